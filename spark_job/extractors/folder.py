@@ -1,0 +1,48 @@
+"""An extractor folder as a run reads it, on this machine or in S3."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from spark_job.errors import ExtractorError
+from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
+from spark_job.storage import Folder
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """An extractor whose specification was read; its files are fetched when asked for."""
+
+    folder: Folder
+    specification: ExtractorSpecification
+
+    @classmethod
+    def open(cls, folder: Folder) -> "Extractor":
+        """Read a folder's `extractor.json`.
+
+        Raises:
+            ExtractorError: there is none, or it cannot be read.
+        """
+        text = folder.read(FILE_NAME)
+        if text is None:
+            raise ExtractorError(
+                f"{folder.uri} is no extractor: it has no {FILE_NAME}; make one with "
+                f"`python -m spark_job build-extractor MODEL --out {folder.uri}`"
+            )
+        return cls(folder, ExtractorSpecification.from_json(text, folder.child(FILE_NAME)))
+
+    def fetch(self, name: str, into: Path) -> Path:
+        """A local copy of one file, checked, under a name that its content alone decides.
+
+        Raises:
+            ExtractorError: the file is missing or is not the one that `extractor.json` names.
+        """
+        expected = (self.specification.files or {}).get(name)
+        content = self.folder.read(name)
+        if content is None or expected is None:
+            raise ExtractorError(f"{self.folder.uri} has no {name}: build the extractor again")
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise ExtractorError(f"{self.folder.child(name)} is damaged (sha256 differs): build it again")
+        target = into / f"{expected[:16]}-{name}"
+        target.write_bytes(content)
+        return target

@@ -1,0 +1,96 @@
+"""`extractor.json`: what a network expects of an image and what it gives back."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from spark_job.errors import ExtractorError
+
+FILE_NAME = "extractor.json"
+FORMAT = 1
+
+# The files of each engine inside an extractor folder; a cluster node fetches only those of its engine.
+ENGINE_FILES: dict[str, tuple[str, ...]] = {
+    "openvino": ("network.xml", "network.bin"),
+    "tensorflow": ("network.keras",),
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where the network's numbers come from."""
+
+    name: str  # "imagenet", "random", "none"
+    source: str
+    license: str
+    sha256: str | None = None
+    random_seed: int | None = None  # of random weights, or of random dense layers on real weights
+
+
+@dataclass(frozen=True)
+class ExtractorSpecification:
+    """Everything a worker needs to know of a network.
+
+    An image enters as float32 (height, width, 3), channels in `channel_order`, each channel c as
+    `(pixel - pixel_mean[c]) / pixel_scale[c]` with pixel in 0..255; it leaves as float32
+    (feature_length,).
+    """
+
+    model: str
+    height: int
+    width: int
+    feature_length: int
+    channel_order: Literal["RGB", "BGR"]
+    pixel_mean: tuple[float, float, float]
+    pixel_scale: tuple[float, float, float]
+    weights: Weights
+    layer: str | None = None
+    pooling: Literal["avg", "max"] | None = None
+    dense: tuple[int, ...] = ()
+    interpolation: Literal["bilinear"] = "bilinear"
+    parameters: int = 0
+    files: dict[str, str] | None = None  # file name -> sha256
+    built_with: dict[str, str] | None = None  # package -> version
+    format: int = FORMAT
+
+    @property
+    def name(self) -> str:
+        """The model with its layer or pooling, for people: `vgg16 (fc2)`."""
+        details = [part for part in (self.layer, self.pooling and f"{self.pooling} pooling") if part]
+        if self.dense:
+            details.append("dense " + ",".join(map(str, self.dense)))
+        return f"{self.model} ({', '.join(details)})" if details else self.model
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the specification, file hashes included; equal means equal features."""
+        comparable = {key: value for key, value in asdict(self).items() if key != "built_with"}
+        return hashlib.sha256(json.dumps(comparable, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> "ExtractorSpecification":
+        """Read `extractor.json`.
+
+        Raises:
+            ExtractorError: not JSON, of another format, or fields are missing or unknown.
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+            if values.get("format") != FORMAT:
+                raise ExtractorError(
+                    f"{origin} has format {values.get('format')!r}; this version reads {FORMAT}: "
+                    "build the extractor again with `python -m spark_job build-extractor`"
+                )
+            known = {field.name for field in fields(cls)}
+            if unknown := sorted(set(values) - known):
+                raise ExtractorError(f"{origin} has unknown fields {unknown}: build it again")
+            values["weights"] = Weights(**values["weights"])
+            for key in ("pixel_mean", "pixel_scale", "dense"):
+                values[key] = tuple(values[key])
+            return cls(**values)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ExtractorError(f"{origin} is not an extractor.json: {error}") from error

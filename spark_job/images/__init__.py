@@ -1,0 +1,1 @@
+"""From a folder or bucket to prepared images: listing, sampling, reading, decoding."""

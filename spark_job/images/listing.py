@@ -1,0 +1,177 @@
+"""What is in the sources: every file, in pages, with what its name says of it.
+
+A page is bounded and written away before the next one, so the driver never holds all files.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+import obstore
+import pyarrow as pa
+from obstore.exceptions import BaseError
+
+from spark_job.errors import ListingError
+from spark_job.images.names import label_and_split, skip_reason
+from spark_job.storage import child, first_line, is_s3, open_store, split_uri
+
+PREFIXES_AT_ONCE = 16
+PAGE_SIZE = 1000  # the most that S3 answers at once
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """One file of a source; `skipped` says why it is no candidate, `error` why it cannot be used."""
+
+    path: str
+    label: str
+    split: str
+    size: int
+    etag: str
+    skipped: str | None = None
+    error: str | None = None
+
+
+def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
+    """Every file below a source, once, in no particular order.
+
+    Args:
+        source: normalised URI of a folder.
+        all_files: as in `skip_reason`.
+
+    Raises:
+        ListingError: the source does not exist or cannot be listed.
+    """
+    found = _list_s3(source) if is_s3(source) else _list_local(source)
+    for relative_path, size, etag, error in found:
+        label, split = label_and_split(source, relative_path)
+        skipped = None if error else skip_reason(relative_path, all_files)
+        path = child(source, relative_path)
+        if error is None and not _is_text(path):
+            error = "the name is not valid UTF-8: rename the file"
+        if error:
+            path, label = _as_text(path), _as_text(label)
+        yield ListedFile(path, label, split, size, etag, skipped, error if not skipped else None)
+
+
+Found = tuple[str, int, str, str | None]  # relative path, size in bytes, etag, error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_text(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _list_local(source: str) -> Iterator[Found]:
+    if not os.path.isdir(source):  # noqa: PTH112 - a path may hold bytes that pathlib would keep as well
+        raise ListingError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
+    yield from _walk(source, "", ())
+
+
+def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+    """Depth first; follows symbolic links, but never into a folder that is being walked already."""
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+        own = os.stat(folder)  # noqa: PTH116
+    except OSError as error:
+        yield relative.rstrip("/"), 0, "", f"the folder cannot be read: {error.strerror}"
+        return
+    seen = (*ancestors, (own.st_dev, own.st_ino))
+    for entry in entries:
+        name = relative + entry.name
+        try:
+            status = entry.stat()
+        except OSError as error:
+            yield name, 0, "", f"the link leads nowhere: {error.strerror}"
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            if (status.st_dev, status.st_ino) in seen:
+                yield name, 0, "", "the link leads back to a folder above it"
+            else:
+                yield from _walk(entry.path, name + "/", seen)
+        elif stat.S_ISREG(status.st_mode):
+            yield name, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}", None
+        else:
+            yield name, 0, "", "neither a file nor a folder"
+
+
+def _list_s3(source: str) -> Iterator[Found]:
+    """Lists the prefixes below the source side by side; S3 answers one listing at ~10,000 keys a second."""
+    root, prefix = split_uri(source)
+    prefix = f"{prefix}/" if prefix else ""
+    store = open_store(root)
+    try:
+        prefixes, objects = _prefixes(store, prefix)
+        yield from (_found(item, prefix) for item in objects)
+        pages = [_pages(store, below) for below in prefixes]
+        yield from (_found(item, prefix) for item in _side_by_side(pages))
+    except (BaseError, OSError) as error:
+        raise ListingError(f"cannot list {source}: {first_line(error)}") from error
+
+
+def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """The folders below a prefix, opened up to two levels while they are few, and the files passed.
+
+    The files stay Arrow tables: a million of them directly in the source are tens of megabytes.
+    """
+    prefixes, tables = [prefix], []
+    for _ in range(2):
+        if len(prefixes) >= PREFIXES_AT_ONCE:
+            break
+        answers = [obstore.list_with_delimiter(store, below or None, return_arrow=True) for below in prefixes]
+        tables += [pa.table(answer["objects"]) for answer in answers]
+        prefixes = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
+    batches = (batch for table in tables for batch in table.to_batches(PAGE_SIZE))
+    return prefixes, (item for batch in batches for item in batch.to_pylist())
+
+
+def _pages(store: Any, prefix: str) -> Callable[[], Iterator[list[dict[str, Any]]]]:
+    return lambda: iter(obstore.list(store, prefix or None, chunk_size=PAGE_SIZE))
+
+
+def _side_by_side(sources: list[Callable[[], Iterator[list[dict[str, Any]]]]]) -> Iterator[dict[str, Any]]:
+    """The items of many paged listings; at most a few pages wait in memory."""
+    queue: Queue[list[dict[str, Any]] | BaseException | None] = Queue(maxsize=PREFIXES_AT_ONCE)
+
+    def drain(source: Callable[[], Iterator[list[dict[str, Any]]]]) -> None:
+        for page in source():
+            queue.put(page)
+
+    def run() -> None:
+        try:
+            with ThreadPoolExecutor(PREFIXES_AT_ONCE) as pool:
+                list(pool.map(drain, sources))
+            queue.put(None)
+        except BaseException as error:
+            queue.put(error)
+
+    Thread(target=run, daemon=True).start()
+    while (page := queue.get()) is not None:
+        if isinstance(page, BaseException):
+            raise page
+        yield from page
+
+
+def _found(item: dict[str, Any], prefix: str) -> Found:
+    path = str(item["path"]).removeprefix(prefix)
+    return path, int(item["size"]), str(item["e_tag"] or "").strip('"'), None
+
+
+def in_pages(files: Iterator[ListedFile], size: int) -> Iterator[list[ListedFile]]:
+    """Lists of at most `size` files."""
+    while page := list(islice(files, size)):
+        yield page

@@ -1,0 +1,51 @@
+"""What a name says: whether the file is an image, its class and its split."""
+
+from collections.abc import Sequence
+
+IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp")
+SPLIT_NAMES = ("training", "train", "test", "testing", "validation", "valid", "val")
+SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
+FOLDER_MARKERS = "folder marker"
+
+
+def skip_reason(relative_path: str, all_files: bool) -> str | None:
+    """Why a file is no candidate, or None when it is one.
+
+    Args:
+        relative_path: below the source, with `/` between its parts.
+        all_files: try every file that is neither hidden nor a system file, whatever its extension.
+
+    Returns:
+        `hidden file`, `system file`, `folder marker`, or the extension in lower case (`.txt`, `no extension`).
+    """
+    parts = relative_path.split("/")
+    name = parts[-1]
+    if not name:
+        return FOLDER_MARKERS
+    if any(part.startswith(".") for part in parts):
+        return "hidden file"
+    if name.lower() in SYSTEM_FILES:
+        return "system file"
+    extension = extension_of(name)
+    if all_files or extension in IMAGE_EXTENSIONS:
+        return None
+    return extension or "no extension"
+
+
+def extension_of(name: str) -> str:
+    """`.jpg` of `a.b.JPG`; empty without one."""
+    stem, dot, extension = name.rpartition(".")
+    return f".{extension.lower()}" if dot and stem else ""
+
+
+def label_and_split(source: str, relative_path: str) -> tuple[str, str]:
+    """The class and the split of an image.
+
+    The class is the folder the image lies in, below the source; an image directly in the source has
+    none (empty). The split is the folder above the class, the source's own name included, when it is
+    named like one (`SPLIT_NAMES`, any case), as it is written; else empty.
+    """
+    folders: Sequence[str] = [source.rstrip("/").rpartition("/")[2], *relative_path.split("/")[:-1]]
+    label = folders[-1] if len(folders) > 1 else ""
+    above = folders[-2] if len(folders) > 1 else folders[-1]
+    return label, above if above.lower() in SPLIT_NAMES else ""

@@ -1,0 +1,172 @@
+"""A run from start to end: the stages in order, each once, then the metrics and, last, the manifest."""
+
+import hashlib
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+
+from spark_job import __version__
+from spark_job.errors import JobError
+from spark_job.extractors.folder import Extractor
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.reporting import PACKAGES, image_counts, report_stage
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.pipeline.stages import Facts, Run, feature_stage, list_stage, reduction_stage
+from spark_job.session import open_session
+from spark_job.storage import Folder
+
+Stage = Callable[[Run, Facts], Facts]
+STAGES: dict[str, Stage] = {
+    "listing": list_stage,
+    "features": feature_stage,
+    "reduction": reduction_stage,
+    "report": report_stage,
+}
+NEED_IMAGES = ("features", "reduction")
+
+
+def run_pipeline(options: RunOptions, say: Callable[[str], None]) -> dict[str, Any]:
+    """Run, or go on with a run, until its manifest is there.
+
+    Args:
+        options: what to do.
+        say: told what happens, a line at a time.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        JobError: says what to do next.
+    """
+    started = time.monotonic()
+    extractor = Extractor.open(Folder(options.extractor))
+    folder = RunFolder(Folder(options.results).at(options.run_id))
+    fingerprint = options.fingerprint(extractor.specification.fingerprint)
+    manifest = folder.open(fingerprint, options.parameters, options.resume)
+    if manifest is not None:
+        say(f"{folder.folder.uri} is complete: nothing to do")
+        return manifest
+    with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
+        spark = open_session(f"spark_job {options.run_id}")
+        facts = run_stages(Run(spark, options, extractor, folder, Path(scratch)), say)
+    metrics = metrics_of(facts, extractor.specification.feature_length, time.monotonic() - started)
+    folder.write_json(layout.METRICS, metrics)
+    manifest = manifest_of(options, extractor, fingerprint, metrics, facts)
+    folder.write_json(layout.MANIFEST, manifest)
+    return manifest
+
+
+def run_stages(run: Run, say: Callable[[str], None]) -> Facts:
+    """What each stage left, taken from an earlier attempt where it was complete."""
+    facts: Facts = {}
+    for name, stage in STAGES.items():
+        if name in NEED_IMAGES and not facts["listing"]["selected"]:
+            continue
+        earlier = run.folder.stage(name)
+        if earlier is None:
+            say(f"{name} …")
+            started = time.monotonic()
+            found = _attempt(name, stage, run, facts)
+            earlier = {**found, "seconds": time.monotonic() - started}
+            run.folder.complete_stage(name, earlier)
+        else:
+            say(f"{name}: complete already")
+        facts[name] = earlier
+    return facts
+
+
+def _attempt(name: str, stage: Stage, run: Run, facts: Facts) -> Facts:
+    try:
+        return stage(run, facts)
+    except (PySparkException, Py4JError) as error:
+        raise JobError(
+            f"the stage {name} failed: {cause(error)}; what is complete is kept: mend the cause and run the "
+            f"same command with --run-id {run.options.run_id} --resume"
+        ) from error
+
+
+def cause(error: Exception) -> str:
+    """The line of a Spark error that names its cause: the last `SomethingError: …` of a Python traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Killed)\w*: ", line)]
+    return (named or lines or [type(error).__name__])[-1]
+
+
+def metrics_of(facts: Facts, feature_length: int, total_seconds: float) -> dict[str, Any]:
+    """`metrics.json`; docs/results-folder.md says what each figure is."""
+    features, reduction = facts.get("features", {}), facts.get("reduction", {})
+    return {
+        "images": {**image_counts(facts), "skipped_by_reason": facts["listing"]["skipped"]},
+        "features": {
+            "length": feature_length,
+            "images_per_second": features.get("images_per_second"),
+            "cpu_utilization": features.get("cpu_utilization"),
+        },
+        "reduction": {
+            key: reduction.get(key) for key in ("components", "explained_variance_ratio", "standardized")
+        },
+        "seconds": {
+            **{name: facts.get(name, {}).get("seconds", 0.0) for name in STAGES},
+            "total": total_seconds,
+        },
+    }
+
+
+def manifest_of(
+    options: RunOptions, extractor: Extractor, fingerprint: str, metrics: dict[str, Any], facts: Facts
+) -> dict[str, Any]:
+    """`manifest.json`: a run is complete when it has one."""
+    from importlib.metadata import version
+
+    outputs = [
+        layout.METRICS,
+        layout.LISTING,
+        *(f"{layout.REPORT}/{name}" for name in facts["report"]["files"]),
+    ]
+    if "features" in facts:
+        outputs += [layout.FEATURES, layout.REJECTED]
+    if "reduction" in facts:
+        outputs += [layout.MODEL, layout.FIT, layout.COMPONENTS, layout.COMPONENTS_CSV]
+    return {
+        "format": 1,
+        "run_id": options.run_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "fingerprint": fingerprint,
+        "parameters": options.parameters,
+        "command": options.arguments(),
+        "code": {"version": __version__, "sha256": code_hash()},
+        "extractor": {
+            "fingerprint": extractor.specification.fingerprint,
+            "specification": asdict(extractor.specification),
+        },
+        "versions": {name: version(name) for name in PACKAGES},
+        "images": metrics["images"],
+        "outputs": sorted(outputs),
+    }
+
+
+def code_hash() -> str:
+    """sha256 over the package's own files, the same from a checkout and from the packaged job."""
+    digest = hashlib.sha256()
+    pending, found = [("", files("spark_job"))], []
+    while pending:
+        path, folder = pending.pop()
+        for entry in folder.iterdir():
+            name = f"{path}/{entry.name}"
+            if entry.is_dir() and entry.name != "__pycache__":
+                pending.append((name, entry))
+            elif entry.is_file() and not entry.name.endswith(".pyc"):
+                found.append((name, entry.read_bytes()))
+    for name, content in sorted(found):
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

@@ -1,0 +1,87 @@
+"""The folder of a run: what lies where, which stages are complete, whether the run is."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from spark_job.errors import MisuseError
+from spark_job.storage import Folder
+
+MANIFEST = "manifest.json"
+METRICS = "metrics.json"
+PARAMETERS = "run.json"
+LISTING = "listing"
+FEATURES = "features"
+REJECTED = "rejected.csv"
+MODEL = "reduction/model"
+FIT = "reduction/fit.json"
+COMPONENTS = "reduction/components"
+COMPONENTS_CSV = "components.csv"
+REPORT = "report"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`RESULTS/RUN_ID/`."""
+
+    folder: Folder
+
+    def uri(self, name: str) -> str:
+        """Where something of the run lies."""
+        return self.folder.child(name)
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file of the run, or None."""
+        content = self.folder.read(name)
+        return None if content is None else json.loads(content)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file of the run, whole or not at all."""
+        self.folder.write(name, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+    def stage(self, name: str) -> dict[str, Any] | None:
+        """What a complete stage left for those after it, or None."""
+        facts: dict[str, Any] | None = self.read_json(f"stages/{name}.json")
+        return facts
+
+    def complete_stage(self, name: str, facts: dict[str, Any]) -> None:
+        """Mark a stage as complete; the last thing it does."""
+        self.write_json(f"stages/{name}.json", facts)
+
+    def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> dict[str, Any] | None:
+        """Begin the run, or go on with it.
+
+        Returns:
+            The manifest when there is nothing to do because the run is complete, else None.
+
+        Raises:
+            MisuseError: the folder holds another run, or this one and `resume` was not asked for.
+        """
+        manifest: dict[str, Any] | None = self.read_json(MANIFEST)
+        started = self.read_json(PARAMETERS)
+        if started is None and manifest is None:
+            if not self.folder.is_empty():
+                raise MisuseError(
+                    f"{self.folder.uri} is not empty and holds no run: choose another --run-id or --results"
+                )
+            self.write_json(PARAMETERS, {"fingerprint": fingerprint, "parameters": parameters})
+            return None
+        state = "a complete run" if manifest else "an unfinished run"
+        if not resume:
+            hint = "" if manifest else "add --resume to go on with it, or "
+            raise MisuseError(
+                f"{self.folder.uri} holds {state}, which is never overwritten: {hint}choose another --run-id"
+            )
+        if (started or {}).get("fingerprint") != fingerprint:
+            raise MisuseError(
+                f"{self.folder.uri} holds {state} with other parameters ({_difference(started, parameters)}): "
+                "choose another --run-id"
+            )
+        return manifest
+
+
+def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -> str:
+    before = (started or {}).get("parameters", {})
+    now = json.loads(json.dumps(parameters))
+    changed = [f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
+    return "; ".join(changed) or "another extractor under the same name"

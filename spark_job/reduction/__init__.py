@@ -1,0 +1,1 @@
+"""Exact principal components of the features, in one pass, saved as an MLlib model."""

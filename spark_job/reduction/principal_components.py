@@ -1,0 +1,150 @@
+"""From moments, or from the rows themselves, to standardisation, spectrum and components."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_job.errors import NoVarianceError, ReductionError
+from spark_job.reduction.moments import Moments
+
+# A standard deviation below this share of the column's magnitude is rounding, not information.
+RELATIVE_TOLERANCE = 1e-12
+# A component with a smaller share of the variance than this is rounding: copies of images make such.
+ROUNDING_SHARE = 1e-13
+
+
+@dataclass(frozen=True)
+class ComponentRequest:
+    """How many components to keep: a share of the variance, or a number."""
+
+    variance: float | None = 0.80
+    components: int | None = None
+    standardize: bool = True
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A fitted reduction: components(x) = ((x - mean) * scale) @ loadings.
+
+    Attributes:
+        count: rows it was fitted on.
+        mean: (d,) float64.
+        scale: (d,) float64, 1 / standard deviation when standardised (0 for a constant column), else 1.
+        loadings: (d, k) float64, orthonormal columns; the largest entry of each is positive.
+        explained_variance_ratio: (r,) float64, descending, of all components, summing to 1.
+        standardized: whether the columns were scaled to unit variance.
+    """
+
+    count: int
+    mean: np.ndarray
+    scale: np.ndarray
+    loadings: np.ndarray
+    explained_variance_ratio: np.ndarray
+    standardized: bool
+
+    @property
+    def component_count(self) -> int:
+        """k."""
+        return int(self.loadings.shape[1])
+
+    def project(self, rows: np.ndarray) -> np.ndarray:
+        """The components of rows: (n, d) of any float type -> (n, k) float64."""
+        return ((np.asarray(rows, np.float64) - self.mean) * self.scale) @ self.loadings
+
+
+def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
+    """Principal components from the covariance: all eigenvalues and vectors at once, O(d^3).
+
+    Raises:
+        NoVarianceError: all rows are equal, or there is one row.
+        ReductionError: more components were asked for than the rows have.
+    """
+    scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), request.standardize)
+    matrix = moments.scatter * scale[:, None] * scale[None, :]
+    eigenvalues, eigenvectors = np.linalg.eigh(matrix)
+    ratio = explained_variance_ratio(eigenvalues)
+    k = component_count(ratio, request, rank_limit(moments.count, scale))
+    loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
+    return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize)
+
+
+def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
+    """What each centred column is multiplied with.
+
+    Args:
+        count: number of rows.
+        mean: (d,) float64.
+        scatter: (d,) float64, sum of squared deviations of each column.
+        standardize: scale to unit variance (sample variance, n - 1, as MLlib's StandardScaler).
+
+    Returns:
+        (d,) float64: 1 / standard deviation or 1; 0 for a constant column, as in MLlib.
+
+    Raises:
+        NoVarianceError: every column is constant.
+    """
+    deviation = np.sqrt(np.maximum(scatter, 0) / max(count - 1, 1))
+    constant = deviation <= RELATIVE_TOLERANCE * np.abs(mean)
+    if count < 2 or constant.all():
+        raise NoVarianceError(
+            f"the {count} usable image{'s have' if count != 1 else ' has'} no variance: components need at "
+            "least two images that differ; add images, or check that they are not copies of one"
+        )
+    if not standardize:
+        return np.where(constant, 0.0, 1.0)
+    return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=~constant)
+
+
+def rank_limit(count: int, scale: np.ndarray) -> int:
+    """The most components that `count` centred rows with these columns can have."""
+    return min(count - 1, int(np.count_nonzero(scale)))
+
+
+def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
+    """Share of the total variance each principal component keeps, largest first.
+
+    Args:
+        eigenvalues: (r,) float64, of the covariance (or correlation) matrix, any order.
+
+    Returns:
+        (r,) float64, descending, summing to 1. Negative rounding noise counts as 0.
+
+    Raises:
+        NoVarianceError: every eigenvalue is 0, that is, all images are the same.
+    """
+    positive = np.sort(np.maximum(eigenvalues, 0))[::-1]
+    total = positive.sum()
+    if total <= 0:
+        raise NoVarianceError("the usable images have no variance: all of them have the same features")
+    return np.asarray(positive / total)
+
+
+def component_count(ratio: np.ndarray, request: ComponentRequest, limit: int) -> int:
+    """How many components the request means.
+
+    Args:
+        ratio: (r,) descending shares of variance.
+        request: a share of the variance, or a number.
+        limit: the most there can be.
+
+    Raises:
+        ReductionError: more are asked for than there are.
+    """
+    limit = min(limit, int(np.count_nonzero(ratio > ROUNDING_SHARE)))
+    if request.components is not None:
+        if request.components > limit:
+            raise ReductionError(
+                f"--components {request.components} is more than the data allow: these images have at most "
+                f"{limit}; ask for at most {limit}, or use --variance"
+            )
+        return request.components
+    # The tolerance keeps --variance 1.0 from asking for directions of rounding noise.
+    share = (request.variance or 1.0) - 1e-12
+    return min(int(np.searchsorted(np.cumsum(ratio), share)) + 1, limit)
+
+
+def fix_signs(loadings: np.ndarray) -> np.ndarray:
+    """Turn each column so that its entry of largest magnitude is positive; runs then agree in sign."""
+    largest = np.abs(loadings).argmax(axis=0)
+    signs = np.sign(loadings[largest, np.arange(loadings.shape[1])])
+    return loadings * np.where(signs == 0, 1.0, signs)

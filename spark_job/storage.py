@@ -1,0 +1,156 @@
+"""Folders on a disk and in S3 by the same code: URIs, stores, small files.
+
+S3 takes endpoint, region and credentials from the usual AWS environment variables (`AWS_ENDPOINT_URL`,
+`AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) or from the instance's role.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from spark_job.errors import MisuseError, StorageError
+
+
+def is_s3(uri: str) -> bool:
+    """Whether the URI or path lies in S3."""
+    return uri.startswith("s3://")
+
+
+def normalise(uri: str) -> str:
+    """An absolute local path or `s3://bucket/prefix`, without a slash at the end.
+
+    Args:
+        uri: a path, `file:///path`, `s3://bucket/prefix` or `s3a://bucket/prefix`.
+
+    Raises:
+        MisuseError: another scheme, or no bucket name.
+    """
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    if scheme in ("s3", "s3a"):
+        bucket, _, prefix = uri.split("://", 1)[1].partition("/")
+        if not bucket:
+            raise MisuseError(f"{uri!r} names no bucket; write s3://BUCKET/PREFIX")
+        return f"s3://{bucket}/{prefix.strip('/')}".rstrip("/")
+    if scheme == "file":
+        uri = unquote(uri.split("://", 1)[1])
+    elif scheme:
+        raise MisuseError(f"{uri!r}: only local folders, file:// and s3:// are read and written")
+    if not uri:
+        raise MisuseError("an empty path names no folder")
+    return os.path.abspath(Path(uri).expanduser())  # noqa: PTH100 - keeps symbolic links as they are named
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """(root of the store, key below it): `s3://bucket`, `a/b.jpg`, or `/`, `home/me/b.jpg`."""
+    if is_s3(uri):
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return f"s3://{bucket}", key
+    return "/", uri.lstrip("/")
+
+
+def child(uri: str, *names: str) -> str:
+    """The URI of something below `uri`."""
+    return "/".join([uri.rstrip("/"), *names])
+
+
+def contains(outer: str, inner: str) -> bool:
+    """Whether `inner` is `outer` or lies below it; both normalised."""
+    return (inner + "/").startswith(outer.rstrip("/") + "/")
+
+
+@lru_cache(maxsize=32)
+def open_store(root: str) -> Any:
+    """The obstore store of `s3://bucket` or `/`, one a process."""
+    if not is_s3(root):
+        return LocalStore(root)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    options: dict[str, Any] = {"client_options": {"allow_http": endpoint.startswith("http://")}}
+    if endpoint:
+        options["endpoint"] = endpoint
+    return S3Store(root.removeprefix("s3://"), **options)
+
+
+def read_bytes(uri: str) -> bytes:
+    """One object or file, whole.
+
+    Raises:
+        FileNotFoundError, PermissionError, obstore's BaseError: as the store answers.
+    """
+    root, key = split_uri(uri)
+    return bytes(obstore.get(open_store(root), key).bytes())
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder for small files: a run, an extractor."""
+
+    uri: str
+
+    def child(self, *names: str) -> str:
+        """The URI of something in this folder."""
+        return child(self.uri, *names)
+
+    def at(self, name: str) -> "Folder":
+        """A folder in this folder."""
+        return Folder(self.child(name))
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a file, or None when there is none.
+
+        Raises:
+            StorageError: the folder cannot be read.
+        """
+        try:
+            return read_bytes(self.child(name))
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot read {self.child(name)}: {first_line(error)}") from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole or not at all.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        root, key = split_uri(self.child(name))
+        try:
+            obstore.put(open_store(root), key, content)
+        except (BaseError, OSError) as error:
+            raise StorageError(
+                f"cannot write {self.child(name)}: {first_line(error)}; check that the folder or bucket "
+                "exists, is writable and has space"
+            ) from error
+
+    def is_empty(self) -> bool:
+        """Whether nothing is stored under this folder yet.
+
+        Raises:
+            StorageError: the folder cannot be listed.
+        """
+        if not is_s3(self.uri):
+            return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
+        root, key = split_uri(self.uri)
+        try:
+            return next(iter(obstore.list(open_store(root), key + "/", chunk_size=1)), None) is None
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
+
+    def open_writer(self, name: str) -> Any:
+        """A context manager whose `write(bytes)` streams into one file of any size."""
+        root, key = split_uri(self.child(name))
+        if not is_s3(root):
+            Path(self.uri).mkdir(parents=True, exist_ok=True)
+        return obstore.open_writer(open_store(root), key)
+
+
+def first_line(error: BaseException) -> str:
+    """An error's first line; obstore appends its internals below it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
