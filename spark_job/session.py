@@ -29,13 +29,12 @@ def open_session(name: str) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         for key, value in local_configuration().items():
             builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+    return builder.getOrCreate()
 
 
 def local_configuration() -> dict[str, str]:
     """How Spark runs on one machine."""
+    here = Path(__file__).resolve().parent
     return {
         "spark.master": LOCAL_MASTER,
         "spark.driver.memory": "2g",
@@ -45,9 +44,9 @@ def local_configuration() -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
         # Workers import this package from where the driver found it.
-        "spark.executorEnv.PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        "spark.executorEnv.PYTHONPATH": str(here.parent),
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={here / 'log4j2.properties'}",
     }
 
 

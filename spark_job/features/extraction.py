@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.features.engines import Engine
 from spark_job.images.decoding import decode
 from spark_job.images.isolation import Isolated, SharedArray, shared_tensors
 from spark_job.images.limits import ImageLimits
@@ -41,13 +41,6 @@ FEATURES_DDL = (
     "path string, label string, split string, size bigint, etag string, "
     "width int, height int, features array<float>, error string"
 )
-
-
-class Engine(Protocol):
-    """Runs the network."""
-
-    def features(self, images: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) float32 -> (n, feature_length) float32."""
 
 
 @dataclass(frozen=True)

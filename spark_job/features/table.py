@@ -9,12 +9,12 @@ from pathlib import Path
 from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
-from spark_job.features.engines import load_engine
 
 from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
-from spark_job.features.extraction import FEATURES_DDL, Engine, Extraction
+from spark_job.features.engines import Engine, load_engine
+from spark_job.features.extraction import FEATURES_DDL, Extraction
 
 # A Python task costs about 110 ms before its first row (docs/decisions/0002-reader.md); this many images
 # take some seconds, short enough for progress, even shares and the loss of a node.

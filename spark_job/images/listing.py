@@ -18,7 +18,7 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 
 from spark_job.errors import ListingError
-from spark_job.images.names import label_and_split, skip_reason
+from spark_job.images.names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
 from spark_job.storage import child, first_line, is_s3, open_store, split_uri
 
 PREFIXES_AT_ONCE = 16
@@ -51,7 +51,9 @@ def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
     found = _list_s3(source) if is_s3(source) else _list_local(source)
     for relative_path, size, etag, error in found:
         label, split = label_and_split(source, relative_path)
-        skipped = None if error else skip_reason(relative_path, all_files)
+        skipped = skip_reason(relative_path, all_files)
+        if error and skipped not in ALWAYS_SKIPPED:
+            skipped = None  # a folder that cannot be read has no extension and is no file to skip
         path = child(source, relative_path)
         if error is None and not _is_text(path):
             error = "the name is not valid UTF-8: rename the file"
@@ -167,8 +169,10 @@ def _side_by_side(sources: list[Callable[[], Iterator[list[dict[str, Any]]]]]) -
 
 
 def _found(item: dict[str, Any], prefix: str) -> Found:
-    path = str(item["path"]).removeprefix(prefix)
-    return path, int(item["size"]), str(item["e_tag"] or "").strip('"'), None
+    key, size = str(item["path"]), int(item["size"])
+    if size == 0 and not extension_of(key.rpartition("/")[2]):
+        key += "/"  # a folder marker, whose slash obstore takes off
+    return key.removeprefix(prefix), size, str(item["e_tag"] or "").strip('"'), None
 
 
 def in_pages(files: Iterator[ListedFile], size: int) -> Iterator[list[ListedFile]]:

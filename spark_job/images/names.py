@@ -5,7 +5,9 @@ from collections.abc import Sequence
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp")
 SPLIT_NAMES = ("training", "train", "test", "testing", "validation", "valid", "val")
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
-FOLDER_MARKERS = "folder marker"
+FOLDER_MARKER = "folder marker"
+HIDDEN = "hidden file"
+ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, "system file")
 
 
 def skip_reason(relative_path: str, all_files: bool) -> str | None:
@@ -16,14 +18,15 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
         all_files: try every file that is neither hidden nor a system file, whatever its extension.
 
     Returns:
-        `hidden file`, `system file`, `folder marker`, or the extension in lower case (`.txt`, `no extension`).
+        `hidden file`, `system file`, `folder marker`, or the extension in lower case
+        (`.txt`, `no extension`).
     """
     parts = relative_path.split("/")
     name = parts[-1]
     if not name:
-        return FOLDER_MARKERS
+        return FOLDER_MARKER
     if any(part.startswith(".") for part in parts):
-        return "hidden file"
+        return HIDDEN
     if name.lower() in SYSTEM_FILES:
         return "system file"
     extension = extension_of(name)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 from obstore.exceptions import BaseError
 
@@ -34,7 +35,8 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
             f"the file has {image.size:,} bytes, more than --max-bytes {limits.max_bytes:,}"
         )
     try:
-        return read_bytes(image.path)
+        # obstore refuses local names that hold a tab or end in #1, and hides the cause of a failure.
+        return read_bytes(image.path) if is_s3(image.path) else Path(image.path).read_bytes()
     except FileNotFoundError:
         return ImageRejectedError("the file disappeared between listing and reading")
     except PermissionError:
@@ -42,7 +44,8 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
     except (BaseError, OSError, ValueError) as error:
         if is_s3(image.path) and not isinstance(error, ValueError):
             raise
-        return ImageRejectedError(f"the file cannot be read: {first_line(error)}")
+        reason = getattr(error, "strerror", None) or first_line(error)
+        return ImageRejectedError(f"the file cannot be read: {reason}")
 
 
 def read_ahead(images: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:

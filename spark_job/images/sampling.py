@@ -7,7 +7,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
 
 
 def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a class fits one of the patterns (`*`, `?`, `[…]`), upper and lower case alike; all do without."""
+    """Whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without patterns all do."""
     return not patterns or any(fnmatchcase(label.casefold(), pattern.casefold()) for pattern in patterns)
 
 

@@ -21,7 +21,7 @@ class RunOptions:
     results: str
     extractor: str
     run_id: str
-    request: ComponentRequest = ComponentRequest()
+    request: ComponentRequest = field(default_factory=ComponentRequest)
     reduction: str | None = None
     classes: tuple[str, ...] = ()
     sample: int | None = None
@@ -109,9 +109,11 @@ class RunOptions:
             ("--engine", self.engine),
             ("--precision", self.precision),
         ]
-        for name in ("max_pixels", "max_bytes", "max_seconds"):
-            if getattr(limits, name) != getattr(default, name):
-                given.append(("--" + name.replace("_", "-"), getattr(limits, name)))
+        given += [
+            ("--" + name.replace("_", "-"), value)
+            for name, value in asdict(limits).items()
+            if value != getattr(default, name)
+        ]
         words = [f"{option}={value}" for option, value in given if value not in (None, "")]
         flags = [] if request.standardize else ["--no-standardize"]
         return ["run", *words, *flags, *(["--all-files"] if self.all_files else [])]

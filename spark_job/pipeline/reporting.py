@@ -105,7 +105,8 @@ def _points(run: Run) -> tuple[list[Point], np.ndarray]:
     sample = balanced_sample(table.select(*columns), run.options.seed, total=MAX_POINTS)
     rows = sample.orderBy("label", "path").toPandas()
     images = [
-        ListedFile(*row, etag="") for row in rows[["path", "label", "split", "size"]].itertuples(index=False)
+        ListedFile(path, label, split, size, etag="")
+        for path, label, split, size in zip(*(rows[name] for name in columns[:4]), strict=True)
     ]
     thumbnails = _thumbnails(images, run.options.limits)
     points = [

@@ -73,9 +73,9 @@ class RunFolder:
                 f"{self.folder.uri} holds {state}, which is never overwritten: {hint}choose another --run-id"
             )
         if (started or {}).get("fingerprint") != fingerprint:
+            changed = _difference(started, parameters)
             raise MisuseError(
-                f"{self.folder.uri} holds {state} with other parameters ({_difference(started, parameters)}): "
-                "choose another --run-id"
+                f"{self.folder.uri} holds {state} with other parameters ({changed}): choose another --run-id"
             )
         return manifest
 

@@ -5,7 +5,6 @@ A stage may be started over at any time: it replaces what an earlier attempt lef
 
 import csv
 import io
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -107,7 +106,7 @@ def _selected(run: Run) -> DataFrame:
 def _selected_count(run: Run, candidates: int) -> int:
     if not candidates or not (run.options.sample or run.options.sample_per_class):
         return candidates
-    return _selected(run).count()
+    return int(_selected(run).count())
 
 
 def _check_request(run: Run, images: int) -> None:
@@ -235,4 +234,4 @@ def listed_rejects(features: DataFrame, limit: int) -> Iterator[ListedFile]:
 def fit_curve(folder: RunFolder) -> np.ndarray:
     """(r,) float64, the shares of variance of all components; empty when nothing was reduced."""
     fitted = folder.read_json(layout.FIT) or {"explained_variance_ratio": []}
-    return np.asarray(json.loads(json.dumps(fitted["explained_variance_ratio"])), np.float64)
+    return np.asarray(fitted["explained_variance_ratio"], np.float64)

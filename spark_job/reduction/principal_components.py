@@ -49,7 +49,8 @@ class Reduction:
 
     def project(self, rows: np.ndarray) -> np.ndarray:
         """The components of rows: (n, d) of any float type -> (n, k) float64."""
-        return ((np.asarray(rows, np.float64) - self.mean) * self.scale) @ self.loadings
+        centred = np.asarray(rows, np.float64) - self.mean
+        return np.asarray((centred * self.scale) @ self.loadings)
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
@@ -92,7 +93,7 @@ def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize:
         )
     if not standardize:
         return np.where(constant, 0.0, 1.0)
-    return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=~constant)
+    return np.asarray(np.divide(1.0, deviation, out=np.zeros_like(deviation), where=~constant))
 
 
 def rank_limit(count: int, scale: np.ndarray) -> int:

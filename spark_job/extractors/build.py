@@ -1,0 +1,127 @@
+"""Makes an extractor folder: the network for each engine, and `extractor.json` that describes it."""
+
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from spark_job.errors import ExtractorError, MisuseError
+from spark_job.extractors.file_hashes import make_reproducible, sha256_of
+from spark_job.extractors.frameworks import import_openvino
+from spark_job.extractors.models import make_network
+from spark_job.extractors.request import Request, check_request
+from spark_job.extractors.specification import (
+    ENGINE_FILES,
+    FILE_NAME,
+    ExtractorSpecification,
+    Weights,
+)
+
+_BUILDERS = ("keras", "tensorflow", "openvino")
+
+
+def build_extractor(
+    model: str,
+    out: Path,
+    *,
+    weights: str | None = None,
+    layer: str | None = None,
+    pooling: str | None = None,
+    dense: Sequence[int] = (),
+    size: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> ExtractorSpecification:
+    """Make the folder `out`, whole or not at all.
+
+    In a fresh process, and with the same package versions, the same request gives the same files, byte for
+    byte. (In one that has built others before, OpenVINO numbers its constants on.)
+
+    Args:
+        model: a key of `catalogue.MODELS`.
+        weights: a file, "random", or None for the model's own pretrained weights.
+        layer: of VGG16, "fc2" or "flatten" instead of pooling.
+        pooling: global pooling of the last convolution, "avg" (the default) or "max".
+        dense: units of the random ReLU layers on top of VGG16's flatten.
+        size: (height, width) of the input.
+        seed: of random weights and random dense layers.
+
+    Raises:
+        MisuseError: the options do not fit the model or each other, or `out` is taken.
+        ExtractorError: the weights cannot be had, a package is missing, or `out` cannot be written.
+    """
+    request = check_request(
+        model, weights=weights, layer=layer, pooling=pooling, dense=dense, size=size, seed=seed
+    )
+    _refuse_taken(out)
+    with _whole_or_nothing(out) as folder:
+        network, origin = make_network(request)
+        _write_networks(network, request, folder)
+        specification = _specification(network, request, origin, folder)
+        (folder / FILE_NAME).write_text(specification.to_json(), encoding="utf-8")
+    return specification
+
+
+def _refuse_taken(out: Path) -> None:
+    if (out / FILE_NAME).exists():
+        raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise MisuseError(f"{out} exists and is not an empty folder: give another --out")
+
+
+@contextmanager
+def _whole_or_nothing(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that becomes `out` at the end, or disappears."""
+    folder = out.absolute().parent / f".{out.absolute().name}.{uuid4().hex[:8]}.building"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        folder.rename(out)
+    except OSError as error:
+        raise ExtractorError(f"{out} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_networks(network: Any, request: Request, folder: Path) -> None:
+    (archive,) = ENGINE_FILES["tensorflow"]
+    network.save(folder / archive)
+    make_reproducible(folder / archive)
+    openvino = import_openvino()
+    with warnings.catch_warnings():
+        # Keras notices that the converter calls the network with a list of one input.
+        warnings.filterwarnings("ignore", message="The structure of `inputs`")
+        converted = openvino.convert_model(network, input=[1, *request.size, 3])
+    graph, _ = ENGINE_FILES["openvino"]
+    openvino.save_model(converted, folder / graph, compress_to_fp16=False)
+
+
+def _specification(network: Any, request: Request, weights: Weights, folder: Path) -> ExtractorSpecification:
+    height, width = request.size
+    names = sorted(name for files in ENGINE_FILES.values() for name in files)
+    return ExtractorSpecification(
+        model=request.model.name,
+        height=height,
+        width=width,
+        feature_length=int(network.output_shape[-1]),
+        channel_order=request.model.channel_order,
+        pixel_mean=request.model.pixel_mean,
+        pixel_scale=request.model.pixel_scale,
+        weights=weights,
+        layer=request.layer,
+        pooling=request.pooling,
+        dense=request.dense,
+        parameters=int(network.count_params()),
+        files={name: sha256_of(folder / name) for name in names},
+        built_with={package: _version(package) for package in _BUILDERS},
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # TensorFlow's wheels have other names too: tensorflow-cpu
+        return "unknown"

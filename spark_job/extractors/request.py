@@ -1,0 +1,139 @@
+"""What `build-extractor` was asked for, checked once and made complete."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from spark_job.errors import MisuseError
+from spark_job.extractors.catalogue import MODELS, Model
+
+Pooling = Literal["avg", "max"]
+
+FULL_SIZE = (224, 224)  # VGG16's dense layers were trained on this size and take no other
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that can be built; `size` is (height, width).
+
+    Attributes:
+        weights: "random", a file, or None for the model's own pretrained weights.
+    """
+
+    model: Model
+    weights: Literal["random"] | Path | None
+    layer: str | None
+    pooling: Pooling | None
+    dense: tuple[int, ...]
+    size: tuple[int, int]
+    seed: int
+
+    @property
+    def weights_file(self) -> str | None:
+        """The name under which Keras keeps the weights that this request needs."""
+        return self.model.full_weights_file if self.layer == "fc2" else self.model.weights_file
+
+
+def check_request(
+    model: str,
+    *,
+    weights: str | None = None,
+    layer: str | None = None,
+    pooling: str | None = None,
+    dense: Sequence[int] = (),
+    size: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> Request:
+    """Complete the options with the model's defaults.
+
+    Raises:
+        MisuseError: an option that the model does not take, or two that exclude each other.
+    """
+    if model not in MODELS:
+        raise MisuseError(f"unknown model {model!r}: choose one of {', '.join(MODELS)}")
+    chosen = MODELS[model]
+    _check_layer(chosen, layer)
+    _check_dense(chosen, dense, layer)
+    if dense:
+        layer = "flatten"
+    _check_pooling(chosen, pooling, layer, dense)
+    if chosen.pooled and layer is None:
+        pooling = pooling or "avg"
+    return Request(
+        model=chosen,
+        weights=_checked_weights(chosen, weights),
+        layer=layer,
+        pooling=cast(Pooling | None, pooling),
+        dense=tuple(dense),
+        size=_checked_size(chosen, size, layer),
+        seed=_checked_seed(seed),
+    )
+
+
+def _check_layer(model: Model, layer: str | None) -> None:
+    if layer is None or layer in model.layers:
+        return
+    if model.layers:
+        raise MisuseError(f"{model.name} has no --layer {layer}: choose {' or '.join(model.layers)}")
+    offers = [f"{m.name} ({', '.join(m.layers)})" for m in MODELS.values() if m.layers]
+    raise MisuseError(f"--layer is not for {model.name}: only {'; '.join(offers)} has layers to choose from")
+
+
+def _check_dense(model: Model, dense: Sequence[int], layer: str | None) -> None:
+    if not dense:
+        return
+    if not model.takes_dense:
+        offers = [m.name for m in MODELS.values() if m.takes_dense]
+        raise MisuseError(f"--dense is not for {model.name}: only {', '.join(offers)} takes dense layers")
+    if layer not in (None, "flatten"):
+        raise MisuseError(f"--dense does not go with --layer {layer}: dense layers stand on flatten")
+    if min(dense) < 1:
+        raise MisuseError(f"--dense {','.join(map(str, dense))}: every layer needs at least 1 unit")
+
+
+def _check_pooling(model: Model, pooling: str | None, layer: str | None, dense: Sequence[int]) -> None:
+    if pooling is None:
+        return
+    if pooling not in get_args(Pooling):
+        raise MisuseError(f"unknown --pooling {pooling!r}: choose {' or '.join(get_args(Pooling))}")
+    if not model.pooled:
+        raise MisuseError(f"--pooling is not for {model.name}, which keeps every pixel")
+    if layer is not None:
+        other = "--dense" if dense else f"--layer {layer}"
+        raise MisuseError(f"--pooling does not go with {other}: choose one of the two")
+
+
+def _checked_size(model: Model, size: tuple[int, int] | None, layer: str | None) -> tuple[int, int]:
+    height, width = size = size or model.default_size
+    if min(size) < model.minimum_side:
+        raise MisuseError(
+            f"--size {height}x{width} is too small for {model.name}: "
+            f"at least {model.minimum_side}x{model.minimum_side}"
+        )
+    if layer == "fc2" and size != FULL_SIZE:
+        raise MisuseError(f"--layer fc2 takes images of 224x224 only, not --size {height}x{width}")
+    return size
+
+
+def _checked_weights(model: Model, weights: str | None) -> Literal["random"] | Path | None:
+    if weights is None:
+        return None
+    if model.weights_suffix is None:
+        raise MisuseError(f"--weights is not for {model.name}, which has none")
+    if weights == "random":
+        return "random"
+    path = Path(weights)
+    if path.suffix != model.weights_suffix:
+        raise MisuseError(
+            f"--weights {weights}: {model.name} takes a {model.weights_suffix} file, or the word random"
+        )
+    if not path.is_file():
+        raise MisuseError(f"--weights {weights}: there is no such file")
+    return path
+
+
+def _checked_seed(seed: int) -> int:
+    if not 0 <= seed < 2**32:  # the range of NumPy's seed, which keras.utils.set_random_seed sets too
+        raise MisuseError(f"the seed is {seed}: it must be from 0 to {2**32 - 1}")
+    return seed

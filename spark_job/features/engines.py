@@ -1,0 +1,117 @@
+"""The engines that run a network on one processor core."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from spark_job.errors import ExtractorError, MisuseError
+from spark_job.extractors.frameworks import import_keras, import_openvino, import_tensorflow
+from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
+
+ENGINES = tuple(ENGINE_FILES)
+PRECISIONS = ("f32", "bf16")
+
+
+class Engine(Protocol):
+    """A loaded network."""
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """(n, height, width, 3) float32, C-contiguous -> a fresh (n, feature_length) float32."""
+
+
+def load_engine(
+    files: Mapping[str, Path], specification: ExtractorSpecification, engine: str, precision: str
+) -> Engine:
+    """Load a network to run on one core; Spark runs one such process a core.
+
+    Args:
+        files: the path of each of the engine's `ENGINE_FILES`, under any name of the same ending; their
+            hashes are not checked here.
+        engine: one of ENGINES.
+        precision: one of PRECISIONS. bf16 is for OpenVINO, on processors that have it.
+
+    Raises:
+        MisuseError: no such engine or precision, or a precision that the engine does not have.
+        ExtractorError: the engine is not installed, or cannot load the files.
+    """
+    _check(engine, precision)
+    if missing := [name for name in ENGINE_FILES[engine] if name not in files]:
+        raise ExtractorError(
+            f"the extractor has no {', '.join(missing)}, which {engine} needs: build it again"
+        )
+    paths = [files[name] for name in ENGINE_FILES[engine]]
+    make: Callable[..., Engine] = _OpenVinoEngine if engine == "openvino" else _TensorFlowEngine
+    try:
+        return make(*paths, specification, precision)
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ExtractorError(f"{engine} cannot load {paths[0].name}: {reason}") from error
+
+
+def _check(engine: str, precision: str) -> None:
+    if engine not in ENGINES:
+        raise MisuseError(f"unknown engine {engine!r}: choose {' or '.join(ENGINES)}")
+    if precision not in PRECISIONS:
+        raise MisuseError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")
+    if engine == "tensorflow" and precision != "f32":
+        raise MisuseError(f"the tensorflow engine computes in f32 only, not {precision}: use openvino")
+
+
+class _OpenVinoEngine:
+    """One image at a time: in f32 that is faster than batches."""
+
+    def __init__(
+        self, graph: Path, numbers: Path, specification: ExtractorSpecification, precision: str
+    ) -> None:
+        openvino = import_openvino()
+        core = openvino.Core()
+        options = {
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": precision,
+            # Pinned, the processes of all Spark's workers would share the first core.
+            "ENABLE_CPU_PINNING": False,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        network = core.compile_model(core.read_model(str(graph), str(numbers)), "CPU", options)
+        self._request = network.create_infer_request()
+        self._tensor: Any = openvino.Tensor
+        self._feature_length = specification.feature_length
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        # OpenVINO reads the array's own memory, and refuses an array that is read-only.
+        images = np.require(images, np.float32, ["C_CONTIGUOUS", "WRITEABLE"])
+        features = np.empty((len(images), self._feature_length), np.float32)
+        for index in range(len(images)):
+            self._request.set_input_tensor(self._tensor(images[index : index + 1], shared_memory=True))
+            self._request.infer()
+            features[index] = self._request.get_output_tensor().data.reshape(-1)
+        return features
+
+
+class _TensorFlowEngine:
+    """Keras' own answer, which the others are compared with; a whole batch at a time."""
+
+    def __init__(self, archive: Path, specification: ExtractorSpecification, _precision: str) -> None:
+        tensorflow = import_tensorflow()
+        _use_one_thread(tensorflow)
+        network = import_keras().saving.load_model(archive, compile=False)
+        shape = (None, specification.height, specification.width, 3)
+        self._run = tensorflow.function(
+            lambda images: network(images, training=False),
+            input_signature=[tensorflow.TensorSpec(shape, tensorflow.float32)],
+        )
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        return np.array(self._run(images), np.float32)
+
+
+def _use_one_thread(tensorflow: Any) -> None:
+    try:
+        tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        # TensorFlow has already computed something in this process: not a worker's, and only slower.
+        return

@@ -1,0 +1,38 @@
+"""What a person wants to know at the end of a run."""
+
+from typing import Any
+
+from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.run_folder import METRICS, REJECTED, RunFolder
+from spark_job.storage import Folder
+
+
+def summary(options: RunOptions) -> str:
+    """Counts, figures, where the results are, and what to do next; of a complete run."""
+    folder = RunFolder(Folder(options.results).at(options.run_id))
+    metrics = folder.read_json(METRICS)
+    images = metrics["images"]
+    lines = [
+        f"images    {images['listed']:,} listed = {images['usable']:,} usable"
+        f" + {images['rejected']:,} rejected + {images['skipped']:,} skipped"
+    ]
+    lines += _figures(metrics) if images["usable"] else ["nothing to do: there were no images"]
+    if images["rejected"]:
+        lines.append(f"rejected  {folder.uri(REJECTED)}")
+    lines += [
+        f"time      {metrics['seconds']['total']:.1f} s",
+        f"results   {folder.folder.uri}",
+        f"report    {folder.uri('report/index.html')}",
+    ]
+    if images["usable"]:
+        lines.append(f"next      new images with this PCA: add --reduction={folder.folder.uri}")
+    return "\n".join(lines)
+
+
+def _figures(metrics: dict[str, Any]) -> list[str]:
+    features, reduction = metrics["features"], metrics["reduction"]
+    return [
+        f"features  {features['length']:,} each, {features['images_per_second']:,.0f} images/s",
+        f"PCA       {reduction['components']:,} components keep "
+        f"{reduction['explained_variance_ratio']:.1%} of the variance",
+    ]

@@ -1,0 +1,98 @@
+"""How classes look: a colour-blind safe colour and a marker symbol for each."""
+
+import math
+from dataclasses import dataclass
+
+Outline = tuple[tuple[float, float], ...]
+
+NO_CLASS = "(no class)"
+
+# Okabe & Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/), without yellow, which
+# vanishes on white when only an outline is drawn; their black is "ink", the colour of the text, so
+# that it shows on a dark page as well.
+INK = "ink"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9")
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A marker: its name in plotly.js and its outline within -1..1, y pointing down as in SVG."""
+
+    name: str
+    outline: Outline
+    filled: bool = True
+
+
+@dataclass(frozen=True)
+class ClassStyle:
+    """The look of one class: `colour` is an index into COLOURS, `symbol` one into SYMBOLS."""
+
+    label: str
+    colour: int
+    symbol: int
+
+
+def _regular(corners: int, start_degrees: float, radii: tuple[float, ...] = (1.0,)) -> Outline:
+    """Points around a circle, their distances from the centre taken from `radii` in turn."""
+    angles = [math.radians(start_degrees + 360 * i / corners) for i in range(corners)]
+    return tuple(
+        (round(radii[i % len(radii)] * math.cos(a), 3), round(radii[i % len(radii)] * math.sin(a), 3))
+        for i, a in enumerate(angles)
+    )
+
+
+def _rotated(outline: Outline, degrees: float) -> Outline:
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return tuple((round(x * cos - y * sin, 3), round(x * sin + y * cos, 3)) for x, y in outline)
+
+
+_CIRCLE = _regular(24, 0, (0.85,))
+_SQUARE: Outline = ((-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8))
+_DIAMOND = _regular(4, 0, (1.0,))
+_UP: Outline = ((0, -0.9), (0.95, 0.7), (-0.95, 0.7))
+_ARM = 0.33
+_CROSS: Outline = (
+    *((-_ARM, -0.95), (_ARM, -0.95), (_ARM, -_ARM), (0.95, -_ARM), (0.95, _ARM), (_ARM, _ARM)),
+    *((_ARM, 0.95), (-_ARM, 0.95), (-_ARM, _ARM), (-0.95, _ARM), (-0.95, -_ARM), (-_ARM, -_ARM)),
+)
+_STAR = _regular(10, -90, (1.0, 0.42))
+_HOURGLASS: Outline = ((-0.8, -0.9), (0.8, -0.9), (-0.8, 0.9), (0.8, 0.9))
+
+SYMBOLS = (
+    Symbol("circle", _CIRCLE),
+    Symbol("square", _SQUARE),
+    Symbol("triangle-up", _UP),
+    Symbol("diamond", _DIAMOND),
+    Symbol("cross", _CROSS),
+    Symbol("circle-open", _CIRCLE, filled=False),
+    Symbol("star", _STAR),
+    Symbol("triangle-down", _rotated(_UP, 180)),
+    Symbol("square-open", _SQUARE, filled=False),
+    Symbol("x", _rotated(_CROSS, 45)),
+    Symbol("triangle-up-open", _UP, filled=False),
+    Symbol("hourglass", _HOURGLASS),
+    Symbol("triangle-left", _rotated(_UP, -90)),
+    Symbol("diamond-open", _DIAMOND, filled=False),
+    Symbol("bowtie", _rotated(_HOURGLASS, 90)),
+    Symbol("triangle-right", _rotated(_UP, 90)),
+    Symbol("cross-open", _CROSS, filled=False),
+    Symbol("triangle-down-open", _rotated(_UP, 180), filled=False),
+    Symbol("star-open", _STAR, filled=False),
+)
+
+# 7 colours and 19 symbols have no common divisor, so stepping through both at once gives
+# 7 * 19 = 133 different looks, and classes next to each other differ in colour and in symbol.
+LOOK_COUNT = len(COLOURS) * len(SYMBOLS)
+
+
+def class_styles(labels: list[str]) -> dict[str, ClassStyle]:
+    """A look for each distinct label, in alphabetical order; repeats after LOOK_COUNT labels."""
+    return {
+        label: ClassStyle(label, i % len(COLOURS), i % len(SYMBOLS))
+        for i, label in enumerate(sorted(set(labels), key=lambda name: (name.casefold(), name)))
+    }
+
+
+def class_name(label: str) -> str:
+    """The label for people: an image straight in the root folder has none."""
+    return label or NO_CLASS

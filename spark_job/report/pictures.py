@@ -1,0 +1,164 @@
+"""The charts as PNG files, for slides."""
+
+import io
+import warnings
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from spark_job.report.contents import ReportContents
+from spark_job.report.palette import (
+    COLOURS,
+    INK,
+    LOOK_COUNT,
+    SYMBOLS,
+    ClassStyle,
+    class_name,
+    class_styles,
+)
+from spark_job.report.quantities import percent
+
+MAX_BARS = 150
+
+_TEXT = "#1f2933"
+_GRID = "#d9dee3"
+_LONGEST_LEGEND_NAME = 26
+_CLASSES_BESIDE_THE_PLANE = 24
+_LEGEND_COLUMNS = 5
+
+
+def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
+    """Share of the variance each component keeps, and of the first ones together; k is marked.
+
+    Args:
+        ratio: (d,) float64, descending, d >= 1.
+        component_count: k, 0 when unknown.
+    """
+    shown = shown_components(len(ratio), component_count)
+    numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
+    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
+    axes = _axes(figure)
+    # More bars than this would stand closer than pixels.
+    if shown <= MAX_BARS:
+        axes.bar(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
+    else:
+        axes.fill_between(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
+    marker = "o" if shown <= 30 else ""
+    axes.plot(numbers, cumulative, color=COLOURS[1], marker=marker, markersize=4, label="together", zorder=3)
+    axes.set(
+        xlabel="Principal component", ylabel="Share of the variance", xlim=(0, shown + 1), ylim=(0, 1.02)
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if 0 < component_count <= shown:
+        axes.axvline(component_count, color=_TEXT, linestyle="--", linewidth=1, zorder=4)
+        kept = percent(float(cumulative[component_count - 1]))
+        axes.set_title(f"k = {component_count} keeps {kept} of the variance", fontsize=11, color=_TEXT)
+    axes.legend(frameon=True, framealpha=0.9, edgecolor="none", loc="center right")
+    return _png(figure)
+
+
+def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
+    """The points on two components (counted from 0), coloured by class."""
+    styles = class_styles([point.label for point in contents.points])
+    figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
+    axes = _axes(figure)
+    labels = np.array([point.label for point in contents.points], dtype=object)
+    for style in styles.values():
+        chosen = contents.components[labels == style.label]
+        marker = _marker(style)
+        marker.set_data(chosen[:, first], chosen[:, second])
+        axes.add_line(marker)
+    axes.axhline(0, color=_GRID, linewidth=1.2, zorder=1)
+    axes.axvline(0, color=_GRID, linewidth=1.2, zorder=1)
+    axes.relim()
+    axes.autoscale_view()
+    # Distances on paper are distances between feature vectors, as far as the plane shows them.
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel(component_title(contents.explained_variance_ratio, first))
+    axes.set_ylabel(component_title(contents.explained_variance_ratio, second))
+    axes.set_title(f"Factor plane {first + 1}-{second + 1}", fontsize=11, color=_TEXT)
+    _add_legend(figure, list(styles.values()))
+    return _png(figure)
+
+
+def component_title(ratio: np.ndarray, index: int) -> str:
+    """`Component 1 (23.4 % of the variance)`; the index counts from 0."""
+    share = f" ({percent(float(ratio[index]))} of the variance)" if index < len(ratio) else ""
+    return f"Component {index + 1}{share}"
+
+
+def shown_components(dimension: int, component_count: int) -> int:
+    """How many components a chart shows: twice the kept ones, so that the tail can be judged."""
+    return min(dimension, max(20, 2 * component_count))
+
+
+def _axes(figure: Figure) -> Axes:
+    axes = figure.add_subplot()
+    axes.grid(color=_GRID, linewidth=0.6, zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#9aa5b1")
+    axes.tick_params(colors=_TEXT, labelsize=9)
+    axes.xaxis.label.set_color(_TEXT)
+    axes.yaxis.label.set_color(_TEXT)
+    return axes
+
+
+def _marker(style: ClassStyle) -> Line2D:
+    symbol, colour = SYMBOLS[style.symbol], COLOURS[style.colour]
+    colour = _TEXT if colour == INK else colour
+    # A star's points make it look smaller than a circle of the same width.
+    size = 8 if symbol.name.startswith("star") else 6
+    line = Line2D([], [], linestyle="", markersize=size, markeredgewidth=0.3 if symbol.filled else 1.1)
+    # SVG counts y downwards, matplotlib upwards.
+    line.set_marker(Path([(x, -y) for x, y in (*symbol.outline, symbol.outline[0])], closed=True))
+    line.set_markerfacecolor(colour if symbol.filled else "none")
+    line.set_markeredgecolor("white" if symbol.filled else colour)
+    line.set_alpha(0.85)
+    line.set_zorder(3)
+    return line
+
+
+def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
+    if len(styles) > LOOK_COUNT:
+        return
+    beside = len(styles) <= _CLASSES_BESIDE_THE_PLANE
+    columns = 1 if beside else _LEGEND_COLUMNS
+    if not beside:
+        rows = -(-len(styles) // columns)
+        figure.set_size_inches(8, 6 + 0.16 * rows)
+    legend = figure.legend(
+        [_marker(style) for style in styles],
+        [_shortened(class_name(style.label)) for style in styles],
+        loc="outside right upper" if beside else "outside lower center",
+        ncols=columns,
+        fontsize=8 if beside else 6.5,
+        frameon=False,
+        handletextpad=0.3,
+        labelspacing=0.5 if beside else 0.35,
+        columnspacing=1.0,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # "$" in a name is a dollar
+
+
+def _shortened(name: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in name)
+    if len(printable) <= _LONGEST_LEGEND_NAME:
+        return printable
+    return printable[: _LONGEST_LEGEND_NAME - 1] + "…"
+
+
+def _png(figure: Figure) -> bytes:
+    """Write the figure; the same figure gives the same bytes."""
+    target = io.BytesIO()
+    with warnings.catch_warnings():
+        # A letter the font lacks becomes a box; the page shows the name in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(target, format="png", metadata={"Software": None})
+    return target.getvalue()

@@ -1,0 +1,49 @@
+"""Photographs, and what a worker makes of them before they enter a network."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_images
+
+from spark_job.extractors.specification import ExtractorSpecification
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+MOBILENET_WEIGHTS = SHARED / "weights" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+
+@pytest.fixture(scope="session")
+def photographs() -> list[np.ndarray]:
+    """Four photographs, (height, width, 3) uint8, RGB, of several sizes."""
+    fruits = sorted((SHARED / "data" / "fruits360-original-size" / "Test").glob("*/r0_0*.jpg"))
+    if len(fruits) >= 4:
+        return [
+            cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in fruits[:: len(fruits) // 4]
+        ][:4]
+    china, flower = load_sample_images().images
+    return [china[:, :427], china[:200, 300:], flower[:, :427], flower[100:, 200:]]
+
+
+@pytest.fixture(scope="session")
+def prepare() -> Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray]:
+    """Photographs as float32 (n, height, width, 3), the way `extractor.json` says."""
+
+    def prepared(images: list[np.ndarray], specification: ExtractorSpecification) -> np.ndarray:
+        size = (specification.width, specification.height)
+        pixels = np.stack([cv2.resize(image, size) for image in images]).astype(np.float32)
+        if specification.channel_order == "BGR":
+            pixels = pixels[..., ::-1]
+        mean = np.float32(specification.pixel_mean)
+        return np.ascontiguousarray((pixels - mean) / np.float32(specification.pixel_scale))
+
+    return prepared
+
+
+@pytest.fixture(scope="session")
+def mobilenet_weights() -> Path:
+    """The ImageNet weights of MobileNetV2."""
+    if not MOBILENET_WEIGHTS.is_file():
+        pytest.skip("needs the MobileNetV2 weights of ../shared/weights")
+    return MOBILENET_WEIGHTS
