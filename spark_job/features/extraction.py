@@ -17,12 +17,13 @@ from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
 from spark_job.images.decoding import decode
 from spark_job.images.isolation import Isolated, SharedArray, shared_tensors
-from spark_job.images.limits import ImageLimits
+from spark_job.images.limits import MEBIBYTE, ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import Content, read_ahead, read_image
 
-ROWS_PER_BATCH = 256
+MAX_ROWS_PER_BATCH = 256
+MAX_BATCH_BYTES = 16 * MEBIBYTE
 
 FEATURES_SCHEMA = pa.schema(
     [
@@ -41,6 +42,11 @@ FEATURES_DDL = (
     "path string, label string, split string, size bigint, etag string, "
     "width int, height int, features array<float>, error string"
 )
+
+
+def rows_within(memory_bytes: int, feature_length: int, most: int) -> int:
+    """How many rows of float32 features fit into so many bytes: at least 1, at most `most`."""
+    return max(1, min(most, memory_bytes // (4 * feature_length)))
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ class Extraction:
         decoder_seconds = 0.0
         images = (ListedFile(**row) for batch in batches for row in batch.to_pylist())
         rows = _extract(images, self.specification, self.limits, self.load_engine())
-        while chunk := list(islice(rows, ROWS_PER_BATCH)):
+        chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
+        while chunk := list(islice(rows, chunk_size)):
             decoder_seconds += sum(row.prepared.seconds for row in chunk)
             yield _record_batch(chunk, self.specification.feature_length)
         self.used_seconds(time.process_time() - started + decoder_seconds)

@@ -14,11 +14,13 @@ from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
-from spark_job.features.extraction import FEATURES_DDL, Extraction
+from spark_job.features.extraction import FEATURES_DDL, Extraction, rows_within
+from spark_job.images.limits import MEBIBYTE
 
 # A Python task costs about 110 ms before its first row (docs/decisions/0002-reader.md); this many images
 # take some seconds, short enough for progress, even shares and the loss of a node.
 IMAGES_PER_TASK = 2_000
+MAX_READ_BYTES = 32 * MEBIBYTE
 
 
 def task_count(images: int, cores: int) -> int:
@@ -93,6 +95,17 @@ def _load_once(
     _loaded.clear()
     _loaded[key] = load_engine(files, specification, choice.engine, choice.precision)
     return _loaded[key]
+
+
+def read_features(spark: SparkSession, uri: str, feature_length: int) -> DataFrame:
+    """A features table, to be read in batches that fit into memory however long the vectors are.
+
+    Spark's defaults are 4,096 and 10,000 rows: 2.5 GB and 6 GB for the pixels of 224x224.
+    """
+    read_at_once = rows_within(MAX_READ_BYTES, feature_length, 4_096)
+    spark.conf.set("spark.sql.parquet.columnarReaderBatchSize", read_at_once)
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", min(read_at_once, 1_000))
+    return spark.read.parquet(uri)
 
 
 def usable(features: DataFrame) -> DataFrame:

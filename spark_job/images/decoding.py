@@ -10,7 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from spark_job.errors import ImageRejectedError
 from spark_job.images.limits import ImageLimits
 
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP")
+# Pillow opens MPO, the JPEG of several pictures, as JPEG; it has no opener of that name.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 Image.MAX_IMAGE_PIXELS = None  # ours is --max-pixels, checked on the header before anything is decoded
 
 
@@ -65,8 +66,7 @@ def _decode_any(data: bytes, limits: ImageLimits) -> np.ndarray:
     except ImageRejectedError:
         raise
     except UnidentifiedImageError:
-        known = ", ".join(name for name in FORMATS if name != "MPO")
-        raise ImageRejectedError(f"not an image of a known format ({known})") from None
+        raise ImageRejectedError(f"not an image of a known format ({', '.join(FORMATS)})") from None
     except MemoryError:
         raise ImageRejectedError("decoding needs more memory than the limits allow") from None
     except Exception as error:  # decoders raise whatever they like on damaged files

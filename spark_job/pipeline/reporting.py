@@ -3,7 +3,7 @@
 import io
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from spark_job.images.listing import ListedFile
 from spark_job.images.reading import Content, read_ahead, read_image
 from spark_job.images.sampling import balanced_sample
 from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
@@ -27,7 +28,7 @@ from spark_job.report.rendering import render_report
 
 MAX_POINTS = 2_000
 MAX_REJECTED = 200
-THUMBNAIL_PIXELS = 72
+THUMBNAIL_PIXELS = 64
 PACKAGES = (
     "pyspark",
     "numpy",
@@ -57,9 +58,7 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         command=shlex.join(["python", "-m", "spark_job", *run.options.arguments()]),
         extractor=run.extractor.specification,
-        parameters={
-            key: str(value) for key, value in run.options.parameters.items() if value not in (None, [])
-        },
+        parameters=_parameters(run.options),
         versions={name: version(name) for name in PACKAGES},
         images=image_counts(facts),
         seconds={name: facts[name]["seconds"] for name in facts},
@@ -73,6 +72,27 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         skipped=listing.get("skipped", {}),
         notes=_notes(run, facts),
     )
+
+
+def _parameters(options: RunOptions) -> dict[str, str]:
+    """The parameters as a person would name them; those that were not given are left out."""
+    limits = asdict(options.limits)
+    given = {
+        "images": ", ".join(options.images),
+        "classes": ", ".join(options.classes),
+        "sample": options.sample,
+        "sample per class": options.sample_per_class,
+        "seed": options.seed,
+        "share of variance": options.request.variance,
+        "components": options.request.components,
+        "standardized": "yes" if options.request.standardize else "no",
+        "reduction of": options.reduction,
+        "extractor": options.extractor,
+        "engine": f"{options.engine}, {options.precision}",
+        "files": "all" if options.all_files else "by extension",
+        **{name.replace("_", " "): f"{value:,}" for name, value in limits.items()},
+    }
+    return {name: str(value) for name, value in given.items() if value not in (None, "")}
 
 
 def image_counts(facts: Facts) -> dict[str, int]:
@@ -117,8 +137,7 @@ def _points(run: Run) -> tuple[list[Point], np.ndarray]:
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
-    table = run.spark.read.parquet(run.folder.uri(layout.FEATURES))
-    images = list(listed_rejects(table, MAX_REJECTED))
+    images = list(listed_rejects(run.features(), MAX_REJECTED))
     thumbnails = _thumbnails([replace(image, error=None) for image in images], run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)
@@ -156,5 +175,5 @@ def _thumbnail(content: Content, limits: ImageLimits) -> bytes | None:
         return None
     image.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
+    image.save(buffer, "JPEG", quality=72)
     return buffer.getvalue()

@@ -23,7 +23,14 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
 from spark_job.errors import ListingError, MisuseError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import Extraction
-from spark_job.features.table import EngineChoice, count_by_class, usable, worker_engine, write_features
+from spark_job.features.table import (
+    EngineChoice,
+    count_by_class,
+    read_features,
+    usable,
+    worker_engine,
+    write_features,
+)
 from spark_job.images.listing import ListedFile, in_pages, list_files
 from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.images.sampling import balanced_sample, matches_any
@@ -56,6 +63,11 @@ class Run:
     extractor: Extractor
     folder: RunFolder
     scratch: Path
+
+    def features(self) -> DataFrame:
+        """The features table."""
+        length = self.extractor.specification.feature_length
+        return read_features(self.spark, self.folder.uri(layout.FEATURES), length)
 
 
 def list_stage(run: Run, facts: Facts) -> Facts:
@@ -137,7 +149,7 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
     with Progress(run.spark, "features", count):
         write_features(images, count, run.folder.uri(layout.FEATURES), extraction)
     seconds = time.monotonic() - started
-    features = run.spark.read.parquet(run.folder.uri(layout.FEATURES))
+    features = run.features()
     classes = count_by_class(features)
     _write_rejected(run, features)
     cores = run.spark.sparkContext.defaultParallelism
@@ -171,7 +183,7 @@ def _csv_line(values: Any) -> bytes:
 
 def reduction_stage(run: Run, facts: Facts) -> Facts:
     """Fit the reduction, or take an earlier one; project every usable image."""
-    features = usable(run.spark.read.parquet(run.folder.uri(layout.FEATURES)))
+    features = usable(run.features())
     count, options = facts["features"]["usable"], run.options
     if options.reduction:
         reduction = load_reduction(run.spark, RunFolder(Folder(options.reduction)), run.extractor)

@@ -10,6 +10,7 @@ from spark_job.reduction.principal_components import Reduction
 
 INPUT_COLUMN = "features"
 OUTPUT_COLUMN = "components"
+NUMBERS_AT_ONCE = 1_000_000
 
 
 def to_pipeline_model(spark: SparkSession, reduction: Reduction) -> PipelineModel:
@@ -57,8 +58,10 @@ def _vector(spark: SparkSession, values: np.ndarray) -> object:
 
 
 def _doubles(spark: SparkSession, values: np.ndarray) -> object:
-    """A Java double[]; through one byte string, since Py4J sends a list number by number."""
-    buffer = spark._jvm.java.nio.ByteBuffer.wrap(bytearray(values.astype(">f8").tobytes())).asDoubleBuffer()
+    """A Java double[]; as byte strings, since Py4J sends a list number by number."""
     array = spark.sparkContext._gateway.new_array(spark._jvm.double, values.size)
-    buffer.get(array)
+    for start in range(0, values.size, NUMBERS_AT_ONCE):
+        part = values[start : start + NUMBERS_AT_ONCE]
+        content = spark._jvm.java.nio.ByteBuffer.wrap(bytearray(part.astype(">f8").tobytes()))
+        content.asDoubleBuffer().get(array, start, part.size)
     return array

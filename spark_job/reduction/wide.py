@@ -20,8 +20,8 @@ from spark_job.reduction.principal_components import (
 )
 
 COLUMNS_AT_ONCE = 1_024
-# Of loadings, (d, k) float64, in the driver's memory.
-MAX_LOADINGS_BYTES = 1024**3
+# Of loadings, (d, k) float64: they pass through Python and the JVM, and MLlib saves them in one row.
+MAX_LOADINGS_BYTES = 256 * 1024**2
 
 
 def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
@@ -67,6 +67,7 @@ def _check_loadings(columns: int, k: int) -> None:
     if columns * k * 8 > MAX_LOADINGS_BYTES:
         most = MAX_LOADINGS_BYTES // (columns * 8)
         raise ReductionError(
-            f"{k} components of {columns:,} columns need {columns * k * 8 / 1024**3:.1f} GiB in the driver, "
-            f"more than 1 GiB: use --components {most} or fewer, a smaller --variance, or pooled features"
+            f"{k} components of {columns:,} features make a model of {columns * k * 8 / 1024**2:,.0f} MiB, "
+            f"more than {MAX_LOADINGS_BYTES // 1024**2}: use --components {most} or fewer, a smaller "
+            "--variance, or pooled features"
         )

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass, field
@@ -116,3 +117,10 @@ def _unpack(archives: Path, folder: Path) -> None:
     # The package's own fonts.conf names the folders of a Lambda function; without fonts Chromium
     # lays out no text at all, and `inner_text` is empty.
     (folder / "fonts" / "fonts.conf").write_text(_FONTS_CONF)
+
+
+if __name__ == "__main__":
+    try:
+        print(find_chromium().executable)
+    except NoChromiumError as error:
+        sys.exit(f"Error: {error}")

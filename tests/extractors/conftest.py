@@ -10,14 +10,19 @@ from sklearn.datasets import load_sample_images
 
 from spark_job.extractors.specification import ExtractorSpecification
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-MOBILENET_WEIGHTS = SHARED / "weights" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+MOBILENET_WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 @pytest.fixture(scope="session")
-def photographs() -> list[np.ndarray]:
+def shared() -> Path:
+    """The folder of data beside the project, which need not be there."""
+    return Path(__file__).resolve().parents[3] / "shared"
+
+
+@pytest.fixture(scope="session")
+def photographs(shared: Path) -> list[np.ndarray]:
     """Four photographs, (height, width, 3) uint8, RGB, of several sizes."""
-    fruits = sorted((SHARED / "data" / "fruits360-original-size" / "Test").glob("*/r0_0*.jpg"))
+    fruits = sorted((shared / "data" / "fruits360-original-size" / "Test").glob("*/r0_0*.jpg"))
     if len(fruits) >= 4:
         return [
             cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in fruits[:: len(fruits) // 4]
@@ -42,8 +47,9 @@ def prepare() -> Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray
 
 
 @pytest.fixture(scope="session")
-def mobilenet_weights() -> Path:
+def mobilenet_weights(shared: Path) -> Path:
     """The ImageNet weights of MobileNetV2."""
-    if not MOBILENET_WEIGHTS.is_file():
+    path = shared / "weights" / MOBILENET_WEIGHTS
+    if not path.is_file():
         pytest.skip("needs the MobileNetV2 weights of ../shared/weights")
-    return MOBILENET_WEIGHTS
+    return path

@@ -8,7 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import SHARED
 from sklearn.datasets import load_sample_images
 
 from spark_job.errors import ExtractorError
@@ -65,10 +64,10 @@ def test_the_chinese_temple_is_a_palace(classify: Callable[[np.ndarray], np.ndar
     ],
 )
 def test_fruits_are_recognised(
-    classify: Callable[[np.ndarray], np.ndarray], label: str, number: int, least: float
+    classify: Callable[[np.ndarray], np.ndarray], shared: Path, label: str, number: int, least: float
 ) -> None:
     """Photographs of fruits that ImageNet knows are put first, with the certainty of a trained network."""
-    paths = sorted((SHARED / "data" / "fruits360" / "Test" / label).glob("*.jpg"))[:3]
+    paths = sorted((shared / "data" / "fruits360" / "Test" / label).glob("*.jpg"))[:3]
     if not paths:
         pytest.skip("needs the photographs of ../shared/data/fruits360")
     for path in paths:
@@ -81,6 +80,20 @@ def test_it_has_as_many_parameters_as_google_says() -> None:
     """4,652,008 trainable numbers with the classifier; the published table says 4.7 million."""
     network = efficientnet_lite0(classifier=True)
     assert sum(int(np.prod(variable.shape)) for variable in network.trainable_variables) == 4_652_008
+
+
+def test_strided_layers_pad_below_and_to_the_right_as_tensorflow_does() -> None:
+    """The photographs would not notice a stem moved by one pixel, so it is computed again by NumPy."""
+    network = efficientnet_lite0(size=(32, 32))
+    wide = [layer for layer in network.layers if getattr(layer, "kernel_size", (1, 1)) > (1, 1)]
+    assert {layer.padding for layer in wide} == {"same"}
+    stem = network.get_layer("conv_stem")
+    image = np.random.default_rng(0).random((32, 32, 3), dtype=np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(image, ((0, 1), (0, 1), (0, 0))), (3, 3), (0, 1)
+    )
+    expected = np.einsum("hwcij,ijco->hwo", windows[::2, ::2], stem.get_weights()[0])
+    np.testing.assert_allclose(np.asarray(stem(image[None]))[0], expected, atol=1e-5)
 
 
 @pytest.fixture

@@ -1,0 +1,82 @@
+"""What a contender's process is asked to do, and the one network that most of them run."""
+
+import json
+import os
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spark_job.extractors.specification import ENGINE_FILES, FILE_NAME, ExtractorSpecification
+from spark_job.features.engines import Engine, load_engine
+from spark_job.images.decoding import decode
+from spark_job.images.limits import ImageLimits
+from spark_job.images.preparation import prepare
+
+# The file in a contender's output folder with what it measured itself.
+FACTS = "facts.json"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Turn the photographs below `images` into Parquet below `out`."""
+
+    images: Path
+    extractor: Path
+    out: Path
+
+    @classmethod
+    def from_arguments(cls) -> "Assignment":
+        """The assignment of this process, from its command line."""
+        parser = ArgumentParser()
+        for name in ("images", "extractor", "out"):
+            parser.add_argument(f"--{name}", type=Path, required=True)
+        return cls(**vars(parser.parse_args()))
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Leave what the contender measured itself for the process that started it."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+
+
+class PhotographFeatures:
+    """Bytes of a photograph to its features: preparation and engine of the job, on one core.
+
+    Bare engine, Daft and Ray Data use it, so they differ from the job in nothing but what moves the data.
+    """
+
+    def __init__(self, extractor: Path) -> None:
+        text = (extractor / FILE_NAME).read_bytes()
+        self.specification = ExtractorSpecification.from_json(text, str(extractor))
+        self.engine = load_one_core_engine(extractor, self.specification)
+
+    def prepare(self, content: bytes, tensor: np.ndarray) -> None:
+        """Fill `tensor`, (height, width, 3) float32."""
+        prepare(decode(content, ImageLimits()), self.specification, tensor)
+
+    def __call__(self, content: bytes) -> np.ndarray:
+        """(feature_length,) float32."""
+        tensor = np.empty((1, self.specification.height, self.specification.width, 3), np.float32)
+        self.prepare(content, tensor[0])
+        features: np.ndarray = self.engine.features(tensor)[0]
+        return features
+
+
+def load_one_core_engine(extractor: Path, specification: ExtractorSpecification) -> Engine:
+    """OpenVINO in f32 with one thread and one stream, as a worker of the job loads it."""
+    files = {name: extractor / name for name in ENGINE_FILES["openvino"]}
+    return load_engine(files, specification, "openvino", "f32")
+
+
+def core_count() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def photographs_below(folder: Path) -> list[Path]:
+    """Every photograph of a folder that `photographs.folder_of` made, sorted."""
+    return sorted(path for path in folder.glob("*/*") if path.is_file())

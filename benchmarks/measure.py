@@ -1,0 +1,156 @@
+"""One contender in a process of its own: wall time from start to end, peak memory of its parts."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SAMPLE_SECONDS = 0.5
+TIMEOUT_SECONDS = 1_200
+MEBIBYTE = 1024 * 1024
+
+# Nothing of a measurement leaves this machine: the peers report their use by default.
+ENVIRONMENT = {
+    "PYTHONPATH": str(REPOSITORY),
+    "PYSPARK_PYTHON": sys.executable,
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "DAFT_ANALYTICS_ENABLED": "0",
+    "DAFT_PROGRESS_BAR": "0",
+    "SCARF_NO_ANALYTICS": "true",
+    "DO_NOT_TRACK": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measured run; `error` says why there is no result."""
+
+    contender: str
+    round: int
+    size: int  # images, or columns of a reduction
+    seconds: float
+    peak_mebibytes: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a process."""
+
+    seconds: float
+    peak_mebibytes: dict[str, float]
+    error: str | None
+
+
+def run_process(command: list[str], environment: Mapping[str, str] | None = None) -> Outcome:
+    """Run a command until it ends; a failure is an outcome, with the last words of its standard error."""
+    with tempfile.TemporaryFile() as log:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env={**os.environ, **ENVIRONMENT, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        with _sampled(process.pid) as peaks:
+            code = _wait(process)
+        seconds = time.monotonic() - started
+        log.seek(0)
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    error = None if code == 0 else f"exit code {code}: {' | '.join(lines[-3:])[:500]}"
+    return Outcome(seconds, {part: size / MEBIBYTE for part, size in peaks.items()}, error)
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return process.wait(TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL
+    finally:  # what it left behind must not slow the next one
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def _sampled(pid: int) -> Iterator[dict[str, int]]:
+    """Peak bytes of each part of the process tree, up to date when the block is left."""
+    peaks: dict[str, int] = {}
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
+            for part, size in memory_by_part(pid).items():
+                peaks[part] = max(size, peaks.get(part, 0))
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    yield peaks
+    ended.set()
+    thread.join()
+
+
+def memory_by_part(pid: int) -> dict[str, int]:
+    """Resident bytes of a process tree now.
+
+    Returns:
+        `driver` (the process itself), `jvm`, `worker` (the largest Spark Python worker together with the
+        decoder below it; memory they share counts twice) and `all`; a part that is not there is absent.
+    """
+    try:
+        root = psutil.Process(pid)
+        processes = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return {}
+    sizes: dict[int, int] = {}
+    parents: dict[int, int] = {}
+    workers: set[int] = set()
+    parts: dict[str, int] = {}
+    for process in processes:
+        try:
+            with process.oneshot():
+                size, words = process.memory_info().rss, process.cmdline()
+                parents[process.pid] = process.ppid()
+        except psutil.Error:
+            continue
+        sizes[process.pid] = size
+        if {"pyspark.daemon", "pyspark.worker"} & set(words):
+            workers.add(process.pid)
+        elif words and Path(words[0]).name == "java":
+            parts["jvm"] = parts.get("jvm", 0) + size
+    shares = _by_worker(sizes, parents, workers)
+    found = {"driver": sizes.get(pid, 0), "all": sum(sizes.values())}
+    return {**found, **parts, **({"worker": max(shares.values())} if shares else {})}
+
+
+def _by_worker(sizes: dict[int, int], parents: dict[int, int], spark: set[int]) -> dict[int, int]:
+    """Bytes of each worker with everything below it; a worker is what Spark's daemon forked."""
+    workers = {pid for pid in spark if parents[pid] in spark}
+    shares = dict.fromkeys(workers, 0)
+    for pid, size in sizes.items():
+        ancestor = pid
+        while ancestor in parents and ancestor not in workers:
+            ancestor = parents[ancestor]
+        if ancestor in workers:
+            shares[ancestor] += size
+    return shares

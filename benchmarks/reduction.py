@@ -1,0 +1,105 @@
+"""Contender (f): principal components of the same features by this job, MLlib and scikit-learn.
+
+Each runs in a process of its own; only the fit is timed, on features that are in memory already.
+"""
+
+import json
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS = 20_000
+COLUMNS = (1_280, 2_048)
+COMPONENTS = 100
+LATENT_FACTORS = 300
+FILES = 8
+
+Fit = Callable[[], np.ndarray]
+
+
+def write_features(rows: int, columns: int, folder: Path) -> Path:
+    """Features like those of a pooled network: not negative, correlated, of very unequal variance."""
+    randomness = np.random.default_rng(columns)
+    mixing = randomness.normal(size=(LATENT_FACTORS, columns)).astype(np.float32)
+    mixing *= np.geomspace(1, 0.02, LATENT_FACTORS, dtype=np.float32)[:, None]
+    scale = randomness.lognormal(0, 1, columns).astype(np.float32)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, share in enumerate(np.array_split(np.arange(rows), FILES)):
+        latent = randomness.normal(size=(len(share), LATENT_FACTORS)).astype(np.float32)
+        noise = 0.1 * randomness.normal(size=(len(share), columns)).astype(np.float32)
+        values = scale * np.maximum(latent @ mixing + noise + 1, 0)
+        offsets = np.arange(len(share) + 1, dtype=np.int32) * columns
+        features = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel()))
+        pq.write_table(pa.table({"features": features}), folder / f"{number}.parquet", use_dictionary=False)
+    return folder
+
+
+def _cached(features: Path) -> Any:
+    from spark_job.session import open_session
+
+    table = open_session("reduction").read.parquet(str(features)).cache()
+    table.count()
+    return table
+
+
+def this_job(features: Path) -> Fit:
+    """`spark_job.reduction.fitting.fit`."""
+    from spark_job.reduction.fitting import fit
+    from spark_job.reduction.principal_components import ComponentRequest
+
+    table = _cached(features)
+    rows, columns = table.count(), len(table.first()["features"])
+    request = ComponentRequest(None, COMPONENTS)
+    return lambda: fit(table, rows, columns, request).explained_variance_ratio[:COMPONENTS]
+
+
+def mllib(features: Path) -> Fit:
+    """MLlib's StandardScaler and PCA, as a Pipeline."""
+    from pyspark.ml import Pipeline
+    from pyspark.ml.feature import PCA, StandardScaler
+    from pyspark.ml.functions import array_to_vector
+
+    table = _cached(features)
+    vectors = table.select(array_to_vector("features").alias("vectors"))
+    scaler = StandardScaler(withMean=True, withStd=True, inputCol="vectors", outputCol="scaled")
+    pipeline = Pipeline(stages=[scaler, PCA(k=COMPONENTS, inputCol="scaled", outputCol="components")])
+    return lambda: np.asarray(pipeline.fit(vectors).stages[-1].explainedVariance.toArray())
+
+
+def scikit_learn(features: Path) -> Fit:
+    """scikit-learn's StandardScaler and PCA by the covariance, on all cores."""
+    from sklearn.decomposition import PCA
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    column = pq.read_table(features)["features"].combine_chunks()
+    matrix = np.asarray(column.flatten(), np.float64).reshape(len(column), -1)
+    pipeline = make_pipeline(StandardScaler(), PCA(COMPONENTS, svd_solver="covariance_eigh"))
+    return lambda: np.asarray(pipeline.fit(matrix)[-1].explained_variance_ratio_)
+
+
+METHODS = {"this_job": this_job, "mllib": mllib, "scikit_learn": scikit_learn}
+
+
+def main() -> None:
+    """Fit once; leave the seconds and the explained variance."""
+    parser = ArgumentParser()
+    parser.add_argument("--method", choices=METHODS, required=True)
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--facts", type=Path, required=True)
+    arguments = parser.parse_args()
+    fit = METHODS[arguments.method](arguments.features)
+    started = time.monotonic()
+    ratio = fit()
+    facts = {"fit_seconds": time.monotonic() - started, "explained_variance_ratio": ratio.tolist()}
+    arguments.facts.write_text(json.dumps(facts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

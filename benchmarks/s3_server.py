@@ -1,0 +1,88 @@
+"""A folder as an S3 bucket on the loopback interface that answers each GET of an object after 25 ms.
+
+It speaks what reading needs (GET, HEAD, ListObjectsV2) straight over asyncio: on a machine of a few cores
+a web framework would take from the job what a real S3 does not.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from benchmarks.s3_listing import list_objects
+
+BUCKET = "photographs"
+DELAY_SECONDS = 0.025
+HEADERS_END = b"\r\n\r\n"
+
+
+class S3Connection(asyncio.Protocol):
+    """One client connection; requests without a body, one after the other."""
+
+    def __init__(self, folder: Path, keys: list[str]) -> None:
+        self._folder, self._keys = folder, keys
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while HEADERS_END in self._buffer:
+            head, self._buffer = self._buffer.split(HEADERS_END, 1)
+            self._answer(head)
+
+    def _answer(self, head: bytes) -> None:
+        method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+        url = urlsplit(target)
+        bucket, _, key = unquote(url.path).lstrip("/").partition("/")
+        if method not in ("GET", "HEAD") or bucket != BUCKET:
+            self._send(response(404, b""))
+        elif not key:
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            self._send(response(200, list_objects(self._folder, self._keys, query), "application/xml"))
+        elif method == "HEAD":
+            self._send(object_response(self._folder, key, body=False))
+        else:
+            asyncio.get_running_loop().call_later(DELAY_SECONDS, self._send_object, key)
+
+    def _send_object(self, key: str) -> None:
+        self._send(object_response(self._folder, key, body=True))
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+
+def object_response(folder: Path, key: str, body: bool) -> bytes:
+    """The answer to GET or HEAD of an object."""
+    path = (folder / key).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        return response(404, b"")
+    content = path.read_bytes()
+    return response(200, content, "image/jpeg", with_body=body)
+
+
+def response(status: int, body: bytes, content_type: str = "text/plain", *, with_body: bool = True) -> bytes:
+    """An HTTP/1.1 answer on a connection that stays open."""
+    reason = "OK" if status == 200 else "Not Found"
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        'ETag: "benchmark"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n'
+    )
+    return head.encode() + (body if with_body else b"")
+
+
+async def serve(folder: Path) -> None:
+    """Print the port, then answer until the standard input closes."""
+    keys = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: S3Connection(folder, keys), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]).resolve()))

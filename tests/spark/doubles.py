@@ -1,0 +1,86 @@
+"""What stands where the network or the decoder is in tests; workers import it by name."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from spark_job.features import extraction
+
+PREPARE_IMAGES = extraction.prepare_images
+
+
+class QuadrantColours:
+    """Mean colours of the quadrants: (n, h, w, 3) -> (n, 12)."""
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        rows, height, width, _ = images.shape
+        quadrants = images.reshape(rows, 2, height // 2, 2, width // 2, 3)
+        return quadrants.mean(axis=(2, 4)).reshape(rows, 12).astype(np.float32)
+
+
+class CountingEngine(QuadrantColours):
+    """Leaves one byte in a file for every image it sees, in whatever process."""
+
+    def __init__(self, counter: str) -> None:
+        self._counter = counter
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        with Path(self._counter).open("ab", buffering=0) as file:
+            file.write(b"." * len(images))
+        return super().features(images)
+
+
+class DyingEngine(QuadrantColours):
+    """Kills its own process, once; notes that process and its children in a file before."""
+
+    def __init__(self, marker: str) -> None:
+        self._marker, self._seen = Path(marker), 0
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        self._seen += 1
+        if self._seen == 3 and not self._marker.exists():
+            own = psutil.Process()
+            self._marker.write_text(json.dumps([own.pid, *(one.pid for one in own.children(recursive=True))]))
+            os.kill(own.pid, signal.SIGKILL)
+        return super().features(images)
+
+
+class SleepyEngine(QuadrantColours):
+    """Takes a second for each image; says in a file that it began."""
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        Path(self._marker).touch()
+        time.sleep(1)
+        return super().features(images)
+
+
+class HostileDecoder(QuadrantColours):
+    """Makes the decoder of its worker hang or crash on files of such names."""
+
+    def __init__(self) -> None:
+        extraction.prepare_images = prepare_hostile_images
+
+
+def prepare_hostile_images(items: list, first_slot: int, **options: object) -> list:
+    """As the real one, except for `hang….jpg` and `crash….jpg`."""
+    for image, _ in items:
+        name = image.path.rpartition("/")[2]
+        if name.startswith("hang"):
+            time.sleep(60)
+        if name.startswith("crash"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+    return PREPARE_IMAGES(items, first_slot, **options)
+
+
+def worker_engine_of(load: Callable[[], object]) -> Callable[..., Callable[[], object]]:
+    """What to put in the place of `spark_job.pipeline.stages.worker_engine`."""
+    return lambda *_: load
