@@ -1,6 +1,7 @@
 """From runs to figures: rates, ratios round by round, their medians, and whether the targets are reached."""
 
 import operator
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
@@ -15,6 +16,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 GIBIBYTE_IN_MEBIBYTES = 1024
+KEY = re.compile(r"\((\w)\)")  # of a contender, in a figure's name
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Rounds:
 
     def steady(self) -> dict[int, float]:
         """Round -> images a second between N and 3N."""
-        return self.both(lambda small, large: (large.size - small.size) / (large.seconds - small.seconds))
+        more = self.both(lambda small, large: (large.seconds - small.seconds) / (large.size - small.size))
+        # On a busy machine, or with few images, the large run may take no longer: that is no rate.
+        return {number: 1 / seconds for number, seconds in more.items() if seconds > 0}
 
     def fixed_seconds(self) -> dict[int, float]:
         """Round -> what a run of no images would take, by the line through N and 3N."""
@@ -95,7 +99,8 @@ def ratios(one: dict[int, float], other: dict[int, float]) -> list[float]:
 
 
 def image_figures(runs: list[Run]) -> list[Figure]:
-    """(a) to (e) and (g)."""
+    """(a) to (e) and (g), of those that were asked for."""
+    asked = {run.contender for run in runs}
     rounds = {key: Rounds(runs, key) for key in CONTENDERS}
     errors = {key: found.error for key, found in rounds.items()}
     job = rounds["b"]
@@ -111,7 +116,8 @@ def image_figures(runs: list[Run]) -> list[Figure]:
     for key, target in (("c", (">=", 4.0)), ("d", (">=", 0.95)), ("e", (">", 1.0))):
         ratio = ratios(steady, rounds[key].steady())
         figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, target, errors[key])]
-    return figures + _s3_figures(job, rounds["g"])
+    figures += _s3_figures(job, rounds["g"])
+    return [figure for figure in figures if set(KEY.findall(figure.name)) <= asked]
 
 
 def _speed(key: str, rounds: Rounds) -> list[Figure]:

@@ -26,7 +26,9 @@ ENVIRONMENT = {
     "PYSPARK_PYTHON": sys.executable,
     "SPARK_LOCAL_IP": "127.0.0.1",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Its switch, on every system, for "one machine only": it then listens on 127.0.0.1, which it
+    # otherwise replaces by an address that other machines reach.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "DAFT_ANALYTICS_ENABLED": "0",
     "DAFT_PROGRESS_BAR": "0",
     "SCARF_NO_ANALYTICS": "true",

@@ -14,6 +14,7 @@ from spark_job.images.limits import ImageLimits
 from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.pipeline.options import RunOptions
 from spark_job.reduction.principal_components import ComponentRequest
+from spark_job.session import begin_session
 
 DEFAULT_LIMITS = ImageLimits()
 
@@ -175,9 +176,6 @@ def run_command(
     Example:
       python -m spark_job run --images photos --results results --extractor extractors/mobilenet_v2
     """
-    from spark_job.pipeline.run import run_pipeline
-    from spark_job.pipeline.summary import summary
-
     if variance is not None and components is not None:
         raise click.UsageError("--variance and --components exclude each other: give one")
     checked = RunOptions.checked(
@@ -187,7 +185,11 @@ def run_command(
         **options,
     )
     print(f"run {checked.run_id}", file=sys.stderr)
-    run_pipeline(checked, say=lambda line: print(line, file=sys.stderr, flush=True))
+    session = begin_session("spark_job")
+    from spark_job.pipeline.run import run_pipeline  # its libraries import while Java starts
+    from spark_job.pipeline.summary import summary
+
+    run_pipeline(checked, session=session, say=lambda line: print(line, file=sys.stderr, flush=True))
     print(summary(checked))
 
 

@@ -5,7 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 
 from pyspark.sql import SparkSession
 
@@ -30,6 +33,23 @@ def open_session(name: str) -> SparkSession:
         for key, value in local_configuration().items():
             builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def begin_session(name: str) -> Callable[[], SparkSession]:
+    """Start opening the session in the background; the answer waits for it.
+
+    Java takes two seconds to start, as long as this program's libraries take to import.
+    """
+    opened: Future[SparkSession] = Future()
+
+    def open_it() -> None:
+        try:
+            opened.set_result(open_session(name))
+        except BaseException as error:
+            opened.set_exception(error)
+
+    Thread(target=open_it, daemon=True).start()
+    return opened.result
 
 
 def local_configuration() -> dict[str, str]:

@@ -21,7 +21,7 @@ ENGINE_FILES: dict[str, tuple[str, ...]] = {
 class Weights:
     """Where the network's numbers come from."""
 
-    name: str  # "imagenet", "random", "none"
+    name: str  # "imagenet", "file" (given, unknown), "random", "none"
     source: str
     license: str
     sha256: str | None = None

@@ -30,8 +30,11 @@ def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
     """
     if not data:
         raise ImageRejectedError("the file is empty")
-    pixels = _decode_plain_jpeg(data, limits) if data[:2] == b"\xff\xd8" else None
-    return _decode_any(data, limits) if pixels is None else pixels
+    try:
+        pixels = _decode_plain_jpeg(data, limits) if data[:2] == b"\xff\xd8" else None
+        return _decode_any(data, limits) if pixels is None else pixels
+    except MemoryError:
+        raise ImageRejectedError("decoding needs more memory than the limits allow") from None
 
 
 def _check_size(width: int, height: int, limits: ImageLimits) -> None:
@@ -63,12 +66,10 @@ def _decode_any(data: bytes, limits: ImageLimits) -> np.ndarray:
             _check_size(*image.size, limits)
             image.load()
             return np.ascontiguousarray(_to_rgb(ImageOps.exif_transpose(image)))
-    except ImageRejectedError:
+    except (ImageRejectedError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise ImageRejectedError(f"not an image of a known format ({', '.join(FORMATS)})") from None
-    except MemoryError:
-        raise ImageRejectedError("decoding needs more memory than the limits allow") from None
     except Exception as error:  # decoders raise whatever they like on damaged files
         raise ImageRejectedError(_in_words(error)) from error
 
@@ -77,6 +78,8 @@ def _in_words(error: Exception) -> str:
     message = str(error) or type(error).__name__
     if "truncated" in message.lower() or "unexpected end" in message.lower():
         return "the file is truncated: its end is missing"
+    if message.startswith("decoder error"):  # Pillow's words for what libtiff and others refuse
+        return "the file is damaged: its compressed data cannot be decoded"
     return f"the file is damaged: {message.splitlines()[0][:200]}"
 
 

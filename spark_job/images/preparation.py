@@ -5,6 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
 
 cv2.setNumThreads(1)
@@ -21,7 +22,17 @@ def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: n
         pixels: (h, w, 3) uint8, RGB.
         specification: size, channel order and scaling.
         tensor: (height, width, 3) float32, C-contiguous; written.
+
+    Raises:
+        ImageRejectedError: there is not memory enough.
     """
+    try:
+        _fill(pixels, specification, tensor)
+    except (MemoryError, cv2.error):
+        raise ImageRejectedError("resizing needs more memory than the limits allow") from None
+
+
+def _fill(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
     if specification.channel_order == "BGR":
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     target = (specification.width, specification.height)

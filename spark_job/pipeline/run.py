@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
 from spark_job import __version__
 from spark_job.errors import JobError
@@ -35,12 +37,17 @@ STAGES: dict[str, Stage] = {
 NEED_IMAGES = ("features", "reduction")
 
 
-def run_pipeline(options: RunOptions, say: Callable[[str], None]) -> dict[str, Any]:
+def run_pipeline(
+    options: RunOptions,
+    say: Callable[[str], None],
+    session: Callable[[], SparkSession] | None = None,
+) -> dict[str, Any]:
     """Run, or go on with a run, until its manifest is there.
 
     Args:
         options: what to do.
         say: told what happens, a line at a time.
+        session: gives the Spark session when it is first needed; default: opens one.
 
     Returns:
         The manifest.
@@ -57,8 +64,8 @@ def run_pipeline(options: RunOptions, say: Callable[[str], None]) -> dict[str, A
         say(f"{folder.folder.uri} is complete: nothing to do")
         return manifest
     with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
-        spark = open_session(f"spark_job {options.run_id}")
-        facts = run_stages(Run(spark, options, extractor, folder, Path(scratch)), say)
+        opened = session or partial(open_session, "spark_job")
+        facts = run_stages(Run(opened, options, extractor, folder, Path(scratch)), say)
     metrics = metrics_of(facts, extractor.specification.feature_length, time.monotonic() - started)
     folder.write_json(layout.METRICS, metrics)
     manifest = manifest_of(options, extractor, fingerprint, metrics, facts)

@@ -7,7 +7,7 @@ import csv
 import io
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
@@ -58,11 +58,16 @@ Facts = dict[str, Any]
 class Run:
     """What every stage works on."""
 
-    spark: SparkSession
+    session: Callable[[], SparkSession]
     options: RunOptions
     extractor: Extractor
     folder: RunFolder
     scratch: Path
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session; waits for it when it is still opening."""
+        return self.session()
 
     def features(self) -> DataFrame:
         """The features table."""

@@ -1,16 +1,14 @@
 """Both engines give what Keras gives."""
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.models import make_network
@@ -41,7 +39,6 @@ EXTRACTORS: dict[str, tuple[dict[str, Any], int]] = {
 class Built:
     folder: Path
     specification: ExtractorSpecification
-    options: dict[str, Any] = field(default_factory=dict)
 
     def engine(self, name: str, precision: str = "f32") -> Any:
         files = {file: self.folder / file for file in ENGINE_FILES[name]}
@@ -51,7 +48,7 @@ class Built:
 @pytest.fixture
 def build(tmp_path: Path) -> Iterator[Callable[..., Built]]:
     """Builds an extractor; the folder goes with the test, for VGG16's are large."""
-    yield lambda **options: Built(tmp_path / "x", build_extractor(**options, out=tmp_path / "x"), options)
+    yield lambda **options: Built(tmp_path / "x", build_extractor(**options, out=tmp_path / "x"))
     shutil.rmtree(tmp_path / "x", ignore_errors=True)
 
 
@@ -119,76 +116,6 @@ def test_raw_pixels_are_the_pixels_from_0_to_1(build: Callable[..., Built], prep
     for engine in ENGINES:
         features = built.engine(engine).features(prepare([pixels], built.specification))
         np.testing.assert_array_equal(features, pixels.reshape(1, 60) / np.float32(255))
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("raw") / "x"
-    return Built(folder, build_extractor("raw_pixels", folder, size=(4, 4)))
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_features_are_fresh_and_images_may_be_read_only(engine: str, raw: Built) -> None:
-    """A second call leaves the first one's result alone, and no images give no rows."""
-    loaded = raw.engine(engine)
-    images = np.random.default_rng(0).random((3, 4, 4, 3), dtype=np.float32)
-    images.flags.writeable = False
-    first = loaded.features(images)
-    second = loaded.features(images[::-1])
-    np.testing.assert_array_equal(first, images.reshape(3, 48))
-    np.testing.assert_array_equal(second, images[::-1].reshape(3, 48))
-    assert loaded.features(images[:0]).shape == (0, 48)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_files_may_have_other_names(engine: str, raw: Built, tmp_path: Path) -> None:
-    """A node keeps them under their hash."""
-    files = {name: tmp_path / f"0123-{name}" for name in ENGINE_FILES[engine]}
-    for name, path in files.items():
-        shutil.copy(raw.folder / name, path)
-    loaded = load_engine(files, raw.specification, engine, "f32")
-    assert loaded.features(np.zeros((1, 4, 4, 3), np.float32)).shape == (1, 48)
-
-
-@pytest.mark.parametrize(
-    ("engine", "precision", "message"),
-    [
-        ("onnx", "f32", "unknown engine 'onnx': choose openvino or tensorflow"),
-        ("openvino", "f16", "unknown precision 'f16': choose f32 or bf16"),
-        ("tensorflow", "bf16", "the tensorflow engine computes in f32 only, not bf16: use openvino"),
-    ],
-)
-def test_an_unknown_engine_or_precision_is_a_misuse(
-    engine: str, precision: str, message: str, raw: Built
-) -> None:
-    """One line that says what is allowed."""
-    with pytest.raises(MisuseError) as caught:
-        load_engine({}, raw.specification, engine, precision)
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_missing_and_damaged_networks_are_errors(engine: str, raw: Built, tmp_path: Path) -> None:
-    """The message names the engine and the file."""
-    names = ", ".join(ENGINE_FILES[engine])
-    with pytest.raises(ExtractorError) as caught:
-        load_engine({}, raw.specification, engine, "f32")
-    assert str(caught.value) == f"the extractor has no {names}, which {engine} needs: build it again"
-    files = {name: tmp_path / name for name in ENGINE_FILES[engine]}
-    for path in files.values():
-        path.write_bytes(b"damaged")
-    with pytest.raises(ExtractorError, match=f"^{engine} cannot load {ENGINE_FILES[engine][0]}: "):
-        load_engine(files, raw.specification, engine, "f32")
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_an_engine_that_is_not_installed_is_named(
-    engine: str, raw: Built, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The message says which package to install."""
-    monkeypatch.setitem(sys.modules, engine, None)
-    with pytest.raises(ExtractorError, match=f"^{engine} cannot be imported .*: pip install {engine}$"):
-        raw.engine(engine)
 
 
 def test_bf16_stays_close_to_f32(

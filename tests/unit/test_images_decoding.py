@@ -1,6 +1,10 @@
 """Every kind of image becomes the upright RGB pixels a person sees, or a reason in words."""
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -150,3 +154,45 @@ def test_the_pixel_limit_holds_for_every_kind():
         decode(encoded(pixels(1, 10, 10), kind), limits)
         with pytest.raises(ImageRejectedError, match="more than --max-pixels 100"):
             decode(encoded(pixels(1, 10, 11), kind), limits)
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+import numpy as np
+from spark_job.errors import ImageRejectedError
+from spark_job.images.decoding import decode
+from spark_job.images.limits import ImageLimits
+from spark_job.images.preparation import prepare
+from tests.spark.photographs import encoded
+from tests.unit.test_images_fuzz import SPECIFICATION
+content = encoded(np.zeros((8000, 4000), np.uint8), sys.argv[1])
+strip = np.zeros((4, 10_000_000, 3), np.uint8)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 80_000_000,) * 2)
+for step in (
+    lambda: decode(content, ImageLimits()),
+    lambda: prepare(strip, SPECIFICATION, np.empty((8, 8, 3), np.float32)),
+):
+    try:
+        step()
+    except ImageRejectedError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited so on Linux only")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_too_large_for_the_memory_is_rejected(kind):
+    """Such a picture is that one image's loss, in the decoder and in the resizing."""
+    project = Path(__file__).resolve().parents[2]
+    answer = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY, kind],
+        env={**os.environ, "PYTHONPATH": str(project), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.splitlines() == [
+        "decoding needs more memory than the limits allow",
+        "resizing needs more memory than the limits allow",
+    ]

@@ -1,0 +1,67 @@
+"""A driver that kills itself at a point: `python -m tests.spark.killed_driver STAGE in|after OPTIONS`."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from spark_job import storage
+from spark_job.pipeline import run_folder, stages
+from spark_job.pipeline.run import run_pipeline
+from tests.spark.runs import run_options
+
+
+def die(*_: object, **__: object) -> None:
+    """As the kernel does when memory is short."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_after(owner: Any, name: str, when: Callable[..., bool]) -> None:
+    """Let a method do its work, then die if `when` says so of its arguments."""
+    real = getattr(owner, name)
+
+    def patched(*arguments: Any) -> Any:
+        answer = real(*arguments)
+        if when(*arguments):
+            die()
+        return answer
+
+    setattr(owner, name, patched)
+
+
+def die_while_features_are_written(folder: Path) -> None:
+    """As soon as Spark has begun to write, from a thread."""
+
+    def watch() -> None:
+        while not (folder / "features" / "_temporary").exists():
+            time.sleep(0.002)
+        die()
+
+    Thread(target=watch, daemon=True).start()
+
+
+def prepare(stage: str, point: str, folder: Path) -> None:
+    """Arrange the death."""
+    if point == "after":
+        die_after(run_folder.RunFolder, "complete_stage", lambda _, name, facts: name == stage)
+    elif stage == "listing":
+        stages._check_request = die
+    elif stage == "features":
+        die_while_features_are_written(folder)
+    elif stage == "reduction":
+        stages.components_as_csv = die
+    else:
+        die_after(storage.Folder, "write", lambda _, name, content: name.startswith("report/"))
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[3])
+    options = run_options(**{name: Path(given.pop(name)) for name in ("images", "results", "extractor")}, **given)
+    prepare(sys.argv[1], sys.argv[2], Path(options.results) / options.run_id)
+    run_pipeline(options, say=lambda line: None)
+    sys.exit("the driver was to be killed")

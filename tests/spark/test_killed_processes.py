@@ -1,0 +1,89 @@
+"""Workers and drivers that are killed: no row lost or double, and nothing stays behind."""
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from spark_job.pipeline import stages
+from tests.spark import doubles, photographs
+from tests.spark.processes import PROJECT, left_behind, start, tagged
+from tests.spark.runs import run
+
+DRIVER = """
+import sys
+from functools import partial
+from pathlib import Path
+from spark_job.pipeline import stages
+from tests.spark import doubles
+from tests.spark.runs import run
+if __name__ == "__main__":
+    images, results, extractor, marker = map(Path, sys.argv[1:])
+    stages.worker_engine = doubles.worker_engine_of(partial(doubles.SleepyEngine, str(marker)))
+    run(images, results, extractor)
+"""
+
+
+def test_a_killed_worker_is_retried_without_a_lost_or_double_row(tiny_extractor, tmp_path, monkeypatch):
+    """Spark tries the share of the dead worker again; its decoder and fork server have gone with it."""
+    images = photographs.write_archive(tmp_path / "images", {"a": 15, "b": 15})
+    marker = tmp_path / "killed.json"
+    load = partial(doubles.DyingEngine, str(marker))
+    monkeypatch.setattr(stages, "worker_engine", doubles.worker_engine_of(load))
+    found = run(images, tmp_path / "results", tiny_extractor)
+    expected = sorted(str(path) for path in images.rglob("*.jpg"))
+    assert [row["path"] for row in found.features] == expected
+    assert [row["path"] for row in found.components] == expected
+    assert [row["path"] for row in found.csv("components.csv")] == expected
+    assert found.metrics["images"]["usable"] == 30
+    dead = json.loads(marker.read_text())
+    assert len(dead) >= 3  # the worker, its fork server and its decoder
+    until = time.monotonic() + 15
+    while (left := [pid for pid in dead if is_running(pid)]) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert left == []
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and not only its exit code."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_nothing_stays_behind_a_driver_that_is_killed_at_work(tiny_extractor, tmp_path):
+    """Java, Python workers, fork servers and decoders end by themselves."""
+    images = photographs.write_archive(tmp_path / "images", {"a": 200})
+    script, marker = tmp_path / "driver.py", tmp_path / "began"
+    script.write_text(DRIVER)
+    driver, tag = start([script, images, tmp_path / "results", tiny_extractor, marker], cwd=PROJECT)
+    try:
+        wait_for(marker)
+        assert any("forkserver" in " ".join(process.cmdline()) for process in tagged(tag))
+        assert any("java" in process.name() for process in tagged(tag))
+    finally:
+        driver.kill()
+        driver.communicate()
+    assert left_behind(tag) == []
+
+
+def wait_for(marker: Path, seconds: float = 120) -> None:
+    """Until the workers have begun."""
+    until = time.monotonic() + seconds
+    while not marker.exists():
+        assert time.monotonic() < until, "the workers did not begin"
+        time.sleep(0.05)
+
+
+def test_the_features_are_computed_once(tiny_extractor, tmp_path, monkeypatch):
+    """Reduction, CSV files and report read the stored table; the network sees every image once."""
+    images = photographs.write_archive(tmp_path / "images", {"a": 9, "b": 8})
+    (images / "a" / "empty.jpg").touch()
+    counter = tmp_path / "counter"
+    load = partial(doubles.CountingEngine, str(counter))
+    monkeypatch.setattr(stages, "worker_engine", doubles.worker_engine_of(load))
+    run(images, tmp_path / "results", tiny_extractor)
+    assert counter.stat().st_size == 17

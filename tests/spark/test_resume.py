@@ -1,0 +1,179 @@
+"""A run that was stopped goes on where it was, with the results of one that never was."""
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spark_job.errors import MisuseError
+from spark_job.pipeline.run import STAGES
+from spark_job.reduction.principal_components import ComponentRequest
+from tests.spark import photographs
+from tests.spark.processes import PROJECT, left_behind, start
+from tests.spark.runs import RunResults, run
+
+OUTPUTS = {
+    "listing": ["run.json", "listing", "stages/listing.json"],
+    "features": ["features", "rejected.csv", "stages/features.json"],
+    "reduction": ["reduction", "components.csv", "stages/reduction.json"],
+    "report": ["report", "stages/report.json"],
+}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Two classes, and one file that cannot be used."""
+    folder = photographs.write_archive(tmp_path_factory.mktemp("archive") / "images", {"a": 7, "b": 6})
+    (folder / "b" / "empty.jpg").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(images, tiny_extractor, tmp_path_factory):
+    """The same run without any accident."""
+    return run(images, tmp_path_factory.mktemp("undisturbed"), tiny_extractor)
+
+
+def copy_stages(source: Path, target: Path, names: list[str]) -> None:
+    """A run that is complete up to some stage."""
+    for name in (output for stage in names for output in OUTPUTS[stage]):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
+        else:
+            shutil.copy2(source / name, target / name)
+
+
+def snapshot(folder: Path) -> dict[str, int]:
+    """Every file with the time it was written."""
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def assert_same_results(found: RunResults, expected: RunResults) -> None:
+    """Tables, CSV files and counts; components within rounding."""
+    assert found.features == expected.features
+    assert found.rejected == expected.rejected
+    key = ("path", "label", "split", "size")
+    rows = [[[row[name] for name in key] for row in one.components] for one in (found, expected)]
+    assert rows[0] == rows[1]
+    numbers = [np.array([row["components_array"] for row in one.components]) for one in (found, expected)]
+    np.testing.assert_allclose(numbers[0], numbers[1], atol=1e-9)
+    assert [row["path"] for row in found.csv("components.csv")] == [
+        row["path"] for row in expected.csv("components.csv")
+    ]
+    assert found.metrics["images"] == expected.metrics["images"]
+    assert found.metrics["reduction"] == pytest.approx(expected.metrics["reduction"])
+    assert found.json("manifest.json")["outputs"] == expected.json("manifest.json")["outputs"]
+    assert {path.name for path in found.folder.iterdir()} == {path.name for path in expected.folder.iterdir()}
+    assert not list(found.folder.rglob("_temporary"))
+
+
+@pytest.mark.parametrize("point", ["in", "after"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_killed_in_or_after_any_stage_goes_on(
+    stage, point, images, undisturbed, tiny_extractor, tmp_path
+):
+    """Nothing complete is computed twice, nothing is missing or double, and no process stays behind.
+
+    The driver that is killed begins with the stages before complete, as an earlier one left them.
+    """
+    names = list(STAGES)
+    before = names[: names.index(stage)]
+    folder = tmp_path / "run"
+    copy_stages(undisturbed.folder, folder, before)
+    options = {
+        "images": str(images), "results": str(tmp_path), "extractor": str(tiny_extractor),
+        "resume": bool(before),
+    }  # fmt: skip
+    driver, tag = start(["-m", "tests.spark.killed_driver", stage, point, json.dumps(options)], cwd=PROJECT)
+    _, errors = driver.communicate(timeout=180)
+    assert driver.returncode == -signal.SIGKILL, errors
+    assert left_behind(tag) == []
+    assert not (folder / "manifest.json").exists()
+
+    complete = before + ([stage] if point == "after" else [])
+    kept = snapshot(folder)
+    lines = []
+    resumed = run(images, tmp_path, tiny_extractor, resume=True, say=lines.append)
+    assert lines == [f"{name}: complete already" if name in complete else f"{name} …" for name in names]
+    now = snapshot(folder)
+    for name in complete:
+        for output in OUTPUTS[name]:
+            assert {file: at for file, at in now.items() if file.startswith(output)} == {
+                file: at for file, at in kept.items() if file.startswith(output)
+            }, output
+    assert_same_results(resumed, undisturbed)
+
+
+def test_resuming_a_complete_run_is_a_success_with_nothing_to_do(undisturbed, images, tiny_extractor):
+    """Not one file is written."""
+    before, lines = snapshot(undisturbed.folder), []
+    run(images, undisturbed.folder.parent, tiny_extractor, resume=True, say=lines.append)
+    assert lines == [f"{undisturbed.folder} is complete: nothing to do"]
+    assert snapshot(undisturbed.folder) == before
+
+
+def test_a_complete_run_is_never_overwritten(undisturbed, images, tiny_extractor):
+    """Without --resume it is an error that says what to do; not one file is written."""
+    before = snapshot(undisturbed.folder)
+    with pytest.raises(MisuseError) as caught:
+        run(images, undisturbed.folder.parent, tiny_extractor)
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        f"{undisturbed.folder} holds a complete run, which is never overwritten: choose another --run-id"
+    )
+    assert snapshot(undisturbed.folder) == before
+
+
+def test_an_unfinished_run_says_so(undisturbed, images, tiny_extractor, tmp_path):
+    """And how to go on."""
+    copy_stages(undisturbed.folder, tmp_path / "run", ["listing"])
+    with pytest.raises(MisuseError) as caught:
+        run(images, tmp_path, tiny_extractor)
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        f"{tmp_path}/run holds an unfinished run, which is never overwritten: "
+        "add --resume to go on with it, or choose another --run-id"
+    )
+
+
+@pytest.mark.parametrize("state", ["complete", "unfinished"])
+def test_resuming_with_other_parameters_says_which_differ(
+    state, undisturbed, images, tiny_extractor, tmp_path
+):
+    """Whether the run is complete or not, it exits with 2."""
+    copy_stages(undisturbed.folder, tmp_path / "run", ["listing"])
+    if state == "complete":
+        shutil.copy(undisturbed.folder / "manifest.json", tmp_path / "run")
+    with pytest.raises(MisuseError) as caught:
+        run(images, tmp_path, tiny_extractor, resume=True, seed=7, request=ComponentRequest(0.9))
+    assert caught.value.exit_code == 2
+    article = "a complete run" if state == "complete" else "an unfinished run"
+    assert str(caught.value) == (
+        f"{tmp_path}/run holds {article} with other parameters (request: {{'variance': None, 'components': 2, "
+        "'standardize': True}, now {'variance': 0.9, 'components': None, 'standardize': True}; seed: 0, now 7): "
+        "choose another --run-id"
+    )
+
+
+def test_resuming_with_another_extractor_says_so(undisturbed, images, other_extractor):
+    """Its features would not be the same."""
+    with pytest.raises(MisuseError, match=r"with other parameters \(extractor: '.*/tiny', now '.*/other'\)"):
+        run(images, undisturbed.folder.parent, other_extractor, resume=True)
+
+
+def test_a_folder_of_something_else_is_left_alone(images, tiny_extractor, tmp_path):
+    """A folder that is not empty and holds no run is not for a run."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "holiday.txt").write_text("mine")
+    with pytest.raises(MisuseError) as caught:
+        run(images, tmp_path, tiny_extractor)
+    assert str(caught.value) == (
+        f"{tmp_path}/run is not empty and holds no run: choose another --run-id or --results"
+    )
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["holiday.txt"]

@@ -1,0 +1,139 @@
+"""Images in S3, against moto: every key is listed once and leads to its own bytes."""
+
+import unicodedata
+
+import boto3
+import pytest
+from moto.s3.models import s3_backends
+from moto.server import ThreadedMotoServer
+
+from spark_job.errors import ListingError
+from spark_job.images.limits import ImageLimits
+from spark_job.images.listing import list_files
+from spark_job.images.reading import read_image
+from spark_job.storage import Folder, open_store
+
+LIMITS = ImageLimits()
+STRANGE_KEYS = [
+    "a b/c d.jpg", "#1/#2.jpg", "100%/50%20off.jpg", "a+b/1+1=2.jpg", "q?&x=1/y.jpg", "'\"/*[1]{x}.jpg",
+    f"{unicodedata.normalize('NFC', 'pêche')}/nfc.jpg", f"{unicodedata.normalize('NFD', 'pêche')}/nfd.jpg",
+    "桃/🍑.jpg", "no class.jpg", "~/back\\slash.jpg",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An S3 of this process."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    yield "http://{}:{}".format(*moto.get_host_and_port())
+    moto.stop()
+
+
+@pytest.fixture
+def bucket(server, monkeypatch, request):
+    """An empty bucket of the fake S3."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    open_store.cache_clear()
+    name = f"photos-{abs(hash(request.node.name))}"
+    made = boto3.resource("s3", endpoint_url=server).Bucket(name)
+    made.create(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    yield made
+    open_store.cache_clear()
+
+
+def fill(bucket, keys):
+    """Each object holds its own key."""
+    for key in keys:
+        bucket.put_object(Key=key, Body=key.encode())
+
+
+def test_strange_keys_are_listed_and_read_unchanged(bucket):
+    """Spaces, accents in both forms, #, % and +."""
+    fill(bucket, [f"my photos/{key}" for key in STRANGE_KEYS])
+    found = {file.path: file for file in list_files(f"s3://{bucket.name}/my photos", all_files=False)}
+    assert set(found) == {f"s3://{bucket.name}/my photos/{key}" for key in STRANGE_KEYS}
+    for path, file in found.items():
+        assert read_image(file, LIMITS) == path.removeprefix(f"s3://{bucket.name}/").encode()
+        assert file.size == len(path.removeprefix(f"s3://{bucket.name}/").encode())
+
+
+@pytest.mark.parametrize("layout", ["flat/{:04}.jpg", "nested/{0:04}/x.jpg", "deep/a/b/c/d/{:04}.jpg"])
+def test_more_than_one_page_of_keys_is_listed(bucket, layout):
+    """S3 answers 1,000 keys at a time; each comes once, in whatever layout."""
+    keys = [layout.format(number) for number in range(1_050)]
+    for key in keys:  # past HTTP, which takes 10 ms each
+        s3_backends["123456789012"]["aws"].put_object(bucket.name, key, b"x")
+    top = layout.partition("/")[0]
+    found = [file.path for file in list_files(f"s3://{bucket.name}/{top}", all_files=False)]
+    assert sorted(found) == [f"s3://{bucket.name}/{key}" for key in keys]
+
+
+def test_labels_and_splits_come_from_keys(bucket):
+    """As from folders; a whole bucket can be the source."""
+    fill(bucket, ["Training/Apple Red/1.jpg", "test/Pêche/2.jpg", "loose.jpg"])
+    found = {(file.label, file.split) for file in list_files(f"s3://{bucket.name}", all_files=False)}
+    assert found == {("Apple Red", "Training"), ("Pêche", "test"), ("", "")}
+
+
+def test_a_prefix_is_a_folder_and_not_a_beginning(bucket):
+    """`s3://bucket/fruit` does not mean `fruits/`."""
+    fill(bucket, ["fruit/a/1.jpg", "fruits/a/2.jpg", "fruit.jpg"])
+    found = [file.path for file in list_files(f"s3://{bucket.name}/fruit", all_files=False)]
+    assert found == [f"s3://{bucket.name}/fruit/a/1.jpg"]
+
+
+def test_folder_markers_are_skipped(bucket):
+    """The console makes an empty object for each folder, the source's own included."""
+    for key in ("photos/", "photos/apples/"):
+        bucket.put_object(Key=key, Body=b"")
+    fill(bucket, ["photos/apples/1.jpg"])
+    for all_files in (False, True):
+        files = list_files(f"s3://{bucket.name}/photos", all_files)
+        assert sorted((file.path, file.skipped) for file in files) == [
+            (f"s3://{bucket.name}/photos/", "folder marker"),
+            (f"s3://{bucket.name}/photos/apples/", "folder marker"),
+            (f"s3://{bucket.name}/photos/apples/1.jpg", None),
+        ]
+
+
+def test_an_object_that_disappears_is_rejected_in_words(bucket):
+    """Between listing and reading."""
+    fill(bucket, ["a/1.jpg"])
+    (file,) = list_files(f"s3://{bucket.name}", all_files=False)
+    bucket.delete_objects(Delete={"Objects": [{"Key": "a/1.jpg"}]})
+    assert str(read_image(file, LIMITS)) == "the file disappeared between listing and reading"
+
+
+def test_an_empty_prefix_has_no_files(bucket):
+    """No error: the run decides what an empty archive means."""
+    assert list(list_files(f"s3://{bucket.name}/nothing", all_files=False)) == []
+
+
+def test_a_bucket_that_does_not_exist_is_an_error(bucket):
+    """One line that names the source."""
+    with pytest.raises(ListingError) as caught:
+        list(list_files("s3://no-such-bucket-here/photos", all_files=False))
+    assert str(caught.value).startswith("cannot list s3://no-such-bucket-here/photos: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["photos/a//b.jpg", "photos/a/./b.jpg"])
+def test_a_key_that_cannot_be_read_is_named_rather_than_left_out(bucket, key):
+    """Keys with empty or dot segments end the listing with their name (decision 0002)."""
+    fill(bucket, [key, "photos/good.jpg"])
+    with pytest.raises(ListingError, match=f"cannot list s3://{bucket.name}/photos: .*photos/a/"):
+        list(list_files(f"s3://{bucket.name}/photos", all_files=False))
+
+
+def test_small_files_are_written_and_read_back(bucket):
+    """A run's folder in S3: empty at first, then with what was written; what is not there is None."""
+    folder = Folder(f"s3://{bucket.name}/results #1/run 100%")
+    assert folder.is_empty()
+    folder.write("stages/é.json", b"{}")
+    with folder.open_writer("rejected.csv") as writer:
+        writer.write(b"path\n")
+    assert not folder.is_empty()
+    assert folder.read("stages/é.json") == b"{}"
+    assert folder.read("rejected.csv") == b"path\n"
+    assert folder.read("manifest.json") is None
