@@ -4,6 +4,7 @@ Each runs in a process of its own; only the fit is timed, on features that are i
 """
 
 import json
+import os
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -41,9 +42,16 @@ def write_features(rows: int, columns: int, folder: Path) -> Path:
 
 
 def _cached(features: Path) -> Any:
-    from spark_job.session import open_session
+    # Not the job's own session: its choice of Java compiler would slow MLlib down.
+    from pyspark.sql import SparkSession
 
-    table = open_session("reduction").read.parquet(str(features)).cache()
+    from spark_job.session import find_java_home, local_configuration
+
+    os.environ["JAVA_HOME"] = find_java_home()
+    configuration = local_configuration()
+    del configuration["spark.driver.extraJavaOptions"]
+    session = SparkSession.builder.config(map=configuration).getOrCreate()
+    table = session.read.parquet(str(features)).cache()
     table.count()
     return table
 

@@ -129,7 +129,10 @@ def _selected_count(run: Run, candidates: int) -> int:
 def _check_request(run: Run, images: int) -> None:
     """Refuse before the features are computed what the reduction would refuse after."""
     length, wanted = run.extractor.specification.feature_length, run.options.request.components
-    if run.options.reduction or not images:
+    if run.options.reduction:
+        check_reduction(RunFolder(Folder(run.options.reduction)), run.extractor)
+        return
+    if not images:
         return
     check_size(images, length)
     if wanted and wanted > min(images - 1, length):
@@ -218,13 +221,14 @@ def _fit_facts(reduction: Reduction, extractor: Extractor) -> Facts:
     }
 
 
-def load_reduction(spark: SparkSession, earlier: RunFolder, extractor: Extractor) -> Reduction:
-    """The reduction that an earlier run saved.
+def check_reduction(earlier: RunFolder, extractor: Extractor) -> Facts:
+    """What an earlier run noted of its fit.
 
     Raises:
         MisuseError: the folder holds no complete run with a reduction, or of another extractor.
     """
-    fitted, manifest = earlier.read_json(layout.FIT), earlier.read_json(layout.MANIFEST)
+    fitted: Facts | None = earlier.read_json(layout.FIT)
+    manifest = earlier.read_json(layout.MANIFEST)
     if fitted is None or manifest is None:
         raise MisuseError(
             f"--reduction {earlier.folder.uri} is not the folder of a complete run with a reduction: give "
@@ -235,6 +239,16 @@ def load_reduction(spark: SparkSession, earlier: RunFolder, extractor: Extractor
             f"--reduction {earlier.folder.uri} was fitted on the features of another extractor: give "
             "that extractor, or fit anew without --reduction"
         )
+    return fitted
+
+
+def load_reduction(spark: SparkSession, earlier: RunFolder, extractor: Extractor) -> Reduction:
+    """The reduction that an earlier run saved.
+
+    Raises:
+        MisuseError: as `check_reduction`.
+    """
+    fitted = check_reduction(earlier, extractor)
     model = PipelineModel.load(earlier.uri(layout.MODEL))
     return from_pipeline_model(model, fitted["images"], np.asarray(fitted["explained_variance_ratio"]))
 

@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Iterator
 from functools import partial, reduce
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from spark_job.errors import NoVarianceError, ReductionError
+from spark_job.errors import ReductionError
 from spark_job.reduction.moments import Moments
 from spark_job.reduction.principal_components import ComponentRequest, Reduction, reduce_moments
 from spark_job.reduction.wide import reduce_rows
@@ -18,6 +19,9 @@ from spark_job.reduction.wide import reduce_rows
 MAX_COVARIANCE_COLUMNS = 5_000
 # n x n in float64: 800 MB, at most three at a time in the driver.
 MAX_GRAM_ROWS = 10_000
+# Of partials that meet in one place; each is 4 d^2 bytes.
+MAX_MERGED_BYTES = 256 * 1024**2
+PARTIALS_DDL = "moments binary"
 
 
 def fit(features: DataFrame, rows: int, columns: int, request: ComponentRequest) -> Reduction:
@@ -60,23 +64,34 @@ def matrix(batch: pa.RecordBatch) -> np.ndarray:
 
 
 def _moments(features: DataFrame, columns: int) -> Moments:
-    partials = features.select("features").mapInArrow(_partial_moments, "moments binary").rdd
-    merge = partial(_merge, columns=columns)
-    parts = partials.map(lambda row: bytes(row[0]))
-    if parts.getNumPartitions() == 0:
-        raise NoVarianceError("there are no usable images to reduce")
-    return Moments.from_bytes(parts.treeReduce(merge), columns)
+    """Partials of the partitions, merged as a tree until few enough are left for the driver."""
+    partials = features.select("features").mapInArrow(_partial_moments, PARTIALS_DDL)
+    partitions = features.rdd.getNumPartitions()
+    merged_at_once = max(2, min(16, MAX_MERGED_BYTES // (4 * columns**2)))
+    while partitions > merged_at_once:
+        partitions = ceil(partitions / merged_at_once)
+        partials = partials.repartition(partitions).mapInArrow(
+            partial(_merged, columns=columns), PARTIALS_DDL
+        )
+    return reduce(Moments.merge, (Moments.from_bytes(row[0], columns) for row in partials.collect()))
 
 
 def _partial_moments(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    moments = Moments.of(matrix(batch) for batch in batches if batch.num_rows)
+    yield from _as_rows(Moments.of(matrix(batch) for batch in batches if batch.num_rows))
+
+
+def _merged(batches: Iterator[pa.RecordBatch], columns: int) -> Iterator[pa.RecordBatch]:
+    merged: Moments | None = None
+    for batch in batches:
+        for data in batch.column("moments"):
+            moments = Moments.from_bytes(data.as_py(), columns)
+            merged = moments if merged is None else merged.merge(moments)
+    yield from _as_rows(merged)
+
+
+def _as_rows(moments: Moments | None) -> Iterator[pa.RecordBatch]:
     if moments is not None:
-        yield pa.RecordBatch.from_pydict({"moments": [moments.to_bytes()]})
-
-
-def _merge(one: bytes, other: bytes, columns: int) -> bytes:
-    parts = (Moments.from_bytes(data, columns) for data in (one, other))
-    return reduce(Moments.merge, parts).to_bytes()
+        yield pa.RecordBatch.from_pydict({"moments": pa.array([moments.to_bytes()], pa.binary())})
 
 
 def _rows_on_disk(features: DataFrame, rows: int, columns: int, scratch: Path) -> np.ndarray:

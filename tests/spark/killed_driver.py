@@ -61,7 +61,9 @@ def prepare(stage: str, point: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[3])
-    options = run_options(**{name: Path(given.pop(name)) for name in ("images", "results", "extractor")}, **given)
+    options = run_options(
+        **{name: Path(given.pop(name)) for name in ("images", "results", "extractor")}, **given
+    )
     prepare(sys.argv[1], sys.argv[2], Path(options.results) / options.run_id)
     run_pipeline(options, say=lambda line: None)
     sys.exit("the driver was to be killed")

@@ -11,7 +11,16 @@ from spark_job.pipeline import stages
 from tests.spark import doubles, photographs
 from tests.spark.runs import run
 
-ODD_NAMES = ["a b.jpg", "été.jpg", "#1.jpg", "100%.jpg", "50%20off.jpg", "1+1=2.jpg", "x#2.jpg", "it's, \"so\".jpg"]
+ODD_NAMES = [
+    "a b.jpg",
+    "été.jpg",
+    "#1.jpg",
+    "100%.jpg",
+    "50%20off.jpg",
+    "1+1=2.jpg",
+    "x#2.jpg",
+    'it\'s, "so".jpg',
+]
 SYSTEM_FILES = [".DS_Store", "Thumbs.db", ".hidden.jpg", "desktop.ini", "._photo.jpg"]
 
 
@@ -27,7 +36,7 @@ def archive(tmp_path_factory):
         for name, content in files.items():
             (folder / label / name).write_bytes(content)
     pictures = (photographs.encoded(photographs.pixels(seed)) for seed in range(100, 200))
-    names = folder / "Crème brûlée, 50% #2 + \"extra\""
+    names = folder / 'Crème brûlée, 50% #2 + "extra"'
     names.mkdir()
     for name in ODD_NAMES:
         (names / name).write_bytes(next(pictures))
@@ -99,7 +108,7 @@ def test_labels_are_the_folders_names(results):
     """A photograph directly in the source has an empty label."""
     labels = {row["path"].rpartition("/")[2]: row["label"] for row in results.csv("components.csv")}
     assert labels["in no class.jpg"] == ""
-    assert labels["#1.jpg"] == "Crème brûlée, 50% #2 + \"extra\""
+    assert labels["#1.jpg"] == 'Crème brûlée, 50% #2 + "extra"'
     assert labels["turned.jpg"] == "odd"
 
 

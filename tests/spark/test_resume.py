@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -73,33 +75,45 @@ def assert_same_results(found: RunResults, expected: RunResults) -> None:
     assert not list(found.folder.rglob("_temporary"))
 
 
+def kill_driver(source: Path, target: Path, options: dict[str, object], stage: str, point: str) -> list[str]:
+    """Begin with the stages before as an earlier driver left them, and die; what stays behind."""
+    before = list(STAGES)[: list(STAGES).index(stage)]
+    copy_stages(source, target / "run", before)
+    given = json.dumps({**options, "results": str(target), "resume": bool(before)})
+    driver, tag = start(["-m", "tests.spark.killed_driver", stage, point, given], cwd=PROJECT)
+    _, errors = driver.communicate(timeout=240)
+    assert driver.returncode == -signal.SIGKILL, errors
+    return left_behind(tag)
+
+
+@pytest.fixture(scope="module")
+def killed(undisturbed, images, tiny_extractor, tmp_path_factory):
+    """(stage, point) -> the results folder of a driver killed there; two at a time, for they start slowly."""
+    options = {"images": str(images), "extractor": str(tiny_extractor)}
+    targets = {place: tmp_path_factory.mktemp("-".join(place)) for place in product(STAGES, ("in", "after"))}
+    with ThreadPoolExecutor(2) as pool:
+        left = {
+            place: pool.submit(kill_driver, undisturbed.folder, target, options, *place)
+            for place, target in targets.items()
+        }
+    return {place: (targets[place], left[place]) for place in targets}
+
+
 @pytest.mark.parametrize("point", ["in", "after"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_run_killed_in_or_after_any_stage_goes_on(
-    stage, point, images, undisturbed, tiny_extractor, tmp_path
+    stage, point, killed, images, undisturbed, tiny_extractor
 ):
-    """Nothing complete is computed twice, nothing is missing or double, and no process stays behind.
-
-    The driver that is killed begins with the stages before complete, as an earlier one left them.
-    """
-    names = list(STAGES)
+    """Nothing complete is computed twice, nothing is missing or double, and no process stays behind."""
+    results, left = killed[stage, point]
+    assert left.result() == []
+    folder, names = results / "run", list(STAGES)
     before = names[: names.index(stage)]
-    folder = tmp_path / "run"
-    copy_stages(undisturbed.folder, folder, before)
-    options = {
-        "images": str(images), "results": str(tmp_path), "extractor": str(tiny_extractor),
-        "resume": bool(before),
-    }  # fmt: skip
-    driver, tag = start(["-m", "tests.spark.killed_driver", stage, point, json.dumps(options)], cwd=PROJECT)
-    _, errors = driver.communicate(timeout=180)
-    assert driver.returncode == -signal.SIGKILL, errors
-    assert left_behind(tag) == []
     assert not (folder / "manifest.json").exists()
-
     complete = before + ([stage] if point == "after" else [])
     kept = snapshot(folder)
     lines = []
-    resumed = run(images, tmp_path, tiny_extractor, resume=True, say=lines.append)
+    resumed = run(images, results, tiny_extractor, resume=True, say=lines.append)
     assert lines == [f"{name}: complete already" if name in complete else f"{name} …" for name in names]
     now = snapshot(folder)
     for name in complete:
@@ -155,8 +169,9 @@ def test_resuming_with_other_parameters_says_which_differ(
     assert caught.value.exit_code == 2
     article = "a complete run" if state == "complete" else "an unfinished run"
     assert str(caught.value) == (
-        f"{tmp_path}/run holds {article} with other parameters (request: {{'variance': None, 'components': 2, "
-        "'standardize': True}, now {'variance': 0.9, 'components': None, 'standardize': True}; seed: 0, now 7): "
+        f"{tmp_path}/run holds {article} with other parameters "
+        "(request: {'variance': None, 'components': 2, 'standardize': True}, "
+        "now {'variance': 0.9, 'components': None, 'standardize': True}; seed: 0, now 7): "
         "choose another --run-id"
     )
 

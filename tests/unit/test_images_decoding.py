@@ -62,7 +62,9 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped():
     np.testing.assert_array_equal(found, (ramp >> 8).astype(np.uint8)[:, :, None].repeat(3, axis=2))
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("PNG", "LA"), ("WEBP", "RGBA"), ("TIFF", "RGBA")])
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("PNG", "RGBA"), ("PNG", "LA"), ("WEBP", "RGBA"), ("TIFF", "RGBA")]
+)
 def test_what_is_transparent_becomes_white(kind, mode):
     """Fully transparent pixels are white, whatever colour they hide; opaque ones stay."""
     image = np.zeros((16, 16, 4), np.uint8)

@@ -149,7 +149,11 @@ def test_what_may_not_be_read_is_rejected_in_words():
         (folder / "secret.jpg").chmod(0)
         (folder / "closed").mkdir(mode=0)
         answer = subprocess.run(
-            [sys.executable, "-c", UNPRIVILEGED, name], cwd=PROJECT, capture_output=True, text=True, check=True
+            [sys.executable, "-c", UNPRIVILEGED, name],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         (folder / "closed").chmod(0o755)
     assert json.loads(answer.stdout) == {
@@ -188,4 +192,4 @@ def test_pages_are_bounded_and_lose_nothing():
     files = [ListedFile(f"/{number}", "", "", 1, "") for number in range(25)]
     pages = list(in_pages(iter(files), 10))
     assert [len(page) for page in pages] == [10, 10, 5]
-    assert sum(pages, []) == files
+    assert [file for page in pages for file in page] == files

@@ -19,9 +19,9 @@ from spark_job.images.sampling import matches_any
 from spark_job.storage import child, contains, is_s3, normalise, split_uri
 
 # One part of a path, as strange as a file system allows.
-parts = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
-    lambda part: part not in (".", "..")
-)
+parts = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20
+).filter(lambda part: part not in (".", ".."))
 visible = parts.filter(lambda part: not part.startswith("."))
 paths = st.lists(parts, min_size=1, max_size=5).map("/".join)
 buckets = st.text(string.ascii_lowercase + string.digits + "-.", min_size=3, max_size=20)

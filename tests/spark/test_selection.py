@@ -1,0 +1,90 @@
+"""Which images take part: classes, samples and splits."""
+
+from collections import Counter
+
+import pytest
+
+from spark_job.images.sampling import balanced_sample
+from spark_job.session import open_session
+from tests.spark import photographs
+from tests.spark.runs import run
+
+COUNTS = {"Apple Red": 9, "apple golden": 4, "Banana": 2, "Cherry": 7}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Four classes of uneven size, below a folder named like a split."""
+    return photographs.write_archive(tmp_path_factory.mktemp("archive") / "Training", COUNTS)
+
+
+@pytest.fixture(scope="module")
+def listing():
+    """(path, label) of 400 files in four classes of uneven size."""
+    sizes = {"a": 200, "b": 120, "c": 77, "d": 3}
+    rows = [(f"/{label}/{number}.jpg", label) for label, size in sizes.items() for number in range(size)]
+    return open_session("tests").createDataFrame(rows, "path string, label string")
+
+
+def by_class(table):
+    """Label -> number of rows."""
+    return Counter(row["label"] for row in table.collect())
+
+
+def test_a_sample_of_each_class_is_at_most_that_many(listing):
+    """A class that has fewer gives all it has."""
+    assert by_class(balanced_sample(listing, 0, per_class=50)) == {"a": 50, "b": 50, "c": 50, "d": 3}
+
+
+def test_a_sample_of_all_is_as_even_as_the_classes_allow(listing):
+    """100 of four classes: what the small one lacks, the others share."""
+    found = by_class(balanced_sample(listing, 0, total=100))
+    assert found.total() == 100
+    assert found["d"] == 3
+    assert sorted(found[label] for label in "abc") == [32, 32, 33]
+
+
+def test_a_sample_larger_than_the_archive_is_the_archive(listing):
+    """No row comes twice."""
+    assert balanced_sample(listing, 0, total=10_000).distinct().count() == 400
+
+
+@pytest.mark.parametrize("how", [{"per_class": 20}, {"total": 61}])
+def test_a_sample_depends_on_seed_and_paths_alone(listing, how):
+    """Not on partitions or order; another seed takes others."""
+
+    def taken(table, seed):
+        return sorted(row["path"] for row in balanced_sample(table, seed, **how).collect())
+
+    first = taken(listing, 1)
+    assert taken(listing.repartition(7), 1) == first
+    assert taken(listing.orderBy("path", ascending=False).coalesce(1), 1) == first
+    assert taken(listing, 2) != first
+
+
+def test_a_run_takes_its_sample_and_counts_the_rest_as_skipped(images, tiny_extractor, tmp_path):
+    """Eight of four classes are two of each."""
+    found = run(images, tmp_path, tiny_extractor, sample=8)
+    assert Counter(row["label"] for row in found.features) == dict.fromkeys(COUNTS, 2)
+    assert found.metrics["images"]["skipped_by_reason"] == {"not in the sample": 14}
+
+
+def test_a_run_of_some_classes_counts_the_others_as_skipped(images, tiny_extractor, tmp_path):
+    """Patterns match in any case; with a sample of each class on top."""
+    found = run(images, tmp_path, tiny_extractor, classes=("apple*", "BANANA"), sample_per_class=3)
+    assert Counter(row["label"] for row in found.features) == {"Apple Red": 3, "apple golden": 3, "Banana": 2}
+    assert found.metrics["images"]["skipped_by_reason"] == {"class not selected": 7, "not in the sample": 7}
+
+
+def test_labels_and_splits_come_with_every_table(tiny_extractor, tmp_path):
+    """Several sources, splits in any case; an image without a class has an empty label."""
+    for split in ("Training", "TEST", "validation"):
+        photographs.write_archive(tmp_path / "data" / split, {"Pêche #1": 2}, seed=len(split))
+    photographs.write_archive(tmp_path / "others", {"": 2, "Poire": 2}, seed=77)
+    sources = (f"{tmp_path}/data", f"{tmp_path}/others/")
+    found = run(sources, tmp_path / "results", tiny_extractor)
+    expected = {("Pêche #1", "Training"): 2, ("Pêche #1", "TEST"): 2, ("Pêche #1", "validation"): 2}
+    expected |= {("", ""): 2, ("Poire", ""): 2}
+    for table in (found.features, found.components):
+        assert Counter((row["label"], row["split"]) for row in table) == expected
+    assert Counter(row["label"] for row in found.csv("components.csv")) == {"Pêche #1": 6, "": 2, "Poire": 2}
