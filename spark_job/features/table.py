@@ -105,7 +105,7 @@ def read_features(spark: SparkSession, uri: str, feature_length: int) -> DataFra
     read_at_once = rows_within(MAX_READ_BYTES, feature_length, 4_096)
     spark.conf.set("spark.sql.parquet.columnarReaderBatchSize", read_at_once)
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", min(read_at_once, 1_000))
-    return spark.read.parquet(uri)
+    return spark.read.schema(FEATURES_DDL).parquet(uri)
 
 
 def usable(features: DataFrame) -> DataFrame:

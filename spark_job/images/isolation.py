@@ -69,6 +69,11 @@ def _pool() -> ProcessPool:
     return ProcessPool(max_workers=1, initializer=_limit_memory, context=context)
 
 
+def start_decoder() -> None:
+    """Start the other process now, without waiting: whoever uses it soon finds it ready."""
+    _pool().schedule(int)
+
+
 def _limit_memory() -> None:
     with suppress(ValueError, OSError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))

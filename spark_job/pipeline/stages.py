@@ -8,6 +8,7 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,7 @@ from spark_job.features.table import (
     worker_engine,
     write_features,
 )
+from spark_job.images.isolation import start_decoder
 from spark_job.images.listing import ListedFile, in_pages, list_files
 from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.images.sampling import balanced_sample, matches_any
@@ -47,6 +49,11 @@ from spark_job.storage import Folder
 ROWS_PER_LISTING_FILE = 50_000
 LISTING_SCHEMA = pa.schema(
     [(field.name, pa.int64() if field.name == "size" else pa.string()) for field in fields(ListedFile)]
+)
+LISTING_DDL = ", ".join(
+    f"{field.name} {'bigint' if field.name == 'size' else 'string'}" for field in fields(ListedFile)
+)
+    f"{field.name} {'bigint' if field.name == 'size' else 'string'}" for field in fields(ListedFile)
 )
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
@@ -115,9 +122,10 @@ def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
 
 def _selected(run: Run) -> DataFrame:
     """The images that take part, as ListedFile's columns."""
-    listing = run.spark.read.parquet(run.folder.uri(layout.LISTING)).where(F.col("skipped").isNull())
+    listing = run.spark.read.schema(LISTING_DDL).parquet(run.folder.uri(layout.LISTING))
     options = run.options
-    return balanced_sample(listing, options.seed, options.sample, options.sample_per_class)
+    candidates = listing.where(F.col("skipped").isNull())
+    return balanced_sample(candidates, options.seed, options.sample, options.sample_per_class)
 
 
 def _selected_count(run: Run, candidates: int) -> int:
@@ -159,9 +167,9 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
     seconds = time.monotonic() - started
     features = run.features()
     classes = count_by_class(features)
-    _write_rejected(run, features)
-    cores = run.spark.sparkContext.defaultParallelism
     good = sum(row[1] for row in classes)
+    _write_rejected(run, features if good < count else None)
+    cores = run.spark.sparkContext.defaultParallelism
     if not good:
         raise ListingError(
             f"none of the {count} images could be used; {run.folder.uri(layout.REJECTED)} says why of each"
@@ -175,12 +183,14 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
     }
 
 
-def _write_rejected(run: Run, features: DataFrame) -> None:
-    rejected = features.where("error is not null").select("path", "label", "size", "error")
+def _write_rejected(run: Run, features: DataFrame | None) -> None:
+    columns = ("path", "label", "size", "error")
     with run.folder.folder.open_writer(layout.REJECTED) as writer:
-        writer.write(_csv_line(rejected.columns))
-        for row in rejected.orderBy("path").toLocalIterator():
-            writer.write(_csv_line(row))
+        writer.write(_csv_line(columns))
+        if features is not None:
+            rejected = features.where("error is not null").select(*columns).orderBy("path")
+            for row in rejected.toLocalIterator():
+                writer.write(_csv_line(row))
 
 
 def _csv_line(values: Any) -> bytes:
@@ -197,20 +207,27 @@ def reduction_stage(run: Run, facts: Facts) -> Facts:
         reduction = load_reduction(run.spark, RunFolder(Folder(options.reduction)), run.extractor)
     else:
         reduction = fit(features, count, run.extractor.specification.feature_length, options.request)
-    model = to_pipeline_model(run.spark, reduction)
-    model.write().overwrite().save(run.folder.uri(layout.MODEL))
-    run.folder.write_json(layout.FIT, _fit_facts(reduction, run.extractor))
-    destination = run.folder.uri(layout.COMPONENTS)
-    write_components(features, reduction, destination)
-    with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
-        for text in components_as_csv(run.spark.read.parquet(destination), reduction.component_count):
-            writer.write(text)
+    start_decoder()  # for the report's pictures
+    with ThreadPoolExecutor(1) as beside:  # saving the model is six small jobs that wait more than they work
+        saving = beside.submit(_save_reduction, run, reduction)
+        destination = run.folder.uri(layout.COMPONENTS)
+        write_components(features, reduction, destination)
+        with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
+            for text in components_as_csv(run.spark.read.parquet(destination), reduction.component_count):
+                writer.write(text)
+        saving.result()
     kept = reduction.explained_variance_ratio[: reduction.component_count].sum()
     return {
         "components": reduction.component_count,
         "explained_variance_ratio": float(kept),
         "standardized": reduction.standardized,
     }
+
+
+def _save_reduction(run: Run, reduction: Reduction) -> None:
+    model = to_pipeline_model(run.spark, reduction)
+    model.write().overwrite().save(run.folder.uri(layout.MODEL))
+    run.folder.write_json(layout.FIT, _fit_facts(reduction, run.extractor))
 
 
 def _fit_facts(reduction: Reduction, extractor: Extractor) -> Facts:
