@@ -53,8 +53,6 @@ LISTING_SCHEMA = pa.schema(
 LISTING_DDL = ", ".join(
     f"{field.name} {'bigint' if field.name == 'size' else 'string'}" for field in fields(ListedFile)
 )
-    f"{field.name} {'bigint' if field.name == 'size' else 'string'}" for field in fields(ListedFile)
-)
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
 

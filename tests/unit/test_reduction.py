@@ -98,7 +98,7 @@ def test_the_fewest_components_that_hold_the_share_are_kept() -> None:
 
 def test_more_components_than_the_data_have_are_refused() -> None:
     """The message says how many there can be."""
-    with pytest.raises(ReductionError, match="--components 20 is more than the data allow.*at most 11"):
+    with pytest.raises(ReductionError, match=r"--components 20 is more than the data allow.*at most 11"):
         from_moments(AWKWARD["fewer rows than columns"], ComponentRequest(None, 20))
 
 
