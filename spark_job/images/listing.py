@@ -15,7 +15,7 @@ from typing import Any
 
 import obstore
 import pyarrow as pa
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, InvalidPathError
 
 from spark_job.errors import ListingError
 from spark_job.images.names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
@@ -121,8 +121,12 @@ def _list_s3(source: str) -> Iterator[Found]:
         yield from (_found(item, prefix) for item in objects)
         pages = [_pages(store, below) for below in prefixes]
         yield from (_found(item, prefix) for item in _side_by_side(pages))
+    except InvalidPathError as error:
+        advice = "rename that object, or give --images the folders beside it"
+        raise ListingError(f"cannot list {source}: {first_line(error)}; {advice}") from error
     except (BaseError, OSError) as error:
-        raise ListingError(f"cannot list {source}: {first_line(error)}") from error
+        advice = "check the bucket's name, AWS_REGION and the credentials"
+        raise ListingError(f"cannot list {source}: {first_line(error)}; {advice}") from error
 
 
 def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
