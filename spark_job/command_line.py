@@ -10,6 +10,7 @@ import click
 
 from spark_job import __version__
 from spark_job.errors import JobError
+from spark_job.features.engines import ENGINES, PRECISIONS
 from spark_job.images.limits import ImageLimits
 from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.pipeline.options import RunOptions
@@ -121,12 +122,10 @@ def build_extractor_command(model: str, out: Path, **options: Any) -> None:
 )
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="N images in all, balanced over classes.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides which images a sample takes.")
-@click.option(
-    "--engine", type=click.Choice(["openvino", "tensorflow"]), default="openvino", show_default=True
-)
+@click.option("--engine", type=click.Choice(ENGINES), default="openvino", show_default=True)
 @click.option(
     "--precision",
-    type=click.Choice(["f32", "bf16"]),
+    type=click.Choice(PRECISIONS),
     default="f32",
     show_default=True,
     help="bf16 is faster on processors that have it, and less exact.",

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 from obstore.exceptions import BaseError
 
@@ -35,8 +34,7 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
             f"the file has {image.size:,} bytes, more than --max-bytes {limits.max_bytes:,}"
         )
     try:
-        # obstore refuses local names that hold a tab or end in #1, and hides the cause of a failure.
-        return read_bytes(image.path) if is_s3(image.path) else Path(image.path).read_bytes()
+        return read_bytes(image.path)
     except FileNotFoundError:
         return ImageRejectedError("the file disappeared between listing and reading")
     except PermissionError:

@@ -59,7 +59,7 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         command=shlex.join(["python", "-m", "spark_job", *run.options.arguments()]),
         extractor=run.extractor.specification,
         parameters=_parameters(run.options),
-        versions={name: version(name) for name in PACKAGES},
+        versions=package_versions(),
         images=image_counts(facts),
         seconds={name: facts[name]["seconds"] for name in facts},
         images_per_second=features.get("images_per_second", 0.0),
@@ -93,6 +93,11 @@ def _parameters(options: RunOptions) -> dict[str, str]:
         **{name.replace("_", " "): f"{value:,}" for name, value in limits.items()},
     }
     return {name: str(value) for name, value in given.items() if value not in (None, "")}
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of the packages that decide the results."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def image_counts(facts: Facts) -> dict[str, int]:

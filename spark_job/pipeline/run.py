@@ -21,7 +21,7 @@ from spark_job.errors import JobError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
-from spark_job.pipeline.reporting import PACKAGES, image_counts, report_stage
+from spark_job.pipeline.reporting import image_counts, package_versions, report_stage
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stages import Facts, Run, feature_stage, list_stage, reduction_stage
 from spark_job.session import open_session
@@ -133,8 +133,6 @@ def manifest_of(
     options: RunOptions, extractor: Extractor, fingerprint: str, metrics: dict[str, Any], facts: Facts
 ) -> dict[str, Any]:
     """`manifest.json`: a run is complete when it has one."""
-    from importlib.metadata import version
-
     outputs = [
         layout.METRICS,
         layout.LISTING,
@@ -156,7 +154,7 @@ def manifest_of(
             "fingerprint": extractor.specification.fingerprint,
             "specification": asdict(extractor.specification),
         },
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": package_versions(),
         "images": metrics["images"],
         "outputs": sorted(outputs),
     }
