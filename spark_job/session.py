@@ -65,6 +65,7 @@ def local_configuration() -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
         # Workers import this package from where the driver found it.
         "spark.executorEnv.PYTHONPATH": str(here.parent),
+        "spark.python.daemon.module": "spark_job.python_daemon",
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         # The quick compiler alone: the JVM lives for seconds here and moves data; the work is in Python.
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 "

@@ -92,7 +92,7 @@ def read_bytes(uri: str) -> bytes:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder for small files: a run, an extractor."""
+    """A folder: a run, one of its tables, an extractor."""
 
     uri: str
 
@@ -145,6 +145,35 @@ class Folder:
             return next(iter(obstore.list(open_store(root), key + "/", chunk_size=1)), None) is None
         except (BaseError, OSError) as error:
             raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
+
+    def names(self) -> list[str]:
+        """Everything stored in this folder or below it, by its path from here, in no particular order.
+
+        Raises:
+            StorageError: the folder cannot be listed.
+        """
+        if not is_s3(self.uri):
+            here = Path(self.uri)
+            return [path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()]
+        root, key = split_uri(self.uri)
+        try:
+            pages = obstore.list(open_store(root), key + "/")
+            return [item["path"].removeprefix(key + "/") for page in pages for item in page]
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
+
+    def clear(self) -> None:
+        """Remove everything stored in this folder or below it.
+
+        Raises:
+            StorageError: something cannot be removed.
+        """
+        root, _ = split_uri(self.uri)
+        try:
+            if names := self.names():
+                obstore.delete(open_store(root), [split_uri(self.child(name))[1] for name in names])
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot empty {self.uri}: {first_line(error)}") from error
 
     def open_writer(self, name: str) -> Any:
         """A context manager whose `write(bytes)` streams into one file of any size."""

@@ -4,23 +4,24 @@ Each image becomes one row, an unusable one with null features and the reason.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, tee
 
 import numpy as np
 import pyarrow as pa
 
-from spark_job.errors import ImageRejectedError
+from spark_job.arrow_arrays import integers, texts, vectors
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
-from spark_job.images.decoding import decode
-from spark_job.images.isolation import Isolated, SharedArray, shared_tensors
+from spark_job.images.isolation import Isolated, shared_tensors, start_decoder
 from spark_job.images.limits import MEBIBYTE, ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.images.preparation import prepare
-from spark_job.images.reading import Content, read_ahead, read_image
+from spark_job.images.reading import read_ahead, read_image
+from spark_job.images.tensors import Content, Prepared, prepare_images
+from spark_job.parts import rows_within
 
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE
@@ -38,15 +39,6 @@ FEATURES_SCHEMA = pa.schema(
         ("error", pa.string()),
     ]
 )
-FEATURES_DDL = (
-    "path string, label string, split string, size bigint, etag string, "
-    "width int, height int, features array<float>, error string"
-)
-
-
-def rows_within(memory_bytes: int, feature_length: int, most: int) -> int:
-    """How many rows of float32 features fit into so many bytes: at least 1, at most `most`."""
-    return max(1, min(most, memory_bytes // (4 * feature_length)))
 
 
 @dataclass(frozen=True)
@@ -55,35 +47,29 @@ class Extraction:
 
     Attributes:
         load_engine: called once a worker process; keeps what it loaded.
-        used_seconds: told the processor seconds that a partition took, the decoder's included.
     """
 
     specification: ExtractorSpecification
     limits: ImageLimits
     load_engine: Callable[[], Engine]
-    used_seconds: Callable[[float], None]
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of ListedFile's columns in, rows of FEATURES_SCHEMA out, in the same order."""
+    def __call__(self, images: pa.RecordBatch, tally: "Tally") -> Iterator[pa.RecordBatch]:
+        """Rows of LISTING_SCHEMA in, rows of FEATURES_SCHEMA out, in the same order.
+
+        Args:
+            tally: told what became of the images, and of the time it took.
+        """
+        start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
-        decoder_seconds = 0.0
-        images = (ListedFile(**row) for batch in batches for row in batch.to_pylist())
-        rows = _extract(images, self.specification, self.limits, self.load_engine())
+        files = (ListedFile(**row) for row in images.to_pylist())
+        rows = _extract(files, self.specification, self.limits, self.load_engine())
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
+        first = 0
         while chunk := list(islice(rows, chunk_size)):
-            decoder_seconds += sum(row.prepared.seconds for row in chunk)
-            yield _record_batch(chunk, self.specification.feature_length)
-        self.used_seconds(time.process_time() - started + decoder_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What became of one image's bytes; its tensor lies in the shared slot unless there is an error."""
-
-    width: int | None = None
-    height: int | None = None
-    error: str | None = None
-    seconds: float = 0.0
+            tally.add(chunk)
+            yield _record_batch(images.slice(first, len(chunk)), chunk)
+            first += len(chunk)
+        tally.processor_seconds += time.process_time() - started
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +77,34 @@ class _Row:
     image: ListedFile
     prepared: Prepared
     features: np.ndarray | None
+
+
+@dataclass
+class Tally:
+    """What became of images.
+
+    Attributes:
+        usable, rejected: class -> how many.
+        processor_seconds: of the worker and its decoder.
+    """
+
+    usable: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    processor_seconds: float = 0.0
+
+    def add(self, rows: list[_Row]) -> None:
+        """Count these rows."""
+        for row in rows:
+            (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
+            self.processor_seconds += row.prepared.seconds
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Both together."""
+        return Tally(
+            self.usable + other.usable,
+            self.rejected + other.rejected,
+            self.processor_seconds + other.processor_seconds,
+        )
 
 
 def _extract(
@@ -101,61 +115,26 @@ def _extract(
 ) -> Iterator[_Row]:
     shared = shared_tensors(specification.height, specification.width)
     tensors = shared.open()
-    isolated: Isolated[tuple[ListedFile, Content], tuple[ListedFile, Prepared]] = Isolated(
+    isolated: Isolated[Content, Prepared] = Isolated(
         partial(prepare_images, specification=specification, limits=limits, tensors=shared),
-        failed=lambda item, reason: (item[0], Prepared(error=reason)),
+        failed=lambda _, reason: Prepared(error=reason),
         max_seconds=limits.max_seconds,
     )
-    for slot, (image, prepared) in isolated.map(read_ahead(images, partial(read_image, limits=limits))):
+    read, contents = tee(read_ahead(images, partial(read_image, limits=limits)))
+    results = isolated.map(content for _, content in contents)
+    for (image, _), (slot, prepared) in zip(read, results, strict=True):
         features = None if prepared.error else engine.features(tensors[slot : slot + 1])[0]
         if features is not None and not np.isfinite(features).all():
             prepared, features = Prepared(error="the network gives no finite features for it"), None
         yield _Row(image, prepared, features)
 
 
-def prepare_images(
-    items: list[tuple[ListedFile, Content]],
-    first_slot: int,
-    *,
-    specification: ExtractorSpecification,
-    limits: ImageLimits,
-    tensors: SharedArray,
-) -> list[tuple[ListedFile, Prepared]]:
-    """Decode and prepare images into their slots; runs in the decoder's process."""
-    slots = tensors.open()
-    return [
-        (image, _prepare_image(content, specification, limits, slots[slot]))
-        for slot, (image, content) in enumerate(items, first_slot)
-    ]
-
-
-def _prepare_image(
-    content: Content, specification: ExtractorSpecification, limits: ImageLimits, tensor: np.ndarray
-) -> Prepared:
-    started = time.process_time()
-    try:
-        if isinstance(content, ImageRejectedError):
-            raise content
-        pixels = decode(content, limits)
-        prepare(pixels, specification, tensor)
-    except ImageRejectedError as error:
-        return Prepared(error=str(error))
-    height, width = pixels.shape[:2]
-    return Prepared(width, height, None, time.process_time() - started)
-
-
-def _record_batch(rows: list[_Row], feature_length: int) -> pa.RecordBatch:
-    usable = np.fromiter((row.features is not None for row in rows), bool, len(rows))
-    offsets = np.concatenate([[0], np.cumsum(usable * feature_length)]).astype(np.int32)
-    values = [row.features for row in rows if row.features is not None]
-    flat = np.concatenate(values) if values else np.empty(0, np.float32)
-    features = pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), mask=pa.array(~usable))
-    images = [row.image for row in rows]
-    prepared = [row.prepared for row in rows]
+def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
     columns = [
-        *([getattr(image, name) for image in images] for name in ("path", "label", "split", "size", "etag")),
-        *([getattr(item, name) for item in prepared] for name in ("width", "height")),
+        *(images.column(name) for name in ("path", "label", "split", "size", "etag")),
+        integers([row.prepared.width for row in rows]),
+        integers([row.prepared.height for row in rows]),
+        vectors([row.features for row in rows], np.float32),
+        texts([row.prepared.error for row in rows]),
     ]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, FEATURES_SCHEMA, strict=False)]
-    errors = pa.array([item.error for item in prepared], pa.string())
-    return pa.RecordBatch.from_arrays([*arrays, features, errors], schema=FEATURES_SCHEMA)
+    return pa.RecordBatch.from_arrays(columns, schema=FEATURES_SCHEMA)

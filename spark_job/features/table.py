@@ -1,21 +1,25 @@
-"""The features table: what Spark does to fill it, and what it counts in it."""
+"""The features table: what Spark does to fill it, and how its rows are read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from operator import add
 from pathlib import Path
 
-from pyspark import SparkFiles
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
+import numpy as np
+import pyarrow as pa
+from pyspark import SparkContext, SparkFiles
 
 from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
-from spark_job.features.extraction import FEATURES_DDL, Extraction, rows_within
+from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.limits import MEBIBYTE
+from spark_job.images.listing_table import Share, shares
+from spark_job.parts import MAX_PART_BYTES, read_part, rows_within, write_part
+from spark_job.storage import Folder
 
 # A Python task costs about 110 ms before its first row (docs/decisions/0002-reader.md); this many images
 # take some seconds, short enough for progress, even shares and the loss of a node.
@@ -23,10 +27,11 @@ IMAGES_PER_TASK = 2_000
 MAX_READ_BYTES = 32 * MEBIBYTE
 
 
-def task_count(images: int, cores: int) -> int:
-    """How many tasks share the images: whole rounds over the cores, none of them empty."""
-    rounds = max(1, ceil(images / (IMAGES_PER_TASK * cores)))
-    return max(1, min(images, rounds * cores))
+def images_per_task(images: int, cores: int, feature_length: int) -> int:
+    """How large the shares are: whole rounds over the cores, of parts that fit into memory."""
+    most = rows_within(MAX_PART_BYTES, feature_length, IMAGES_PER_TASK)
+    rounds = max(1, ceil(images / (most * cores)))
+    return max(1, ceil(images / (rounds * cores)))
 
 
 @dataclass(frozen=True)
@@ -38,31 +43,33 @@ class EngineChoice:
 
 
 def write_features(
-    images: DataFrame,
-    image_count: int,
-    destination: str,
-    extraction: Extraction,
-) -> None:
-    """Compute the features of all images and store them as Parquet; a failed earlier attempt is replaced.
+    spark: SparkContext, listing: Folder, image_count: int, destination: Folder, extraction: Extraction
+) -> Tally:
+    """Compute the features of all images and store them, a part a task; an earlier attempt is replaced.
+
+    The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0002).
 
     Args:
-        images: ListedFile's columns.
-        image_count: rows of `images`.
-        destination: URI of the `features/` folder.
+        listing: the listing's table.
+        image_count: how many of its rows take part; at least 1.
         extraction: what each worker does.
     """
-    spark = images.sparkSession
-    tasks = task_count(image_count, spark.sparkContext.defaultParallelism)
-    shares = images.repartition(tasks)
-    table = shares.mapInArrow(extraction, FEATURES_DDL)
-    # Floats do not repeat: a dictionary of them costs time and saves no space.
-    table.write.option("parquet.enable.dictionary#features.list.element", "false").mode("overwrite").parquet(
-        destination
-    )
+    destination.clear()
+    length = extraction.specification.feature_length
+    tasks = shares(listing, images_per_task(image_count, spark.defaultParallelism, length))
+
+    def write(share: Share) -> Tally:
+        tally = Tally()
+        batches = extraction(share.images(), tally)
+        write_part(destination, share.number, batches, FEATURES_SCHEMA, repeated=("label", "split", "error"))
+        return tally
+
+    tally: Tally = spark.parallelize(tasks, len(tasks)).map(write).treeReduce(add)
+    return tally
 
 
 def worker_engine(
-    spark: SparkSession, extractor: Extractor, choice: EngineChoice, scratch: Path
+    spark: SparkContext, extractor: Extractor, choice: EngineChoice, scratch: Path
 ) -> Callable[[], Engine]:
     """Send the network's files to every node once; returns what loads them once a worker process.
 
@@ -75,7 +82,7 @@ def worker_engine(
     names = {}
     for name in ENGINE_FILES[choice.engine]:
         path = extractor.fetch(name, into=scratch)
-        spark.sparkContext.addFile(str(path))
+        spark.addFile(str(path))
         names[name] = path.name
     return partial(_load_once, tuple(names.items()), extractor.specification, choice)
 
@@ -97,27 +104,21 @@ def _load_once(
     return _loaded[key]
 
 
-def read_features(spark: SparkSession, uri: str, feature_length: int) -> DataFrame:
-    """A features table, to be read in batches that fit into memory however long the vectors are.
+def read_usable(
+    uri: str, feature_length: int, columns: tuple[str, ...] = ()
+) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """The rows of a part that have features, in batches that fit into memory however long the vectors are.
 
-    Spark's defaults are 4,096 and 10,000 rows: 2.5 GB and 6 GB for the pixels of 224x224.
+    Yields:
+        the other `columns`, and the features as (n, feature_length) float32, n at least 1.
     """
-    read_at_once = rows_within(MAX_READ_BYTES, feature_length, 4_096)
-    spark.conf.set("spark.sql.parquet.columnarReaderBatchSize", read_at_once)
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", min(read_at_once, 1_000))
-    return spark.read.schema(FEATURES_DDL).parquet(uri)
+    rows = rows_within(MAX_READ_BYTES, feature_length, 4_096)
+    for batch in read_part(uri, ["features", *columns], rows):
+        present = batch.filter(batch.column("features").is_valid())
+        if present.num_rows:
+            yield present.select(columns), matrix(present.column("features"))
 
 
-def usable(features: DataFrame) -> DataFrame:
-    """The rows that have features."""
-    return features.where(F.col("error").isNull())
-
-
-def count_by_class(features: DataFrame) -> list[tuple[str, int, int]]:
-    """(label, usable, rejected) of every class, by label."""
-    rows = (
-        features.groupBy("label")
-        .agg(F.count_if(F.col("error").isNull()).alias("usable"), F.count("error").alias("rejected"))
-        .collect()
-    )
-    return sorted((row["label"], row["usable"], row["rejected"]) for row in rows)
+def matrix(vectors: pa.ListArray) -> np.ndarray:
+    """Lists of one length, none missing, as (n, d), without a copy."""
+    return np.asarray(vectors.flatten()).reshape(len(vectors), -1)

@@ -9,13 +9,13 @@ from obstore.exceptions import BaseError
 from spark_job.errors import ImageRejectedError
 from spark_job.images.limits import MEBIBYTE, ImageLimits
 from spark_job.images.listing import ListedFile
+from spark_job.images.tensors import Content
 from spark_job.storage import first_line, is_s3, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32
 MAX_BYTES_IN_FLIGHT = 128 * MEBIBYTE
 
-Content = bytes | ImageRejectedError
 ReadImage = Callable[[ListedFile], Content]
 
 

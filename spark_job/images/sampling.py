@@ -1,9 +1,12 @@
 """Which of the listed images take part: classes by pattern, samples balanced over classes."""
 
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from hashlib import blake2b
+from heapq import heappush, heappushpop
+from typing import Generic, TypeVar
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
+Item = TypeVar("Item")
 
 
 def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
@@ -11,21 +14,49 @@ def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
     return not patterns or any(fnmatchcase(label.casefold(), pattern.casefold()) for pattern in patterns)
 
 
-def balanced_sample(
-    images: DataFrame, seed: int, total: int | None = None, per_class: int | None = None
-) -> DataFrame:
-    """At most `per_class` images of each class, or `total` spread over the classes as evenly as they allow.
+def quotas(
+    counts: Mapping[str, int], total: int | None = None, per_class: int | None = None
+) -> dict[str, int]:
+    """How many images of each class a sample takes.
 
-    Which ones depends on the seed and the paths alone, not on partitions or order.
+    At most `per_class` of each, and at most `total` in all, spread as evenly as the classes allow; what is
+    left over when they are level goes to the first classes by name.
     """
-    if total is None and per_class is None:
-        return images
-    order = F.xxhash64(F.lit(seed), F.col("path"))
-    rank = F.row_number().over(Window.partitionBy("label").orderBy(order, "path"))
-    ranked = images.withColumn("_rank", rank).withColumn("_order", order)
-    if per_class is not None:
-        ranked = ranked.where(F.col("_rank") <= per_class)
-    if total is not None:
-        # All first images of the classes, then all second ones, …: the classes stay level.
-        ranked = ranked.orderBy("_rank", "_order", "path").limit(total)
-    return ranked.drop("_rank", "_order")
+    wanted = {label: min(count, per_class or count) for label, count in sorted(counts.items())}
+    if total is None or sum(wanted.values()) <= total:
+        return wanted
+    level, left = 0, total
+    while left >= (open_classes := sum(count > level for count in wanted.values())):
+        level, left = level + 1, left - open_classes
+    result = {label: min(count, level) for label, count in wanted.items()}
+    for label in [label for label, count in wanted.items() if count > level][:left]:
+        result[label] += 1
+    return result
+
+
+def draw(seed: int, path: str) -> int:
+    """A number of 64 bits that decides whether an image is taken: the smallest of a class are."""
+    return int.from_bytes(blake2b(path.encode(), digest_size=8, key=str(seed).encode()).digest())
+
+
+class Sample(Generic[Item]):
+    """The images of each class with the smallest draws; which ones depends on seed and paths alone."""
+
+    def __init__(self, class_quotas: Mapping[str, int], seed: int) -> None:
+        self._quotas, self._seed = class_quotas, seed
+        # Heaps of (-draw, path, item): the largest draw of a class comes first.
+        self._taken: dict[str, list[tuple[int, str, Item]]] = {}
+
+    def offer(self, label: str, path: str, item: Item) -> None:
+        """Take the image if its draw is among the smallest so far."""
+        entry, quota = (-draw(self._seed, path), path, item), self._quotas.get(label, 0)
+        taken = self._taken.setdefault(label, [])
+        if len(taken) < quota:
+            heappush(taken, entry)
+        elif quota and entry > taken[0]:
+            heappushpop(taken, entry)
+
+    def items(self) -> Iterator[Item]:
+        """What was taken, by class and path."""
+        for _, taken in sorted(self._taken.items()):
+            yield from (item for _, _, item in sorted(taken, key=lambda entry: entry[1]))

@@ -6,7 +6,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 
 SECONDS_AT_A_TERMINAL = 0.5
 SECONDS_IN_A_LOG = 30.0
@@ -15,7 +15,7 @@ SECONDS_IN_A_LOG = 30.0
 class Progress:
     """Reports on stderr while the block runs: images done, images a second, time left."""
 
-    def __init__(self, spark: SparkSession, what: str, total: int) -> None:
+    def __init__(self, spark: SparkContext, what: str, total: int) -> None:
         self._spark, self._what, self._total = spark, what, total
         self._ended = Event()
         self._thread = Thread(target=self._follow, daemon=True)
@@ -41,11 +41,11 @@ class Progress:
             self._show(self._done())
 
     def _stages(self) -> set[int]:
-        return set(self._spark.sparkContext.statusTracker().getActiveStageIds())
+        return set(self._spark.statusTracker().getActiveStageIds())
 
     def _done(self) -> int:
         """Images of complete tasks; the featurization is the job's last stage, the one with most to do."""
-        tracker: Any = self._spark.sparkContext.statusTracker()
+        tracker: Any = self._spark.statusTracker()
         active = self._stages() - self._stages_before
         info = tracker.getStageInfo(max(active)) if active else None
         if info is None or not info.numTasks:

@@ -1,24 +1,23 @@
 """The report stage: a bounded sample of the results, with small pictures, to what a report shows."""
 
-import io
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
 
-from spark_job.errors import ImageRejectedError
-from spark_job.images.decoding import decode
+from spark_job.features.table import matrix
 from spark_job.images.isolation import Isolated
 from spark_job.images.limits import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.images.reading import Content, read_ahead, read_image
-from spark_job.images.sampling import balanced_sample
+from spark_job.images.reading import read_ahead, read_image
+from spark_job.images.sampling import Sample, quotas
+from spark_job.images.tensors import Content
+from spark_job.images.thumbnails import make_thumbnails
+from spark_job.parts import part_uris, read_part
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
@@ -28,7 +27,6 @@ from spark_job.report.rendering import render_report
 
 MAX_POINTS = 2_000
 MAX_REJECTED = 200
-THUMBNAIL_PIXELS = 64
 PACKAGES = (
     "pyspark",
     "numpy",
@@ -52,7 +50,8 @@ def report_stage(run: Run, facts: Facts) -> Facts:
 def contents(run: Run, facts: Facts) -> ReportContents:
     """What the report of this run shows."""
     listing, features, reduction = (facts.get(name, {}) for name in ("listing", "features", "reduction"))
-    points, components = _points(run) if reduction else ([], np.empty((0, 0), np.float32))
+    classes = [ClassCount(*row) for row in features.get("classes", [])]
+    points, components = _points(run, classes) if reduction else ([], np.empty((0, 0), np.float32))
     return ReportContents(
         run_id=run.options.run_id,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -67,7 +66,7 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         explained_variance_ratio=fit_curve(run.folder) if reduction else np.empty(0),
         points=points,
         components=components,
-        classes=[ClassCount(*row) for row in features.get("classes", [])],
+        classes=classes,
         rejected=_rejected(run) if features else [],
         skipped=listing.get("skipped", {}),
         notes=_notes(run, facts),
@@ -124,25 +123,27 @@ def _notes(run: Run, facts: Facts) -> list[str]:
     return notes
 
 
-def _points(run: Run) -> tuple[list[Point], np.ndarray]:
-    table = run.spark.read.parquet(run.folder.uri(layout.COMPONENTS))
-    columns = ("path", "label", "split", "size", ARRAY_COLUMN)
-    sample = balanced_sample(table.select(*columns), run.options.seed, total=MAX_POINTS)
-    rows = sample.orderBy("label", "path").toPandas()
-    images = [
-        ListedFile(path, label, split, size, etag="")
-        for path, label, split, size in zip(*(rows[name] for name in columns[:4]), strict=True)
-    ]
-    thumbnails = _thumbnails(images, run.options.limits)
+def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarray]:
+    """A sample of the usable images, balanced over classes, and their components."""
+    counts = {one.label: one.usable for one in classes}
+    sample = Sample[tuple[ListedFile, np.ndarray]](quotas(counts, MAX_POINTS), run.options.seed)
+    columns = ("path", "label", "split", "size")
+    for uri in part_uris(run.table(layout.COMPONENTS)):
+        for batch in read_part(uri, (*columns, ARRAY_COLUMN)):
+            rows = zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+            components = matrix(batch.column(ARRAY_COLUMN)).astype(np.float32)
+            for (path, label, split, size), numbers in zip(rows, components, strict=True):
+                sample.offer(label, path, (ListedFile(path, label, split, size, etag=""), numbers))
+    images, taken = zip(*sample.items(), strict=True)
     points = [
         Point(image.path, image.label, image.split, thumbnail)
-        for image, thumbnail in zip(images, thumbnails, strict=True)
+        for image, thumbnail in zip(images, _thumbnails(images, run.options.limits), strict=True)
     ]
-    return points, np.stack(rows[ARRAY_COLUMN]).astype(np.float32)
+    return points, np.stack(taken)
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
-    images = list(listed_rejects(run.features(), MAX_REJECTED))
+    images = list(listed_rejects(run, MAX_REJECTED))
     thumbnails = _thumbnails([replace(image, error=None) for image in images], run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)
@@ -151,34 +152,8 @@ def _rejected(run: Run) -> list[RejectedImage]:
 
 
 def _thumbnails(images: Iterable[ListedFile], limits: ImageLimits) -> Iterator[bytes | None]:
-    isolated: Isolated[tuple[ListedFile, Content], bytes | None] = Isolated(
-        partial(make_thumbnails, limits=limits),
-        failed=lambda item, reason: None,
-        max_seconds=limits.max_seconds,
+    isolated: Isolated[Content, bytes | None] = Isolated(
+        partial(make_thumbnails, limits=limits), failed=lambda _, reason: None, max_seconds=limits.max_seconds
     )
     contents = read_ahead(iter(images), partial(read_image, limits=limits))
-    return (thumbnail for _, thumbnail in isolated.map(contents))
-
-
-def make_thumbnails(
-    items: list[tuple[ListedFile, Content]], first_slot: int, *, limits: ImageLimits
-) -> list[bytes | None]:
-    """A small JPEG of each image, of what can be shown of it, or None; runs in the decoder's process."""
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        return [_thumbnail(content, limits) for _, content in items]
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-def _thumbnail(content: Content, limits: ImageLimits) -> bytes | None:
-    try:
-        if isinstance(content, ImageRejectedError):
-            raise content
-        image: Any = Image.fromarray(decode(content, limits))
-    except ImageRejectedError:
-        return None
-    image.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=72)
-    return buffer.getvalue()
+    return (thumbnail for _, thumbnail in isolated.map(content for _, content in contents))

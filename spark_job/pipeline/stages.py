@@ -8,53 +8,38 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
+import pyarrow.compute as pc
+from pyspark.sql import SparkSession
 
 from spark_job.errors import ListingError, MisuseError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import Extraction
-from spark_job.features.table import (
-    EngineChoice,
-    count_by_class,
-    read_features,
-    usable,
-    worker_engine,
-    write_features,
-)
+from spark_job.features.table import EngineChoice, worker_engine, write_features
 from spark_job.images.isolation import start_decoder
-from spark_job.images.listing import ListedFile, in_pages, list_files
+from spark_job.images.listing import ListedFile, list_files
+from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
 from spark_job.images.names import IMAGE_EXTENSIONS
-from spark_job.images.sampling import balanced_sample, matches_any
+from spark_job.images.sampling import Sample, draw, matches_any, quotas
+from spark_job.parts import part_uris, read_part
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.progress import Progress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.fitting import check_size, fit
-from spark_job.reduction.model import from_pipeline_model, to_pipeline_model
+from spark_job.reduction.model import load_model, save_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.projection import components_as_csv, write_components
 from spark_job.storage import Folder
 
-ROWS_PER_LISTING_FILE = 50_000
-LISTING_SCHEMA = pa.schema(
-    [(field.name, pa.int64() if field.name == "size" else pa.string()) for field in fields(ListedFile)]
-)
-LISTING_DDL = ", ".join(
-    f"{field.name} {'bigint' if field.name == 'size' else 'string'}" for field in fields(ListedFile)
-)
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
+REJECTED_AT_ONCE = 100_000
 
 Facts = dict[str, Any]
 
@@ -74,38 +59,58 @@ class Run:
         """The session; waits for it when it is still opening."""
         return self.session()
 
-    def features(self) -> DataFrame:
-        """The features table."""
-        length = self.extractor.specification.feature_length
-        return read_features(self.spark, self.folder.uri(layout.FEATURES), length)
+    def table(self, name: str) -> Folder:
+        """The folder of one of the run's tables."""
+        return self.folder.folder.at(name)
 
 
 def list_stage(run: Run, facts: Facts) -> Facts:
     """Write down every file of the sources; count what is skipped and why."""
-    options = run.options
-    counts = Counter[str]()
+    options, listing = run.options, run.table(layout.LISTING)
+    skipped, candidates = Counter[str](), Counter[str]()
+
+    def counted(file: ListedFile) -> ListedFile:
+        file = _deselect(file, options)
+        if file.skipped is None:
+            candidates[file.label] += 1
+        else:
+            skipped[file.skipped] += 1
+        return file
+
     files = chain.from_iterable(list_files(source, options.all_files) for source in options.images)
-    for number, page in enumerate(in_pages(files, ROWS_PER_LISTING_FILE)):
-        page = [_deselect(file, options) for file in page]
-        counts.update(file.skipped or "" for file in page)
-        rows = pa.Table.from_pylist([asdict(file) for file in page], LISTING_SCHEMA)
-        buffer = io.BytesIO()
-        pq.write_table(rows, buffer, compression="zstd")
-        Folder(run.folder.uri(layout.LISTING)).write(f"part-{number:05}.parquet", buffer.getvalue())
-    candidates = counts.pop("", 0)
+    write_listing(listing, (counted(file) for file in files))
     if not candidates and not options.allow_empty:
-        raise ListingError(_nothing_found(options, counts))
-    selected = _selected_count(run, candidates)
-    if selected < candidates:
-        counts[NOT_IN_SAMPLE] = candidates - selected
-    _check_request(run, selected)
-    return {"listed": selected + counts.total(), "selected": selected, "skipped": dict(counts)}
+        raise ListingError(_nothing_found(options, skipped))
+    selected = quotas(candidates, options.sample, options.sample_per_class)
+    if selected != candidates:
+        _mark_sample(listing, selected, options.seed)
+        skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
+    count = sum(selected.values())
+    _check_request(run, count)
+    return {"listed": count + skipped.total(), "selected": count, "skipped": dict(skipped)}
+
+
+def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
+    """Mark what is not in the sample, by the largest draw of each class that is."""
+    sample = Sample[tuple[str, int]](selected, seed)
+    for file in read_listing(listing):
+        if file.skipped is None:
+            sample.offer(file.label, file.path, (file.label, draw(seed, file.path)))
+    largest: dict[str, int] = {}
+    for label, number in sample.items():
+        largest[label] = max(number, largest.get(label, -1))
+
+    def marked(file: ListedFile) -> ListedFile:
+        taken = file.skipped is not None or draw(seed, file.path) <= largest.get(file.label, -1)
+        return file if taken else replace(file, skipped=NOT_IN_SAMPLE)
+
+    rewrite_listing(listing, marked)
 
 
 def _deselect(file: ListedFile, options: RunOptions) -> ListedFile:
     if file.skipped or matches_any(file.label, options.classes):
         return file
-    return ListedFile(file.path, file.label, file.split, file.size, file.etag, NOT_IN_CLASSES)
+    return replace(file, skipped=NOT_IN_CLASSES)
 
 
 def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
@@ -116,20 +121,6 @@ def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
         f"{' and --classes' if options.classes else ''}, use --all-files to try every file, or --allow-empty "
         "to make an empty archive a success"
     )
-
-
-def _selected(run: Run) -> DataFrame:
-    """The images that take part, as ListedFile's columns."""
-    listing = run.spark.read.schema(LISTING_DDL).parquet(run.folder.uri(layout.LISTING))
-    options = run.options
-    candidates = listing.where(F.col("skipped").isNull())
-    return balanced_sample(candidates, options.seed, options.sample, options.sample_per_class)
-
-
-def _selected_count(run: Run, candidates: int) -> int:
-    if not candidates or not (run.options.sample or run.options.sample_per_class):
-        return candidates
-    return int(_selected(run).count())
 
 
 def _check_request(run: Run, images: int) -> None:
@@ -150,45 +141,47 @@ def _check_request(run: Run, images: int) -> None:
 
 def feature_stage(run: Run, facts: Facts) -> Facts:
     """Compute the features; count what was usable, by class; list what was not."""
-    images, count = _selected(run), facts["listing"]["selected"]
+    spark, count = run.spark.sparkContext, facts["listing"]["selected"]
     choice = EngineChoice(run.options.engine, run.options.precision)
-    used = run.spark.sparkContext.accumulator(0.0)
-    extraction = Extraction(
-        run.extractor.specification,
-        run.options.limits,
-        worker_engine(run.spark, run.extractor, choice, run.scratch),
-        used.add,
-    )
+    engine = worker_engine(spark, run.extractor, choice, run.scratch)
+    extraction = Extraction(run.extractor.specification, run.options.limits, engine)
     started = time.monotonic()
-    with Progress(run.spark, "features", count):
-        write_features(images, count, run.folder.uri(layout.FEATURES), extraction)
+    with Progress(spark, "features", count):
+        tally = write_features(
+            spark, run.table(layout.LISTING), count, run.table(layout.FEATURES), extraction
+        )
     seconds = time.monotonic() - started
-    features = run.features()
-    classes = count_by_class(features)
-    good = sum(row[1] for row in classes)
-    _write_rejected(run, features if good < count else None)
-    cores = run.spark.sparkContext.defaultParallelism
-    if not good:
+    _write_rejected(run, tally.rejected.total())
+    if not tally.usable:
         raise ListingError(
             f"none of the {count} images could be used; {run.folder.uri(layout.REJECTED)} says why of each"
         )
+    labels = sorted(tally.usable.keys() | tally.rejected.keys())
     return {
-        "usable": good,
-        "rejected": count - good,
-        "classes": classes,
+        "usable": tally.usable.total(),
+        "rejected": tally.rejected.total(),
+        "classes": [(label, tally.usable[label], tally.rejected[label]) for label in labels],
         "images_per_second": count / seconds,
-        "cpu_utilization": used.value / (seconds * cores),
+        "cpu_utilization": tally.processor_seconds / (seconds * spark.defaultParallelism),
     }
 
 
-def _write_rejected(run: Run, features: DataFrame | None) -> None:
+def _write_rejected(run: Run, count: int) -> None:
+    """`rejected.csv`, by path; above REJECTED_AT_ONCE in blocks that are."""
     columns = ("path", "label", "size", "error")
     with run.folder.folder.open_writer(layout.REJECTED) as writer:
         writer.write(_csv_line(columns))
-        if features is not None:
-            rejected = features.where("error is not null").select(*columns).orderBy("path")
-            for row in rejected.toLocalIterator():
-                writer.write(_csv_line(row))
+        if not count:
+            return
+        waiting: list[tuple[Any, ...]] = []
+        for uri in part_uris(run.table(layout.FEATURES)):
+            for batch in read_part(uri, columns):
+                rows = batch.filter(pc.is_valid(batch.column("error"))).select(columns).to_pydict()
+                waiting += zip(*rows.values(), strict=True)
+            if len(waiting) >= REJECTED_AT_ONCE:
+                writer.write(b"".join(map(_csv_line, sorted(waiting))))
+                waiting.clear()
+        writer.write(b"".join(map(_csv_line, sorted(waiting))))
 
 
 def _csv_line(values: Any) -> bytes:
@@ -199,33 +192,27 @@ def _csv_line(values: Any) -> bytes:
 
 def reduction_stage(run: Run, facts: Facts) -> Facts:
     """Fit the reduction, or take an earlier one; project every usable image."""
-    features = usable(run.features())
-    count, options = facts["features"]["usable"], run.options
+    spark, options = run.spark.sparkContext, run.options
+    parts = part_uris(run.table(layout.FEATURES))
     if options.reduction:
-        reduction = load_reduction(run.spark, RunFolder(Folder(options.reduction)), run.extractor)
+        reduction = load_reduction(RunFolder(Folder(options.reduction)), run.extractor)
     else:
-        reduction = fit(features, count, run.extractor.specification.feature_length, options.request)
+        length = run.extractor.specification.feature_length
+        reduction = fit(spark, parts, facts["features"]["usable"], length, options.request)
     start_decoder()  # for the report's pictures
-    with ThreadPoolExecutor(1) as beside:  # saving the model is six small jobs that wait more than they work
-        saving = beside.submit(_save_reduction, run, reduction)
-        destination = run.folder.uri(layout.COMPONENTS)
-        write_components(features, reduction, destination)
-        with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
-            for text in components_as_csv(run.spark.read.parquet(destination), reduction.component_count):
-                writer.write(text)
-        saving.result()
+    components = run.table(layout.COMPONENTS)
+    write_components(spark, parts, reduction, components)
+    with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
+        for text in components_as_csv(part_uris(components), reduction.component_count):
+            writer.write(text)
+    save_model(run.table(layout.MODEL), reduction)
+    run.folder.write_json(layout.FIT, _fit_facts(reduction, run.extractor))
     kept = reduction.explained_variance_ratio[: reduction.component_count].sum()
     return {
         "components": reduction.component_count,
         "explained_variance_ratio": float(kept),
         "standardized": reduction.standardized,
     }
-
-
-def _save_reduction(run: Run, reduction: Reduction) -> None:
-    model = to_pipeline_model(run.spark, reduction)
-    model.write().overwrite().save(run.folder.uri(layout.MODEL))
-    run.folder.write_json(layout.FIT, _fit_facts(reduction, run.extractor))
 
 
 def _fit_facts(reduction: Reduction, extractor: Extractor) -> Facts:
@@ -257,24 +244,22 @@ def check_reduction(earlier: RunFolder, extractor: Extractor) -> Facts:
     return fitted
 
 
-def load_reduction(spark: SparkSession, earlier: RunFolder, extractor: Extractor) -> Reduction:
+def load_reduction(earlier: RunFolder, extractor: Extractor) -> Reduction:
     """The reduction that an earlier run saved.
 
     Raises:
         MisuseError: as `check_reduction`.
     """
     fitted = check_reduction(earlier, extractor)
-    model = PipelineModel.load(earlier.uri(layout.MODEL))
-    return from_pipeline_model(model, fitted["images"], np.asarray(fitted["explained_variance_ratio"]))
+    ratio = np.asarray(fitted["explained_variance_ratio"])
+    return load_model(earlier.folder.at(layout.MODEL), fitted["images"], ratio)
 
 
-def listed_rejects(features: DataFrame, limit: int) -> Iterator[ListedFile]:
-    """The first rejected images, by path."""
-    columns = [F.col(field.name) for field in fields(ListedFile) if field.name not in ("skipped", "error")]
-    rows = (
-        features.where("error is not null").orderBy("path").limit(limit).select(*columns, "error").collect()
-    )
-    return (ListedFile(**row.asDict()) for row in rows)
+def listed_rejects(run: Run, limit: int) -> Iterator[ListedFile]:
+    """The first rejected images of `rejected.csv`, with what it says of them."""
+    content = run.folder.folder.read(layout.REJECTED) or b""
+    for row in islice(csv.DictReader(io.StringIO(content.decode(), newline="")), limit):
+        yield ListedFile(row["path"], row["label"], "", int(row["size"]), "", error=row["error"])
 
 
 def fit_curve(folder: RunFolder) -> np.ndarray:

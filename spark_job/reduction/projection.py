@@ -1,67 +1,71 @@
 """The components of every usable image, as Parquet and as CSV."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
-from pyspark.ml.functions import array_to_vector
-from pyspark.sql import DataFrame
+from pyspark import SparkContext
 
-from spark_job.reduction.fitting import matrix
+from spark_job.arrow_arrays import numbers, vectors
+from spark_job.features.table import matrix, read_usable
+from spark_job.parts import read_part, write_part
+from spark_job.reduction.mllib_types import VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.model import OUTPUT_COLUMN
 from spark_job.reduction.principal_components import Reduction
+from spark_job.storage import Folder
 
 KEPT_COLUMNS = ("path", "label", "split", "size")
 ARRAY_COLUMN = "components_array"
-_DDL = f"path string, label string, split string, size bigint, {ARRAY_COLUMN} array<double>"
+COMPONENTS_SCHEMA = spark_schema(
+    {
+        "path": "string",
+        "label": "string",
+        "split": "string",
+        "size": "long",
+        ARRAY_COLUMN: "doubles",
+        OUTPUT_COLUMN: VECTOR,
+    }
+)
 
 
-def write_components(features: DataFrame, reduction: Reduction, destination: str) -> None:
+def write_components(
+    spark: SparkContext, parts: Sequence[str], reduction: Reduction, destination: Folder
+) -> None:
     """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
 
     Args:
-        features: rows of the features table with features.
+        parts: URIs of the features table's parts; each becomes one of the components.
         reduction: fitted on features of this length.
-        destination: URI of the Parquet folder; replaced.
+        destination: the table's folder; replaced.
     """
-    shared = features.sparkSession.sparkContext.broadcast(reduction)
+    destination.clear()
+    shared = spark.broadcast(reduction)
 
-    def project(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                components = shared.value.project(matrix(batch))
-                kept = [batch.column(name) for name in KEPT_COLUMNS]
-                yield pa.RecordBatch.from_arrays([*kept, _lists(components)], [*KEPT_COLUMNS, ARRAY_COLUMN])
+    def write(task: tuple[int, str]) -> None:
+        number, uri = task
+        found = read_usable(uri, shared.value.mean.size, KEPT_COLUMNS)
+        batches = (_record_batch(kept, shared.value.project(rows)) for kept, rows in found)
+        write_part(destination, number, batches, COMPONENTS_SCHEMA, repeated=("label", "split"))
 
-    projected = features.select(*KEPT_COLUMNS, "features").mapInArrow(project, _DDL)
-    table = projected.withColumn(OUTPUT_COLUMN, array_to_vector(ARRAY_COLUMN))
-    table.write.mode("overwrite").parquet(destination)
+    spark.parallelize(list(enumerate(parts)), len(parts)).foreach(write)
 
 
-def _lists(rows: np.ndarray) -> pa.ListArray:
-    """(n, k) as n lists of k."""
-    count, length = rows.shape
-    offsets = np.arange(0, (count + 1) * length, length, dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.ravel()))
+def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatch:
+    """Rows of COMPONENTS_SCHEMA from their first columns and (n, k) float64."""
+    arrays = [vectors(components, np.float64), dense_vectors(components)]
+    return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=COMPONENTS_SCHEMA)
 
 
-def components_as_csv(components: DataFrame, k: int) -> Iterator[bytes]:
-    """The table as CSV: `path,label,component_1,…,component_k`, one piece a partition's batch."""
+def components_as_csv(parts: Sequence[str], k: int) -> Iterator[bytes]:
+    """The components as CSV, `path,label,component_1,…,component_k`, a batch of rows at a time."""
     names = ["path", "label", *(f"component_{number}" for number in range(1, k + 1))]
-
-    def to_csv(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                rows = np.asarray(batch.column(ARRAY_COLUMN).flatten()).reshape(batch.num_rows, k)
-                columns = [batch.column("path"), batch.column("label"), *(pa.array(c) for c in rows.T)]
-                text = io.BytesIO()
-                table = pa.Table.from_arrays(columns, names)
-                pc.write_csv(table, text, pc.WriteOptions(include_header=False, quoting_style="needed"))
-                yield pa.RecordBatch.from_pydict({"csv": pa.array([text.getvalue()], pa.binary())})
-
     yield (",".join(names) + "\n").encode()
-    pieces = components.select("path", "label", ARRAY_COLUMN).mapInArrow(to_csv, "csv binary")
-    for row in pieces.toLocalIterator(prefetchPartitions=True):
-        yield bytes(row[0])
+    options = pc.WriteOptions(include_header=False, quoting_style="needed")
+    for uri in parts:
+        for batch in read_part(uri, ["path", "label", ARRAY_COLUMN]):
+            columns = [numbers(column) for column in matrix(batch.column(ARRAY_COLUMN)).T]
+            text = io.BytesIO()
+            pc.write_csv(pa.table([batch.column(0), batch.column(1), *columns], names), text, options)
+            yield text.getvalue()

@@ -64,21 +64,20 @@ class SleepyEngine(QuadrantColours):
 
 
 class HostileDecoder(QuadrantColours):
-    """Makes the decoder of its worker hang or crash on files of such names."""
+    """Makes the decoder of its worker hang or crash on files that end so."""
 
     def __init__(self) -> None:
         extraction.prepare_images = prepare_hostile_images
 
 
-def prepare_hostile_images(items: list, first_slot: int, **options: object) -> list:
-    """As the real one, except for `hang….jpg` and `crash….jpg`."""
-    for image, _ in items:
-        name = image.path.rpartition("/")[2]
-        if name.startswith("hang"):
+def prepare_hostile_images(contents: list, first_slot: int, **options: object) -> list:
+    """As the real one, except for files that end in `hang` or `crash`."""
+    for content in contents:
+        if content.endswith(b"hang"):
             time.sleep(60)
-        if name.startswith("crash"):
+        if content.endswith(b"crash"):
             os.kill(os.getpid(), signal.SIGSEGV)
-    return PREPARE_IMAGES(items, first_slot, **options)
+    return PREPARE_IMAGES(contents, first_slot, **options)
 
 
 def worker_engine_of(load: Callable[[], object]) -> Callable[..., Callable[[], object]]:

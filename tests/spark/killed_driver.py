@@ -35,10 +35,10 @@ def die_after(owner: Any, name: str, when: Callable[..., bool]) -> None:
 
 
 def die_while_features_are_written(folder: Path) -> None:
-    """As soon as Spark has begun to write, from a thread."""
+    """As soon as a part is there, from a thread; the last part may be there or not."""
 
     def watch() -> None:
-        while not (folder / "features" / "_temporary").exists():
+        while not any((folder / "features").glob("part-*")):
             time.sleep(0.002)
         die()
 

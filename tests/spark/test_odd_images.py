@@ -123,8 +123,9 @@ def test_a_turned_photograph_has_the_features_of_the_upright_one(results):
 def test_a_hanging_or_crashing_decoder_costs_only_its_image(tiny_extractor, tmp_path, monkeypatch):
     """The images beside it in the same batch stay usable."""
     images = photographs.write_archive(tmp_path / "images", {"a": 20})
-    for name in ("hang.jpg", "crash.jpg"):
-        (images / "a" / name).write_bytes(photographs.encoded(photographs.pixels(5)))
+    for name in ("hang", "crash"):
+        content = photographs.encoded(photographs.pixels(5)) + name.encode()
+        (images / "a" / f"{name}.jpg").write_bytes(content)
     load = doubles.worker_engine_of(partial(doubles.HostileDecoder))
     monkeypatch.setattr(stages, "worker_engine", load)
     limits = ImageLimits(max_seconds=1.5)

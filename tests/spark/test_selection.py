@@ -4,8 +4,6 @@ from collections import Counter
 
 import pytest
 
-from spark_job.images.sampling import balanced_sample
-from spark_job.session import open_session
 from tests.spark import photographs
 from tests.spark.runs import run
 
@@ -16,50 +14,6 @@ COUNTS = {"Apple Red": 9, "apple golden": 4, "Banana": 2, "Cherry": 7}
 def images(tmp_path_factory):
     """Four classes of uneven size, below a folder named like a split."""
     return photographs.write_archive(tmp_path_factory.mktemp("archive") / "Training", COUNTS)
-
-
-@pytest.fixture(scope="module")
-def listing():
-    """(path, label) of 400 files in four classes of uneven size."""
-    sizes = {"a": 200, "b": 120, "c": 77, "d": 3}
-    rows = [(f"/{label}/{number}.jpg", label) for label, size in sizes.items() for number in range(size)]
-    return open_session("tests").createDataFrame(rows, "path string, label string")
-
-
-def by_class(table):
-    """Label -> number of rows."""
-    return Counter(row["label"] for row in table.collect())
-
-
-def test_a_sample_of_each_class_is_at_most_that_many(listing):
-    """A class that has fewer gives all it has."""
-    assert by_class(balanced_sample(listing, 0, per_class=50)) == {"a": 50, "b": 50, "c": 50, "d": 3}
-
-
-def test_a_sample_of_all_is_as_even_as_the_classes_allow(listing):
-    """100 of four classes: what the small one lacks, the others share."""
-    found = by_class(balanced_sample(listing, 0, total=100))
-    assert found.total() == 100
-    assert found["d"] == 3
-    assert sorted(found[label] for label in "abc") == [32, 32, 33]
-
-
-def test_a_sample_larger_than_the_archive_is_the_archive(listing):
-    """No row comes twice."""
-    assert balanced_sample(listing, 0, total=10_000).distinct().count() == 400
-
-
-@pytest.mark.parametrize("how", [{"per_class": 20}, {"total": 61}])
-def test_a_sample_depends_on_seed_and_paths_alone(listing, how):
-    """Not on partitions or order; another seed takes others."""
-
-    def taken(table, seed):
-        return sorted(row["path"] for row in balanced_sample(table, seed, **how).collect())
-
-    first = taken(listing, 1)
-    assert taken(listing.repartition(7), 1) == first
-    assert taken(listing.orderBy("path", ascending=False).coalesce(1), 1) == first
-    assert taken(listing, 2) != first
 
 
 def test_a_run_takes_its_sample_and_counts_the_rest_as_skipped(images, tiny_extractor, tmp_path):

@@ -1,0 +1,71 @@
+"""Tables as folders of Parquet parts, each written whole by one task and read by one.
+
+A part is one object, there or not there: a task that is tried again, or twice at once, writes the same one.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spark_job.storage import Folder, is_s3, read_bytes
+
+# Of a row group: small enough to be read at once, large enough to compress.
+ROW_GROUP_BYTES = 32 * 1024**2
+# Of a part, which its writer holds in memory.
+MAX_PART_BYTES = 128 * 1024**2
+
+
+def rows_within(memory_bytes: int, vector_length: int, most: int) -> int:
+    """How many rows of float32 vectors fit into so many bytes: at least 1, at most `most`."""
+    return max(1, min(most, memory_bytes // (4 * vector_length)))
+
+
+def part_name(number: int) -> str:
+    """The file name of a part; names sort as numbers do up to a million parts."""
+    return f"part-{number:06}.parquet"
+
+
+def write_part(
+    folder: Folder,
+    number: int,
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    repeated: tuple[str, ...] = (),
+) -> None:
+    """Write one part of a table, whole or not at all.
+
+    Args:
+        repeated: columns whose values repeat and are worth a dictionary; numbers of vectors never are.
+    """
+    content = io.BytesIO()
+    with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:
+        for group in _row_groups(batches):
+            writer.write_table(pa.Table.from_batches(group, schema))
+    folder.write(part_name(number), content.getvalue())
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(one.nbytes for one in group) >= ROW_GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def part_uris(folder: Folder) -> list[str]:
+    """The parts of a table, in order."""
+    return [folder.child(name) for name in sorted(folder.names()) if name.endswith(".parquet")]
+
+
+def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> Iterator[pa.RecordBatch]:
+    """Some columns of a part, in batches of at most so many rows, none of them empty."""
+    source = pa.BufferReader(read_bytes(uri)) if is_s3(uri) else uri
+    with pq.ParquetFile(source, memory_map=True) as part:
+        for batch in part.iter_batches(rows_at_once, columns=list(columns), use_threads=False):
+            if batch.num_rows:
+                yield batch
