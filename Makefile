@@ -26,6 +26,7 @@ $(VENV)/bin/uv: requirements-setup.txt
 
 $(READY): requirements.txt $(VENV)/bin/uv
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
+	@$(PYTHON) -m spark_job.class_archive 2>/dev/null || echo 'Spark will start a second slower: its classes could not be archived'
 	@touch $@
 
 MODEL ?= efficientnet_lite0

@@ -12,6 +12,7 @@ from threading import Thread
 
 from pyspark.sql import SparkSession
 
+from spark_job.class_archive import use_archive
 from spark_job.errors import JobError
 
 JAVA_VERSIONS = (17,)  # Spark 3.5 runs on 8, 11 and 17; EMR 7 has 17
@@ -27,12 +28,22 @@ def open_session(name: str) -> SparkSession:
     """
     builder = SparkSession.builder.appName(name)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit
-        os.environ["JAVA_HOME"] = find_java_home()
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        prepare_environment()
         for key, value in local_configuration().items():
             builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def prepare_environment() -> Path:
+    """Tell Spark which Java and Python to run, and to stay on this machine; returns the Java's folder.
+
+    Raises:
+        JobError: there is no Java 17.
+    """
+    os.environ["JAVA_HOME"] = find_java_home()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return Path(os.environ["JAVA_HOME"])
 
 
 def begin_session(name: str) -> Callable[[], SparkSession]:
@@ -68,8 +79,13 @@ def local_configuration() -> dict[str, str]:
         "spark.python.daemon.module": "spark_job.python_daemon",
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         # The quick compiler alone: the JVM lives for seconds here and moves data; the work is in Python.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 "
-        f"-Dlog4j2.configurationFile={here / 'log4j2.properties'}",
+        "spark.driver.extraJavaOptions": " ".join(
+            [
+                "-XX:TieredStopAtLevel=1",
+                f"-Dlog4j2.configurationFile={here / 'log4j2.properties'}",
+                *use_archive(),
+            ]
+        ),
     }
 
 

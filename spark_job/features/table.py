@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import SparkContext, SparkFiles
 
+from spark_job.arrow_arrays import values
 from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
@@ -121,4 +122,4 @@ def read_usable(
 
 def matrix(vectors: pa.ListArray) -> np.ndarray:
     """Lists of one length, none missing, as (n, d), without a copy."""
-    return np.asarray(vectors.flatten()).reshape(len(vectors), -1)
+    return values(vectors.flatten()).reshape(len(vectors), -1)

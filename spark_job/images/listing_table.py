@@ -1,14 +1,14 @@
 """The listing as a table: every file of the sources, which of them take part, and in whose share."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from math import ceil
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_job.arrow_arrays import numbers
+from spark_job.arrow_arrays import numbers, texts
 from spark_job.images.listing import ListedFile, in_pages
 from spark_job.parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
@@ -32,7 +32,13 @@ def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) 
 
 
 def _write(folder: Folder, number: int, page: list[ListedFile]) -> None:
-    rows = pa.RecordBatch.from_pylist([asdict(file) for file in page], LISTING_SCHEMA)
+    columns = [
+        numbers(np.array([file.size for file in page], np.int64))
+        if name == "size"
+        else texts([getattr(file, name) for file in page])
+        for name in COLUMNS
+    ]
+    rows = pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
     write_part(folder, number, [rows], LISTING_SCHEMA, repeated=("label", "split", "skipped", "error"))
 
 

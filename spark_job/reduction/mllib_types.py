@@ -88,7 +88,8 @@ def dense_matrix(matrix: np.ndarray) -> pa.StructArray:
     shape = [numbers(np.array([length], np.int32)) for length in matrix.shape]
     values = vectors(matrix.ravel(order="F")[None], np.float64)
     none = pa.nulls(1, _ARROW["integers"])
-    fields = [_marks(1), *shape, none, none, values, pa.nulls(1, pa.bool_()).fill_null(False)]
+    false = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(bytes(1))])
+    fields = [_marks(1), *shape, none, none, values, false]
     return pa.StructArray.from_arrays(fields, fields=list(_MATRIX_STRUCT))
 
 

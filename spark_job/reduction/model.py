@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyspark
 
+from spark_job.arrow_arrays import values
 from spark_job.errors import StorageError
 from spark_job.parts import part_uris, read_part, write_part
 from spark_job.reduction.mllib_types import MATRIX, VECTOR, dense_matrix, dense_vectors, spark_schema
@@ -82,13 +83,12 @@ def load_model(folder: Folder, count: int, explained_variance_ratio: np.ndarray)
     """
     scaler, pca = (_read(folder.at(stage), schema) for stage, schema in zip(STAGES, SCHEMAS, strict=True))
     matrix = pca["pc"]
-    values = _doubles(matrix.field("values"))
     metadata = json.loads(folder.at(STAGES[0]).read("metadata/part-00000") or b"{}")
     return Reduction(
         count,
         _doubles(scaler["mean"].field("values")),
         _inverse(_doubles(scaler["std"].field("values"))),
-        values.reshape(matrix.field("numCols")[0].as_py(), -1).T,
+        _doubles(matrix.field("values")).reshape(matrix.field("numCols")[0].as_py(), -1).T,
         explained_variance_ratio,
         metadata["paramMap"]["withStd"],
     )
@@ -103,4 +103,4 @@ def _read(folder: Folder, schema: pa.Schema) -> dict[str, pa.StructArray]:
 
 
 def _doubles(vectors: pa.ListArray) -> np.ndarray:
-    return np.asarray(vectors.flatten())
+    return values(vectors.flatten()).copy()

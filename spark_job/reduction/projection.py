@@ -67,5 +67,7 @@ def components_as_csv(parts: Sequence[str], k: int) -> Iterator[bytes]:
         for batch in read_part(uri, ["path", "label", ARRAY_COLUMN]):
             columns = [numbers(column) for column in matrix(batch.column(ARRAY_COLUMN)).T]
             text = io.BytesIO()
-            pc.write_csv(pa.table([batch.column(0), batch.column(1), *columns], names), text, options)
+            pc.write_csv(
+                pa.RecordBatch.from_arrays([batch.column(0), batch.column(1), *columns], names), text, options
+            )
             yield text.getvalue()

@@ -12,6 +12,7 @@ ORDER = [
     "storage",
     "arrow_arrays",
     "parts",
+    "class_archive",
     "session",
     "extractors",
     "images",
