@@ -5,27 +5,19 @@ where it does not (https://docs.oracle.com/en/java/javase/17/vm/class-data-shari
 """
 
 import subprocess
-import sys
 from pathlib import Path
 
-ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
+from pyspark.sql import SparkSession
 
-
-def use_archive() -> list[str]:
-    """The Java option that uses the archive, if there is one."""
-    return [f"-XX:SharedArchiveFile={ARCHIVE}"] if ARCHIVE.is_file() else []
+from spark_job.session import CLASS_ARCHIVE, local_configuration, prepare_environment
 
 
 def make_archive(java_home: Path) -> None:
     """Start Spark, run something, and keep the classes that it loaded."""
-    from pyspark.sql import SparkSession
-
-    from spark_job.session import local_configuration
-
     if not (java_home / "lib/server/classes.jsa").exists():  # Java's own, which PyPI's Java comes without
         subprocess.run([java_home / "bin/java", "-Xshare:dump"], capture_output=True, check=False)
-    unfinished = ARCHIVE.with_suffix(".unfinished")
-    ARCHIVE.unlink(missing_ok=True)
+    CLASS_ARCHIVE.unlink(missing_ok=True)
+    unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
     configuration = local_configuration()
     configuration["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={unfinished} -Xlog:disable"
     spark = SparkSession.builder.config(map=configuration).getOrCreate().sparkContext
@@ -37,10 +29,8 @@ def make_archive(java_home: Path) -> None:
     java.stdin.close()  # Java ends, and writes the archive
     java.wait(timeout=120)
     if unfinished.is_file():
-        unfinished.rename(ARCHIVE)
+        unfinished.rename(CLASS_ARCHIVE)
 
 
 if __name__ == "__main__":
-    from spark_job.session import prepare_environment
-
     make_archive(prepare_environment())

@@ -12,12 +12,13 @@ from threading import Thread
 
 from pyspark.sql import SparkSession
 
-from spark_job.class_archive import use_archive
 from spark_job.errors import JobError
 
 JAVA_VERSIONS = (17,)  # Spark 3.5 runs on 8, 11 and 17; EMR 7 has 17
 # A worker that dies costs its task another attempt, as on a cluster.
 LOCAL_MASTER = "local[*,4]"
+# Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
+CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 
 
 def open_session(name: str) -> SparkSession:
@@ -73,17 +74,15 @@ def local_configuration() -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
         # Workers import this package from where the driver found it.
         "spark.executorEnv.PYTHONPATH": str(here.parent),
         "spark.python.daemon.module": "spark_job.python_daemon",
-        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         # The quick compiler alone: the JVM lives for seconds here and moves data; the work is in Python.
         "spark.driver.extraJavaOptions": " ".join(
             [
                 "-XX:TieredStopAtLevel=1",
                 f"-Dlog4j2.configurationFile={here / 'log4j2.properties'}",
-                *use_archive(),
+                *([f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []),
             ]
         ),
     }

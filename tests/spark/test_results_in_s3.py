@@ -1,0 +1,59 @@
+"""A run from S3 to S3, against moto: the same folder as on a disk."""
+
+import json
+import os
+import subprocess
+import sys
+
+import boto3
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.spark import photographs
+from tests.spark.processes import PROJECT
+from tests.spark.runs import RunResults, run
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An S3 of this process."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    yield "http://{}:{}".format(*moto.get_host_and_port())
+    moto.stop()
+
+
+def test_a_run_in_s3_leaves_what_a_run_on_a_disk_does(server, tiny_extractor, tmp_path):
+    """Images, extractor and results in S3; tables, CSV files and model, but for paths, are the same."""
+    bucket = boto3.resource("s3", endpoint_url=server).Bucket("everything")
+    bucket.create(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    images = photographs.write_archive(tmp_path / "images", {"a b": 5, "é#1": 4})
+    (images / "a b" / "empty.jpg").touch()
+    for folder, prefix in ((images, "images"), (tiny_extractor, "extractor")):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                bucket.upload_file(str(path), f"{prefix}/{path.relative_to(folder)}")
+    options = [f"--{name}=s3://everything/{name}" for name in ("images", "extractor", "results")]
+    command = [sys.executable, "-m", "spark_job", "run", *options, "--run-id=r", "--components=2"]
+    environment = {**os.environ, "AWS_ENDPOINT_URL": server}
+    for again in ([], ["--resume"]):  # the second finds the first complete
+        subprocess.run([*command, *again], cwd=PROJECT, env=environment, check=True, timeout=240)
+    for item in bucket.objects.filter(Prefix="results/r/"):
+        target = tmp_path / item.key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        bucket.download_file(item.key, str(target))
+    found = RunResults(tmp_path / "results" / "r")
+    expected = run(images, tmp_path / "local", tiny_extractor)
+    assert names(found) == names(expected)
+    assert found.metrics["images"] == expected.metrics["images"]
+    assert [row["features"] for row in found.features] == [row["features"] for row in expected.features]
+    components = [[row["components_array"] for row in one.components] for one in (found, expected)]
+    np.testing.assert_allclose(*components, atol=1e-9)
+    assert found.rejected == expected.rejected == {"empty.jpg": "the file is empty"}
+    assert json.loads((found.folder / "manifest.json").read_text())["run_id"] == "r"
+
+
+def names(results: RunResults) -> set[str]:
+    """The files of a run, by their path in it."""
+    return {path.relative_to(results.folder).as_posix() for path in results.folder.rglob("*.*")}
