@@ -19,9 +19,9 @@ def stack_name(stage: str, part: StackPart) -> str:
 
 
 def cost_tags(stage: str) -> dict[str, str]:
-    """The tags that everything carries; the budget filters on the first, so a bill has one line a stage.
+    """The tags that everything carries, so that a bill can be split by project and stage.
 
-    They count only after `project` and `stage` are activated as cost allocation tags in the billing console:
+    Bills show them once they are activated as cost allocation tags in the billing console:
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
     """
     return {PROJECT_TAG: PROJECT, STAGE_TAG: stage}

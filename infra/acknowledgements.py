@@ -1,0 +1,38 @@
+"""Answers to what cdk-nag finds: each finding that stays carries its reason, beside its resource."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from constructs import IConstruct
+
+PACKS = ("AwsSolutions", "NIST.800.53.R5")
+
+
+def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept these findings on `construct` and below.
+
+    Args:
+        construct: The narrowest one that the reason speaks of.
+        reasons: Rule (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to a reason that a reviewer accepts.
+
+    Raises:
+        ValueError: A rule of neither pack.
+    """
+    for rule, reason in reasons.items():
+        pack = next((name for name in PACKS if rule.startswith(f"{name}-")), None)
+        if pack is None:
+            raise ValueError(f"rule {rule!r} is of no pack; it begins with one of {', '.join(PACKS)}")
+        Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{rule}", reason=reason))
+
+
+def wildcard(resource: str) -> str:
+    """The rule's name for one wildcard resource, as cdk-nag writes it; each is acknowledged on its own."""
+    return f"AwsSolutions-IAM5[Resource::{resource}]"
+
+
+def all_objects(bucket: IConstruct, prefix: str = "") -> str:
+    """The rule's name for `arn:…:bucket/prefix*`, the objects of a bucket declared in the same stack."""
+    resource = bucket.node.default_child
+    if not isinstance(resource, CfnElement):
+        raise TypeError(f"{bucket.node.path} is not declared here: name its ARN with wildcard()")
+    return wildcard(f"<{Stack.of(bucket).get_logical_id(resource)}.Arn>/{prefix}*")
