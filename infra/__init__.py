@@ -1,1 +1,1 @@
-"""What exists in AWS: configuration, constructs, stacks that only wire them, and what they cost."""
+"""What exists in AWS: the stacks, and what they cost, from one configuration."""
