@@ -13,7 +13,7 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
 
     Args:
         construct: The narrowest one that the reason speaks of.
-        reasons: Rule (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to a reason that a reviewer accepts.
+        reasons: Rule (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to its reason.
 
     Raises:
         ValueError: A rule of neither pack.
