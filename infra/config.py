@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from infra.config_checks import check
 from infra.context import from_stage, typed_values
 from infra.field_types import (
     Account,
@@ -31,6 +32,8 @@ from infra.field_types import (
     VpcId,
     WeightsFile,
 )
+from infra.fleets import Fleet
+from infra.instances import Architecture, instance_types
 
 # What differs by stage unless the configuration says otherwise.
 STAGE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -116,6 +119,29 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _fill_in_stage(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {**STAGE_DEFAULTS.get(str(values.get("stage", "dev")), {}), **values}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check(self)
+        return self
+
+    @property
+    def architecture(self) -> Architecture:
+        """Of every node, and so of the wheels."""
+        return instance_types()[self.primary_instance_types[0]].architecture
+
+    @property
+    def fleets(self) -> tuple[Fleet, ...]:
+        """Primary, core and task fleet; without task nodes, no task fleet."""
+        primary = Fleet("primary", self.primary_instance_types, 1, 1)
+        core = Fleet("core", self.core_instance_types, self.core_minimum, self.core_maximum)
+        task = Fleet("task", self.task_instance_types, 0, self.task_maximum, self.task_spot_share)
+        return (primary, core, task) if self.task_maximum else (primary, core)
+
+    @property
+    def public_nodes(self) -> bool:
+        """Whether nodes have public addresses."""
+        return self.network == "public"
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
