@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from infra.cost import largest_hourly_cost
 from infra.errors import ConfigError
-from infra.instances import instance_types, similar_in
-from infra.prices import has_price, priced_families
+from infra.fleets import Fleet
+from infra.instances import instance_types
+from infra.prices import has_price, priced_families, priced_regions
 from infra.sizing import NodeTooSmallError, spark_configuration
 
 if TYPE_CHECKING:
@@ -22,8 +23,14 @@ def check(config: "DeploymentConfig") -> None:
     Raises:
         ConfigError: naming the first field that contradicts another.
     """
-    for name in ("primary_instance_types", "core_instance_types", "task_instance_types"):
-        _check_types(config, name)
+    if not priced_families(config.region):
+        raise ConfigError(
+            "region",
+            config.region,
+            f"no prices of it in infra/prices.json; allowed: {', '.join(priced_regions())}",
+        )
+    for fleet in config.fleets:
+        _check_types(config, fleet)
     _check_nodes_alike(config)
     if config.core_maximum < config.core_minimum:
         raise ConfigError(
@@ -34,37 +41,37 @@ def check(config: "DeploymentConfig") -> None:
     _check_what_exists(config)
 
 
-def _check_types(config: "DeploymentConfig", field: str) -> None:
-    architectures = set()
-    for name in getattr(config, field):
-        known = instance_types().get(name)
-        if known is None or config.region not in known.regions:
-            raise ConfigError(
-                field, name, f"{config.region} does not have it; allowed: {similar_in(config.region, name)}"
-            )
-        if not has_price(name, config.region):
-            families = ", ".join(priced_families(config.region)) or "none yet"
-            raise ConfigError(
-                field, name, f"infra/prices.json has no price for it in {config.region}; it has: {families}"
-            )
-        architectures.add(known.architecture)
-        if architectures != {config.architecture}:
-            raise ConfigError(
-                field,
-                name,
-                f"is {known.architecture}; all nodes must be {config.architecture}, as the wheels",
-            )
+def _check_types(config: "DeploymentConfig", fleet: Fleet) -> None:
+    for name in fleet.types:
+        if problem := _problem_with(name, config):
+            raise ConfigError(f"{fleet.name}_instance_types", name, problem)
+
+
+def _problem_with(name: str, config: "DeploymentConfig") -> str | None:
+    known = instance_types().get(name)
+    if known is None or config.region not in known.regions:
+        return f"not among the types for EMR in {config.region}; allowed: {_choices(config.region)}"
+    if not has_price(name, config.region):
+        return f"infra/prices.json has no price for it in {config.region}; allowed: {_choices(config.region)}"
+    if known.architecture != config.architecture:
+        return f"is {known.architecture}, but all nodes must be as the primary's first: {config.architecture}"
+    return None
+
+
+def _choices(region: str) -> str:
+    return f"{', '.join(priced_families(region))}, of xlarge and above"
 
 
 def _check_nodes_alike(config: "DeploymentConfig") -> None:
     """One Spark configuration serves core and task nodes, and each node is one unit of its fleet."""
-    first = instance_types()[config.core_instance_types[0]]
-    for field in ("core_instance_types", "task_instance_types"):
-        for name in getattr(config, field):
-            other = instance_types()[name]
+    first = config.core_node
+    for fleet in config.fleets[1:]:
+        for other in fleet.instances:
             if (other.vcpu, other.memory_mib) != (first.vcpu, first.memory_mib):
-                size = f"{first.vcpu} vCPU and {first.memory_mib // 1024} GiB, as {first.name}"
-                raise ConfigError(field, name, f"core and task types must all have {size}")
+                size = f"{first.vcpu} vCPU and {first.memory_mib // 1024} GiB as {first.name} has"
+                raise ConfigError(
+                    f"{fleet.name}_instance_types", other.name, f"core and task nodes need {size}"
+                )
     try:
         spark_configuration(first, model=config.model, engine=config.engine)
     except NodeTooSmallError as error:

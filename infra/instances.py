@@ -30,15 +30,3 @@ def instance_types() -> dict[str, InstanceType]:
         )
         for name, facts in json.loads(DATA.read_text()).items()
     }
-
-
-def similar_in(region: str, name: str) -> str:
-    """A few types that the region has, of the same size where there are any: for a message."""
-    size = name.partition(".")[2]
-    here = [known.name for known in instance_types().values() if region in known.regions]
-    same_size = [known for known in here if known.endswith(f".{size}")]
-    alike = sorted(
-        same_size or [known for known in here if known.endswith(".xlarge")],
-        key=lambda known: (known[0] != name[:1], known),
-    )
-    return ", ".join(alike[:5])

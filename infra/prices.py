@@ -19,6 +19,11 @@ def price_table() -> dict[str, Any]:
     return table
 
 
+def priced_regions() -> tuple[str, ...]:
+    """The regions of which the file has prices."""
+    return tuple(price_table()["ec2_xlarge_hour"])
+
+
 def priced_families(region: str) -> tuple[str, ...]:
     """The families (`m5`, …) with a price in the region; none where the file knows no price."""
     return tuple(price_table()["ec2_xlarge_hour"].get(region, {}))
