@@ -1,8 +1,8 @@
-"""Answers to what cdk-nag finds: each finding that stays carries its reason, beside its resource."""
+"""Answers to what the scanners find: each finding that stays carries its reason, beside its resource."""
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from aws_cdk import Acknowledgment, CfnElement, CfnResource, Stack, Validations
 from constructs import IConstruct
 
 PACKS = ("AwsSolutions", "NIST.800.53.R5")
@@ -13,7 +13,7 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
 
     Args:
         construct: The narrowest one that the reason speaks of.
-        reasons: Rule (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to its reason.
+        reasons: Rule of cdk-nag (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to its reason.
 
     Raises:
         ValueError: A rule of neither pack.
@@ -23,6 +23,17 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         if pack is None:
             raise ValueError(f"rule {rule!r} is of no pack; it begins with one of {', '.join(PACKS)}")
         Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{rule}", reason=reason))
+
+
+def skip_checkov(construct: IConstruct, resource_type: str, reasons: Mapping[str, str]) -> None:
+    """Accept these findings of Checkov (`CKV_AWS_18`) on resources of this type at `construct` and below.
+
+    They stand in the template as the resource's metadata, where Checkov reads them.
+    """
+    skips = [{"id": check, "comment": reason} for check, reason in reasons.items()]
+    for resource in construct.node.find_all():
+        if isinstance(resource, CfnResource) and resource.cfn_resource_type == resource_type:
+            resource.add_metadata("checkov", {"skip": skips})
 
 
 def wildcard(resource: str) -> str:

@@ -1,7 +1,7 @@
 """The monthly budget that tells the topic before the bill does."""
 
 from aws_cdk.aws_budgets import CfnBudget
-from aws_cdk.aws_sns import ITopic
+from aws_cdk.aws_sns import Topic
 from constructs import Construct
 
 from infra.config import DeploymentConfig
@@ -21,7 +21,7 @@ class MonthlyBudget(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, topic: ITopic
+        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, topic: Topic
     ) -> None:
         super().__init__(scope, construct_id)
         subscriber = CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
@@ -49,4 +49,4 @@ class MonthlyBudget(Construct):
         )
         self.name: str = budget.ref
         # Budgets tries to publish when it is made: the topic's policy comes first.
-        budget.node.add_dependency(topic)
+        budget.node.add_dependency(topic.node.find_child("Policy"))

@@ -7,7 +7,7 @@ from aws_cdk.aws_sns import Topic
 from aws_cdk.aws_sns_subscriptions import EmailSubscription
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge
+from infra.acknowledgements import acknowledge, skip_checkov
 from infra.config import DeploymentConfig
 from infra.naming import PROJECT
 
@@ -39,6 +39,7 @@ class NotificationTopic(Construct):
                 "1 USD while idle (SNS encrypts its disks in any case)"
             )
             acknowledge(self.topic, {"NIST.800.53.R5-SNSEncryptedKMS": reason})
+            skip_checkov(self.topic, "AWS::SNS::Topic", {"CKV_AWS_26": reason})
 
     def _key(self, config: DeploymentConfig) -> Key:
         """A key of the topic's own: services that publish may use it, and never the data's."""

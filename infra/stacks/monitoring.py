@@ -29,7 +29,8 @@ class MonitoringStack(Stack):
         **options: Any,
     ) -> None:
         super().__init__(scope, construct_id, env=env, **options)
-        self.topic: ITopic = NotificationTopic(self, "Notifications", config=config).topic
-        budget = MonthlyBudget(self, "Budget", config=config, topic=self.topic)
+        topic = NotificationTopic(self, "Notifications", config=config).topic
+        budget = MonthlyBudget(self, "Budget", config=config, topic=topic)
+        self.topic: ITopic = topic
         outputs.publish(self, outputs.TOPIC_ARN, self.topic.topic_arn, "Alarms and budget alerts go here")
         outputs.publish(self, outputs.BUDGET_NAME, budget.name, "The monthly budget")

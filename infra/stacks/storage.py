@@ -46,7 +46,7 @@ class StorageStack(Stack):
         self.key: IKey | None = data_key(self, config)
         access_logs = access_log_bucket(self, destroy=destroy, lifecycle_rules=logs_end)
         bucket = partial(PrivateBucket, self, destroy=destroy, key=self.key, access_logs=access_logs)
-        archive = ImageArchive(self, "Images", config=config, key=self.key, access_logs=access_logs)
+        archive = ImageArchive(self, "Archive", config=config, key=self.key, access_logs=access_logs)
         self.image_buckets: Mapping[str, IBucket] = archive.buckets
         self.results: IBucket = bucket(
             "Results", lifecycle_rules=expire_results(config.results_retention_days)
