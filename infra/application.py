@@ -20,7 +20,7 @@ def build_app(context: Mapping[str, Any] | None = None, *, outdir: Path | None =
     """The CDK app with its stacks, not yet synthesised.
 
     Args:
-        context: fields of the configuration, as `-c` gives them; under `cdk`, what it passes on comes besides.
+        context: fields of the configuration, as `-c` gives them; what `cdk` passes on goes before them.
         outdir: where `synth` writes; none: where `cdk` says, else a new temporary folder.
 
     Raises:

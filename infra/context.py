@@ -27,7 +27,7 @@ def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(STAGES, stages, 'a mapping such as {"prod": {"notification_email": "…"}}')
     unknown = set(stages) - {"dev", "prod"}
     if unknown:
-        raise ConfigError(STAGES, sorted(unknown), "dev, prod are the stages")
+        raise ConfigError(STAGES, sorted(unknown), "allowed: dev, prod")
     return {**stages.get(str(ours.get("stage", "dev")), {}), **ours}
 
 
