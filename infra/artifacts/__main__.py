@@ -10,6 +10,7 @@ from typing import Any
 from infra.artifacts.build import build
 from infra.artifacts.catalogue import ROOT, recipes
 from infra.artifacts.manifest import built_file
+from infra.command_line import context_of
 from infra.config import DeploymentConfig
 from infra.errors import InfraError
 
@@ -51,18 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _context(overrides: Sequence[str]) -> dict[str, Any]:
+def _context(pairs: Sequence[str]) -> dict[str, Any]:
     """CDK's context: what `cdk.json` says, overridden by `-c`."""
-    settings = ROOT / "cdk.json"
-    context = json.loads(settings.read_text(encoding="utf-8"))["context"] if settings.exists() else {}
-    return {**context, **dict(_pair(override) for override in overrides)}
-
-
-def _pair(override: str) -> tuple[str, str]:
-    field, equals, value = override.partition("=")
-    if not equals:
-        raise InfraError(f"-c {override}: give FIELD=VALUE, as in -c stage=prod")
-    return field, value
+    settings = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    return {**settings.get("context", {}), **context_of(tuple(pairs))}
 
 
 def _say(line: str) -> None:
