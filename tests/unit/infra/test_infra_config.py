@@ -98,18 +98,24 @@ def test_keys_of_cdk_itself_are_passed_over() -> None:
         ({"variance": "0"}, "variance=0: allowed: a number, above 0, at most 1"),
         ({"task_spot_share": "1.1"}, "task_spot_share=1.1: allowed: a number, 0 to 1"),
         ({"stage": "test"}, "stage=test: allowed: dev, prod"),
-        ({"model": "vgg19"}, "model=vgg19: allowed: mobilenet_v2, vgg16, resnet50, efficientnet_lite0, raw_pixels"),
+        ({"engine": "onnx"}, "engine=onnx: allowed: openvino, tensorflow"),
         ({"account": "1234"}, "account=1234: allowed: 12 digits"),
         ({"notification_email": "ops"}, "notification_email=ops: allowed: one e-mail address"),
         ({"wait_timeout_minutes": "721"}, "wait_timeout_minutes=721: allowed: a whole number, 5 to 720"),
         ({"idle_timeout_minutes": "0"}, "idle_timeout_minutes=0: allowed: a whole number, 1 to 10,080"),
-        ({"applications": "Hue"}, "applications=Hue: allowed: a list of JupyterEnterpriseGateway, JupyterHub, Livy"),
+        (
+            {"applications": "Hue"},
+            "applications=Hue: allowed: a list of JupyterEnterpriseGateway, JupyterHub, Livy",
+        ),
         ({"retention_days": "16"}, "retention_days=16: allowed: 1 to 15; more with retention_reason"),
         ({"image_sources": "a,a"}, "image_sources=a,a: each name once"),
-        ({"existing_image_buckets": "b=my-bucket"}, "existing_image_buckets=b: allowed: names in image_sources (images)"),
+        (
+            {"existing_image_buckets": "b=my-bucket"},
+            "existing_image_buckets=b: allowed: names in image_sources (images)",
+        ),
         ({"weights": "gone.h5"}, "weights=gone.h5: no such file; allowed: an existing file, or random"),
         ({"core_maximum": "2", "core_minimum": "3"}, "core_maximum=2: must be at least core_minimum=3"),
-        ({"vpc_id": "vpc-0123456789abcdef0"}, "vpc_id=vpc-0123456789abcdef0: needs `account` as well: it is looked up there"),
+        ({"vpc_id": "vpc-01234567"}, "vpc_id=vpc-01234567: needs `account` as well: it is looked up there"),
         ({"stages": "prod"}, 'stages=prod: a mapping such as {"prod": {"notification_email": "…"}}'),
         ({"stages": {"test": {}}}, "stages=test: allowed: dev, prod"),
     ],
@@ -156,8 +162,12 @@ def test_core_and_task_nodes_are_of_one_size() -> None:
 
 def test_a_cluster_that_could_cost_too_much_is_refused() -> None:
     """At its largest and dearest, on demand, it must stay below the limit."""
-    assert refusal(task_maximum="40").startswith("max_hourly_cost_usd=5: the cluster at its largest costs 12.5")
-    assert DeploymentConfig.from_context({"task_maximum": "40", "max_hourly_cost_usd": "13"}).task_maximum == 40
+    assert refusal(task_maximum="40").startswith(
+        "max_hourly_cost_usd=5: the cluster at its largest costs 12.5"
+    )
+    assert (
+        DeploymentConfig.from_context({"task_maximum": "40", "max_hourly_cost_usd": "13"}).task_maximum == 40
+    )
 
 
 def test_images_may_stay_longer_with_a_reason() -> None:
