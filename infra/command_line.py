@@ -87,9 +87,8 @@ def templates(context: dict[str, Any]) -> list[dict[str, Any]]:
 def main() -> None:
     """Run the command; exit 0, 1 (declined) or 2 (misuse) with one line that says what is wrong."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        # Outside standalone mode Click returns the code of an `Exit`, and what the command returns: nothing.
+        sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         _fail(" ".join(error.format_message().split()), error.exit_code)
     except click.Abort:

@@ -57,8 +57,10 @@ def rendered(plan: Plan) -> Group:
 
 def _fleet_table(config: DeploymentConfig) -> Table:
     table = Table(title=f"{config.stage} in {config.region}, {config.release_label}", title_justify="left")
-    for name in ("fleet", "instance type", "vCPU", "GiB", "at least", "at most", "Spot", "USD an hour each"):
-        table.add_column(name, justify="left" if name in ("fleet", "instance type") else "right")
+    for name in ("fleet", "instance type"):
+        table.add_column(name, no_wrap=True)
+    for name in ("vCPU", "GiB", "at least", "at most", "Spot", "USD/hour"):
+        table.add_column(name, justify="right")
     for fleet in config.fleets:
         for row, instance in enumerate(fleet.instances):
             counts = (str(fleet.minimum), str(fleet.maximum), f"{fleet.spot_share:.0%}")
