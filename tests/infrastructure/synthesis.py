@@ -17,25 +17,7 @@ os.environ["PATH"] = os.pathsep.join(
 
 from aws_cdk.assertions import Template
 
-try:
-    from infra.application import build_app
-except ImportError:
-    from aws_cdk import App, Environment
-
-    def build_app(context):
-        from infra.config import DeploymentConfig
-        from infra.naming import stack_name, tag_everything
-        from infra.stacks.monitoring import MonitoringStack
-        from infra.stacks.storage import StorageStack
-
-        config = DeploymentConfig.from_context(context)
-        app = App(analytics_reporting=False)
-        env = Environment(account=config.account, region=config.region)
-        StorageStack(app, stack_name(config.stage, "storage"), config=config, env=env)
-        MonitoringStack(app, stack_name(config.stage, "monitoring"), config=config, env=env)
-        tag_everything(app, config.stage)
-        return app
-
+from infra.application import build_app
 
 STAGES = ("dev", "prod")
 EMAIL = "platform@example.com"

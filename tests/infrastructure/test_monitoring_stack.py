@@ -38,7 +38,10 @@ def test_the_topic_refuses_plain_http(stage) -> None:
 def test_only_this_account_s_budgets_alarms_and_rules_publish(stage) -> None:
     """Each service may publish for this account alone; nothing else is allowed."""
     allowed = {
-        one["Principal"]["Service"]: one for one in topic_statements(stage) if one["Effect"] == "Allow"
+        service: one
+        for one in topic_statements(stage)
+        if one["Effect"] == "Allow"
+        for service in as_list(one["Principal"]["Service"])
     }
     assert set(allowed) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"}
     assert {one["Action"] for one in allowed.values()} == {"sns:Publish"}
@@ -56,9 +59,9 @@ def test_prod_encrypts_notifications_with_a_key_that_the_services_may_use(prod) 
     assert topic["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": [key_id, "Arn"]}
     assert key["Properties"]["EnableKeyRotation"] is True
     users = {
-        one["Principal"]["Service"]: as_list(one["Action"])
+        service: as_list(one["Action"])
         for one in key["Properties"]["KeyPolicy"]["Statement"]
-        if "Service" in one["Principal"]
+        for service in as_list(one["Principal"].get("Service", []))
     }
     services = ("budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com")
     assert users == {service: ["kms:Decrypt", "kms:GenerateDataKey"] for service in services}

@@ -1,5 +1,6 @@
 """Independent scanners find nothing that is not answered: cdk-nag's two packs, and cfn-lint."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import yaml
 from tests.infrastructure.synthesis import EMAIL, STAGES, build_app
 
 ROOT = Path(__file__).parents[2]
-PACKS = ["AwsSolutions", "NIST.800.53.R5"]
+PACKS = {"AwsSolutions", "NIST.800.53.R5"}
 
 
 @cache
@@ -24,15 +25,10 @@ def nag_reports(stage: str) -> list[dict]:
 
     app = build_app({"stage": stage, "notification_email": EMAIL})
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
-    try:
+    with contextlib.suppress(RuntimeError):  # synth fails on a finding; the report says which
         app.synth()
-    except RuntimeError as error:
-        if "Validation failed" not in str(error):
-            raise
-    reports: list[dict] = json.loads((Path(app.outdir) / "validation-report.json").read_text())[
-        "pluginReports"
-    ]
-    return reports
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text())
+    return report["pluginReports"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -46,7 +42,7 @@ def test_cdk_nag_finds_nothing_without_an_acknowledgement(stage) -> None:
         for construct in violation["violatingConstructs"]
     ]
     assert findings == []
-    assert [report["pluginName"] for report in reports if report["suppressedViolations"]][-1:] == PACKS[-1:]
+    assert {report["pluginName"] for report in reports} >= PACKS
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -28,7 +28,7 @@ def normalised(stacks, part: str) -> str:
     text = json.dumps(stacks.json(part), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     run_id = stacks.outputs(part).get("RunId", {}).get("Value")
     if run_id:
-        text = text.replace(run_id, "RUN_ID")
+        text = text.replace(run_id.rsplit("-", 1)[-1], "RUN")  # logical ids hold it too, without the dash
     return re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
 
 
