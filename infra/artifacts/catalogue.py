@@ -9,7 +9,7 @@ from infra.artifacts.extractor import ExtractorRequest, build_extractor, extract
 from infra.artifacts.file_hashes import hash_of
 from infra.artifacts.job_package import build_job, job_inputs
 from infra.artifacts.node_requirements import NodePins, NodePlatform, node_pins
-from infra.artifacts.wheelhouse import WORKER_MODULES, build_installer, build_wheelhouse
+from infra.artifacts.wheelhouse import Wheelhouse, build_installer, build_wheelhouse
 from infra.config import DeploymentConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
     """
     pins, platform = deployment_pins(config, root)
     request = ExtractorRequest(config.model, config.engine, config.weights)
-    node = {"platform": platform.name, "modules": WORKER_MODULES}
+    wheelhouse = Wheelhouse.of(config.engine, pins, platform)
     all_recipes = (
         Recipe("job", "spark_job.zip", {"files": job_inputs(root)}, lambda path: build_job(root, path)),
         Recipe(
@@ -58,8 +58,8 @@ def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
         Recipe(
             "wheelhouse",
             "wheelhouse.zip",
-            {**node, "pins": pins.sha256, "engine": config.engine},
-            lambda path: build_wheelhouse(path, pins, platform, config.engine),
+            {"platform": platform.name, "modules": wheelhouse.modules, "pins": pins.sha256},
+            lambda path: build_wheelhouse(path, wheelhouse),
         ),
         Recipe(
             "installer",

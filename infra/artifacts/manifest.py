@@ -9,6 +9,7 @@ from infra.errors import InfraError
 
 FILE_NAME = "manifest.json"
 _FORMAT = 1
+_AS_DEPLOYED = " with the STAGE and CONTEXT of this deploy"
 
 
 class NotBuiltError(InfraError):
@@ -57,10 +58,12 @@ def built_file(dist: Path, name: str, inputs: str) -> Path:
     """
     entry = read_manifest(dist).get(name)
     if entry is None:
-        raise NotBuiltError(f"the {name} is not built: run `make build`")
+        raise NotBuiltError(f"the {name} is not built: run `make build`{_AS_DEPLOYED}")
     if entry.inputs != inputs:
-        raise NotBuiltError(f"the {name} was built from other inputs: run `make build` with the same options")
+        raise NotBuiltError(f"the {name} was built from other inputs: run `make build`{_AS_DEPLOYED}")
     path = dist / entry.file
     if not path.is_file() or sha256_of(path) != entry.sha256:
-        raise NotBuiltError(f"{path} is missing or changed since it was built: run `make build`")
+        raise NotBuiltError(
+            f"{path} is missing or changed since it was built: run `make build`{_AS_DEPLOYED}"
+        )
     return path

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,22 @@ MAX_BYTES = {"openvino": 250_000_000, "tensorflow": 1_000_000_000}
 # What the job's workers import: the node proves that its system has what the wheels ask for, and Python
 # keeps the bytecode.
 WORKER_MODULES = ("cv2", "numpy", "obstore", "pandas", "pebble", "PIL", "pyarrow", "simplejpeg")
+
+
+@dataclass(frozen=True)
+class Wheelhouse:
+    """What goes into a wheelhouse, and how large it may be."""
+
+    pins: NodePins
+    platform: NodePlatform
+    modules: tuple[str, ...]  # that the node imports when all is installed
+    max_bytes: int
+
+    @classmethod
+    def of(cls, engine: str, pins: NodePins, platform: NodePlatform) -> "Wheelhouse":
+        """The wheelhouse of a node that computes with an engine."""
+        return cls(pins, platform, (engine, *WORKER_MODULES), MAX_BYTES[engine])
+
 
 # (pins, platform, folder): fetches the wheel of each pin into the folder
 Download = Callable[[str, NodePlatform, Path], None]
@@ -52,24 +69,22 @@ def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
         )
 
 
-def build_wheelhouse(
-    path: Path, pins: NodePins, platform: NodePlatform, engine: str, download: Download = download_wheels
-) -> None:
+def build_wheelhouse(path: Path, wheelhouse: Wheelhouse, download: Download = download_wheels) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
 
     Raises:
-        InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than MAX_BYTES.
+        InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "wheelhouse")
         (folder / WHEELS).mkdir(parents=True)
-        download(pins.requirements, platform, folder / WHEELS)
-        for name, text in pins.files.items():
+        download(wheelhouse.pins.requirements, wheelhouse.platform, folder / WHEELS)
+        for name, text in wheelhouse.pins.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        (folder / IMPORTS).write_text("".join(f"{name}\n" for name in (engine, *WORKER_MODULES)))
-        check_complete(folder, platform)
+        (folder / IMPORTS).write_text("".join(f"{name}\n" for name in wheelhouse.modules))
+        check_complete(folder, wheelhouse.platform)
         files = files_below(folder)
-        _check_size(files, engine)
+        _check_size(files, wheelhouse.max_bytes)
         write_zip(path, {**files, CHECKSUMS: write_checksums(Path(scratch), files)})
 
 
@@ -118,9 +133,9 @@ def _pip(*arguments: str) -> None:
         raise InfraError(f"the wheels cannot be downloaded: {errors[0].removeprefix('ERROR: ')}")
 
 
-def _check_size(files: dict[str, Path], engine: str) -> None:
-    size, allowed = sum(file.stat().st_size for file in files.values()), MAX_BYTES[engine]
-    if size > allowed:
+def _check_size(files: dict[str, Path], max_bytes: int) -> None:
+    size = sum(file.stat().st_size for file in files.values())
+    if size > max_bytes:
         raise InfraError(
-            f"the wheelhouse is {size / 1e6:,.0f} MB, {allowed / 1e6:,.0f} MB are allowed: pin fewer packages"
+            f"the wheelhouse has {size / 1e6:,.1f} MB, {max_bytes / 1e6:,.1f} MB are allowed: pin fewer"
         )
