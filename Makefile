@@ -58,7 +58,8 @@ lint: $(READY) ## Check style, types and shell scripts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/shellcheck .ci/run
+	$(VENV)/bin/mypy app.py
+	$(VENV)/bin/shellcheck .ci/run bootstrap/install.sh
 
 format: $(READY) ## Put the code into the house style
 	$(VENV)/bin/ruff check --fix --quiet .
@@ -88,22 +89,22 @@ build: $(READY) ## Make what the cluster runs: job, extractor, wheelhouse (STAGE
 
 synth: $(READY) $(CDK_READY) ## Synthesise every stage into cdk.out; needs no credentials
 	@set -e; for stage in $(STAGES); do \
-	  $(CDK) synth --all --quiet --output cdk.out/$$stage -c stage=$$stage $(CONTEXT); \
+	  $(CDK) synth --quiet --output cdk.out/$$stage -c stage=$$stage $(CONTEXT); \
 	  echo "$$stage: cdk.out/$$stage"; done
 
 diff: $(READY) $(CDK_READY) ## Compare with what is deployed (STAGE=dev)
-	$(CDK) diff --all --output cdk.out/$(STAGE) $(FIELDS)
+	$(CDK) diff --output cdk.out/$(STAGE) $(FIELDS)
 
 plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c …')
 	@$(PYTHON) -m infra plan $(FIELDS)
 
 deploy: $(READY) $(CDK_READY) build ## Build, show the plan, ask (YES=1 does not), deploy, say what comes next
-	@$(PYTHON) -m infra plan $(FIELDS) $(if $(YES),,--ask)
+	@$(PYTHON) -m infra plan $(FIELDS) $(if $(filter 1 yes,$(YES)),,--ask)
 	$(CDK) deploy --all --require-approval never --output cdk.out/$(STAGE) --outputs-file $(OUTPUTS) $(FIELDS)
 	@$(PYTHON) -m infra next-steps $(OUTPUTS) $(FIELDS)
 
 destroy: $(READY) $(CDK_READY) ## Take everything away; prod keeps its data (STAGE=dev; YES=1 does not ask)
-	$(CDK) destroy --all --output cdk.out/$(STAGE) $(if $(YES),--force) $(FIELDS)
+	$(CDK) destroy --all --output cdk.out/$(STAGE) $(if $(filter 1 yes,$(YES)),--force) $(FIELDS)
 
 $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.txt

@@ -46,6 +46,20 @@ def plan_command(pairs: tuple[str, ...], ask: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@cli.command("fields")
+def fields_command() -> None:
+    """The table of every field of the configuration, as docs/deployment.md holds it.
+
+    \b
+    Example:
+      python -m infra fields
+    """
+    from infra.config import STAGE_DEFAULTS, DeploymentConfig
+    from infra.field_reference import field_rows
+
+    print("\n".join(field_rows(DeploymentConfig.model_fields, STAGE_DEFAULTS)))
+
+
 @cli.command("next-steps")
 @click.argument("outputs_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(

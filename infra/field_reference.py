@@ -1,6 +1,6 @@
 """What each field of the configuration takes, in words, read from its type: for errors and documents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -64,3 +64,28 @@ def _range(marks: list[Any]) -> str:
     above = next((f"above {mark.gt:,}" for mark in marks if isinstance(mark, Gt)), None)
     high = next((f"{mark.le:,}" for mark in marks if isinstance(mark, Le)), None)
     return f"{low or above}{' to ' if low else ', at most '}{high}"
+
+
+def field_rows(fields: Mapping[str, FieldInfo], by_stage: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The rows of a Markdown table: field, what it is, default, allowed.
+
+    Args:
+        fields: name to field.
+        by_stage: stage to the defaults that differ by stage.
+    """
+    rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
+    for name, field in fields.items():
+        of_stage = {stage: defaults[name] for stage, defaults in by_stage.items() if name in defaults}
+        default = ", ".join(f"{_shown(value)} ({stage})" for stage, value in of_stage.items()) or _shown(
+            field.get_default(call_default_factory=True, validated_data={})
+        )
+        rows.append(f"| `{name}` | {field.description} | {default} | {allowed_values(field)} |")
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(str, value)) or "none"
+    return "none" if value is None or value == {} else str(value)

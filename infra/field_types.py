@@ -64,7 +64,9 @@ TransitCertificates = Annotated[
     StringConstraints(pattern=r"^(self-signed|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+\.zip)$"),
     Allowed("self-signed (made per deployment), or s3://BUCKET/KEY.zip of PEM files"),
 ]
-InstanceType = Annotated[str, Allowed("instance types of infra/instance_types.json that `region` has")]
+InstanceType = Annotated[
+    str, Allowed("types of infra/instance_types.json in `region`, with a price in infra/prices.json")
+]
 InstanceTypes = Annotated[tuple[InstanceType, ...], Field(min_length=1, max_length=15)]
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=10), Allowed("10 characters at least")
