@@ -22,7 +22,7 @@ fail() {
   exit 1
 }
 
-# step WHAT COMMAND…: run it in a shell of its own, log how long it took, end with its last words if it fails.
+# step WHAT COMMAND…: run it in a shell of its own, log how long it took, end with its last words.
 step() {
   local what=$1 begun=${EPOCHREALTIME/[.,]/} words
   shift
@@ -30,7 +30,7 @@ step() {
   words=$(set -e; "$@" 2>&1)
   local code=$?
   set -e
-  ((code == 0)) || fail "$what: $(tail -n 3 <<<"$words" | tr '\n' ' ')(exit code $code)"
+  ((code == 0)) || fail "$what: $(tail -n 12 <<<"$words" | tr -s '[:space:]' ' ')(exit code $code)"
   local milliseconds=$(((${EPOCHREALTIME/[.,]/} - begun) / 1000))
   log "$what: $((milliseconds / 1000)).$(printf %03d $((milliseconds % 1000))) s"
 }
@@ -43,12 +43,12 @@ read_arguments() {
       --wheelhouse=s3://?*) wheelhouse=${argument#*=} ;;
       --extractor=s3://?*) extractor=${argument#*=} ;;
       --pins-sha256=*) pins_sha256=${argument#*=} ;;
-      *) fail "$argument: expected --installer=, --wheelhouse= or --extractor=s3://BUCKET/KEY, or --pins-sha256=" ;;
+      *) fail "$argument: expected --installer, --wheelhouse or --extractor=s3://BUCKET/KEY, or --pins-sha256" ;;
     esac
   done
   [[ -n ${installer:-} && -n ${wheelhouse:-} && -n ${extractor:-} ]] ||
     fail "--installer, --wheelhouse and --extractor are needed"
-  [[ ${pins_sha256:-} =~ ^[0-9a-f]{64}$ ]] || fail "--pins-sha256=${pins_sha256:-}: expected 64 hexadecimal digits"
+  [[ ${pins_sha256:-} =~ ^[0-9a-f]{64}$ ]] || fail "--pins-sha256=${pins_sha256:-}: expected 64 hex digits"
 }
 
 # Bootstrap actions run as a user who may not write to /opt, but may use sudo.
@@ -123,7 +123,7 @@ main() {
     log "already installed"
     return
   fi
-  command -v "$python" >/dev/null || fail "$python is not on this node: EMR 7 has it"
+  command -v "$python" >/dev/null || fail "$python is not on this node: EMR 7 has Python 3.11"
   rm -rf "$home/installed" "$home"/.work.* # of a run that was killed
   work=$(mktemp -d "$home/.work.XXXXXX")
   trap 'rm -rf "$work"' EXIT
