@@ -40,6 +40,7 @@ class InstanceRole(Construct):
 
     Args:
         staged_arns: Objects in the CDK's own bucket that a node reads at its start, each by itself.
+        certificate_arns: Archives with the cluster's certificate and private key.
 
     Attributes:
         role: Of the nodes.
@@ -47,7 +48,13 @@ class InstanceRole(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, data: Data, staged_arns: Sequence[str]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        data: Data,
+        staged_arns: Sequence[str],
+        certificate_arns: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = Role(
@@ -58,8 +65,10 @@ class InstanceRole(Construct):
             description="Nodes of the cluster",
         )
         Tags.of(self.role).add(TRANSIT_TAG, "true")
-        for statement in node_statements(data, staged_arns):
+        for statement in _statements(data, staged_arns):
             self.role.add_to_policy(statement)
+        if certificate_arns:
+            self.role.add_to_policy(_read("ReadCertificates", certificate_arns))
         self.profile = CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
         managed = "AWS's own least policy for Session Manager, which stands in for SSH and an open port"
         acknowledge(
@@ -83,20 +92,23 @@ def _wildcards(data: Data) -> dict[str, str]:
     }
 
 
-def node_statements(data: Data, staged_arns: Sequence[str]) -> list[PolicyStatement]:
+def _statements(data: Data, staged_arns: Sequence[str]) -> list[PolicyStatement]:
     """All that a node may do with S3 and the key."""
     statements = [
         *read_buckets("Images", data.images),
         *_results(data.results),
         objects("WriteLogs", data.logs, EMR_LOGS, ["s3:PutObject"]),
         list_prefix("ListLogs", data.logs, EMR_LOGS),
-        objects("ReadCertificates", data.artifacts, TRANSIT, READ_OBJECTS),
         objects("ReadJobs", data.artifacts, JOBS, READ_OBJECTS),
-        PolicyStatement(sid="ReadStaged", actions=READ_OBJECTS, resources=list(staged_arns)),
+        _read("ReadStaged", staged_arns),
     ]
     if data.key:
         statements.append(PolicyStatement(sid="UseKey", actions=DISK_KEY, resources=[data.key.key_arn]))
     return statements
+
+
+def _read(sid: str, arns: Sequence[str]) -> PolicyStatement:
+    return PolicyStatement(sid=sid, actions=READ_OBJECTS, resources=list(arns))
 
 
 def _results(results: IBucket) -> list[PolicyStatement]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import CustomResource, Stack
+from aws_cdk import Aws, CustomResource, Stack
 from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_kms import IKey
 from constructs import Construct
@@ -93,6 +93,13 @@ def _refuse_other_readers(data: Data) -> None:
             conditions={"StringNotEquals": {f"aws:PrincipalTag/{TRANSIT_TAG}": "true"}},
         )
     )
+
+
+def certificate_objects(config: DeploymentConfig, data: Data) -> list[str]:
+    """ARNs of the archives that nodes must be able to read; none where nothing is encrypted."""
+    if config.transit_certificates != SELF_SIGNED:
+        return [f"arn:{Aws.PARTITION}:s3:::{config.transit_certificates.removeprefix('s3://')}"]
+    return [f"{data.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []
 
 
 def certificates_uri(scope: Construct, *, config: DeploymentConfig, data: Data, run_id: str) -> str | None:

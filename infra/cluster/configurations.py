@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aws_cdk.aws_emr import CfnCluster
 
 from infra.config import DeploymentConfig
-from infra.instances import InstanceType, instance_types
+from infra.instances import instance_types
 from infra.sizing import spark_configuration
 
 # EMR gives core nodes this label, and task nodes none.
@@ -14,20 +14,14 @@ CORE_LABEL = "CORE"
 REPLICATION = 2
 
 
-def smallest_worker(config: DeploymentConfig) -> InstanceType:
-    """The smallest type of core and task nodes: EMR may choose any, and executors must fit on all."""
-    names = {*config.core_instance_types, *(config.task_instance_types if config.task_maximum else ())}
-    return min(
-        (instance_types()[name] for name in names), key=lambda each: (each.memory_mib, each.vcpu, each.name)
-    )
-
-
 def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
     """Classification to its properties.
 
     Event logs stay in HDFS, where EMR's persistent Spark UI takes them from: nothing here moves them to S3.
     """
-    sizing = spark_configuration(smallest_worker(config), model=config.model, engine=config.engine)
+    # The configuration admits core and task nodes of one size only: any of their types says it.
+    worker = instance_types()[config.core_instance_types[0]]
+    sizing = spark_configuration(worker, model=config.model, engine=config.engine)
     return {
         "spark-defaults": {
             **sizing.properties(),

@@ -86,6 +86,8 @@ class EmrCluster(Construct):
         )
         # Without a role's policies or a group's rules it would fail, or could not be deleted.
         self.cluster.node.add_dependency(place.service, place.instance, *place.groups.rules)
+        # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
+        self.cluster.node.add_dependency(place.network)
         acknowledge(self.cluster, _findings(config, encrypted=certificates_uri is not None))
 
 

@@ -19,6 +19,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.config import DeploymentConfig
 from infra.log_groups import log_group
+from infra.network.default_group import end_log_of_the_emptying_function
 from infra.network.s3_endpoint import endpoint_statements
 
 # Every region of the European Union has zones a, b and c.
@@ -67,6 +68,7 @@ class ClusterNetwork(Construct):
             subnet_configuration=_private_shape() if self.private else _public_shape(),
             restrict_default_security_group=True,
         )
+        end_log_of_the_emptying_function(self, config)
         flow_log = vpc.add_flow_log(
             "FlowLog",
             traffic_type=FlowLogTrafficType.ALL,

@@ -85,12 +85,7 @@ class RunWatch(Construct):
 
 
 def wait_for_run(
-    scope: Construct,
-    *,
-    handle: CfnWaitConditionHandle,
-    run: Run,
-    minutes: int,
-    after: Sequence[IDependable],
+    scope: Construct, handle: CfnWaitConditionHandle, run: Run, minutes: int, after: Sequence[IDependable]
 ) -> None:
     """The deploy, after all of `after`, goes on when the run has ended well.
 

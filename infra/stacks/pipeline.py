@@ -12,7 +12,7 @@ from infra.access.prefixes import EMR_LOGS
 from infra.access.service_role import ServiceRole, let_emr_manage
 from infra.access.submitter_role import SubmitterRole
 from infra.artifacts.declaration import Artifacts
-from infra.cluster.certificates import certificates_uri
+from infra.cluster.certificates import certificate_objects, certificates_uri
 from infra.cluster.emr_cluster import EmrCluster, Place, bootstrap_action
 from infra.config import DeploymentConfig
 from infra.network.cluster_network import ClusterNetwork, availability_zones
@@ -73,25 +73,24 @@ class PipelineStack(Stack):
         cluster.node.add_dependency(watch, of_runs)
         cluster_id = cluster.cluster.ref
         of_cluster = ClusterAlarms(self, "ClusterAlarms", config=config, topic=topic, cluster_id=cluster_id)
-        page = PipelineDashboard(
-            self,
-            "Page",
-            config=config,
-            cluster_id=cluster_id,
-            alarms=[*of_runs.alarms, *of_cluster.alarms],
-        )
+        alarms = [*of_runs.alarms, *of_cluster.alarms]
+        page = PipelineDashboard(self, "Page", config=config, cluster_id=cluster_id, alarms=alarms)
         self._dashboard_url = page.url
         if config.wait_for_run:
-            minutes = config.wait_timeout_minutes
-            after = [cluster, of_cluster, page]
-            wait_for_run(self, handle=watch.handle, run=self.run, minutes=minutes, after=after)
+            wait_for_run(
+                self, watch.handle, self.run, config.wait_timeout_minutes, [cluster, of_cluster, page]
+            )
         return cluster
 
     def _place(self) -> Place:
         config, data = self._config, self._data
-        network = ClusterNetwork(self, "Network", config=config, bucket_arns=data.bucket_arns)
+        certificates = certificate_objects(config, data)
+        buckets = [*data.bucket_arns, *(arn.partition("/")[0] for arn in certificates)]
+        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(dict.fromkeys(buckets)))
         staged = [artifact.arn for artifact in self._artifacts]
-        instance = InstanceRole(self, "Instances", data=data, staged_arns=staged)
+        instance = InstanceRole(
+            self, "Instances", data=data, staged_arns=staged, certificate_arns=certificates
+        )
         return Place(
             network=network,
             groups=ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private),
