@@ -4,7 +4,7 @@ from aws_cdk.aws_ec2 import AclCidr, AclTraffic, Action, NetworkAcl, SubnetSelec
 from constructs import Construct
 
 # A network ACL has no state: answers to connections from inside come in on these ports. A NAT gateway takes
-# any from 1024 up; 3389 (remote desktops) is left out: the one connection in 64,000 that gets it is tried again.
+# any from 1024 up; 3389 (remote desktops) is left out: one connection in 64,000 is tried again.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html#nacl-ephemeral-ports
 ANSWER_PORTS = ((1024, 3388), (3390, 65535))
 FIRST_NUMBER, STEP = 100, 10
