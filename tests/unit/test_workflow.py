@@ -1,6 +1,7 @@
 """The users' workflows: pinned actions, no more permissions than needed, a deploy by hand only."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
@@ -130,3 +131,18 @@ def test_what_people_type_never_becomes_a_command():
     """Inputs and names reach the shell as variables, not as its text."""
     scripts = [runs(path.stem, job) for path in WORKFLOWS for job in workflow(path.stem)["jobs"]]
     assert not [script for script in scripts if "${{" in script]
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"), [("", True), ("second_run-2.0", True), ("a;id", False), ("$(id)", False)]
+)
+def test_the_name_of_a_run_is_checked_before_make_sees_it(name, accepted):
+    """A recipe of make is read by a shell."""
+    scripts = [step for step in steps("deploy", "deploy") if "RUN" in step.get("env", {})]
+    assert [script["run"].startswith("[[ $RUN =~") for script in scripts] == [True, False]
+    done = subprocess.run(
+        ["bash", "-e", "-c", scripts[0]["run"]],
+        env={"RUN": name, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+    )
+    assert (done.returncode == 0) is accepted
