@@ -19,6 +19,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.config import DeploymentConfig
 from infra.log_groups import log_group
+from infra.network.access_list import SubnetAccessList
 from infra.network.default_group import end_log_of_the_emptying_function
 from infra.network.s3_endpoint import endpoint_statements
 
@@ -27,6 +28,10 @@ ZONES = ("a", "b", "c")
 NAMED_ZONES_RULE = "CloudFormation-Validate::W3010"
 NAMED_ZONES_REASON = (
     "The region is part of the configuration; Fn::GetAZs leaves out zones without a default subnet"
+)
+ACCESS_LIST_REASON = (
+    "Beside the security groups, not in their place: EC2.21 wants no list that admits remote shells, and the "
+    "VPC's default list does"
 )
 PUBLIC_REASON = (
     "A NAT gateway would cost about 36 USD a month while idle. No security group admits anything from the "
@@ -69,6 +74,8 @@ class ClusterNetwork(Construct):
             restrict_default_security_group=True,
         )
         end_log_of_the_emptying_function(self, config)
+        access_list = SubnetAccessList(self, "AccessList", vpc=vpc)
+        acknowledge(access_list, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
         flow_log = vpc.add_flow_log(
             "FlowLog",
             traffic_type=FlowLogTrafficType.ALL,

@@ -1,4 +1,4 @@
-"""Certificates for encryption between nodes: another library accepts them, and the key stays in its archive."""
+"""Certificates for encryption between nodes: another library accepts them, the key stays in its archive."""
 
 import io
 import json

@@ -167,7 +167,7 @@ def cloudformation():
 
 
 def test_a_signal_is_as_cloudformation_takes_it(cloudformation) -> None:
-    """Status, reason, unique id, data; no content type, which the presigned URL was signed without; not too long."""
+    """Status, reason, unique id; short enough; no content type, which the URL was signed without."""
     url, received = cloudformation
     signal(url, Outcome("the-step", False, "x" * 9000))
     (one,) = received
