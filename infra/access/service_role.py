@@ -1,0 +1,102 @@
+"""The role of EMR itself, and the tag without which its managed policy allows nothing."""
+
+from aws_cdk import Stack, Tags
+from aws_cdk.aws_iam import IRole, ManagedPolicy, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_kms import IKey
+from constructs import Construct, IConstruct
+
+from infra.acknowledgements import acknowledge
+
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html
+MANAGED_POLICY = "service-role/AmazonEMRServicePolicy_v2"
+MANAGED_POLICY_TAG = "for-use-with-amazon-emr-managed-policies"
+TAGGED_TYPES = [
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::VPC",
+    "AWS::EMR::Cluster",
+]
+
+
+def let_emr_manage(scope: IConstruct) -> None:
+    """Tag what EMR may work with: cluster, VPC, subnets, security groups below `scope`, nothing else."""
+    Tags.of(scope).add(MANAGED_POLICY_TAG, "true", include_resource_types=TAGGED_TYPES)
+
+
+class ServiceRole(Construct):
+    """What EMR does in this account: start and end tagged instances, and pass them their own role, no other.
+
+    Attributes:
+        role: Assumed by EMR for clusters of this account and region alone.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.role = Role(
+            self,
+            "Role",
+            assumed_by=self._emr(),
+            managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
+            description="EMR, for its clusters here",
+        )
+        self.role.add_to_policy(
+            PolicyStatement(
+                sid="PassInstanceRole",
+                actions=["iam:PassRole"],
+                resources=[instance_role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+            )
+        )
+        if key:
+            self._encrypt_volumes(key)
+        reason = (
+            "AmazonEMRServicePolicy_v2 is AWS's least policy for EMR: it acts on tagged resources only, and "
+            "AWS extends it when EMR changes"
+        )
+        inline = "The PassRole of one role belongs to this role and to no other"
+        acknowledge(
+            self.role,
+            {
+                f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]": reason,
+                "NIST.800.53.R5-IAMNoInlinePolicy": inline,
+            },
+        )
+
+    def _emr(self) -> ServicePrincipal:
+        """EMR, but not on behalf of another account's cluster (the confused deputy)."""
+        stack = Stack.of(self)
+        clusters = stack.format_arn(service="elasticmapreduce", resource="*")
+        return ServicePrincipal(
+            "elasticmapreduce.amazonaws.com",
+            conditions={
+                "StringEquals": {"aws:SourceAccount": stack.account},
+                "ArnLike": {"aws:SourceArn": clusters},
+            },
+        )
+
+    def _encrypt_volumes(self, key: IKey) -> None:
+        """EMR makes the nodes' encrypted volumes: EC2 then uses the key by a grant of its own."""
+        self.role.add_to_policy(
+            PolicyStatement(
+                sid="EncryptVolumes",
+                actions=[
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:Decrypt",
+                    "kms:ReEncryptFrom",
+                    "kms:ReEncryptTo",
+                    "kms:GenerateDataKeyWithoutPlaintext",
+                ],
+                resources=[key.key_arn],
+            )
+        )
+        self.role.add_to_policy(
+            PolicyStatement(
+                sid="GrantVolumes",
+                actions=["kms:CreateGrant"],
+                resources=[key.key_arn],
+                conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            )
+        )

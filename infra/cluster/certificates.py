@@ -1,0 +1,111 @@
+"""Certificates for encryption between nodes: made for each deployment, readable by the cluster alone."""
+
+from pathlib import Path
+
+from aws_cdk import Aws, CustomResource, Stack
+from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
+from aws_cdk.aws_kms import IKey
+from constructs import Construct
+
+from infra.access.data import Data
+from infra.access.instance_role import TRANSIT_TAG
+from infra.access.prefixes import TRANSIT
+from infra.access.wildcards import acknowledge_wildcards, objects_of
+from infra.config import DeploymentConfig
+from infra.errors import ConfigError
+from infra.python_function import PythonFunction
+
+SELF_SIGNED = "self-signed"
+FUNCTIONS = Path(__file__).with_name("functions")
+
+
+class TransitCertificates(Construct):
+    """An archive of private key and certificate in the artifacts bucket, made by a function at deploy time.
+
+    The key is made by KMS. It is in that archive, encrypted, and nowhere else; the archive goes, with its
+    version, when the next deployment has its own.
+
+    Attributes:
+        uri: Of the archive, for EMR.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, data: Data, run_id: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        if data.key is None:
+            raise ConfigError(
+                "transit_certificates",
+                SELF_SIGNED,
+                "a KMS key makes them: give kms_key_arn, or an s3:// archive",
+            )
+        _refuse_other_readers(data)
+        maker = PythonFunction(
+            self,
+            "Maker",
+            config=config,
+            folder=FUNCTIONS,
+            handler="certificate_maker.handler.handle",
+            description="Makes the certificate of a deployment",
+            statements=_statements(data, data.key),
+            environment={},
+        )
+        stored = "One archive a deployment; its name holds the run"
+        acknowledge_wildcards(maker, {objects_of(data.artifacts, f"{TRANSIT}/*"): stored})
+        made = CustomResource(
+            self,
+            "Archive",
+            service_token=maker.function.function_arn,
+            resource_type="Custom::TransitCertificates",
+            properties={
+                "Bucket": data.artifacts.bucket_name,
+                "Key": f"{TRANSIT}/{Stack.of(self).stack_name}/{run_id}.zip",
+                "KeyArn": data.key.key_arn,
+                "HostName": f"*.{config.region}.compute.internal",
+            },
+        )
+        self.uri = made.get_att_string("Uri")
+
+
+def _statements(data: Data, key: IKey) -> list[PolicyStatement]:
+    archives = [f"{data.artifacts.bucket_arn}/{TRANSIT}/*"]
+    return [
+        PolicyStatement(
+            sid="StoreArchive", actions=["s3:PutObject", "s3:DeleteObjectVersion"], resources=archives
+        ),
+        PolicyStatement(
+            sid="MakeKey",
+            actions=["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"],
+            resources=[key.key_arn],
+        ),
+    ]
+
+
+def _refuse_other_readers(data: Data) -> None:
+    """No role without the tag reads a private key, whatever its own policies say, not even a root's."""
+    data.artifacts.add_to_resource_policy(
+        PolicyStatement(
+            sid="OnlyTheClusterReadsCertificates",
+            effect=Effect.DENY,
+            principals=[AnyPrincipal()],
+            actions=["s3:GetObject", "s3:GetObjectVersion"],
+            resources=[f"{data.artifacts.bucket_arn}/{TRANSIT}/*"],
+            conditions={"StringNotEquals": {f"aws:PrincipalTag/{TRANSIT_TAG}": "true"}},
+        )
+    )
+
+
+def certificate_objects(config: DeploymentConfig, data: Data) -> list[str]:
+    """ARNs of the archives that nodes must be able to read; none where nothing is encrypted."""
+    if config.transit_certificates != SELF_SIGNED:
+        return [f"arn:{Aws.PARTITION}:s3:::{config.transit_certificates.removeprefix('s3://')}"]
+    return [f"{data.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []
+
+
+def certificates_uri(scope: Construct, *, config: DeploymentConfig, data: Data, run_id: str) -> str | None:
+    """Of the archive that EMR shall use: the named one, one made here, or None where nothing is encrypted."""
+    if config.transit_certificates != SELF_SIGNED:
+        return config.transit_certificates
+    if config.stage != "prod":
+        return None
+    return TransitCertificates(scope, "Certificates", config=config, data=data, run_id=run_id).uri

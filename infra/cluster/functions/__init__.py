@@ -1,0 +1,1 @@
+"""What runs in Lambda for the cluster; the folder is uploaded as it is."""

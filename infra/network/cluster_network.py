@@ -1,0 +1,129 @@
+"""The VPC and the subnets of the cluster: ours, or those of a VPC that is there already."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Acknowledgment, Fn, Validations
+from aws_cdk.aws_ec2 import (
+    FlowLogDestination,
+    FlowLogTrafficType,
+    GatewayVpcEndpointAwsService,
+    ISubnet,
+    IVpc,
+    SubnetConfiguration,
+    SubnetSelection,
+    SubnetType,
+    Vpc,
+)
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+from infra.config import DeploymentConfig
+from infra.log_groups import log_group
+from infra.network.access_list import SubnetAccessList
+from infra.network.default_group import end_log_of_the_emptying_function
+from infra.network.s3_endpoint import endpoint_statements
+
+# Every region of the European Union has zones a, b and c.
+ZONES = ("a", "b", "c")
+NAMED_ZONES_RULE = "CloudFormation-Validate::W3010"
+NAMED_ZONES_REASON = (
+    "The region is part of the configuration; Fn::GetAZs leaves out zones without a default subnet"
+)
+ACCESS_LIST_REASON = (
+    "Beside the security groups, not in their place: EC2.21 wants no list that admits remote shells, and the "
+    "VPC's default list does"
+)
+PUBLIC_REASON = (
+    "A NAT gateway would cost about 36 USD a month while idle. No security group admits anything from the "
+    "internet; network=private puts the nodes behind a NAT"
+)
+
+
+def availability_zones(region: str) -> list[str]:
+    """The region's zones by name, so that no look-up in an account decides what a template says."""
+    return [f"{region}{zone}" for zone in ZONES]
+
+
+class ClusterNetwork(Construct):
+    """Subnets in every zone of the region, with S3 reached inside AWS and every connection logged.
+
+    `public`: addresses of their own, nothing to pay while idle. `private`: behind one NAT gateway, since a
+    cluster lies in one zone. With `vpc_id` the subnets of that shape in that VPC; its endpoint, flow logs and
+    tags are its owner's.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, bucket_arns: Sequence[str]
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.private = config.network == "private"
+        if config.vpc_id:
+            self.vpc: IVpc = Vpc.from_lookup(self, "Existing", vpc_id=config.vpc_id, region=config.region)
+        else:
+            self.vpc = self._own_vpc(config)
+            self._reach_s3(config, bucket_arns)
+        kind = SubnetType.PRIVATE_WITH_EGRESS if self.private else SubnetType.PUBLIC
+        self.subnets: list[ISubnet] = self.vpc.select_subnets(subnet_type=kind).subnets
+
+    def _own_vpc(self, config: DeploymentConfig) -> Vpc:
+        vpc = Vpc(
+            self,
+            "Vpc",
+            nat_gateways=1 if self.private else 0,
+            subnet_configuration=_private_shape() if self.private else _public_shape(),
+            restrict_default_security_group=True,
+        )
+        end_log_of_the_emptying_function(self, config)
+        access_list = SubnetAccessList(self, "AccessList", vpc=vpc)
+        acknowledge(access_list, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
+        flow_log = vpc.add_flow_log(
+            "FlowLog",
+            traffic_type=FlowLogTrafficType.ALL,
+            destination=FlowLogDestination.to_cloud_watch_logs(log_group(self, "Connections", config)),
+        )
+        inline = "CDK's role of this flow log, which writes to its one log group"
+        acknowledge(flow_log, {"NIST.800.53.R5-IAMNoInlinePolicy": inline})
+        for subnet in vpc.public_subnets:
+            acknowledge(subnet, _subnet_reasons(self.private))
+        Validations.of(vpc).acknowledge(Acknowledgment(id=NAMED_ZONES_RULE, reason=NAMED_ZONES_REASON))
+        return vpc
+
+    def _reach_s3(self, config: DeploymentConfig, bucket_arns: Sequence[str]) -> None:
+        endpoint = self.vpc.add_gateway_endpoint(
+            "S3",
+            service=GatewayVpcEndpointAwsService.S3,
+            subnets=[SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
+        )
+        # The CDK's own bucket holds the job, the wheels and the bootstrap script.
+        staging = Fn.sub("arn:${AWS::Partition}:s3:::cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
+        for statement in endpoint_statements(config.region, [*bucket_arns, staging]):
+            endpoint.add_to_policy(statement)
+
+
+def _public_shape() -> list[SubnetConfiguration]:
+    return [
+        SubnetConfiguration(
+            name="Cluster", subnet_type=SubnetType.PUBLIC, cidr_mask=20, map_public_ip_on_launch=True
+        )
+    ]
+
+
+def _private_shape() -> list[SubnetConfiguration]:
+    return [
+        SubnetConfiguration(
+            name="Nat", subnet_type=SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+        ),
+        SubnetConfiguration(name="Cluster", subnet_type=SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=20),
+    ]
+
+
+def _subnet_reasons(private: bool) -> dict[str, str]:
+    to_internet = (
+        "The NAT gateway's way out; it admits no connection from outside" if private else PUBLIC_REASON
+    )
+    reasons = {"NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": to_internet}
+    return (
+        reasons
+        if private
+        else {**reasons, "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled": PUBLIC_REASON}
+    )

@@ -1,0 +1,79 @@
+"""One page that shows what ran, what it yielded, and what the cluster is doing."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk.aws_cloudwatch import (
+    AlarmStatusWidget,
+    Dashboard,
+    GraphWidget,
+    IAlarm,
+    IMetric,
+    IWidget,
+    SingleValueWidget,
+)
+from constructs import Construct
+
+from infra.config import DeploymentConfig
+from infra.naming import stack_name
+from infra.observability.metrics import cluster_metric, run_metric
+from infra.run.functions.run_ended.figures import FIGURES, RUNS_COMPLETED, RUNS_FAILED
+
+WIDTH, HALF = 24, 12
+NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskNodesRequested")
+MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
+
+
+class PipelineDashboard(Construct):
+    """Alarms, the last run, runs over time, and the cluster.
+
+    Attributes:
+        url: Of the page, in the console.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: DeploymentConfig,
+        cluster_id: str,
+        alarms: Sequence[IAlarm],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        name = stack_name(config.stage, "pipeline")
+        region = config.region
+        self.url = (
+            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
+        )
+        Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=name,
+            default_interval=Duration.days(1),
+            widgets=[
+                [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
+                _runs(config.stage),
+                _cluster(cluster_id),
+            ],
+        )
+
+
+def _runs(stage: str) -> list[IWidget]:
+    figures = [run_metric(stage, name) for name in FIGURES]
+    outcomes = [run_metric(stage, name, "Sum") for name in (RUNS_COMPLETED, RUNS_FAILED)]
+    return [
+        SingleValueWidget(title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True),
+        _graph("Runs", outcomes),
+    ]
+
+
+def _cluster(cluster_id: str) -> list[IWidget]:
+    return [
+        _graph("Nodes", [cluster_metric(cluster_id, name) for name in NODES]),
+        _graph("Memory and waiting work", [cluster_metric(cluster_id, name) for name in MEMORY]),
+    ]
+
+
+def _graph(title: str, metrics: Sequence[IMetric]) -> GraphWidget:
+    return GraphWidget(title=title, left=list(metrics), width=HALF)

@@ -1,0 +1,45 @@
+"""The metrics that alarms and dashboard show: what the function publishes of runs, and EMR of the cluster."""
+
+from aws_cdk import Duration
+from aws_cdk.aws_cloudwatch import MathExpression, Metric
+
+from infra.run.functions.run_ended.figures import NAMESPACE, STAGE_DIMENSION
+
+EMR_NAMESPACE = "AWS/ElasticMapReduce"
+EMR_PERIOD = Duration.minutes(5)  # EMR publishes every five minutes
+LEAST_MEMORY_PERCENT = 10
+
+
+def run_metric(stage: str, name: str, statistic: str = "Maximum") -> Metric:
+    """A figure that the function publishes at a run's end."""
+    return Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={STAGE_DIMENSION: stage},
+        statistic=statistic,
+        period=Duration.minutes(1),
+    )
+
+
+def cluster_metric(cluster_id: str, name: str, statistic: str = "Average") -> Metric:
+    """A figure of EMR's about the cluster."""
+    return Metric(
+        namespace=EMR_NAMESPACE,
+        metric_name=name,
+        dimensions_map={"JobFlowId": cluster_id},
+        statistic=statistic,
+        period=EMR_PERIOD,
+    )
+
+
+def memory_pressure(cluster_id: str) -> MathExpression:
+    """1 where containers wait while YARN has next to no memory left; a busy cluster alone is none."""
+    return MathExpression(
+        expression=f"IF(available < {LEAST_MEMORY_PERCENT} AND waiting > 0, 1, 0)",
+        using_metrics={
+            "available": cluster_metric(cluster_id, "YARNMemoryAvailablePercentage"),
+            "waiting": cluster_metric(cluster_id, "ContainerPending"),
+        },
+        label="Work waits for memory",
+        period=EMR_PERIOD,
+    )

@@ -1,0 +1,74 @@
+"""A small Python function in Lambda: a role of its own, a log that ends, nothing else."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import Duration
+from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_lambda import Code, Function, Runtime
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+from infra.config import DeploymentConfig
+from infra.log_groups import log_group
+
+RUNTIME = Runtime.PYTHON_3_14
+TIMEOUT_SECONDS = 60
+MEMORY_MIB = 256
+REASONS = {
+    "NIST.800.53.R5-LambdaConcurrency": "It runs a few times a deployment; a reservation would take capacity "
+    "from the account, and small accounts refuse it",
+    "NIST.800.53.R5-LambdaDLQ": "Nobody would read the queue: what goes wrong ends in a failed deploy that "
+    "says so, and in an alarm",
+    "NIST.800.53.R5-LambdaInsideVPC": "It calls AWS's interfaces alone and holds no connection into the VPC, "
+    "where it would need a NAT gateway",
+}
+
+
+class PythonFunction(Construct):
+    """A function from a folder, standard library and boto3 only, that may do what `statements` say and log.
+
+    Attributes:
+        function: The Lambda function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: DeploymentConfig,
+        folder: Path,
+        handler: str,
+        description: str,
+        statements: Sequence[PolicyStatement],
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log = log_group(self, "Log", config)
+        role = Role(
+            self, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"), description=description
+        )
+        for statement in statements:
+            role.add_to_policy(statement)
+        log.grant_write(role)
+        self.function = Function(
+            self,
+            "Function",
+            # Compiled files differ from machine to machine; the hash of the folder must not.
+            code=Code.from_asset(str(folder), exclude=["**/__pycache__", "**/*.pyc"]),
+            handler=handler,
+            runtime=RUNTIME,
+            role=role,
+            log_group=log,
+            description=description,
+            environment=dict(environment),
+            timeout=Duration.seconds(TIMEOUT_SECONDS),
+            memory_size=MEMORY_MIB,
+        )
+        # Its permissions come before it runs: a custom resource calls it as soon as it is there.
+        self.function.node.add_dependency(role)
+        acknowledge(self.function, REASONS)
+        acknowledge(
+            role, {"NIST.800.53.R5-IAMNoInlinePolicy": "It belongs to this function and to nothing else"}
+        )

@@ -1,0 +1,1 @@
+"""One run of the job on the cluster: its identity, its step, and the deploy that waits for it."""

@@ -1,0 +1,1 @@
+"""What runs in Lambda for a run; the folder is uploaded as it is."""

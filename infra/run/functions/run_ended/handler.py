@@ -1,0 +1,127 @@
+"""EMR tells of a run's end: the figures go to CloudWatch, the outcome to the waiting deploy."""
+
+import json
+import os
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from .figures import NAMESPACE, figure_data, outcome_data, summary
+
+STEP_EVENT = "EMR Step Status Change"
+COMPLETED = "COMPLETED"
+# CloudFormation takes 4,096 bytes in all.
+MOST_CHARACTERS = 900
+SIGNAL_TIMEOUT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the stack says about the run that it waits for."""
+
+    stage: str
+    step_prefix: str
+    awaited_step: str
+    results_bucket: str
+    runs_prefix: str
+    logs_uri: str
+    handle_url: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Each field from the variable of its name."""
+        return cls(**{name: os.environ[name.upper()] for name in cls.__dataclass_fields__})
+
+    def metrics_key(self, step: str) -> str:
+        """Where the job left the figures of that step's run."""
+        return f"{self.runs_prefix}/{step.removeprefix(self.step_prefix)}/metrics.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; `text` is the reason of a failure, else a summary."""
+
+    step: str
+    succeeded: bool
+    text: str
+
+
+def handle(event: dict[str, Any], context: Any) -> None:
+    """Publish, then signal: alarms know of a failure before the deploy does."""
+    settings = Settings.from_environment()
+    clients = {name: boto3.client(name) for name in ("emr", "s3", "cloudwatch")}
+    outcome, metrics = ended(event, settings, clients["emr"], clients["s3"])
+    if outcome is None:
+        return
+    print(json.dumps({"step": outcome.step, "succeeded": outcome.succeeded, "text": outcome.text}))
+    data = outcome_data(settings.stage, outcome.succeeded) + figure_data(settings.stage, metrics or {})
+    try:
+        clients["cloudwatch"].put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    except Exception as error:  # figures are no reason to let a deploy wait in vain
+        print(f"figures not published: {error}")
+    if outcome.step == settings.awaited_step:
+        signal(settings.handle_url, outcome)
+
+
+def ended(
+    event: dict[str, Any], settings: Settings, emr: Any, s3: Any
+) -> tuple[Outcome | None, dict[str, Any] | None]:
+    """The outcome and the figures of the run that the event tells of; None: it tells of no run's end."""
+    detail = event["detail"]
+    if event["detail-type"] != STEP_EVENT:
+        return _cluster_ended(detail, settings, emr), None
+    if detail["state"] != COMPLETED:
+        return Outcome(detail["name"], False, _step_failure(detail, settings, emr)), None
+    key = settings.metrics_key(detail["name"])
+    try:
+        metrics = json.load(s3.get_object(Bucket=settings.results_bucket, Key=key)["Body"])
+    except Exception as error:  # the run is complete all the same
+        print(f"figures not read from {key}: {error}")
+        metrics = None
+    results = f"s3://{settings.results_bucket}/{key.rpartition('/')[0]}/"
+    return Outcome(detail["name"], True, summary(metrics, results)), metrics
+
+
+def signal(url: str, outcome: Outcome) -> None:
+    """Tell CloudFormation; a second time with the same id changes nothing."""
+    message = {
+        "Status": "SUCCESS" if outcome.succeeded else "FAILURE",
+        "Reason": outcome.text[:MOST_CHARACTERS],
+        "UniqueId": outcome.step,
+        "Data": outcome.text[:MOST_CHARACTERS],
+    }
+    request = urllib.request.Request(url, data=json.dumps(message).encode(), method="PUT")  # noqa: S310 (CloudFormation's)
+    request.add_header("Content-Type", "")  # the presigned URL was signed without one
+    urllib.request.urlopen(request, timeout=SIGNAL_TIMEOUT_SECONDS).close()  # noqa: S310
+
+
+def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: Any) -> Outcome | None:
+    """A cluster that ends before its run has: during the bootstrap, by hand, for want of machines."""
+    steps = emr.list_steps(ClusterId=detail["clusterId"])["Steps"]
+    states = [step["Status"]["State"] for step in steps if step["Name"] == settings.awaited_step]
+    if COMPLETED in states:  # an idle cluster that ended as it should
+        return None
+    reason = f"cluster {detail['clusterId']} {detail['state']}: {_change(detail)}"
+    return Outcome(settings.awaited_step, False, f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/")
+
+
+def _step_failure(detail: dict[str, Any], settings: Settings, emr: Any) -> str:
+    try:
+        step = emr.describe_step(ClusterId=detail["clusterId"], StepId=detail["stepId"])["Step"]
+        told = step["Status"].get("FailureDetails", {})
+    except Exception as error:  # the event itself says that it failed
+        told = {"Message": f"no details ({error})"}
+    reasons = [told[name] for name in ("Reason", "Message") if told.get(name)] or [detail.get("message", "")]
+    logs = f"{settings.logs_uri}/{detail['clusterId']}/steps/{detail['stepId']}/"
+    return f"step {detail['stepId']} {detail['state']}: {'; '.join(reasons)}; logs {logs}"
+
+
+def _change(detail: dict[str, Any]) -> str:
+    """What EMR says of the end; it comes as JSON in a string."""
+    told = detail.get("stateChangeReason", "")
+    try:
+        return str(json.loads(told).get("message") or told)
+    except (AttributeError, TypeError, ValueError):
+        return str(told or detail.get("message", ""))

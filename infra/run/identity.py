@@ -1,0 +1,64 @@
+"""What a run is called: the same inputs, the same name, so that an unchanged deploy changes nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.access.prefixes import RUNS
+from infra.config import DeploymentConfig
+from infra.naming import PROJECT
+
+UNNAMED = "run"
+DIGEST_LENGTH = 12
+
+
+def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
+    """What the configuration says about the results: sources, engine, share of the variance."""
+    return {
+        "images": {name: config.existing_image_buckets.get(name) for name in config.image_sources},
+        "engine": config.engine,
+        "variance": config.variance,
+    }
+
+
+def run_id(*, job_hash: str, extractor_hash: str, parameters: Mapping[str, Any], name: str | None) -> str:
+    """`NAME-1a2b3c4d5e6f`: from the job's code, the extractor and the parameters; `run-…` without a name."""
+    text = json.dumps([job_hash, extractor_hash, parameters, name], sort_keys=True)
+    return f"{name or UNNAMED}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a stage, and the names that follow from it."""
+
+    stage: str
+    id: str
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all steps and clusters of the stage begin with."""
+        return f"{PROJECT}-{self.stage}-"
+
+    @property
+    def name(self) -> str:
+        """Of the step and of the cluster; EMR's events carry it."""
+        return f"{self.prefix}{self.id}"
+
+    @property
+    def construct_suffix(self) -> str:
+        """The digest alone, for ids of what must be new for each run."""
+        return self.id.rpartition("-")[2]
+
+    def results_uri(self, bucket: str) -> str:
+        """Where the run's folder is made."""
+        return f"s3://{bucket}/{RUNS}"
+
+
+def run_of(config: DeploymentConfig, *, job_hash: str, extractor_hash: str) -> Run:
+    """The run that this configuration, job and extractor ask for."""
+    identity = run_id(
+        job_hash=job_hash, extractor_hash=extractor_hash, parameters=job_parameters(config), name=config.run
+    )
+    return Run(config.stage, identity)

@@ -1,0 +1,54 @@
+"""What the function that hears of a run's end may do."""
+
+from aws_cdk import Stack
+from aws_cdk.aws_iam import PolicyStatement
+
+from infra.access.data import Data
+from infra.access.prefixes import RUNS
+from infra.access.wildcards import in_account, objects_of
+from infra.naming import PROJECT, PROJECT_TAG, STAGE_TAG
+from infra.run.functions.run_ended.figures import NAMESPACE
+
+
+def wildcard_reasons(data: Data, region: str) -> dict[str, str]:
+    """Why these are open as a whole."""
+    by_tag = (
+        "Ids are given at creation; the condition admits only what carries this project's and stage's tags"
+    )
+    return {
+        objects_of(data.results, f"{RUNS}/*/metrics.json"): "The figures of every run of the stage",
+        in_account("elasticmapreduce", region, "cluster/*"): by_tag,
+        "*": "cloudwatch:PutMetricData knows no resources; the condition admits one namespace",
+    }
+
+
+def statements(stack: Stack, stage: str, data: Data) -> list[PolicyStatement]:
+    """Read how a run ended and what it yielded; publish it."""
+    tags = {
+        f"elasticmapreduce:ResourceTag/{PROJECT_TAG}": PROJECT,
+        f"elasticmapreduce:ResourceTag/{STAGE_TAG}": stage,
+    }
+    allowed = [
+        PolicyStatement(
+            sid="ReadFigures",
+            actions=["s3:GetObject"],
+            resources=[f"{data.results.bucket_arn}/{RUNS}/*/metrics.json"],
+        ),
+        PolicyStatement(
+            sid="ReadSteps",
+            actions=["elasticmapreduce:DescribeStep", "elasticmapreduce:ListSteps"],
+            resources=[stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")],
+            conditions={"StringEquals": tags},
+        ),
+        PolicyStatement(
+            sid="PublishFigures",
+            actions=["cloudwatch:PutMetricData"],
+            resources=["*"],  # CloudWatch knows no resources here: the namespace is the scope
+            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        ),
+    ]
+    if data.key:
+        allowed.append(
+            PolicyStatement(sid="DecryptFigures", actions=["kms:Decrypt"], resources=[data.key.key_arn])
+        )
+    return allowed

@@ -1,0 +1,1 @@
+"""The three stacks: storage, monitoring, pipeline. Each only wires constructs."""

@@ -1,0 +1,1 @@
+"""Where data lies: buckets, their keys, their lifecycles and their replica."""

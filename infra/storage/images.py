@@ -1,0 +1,137 @@
+"""The image archive: a bucket a source, and a replica of each for the day the wrong folder is deleted."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Stack
+from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_kms import IKey
+from aws_cdk.aws_s3 import Bucket, IBucket, ReplicationRule
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge, all_objects
+from infra.config import DeploymentConfig
+from infra.naming import pascal_case
+from infra.storage.bucket import PrivateBucket
+from infra.storage.lifecycle import expire_images
+
+
+class ImageArchive(Construct):
+    """Every image source's bucket; in stages that replicate, a replica of each that is ours.
+
+    A replica a source, not one for all: replication keeps keys, and two sources may hold the same key.
+    Delete markers are not replicated: what is deleted by mistake stays in the replica until it expires.
+
+    Attributes:
+        buckets: Source name to bucket; ours, or the configured existing one.
+        replicas: Source name to replica.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: DeploymentConfig,
+        key: IKey | None,
+        access_logs: Bucket,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config, self._key, self._access_logs = config, key, access_logs
+        self.replicas: dict[str, IBucket] = {}
+        self.buckets: Mapping[str, IBucket] = {
+            source: self._existing(source) if source in config.existing_image_buckets else self._new(source)
+            for source in config.image_sources
+        }
+
+    def _existing(self, source: str) -> IBucket:
+        return Bucket.from_bucket_attributes(
+            self,
+            pascal_case(source),
+            bucket_name=self._config.existing_image_buckets[source],
+            encryption_key=self._key,
+        )
+
+    def _new(self, source: str) -> IBucket:
+        if not self._config.replicate_images:
+            return self._bucket(pascal_case(source))
+        replica = self._bucket(f"{pascal_case(source)}Replica", is_replica=True)
+        role = Role(
+            self,
+            f"{pascal_case(source)}ReplicationRole",
+            assumed_by=ServicePrincipal("s3.amazonaws.com"),
+            description=f"Copies new images of {source} to their replica",
+        )
+        rule = ReplicationRule(
+            id="to-replica",
+            destination=replica,
+            priority=0,
+            delete_marker_replication=False,
+            kms_key=self._key,
+            sse_kms_encrypted_objects=True if self._key else None,
+        )
+        bucket = self._bucket(pascal_case(source), role=role, rules=[rule])
+        self._allow_replication(source, role, bucket, replica)
+        self.replicas[source] = replica
+        return bucket
+
+    def _bucket(
+        self,
+        construct_id: str,
+        *,
+        is_replica: bool = False,
+        role: Role | None = None,
+        rules: list[ReplicationRule] | None = None,
+    ) -> Bucket:
+        bucket = PrivateBucket(
+            self,
+            construct_id,
+            destroy=self._config.removal_policy == "destroy",
+            key=self._key,
+            access_logs=self._access_logs,
+            lifecycle_rules=expire_images(self._config.retention_days),
+            replication_role=role,
+            replication_rules=rules,
+        )
+        if is_replica:
+            reason = "This is the replica"
+            acknowledge(bucket, {"NIST.800.53.R5-S3BucketReplicationEnabled": reason})
+        return bucket
+
+    def _allow_replication(self, source: str, role: Role, bucket: Bucket, replica: Bucket) -> None:
+        """What S3 asks for: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
+        policy = ManagedPolicy(self, f"{pascal_case(source)}ReplicationPolicy", roles=[role])
+        policy.add_statements(
+            PolicyStatement(
+                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[bucket.bucket_arn]
+            ),
+            PolicyStatement(
+                actions=[
+                    "s3:GetObjectVersionForReplication",
+                    "s3:GetObjectVersionAcl",
+                    "s3:GetObjectVersionTagging",
+                ],
+                resources=[bucket.arn_for_objects("*")],
+            ),
+            PolicyStatement(
+                actions=["s3:ReplicateObject", "s3:ReplicateTags"], resources=[replica.arn_for_objects("*")]
+            ),
+        )
+        if self._key:
+            policy.add_statements(_through_s3(self._key, bucket, "kms:Decrypt"))
+            policy.add_statements(_through_s3(self._key, replica, "kms:Encrypt", "kms:GenerateDataKey"))
+        every_image = "Replication copies every image, whatever its key; the role can do nothing else"
+        acknowledge(policy, {all_objects(bucket): every_image, all_objects(replica): every_image})
+
+
+def _through_s3(key: IKey, bucket: Bucket, *actions: str) -> PolicyStatement:
+    """These uses of the key, by S3 and for this bucket only."""
+    return PolicyStatement(
+        actions=list(actions),
+        resources=[key.key_arn],
+        conditions={
+            "StringEquals": {
+                "kms:ViaService": f"s3.{Stack.of(bucket).region}.amazonaws.com",
+                "kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn,  # with a bucket key: the bucket's
+            }
+        },
+    )

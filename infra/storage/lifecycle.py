@@ -1,0 +1,65 @@
+"""How long data lies: lifecycle rules, and the arithmetic of retention with versions."""
+
+from aws_cdk import Duration
+from aws_cdk.aws_s3 import LifecycleRule
+
+from infra.errors import ConfigError
+
+# S3 rounds each deadline up to the next midnight UTC. In a versioned bucket an expired object is first hidden
+# (one deadline), then removed a day later at the earliest (a second one, counted from the first):
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+NONCURRENT_DAYS = 1
+ROUNDING_DAYS = 2
+SHORTEST_RETENTION_DAYS = 1 + NONCURRENT_DAYS + ROUNDING_DAYS
+
+# Time to undo an overwrite.
+RESULT_VERSION_DAYS = 7
+UPLOAD_DAYS = 1
+
+
+def image_expiration_days(retention_days: int) -> int:
+    """After how many days an image must be hidden so that its last version is gone within `retention_days`.
+
+    Raises:
+        ConfigError: Fewer days than S3 can promise in a versioned bucket.
+    """
+    if retention_days < SHORTEST_RETENTION_DAYS:
+        allowed = f"{SHORTEST_RETENTION_DAYS} or more: S3 removes no version of an image sooner"
+        raise ConfigError("retention_days", retention_days, allowed)
+    return retention_days - NONCURRENT_DAYS - ROUNDING_DAYS
+
+
+def expire_images(retention_days: int) -> list[LifecycleRule]:
+    """Nothing of an image is left `retention_days` after its upload: no version, upload part or marker.
+
+    The same rules serve the replica: S3 counts its days from the original's creation.
+    """
+    return _expire("images", image_expiration_days(retention_days), NONCURRENT_DAYS)
+
+
+def expire_results(retention_days: int) -> list[LifecycleRule]:
+    """Results go after `retention_days`; overwritten ones after a week."""
+    return _expire("results", retention_days, RESULT_VERSION_DAYS)
+
+
+def expire_logs(retention_days: int) -> list[LifecycleRule]:
+    """Logs go after `retention_days`; EMR overwrites them all the time: older versions go after a day."""
+    return _expire("logs", retention_days, NONCURRENT_DAYS)
+
+
+def keep_latest(name: str) -> list[LifecycleRule]:
+    """The latest version stays; older ones go after a week."""
+    return _expire(name, None, RESULT_VERSION_DAYS)
+
+
+def _expire(name: str, days: int | None, noncurrent_days: int) -> list[LifecycleRule]:
+    return [
+        LifecycleRule(
+            id=f"{name}-expire",
+            expiration=None if days is None else Duration.days(days),
+            noncurrent_version_expiration=Duration.days(noncurrent_days),
+            abort_incomplete_multipart_upload_after=Duration.days(UPLOAD_DAYS),
+        ),
+        # S3 does not take this beside a number of days in one rule.
+        LifecycleRule(id=f"{name}-delete-markers", expired_object_delete_marker=True),
+    ]

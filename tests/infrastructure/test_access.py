@@ -1,0 +1,174 @@
+"""What the roles promise: each does its work, in its place, and nothing else."""
+
+from fnmatch import fnmatchcase
+
+from tests.infrastructure.synthesis import as_list
+
+# Role and action of every resource that is `*`, with the reason.
+BARE = {("Run", "cloudwatch:PutMetricData"): "CloudWatch knows no resources; the condition is one namespace"}
+
+
+def policies(stacks) -> dict[str, list[dict]]:
+    """Where to the statements of identities, inline ones included."""
+    found: dict[str, list[dict]] = {}
+    for name, one in stacks.json("pipeline")["Resources"].items():
+        properties = one.get("Properties", {})
+        if one["Type"] == "AWS::IAM::Policy":
+            found[name] = properties["PolicyDocument"]["Statement"]
+        elif one["Type"] == "AWS::IAM::Role":
+            inline = [policy["PolicyDocument"]["Statement"] for policy in properties.get("Policies", [])]
+            found[name] = [statement for statements in inline for statement in statements]
+    return found
+
+
+def of_role(stacks, prefix: str) -> list[dict]:
+    return [
+        one for name, statements in policies(stacks).items() if name.startswith(prefix) for one in statements
+    ]
+
+
+def role(stacks, prefix: str) -> dict:
+    roles = stacks.resources("pipeline", "AWS::IAM::Role")
+    (found,) = (one["Properties"] for name, one in roles.items() if name.startswith(prefix))
+    return found
+
+
+def text(resource) -> str:
+    """A resource in one line, references by their names."""
+    if isinstance(resource, dict):
+        ((kind, value),) = resource.items()
+        if kind == "Fn::Join":
+            return "".join(text(part) for part in value[1])
+        return f"<{value if isinstance(value, str) else value[0]}>"
+    return str(resource)
+
+
+def resources_of(statements, action: str) -> set[str]:
+    return {
+        text(resource)
+        for one in statements
+        if any(fnmatchcase(action, allowed) for allowed in as_list(one["Action"]))
+        for resource in as_list(one["Resource"])
+    }
+
+
+def test_no_action_holds_a_wildcard(stage) -> None:
+    """Neither `*` nor `s3:*` nor `s3:Get*`, in any policy of the pipeline."""
+    actions = [
+        action
+        for statements in policies(stage).values()
+        for one in statements
+        for action in as_list(one["Action"])
+    ]
+    assert len(actions) > 40
+    assert [action for action in actions if "*" in action] == []
+
+
+def test_every_resource_that_is_a_star_is_known_with_its_reason(stage) -> None:
+    """The list is complete: each one is there, and each of the list occurs."""
+    bare = {
+        (name, action)
+        for name, statements in policies(stage).items()
+        for one in statements
+        if "*" in as_list(one["Resource"])
+        for action in as_list(one["Action"])
+    }
+    assert {(name[:3], action) for name, action in bare} == set(BARE)
+    assert all(BARE.values())
+    for statements in policies(stage).values():
+        for one in statements:
+            if "*" in as_list(one["Resource"]):
+                assert one["Condition"] == {"StringEquals": {"cloudwatch:namespace": "FruitFeatures"}}
+
+
+def test_nodes_read_images_and_cannot_change_them(stage) -> None:
+    """What is written goes below `runs/` in the results and `emr/` in the logs, and nowhere else."""
+    statements = of_role(stage, "Instances")
+    written = resources_of(statements, "s3:PutObject")
+    assert {place.rpartition(">")[2] for place in written} == {"/runs/*", "/emr/*"}
+    assert all(("Results" in place) == place.endswith("/runs/*") for place in written)
+    assert {place.rpartition(">")[2] for place in resources_of(statements, "s3:DeleteObject")} == {"/runs/*"}
+    read = resources_of(statements, "s3:GetObject")
+    assert [place for place in read if "Images" in place and place.endswith("/*")]
+
+
+def test_nodes_read_exactly_the_staged_files_of_this_deployment(stage) -> None:
+    """In the CDK's own bucket each file by its key: what other stacks keep there is not readable."""
+    (staged,) = [one for one in of_role(stage, "Instances") if one.get("Sid") == "ReadStaged"]
+    places = [text(resource) for resource in as_list(staged["Resource"])]
+    assert len(places) == 6
+    assert all("cdk-" in place and "*" not in place for place in places)
+    assert as_list(staged["Action"]) == ["s3:GetObject"]
+
+
+def test_listing_is_confined_to_the_prefix(stage) -> None:
+    """Results, logs and jobs are listed below their prefix only."""
+    for who in ("Instances", "Submitter"):
+        for one in of_role(stage, who):
+            if "s3:ListBucket" in as_list(one["Action"]) and "Images" not in text(
+                as_list(one["Resource"])[0]
+            ):
+                assert one["Condition"]["StringLike"]["s3:prefix"], one
+
+
+def test_people_come_to_the_nodes_by_session_manager(stage) -> None:
+    """Its managed policy is the only one that nodes have."""
+    managed = [text(arn) for arn in role(stage, "Instances")["ManagedPolicyArns"]]
+    assert [arn.rpartition("/")[2] for arn in managed] == ["AmazonSSMManagedInstanceCore"]
+
+
+def test_emr_s_role_passes_the_nodes_role_and_no_other(stage) -> None:
+    """On the managed policy of version 2, and to EC2 alone."""
+    managed = [text(arn) for arn in role(stage, "Service")["ManagedPolicyArns"]]
+    assert [arn.rpartition("/")[2] for arn in managed] == ["AmazonEMRServicePolicy_v2"]
+    (passing,) = [one for one in of_role(stage, "Service") if as_list(one["Action"]) == ["iam:PassRole"]]
+    assert text(passing["Resource"]).startswith("<InstancesRole")
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+
+
+def test_emr_s_role_serves_this_account_s_clusters_only(stage) -> None:
+    """The trust names account and clusters: no other account can make EMR use it."""
+    (trust,) = role(stage, "Service")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "elasticmapreduce.amazonaws.com"}
+    assert set(trust["Condition"]) == {"StringEquals", "ArnLike"}
+
+
+def test_the_submitter_cannot_start_or_end_clusters_or_hand_on_roles(stage) -> None:
+    """No RunJobFlow, no TerminateJobFlows, no PassRole; results are read, never deleted."""
+    statements = of_role(stage, "Submitter")
+    actions = {action for one in statements for action in as_list(one["Action"])}
+    assert [one for one in actions if one.startswith(("iam:", "ec2:"))] == []
+    on_clusters = {one.partition(":")[2] for one in actions if one.startswith("elasticmapreduce:")}
+    assert on_clusters == {
+        "AddJobFlowSteps",
+        "CancelSteps",
+        "DescribeCluster",
+        "DescribeStep",
+        "ListInstanceFleets",
+        "ListInstances",
+        "ListSteps",
+    }
+    assert not [place for place in resources_of(statements, "s3:DeleteObject") if "Results" in place]
+
+
+def test_steps_and_tunnels_are_for_this_stage_s_cluster(dev, prod) -> None:
+    """Clusters and instances are found by project and stage: dev's people do not reach prod."""
+    for stacks, name in ((dev, "dev"), (prod, "prod")):
+        tags = {}
+        for one in of_role(stacks, "Submitter"):
+            if {"elasticmapreduce:AddJobFlowSteps", "ssm:StartSession"} & set(as_list(one["Action"])):
+                tags |= one.get("Condition", {}).get("StringEquals", {})
+        assert tags == {
+            "elasticmapreduce:ResourceTag/project": "fruit-features",
+            "elasticmapreduce:ResourceTag/stage": name,
+            "ssm:resourceTag/project": "fruit-features",
+            "ssm:resourceTag/stage": name,
+        }
+
+
+def test_prod_roles_use_the_data_key_and_dev_has_none(dev, prod) -> None:
+    """Nodes, EMR and submitter name the key; without one no role speaks of KMS."""
+    spoken = [one for one in policies(dev).values() if "kms:" in str(one)]
+    assert spoken == []
+    for who in ("Instances", "Service", "Submitter", "Run"):
+        assert resources_of(of_role(prod, who), "kms:Decrypt"), who

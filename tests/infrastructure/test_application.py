@@ -1,0 +1,110 @@
+"""The application as `cdk` and people run it: stacks of a stage, or one line of error."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.application import CDK_JSON, build_app, feature_flags
+from infra.config import DeploymentConfig
+from infra.plan import plan
+from tests.infrastructure.synthesis import Synthesis
+
+ROOT = CDK_JSON.parent
+
+
+def run(*command: str, **context: str) -> subprocess.CompletedProcess[str]:
+    # What `cdk` sets, and nothing of AWS: no credentials, no region.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    environment["CDK_CONTEXT_JSON"] = json.dumps(context)
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "line"),
+    [
+        ("core_minimum", "one", "Error: core_minimum=one: allowed: a whole number, 2 to 100\n"),
+        ("colour", "red", "Error: colour=red: no such field; docs/deployment.md lists them all\n"),
+        ("task_maximum", "9", None),
+    ],
+)
+def test_a_bad_field_stops_synth_with_one_line(field: str, value: str, line: str | None) -> None:
+    """app.py prints `Error: …` to stderr and exits with 2; no traceback, nothing on stdout."""
+    limit = {"max_hourly_cost_usd": "1.5"} if line is None else {}
+    ended = run("app.py", **{field: value}, **limit)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    if line is None:
+        assert ended.stderr.startswith("Error: max_hourly_cost_usd=1.5: the cluster at its largest costs 3.")
+        assert ended.stderr.count("\n") == 1
+    else:
+        assert ended.stderr == line
+
+
+def test_app_synthesises_without_credentials(tmp_path: Path) -> None:
+    """app.py alone, with no AWS variable set, writes three stacks for the stage that it is told."""
+    ended = run(
+        "-c", "import app, sys; sys.exit(app.main())", stage="prod", **{"aws:cdk:version-reporting": "x"}
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("stage_name", ["dev", "prod"])
+def test_each_stage_has_three_stacks_in_its_region(stage_name: str, tmp_path: Path) -> None:
+    """storage, monitoring, pipeline, named by stage; the pipeline comes last; the account is the deployer's."""
+    assembly = build_app({"stage": stage_name}, outdir=tmp_path / "out").synth()
+    stacks = {stack.stack_name: stack for stack in assembly.stacks}
+    parts = ("storage", "monitoring", "pipeline")
+    assert set(stacks) == {f"fruit-features-{stage_name}-{part}" for part in parts}
+    assert {stack.environment.region for stack in stacks.values()} == {"eu-west-3"}
+    assert {stack.environment.account for stack in stacks.values()} == {"unknown-account"}
+    last = stacks[f"fruit-features-{stage_name}-pipeline"]
+    before = {dependency.id for dependency in last.dependencies}
+    assert {f"fruit-features-{stage_name}-{part}" for part in ("storage", "monitoring")} <= before
+
+
+def test_flags_of_cdk_json_hold_wherever_the_app_is_built() -> None:
+    """Tests and `cdk` synthesise with the same flags, and with nothing else of cdk.json."""
+    flags = feature_flags()
+    assert flags["@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"] is True
+    assert all(name.startswith("@aws-cdk/") for name in flags)
+
+
+def test_idle_dev_costs_less_than_a_dollar_a_month(dev: Synthesis) -> None:
+    """No key, no NAT, no address that is paid for while no cluster runs: alarms only."""
+    reckoned = plan(DeploymentConfig(), [dev.json(part) for part in dev.files])
+    assert set(reckoned.idle) <= {"AWS::CloudWatch::Alarm"}
+    assert 0 < reckoned.idle_monthly < 1
+
+
+def test_idle_prod_names_what_it_costs(prod: Synthesis) -> None:
+    """Private subnets want a NAT, encryption a key: the plan counts both."""
+    reckoned = plan(
+        DeploymentConfig.from_context({"stage": "prod"}), [prod.json(part) for part in prod.files]
+    )
+    assert reckoned.idle["AWS::EC2::NatGateway"] > 30
+    assert reckoned.idle["AWS::KMS::Key"] >= 1
+
+
+def test_the_plan_is_a_command() -> None:
+    """`python -m infra plan` prints tables; a bad field is one line and exit code 2; no answer is no."""
+    shown = run("-m", "infra", "plan", "-c", "expected_images=1000000")
+    assert shown.returncode == 0
+    assert "1,000,000 images" in shown.stdout
+    refused = run("-m", "infra", "plan", "-c", "core_minimum=1")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "Error: core_minimum=1: allowed: a whole number, 2 to 100\n"
+    malformed = run("-m", "infra", "plan", "-c", "core_minimum")
+    assert malformed.stderr == "Error: -c=core_minimum: allowed: FIELD=VALUE\n"
+
+
+def test_without_yes_nothing_is_deployed() -> None:
+    """`plan --ask` ends with 1 unless somebody says yes."""
+    command = [sys.executable, "-m", "infra", "plan", "--ask"]
+    for answer, code in (("n\n", 1), ("", 1), ("y\n", 0)):
+        ended = subprocess.run(command, cwd=ROOT, input=answer, capture_output=True, text=True, timeout=120)
+        assert ended.returncode == code, answer

@@ -1,0 +1,179 @@
+"""What the cluster promises: it grows and ends by itself, keeps its driver, and encrypts."""
+
+import json
+
+from infra.instances import instance_types
+from infra.sizing import spark_configuration
+from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, only, settings
+from tests.infrastructure.synthesis import synthesise
+
+
+def fleets(stacks) -> dict[str, dict]:
+    instances = cluster(stacks)["Instances"]
+    found = {"primary": instances["MasterInstanceFleet"], "core": instances["CoreInstanceFleet"]}
+    if "TaskInstanceFleets" in instances:
+        found["task"] = only(instances["TaskInstanceFleets"])
+    return found
+
+
+def test_each_fleet_has_several_types_to_choose_from(stage) -> None:
+    """Of one weight: a unit is an instance, in targets and limits alike."""
+    for fleet in fleets(stage).values():
+        types = fleet["InstanceTypeConfigs"]
+        assert len({one["InstanceType"] for one in types}) > 1
+        assert {one["WeightedCapacity"] for one in types} == {1}
+
+
+def test_primary_and_core_are_on_demand_and_tasks_begin_on_spot(stage) -> None:
+    """What holds the driver and HDFS cannot be taken away; both targets are always given."""
+    targets = {
+        name: (fleet["TargetOnDemandCapacity"], fleet["TargetSpotCapacity"])
+        for name, fleet in fleets(stage).items()
+    }
+    assert targets == {"primary": (1, 0), "core": (2, 0), "task": (0, 1)}
+    spot = fleets(stage)["task"]["LaunchSpecifications"]["SpotSpecification"]
+    assert spot["AllocationStrategy"] == "price-capacity-optimized"
+    assert spot["TimeoutAction"] == "SWITCH_TO_ON_DEMAND"
+
+
+def test_groups_are_not_mixed_with_fleets(stage) -> None:
+    """EMR refuses a cluster with both."""
+    assert not [name for name in cluster(stage)["Instances"] if "InstanceGroup" in name]
+
+
+def test_without_task_nodes_there_is_no_task_fleet() -> None:
+    """A fleet of none is refused."""
+    stacks = synthesise(stage="dev", task_maximum=0)
+    assert set(fleets(stacks)) == {"primary", "core"}
+
+
+def test_scaling_stays_within_the_configured_limits() -> None:
+    """Half of five task nodes may be Spot: two, so three and all core nodes are on demand at most."""
+    stacks = synthesise(stage="dev", core_maximum=3, task_maximum=5, task_spot_share=0.5)
+    assert cluster(stacks)["ManagedScalingPolicy"]["ComputeLimits"] == {
+        "UnitType": "InstanceFleetUnits",
+        "MinimumCapacityUnits": 2,
+        "MaximumCapacityUnits": 8,
+        "MaximumCoreCapacityUnits": 3,
+        "MaximumOnDemandCapacityUnits": 6,
+    }
+
+
+def test_an_idle_cluster_ends_by_itself() -> None:
+    """After the configured minutes; it stays alive for a second run until then, and can be deleted."""
+    properties = cluster(synthesise(stage="dev", idle_timeout_minutes=20))
+    assert properties["AutoTerminationPolicy"] == {"IdleTimeout": 1200}
+    assert properties["Instances"]["KeepJobFlowAliveWhenNoSteps"] is True
+    assert properties["Instances"]["TerminationProtected"] is False
+
+
+def test_the_driver_runs_on_core_nodes(stage) -> None:
+    """Node labels are on, and the application master wants the label of core nodes."""
+    yarn = settings(stage, "yarn-site")
+    assert yarn["yarn.node-labels.enabled"] == "true"
+    assert yarn["yarn.node-labels.am.default-node-label-expression"] == "CORE"
+    assert settings(stage, "spark-defaults")["spark.yarn.am.nodeLabelExpression"] == "CORE"
+
+
+def test_executors_are_sized_for_the_instance_type() -> None:
+    """As the sizing says, with the engine's memory beside the heap; larger nodes hold larger executors."""
+    for name in ("m5.xlarge", "m5.2xlarge"):
+        stacks = synthesise(
+            stage="dev", core_instance_types=[name], task_instance_types=[name], max_hourly_cost_usd=50
+        )
+        sizing = spark_configuration(instance_types()[name], model="mobilenet_v2", engine="openvino")
+        spark = settings(stacks, "spark-defaults")
+        assert sizing.properties().items() <= spark.items()
+        assert int(spark["spark.executor.memoryOverhead"].rstrip("m")) >= 600 * sizing.executor_cores
+
+
+def test_scaling_decides_how_many_executors_there_are(stage) -> None:
+    """Dynamic allocation is on; nothing claims the whole cluster for one application."""
+    assert settings(stage, "spark-defaults")["spark.dynamicAllocation.enabled"] == "true"
+    assert "maximizeResourceAllocation" not in json.dumps(cluster(stage))
+
+
+def test_event_logs_stay_where_the_persistent_spark_ui_finds_them(stage) -> None:
+    """In HDFS, kept twice: no setting moves them."""
+    spark = settings(stage, "spark-defaults")
+    assert spark["spark.eventLog.enabled"] == "true"
+    assert "spark.eventLog.dir" not in spark
+    assert settings(stage, "hdfs-site") == {"dfs.replication": "2"}
+
+
+def test_the_cluster_waits_for_roles_rules_and_routes(stage) -> None:
+    """Without a policy or a route it would fail as it starts; without a rule its group could not go."""
+    before = depends_on(stage, "AWS::EMR::Cluster")
+    kinds = ("AWS::IAM::Policy", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
+    for kind in kinds:
+        ids = set(stage.resources("pipeline", kind))
+        ours = {one for one in ids if not one.startswith(("Submitter", "Certificates", "Network"))}
+        assert ours
+        assert ours <= before, kind
+    assert set(stage.resources("pipeline", "AWS::EC2::Route")) <= before
+
+
+def test_logs_go_below_one_prefix_and_are_encrypted_in_prod(dev, prod) -> None:
+    """With the data key where there is one."""
+    assert "LogEncryptionKmsKeyId" not in cluster(dev)
+    assert "Fn::ImportValue" in cluster(prod)["LogEncryptionKmsKeyId"]
+    assert str(cluster(dev)["LogUri"]).endswith("/emr/']]}")
+
+
+def test_optional_applications_are_installed_beside_spark() -> None:
+    """Hadoop and Spark always, what is configured besides."""
+    stacks = synthesise(stage="dev", applications=["JupyterEnterpriseGateway"])
+    names = [one["Name"] for one in cluster(stacks)["Applications"]]
+    assert names == ["Hadoop", "Spark", "JupyterEnterpriseGateway"]
+
+
+def transit(stacks) -> dict:
+    configuration = only(of_type(stacks, "AWS::EMR::SecurityConfiguration"))["SecurityConfiguration"]
+    return configuration["EncryptionConfiguration"].get("InTransitEncryptionConfiguration", {})
+
+
+def test_prod_makes_a_certificate_for_each_deployment(prod) -> None:
+    """Named after the run, made by a function; no private key and no PEM is in the template."""
+    made = only(of_type(prod, "Custom::TransitCertificates"))
+    run_id = prod.outputs("pipeline")["RunId"]["Value"]
+    assert made["Key"] == f"transit/fruit-features-prod-pipeline/{run_id}.zip"
+    assert made["HostName"] == "*.eu-west-3.compute.internal"
+    assert "BEGIN" not in prod.text("pipeline")
+    certificates = transit(prod)["TLSCertificateConfiguration"]
+    assert certificates["CertificateProviderType"] == "PEM"
+    assert certificates["S3Object"]["Fn::GetAtt"][1] == "Uri"
+
+
+def test_only_the_cluster_reads_its_private_key(prod) -> None:
+    """The bucket refuses every principal without the tag that the nodes' role alone carries."""
+    (denial,) = [one for _, one in prod.statements() if one.get("Sid") == "OnlyTheClusterReadsCertificates"]
+    assert denial["Effect"] == "Deny"
+    assert denial["Principal"] in ("*", {"AWS": "*"})
+    ((operator, condition),) = denial["Condition"].items()
+    assert (operator, condition) == (
+        "StringNotEquals",
+        {"aws:PrincipalTag/reads-transit-certificates": "true"},
+    )
+    tagged = [
+        name
+        for name, role in prod.resources("pipeline", "AWS::IAM::Role").items()
+        if {"Key": "reads-transit-certificates", "Value": "true"} in role["Properties"].get("Tags", [])
+    ]
+    assert len(tagged) == 1
+    assert tagged[0].startswith("InstancesRole")
+
+
+def test_certificates_of_one_s_own_are_used_as_they_are() -> None:
+    """By their URI; then nothing makes any, nodes may read that archive, and the endpoint lets it through."""
+    uri = "s3://company-certificates/emr/nodes.zip"
+    stacks = synthesise(stage="prod", transit_certificates=uri)
+    assert transit(stacks)["TLSCertificateConfiguration"]["S3Object"] == uri
+    assert stacks.resources("pipeline", "Custom::TransitCertificates") == {}
+    readers = [
+        where
+        for where, one in stacks.statements()
+        if "company-certificates/emr/nodes.zip" in str(one.get("Resource"))
+    ]
+    assert [where for where in readers if "InstancesRole" in where]
+    endpoint = only(of_type(stacks, "AWS::EC2::VPCEndpoint"))
+    assert "company-certificates" in str(endpoint["PolicyDocument"])

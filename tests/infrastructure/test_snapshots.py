@@ -1,0 +1,64 @@
+"""Templates are as they were: a changed one shows in review, and no synth differs from the one before."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.synthesis import STAGES
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+CASES = [(stage, part) for stage in STAGES for part in ("storage", "monitoring", "pipeline")]
+
+SYNTH = """
+import json, sys
+from tests.infrastructure.synthesis import synthesise
+stacks = synthesise(stage=sys.argv[1])
+print(json.dumps({part: stacks.text(part) for part in stacks.files}))
+"""
+
+
+def normalised(stacks, part: str) -> str:
+    """The template without what changes with every line of code: hashes of assets, and the run's id."""
+    text = json.dumps(stacks.json(part), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    run_id = stacks.outputs(part).get("RunId", {}).get("Value")
+    if run_id:
+        text = text.replace(run_id.rsplit("-", 1)[-1], "RUN")  # logical ids hold it too, without the dash
+    return re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
+
+
+@pytest.mark.parametrize(("stage", "part"), CASES)
+def test_the_template_is_the_recorded_one(stage, part, templates) -> None:
+    """After a change that is meant: `make snapshots`, and the difference is part of the review."""
+    path = SNAPSHOTS / f"{stage}-{part}.json"
+    template = normalised(templates(stage), part)
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(template)
+    assert path.is_file(), f"no snapshot {path.name}: make snapshots"
+    assert template == path.read_text(), f"{path.name} differs: if that is meant, make snapshots"
+
+
+def test_snapshots_are_of_the_stacks_there_are() -> None:
+    """One file a stack and stage, and none of a stack that is gone."""
+    assert {path.stem for path in SNAPSHOTS.glob("*")} == {f"{stage}-{part}" for stage, part in CASES}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_two_synths_give_the_same_bytes(stage, templates) -> None:
+    """Another process, where sets of strings have another order, writes the same templates."""
+    first = templates(stage)
+    second = subprocess.run(
+        [sys.executable, "-c", SYNTH, stage],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Pacific/Auckland"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(second.stdout) == {part: first.text(part) for part in first.files}

@@ -1,0 +1,70 @@
+"""Data forgets itself in time, and what `destroy` does with it is said."""
+
+import pytest
+
+from infra.errors import ConfigError
+from infra.storage.lifecycle import image_expiration_days
+from tests.infrastructure.storage_template import buckets, named, only, rules
+from tests.infrastructure.synthesis import synthesise
+
+
+def test_every_bucket_keeps_versions_and_forgets_unfinished_uploads_and_delete_markers(stage) -> None:
+    """No overwritten object, half upload or marker stays for ever anywhere."""
+    for properties in (body["Properties"] for body in buckets(stage).values()):
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        expiring, markers = rules(properties)
+        assert expiring["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        assert expiring["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 7
+        assert markers["ExpiredObjectDeleteMarker"] is True
+        assert not {"Prefix", "TagFilters"} & (set(expiring) | set(markers))
+
+
+@pytest.mark.parametrize(("context", "days"), [({}, 14), ({"retention_days": 5}, 5)])
+def test_images_their_versions_and_replicas_are_gone_within_the_retention(context, days) -> None:
+    """Hidden, then removed, each rounded up to a midnight: together no later than `retention_days`."""
+    stacks = synthesise(stage="prod", **context)
+    for properties in (named(stacks, "ImagesBucketImages"), named(stacks, "ReplicaBucketImages")):
+        expiring, _ = rules(properties)
+        hidden = expiring["ExpirationInDays"] + 1  # up to the next midnight
+        removed = expiring["NoncurrentVersionExpiration"]["NoncurrentDays"] + 1
+        assert hidden + removed == days
+
+
+def test_a_retention_that_s3_cannot_keep_is_refused() -> None:
+    """A version cannot be gone sooner than four days after its upload."""
+    assert image_expiration_days(4) == 1
+    with pytest.raises(ConfigError, match="retention_days=3: "):
+        image_expiration_days(3)
+
+
+def test_results_and_logs_have_ends_of_their_own(dev) -> None:
+    """Results, logs and access logs expire by their own fields; artifacts stay, not their old versions."""
+    stacks = synthesise(stage="dev", results_retention_days=100, log_retention_days=30)
+    expirations = {
+        start: rules(named(stacks, f"{start}Bucket"))[0].get("ExpirationInDays")
+        for start in ("Results", "Logs", "AccessLogs", "Artifacts")
+    }
+    assert expirations == {"Results": 100, "Logs": 30, "AccessLogs": 30, "Artifacts": None}
+    assert rules(named(dev, "ResultsBucket"))[0]["ExpirationInDays"] == 365
+
+
+def test_dev_empties_and_removes_its_buckets_and_says_so(dev) -> None:
+    """Each bucket has its emptying, and the function's log ends with the stack."""
+    assert {body["DeletionPolicy"] for body in buckets(dev).values()} == {"Delete"}
+    emptied = dev.resources("storage", "Custom::S3AutoDeleteObjects")
+    assert {body["Properties"]["BucketName"]["Ref"] for body in emptied.values()} == set(buckets(dev))
+    function = only(list(dev.resources("storage", "AWS::Lambda::Function").values()))
+    log_id, log = only(list(dev.resources("storage", "AWS::Logs::LogGroup").items()))
+    assert function["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": log_id}}
+    assert log["DeletionPolicy"] == "Delete"
+    assert dev.outputs("storage")["AfterDestroy"]["Value"] == (
+        "every bucket of this stack is emptied and removed"
+    )
+
+
+def test_prod_keeps_its_data_and_says_so(prod) -> None:
+    """Buckets and key outlive the stack, and nothing can empty them."""
+    kept = [*buckets(prod).values(), *prod.resources("storage", "AWS::KMS::Key").values()]
+    assert {(body["DeletionPolicy"], body["UpdateReplacePolicy"]) for body in kept} == {("Retain", "Retain")}
+    assert prod.resources("storage", "Custom::S3AutoDeleteObjects") == {}
+    assert "stay" in prod.outputs("storage")["AfterDestroy"]["Value"]

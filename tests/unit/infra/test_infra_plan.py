@@ -1,0 +1,80 @@
+"""The plan and the next steps, as people read them."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from infra.config import DeploymentConfig
+from infra.next_steps import next_steps
+from infra.plan import plan, rendered
+
+ALARM = {"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm"}}}
+
+
+def text_of(config: DeploymentConfig) -> str:
+    console = Console(width=140, file=StringIO())
+    with console.capture() as captured:
+        console.print(rendered(plan(config, [ALARM])))
+    return captured.get()
+
+
+def test_the_plan_names_every_fleet_and_type() -> None:
+    """Fleet, type, vCPU, memory, at least, at most, Spot and price are on the type's line."""
+    text = text_of(DeploymentConfig())
+    task = next(line for line in text.splitlines() if "task" in line and "m5.xlarge" in line)
+    assert [cell.strip() for cell in task.strip("│").split("│")] == [
+        "task", "m5.xlarge", "4", "16", "0", "4", "100%", "0.285",
+    ]  # fmt: skip
+
+
+def test_the_plan_says_what_it_costs_and_from_when_prices_are() -> None:
+    """Idle, an hour at most, this run, a month; date of prices and rate."""
+    text = text_of(DeploymentConfig(expected_images=1_000_000))
+    for part in (
+        "idle, a month",
+        "0.10",
+        "an hour at most",
+        "2.04",
+        "this run",
+        "1,000,000 images",
+        "a month",
+    ):
+        assert part in text
+    assert "Prices of 2026-11-21" in text
+    assert "Rate of 2026-11-21" in text
+
+
+def test_a_cluster_without_task_nodes_has_no_task_fleet() -> None:
+    """task_maximum=0: two fleets, and cores of core nodes only."""
+    config = DeploymentConfig(task_maximum=0)
+    assert "task  " not in text_of(config)
+    assert plan(config, []).run.cores == 8
+
+
+def test_a_month_is_idle_and_runs() -> None:
+    """Idle cost once, each run as estimated."""
+    of_month = plan(DeploymentConfig(runs_per_month=10), [ALARM])
+    assert of_month.monthly == of_month.idle_monthly + 10 * of_month.run.cost_usd
+    assert of_month.idle_monthly == 0.1
+
+
+def test_next_steps_give_outputs_run_and_commands() -> None:
+    """After a deploy: each stack's outputs, the run id, and commands with this stage, source and run."""
+    text = next_steps(
+        "prod",
+        {
+            "fruit-features-prod-storage": {"ImageSources": "taille-fixe,taille-variable"},
+            "fruit-features-prod-pipeline": {"RunId": "run-1", "ClusterId": "j-1"},
+        },
+    )
+    assert "ClusterId  j-1" in text
+    assert "run run-1" in text.splitlines()
+    for command in (
+        "-m operate --stage=prod upload PHOTOGRAPHS --source=taille-fixe",
+        "-m operate --stage=prod submit",
+        "-m operate --stage=prod status run-1",
+        "-m operate --stage=prod logs run-1",
+        "-m operate --stage=prod fetch run-1",
+        "make destroy STAGE=prod",
+    ):
+        assert command in text
