@@ -118,6 +118,7 @@ bench: $(VENV)/.bench-ready ## Measure speed beside the peers (IMAGES=DIR WEIGHT
 requirements: $(VENV)/bin/uv ## Pin the requirements*.in anew
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-node.in -o requirements-node.txt
+	$(COMPILE) requirements-node-tensorflow.in -o requirements-node-tensorflow.txt
 	$(COMPILE) requirements-bench.in -o requirements-bench.txt
 
 clean: ## Remove what the targets made

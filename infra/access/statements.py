@@ -7,7 +7,7 @@ from aws_cdk.aws_s3 import IBucket
 
 LIST_BUCKET = ["s3:ListBucket", "s3:GetBucketLocation"]
 READ_OBJECTS = ["s3:GetObject"]
-# Multipart uploads are how Spark's committer makes a task's output visible at once.
+# Large objects go up in parts; a stage that begins anew clears what an earlier attempt left.
 WRITE_OBJECTS = [
     "s3:PutObject",
     "s3:DeleteObject",
