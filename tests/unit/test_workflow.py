@@ -14,8 +14,7 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 READ = {"contents": "read"}
 OIDC = {**READ, "id-token": "write"}
-# GitHub's own, AWS's own, and one that posts a comment and gets no credentials of AWS.
-OWNERS = {"actions", "aws-actions", "marocchino"}
+OWNERS = {"actions", "aws-actions", "marocchino"}  # the last one only posts a comment
 
 
 def workflow(name: str) -> dict[str, Any]:
