@@ -14,8 +14,7 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 READ = {"contents": "read"}
 OIDC = {**READ, "id-token": "write"}
-# GitHub's own, AWS's own, and one that posts a comment and gets no credentials of AWS.
-OWNERS = {"actions", "aws-actions", "marocchino"}
+OWNERS = {"actions", "aws-actions", "marocchino"}  # the last one only posts a comment
 
 
 def workflow(name: str) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def test_one_action_has_one_pin():
 
 
 def test_each_job_has_the_permissions_it_needs_and_no_more():
-    """None by default; only the diff may comment; only diff and deploy get a token for AWS."""
+    """None by default; only diff and deploy get a token for AWS, and no code runs that may comment."""
     given = {
         (path.stem, job): body["permissions"]
         for path in WORKFLOWS
@@ -70,10 +69,12 @@ def test_each_job_has_the_permissions_it_needs_and_no_more():
     assert given == {
         ("check", "test"): READ,
         ("check", "synth"): READ,
-        ("check", "diff"): {**OIDC, "pull-requests": "write"},
+        ("check", "diff"): OIDC,
+        ("check", "comment"): {"pull-requests": "write"},
         ("deploy", "deploy"): OIDC,
     }
     assert [workflow(path.stem)["permissions"] for path in WORKFLOWS] == [{}, {}]
+    assert runs("check", "comment").strip() == ""
 
 
 def test_changes_are_checked_and_a_deploy_is_by_hand():
@@ -87,7 +88,7 @@ def test_every_stage_is_synthesised_compared_and_deployable():
     """The stages are those of the configuration."""
     stages = list(get_args(Stage))
     jobs = workflow("check")["jobs"]
-    assert [jobs[job]["strategy"]["matrix"]["stage"] for job in ("synth", "diff")] == [stages, stages]
+    assert [jobs[job]["strategy"]["matrix"]["stage"] for job in ("synth", "diff", "comment")] == [stages] * 3
     assert workflow("deploy")["on"]["workflow_dispatch"]["inputs"]["stage"]["options"] == stages
 
 
@@ -99,14 +100,14 @@ def test_ci_runs_what_a_developer_runs():
         for job in workflow(path.stem)["jobs"]
         for target in re.findall(r"\bmake (?:--silent )?(\w+)", runs(path.stem, job))
     }
-    assert called == {"lint", "test", "setup", "synth", "diff", "build", "deploy"}
+    assert called == {"lint", "test", "synth", "diff", "build", "deploy"}
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert called <= targets
 
 
 def test_a_stage_has_one_comment():
     """Each push replaces it: the header is the comment's identity."""
-    (comment,) = [step for step in steps("check", "diff") if "comment" in used(step)]
+    (comment,) = [step for step in steps("check", "comment") if "comment" in used(step)]
     assert comment["with"]["header"] == "cdk-diff-${{ matrix.stage }}"
 
 
