@@ -66,12 +66,8 @@ format: $(READY) ## Put the code into the house style
 	$(VENV)/bin/ruff check --fix --quiet .
 	$(VENV)/bin/ruff format .
 
-package: dist/spark_job.zip ## Pack the job for spark-submit --py-files
-
-dist/spark_job.zip: $(READY) $(shell find spark_job -type f -not -name '*.pyc')
-	@mkdir -p dist
-	@find spark_job -name __pycache__ -prune -exec rm -rf {} +
-	$(PYTHON) -m zipfile -c $@ spark_job
+package: $(READY) ## Pack the job for spark-submit --py-files: dist/spark_job.zip
+	$(PYTHON) -m infra.artifacts build job
 
 # STAGE=dev or prod; CONTEXT='-c run=second -c core_maximum=4' for any other field (docs/deployment.md).
 STAGE ?= dev

@@ -2,12 +2,14 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+import pyspark
 
 from spark_job.features.table import matrix
 from spark_job.images.isolation import Isolated
@@ -28,10 +30,10 @@ from spark_job.report.rendering import render_report
 MAX_POINTS = 2_000
 MAX_REJECTED = 200
 PACKAGES = (
-    "pyspark",
     "numpy",
     "pyarrow",
     "openvino",
+    "tensorflow",
     "opencv-python-headless",
     "pillow",
     "simplejpeg",
@@ -95,8 +97,12 @@ def _parameters(options: RunOptions) -> dict[str, str]:
 
 
 def package_versions() -> dict[str, str]:
-    """The versions of the packages that decide the results."""
-    return {name: version(name) for name in PACKAGES}
+    """The versions of the packages that decide the results, of those that are installed."""
+    found = {"pyspark": pyspark.__version__}  # on a cluster it comes with Spark, without metadata
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # a node has one engine
+            found[name] = version(name)
+    return found
 
 
 def image_counts(facts: Facts) -> dict[str, int]:

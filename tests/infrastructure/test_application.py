@@ -55,7 +55,7 @@ def test_app_synthesises_without_credentials(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stage_name", ["dev", "prod"])
 def test_each_stage_has_three_stacks_in_its_region(stage_name: str, tmp_path: Path) -> None:
-    """storage, monitoring, pipeline, named by stage; the pipeline comes last; the account is the deployer's."""
+    """storage, monitoring, pipeline, named by stage; the pipeline is the last one."""
     assembly = build_app({"stage": stage_name}, outdir=tmp_path / "out").synth()
     stacks = {stack.stack_name: stack for stack in assembly.stacks}
     parts = ("storage", "monitoring", "pipeline")
