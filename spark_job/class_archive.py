@@ -21,7 +21,7 @@ def make_archive(java_home: Path) -> None:
     configuration = local_configuration()
     configuration["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={unfinished} -Xlog:disable"
     spark = SparkSession.builder.config(map=configuration).getOrCreate().sparkContext
-    spark.parallelize([1, 2], 2).map(lambda number: number).treeReduce(lambda one, other: one + other)
+    spark.parallelize([1, 2], 2).map(lambda _: bytes(8_000_000)).treeReduce(lambda one, _: one)
     spark.broadcast([1]).destroy()
     gateway, java = spark._gateway, spark._gateway.proc
     spark.stop()

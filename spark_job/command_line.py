@@ -14,6 +14,7 @@ from spark_job.features.engines import ENGINES, PRECISIONS
 from spark_job.images.limits import ImageLimits
 from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.pipeline.options import RunOptions
+from spark_job.python_daemon import make_ready
 from spark_job.reduction.principal_components import ComponentRequest
 from spark_job.session import begin_session
 
@@ -184,7 +185,7 @@ def run_command(
         **options,
     )
     print(f"run {checked.run_id}", file=sys.stderr)
-    session = begin_session("spark_job")
+    session = begin_session("spark_job", in_each_worker=make_ready)
     from spark_job.pipeline.run import run_pipeline  # its libraries import while Java starts
     from spark_job.pipeline.summary import summary
 

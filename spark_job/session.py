@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -47,10 +48,14 @@ def prepare_environment() -> Path:
     return Path(os.environ["JAVA_HOME"])
 
 
-def begin_session(name: str) -> Callable[[], SparkSession]:
+def begin_session(name: str, in_each_worker: Callable[[int], None]) -> Callable[[], SparkSession]:
     """Start opening the session in the background; the answer waits for it.
 
-    Java takes two seconds to start, as long as this program's libraries take to import.
+    Java takes as long to start as this program's libraries take to import.
+
+    Args:
+        in_each_worker: run once in each local worker as soon as there is a session, without waiting for it:
+            the first real task then finds workers that are ready.
     """
     opened: Future[SparkSession] = Future()
 
@@ -59,6 +64,12 @@ def begin_session(name: str) -> Callable[[], SparkSession]:
             opened.set_result(open_session(name))
         except BaseException as error:
             opened.set_exception(error)
+            return
+        spark = opened.result().sparkContext
+        if spark.master == LOCAL_MASTER:
+            workers = spark.defaultParallelism
+            with suppress(Exception):  # what fails here fails again in the first task, which says so
+                spark.parallelize(range(workers), workers).foreach(in_each_worker)
 
     Thread(target=open_it, daemon=True).start()
     return opened.result
@@ -74,6 +85,8 @@ def local_configuration() -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
+        # Partials of moments, some MB each: by way of Spark's block manager they take twice as long.
+        "spark.task.maxDirectResultSize": "64m",
         # Workers import this package from where the driver found it.
         "spark.executorEnv.PYTHONPATH": str(here.parent),
         "spark.python.daemon.module": "spark_job.python_daemon",

@@ -25,7 +25,6 @@ from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
-from spark_job.report.rendering import render_report
 
 MAX_POINTS = 2_000
 MAX_REJECTED = 200
@@ -43,6 +42,8 @@ PACKAGES = (
 
 def report_stage(run: Run, facts: Facts) -> Facts:
     """Render the report and store it."""
+    from spark_job.report.rendering import render_report  # feature_stage has begun to import it
+
     files = render_report(contents(run, facts))
     for name, content in files.items():
         run.folder.folder.write(f"{layout.REPORT}/{name}", content)

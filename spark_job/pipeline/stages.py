@@ -9,8 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -145,6 +147,8 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     extraction = Extraction(run.extractor.specification, run.options.limits, engine)
+    # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
+    Thread(target=import_module, args=["spark_job.report.rendering"], daemon=True).start()
     started = time.monotonic()
     with Progress(spark, "features", count):
         tally = write_features(
