@@ -16,7 +16,7 @@ NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 export UV_NATIVE_TLS := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test lint format bench package requirements clean build synth diff plan deploy destroy
+.PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ browser: $(READY) ## Make sure there is a browser for the tests
 
 test: $(READY) browser ## Run all tests, as CI does
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+snapshots: $(READY) ## Accept the stacks' templates as they are now
+	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/infrastructure/test_snapshots.py
 
 lint: $(READY) ## Check style, types and shell scripts
 	$(VENV)/bin/ruff check .

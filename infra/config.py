@@ -42,7 +42,7 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     # dfs.replication is 2: a lost core node must not take the event logs with it.
     core_minimum: int = Field(2, ge=2, le=100, description="Core nodes at least")
     core_maximum: int = Field(2, ge=2, le=100, description="Core nodes at most")
-    task_maximum: int = Field(4, ge=0, le=200, description="Task nodes at most; they start at 0")
+    task_maximum: int = Field(4, ge=0, le=200, description="Task nodes at most; one at the start, none when idle")
     task_spot_share: kind.Share = Field(1.0, description="Share of the task nodes that are Spot")
     # EMR accepts 1 minute to 7 days:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html
@@ -68,8 +68,8 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     # CloudFormation's limit: 12 hours.
     wait_timeout_minutes: int = Field(120, ge=5, le=720, description="The deploy fails after this")
 
-    retention_days: Annotated[int, kind.Allowed("1 to 15; up to 3650 with `retention_reason`")] = Field(
-        14, ge=1, le=3650, description="Source images, their versions and their replica expire after"
+    retention_days: Annotated[int, kind.Allowed("4 to 15; up to 3650 with `retention_reason`")] = Field(
+        14, ge=4, le=3650, description="Source images, their versions and their replica expire after"
     )
     retention_reason: kind.Reason | None = Field(None, description="Why images may stay longer than 15 days")
     results_retention_days: int = Field(365, ge=1, le=3650, description="Results expire after")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from infra.config import DeploymentConfig
 
 # GDPR: images are uploaded for processing only.
+LEAST_RETENTION_DAYS = 4  # see infra/storage/lifecycle.py
 MOST_RETENTION_DAYS = 15
 
 
@@ -94,7 +95,7 @@ def _check_data(config: "DeploymentConfig") -> None:
         raise ConfigError(
             "retention_days",
             config.retention_days,
-            f"allowed: 1 to {MOST_RETENTION_DAYS}; more with retention_reason",
+            f"allowed: {LEAST_RETENTION_DAYS} to {MOST_RETENTION_DAYS}; more with retention_reason",
         )
     if len(set(config.image_sources)) < len(config.image_sources):
         raise ConfigError("image_sources", config.image_sources, "each name once")

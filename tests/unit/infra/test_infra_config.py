@@ -107,7 +107,8 @@ def test_keys_of_cdk_itself_are_passed_over() -> None:
             {"applications": "Hue"},
             "applications=Hue: allowed: a list of JupyterEnterpriseGateway, JupyterHub, Livy",
         ),
-        ({"retention_days": "16"}, "retention_days=16: allowed: 1 to 15; more with retention_reason"),
+        ({"retention_days": "16"}, "retention_days=16: allowed: 4 to 15; more with retention_reason"),
+        ({"retention_days": "3"}, "retention_days=3: allowed: 4 to 15; up to 3650 with `retention_reason`"),
         ({"image_sources": "a,a"}, "image_sources=a,a: each name once"),
         (
             {"existing_image_buckets": "b=my-bucket"},
