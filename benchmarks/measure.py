@@ -136,7 +136,7 @@ def memory_by_part(pid: int) -> dict[str, int]:
         except psutil.Error:
             continue
         sizes[process.pid] = size
-        if {"pyspark.daemon", "pyspark.worker"} & set(words):
+        if {"spark_job.python_daemon", "pyspark.daemon", "pyspark.worker"} & set(words):
             workers.add(process.pid)
         elif words and Path(words[0]).name == "java":
             parts["jvm"] = parts.get("jvm", 0) + size

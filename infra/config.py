@@ -42,7 +42,9 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     # dfs.replication is 2: a lost core node must not take the event logs with it.
     core_minimum: int = Field(2, ge=2, le=100, description="Core nodes at least")
     core_maximum: int = Field(2, ge=2, le=100, description="Core nodes at most")
-    task_maximum: int = Field(4, ge=0, le=200, description="Task nodes at most; one at the start, none when idle")
+    task_maximum: int = Field(
+        4, ge=0, le=200, description="Task nodes at most; one at the start, none when idle"
+    )
     task_spot_share: kind.Share = Field(1.0, description="Share of the task nodes that are Spot")
     # EMR accepts 1 minute to 7 days:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html

@@ -65,7 +65,7 @@ def part_uris(folder: Folder) -> list[str]:
 def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> Iterator[pa.RecordBatch]:
     """Some columns of a part, in batches of at most so many rows, none of them empty."""
     source = pa.BufferReader(read_bytes(uri)) if is_s3(uri) else uri
-    with pq.ParquetFile(source, memory_map=True) as part:
+    with pq.ParquetFile(source) as part:
         for batch in part.iter_batches(rows_at_once, columns=list(columns), use_threads=False):
             if batch.num_rows:
                 yield batch

@@ -48,7 +48,7 @@ def write_features(
 ) -> Tally:
     """Compute the features of all images and store them, a part a task; an earlier attempt is replaced.
 
-    The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0002).
+    The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0008).
 
     Args:
         listing: the listing's table.

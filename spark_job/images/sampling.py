@@ -36,7 +36,7 @@ def quotas(
 
 def draw(seed: int, path: str) -> int:
     """A number of 64 bits that decides whether an image is taken: the smallest of a class are."""
-    return int.from_bytes(blake2b(path.encode(), digest_size=8, key=str(seed).encode()).digest())
+    return int.from_bytes(blake2b(f"{seed}/{path}".encode(), digest_size=8).digest())
 
 
 class Sample(Generic[Item]):
