@@ -1,0 +1,33 @@
+"""What every command begins with: the stage, the region, AWS's clients, the deployment."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from operate.deployment import Deployment, find_deployment
+
+# A throttled or failed call is tried again; a transfer of many files uses many connections.
+CLIENT_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=64)
+
+
+@dataclass
+class Connection:
+    """AWS as one command sees it; commands get it as click's `obj`."""
+
+    stage: str
+    region: str
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """boto3's client of the service, made once; credentials and endpoint come from the environment."""
+        if service not in self.clients:
+            self.clients[service] = boto3.client(service, region_name=self.region, config=CLIENT_CONFIG)
+        return self.clients[service]
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """The stage's deployment. Raises DeploymentNotFoundError."""
+        return find_deployment(self.client("cloudformation"), self.stage, self.region)
