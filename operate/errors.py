@@ -28,5 +28,6 @@ class PipelineNotFoundError(OperateError):
 
     def __init__(self, stage: str, output: str) -> None:
         super().__init__(
-            f"the pipeline of {stage} is not deployed (no output {output}); `make deploy STAGE={stage}` makes it"
+            f"the pipeline of {stage} is not deployed (no output {output}); "
+            f"`make deploy STAGE={stage}` makes it"
         )
