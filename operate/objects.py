@@ -1,0 +1,45 @@
+"""Objects of a bucket: thin callers of S3."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing tells of it; `etag` is the MD5 unless KMS encrypts it or it came in parts."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
+    """Every object below a prefix, by key."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for told in page.get("Contents", []):
+            yield StoredObject(told["Key"], told["Size"], told["ETag"].strip('"'), told["LastModified"])
+
+
+def list_folders(s3: Any, bucket: str, prefix: str) -> list[str]:
+    """The names of the folders directly below a prefix that ends in `/`."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    found = [told["Prefix"] for page in pages for told in page.get("CommonPrefixes", [])]
+    return [key.removeprefix(prefix).rstrip("/") for key in found]
+
+
+def read_json(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
+    """A JSON object, or None where there is none."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            return None
+        raise
+    value: dict[str, Any] = json.loads(body)
+    return value
