@@ -88,6 +88,7 @@ def _put(target: Target, photograph: Photograph) -> None:
                 Key=target.key(photograph),
                 Body=file,
                 ContentType=kind,
+                ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=digests(photograph.path).sha256,
             )
     except (BotoCoreError, ClientError, OSError) as error:

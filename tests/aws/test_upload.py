@@ -123,7 +123,7 @@ def test_a_refused_photograph_stops_the_upload(operate, storage, folder, monkeyp
     """One line names the file and says that the same command goes on."""
     target = image_store.Target(boto3.client("s3", REGION), "fruit-imagse", "")
     monkeypatch.setattr(image_store.Target, "stored", lambda self: {})
-    with pytest.raises(image_store.OperateError, match="was not uploaded: .*NoSuchBucket.*goes on where"):
+    with pytest.raises(image_store.OperateError, match=r"was not uploaded: .*NoSuchBucket.*goes on where"):
         image_store.upload(target, photographs(folder, all_files=False), at_once=1)
 
 
