@@ -27,6 +27,15 @@ class Estimate:
     source: str
     expected_error: str = EXPECTED_ERROR
 
+    @property
+    def sentence(self) -> str:
+        """The estimate for people, with source and expected error."""
+        cost = "no price known" if self.cost_usd is None else f"at most {self.cost_usd:.2f} USD"
+        return (
+            f"{self.images:,} files, about {self.minutes:.0f} minutes on up to {self.nodes} nodes, {cost} "
+            f"with {self.idle_minutes:.0f} idle minutes after it; {self.source}; {self.expected_error}"
+        )
+
 
 def estimate(
     nodes: Iterable[Node],

@@ -36,7 +36,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def list_images(s3: Any, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
-    """List the sources, many folders at once; the same files give the same fingerprint in any order of URIs."""
+    """List the sources, many folders at once; the same files always give the same fingerprint."""
     folders = [
         found for uri in uris for bucket, prefix in [split_uri(uri)] for found in _folders(s3, bucket, prefix)
     ]

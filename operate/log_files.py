@@ -50,11 +50,11 @@ class StepLogs:
 
     def step_files(self) -> list[LogFile]:
         """Those of the step's files that have come."""
-        found = {uri.rpartition("/")[2].removesuffix(".gz"): uri for uri in self._below(self.step_uri)}
+        found = {_kind(uri): uri for uri in self._below(self.step_uri)}
         return [LogFile(found[kind], kind) for kind in STEP_FILES if kind in found]
 
     def application_id(self) -> str | None:
-        """YARN's id of the step's Spark application; None: spark-submit has not said it, or has no log yet."""
+        """YARN's id of the step's Spark application; None: spark-submit has not said it yet."""
         for file in self.step_files():
             if file.kind in ("stderr", "controller"):
                 told = APPLICATION.findall(self.read(file))
@@ -107,6 +107,10 @@ def unpacked(content: bytes) -> bytes:
 def last_lines(text: str, count: int) -> list[str]:
     """The last lines that are not empty."""
     return [line for line in text.splitlines() if line.strip()][-count:]
+
+
+def _kind(uri: str) -> str:
+    return uri.rpartition("/")[2].removesuffix(".gz")
 
 
 def _driver_attempt(uri: str) -> int | None:

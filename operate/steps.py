@@ -55,7 +55,7 @@ class Step:
 
 
 def spark_step(name: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """Describe one spark-submit as AddJobFlowSteps wants it; after a failure the cluster stays until it idles."""
+    """One spark-submit as AddJobFlowSteps wants it; after a failure the cluster stays until it idles."""
     return {
         "Name": name,
         "ActionOnFailure": "CONTINUE",
@@ -127,3 +127,17 @@ def follow(
         if not step.active:
             return step
         sleep(poll_seconds)
+
+
+def cancel_step(emr: Any, cluster_id: str, step_id: str) -> None:
+    """Ask EMR to end a step that waits or runs.
+
+    Raises:
+        OperateError: EMR refuses; the message holds its reason.
+    """
+    answer = emr.cancel_steps(
+        ClusterId=cluster_id, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS"
+    )
+    for told in answer.get("CancelStepsInfoList", ()):
+        if told.get("Status") == "FAILED":
+            raise OperateError(f"step {step_id} is not cancelled: {told.get('Reason')}; look at `status`")

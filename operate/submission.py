@@ -77,8 +77,8 @@ def submission(
 ) -> Submission:
     """The step of a request.
 
-    The id is `NAME-1a2b3c4d5e6f`, from the images' listing, the job's code, the extractor and the arguments: a
-    grown archive is another run, the same request the same one.
+    The id is `NAME-1a2b3c4d5e6f`, from the images' listing, the job's code, the extractor and the arguments:
+    a grown archive is another run, the same request the same one.
 
     Args:
         fingerprint: of the listing of the images.

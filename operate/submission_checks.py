@@ -16,7 +16,7 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
     """The sources as URIs; without any, every source of the deployment.
 
     Args:
-        given: `s3://BUCKET/PREFIX`, or the name of a source, with a folder behind it or without: `images/2026`.
+        given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
 
     Raises:
         MisuseError: the cluster may not read there.
@@ -64,7 +64,7 @@ def refuse_repetition(
     for step in steps:
         if step.name == deployment.name_prefix + run_id and step.active:
             raise OperateError(
-                f"run {run_id} is {step.state} already, as step {step.id}: `status {run_id}` tells how it goes"
+                f"run {run_id} is {step.state} already, step {step.id}: `status {run_id}` tells how it goes"
             )
     bucket, folder = deployment.results_bucket, f"{RUNS}/{run_id}/"
     if resume or not holds(s3, bucket, folder):

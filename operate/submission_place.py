@@ -32,8 +32,8 @@ class ClusterEndedError(OperateError):
     def __init__(self, cluster: Cluster, command: str) -> None:
         reason = f" ({cluster.reason})" if cluster.reason else ""
         super().__init__(
-            f"cluster {cluster.id} is {cluster.state}{reason}; `{command}` starts one with a run on all sources, "
-            "for other options submit again while it is up"
+            f"cluster {cluster.id} is {cluster.state}{reason}; `{command}` starts one, "
+            "with a run on all sources; for other options submit again while it is up"
         )
 
 

@@ -32,9 +32,7 @@ class Choices:
 @run_options
 @click.option("--name", metavar="NAME", help="Begins the run id.  [default: run]")
 @click.option("--job-code", is_flag=True, help="Run this working tree's job instead of the deployed one.")
-@click.option(
-    "--resume", is_flag=True, help="Go on with an unfinished run of the same images and parameters."
-)
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run of the same request.")
 @click.option("--dry-run", is_flag=True, help="Show step and estimate; submit nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Follow the run; its outcome is the exit code.")
@@ -42,6 +40,7 @@ class Choices:
 @click.pass_obj
 def submit_command(
     connection: Connection,
+    /,
     images: tuple[str, ...],
     name: str | None,
     job_code: bool,
@@ -54,7 +53,7 @@ def submit_command(
 ) -> None:
     """Run the job once more, on IMAGES: s3://BUCKET/PREFIX or SOURCE[/FOLDER]; default: all sources.
 
-    The run id holds a fingerprint of the images and parameters: a grown archive is a new run, the same run is refused.
+    The run id holds a fingerprint of images and parameters: a grown archive is a new run, the same refused.
 
     \b
     Example:
@@ -64,7 +63,7 @@ def submit_command(
     place = live_place(connection, image_uris(connection.deployment, images), name, options["variance"])
     asked = prepared(connection, place, Choices(name, resume, job_code), options)
     expected = estimated(connection, place, options)
-    say(_announcement(asked, expected))
+    say(f"run {asked.run_id}: {expected.sentence}")
     if dry_run:
         print_result(_facts(asked, expected, place, None), "\n".join(asked.arguments), as_json=as_json)
         return
@@ -120,15 +119,6 @@ def _upload_job(connection: Connection) -> None:
     say(f"job {upload_job(connection.client('s3'), connection.deployment.artifacts_bucket)[1]}")
 
 
-def _announcement(asked: Submission, expected: Estimate) -> str:
-    cost = "no price known" if expected.cost_usd is None else f"at most {expected.cost_usd:.2f} USD"
-    return (
-        f"run {asked.run_id}: {expected.images:,} files, about {expected.minutes:.0f} minutes on up to "
-        f"{expected.nodes} nodes, {cost} with {expected.idle_minutes:.0f} idle minutes after it; "
-        f"{expected.source}; {expected.expected_error}"
-    )
-
-
 def _facts(asked: Submission, expected: Estimate, place: Place, step_id: str | None) -> dict[str, Any]:
     return {
         "run_id": asked.run_id,
@@ -142,10 +132,6 @@ def _facts(asked: Submission, expected: Estimate, place: Place, step_id: str | N
 
 def _next_commands(connection: Connection, run_id: str) -> str:
     operate = f"python -m operate --stage={connection.stage}"
-    commands = (
-        f"status {run_id}",
-        f"logs {run_id} --follow",
-        f"cancel {run_id}",
-        f"fetch {run_id} --to=results",
-    )
-    return "\n".join([f"run {run_id}", "next", *(f"  {operate} {each}" for each in commands)])
+    commands = (f"status {run_id}", f"logs {run_id} --follow", f"cancel {run_id}")
+    fetch = f"fetch {run_id} --to=results"
+    return "\n".join([f"run {run_id}", "next", *(f"  {operate} {each}" for each in (*commands, fetch))])
