@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -26,6 +26,10 @@ class Connection:
         if service not in self.clients:
             self.clients[service] = boto3.client(service, region_name=self.region, config=CLIENT_CONFIG)
         return self.clients[service]
+
+    def in_region(self, region: str) -> Self:
+        """The same stage in another region, or this connection."""
+        return self if region == self.region else type(self)(self.stage, region)
 
     @cached_property
     def deployment(self) -> Deployment:

@@ -59,10 +59,10 @@ def upload_command(
     print_result(asdict(result), text, as_json=as_json)
 
 
-def _told(result: UploadResult, dry_run: bool) -> str:
+def _told(result: UploadResult, stage: str, dry_run: bool) -> str:
     verb = "would be uploaded" if dry_run else "uploaded"
     size = f"{result.bytes / 1e6:,.1f} MB"
     return (
         f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
-        f"next: python -m operate submit --images={shlex.quote(result.uri)} --wait"
+        f"next: python -m operate --stage={stage} submit {shlex.quote(result.uri)} --wait"
     )
