@@ -59,7 +59,7 @@ def main() -> None:
     """Run the command; exit 0, 1 (failure) or 2 (misuse) with one line that says what to do."""
     try:
         # Outside standalone mode Click returns the code of an `Exit`, and what the command returns: nothing.
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(prog_name="python -m operate", standalone_mode=False))
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except click.Abort:
