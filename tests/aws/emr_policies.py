@@ -1,0 +1,23 @@
+"""What moto's EMR does not answer: a cluster's policies of scaling and idling."""
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+
+def answer_policies(monkeypatch, *, idle_seconds=1800, most_nodes=6, denied=False):
+    """Both policies as EMR shapes them, or EMR's refusal for whoever may not ask."""
+    call = BaseClient._make_api_call
+    limits = {"UnitType": "InstanceFleetUnits", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": most_nodes}
+    answers = {
+        "GetAutoTerminationPolicy": {"AutoTerminationPolicy": {"IdleTimeout": idle_seconds}},
+        "GetManagedScalingPolicy": {"ManagedScalingPolicy": {"ComputeLimits": limits}},
+    }
+
+    def answered(client, operation, arguments):
+        if operation not in answers:
+            return call(client, operation, arguments)
+        if denied:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
+        return answers[operation]
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answered)
