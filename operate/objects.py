@@ -38,8 +38,14 @@ def read_json(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+        code = error.response["Error"]["Code"]
+        # Who may list only below a prefix is told AccessDenied of what is not there.
+        if code == "NoSuchKey" or (code == "AccessDenied" and not _is_listed(s3, bucket, key)):
             return None
         raise
     value: dict[str, Any] = json.loads(body)
     return value
+
+
+def _is_listed(s3: Any, bucket: str, key: str) -> bool:
+    return any(stored.key == key for stored in list_objects(s3, bucket, key))

@@ -12,7 +12,7 @@ from rich.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 # Text that is no terminal's has no width: rich would cut it at 80 characters.
-PIPE_WIDTH = 240
+PIPE_WIDTH = 1000
 
 
 def json_option(command: Command) -> Command:
@@ -44,7 +44,8 @@ def table(
     """A plain table; the columns named in `right` hold numbers."""
     made = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", no_wrap=name not in right)
+        # A value that has no room goes on in the next line: an id cut short is of no use.
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*row)
     return made

@@ -1,27 +1,34 @@
 """The folder of a run in the results bucket: what is there, and whether the run is complete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from infra.access.prefixes import RUNS
 from operate.objects import list_folders, read_json
+from operate.run_history import RunTrace
 
 MANIFEST = "manifest.json"
 METRICS = "metrics.json"
 PARAMETERS = "run.json"
 AT_ONCE = 32
+COMPLETE = "complete"
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run; what is not known (yet) is None. Durations in seconds, costs in USD."""
+    """One run; what is not known (yet) is None. Durations in seconds, costs in USD.
+
+    `state` is complete once the manifest is there; before, what EMR says of the run's latest step (pending,
+    running, failed, cancelled), or unfinished.
+    """
 
     run: str
     created: datetime | None
-    complete: bool
+    state: str
     images: int | None
     rejected: int | None
     components: int | None
@@ -29,11 +36,7 @@ class RunSummary:
     accuracy: float | None
     model: str | None
     seconds: float | None
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
-        state = "complete" if self.complete else "unfinished"
-        return {**asdict(self), "state": state}
+    cost_usd: float | None = None
 
 
 def run_prefix(run_id: str) -> str:
@@ -41,12 +44,22 @@ def run_prefix(run_id: str) -> str:
     return f"{RUNS}/{run_id}/"
 
 
-def list_runs(s3: Any, bucket: str) -> list[RunSummary]:
-    """Every run, the latest first, unfinished ones before all."""
-    names = list_folders(s3, bucket, f"{RUNS}/")
+def list_runs(s3: Any, bucket: str, history: Mapping[str, RunTrace]) -> list[RunSummary]:
+    """Every run that has a folder or that EMR knows: those that are not complete, then the latest first."""
+    names = {*list_folders(s3, bucket, f"{RUNS}/"), *history}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda name: read_run(s3, bucket, name), names))
-    return sorted(found, key=_latest_first)
+        found = pool.map(lambda name: read_run(s3, bucket, name), names)
+    return sorted((traced(run, history.get(run.run)) for run in found), key=_latest_first)
+
+
+def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
+    """The run with what EMR knows of it."""
+    if trace is None:
+        return run
+    state = run.state
+    if state != COMPLETE and trace.state != "COMPLETED":
+        state = trace.state.lower()
+    return replace(run, state=state, created=run.created or trace.submitted, cost_usd=trace.cost_usd)
 
 
 def read_run(s3: Any, bucket: str, run_id: str) -> RunSummary:
@@ -67,7 +80,7 @@ def summary(run_id: str, manifest: dict[str, Any] | None, metrics: dict[str, Any
     return RunSummary(
         run=run_id,
         created=datetime.fromisoformat(created) if created else None,
-        complete=manifest is not None,
+        state=COMPLETE if manifest else UNFINISHED,
         images=_at(metrics, "images", "usable"),
         rejected=_at(metrics, "images", "rejected"),
         components=_at(metrics, "reduction", "components"),
@@ -85,7 +98,7 @@ def _at(value: Any, *keys: str) -> Any:
 
 
 def _latest_first(run: RunSummary) -> tuple[bool, float, str]:
-    return run.complete, -run.created.timestamp() if run.created else 0, run.run
+    return run.state == COMPLETE, -run.created.timestamp() if run.created else 0, run.run
 
 
 def closest(run_id: str, known: Sequence[str]) -> str:

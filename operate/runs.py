@@ -1,24 +1,19 @@
 """`runs`: every run in the results bucket."""
 
+from dataclasses import asdict
+
 import click
 
 from operate.connection import Connection
 from operate.printing import json_option, print_result, table
 from operate.run_folder import RunSummary, list_runs
+from operate.run_history import run_history
 
 COLUMNS = (
-    "run",
-    "date (UTC)",
-    "state",
-    "images",
-    "rejected",
-    "k",
-    "variance",
-    "accuracy",
-    "model",
-    "minutes",
+    *("run", "date (UTC)", "state", "images", "rejected", "k", "variance"),
+    *("accuracy", "model", "minutes", "USD"),
 )
-NUMBERS = ("images", "rejected", "k", "variance", "accuracy", "minutes")
+NUMBERS = ("images", "rejected", "k", "variance", "accuracy", "minutes", "USD")
 UNKNOWN = "-"
 
 
@@ -26,9 +21,10 @@ UNKNOWN = "-"
 @json_option
 @click.pass_obj
 def runs_command(connection: Connection, as_json: bool) -> None:
-    """List every run: date, state, images, components, variance, model, duration.
+    """List every run: date, state, images, components, variance, accuracy, model, duration, cost.
 
-    What a run cost is told by `cost`.
+    The cost is that of all nodes while the run's steps ran, on demand, for the two months that EMR remembers;
+    `cost` tells that of whole clusters.
 
     \b
     Example:
@@ -36,13 +32,14 @@ def runs_command(connection: Connection, as_json: bool) -> None:
       python -m operate runs --json
     """
     deployment = connection.deployment
-    runs = list_runs(connection.client("s3"), deployment.results_bucket)
+    history = run_history(connection.client("emr"), deployment)
+    runs = list_runs(connection.client("s3"), deployment.results_bucket, history)
     text = (
         table(COLUMNS, [row(run) for run in runs], right=NUMBERS)
         if runs
         else f"no runs in {deployment.results_uri} yet: `python -m operate submit` starts one"
     )
-    print_result([run.plain() for run in runs], text, as_json=as_json)
+    print_result([asdict(run) for run in runs], text, as_json=as_json)
 
 
 def row(run: RunSummary) -> tuple[str, ...]:
@@ -50,7 +47,7 @@ def row(run: RunSummary) -> tuple[str, ...]:
     return (
         run.run,
         f"{run.created:%Y-%m-%d %H:%M}" if run.created else UNKNOWN,
-        "complete" if run.complete else "unfinished",
+        run.state,
         _number(run.images, ",d"),
         _number(run.rejected, ",d"),
         _number(run.components, ",d"),
@@ -58,6 +55,7 @@ def row(run: RunSummary) -> tuple[str, ...]:
         _number(run.accuracy, ".3f"),
         run.model or UNKNOWN,
         _number(None if run.seconds is None else run.seconds / 60, ".1f"),
+        _number(run.cost_usd, ".2f"),
     )
 
 

@@ -1,15 +1,23 @@
 """`runs` and `fetch`: what runs there are, and their results on this machine."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
+from infra.instances import instance_types
+from infra.prices import node_hour
 from operate.download import Place, download
 from operate.errors import OperateError
-from operate.objects import StoredObject, list_objects
+from operate.nodes import Node
+from operate.objects import StoredObject, list_objects, read_json
+from operate.run_history import RunTrace, run_history, step_cost
+from operate.steps import Step
 from tests.aws.conftest import REGION, RUN
 
+START = datetime(2026, 1, 1, 10, tzinfo=UTC)
 METRICS = {
     "images": {"listed": 12, "usable": 10, "rejected": 1, "skipped": 1},
     "reduction": {"components": 3, "explained_variance_ratio": 0.8125, "standardized": True},
@@ -39,7 +47,6 @@ def test_runs_are_listed_with_their_figures(operate, storage):
     assert outcome.json[1] == {
         "run": "late",
         "created": "2026-02-01T10:00:00+00:00",
-        "complete": True,
         "state": "complete",
         "images": 10,
         "rejected": 1,
@@ -48,6 +55,7 @@ def test_runs_are_listed_with_their_figures(operate, storage):
         "accuracy": None,
         "model": "mobilenet_v2",
         "seconds": 90.0,
+        "cost_usd": None,
     }
     assert outcome.json[0]["state"] == "unfinished"
     assert outcome.json[0]["images"] is None
@@ -58,9 +66,9 @@ def test_runs_are_a_table_for_people(operate, storage):
     store_run("late", "2026-02-01T10:00:00+00:00")
     lines = operate("runs").out.splitlines()
     assert " ".join(lines[0].split()) == (
-        "run date (UTC) state images rejected k variance accuracy model minutes"
+        "run date (UTC) state images rejected k variance accuracy model minutes USD"
     )
-    assert " ".join(lines[1].split()) == "late 2026-02-01 10:00 complete 10 1 3 0.812 - mobilenet_v2 1.5"
+    assert " ".join(lines[1].split()) == "late 2026-02-01 10:00 complete 10 1 3 0.812 - mobilenet_v2 1.5 -"
 
 
 def test_an_empty_run_has_no_components(operate, storage):
@@ -68,7 +76,61 @@ def test_an_empty_run_has_no_components(operate, storage):
     reduction = {"components": None, "explained_variance_ratio": None}
     store_run("empty", "2026-02-01T10:00:00+00:00", {"images": {"usable": 0}, "reduction": reduction})
     words = operate("runs").out.splitlines()[1].split()
-    assert " ".join(words[3:]) == "complete 0 - - - - mobilenet_v2 -"
+    assert " ".join(words[3:]) == "complete 0 - - - - mobilenet_v2 - -"
+
+
+def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkeypatch):
+    """A submitted run is listed before it has a folder; a complete one stays complete."""
+    store_run("done", "2026-02-01T10:00:00+00:00")
+    trace = {"done": RunTrace("FAILED", START, 1.25), RUN: RunTrace("RUNNING", START, 0.5)}
+    monkeypatch.setattr("operate.runs.run_history", lambda emr, deployment: trace)
+    runs = operate("runs", "--json").json
+    assert [(run["run"], run["state"], run["cost_usd"]) for run in runs] == [
+        (RUN, "running", 0.5),
+        ("done", "complete", 1.25),
+    ]
+
+
+def test_the_steps_of_the_stage_are_its_runs(deployment):
+    """EMR tells of the deploy's own step; its name holds the run id."""
+    history = run_history(boto3.client("emr", REGION), deployment)
+    assert list(history) == [RUN]
+    assert history[RUN].state in ("PENDING", "RUNNING", "STARTING")
+
+
+def test_a_step_costs_its_nodes_while_it_ran():
+    """An hour of one node and half an hour of another; idle time before and after is not counted."""
+    ended = START + timedelta(hours=1)
+    one = step_of(started=START, ended=ended)
+    nodes = [
+        node("m5.xlarge", START - timedelta(hours=1), ended + timedelta(hours=3)),
+        node("m5.xlarge", START + timedelta(minutes=30), None),
+        node("m5.xlarge", START - timedelta(hours=2), START - timedelta(hours=1)),
+    ]
+    hour = node_hour(instance_types()["m5.xlarge"], REGION, public=False)
+    found = step_cost(one, nodes, REGION, START + timedelta(days=1))
+    assert found == pytest.approx(1.5 * hour)
+    assert step_cost(one, [node("x9.huge", START, None)], REGION, START + timedelta(days=1)) is None
+    assert step_cost(step_of(started=None, ended=None), nodes, REGION, START) == 0.0
+
+
+def step_of(*, started, ended) -> Step:
+    """A step that ran between these times."""
+    return Step("s-1", "fruit-features-dev-run", "COMPLETED", (), START, started, ended, "", "")
+
+
+def node(kind, created, ended) -> Node:
+    """A node that was there between these times."""
+    return Node("ci-1", "i-1", "if-1", kind, "ON_DEMAND", "RUNNING", False, created, ended)
+
+
+def test_who_may_list_only_a_prefix_is_told_no_run_is_complete():
+    """S3 then answers AccessDenied for a manifest that is not there: no reason to stop."""
+    s3 = boto3.client("s3", REGION)
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("get_object", "AccessDenied")
+        stubber.add_response("list_objects_v2", {})
+        assert read_json(s3, "fruit-results", "runs/r/manifest.json") is None
 
 
 def test_without_runs_the_next_command_is_told(operate, storage):
