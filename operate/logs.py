@@ -60,7 +60,11 @@ def logs_command(
     lines = list(deque(reader.new_lines(), maxlen=tail))
     if not reader.seen:
         raise OperateError(nothing_yet(logs))
-    print_result({"step_id": step.id, "lines": lines}, "\n".join(lines), as_json=as_json)
+    if as_json:
+        print_result({"step_id": step.id, "lines": lines}, "", as_json=True)
+        return
+    for line in lines:  # letter for letter: a terminal's printer would see emoji in them
+        print(line)
 
 
 def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: int | None) -> None:

@@ -48,8 +48,8 @@ def status_command(
     ends = idle_end(cluster, steps, idle_timeout(emr, cluster.id) if cluster.live else None)
     cost = total(account(nodes, connection.region, now))
     facts = _facts(cluster, fleets, nodes, steps) | {"ends_when_idle_at": ends, "cost_usd_so_far": cost}
-    text = Group(_headline(cluster, ends, cost, now), _fleets_table(fleets), _nodes_table(nodes))
-    print_result(facts, Group(text, steps_table(steps[:MOST_STEPS])), as_json=as_json)
+    text = Group(_headline(cluster, ends, cost, now), _fleets_table(fleets), "", _nodes_table(nodes))
+    print_result(facts, Group(text, "", steps_table(steps[:MOST_STEPS])), as_json=as_json)
 
 
 def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> datetime | None:

@@ -105,7 +105,10 @@ def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:
     if wanted is None:
         raise OperateError("the cluster has no steps yet: submit a run with `submit`")
     known = ", ".join(step.name.removeprefix(prefix) for step in steps[:5]) or "none"
-    raise OperateError(f"no step {wanted} on this cluster; its latest runs: {known}")
+    raise OperateError(
+        f"no step {wanted} on this cluster; its latest runs: {known}; "
+        "`cost --days=60` lists earlier clusters, --cluster looks there"
+    )
 
 
 def follow(

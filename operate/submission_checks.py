@@ -1,5 +1,6 @@
 """What must be true before a run is submitted; each refusal says what to do instead."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,17 @@ from operate.image_listing import split_uri
 from operate.steps import Step
 
 MANIFEST = "manifest.json"
+# With the digest, within what `-c run=` and the job's --run-id take.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
+
+
+def check_name(name: str | None) -> None:
+    """A name can begin a run id. Raises MisuseError."""
+    if name is not None and not NAME.fullmatch(name):
+        raise MisuseError(
+            f"--name {name!r}: letters, digits, '.', '_' and '-' are allowed, 50 at most, "
+            "the first a letter or digit"
+        )
 
 
 def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:

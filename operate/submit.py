@@ -14,7 +14,7 @@ from operate.printing import json_option, print_result, say
 from operate.run_options import option_words, run_options
 from operate.steps import add_step, list_steps, spark_step
 from operate.submission import DeployedJob, RunRequest, Submission, submission
-from operate.submission_checks import image_uris, reduction_uri, refuse_repetition
+from operate.submission_checks import check_name, image_uris, reduction_uri, refuse_repetition
 from operate.submission_place import Place, estimated, live_place, require_images
 
 
@@ -60,6 +60,7 @@ def submit_command(
       python -m operate submit --wait
       python -m operate submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
     """
+    check_name(name)
     place = live_place(connection, image_uris(connection.deployment, images), name, options["variance"])
     asked = prepared(connection, place, Choices(name, resume, job_code), options)
     expected = estimated(connection, place, options)
@@ -71,15 +72,19 @@ def submit_command(
         raise OperateError("not submitted")
     if job_code:
         _upload_job(connection)
-    name_of_step = connection.deployment.name_prefix + asked.run_id
-    step_id = add_step(connection.client("emr"), place.cluster.id, spark_step(name_of_step, asked.arguments))
-    say(f"run {asked.run_id} is step {step_id} of cluster {place.cluster.id}")
+    step_id = _submit(connection, place, asked)
     facts = _facts(asked, expected, place, step_id)
-    if not wait:
-        print_result(facts, _next_commands(connection, asked.run_id), as_json=as_json)
-        return
-    step = wait_for_outcome(connection, place.cluster.id, step_id)
-    print_result({**facts, "state": step.state}, _next_commands(connection, asked.run_id), as_json=as_json)
+    if wait:
+        facts["state"] = wait_for_outcome(connection, place.cluster.id, step_id).state
+    print_result(facts, _next_commands(connection, asked.run_id), as_json=as_json)
+
+
+def _submit(connection: Connection, place: Place, asked: Submission) -> str:
+    """The id of the step, told before anything waits."""
+    step = spark_step(connection.deployment.name_prefix + asked.run_id, asked.arguments)
+    step_id = add_step(connection.client("emr"), place.cluster.id, step)
+    say(f"run {asked.run_id} is step {step_id} of cluster {place.cluster.id}")
+    return step_id
 
 
 def prepared(connection: Connection, place: Place, choices: Choices, options: dict[str, Any]) -> Submission:
@@ -131,7 +136,7 @@ def _facts(asked: Submission, expected: Estimate, place: Place, step_id: str | N
 
 
 def _next_commands(connection: Connection, run_id: str) -> str:
-    operate = f"python -m operate --stage={connection.stage}"
+    operate = f".venv/bin/python -m operate --stage={connection.stage}"
     commands = (f"status {run_id}", f"logs {run_id} --follow", f"cancel {run_id}")
     fetch = f"fetch {run_id} --to=results"
     return "\n".join([f"run {run_id}", "next", *(f"  {operate} {each}" for each in (*commands, fetch))])

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 
 def answer_policies(monkeypatch, *, idle_seconds=1800, most_nodes=6, denied=False):
-    """Fleets and both policies as EMR shapes them, or EMR's refusal of the policies for whoever may not ask."""
+    """Fleets and both policies as EMR shapes them; `denied`: it refuses to tell the policies."""
     call = BaseClient._make_api_call
     limits = {"UnitType": "InstanceFleetUnits", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": most_nodes}
     fleets = [

@@ -70,7 +70,10 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_is_refused(operate, deploym
     assert operate("status", RUN, "--json").json["name"] == f"fruit-features-dev-{RUN}"
     unknown = operate("status", "spring-1")
     assert unknown.exit_code == 1
-    assert unknown.err == f"Error: no step spring-1 on this cluster; its latest runs: {RUN}\n"
+    assert unknown.err == (
+        f"Error: no step spring-1 on this cluster; its latest runs: {RUN}; "
+        "`cost --days=60` lists earlier clusters, --cluster looks there\n"
+    )
 
 
 def test_an_unknown_cluster_is_refused_in_one_line(operate, deployment):

@@ -53,7 +53,7 @@ def test_all_sources_are_the_default_and_the_next_commands_are_told(operate, dep
         "--images=s3://fruit-taillefixe",
     ]
     run = steps(deployment)[0]["Name"].removeprefix(PREFIX)
-    assert f"python -m operate --stage=dev status {run}" in done.out
+    assert f".venv/bin/python -m operate --stage=dev status {run}" in done.out
     assert f"fetch {run} --to=results" in done.out
 
 
@@ -141,6 +141,16 @@ def test_variance_and_components_exclude_each_other(operate, deployment, photogr
     done = operate("submit", "--variance=0.9", "--components=3", "--yes")
     assert done.exit_code == 2
     assert "--variance and --components exclude each other" in done.err
+
+
+def test_a_name_that_no_run_can_have_is_misuse(operate, deployment, photographs):
+    """Before anything is listed."""
+    done = operate("submit", "--name=spring 2026", "--yes")
+    assert done.exit_code == 2
+    assert done.err == (
+        "Error: --name 'spring 2026': letters, digits, '.', '_' and '-' are allowed, 50 at most, "
+        "the first a letter or digit\n"
+    )
 
 
 def test_an_earlier_reduction_is_applied_by_its_run_id(operate, deployment, photographs):
