@@ -11,10 +11,13 @@ from operate.clusters import describe_cluster
 from operate.connection import Connection
 from operate.errors import OperateError
 from operate.nodes import Node, list_fleets, list_nodes
+from operate.outcome import logs_of
 from operate.printing import json_option, print_result, say
+from operate.steps import list_steps
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-web-interfaces.html
-PORTS = {"history": 18080, "yarn": 8088}
+# In cluster mode the driver is on a core node; the primary node's proxy leads to its Spark UI.
+PORTS = {"history": 18080, "spark": 20888, "yarn": 8088}
 DOCUMENT = "AWS-StartPortForwardingSession"
 PLUGIN = "session-manager-plugin"
 
@@ -28,9 +31,9 @@ PLUGIN = "session-manager-plugin"
 def tunnel_command(
     connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
 ) -> None:
-    """The command that brings a page of the cluster here: Spark's history (default) or YARN's, without SSH.
+    """The command that brings a page here: Spark's history, the latest run's Spark UI, or YARN's.
 
-    A running application's Spark UI is reached through YARN's page (ApplicationMaster) and its history's.
+    Through Session Manager: no SSH key, no open port; it needs AWS CLI and its session-manager-plugin.
 
     \b
     Example:
@@ -44,7 +47,7 @@ def tunnel_command(
     node = primary_node(connection, cluster.id)
     port = local_port or PORTS[page]
     command = session_command(node.ec2_id, PORTS[page], port, connection.region)
-    url = f"http://localhost:{port}"
+    url = f"http://localhost:{port}{path_of(connection, cluster.id, page)}"
     if not open_it:
         facts = {"command": command, "url": url, "instance_id": node.ec2_id}
         print_result(facts, f"{shlex.join(command)}\nthen open {url}", as_json=as_json)
@@ -57,6 +60,18 @@ def tunnel_command(
     say(f"open {url}; Ctrl-C closes the tunnel")
     if subprocess.run(command, check=False).returncode:
         raise OperateError(f"the tunnel to {node.ec2_id} ended with an error; AWS CLI says why above")
+
+
+def path_of(connection: Connection, cluster_id: str, page: str) -> str:
+    """The page's path: the Spark UI lies below its application's id, once the step's log tells it."""
+    if page != "spark":
+        return "/"
+    for step in list_steps(connection.client("emr"), cluster_id)[:1]:
+        application = logs_of(connection, cluster_id, step.id).application_id()
+        if application:
+            return f"/proxy/{application}/"
+    say("the latest step's log does not tell its application yet: the page `yarn` lists all")
+    return "/"
 
 
 def session_command(instance_id: str, port: int, local_port: int, region: str) -> list[str]:

@@ -1,16 +1,13 @@
 """`operate status`, `cancel`, `cost` and `tunnel` on a live cluster and on one that has ended."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
 
 from operate.clusters import Cluster
-from operate.nodes import Node
 from operate.status import idle_end
 from operate.steps import Step
-from operate.tunnel import session_command
 from tests.aws.conftest import REGION, RUN, step
 from tests.aws.emr_policies import answer_policies
 
@@ -124,33 +121,3 @@ def test_cost_of_days_counts_this_stages_clusters_alone(operate, deployment, emr
     told = operate("cost", "--days=2", "--json")
     assert told.exit_code == 0, told.err
     assert [each["cluster_id"] for each in told.json["clusters"]] == [deployment.cluster_id]
-
-
-def test_the_tunnel_command_is_one_port_of_session_manager():
-    """No SSH, no key: parameters are JSON in one word."""
-    words = session_command("i-1", 18080, 9000, REGION)
-    assert words[:3] == ["aws", "ssm", "start-session"]
-    assert "--target=i-1" in words
-    assert "--document-name=AWS-StartPortForwardingSession" in words
-    parameters = next(word for word in words if word.startswith("--parameters=")).partition("=")[2]
-    assert json.loads(parameters) == {"portNumber": ["18080"], "localPortNumber": ["9000"]}
-
-
-def test_the_tunnel_leads_to_the_primary_node(operate, deployment, monkeypatch):
-    """Neither to a core node nor to a primary node that is gone."""
-    nodes = [
-        Node("ci-1", "i-core", "if-CORE", "m5.xlarge", "ON_DEMAND", "RUNNING", False, MOMENT, None),
-        Node("ci-2", "i-gone", "if-MASTER", "m5.xlarge", "ON_DEMAND", "TERMINATED", False, MOMENT, MOMENT),
-        Node("ci-3", "i-primary", "if-MASTER", "m5.xlarge", "ON_DEMAND", "RUNNING", False, MOMENT, None),
-    ]
-    monkeypatch.setattr("operate.tunnel.list_nodes", lambda *_: nodes)
-    told = operate("tunnel", "yarn", "--json")
-    assert (told.json["instance_id"], told.json["url"]) == ("i-primary", "http://localhost:8088")
-
-
-def test_an_ended_cluster_has_no_pages(operate, deployment, emr):
-    """The message says what remains."""
-    emr.terminate_job_flows(JobFlowIds=[deployment.cluster_id])
-    told = operate("tunnel")
-    assert told.exit_code == 1
-    assert "its pages are gone; `logs` still reads its logs" in told.err
