@@ -9,8 +9,9 @@ from botocore.config import Config
 
 from operate.deployment import Deployment, find_deployment
 
-# A throttled or failed call is tried again; a transfer of many files uses many connections.
-CLIENT_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=64)
+# Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
+S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
+MOST_CONNECTIONS = 64  # as many as there are transfers at once
 
 
 @dataclass
@@ -24,7 +25,11 @@ class Connection:
     def client(self, service: str) -> Any:
         """boto3's client of the service, made once; credentials and endpoint come from the environment."""
         if service not in self.clients:
-            self.clients[service] = boto3.client(service, region_name=self.region, config=CLIENT_CONFIG)
+            attempts = S3_ATTEMPTS if service == "s3" else OTHER_ATTEMPTS
+            config = Config(
+                retries={"mode": "standard", "max_attempts": attempts}, max_pool_connections=MOST_CONNECTIONS
+            )
+            self.clients[service] = boto3.client(service, region_name=self.region, config=config)
         return self.clients[service]
 
     def in_region(self, region: str) -> Self:

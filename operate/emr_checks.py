@@ -9,7 +9,7 @@ from operate.check import Check
 def check_public_access(emr: Any) -> Check:
     """Whether EMR refuses clusters that the internet could reach; ours are none."""
     answer = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
-    if answer["BlockPublicSecurityGroupRules"]:
+    if answer.get("BlockPublicSecurityGroupRules"):
         return Check("EMR block public access", "ok", "on")
     advice = (
         "aws emr put-block-public-access-configuration --block-public-access-configuration "

@@ -26,7 +26,9 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
         print(json.dumps(value, indent=2, default=_plain))
         return
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(width=width, highlight=False, soft_wrap=isinstance(text, str), markup=False).print(text)
+    Console(width=width, highlight=False, emoji=False, soft_wrap=isinstance(text, str), markup=False).print(
+        text
+    )
 
 
 def say(line: str) -> None:
