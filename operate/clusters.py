@@ -65,7 +65,9 @@ def describe_cluster(emr: Any, cluster_id: str) -> Cluster:
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("InvalidRequestException", "ValidationException"):
             raise
-        raise OperateError(f"EMR knows no cluster {cluster_id}: deploy again with `make deploy`") from error
+        raise OperateError(
+            f"EMR knows no cluster {cluster_id}: `make deploy CONTEXT='-c run=NAME'` makes another"
+        ) from error
 
 
 def list_clusters(emr: Any, prefix: str, days: float) -> list[Cluster]:
