@@ -1,9 +1,9 @@
 """Names of stacks and tags: what tells one deployment's resources and bill from another's."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from aws_cdk import Tags
-from constructs import IConstruct
+if TYPE_CHECKING:
+    from constructs import IConstruct
 
 PROJECT = "fruit-features"
 
@@ -27,8 +27,10 @@ def cost_tags(stage: str) -> dict[str, str]:
     return {PROJECT_TAG: PROJECT, STAGE_TAG: stage}
 
 
-def tag_everything(scope: IConstruct, stage: str) -> None:
+def tag_everything(scope: "IConstruct", stage: str) -> None:
     """Put the cost tags on every resource below `scope` that can carry tags."""
+    from aws_cdk import Tags  # starts Node, which those who only read the names need not have
+
     for key, value in cost_tags(stage).items():
         Tags.of(scope).add(key, value)
 

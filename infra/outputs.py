@@ -1,8 +1,11 @@
 """Names of the stacks' outputs: the contract between a deployment and the tools that operate it."""
 
-from aws_cdk import CfnOutput, Stack
+from typing import TYPE_CHECKING
 
 from infra.naming import pascal_case
+
+if TYPE_CHECKING:
+    from aws_cdk import Stack
 
 # Storage
 IMAGE_SOURCES = "ImageSources"
@@ -39,6 +42,8 @@ def replica_bucket(source: str) -> str:
     return f"ReplicaBucket{pascal_case(source)}"
 
 
-def publish(stack: Stack, name: str, value: str, description: str) -> None:
+def publish(stack: "Stack", name: str, value: str, description: str) -> None:
     """Make an output of exactly this name; `stack` must be a stack, or CDK would prefix the name."""
+    from aws_cdk import CfnOutput  # starts Node, which those who only read the names need not have
+
     CfnOutput(stack, f"Output{name}", value=value, description=description).override_logical_id(name)

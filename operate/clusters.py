@@ -1,0 +1,101 @@
+"""Clusters, as EMR tells of them: thin callers that answer with plain records."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from operate.errors import OperateError
+
+READY = ("RUNNING", "WAITING")
+LIVE = ("STARTING", "BOOTSTRAPPING", *READY)
+IDLE = "WAITING"
+DENIED = ("AccessDeniedException", "AccessDenied")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster; times are UTC, None until they come."""
+
+    id: str
+    name: str
+    state: str
+    reason: str
+    created: datetime | None
+    ready: datetime | None
+    ended: datetime | None
+    release: str
+    log_uri: str
+    primary_dns: str
+
+    @property
+    def live(self) -> bool:
+        """Whether a step can be submitted to it."""
+        return self.state in LIVE
+
+    @classmethod
+    def from_emr(cls, told: dict[str, Any]) -> Self:
+        """From what DescribeCluster and ListClusters answer alike."""
+        status = told["Status"]
+        timeline = status.get("Timeline", {})
+        return cls(
+            id=told["Id"],
+            name=told["Name"],
+            state=status["State"],
+            reason=(status.get("StateChangeReason") or {}).get("Message", ""),
+            created=timeline.get("CreationDateTime"),
+            ready=timeline.get("ReadyDateTime"),
+            ended=timeline.get("EndDateTime"),
+            release=told.get("ReleaseLabel", ""),
+            # EMR answers with the scheme that it uses itself.
+            log_uri=told.get("LogUri", "").replace("s3n://", "s3://"),
+            primary_dns=told.get("MasterPublicDnsName", ""),
+        )
+
+
+def describe_cluster(emr: Any, cluster_id: str) -> Cluster:
+    """One cluster.
+
+    Raises:
+        OperateError: EMR does not know it (any more: it forgets clusters after two months).
+    """
+    try:
+        return Cluster.from_emr(emr.describe_cluster(ClusterId=cluster_id)["Cluster"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InvalidRequestException", "ValidationException"):
+            raise
+        raise OperateError(
+            f"EMR knows no cluster {cluster_id}: `make deploy CONTEXT='-c run=NAME'` makes another"
+        ) from error
+
+
+def list_clusters(emr: Any, prefix: str, days: float) -> list[Cluster]:
+    """The clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
+    since = datetime.now(UTC) - timedelta(days=days)
+    pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
+    found = [Cluster.from_emr(told) for page in pages for told in page["Clusters"]]
+    return [cluster for cluster in found if cluster.name.startswith(prefix)]
+
+
+def idle_timeout(emr: Any, cluster_id: str) -> timedelta | None:
+    """How long the cluster may idle before it ends; None: it has no such policy, or we may not ask."""
+    try:
+        policy = emr.get_auto_termination_policy(ClusterId=cluster_id).get("AutoTerminationPolicy") or {}
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            return None
+        raise
+    return timedelta(seconds=policy["IdleTimeout"]) if policy.get("IdleTimeout") else None
+
+
+def most_nodes(emr: Any, cluster_id: str) -> int | None:
+    """Core and task nodes that managed scaling may reach; None: no such policy, or we may not ask."""
+    try:
+        policy = emr.get_managed_scaling_policy(ClusterId=cluster_id).get("ManagedScalingPolicy") or {}
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            return None
+        raise
+    limit = policy.get("ComputeLimits", {}).get("MaximumCapacityUnits")
+    return int(limit) if limit else None

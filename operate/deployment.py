@@ -1,0 +1,132 @@
+"""One deployment as its stacks' outputs tell it: buckets, cluster, run."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra import outputs
+from infra.access.prefixes import EMR_LOGS, RUNS
+from infra.naming import PROJECT, StackPart, stack_name
+from operate.errors import DeploymentNotFoundError, MisuseError, PipelineNotFoundError
+
+PARTS: tuple[StackPart, ...] = ("storage", "monitoring", "pipeline")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the stacks of a stage made; the pipeline's part may be missing, the storage's never is."""
+
+    stage: str
+    region: str
+    outputs: Mapping[str, str]
+
+    @property
+    def name_prefix(self) -> str:
+        """What the names of the stage's clusters and steps begin with: `fruit-features-dev-`."""
+        return f"{PROJECT}-{self.stage}-"
+
+    @property
+    def images_buckets(self) -> dict[str, str]:
+        """Image source to its bucket's name, in the configured order."""
+        sources = self.outputs[outputs.IMAGE_SOURCES].split(",")
+        return {source: self.outputs[outputs.images_bucket(source)] for source in sources}
+
+    @property
+    def results_bucket(self) -> str:
+        """The bucket of all runs' results."""
+        return self.outputs[outputs.RESULTS_BUCKET]
+
+    @property
+    def results_uri(self) -> str:
+        """Where each run has its folder: `s3://BUCKET/runs`."""
+        return f"s3://{self.results_bucket}/{RUNS}"
+
+    @property
+    def logs_bucket(self) -> str:
+        """The bucket of the clusters' logs."""
+        return self.outputs[outputs.LOGS_BUCKET]
+
+    @property
+    def logs_uri(self) -> str:
+        """Where each cluster has its folder of logs: `s3://BUCKET/emr`."""
+        return f"s3://{self.logs_bucket}/{EMR_LOGS}"
+
+    @property
+    def artifacts_bucket(self) -> str:
+        """The bucket for jobs that people bring."""
+        return self.outputs[outputs.ARTIFACTS_BUCKET]
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster of the last deploy; it may have ended. Raises PipelineNotFoundError."""
+        return self.of_pipeline(outputs.CLUSTER_ID)
+
+    @property
+    def run_id(self) -> str:
+        """The run of the last deploy. Raises PipelineNotFoundError."""
+        return self.of_pipeline(outputs.RUN_ID)
+
+    @property
+    def job_uri(self) -> str:
+        """The packaged job of the last deploy. Raises PipelineNotFoundError."""
+        return self.of_pipeline(outputs.JOB_URI)
+
+    def of_pipeline(self, output: str) -> str:
+        """The value of an output of the pipeline stack.
+
+        Raises:
+            PipelineNotFoundError: the stack is not there, or its first deploy failed.
+        """
+        try:
+            return self.outputs[output]
+        except KeyError:
+            raise PipelineNotFoundError(self.stage, output) from None
+
+    def images_bucket(self, source: str | None) -> str:
+        """The bucket of one image source; without a name, the only one or the first.
+
+        Raises:
+            MisuseError: there is no such source.
+        """
+        buckets = self.images_buckets
+        name = next(iter(buckets)) if source is None else source
+        if name not in buckets:
+            raise MisuseError(f"source {name}: this deployment has {', '.join(buckets)}")
+        return buckets[name]
+
+
+def find_deployment(cloudformation: Any, stage: str, region: str) -> Deployment:
+    """The deployment of the stage, from its stacks.
+
+    Args:
+        cloudformation: boto3's client.
+
+    Raises:
+        DeploymentNotFoundError: its storage stack is not there.
+    """
+    found: dict[str, str] = {}
+    for part in PARTS:
+        found |= stack_outputs(cloudformation, stack_name(stage, part))
+    if outputs.RESULTS_BUCKET not in found:
+        raise DeploymentNotFoundError(stage, region, stack_name(stage, "storage"))
+    return Deployment(stage, region, found)
+
+
+def stack_outputs(cloudformation: Any, name: str) -> dict[str, str]:
+    """Output name to value; empty where there is no such stack, or it never got as far."""
+    try:
+        stacks: Iterable[Mapping[str, Any]] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        # CloudFormation has no code of its own for it.
+        if "does not exist" in error.response["Error"]["Message"]:
+            return {}
+        raise
+    # A first deploy that was rolled back names outputs of resources that are gone.
+    return {
+        output["OutputKey"]: output["OutputValue"]
+        for stack in stacks
+        if stack["StackStatus"] not in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE"}
+        for output in stack.get("Outputs", [])
+    }

@@ -1,0 +1,81 @@
+"""What lies in the image sources: how much, and a fingerprint that changes with any file."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from operate.errors import MisuseError
+
+FOLDERS_AT_ONCE = 16
+# Fruits-360 lies as SOURCE/Training/CLASS/: two levels down there are enough folders to list side by side.
+LEVELS = 2
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of the sources; the fingerprint is of all keys, sizes and ETags."""
+
+    files: int
+    size: int  # bytes
+    fingerprint: str
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key prefix of `s3://BUCKET/PREFIX`, the prefix without `/` at its end.
+
+    Raises:
+        MisuseError: it is no such URI.
+    """
+    scheme, _, rest = uri.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise MisuseError(f"{uri!r} is no s3://BUCKET/PREFIX")
+    return bucket, prefix.rstrip("/")
+
+
+def list_images(s3: Any, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
+    """List the sources, many folders at once; the same files always give the same fingerprint."""
+    folders = [
+        found for uri in uris for bucket, prefix in [split_uri(uri)] for found in _folders(s3, bucket, prefix)
+    ]
+    files = size = 0
+    digests = []
+    with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
+        for done, found in enumerate(pool.map(lambda folder: _list(s3, *folder), folders), 1):
+            files, size = files + found.files, size + found.size
+            digests.append(found.fingerprint)
+            if done % 100 == 0:
+                say(f"listing: {files:,} files in {done} of {len(folders)} folders")
+    return Listing(files, size, hashlib.sha256("".join(sorted(digests)).encode()).hexdigest())
+
+
+Folder = tuple[str, str, str]  # bucket, prefix, delimiter: "/" takes the files of this level alone
+
+
+def _folders(s3: Any, bucket: str, prefix: str) -> list[Folder]:
+    """What to list side by side: the files of the upper levels, and all that lies below them."""
+    level, found = [f"{prefix}/" if prefix else ""], []
+    for _ in range(LEVELS):
+        found += [(bucket, each, "/") for each in level]
+        level = [below for each in level for below in _subfolders(s3, bucket, each)]
+    return found + [(bucket, each, "") for each in level]
+
+
+def _subfolders(s3: Any, bucket: str, prefix: str) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())]
+
+
+def _list(s3: Any, bucket: str, prefix: str, delimiter: str) -> Listing:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
+    files = size = 0
+    digest = hashlib.sha256()
+    for page in pages:
+        for entry in page.get("Contents", ()):
+            if entry["Key"].endswith("/"):  # consoles make such for an empty folder
+                continue
+            files, size = files + 1, size + entry["Size"]
+            digest.update(f"{bucket}\0{entry['Key']}\0{entry['Size']}\0{entry['ETag']}\n".encode())
+    return Listing(files, size, digest.hexdigest())

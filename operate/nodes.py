@@ -1,0 +1,72 @@
+"""Fleets and nodes of a cluster, as EMR tells of them: thin callers that answer with plain records."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """One instance fleet: what is asked for and what is there, in nodes."""
+
+    id: str
+    kind: str  # MASTER, CORE, TASK
+    state: str
+    on_demand: int
+    on_demand_target: int
+    spot: int
+    spot_target: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One instance of a cluster, running or gone."""
+
+    id: str
+    ec2_id: str
+    fleet_id: str
+    type: str
+    market: str  # ON_DEMAND, SPOT
+    state: str
+    public: bool
+    created: datetime | None
+    ended: datetime | None
+
+
+def list_fleets(emr: Any, cluster_id: str) -> list[Fleet]:
+    """The fleets of a cluster."""
+    pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
+    return [_fleet(told) for page in pages for told in page["InstanceFleets"]]
+
+
+def list_nodes(emr: Any, cluster_id: str) -> list[Node]:
+    """Every instance that a cluster has or had."""
+    pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
+    return [_node(told) for page in pages for told in page["Instances"]]
+
+
+def _fleet(told: dict[str, Any]) -> Fleet:
+    return Fleet(
+        id=told["Id"],
+        kind=told["InstanceFleetType"],
+        state=told.get("Status", {}).get("State", ""),
+        on_demand=told.get("ProvisionedOnDemandCapacity", 0),
+        on_demand_target=told.get("TargetOnDemandCapacity", 0),
+        spot=told.get("ProvisionedSpotCapacity", 0),
+        spot_target=told.get("TargetSpotCapacity", 0),
+    )
+
+
+def _node(told: dict[str, Any]) -> Node:
+    timeline = told.get("Status", {}).get("Timeline", {})
+    return Node(
+        id=told["Id"],
+        ec2_id=told.get("Ec2InstanceId", ""),
+        fleet_id=told.get("InstanceFleetId", told.get("InstanceGroupId", "")),
+        type=told.get("InstanceType", ""),
+        market=told.get("Market", "ON_DEMAND"),
+        state=told.get("Status", {}).get("State", ""),
+        public=bool(told.get("PublicIpAddress")),
+        created=timeline.get("CreationDateTime"),
+        ended=timeline.get("EndDateTime"),
+    )

@@ -1,0 +1,51 @@
+"""Objects of a bucket: thin callers of S3."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing tells of it; `etag` is the MD5 unless KMS encrypts it or it came in parts."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
+    """Every object below a prefix, by key."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for told in page.get("Contents", []):
+            yield StoredObject(told["Key"], told["Size"], told["ETag"].strip('"'), told["LastModified"])
+
+
+def list_folders(s3: Any, bucket: str, prefix: str) -> list[str]:
+    """The names of the folders directly below a prefix that ends in `/`."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    found = [told["Prefix"] for page in pages for told in page.get("CommonPrefixes", [])]
+    return [key.removeprefix(prefix).rstrip("/") for key in found]
+
+
+def read_json(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
+    """A JSON object, or None where there is none."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        # Who may list only below a prefix is told AccessDenied of what is not there.
+        if code == "NoSuchKey" or (code == "AccessDenied" and not _is_listed(s3, bucket, key)):
+            return None
+        raise
+    value: dict[str, Any] = json.loads(body)
+    return value
+
+
+def _is_listed(s3: Any, bucket: str, key: str) -> bool:
+    return any(stored.key == key for stored in list_objects(s3, bucket, key))

@@ -1,0 +1,57 @@
+"""Results on stdout, as a table for people or JSON for machines; progress on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+# Text that is no terminal's has no width: rich would cut it at 80 characters.
+PIPE_WIDTH = 1000
+
+
+def json_option(command: Command) -> Command:
+    """The option `--json` that every command has; the function gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
+    """The result of a command, to stdout: `value` as JSON, or `text` for people."""
+    if as_json:
+        print(json.dumps(value, indent=2, default=_plain))
+        return
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    Console(width=width, highlight=False, emoji=False, soft_wrap=isinstance(text, str), markup=False).print(
+        text
+    )
+
+
+def say(line: str) -> None:
+    """One line of progress, to stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    title: str | None = None,
+) -> Table:
+    """A plain table; the columns named in `right` hold numbers."""
+    made = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        # A value that has no room goes on in the next line: an id cut short is of no use.
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,146 @@
+"""Steps on a cluster, as EMR tells of them: one builder, thin callers, and waiting for an end."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from operate.errors import OperateError
+
+ACTIVE = ("PENDING", "CANCEL_PENDING", "RUNNING")
+COMPLETED = "COMPLETED"
+POLL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; times are UTC and None until they come, `reason` is empty unless EMR gave one."""
+
+    id: str
+    name: str
+    state: str
+    arguments: tuple[str, ...]
+    created: datetime | None
+    started: datetime | None
+    ended: datetime | None
+    reason: str
+    log_file: str
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in ACTIVE
+
+    @classmethod
+    def from_emr(cls, told: dict[str, Any]) -> Self:
+        """From what ListSteps and DescribeStep answer alike."""
+        status = told["Status"]
+        timeline, failure = status.get("Timeline", {}), status.get("FailureDetails") or {}
+        change = (status.get("StateChangeReason") or {}).get("Message", "")
+        reasons = [failure[name] for name in ("Reason", "Message") if failure.get(name)]
+        return cls(
+            id=told["Id"],
+            name=told["Name"],
+            state=status["State"],
+            arguments=tuple(told.get("Config", {}).get("Args", ())),
+            created=timeline.get("CreationDateTime"),
+            started=timeline.get("StartDateTime"),
+            ended=timeline.get("EndDateTime"),
+            reason="; ".join(reasons) or change,
+            log_file=failure.get("LogFile", ""),
+        )
+
+
+def spark_step(name: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """One spark-submit as AddJobFlowSteps wants it; after a failure the cluster stays until it idles."""
+    return {
+        "Name": name,
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": list(arguments)},
+    }
+
+
+def list_steps(emr: Any, cluster_id: str) -> list[Step]:
+    """Every step of a cluster, the latest first."""
+    pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster_id)
+    return [Step.from_emr(told) for page in pages for told in page["Steps"]]
+
+
+def describe_step(emr: Any, cluster_id: str, step_id: str) -> Step:
+    """One step.
+
+    Raises:
+        OperateError: the cluster has no such step.
+    """
+    try:
+        return Step.from_emr(emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InvalidRequestException", "ValidationException"):
+            raise
+        raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
+
+
+def add_step(emr: Any, cluster_id: str, step: dict[str, Any]) -> str:
+    """Submit a step; its id."""
+    return str(emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[step])["StepIds"][0])
+
+
+def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:
+    """The step that a person means: by step id, by run id, or the latest.
+
+    Args:
+        steps: the latest first.
+        wanted: `s-…`, a run id, or None.
+        prefix: what names of steps begin with, before the run id.
+
+    Raises:
+        OperateError: there is none.
+    """
+    for step in steps:
+        if wanted is None or wanted in (step.id, step.name, step.name.removeprefix(prefix)):
+            return step
+    if wanted is None:
+        raise OperateError("the cluster has no steps yet: submit a run with `submit`")
+    known = ", ".join(step.name.removeprefix(prefix) for step in steps[:5]) or "none"
+    raise OperateError(
+        f"no step {wanted} on this cluster; its latest runs: {known}; "
+        "`cost --days=60` lists earlier clusters, --cluster looks there"
+    )
+
+
+def follow(
+    emr: Any,
+    cluster_id: str,
+    step_id: str,
+    say: Callable[[str], None],
+    *,
+    poll_seconds: float = POLL_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Step:
+    """Wait until a step has ended, telling of each change of its state; the step as it ended."""
+    told = ""
+    while True:
+        step = describe_step(emr, cluster_id, step_id)
+        if step.state != told:
+            say(f"{step.name} {step.state}")
+            told = step.state
+        if not step.active:
+            return step
+        sleep(poll_seconds)
+
+
+def cancel_step(emr: Any, cluster_id: str, step_id: str) -> None:
+    """Ask EMR to end a step that waits or runs.
+
+    Raises:
+        OperateError: EMR refuses; the message holds its reason.
+    """
+    answer = emr.cancel_steps(
+        ClusterId=cluster_id, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS"
+    )
+    for told in answer.get("CancelStepsInfoList", ()):
+        if told.get("Status") == "FAILED":
+            raise OperateError(f"step {step_id} is not cancelled: {told.get('Reason')}; look at `status`")

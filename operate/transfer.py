@@ -1,0 +1,53 @@
+"""Many transfers at once, with progress; the first failure stops the rest."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(work: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, label: str) -> list[Result]:
+    """What `work` gives for every item, in no particular order, with a progress bar on stderr.
+
+    Raises:
+        Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
+    """
+    with _progress() as bar:
+        task = bar.add_task(label, total=len(items))
+        results = []
+        for result in _side_by_side(work, items, at_once):
+            results.append(result)
+            bar.advance(task)
+        return results
+
+
+def _side_by_side(work: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[Result]:
+    waiting = iter(items)
+    with ThreadPoolExecutor(at_once) as pool:
+        running: set[Future[Result]] = set()
+        while True:
+            # A few more than threads: none waits for the next, and few have to be given up.
+            running |= {pool.submit(work, item) for item in islice(waiting, 2 * at_once - len(running))}
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            try:
+                for future in done:
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(
+        *columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()
+    )

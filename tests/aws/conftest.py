@@ -1,0 +1,143 @@
+"""A deployment in an AWS of this process (moto), and the command line that drives it."""
+
+import json
+import sys
+from dataclasses import dataclass
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra import outputs
+from infra.naming import cost_tags, stack_name
+from operate.command_line import main
+from operate.deployment import Deployment, find_deployment
+
+REGION = "eu-west-3"
+RUN = "run-0123456789ab"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of the command line left."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """An empty account; the unreachable endpoint of all other tests would keep calls away from moto."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def operate(monkeypatch, capsys):
+    """Calls `python -m operate ARGUMENTS` in this process: `operate("runs", "--json")`."""
+
+    def call(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["operate", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return Outcome(int(end.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def storage(aws) -> Deployment:
+    """A deployment whose storage is there and whose pipeline is not."""
+    return make_storage()
+
+
+@pytest.fixture
+def cluster_id(aws) -> str:
+    """A waiting cluster of the stage `dev`, with its tags and one step."""
+    return make_cluster()
+
+
+@pytest.fixture
+def deployment(storage, cluster_id) -> Deployment:
+    """A whole deployment of the stage `dev`; its run has no results yet."""
+    return make_pipeline(cluster_id)
+
+
+def make_storage() -> Deployment:
+    """The storage stack, with two image sources."""
+    parts = {
+        outputs.images_bucket("images"): "Images",
+        outputs.images_bucket("taille-fixe"): "TailleFixe",
+        outputs.RESULTS_BUCKET: "Results",
+        outputs.LOGS_BUCKET: "Logs",
+        outputs.ARTIFACTS_BUCKET: "Artifacts",
+    }
+    resources = {
+        part: {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": f"fruit-{part.lower()}"}}
+        for part in parts.values()
+    }
+    values = {name: {"Ref": part} for name, part in parts.items()}
+    make_stack(
+        stack_name("dev", "storage"), resources, {outputs.IMAGE_SOURCES: "images,taille-fixe", **values}
+    )
+    return find_deployment(boto3.client("cloudformation", REGION), "dev", REGION)
+
+
+def make_pipeline(cluster_id: str) -> Deployment:
+    """The pipeline stack, around an existing cluster."""
+    values = {
+        outputs.CLUSTER_ID: cluster_id,
+        outputs.RUN_ID: RUN,
+        outputs.RESULTS_URI: f"s3://fruit-results/runs/{RUN}/",
+        outputs.LOGS_URI: f"s3://fruit-logs/emr/{cluster_id}/",
+        outputs.JOB_URI: "s3://cdk-assets/0123456789abcdef.zip",
+        outputs.EXTRACTOR_URI: "s3://cdk-assets/fedcba9876543210.zip",
+        outputs.SUBMIT_ROLE_ARN: "arn:aws:iam::123456789012:role/submitter",
+        outputs.DASHBOARD_URL: "https://example.com/dashboard",
+    }
+    resources = {"Topic": {"Type": "AWS::SNS::Topic"}}
+    make_stack(stack_name("dev", "pipeline"), resources, values)
+    return find_deployment(boto3.client("cloudformation", REGION), "dev", REGION)
+
+
+def make_stack(name, resources, values):
+    """A stack with these outputs."""
+    template = {
+        "Resources": resources,
+        "Outputs": {output: {"Value": value} for output, value in values.items()},
+    }
+    cloudformation = boto3.client("cloudformation", REGION)
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def make_cluster(name: str = f"fruit-features-dev-{RUN}") -> str:
+    """A cluster that stays when it has no steps; one primary, two core nodes."""
+    groups = [
+        {"InstanceRole": role, "InstanceType": "m5.xlarge", "InstanceCount": count, "Name": role.lower()}
+        for role, count in (("MASTER", 1), ("CORE", 2))
+    ]
+    made = boto3.client("emr", REGION).run_job_flow(
+        Name=name,
+        ReleaseLabel="emr-7.13.0",
+        LogUri="s3://fruit-logs/emr/",
+        Instances={"InstanceGroups": groups, "KeepJobFlowAliveWhenNoSteps": True},
+        Steps=[step(name)],
+        JobFlowRole="instance",
+        ServiceRole="service",
+        Tags=[{"Key": key, "Value": value} for key, value in cost_tags("dev").items()],
+    )
+    return str(made["JobFlowId"])
+
+
+def step(name: str):
+    """A step as the deploy makes it, in short."""
+    jar = {"Jar": "command-runner.jar", "Args": ["spark-submit", "s3://cdk-assets/main.py", "run"]}
+    return {"Name": name, "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}

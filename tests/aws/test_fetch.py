@@ -1,0 +1,210 @@
+"""`runs` and `fetch`: what runs there are, and their results on this machine."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from infra.instances import instance_types
+from infra.prices import node_hour
+from operate.download import Place, download
+from operate.errors import OperateError
+from operate.nodes import Node
+from operate.objects import StoredObject, list_objects, read_json
+from operate.run_history import RunTrace, run_history, step_cost
+from operate.steps import Step
+from tests.aws.conftest import REGION, RUN
+
+START = datetime(2026, 1, 1, 10, tzinfo=UTC)
+METRICS = {
+    "images": {"listed": 12, "usable": 10, "rejected": 1, "skipped": 1},
+    "reduction": {"components": 3, "explained_variance_ratio": 0.8125, "standardized": True},
+    "seconds": {"total": 90.0},
+}
+
+
+def store_run(run: str, created: str | None, metrics=METRICS) -> None:
+    """A run's folder; without a date, an unfinished one."""
+    files = {"run.json": {}, "report/index.html": {}}
+    if created:
+        specification = {"model": "mobilenet_v2"}
+        extractor = {"specification": specification}
+        files |= {"metrics.json": metrics, "manifest.json": {"created": created, "extractor": extractor}}
+    s3 = boto3.client("s3", REGION)
+    for name, value in files.items():
+        s3.put_object(Bucket="fruit-results", Key=f"runs/{run}/{name}", Body=json.dumps(value))
+
+
+def test_runs_are_listed_with_their_figures(operate, storage):
+    """Unfinished runs first, then the latest; what is not known is null."""
+    store_run("early", "2026-01-01T10:00:00+00:00")
+    store_run("late", "2026-02-01T10:00:00+00:00")
+    store_run("now", None)
+    outcome = operate("runs", "--json")
+    assert (outcome.exit_code, [run["run"] for run in outcome.json]) == (0, ["now", "late", "early"])
+    assert outcome.json[1] == {
+        "run": "late",
+        "created": "2026-02-01T10:00:00+00:00",
+        "state": "complete",
+        "images": 10,
+        "rejected": 1,
+        "components": 3,
+        "explained_variance_ratio": 0.8125,
+        "accuracy": None,
+        "model": "mobilenet_v2",
+        "seconds": 90.0,
+        "cost_usd": None,
+    }
+    assert outcome.json[0]["state"] == "unfinished"
+    assert outcome.json[0]["images"] is None
+
+
+def test_runs_are_a_table_for_people(operate, storage):
+    """One line a run, in words."""
+    store_run("late", "2026-02-01T10:00:00+00:00")
+    lines = operate("runs").out.splitlines()
+    assert " ".join(lines[0].split()) == (
+        "run date (UTC) state images rejected k variance accuracy model minutes USD"
+    )
+    assert " ".join(lines[1].split()) == "late 2026-02-01 10:00 complete 10 1 3 0.812 - mobilenet_v2 1.5 -"
+
+
+def test_an_empty_run_has_no_components(operate, storage):
+    """Figures of stages that did not run are null in metrics.json: a dash."""
+    reduction = {"components": None, "explained_variance_ratio": None}
+    store_run("empty", "2026-02-01T10:00:00+00:00", {"images": {"usable": 0}, "reduction": reduction})
+    words = operate("runs").out.splitlines()[1].split()
+    assert " ".join(words[3:]) == "complete 0 - - - - mobilenet_v2 - -"
+
+
+def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkeypatch):
+    """A submitted run is listed before it has a folder; a complete one stays complete."""
+    store_run("done", "2026-02-01T10:00:00+00:00")
+    trace = {"done": RunTrace("FAILED", START, 1.25), RUN: RunTrace("RUNNING", START, 0.5)}
+    monkeypatch.setattr("operate.runs.run_history", lambda emr, deployment: trace)
+    runs = operate("runs", "--json").json
+    assert [(run["run"], run["state"], run["cost_usd"]) for run in runs] == [
+        (RUN, "running", 0.5),
+        ("done", "complete", 1.25),
+    ]
+
+
+def test_the_steps_of_the_stage_are_its_runs(deployment):
+    """EMR tells of the deploy's own step; its name holds the run id."""
+    history = run_history(boto3.client("emr", REGION), deployment)
+    assert list(history) == [RUN]
+    assert history[RUN].state in ("PENDING", "RUNNING", "STARTING")
+
+
+def test_a_step_costs_its_nodes_while_it_ran():
+    """An hour of one node and half an hour of another; idle time before and after is not counted."""
+    ended = START + timedelta(hours=1)
+    one = step_of(started=START, ended=ended)
+    nodes = [
+        node("m5.xlarge", START - timedelta(hours=1), ended + timedelta(hours=3)),
+        node("m5.xlarge", START + timedelta(minutes=30), None),
+        node("m5.xlarge", START - timedelta(hours=2), START - timedelta(hours=1)),
+    ]
+    hour = node_hour(instance_types()["m5.xlarge"], REGION, public=False)
+    found = step_cost(one, nodes, REGION, START + timedelta(days=1))
+    assert found == pytest.approx(1.5 * hour)
+    assert step_cost(one, [node("x9.huge", START, None)], REGION, START + timedelta(days=1)) is None
+    assert step_cost(step_of(started=None, ended=None), nodes, REGION, START) == 0.0
+
+
+def step_of(*, started, ended) -> Step:
+    """A step that ran between these times."""
+    return Step("s-1", "fruit-features-dev-run", "COMPLETED", (), START, started, ended, "", "")
+
+
+def node(kind, created, ended) -> Node:
+    """A node that was there between these times."""
+    return Node("ci-1", "i-1", "if-1", kind, "ON_DEMAND", "RUNNING", False, created, ended)
+
+
+def test_who_may_list_only_a_prefix_is_told_no_run_is_complete():
+    """S3 then answers AccessDenied for a manifest that is not there: no reason to stop."""
+    s3 = boto3.client("s3", REGION)
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("get_object", "AccessDenied")
+        stubber.add_response("list_objects_v2", {})
+        assert read_json(s3, "fruit-results", "runs/r/manifest.json") is None
+
+
+def test_without_runs_the_next_command_is_told(operate, storage):
+    """An empty list is no error."""
+    outcome = operate("runs")
+    assert outcome.exit_code == 0
+    assert outcome.out == "no runs in s3://fruit-results/runs yet: `python -m operate submit` starts one\n"
+
+
+def test_the_last_run_is_fetched_whole(operate, deployment, tmp_path):
+    """Without a name the run of the last deploy; each file below DIR/RUN."""
+    store_run(RUN, "2026-02-01T10:00:00+00:00")
+    outcome = operate("fetch", f"--to={tmp_path}", "--json")
+    assert (outcome.exit_code, outcome.json["files"], outcome.json["fetched"]) == (0, 4, 4)
+    assert json.loads((tmp_path / RUN / "metrics.json").read_text()) == METRICS
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == {
+        f"{RUN}/{name}" for name in ("run.json", "metrics.json", "manifest.json", "report/index.html")
+    }
+
+
+def test_a_second_fetch_brings_only_what_is_missing(operate, storage, tmp_path):
+    """A file that is there with the object's size and time stays."""
+    store_run("first", "2026-02-01T10:00:00+00:00")
+    fetch = ("fetch", "first", f"--to={tmp_path}", "--json")
+    operate(*fetch)
+    (tmp_path / "first" / "run.json").unlink()
+    (tmp_path / "first" / "metrics.json").write_text("broken")
+    assert operate(*fetch).json["fetched"] == 2
+    assert json.loads((tmp_path / "first" / "metrics.json").read_text()) == METRICS
+
+
+def test_an_unfinished_run_is_refused(operate, storage, tmp_path):
+    """Half of the results must not be taken for all of them, unless that is asked for."""
+    store_run("half", None)
+    outcome = operate("fetch", "half", f"--to={tmp_path}")
+    assert (outcome.exit_code, outcome.out, list(tmp_path.iterdir())) == (1, "", [])
+    assert outcome.err == (
+        "Error: run half is not complete: look with `python -m operate status`, or fetch what there is "
+        "with --partial\n"
+    )
+    partly = operate("fetch", "half", f"--to={tmp_path}", "--partial", "--json")
+    assert (partly.exit_code, partly.json["complete"], partly.json["fetched"]) == (0, False, 2)
+
+
+def test_an_unknown_run_names_those_that_there_are(operate, storage):
+    """A typing error is seen at once."""
+    store_run("first", None)
+    outcome = operate("fetch", "frist")
+    assert outcome.exit_code == 1
+    assert outcome.err == "Error: no results of run frist yet; with results: first\n"
+
+
+def test_patterns_choose_files(operate, storage, tmp_path):
+    """--only takes what matches; a pattern that matches nothing is misuse."""
+    store_run("first", "2026-02-01T10:00:00+00:00")
+    fetch = ("fetch", "first", f"--to={tmp_path}")
+    assert operate(*fetch, "--only=report/*", "--json").json["files"] == 1
+    assert operate(*fetch, "--only=nothing").exit_code == 2
+
+
+def test_no_object_is_written_outside_the_folder(storage, tmp_path):
+    """A key with `..` could overwrite any file of the person."""
+    evil = StoredObject("runs/r/../../evil", 1, "0", None)
+    place = Place(boto3.client("s3", REGION), "fruit-results", "runs/r/", tmp_path)
+    with pytest.raises(OperateError, match="outside of"):
+        download(place, [evil], at_once=1)
+
+
+def test_an_object_that_changes_meanwhile_is_not_taken_for_the_listed_one(storage, tmp_path):
+    """No file is left, neither the old nor half of the new."""
+    s3 = boto3.client("s3", REGION)
+    s3.put_object(Bucket="fruit-results", Key="runs/r/a", Body=b"old")
+    listed = list(list_objects(s3, "fruit-results", "runs/r/"))
+    s3.put_object(Bucket="fruit-results", Key="runs/r/a", Body=b"new")
+    with pytest.raises(OperateError, match="was not fetched"):
+        download(Place(s3, "fruit-results", "runs/r/", tmp_path), listed, at_once=1)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,130 @@
+"""The command line: help on everything, one-line errors, exit codes, any endpoint."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from moto.server import ThreadedMotoServer
+
+from operate.command_line import COMMANDS, aws_error, cli
+from operate.deployment import stack_outputs
+from tests.aws.conftest import REGION, make_storage
+
+PROJECT = Path(__file__).parent.parent.parent
+ALL = ("doctor", "upload", "submit", "runs", "status", "logs", "fetch", "cancel", "cost", "tunnel")
+
+
+def test_every_command_is_there():
+    """In the order in which they are used."""
+    assert COMMANDS == ALL
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_that_ends_in_an_example(operate, name):
+    """And an option for machines."""
+    outcome = operate(name, "--help")
+    assert outcome.exit_code == 0
+    assert f"Usage: python -m operate {name} [OPTIONS]" in outcome.out
+    assert "Example:" in outcome.out
+    assert f"python -m operate {name}" in outcome.out
+    assert "--json" in outcome.out
+    command = cli.get_command(None, name)
+    assert [
+        option.name for option in command.params if option.help is None and option.param_type_name == "option"
+    ] == []
+
+
+@pytest.mark.parametrize("name", ALL[1:])
+def test_without_a_deployment_every_command_says_so(operate, aws, tmp_path, name):
+    """The same line, and what to do."""
+    arguments = {"upload": [str(tmp_path)], "submit": ["--yes"]}.get(name, [])
+    outcome = operate(name, *arguments)
+    assert (outcome.exit_code, outcome.out) == (1, "")
+    assert outcome.err == (
+        "Error: no deployment of dev in eu-west-3: there is no finished stack fruit-features-dev-storage; "
+        "`make deploy STAGE=dev` makes it, --stage and --region look elsewhere\n"
+    )
+
+
+def test_a_pipeline_that_is_not_deployed_is_said(operate, storage):
+    """The data is there, but there is no run to fetch."""
+    outcome = operate("fetch")
+    assert outcome.exit_code == 1
+    assert outcome.err == (
+        "Error: the pipeline of dev is not deployed (no output RunId); `make deploy STAGE=dev` makes it\n"
+    )
+
+
+@pytest.mark.parametrize(("state", "count"), [("ROLLBACK_COMPLETE", 0), ("UPDATE_ROLLBACK_COMPLETE", 1)])
+def test_outputs_of_a_first_deploy_that_failed_are_none(state, count):
+    """They name resources that are gone; a failed update leaves what was there before."""
+
+    class CloudFormation:
+        def describe_stacks(self, StackName):  # noqa: N803 - boto3's own name
+            outputs = [{"OutputKey": "ResultsBucket", "OutputValue": "gone"}]
+            return {"Stacks": [{"StackName": StackName, "StackStatus": state, "Outputs": outputs}]}
+
+    assert len(stack_outputs(CloudFormation(), "fruit-features-dev-storage")) == count
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stage=test", "runs"], "Invalid value for '--stage': 'test' is not one of 'dev', 'prod'."),
+        (["rusn"], "No such command 'rusn'."),
+        (["runs", "--jsn"], "No such option '--jsn'. Did you mean '--json'?"),
+        (
+            ["upload", "/no/such/folder"],
+            "Invalid value for 'FOLDER': Directory '/no/such/folder' does not exist.",
+        ),
+    ],
+)
+def test_misuse_is_exit_code_2(operate, arguments, message):
+    """One line, nothing on stdout."""
+    outcome = operate(*arguments)
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert outcome.err == f"Error: {message}\n"
+
+
+def test_what_aws_refuses_is_one_line():
+    """The operation, AWS's own words, and where to look."""
+    answer = {"Error": {"Code": "AccessDenied", "Message": "not\nyours"}}
+    assert aws_error(ClientError(answer, "ListObjectsV2")) == (
+        "ListObjectsV2: AccessDenied: not\nyours; `python -m operate doctor` looks at the account"
+    )
+    assert "aws sso login" in aws_error(NoCredentialsError())
+
+
+def test_an_endpoint_of_the_environment_is_used():
+    """Against an emulated AWS the same commands work; results go to stdout, progress to stderr."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", endpoint)
+            make_storage()
+        done = subprocess.run(
+            [sys.executable, "-m", "operate", f"--region={REGION}", "runs", "--json"],
+            cwd=PROJECT,
+            env={**os.environ, "AWS_ENDPOINT_URL": endpoint},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        server.stop()
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
+
+
+def test_an_endpoint_that_does_not_answer_is_named(operate):
+    """The tests' own endpoint refuses: the line says which address, and where to look."""
+    outcome = operate("runs")
+    assert outcome.exit_code == 1
+    assert "http://127.0.0.1:9" in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert "AWS_ENDPOINT_URL" in outcome.err

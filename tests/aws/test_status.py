@@ -1,0 +1,123 @@
+"""`operate status`, `cancel`, `cost` and `tunnel` on a live cluster and on one that has ended."""
+
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from operate.clusters import Cluster
+from operate.status import idle_end
+from operate.steps import Step
+from tests.aws.conftest import REGION, RUN, step
+from tests.aws.emr_policies import answer_policies
+
+MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def policies(monkeypatch):
+    answer_policies(monkeypatch)
+
+
+@pytest.fixture
+def emr(deployment):
+    return boto3.client("emr", REGION)
+
+
+def cluster(state="WAITING"):
+    return Cluster("j-1", "n", state, "", MOMENT, MOMENT, None, "emr-7.13.0", "", "")
+
+
+def ended_step(minutes):
+    return Step("s-1", "n", "COMPLETED", (), MOMENT, MOMENT, MOMENT + timedelta(minutes=minutes), "", "")
+
+
+def test_status_tells_cluster_nodes_and_steps(operate, deployment):
+    """For people, and the same as JSON."""
+    told = operate("status")
+    assert told.exit_code == 0, told.err
+    assert deployment.cluster_id in told.out
+    assert f"fruit-features-dev-{RUN}" in told.out
+    facts = operate("status", "--json").json
+    assert facts["cluster_id"] == deployment.cluster_id
+    assert [step["name"] for step in facts["steps"]] == [f"fruit-features-dev-{RUN}"]
+    assert [fleet["kind"] for fleet in facts["fleets"]] == ["MASTER", "CORE"]
+    assert len(facts["nodes"]) == 3
+    assert facts["cost_usd_so_far"] > 0
+
+
+def test_an_idle_cluster_ends_a_timeout_after_its_last_step():
+    """Or after it was ready, when none came; a working one has no such time."""
+    half_an_hour = timedelta(minutes=30)
+    assert idle_end(cluster(), [ended_step(10)], half_an_hour) == MOMENT + timedelta(minutes=40)
+    assert idle_end(cluster(), [], half_an_hour) == MOMENT + half_an_hour
+    assert idle_end(cluster("RUNNING"), [ended_step(10)], half_an_hour) is None
+    assert idle_end(cluster(), [ended_step(10)], None) is None
+
+
+def test_status_works_for_whoever_may_not_see_the_policy(operate, deployment, monkeypatch):
+    """The time of the end is missing, nothing else."""
+    answer_policies(monkeypatch, denied=True)
+    told = operate("status", "--json")
+    assert (told.exit_code, told.json["ends_when_idle_at"]) == (0, None)
+
+
+def test_a_run_is_found_by_its_id_and_an_unknown_one_is_refused(operate, deployment):
+    """The message names the runs that there are."""
+    assert operate("status", RUN, "--json").json["name"] == f"fruit-features-dev-{RUN}"
+    unknown = operate("status", "spring-1")
+    assert unknown.exit_code == 1
+    assert unknown.err == (
+        f"Error: no step spring-1 on this cluster; its latest runs: {RUN}; "
+        "`cost --days=60` lists earlier clusters, --cluster looks there\n"
+    )
+
+
+def test_an_unknown_cluster_is_refused_in_one_line(operate, deployment):
+    """EMR forgets them after two months."""
+    told = operate("status", "--cluster=j-NONE")
+    assert told.exit_code == 1
+    assert "EMR knows no cluster j-NONE" in told.err
+
+
+def test_a_step_that_waits_is_cancelled(operate, deployment, emr, monkeypatch):
+    """By its run id; EMR is asked to end the process."""
+    added = emr.add_job_flow_steps(
+        JobFlowId=deployment.cluster_id, Steps=[step("fruit-features-dev-spring-1")]
+    )
+    asked = []
+    monkeypatch.setattr("operate.cancel.cancel_step", lambda _, *ids: asked.append(ids))
+    done = operate("cancel", "spring-1", "--yes")
+    assert done.exit_code == 0, done.err
+    assert asked == [(deployment.cluster_id, added["StepIds"][0])]
+
+
+def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
+    """Exit code 1, and nothing is asked."""
+    monkeypatch.setattr("operate.cancel.list_steps", lambda *_: [ended_step(1)])
+    done = operate("cancel", "--yes")
+    assert done.exit_code == 1
+    assert "is COMPLETED already: there is nothing to cancel" in done.err
+
+
+def test_cost_names_source_and_error_of_each_figure(operate, deployment):
+    """Three nodes of one type make one line; the total is their sum."""
+    told = operate("cost", "--json")
+    assert told.exit_code == 0, told.err
+    (account,) = told.json["clusters"]
+    assert sum(line["nodes"] for line in account["lines"]) == 3
+    assert all(line["source"] and line["expected_error"] for line in account["lines"])
+    assert told.json["total_usd"] == pytest.approx(sum(line["cost_usd"] for line in account["lines"]))
+
+
+def test_cost_of_days_counts_this_stages_clusters_alone(operate, deployment, emr):
+    """Another stage's cluster is not ours to count."""
+    emr.run_job_flow(
+        Name="fruit-features-prod-run-1",
+        Instances={"InstanceCount": 1, "MasterInstanceType": "m5.xlarge"},
+        JobFlowRole="i",
+        ServiceRole="s",
+    )
+    told = operate("cost", "--days=2", "--json")
+    assert told.exit_code == 0, told.err
+    assert [each["cluster_id"] for each in told.json["clusters"]] == [deployment.cluster_id]

@@ -1,0 +1,147 @@
+"""A submitted step is the deployed one with another request; its id follows from what it computes."""
+
+from dataclasses import replace
+
+import pytest
+
+from operate.errors import OperateError
+from operate.steps import Step, spark_step
+from operate.submission import DeployedJob, RunRequest, deploy_command, submission
+from spark_job.command_line import run_command
+
+SPARK = (
+    "spark-submit",
+    "--master=yarn",
+    "--name=fruit-features-dev-run-0",
+    "--conf=spark.a=b",
+    "--py-files=s3://assets/job.zip",
+    "s3://assets/main.py",
+)
+JOB = (
+    "run",
+    "--images=s3://images",
+    "--results=s3://results/runs",
+    "--extractor=/opt/fruit-features/extractor",
+    "--run-id=run-0",
+    "--variance=0.8",
+    "--engine=openvino",
+    "--resume",
+    "--allow-empty",
+)
+PREFIX = "fruit-features-dev-"
+REQUEST = RunRequest(("s3://images/a folder with spaces/2026",), "s3://results/runs")
+
+
+def step(name="fruit-features-dev-run-0", arguments=(*SPARK, *JOB)):
+    return Step("s-1", name, "COMPLETED", tuple(arguments), None, None, None, "", "")
+
+
+def submitted(request=REQUEST, fingerprint="f", extractor="e", deployed=None):
+    deployed = deployed or DeployedJob.from_steps([step()], "fruit-features-dev-run-0")
+    return submission(deployed, request, fingerprint=fingerprint, extractor=extractor, prefix=PREFIX)
+
+
+def test_the_step_starts_spark_as_the_deployed_one_under_its_own_name():
+    """Everything up to the entry point is kept but the application's name."""
+    made = submitted()
+    assert made.arguments[: len(SPARK)] == tuple(
+        f"--name={PREFIX}{made.run_id}" if word.startswith("--name=") else word for word in SPARK
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--components=12", "--no-standardize", "--all-files"),
+        ("--reduction=s3://results/runs/run-1", "--precision=bf16"),
+        ("--variance=0.9", "--classes=Apple*,Banana", "--sample=100", "--seed=2"),
+    ],
+)
+def test_the_job_itself_understands_the_arguments(options):
+    """Parsed by the job's own command, they say what was asked; no word comes twice, which EMR refuses."""
+    made = submitted(replace(REQUEST, options=options))
+    words = list(made.arguments[len(SPARK) :])
+    assert len(set(made.arguments)) == len(made.arguments)
+    assert words[0] == "run"
+    parsed = run_command.make_context("run", words[1:]).params
+    assert parsed["images"] == ("s3://images/a folder with spaces/2026",)
+    assert parsed["results"] == "s3://results/runs"
+    assert parsed["extractor"] == "/opt/fruit-features/extractor"
+    assert parsed["engine"] == "openvino"
+    assert parsed["run_id"] == made.run_id
+    assert parsed["resume"] is True
+    for word in options:
+        name, _, value = word.removeprefix("--").partition("=")
+        if name != "no-standardize":
+            told = parsed[name.replace("-", "_")]
+            assert (",".join(told) if isinstance(told, tuple) else str(told)) == (value or "True")
+    assert parsed["standardize"] is ("--no-standardize" not in options)
+
+
+def test_the_deployed_share_of_variance_holds_unless_the_request_decides():
+    """Without options the deployment's variance is passed on; with components it would contradict them."""
+    assert "--variance=0.8" in submitted().arguments
+    assert not any(
+        "--variance" in word for word in submitted(replace(REQUEST, options=("--components=3",))).arguments
+    )
+
+
+def test_the_same_request_has_the_same_run_id():
+    """Nothing random or dated is in it."""
+    assert submitted().run_id == submitted().run_id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"fingerprint": "grown"},
+        {"extractor": "another"},
+        {"request": replace(REQUEST, options=("--sample=5",))},
+        {"request": replace(REQUEST, images=("s3://images",))},
+        {"deployed": DeployedJob(SPARK, JOB).with_code("s3://jobs/main.py", "s3://jobs/job.zip")},
+        {"deployed": DeployedJob(SPARK, tuple(word.replace("0.8", "0.9") for word in JOB))},
+    ],
+)
+def test_another_archive_extractor_code_or_parameter_is_another_run(other):
+    """Each of them changes the run id."""
+    assert submitted(**other).run_id != submitted().run_id
+
+
+def test_a_name_begins_the_run_id():
+    """`run` without one."""
+    assert submitted().run_id.startswith("run-")
+    assert submitted(replace(REQUEST, name="spring")).run_id.startswith("spring-")
+
+
+def test_the_working_trees_code_replaces_the_deployed_one():
+    """Entry point and package; all other settings stay."""
+    deployed = DeployedJob(SPARK, JOB).with_code("s3://jobs/main.py", "s3://jobs/job.zip")
+    assert deployed.spark == (*SPARK[:-2], "--py-files=s3://jobs/job.zip", "s3://jobs/main.py")
+
+
+def test_the_deploys_own_step_is_the_model_not_a_later_one():
+    """A later step may have brought its own code."""
+    later = step("fruit-features-dev-other", ("spark-submit", "s3://jobs/main.py", "run"))
+    assert DeployedJob.from_steps([later, step()], "fruit-features-dev-run-0").spark == SPARK
+
+
+def test_a_cluster_without_our_step_is_refused_in_one_line():
+    """The message says what to do."""
+    with pytest.raises(OperateError, match="deploy again with `make deploy`"):
+        DeployedJob.from_steps([step(arguments=("hadoop", "fs"))], "fruit-features-dev-run-0")
+
+
+def test_the_offered_deploy_names_run_and_variance():
+    """It can be pasted as it stands."""
+    assert deploy_command("dev", "run-1", None) == "make deploy STAGE=dev CONTEXT='-c run=run-1'"
+    assert deploy_command("prod", "a", 0.9) == "make deploy STAGE=prod CONTEXT='-c run=a -c variance=0.9'"
+
+
+def test_a_step_leaves_the_cluster_up_when_it_fails():
+    """Its arguments stay a list."""
+    assert spark_step("n", ("a b", "c")) == {
+        "Name": "n",
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["a b", "c"]},
+    }

@@ -1,0 +1,141 @@
+"""`upload`: photographs reach S3 whole, once, and under their own names."""
+
+import boto3
+import pytest
+
+from operate import image_store
+from operate.photographs import EXTENSIONS, photographs
+from spark_job.images.names import IMAGE_EXTENSIONS
+from tests.aws.conftest import REGION
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three photographs, a hidden one, and a file that is none."""
+    for name, content in {
+        "Apple Golden/1.jpg": b"one",
+        "Apple Golden/é#1+.JPG": b"two",
+        "Banana/1.png": b"three",
+        "Banana/.1.jpg": b"hidden",
+        "notes.txt": b"text",
+    }.items():
+        path = tmp_path / "photographs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "photographs"
+
+
+def contents(bucket: str) -> dict[str, bytes]:
+    """Key to content."""
+    found = boto3.resource("s3", REGION).Bucket(bucket).objects.all()
+    return {item.key: item.get()["Body"].read() for item in found}
+
+
+def test_photographs_arrive_under_their_own_names(operate, storage, folder):
+    """Class folders, spaces, accents and signs stay letter for letter; other files stay at home."""
+    outcome = operate("upload", str(folder), "--json")
+    assert (outcome.exit_code, outcome.json) == (
+        0,
+        {"uri": "s3://fruit-images", "photographs": 3, "uploaded": 3, "unchanged": 0, "bytes": 11},
+    )
+    assert contents("fruit-images") == {
+        "Apple Golden/1.jpg": b"one",
+        "Apple Golden/é#1+.JPG": b"two",
+        "Banana/1.png": b"three",
+    }
+
+
+def test_a_second_upload_brings_only_what_changed(operate, storage, folder):
+    """The same length and an old date do not hide another content."""
+    operate("upload", str(folder))
+    assert operate("upload", str(folder), "--json").json["uploaded"] == 0
+    (folder / "Apple Golden/1.jpg").write_bytes(b"eno")
+    assert operate("upload", str(folder), "--json").json["uploaded"] == 1
+    assert contents("fruit-images")["Apple Golden/1.jpg"] == b"eno"
+
+
+def test_the_checksum_tells_where_kms_hides_the_md5(operate, storage, folder):
+    """ETags of objects under KMS are no MD5: without asking for the checksum all would go again."""
+    s3 = boto3.client("s3", REGION)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "key"}}
+    s3.put_bucket_encryption(Bucket="fruit-images", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    operate("upload", str(folder))
+    found = photographs(folder, all_files=False)
+    target = image_store.Target(HiddenEtags(s3), "fruit-images", "")
+    assert image_store.upload(target, found, at_once=2).uploaded == 0
+
+
+class HiddenEtags:
+    """S3 whose listings hold ETags that say nothing, as under KMS."""
+
+    def __init__(self, s3):
+        self._s3 = s3
+
+    def __getattr__(self, name):
+        return getattr(self._s3, name)
+
+    def get_paginator(self, name):
+        pages = self._s3.get_paginator(name)
+
+        class Pages:
+            def paginate(self, **arguments):
+                for page in pages.paginate(**arguments):
+                    for told in page.get("Contents", []):
+                        told["ETag"] = '"0"'
+                    yield page
+
+        return Pages()
+
+
+def test_a_dry_run_uploads_nothing(operate, storage, folder):
+    """It says what would be done."""
+    outcome = operate("upload", str(folder), "--dry-run")
+    assert (outcome.exit_code, contents("fruit-images")) == (0, {})
+    assert outcome.out.splitlines()[0] == "s3://fruit-images: 3 would be uploaded (0.0 MB), 0 unchanged"
+
+
+def test_source_and_prefix_say_where(operate, storage, folder):
+    """Another source is another bucket; a prefix is a set of its own."""
+    outcome = operate("upload", str(folder), "--source=taille-fixe", "--prefix=/a set/", "--json")
+    assert outcome.json["uri"] == "s3://fruit-taillefixe/a set"
+    assert set(contents("fruit-taillefixe")) == {
+        "a set/Apple Golden/1.jpg",
+        "a set/Apple Golden/é#1+.JPG",
+        "a set/Banana/1.png",
+    }
+
+
+def test_an_unknown_source_is_misuse(operate, storage, folder):
+    """The message names those that there are."""
+    outcome = operate("upload", str(folder), "--source=imgaes")
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert outcome.err == "Error: source imgaes: this deployment has images, taille-fixe\n"
+
+
+def test_a_folder_without_photographs_is_misuse(operate, storage, tmp_path):
+    """Nothing to upload is never a success."""
+    outcome = operate("upload", str(tmp_path))
+    assert outcome.exit_code == 2
+    assert outcome.err == f"Error: {tmp_path} has no photographs: give another folder, or --all-files\n"
+
+
+def test_a_refused_photograph_stops_the_upload(operate, storage, folder, monkeypatch):
+    """One line names the file and says that the same command goes on."""
+    target = image_store.Target(boto3.client("s3", REGION), "fruit-imagse", "")
+    monkeypatch.setattr(image_store.Target, "stored", lambda self: {})
+    with pytest.raises(image_store.OperateError, match=r"was not uploaded: .*NoSuchBucket.*goes on where"):
+        image_store.upload(target, photographs(folder, all_files=False), at_once=1)
+
+
+def test_what_is_a_photograph_is_what_the_job_takes_for_one():
+    """Both lists are the same, though neither package imports the other."""
+    assert EXTENSIONS == IMAGE_EXTENSIONS
+
+
+def test_links_are_followed_but_never_round(tmp_path):
+    """A link to a folder above ends; a link to a photograph counts."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.jpg").write_bytes(b"1")
+    (tmp_path / "a" / "2.jpg").symlink_to(tmp_path / "a" / "1.jpg")
+    (tmp_path / "a" / "round").symlink_to(tmp_path)
+    assert [one.name for one in photographs(tmp_path, all_files=False)] == ["a/1.jpg", "a/2.jpg"]
