@@ -98,7 +98,8 @@ diff: $(READY) $(CDK_READY) ## Compare with what is deployed (STAGE=dev)
 plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c …')
 	@$(PYTHON) -m infra plan $(FIELDS)
 
-deploy: $(READY) $(CDK_READY) build ## Build, show the plan, ask (YES=1 does not), deploy, say what comes next
+deploy: $(READY) $(CDK_READY) build ## Build, check the account, show the plan, ask (YES=1 does not), deploy
+	@$(PYTHON) -m operate --stage=$(STAGE) doctor $(CONTEXT)
 	@$(PYTHON) -m infra plan $(FIELDS) $(if $(filter 1 yes,$(YES)),,--ask)
 	$(CDK) deploy --all --require-approval never --output cdk.out/$(STAGE) --outputs-file $(OUTPUTS) $(FIELDS)
 	@$(PYTHON) -m infra next-steps $(OUTPUTS) $(FIELDS)

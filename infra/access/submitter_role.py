@@ -18,6 +18,8 @@ FOLLOW = [
     "elasticmapreduce:ListSteps",
     "elasticmapreduce:ListInstances",
     "elasticmapreduce:ListInstanceFleets",
+    "elasticmapreduce:GetAutoTerminationPolicy",
+    "elasticmapreduce:GetManagedScalingPolicy",
 ]
 SUBMIT = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:CancelSteps"]
 PORT_FORWARDING = "AWS-StartPortForwardingSession"
@@ -67,6 +69,7 @@ class SubmitterRole(Construct):
                 resources=[clusters],
                 conditions={"StringEquals": ours},
             ),
+            PolicyStatement(sid="ListClusters", actions=["elasticmapreduce:ListClusters"], resources=["*"]),
             PolicyStatement(sid="ReadOutputs", actions=["cloudformation:DescribeStacks"], resources=stacks),
         ]
 
@@ -108,6 +111,7 @@ def _wildcards(data: Data, stage: str, region: str) -> dict[str, str]:
         objects_of(data.artifacts, f"{JOBS}/*"): "Jobs that people bring are named by their hash",
         in_account("elasticmapreduce", region, "cluster/*"): by_tag,
         in_account("ec2", region, "instance/*"): by_tag,
+        "*": "EMR lists clusters without a resource; it tells names and states, for the account of costs",
         **{
             in_account("cloudformation", region, f"stack/{stack_name(stage, part)}/*"): stacks
             for part in STACKS
