@@ -14,6 +14,7 @@ export PATH := $(NODE)/bin:$(PATH)
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # Trust the certificates that the system trusts: companies add their own.
 export UV_NATIVE_TLS := 1
+export NODE_USE_SYSTEM_CA := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy
