@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from infra.cost import rate_table
 from infra.instances import instance_types
 from infra.prices import node_hour
 from operate.account import account, total
@@ -78,7 +79,8 @@ def test_an_estimate_grows_with_images_and_errs_upwards():
         for count in (1_000, 1_000_000)
     )
     assert few.minutes < many.minutes
-    assert many.minutes == pytest.approx(3 + 1_000_000 / (6 * 4 * 70) / 60)
+    rate = rate_table()["images_per_second_per_vcpu"]["mobilenet_v2"]
+    assert many.minutes == pytest.approx(3 + 1_000_000 / (6 * 4 * rate) / 60)
     assert many.cost_usd == pytest.approx(7 * price() * (many.minutes + 30) / 60)
 
 
