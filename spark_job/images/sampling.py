@@ -56,6 +56,10 @@ class Sample(Generic[Item]):
         elif quota and entry > taken[0]:
             heappushpop(taken, entry)
 
+    def largest_draws(self) -> dict[str, int]:
+        """Class -> the largest draw that was taken: whoever has a smaller one is in the sample."""
+        return {label: -taken[0][0] for label, taken in self._taken.items() if taken}
+
     def items(self) -> Iterator[Item]:
         """What was taken, by class and path."""
         for _, taken in sorted(self._taken.items()):

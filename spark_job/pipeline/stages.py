@@ -94,13 +94,11 @@ def list_stage(run: Run, facts: Facts) -> Facts:
 
 def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
     """Mark what is not in the sample, by the largest draw of each class that is."""
-    sample = Sample[tuple[str, int]](selected, seed)
+    sample = Sample[None](selected, seed)
     for file in read_listing(listing):
         if file.skipped is None:
-            sample.offer(file.label, file.path, (file.label, draw(seed, file.path)))
-    largest: dict[str, int] = {}
-    for label, number in sample.items():
-        largest[label] = max(number, largest.get(label, -1))
+            sample.offer(file.label, file.path, None)
+    largest = sample.largest_draws()
 
     def marked(file: ListedFile) -> ListedFile:
         taken = file.skipped is not None or draw(seed, file.path) <= largest.get(file.label, -1)
