@@ -1,0 +1,1 @@
+"""Photographs to rehearse with: rendered fruit."""

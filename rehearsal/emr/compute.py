@@ -1,0 +1,149 @@
+"""What the service asks of the machine that its clusters run on: the border between states and processes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Role = Literal["MASTER", "CORE", "TASK"]
+
+
+class ComputeError(Exception):
+    """A node, YARN or a program could not be started; the message becomes the state's reason."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One EC2 instance of a cluster.
+
+    Attributes:
+        instance_id: `i-` and 17 hex digits.
+        host: Its private DNS name, as the API shows it; all nodes are reached by the loopback interface.
+    """
+
+    instance_id: str
+    role: Role
+    instance_type: str
+    host: str
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """What the machine needs to know of a cluster.
+
+    Attributes:
+        configurations: Classification to its properties, as they stand in the request.
+        log_uri: `s3://BUCKET/PREFIX/` or None; the cluster's id is not in it.
+        runs_yarn: Whether an application of the cluster needs it (Hadoop, Spark, …).
+    """
+
+    cluster_id: str
+    name: str
+    release: str
+    configurations: Mapping[str, Mapping[str, str]]
+    log_uri: str | None
+    runs_yarn: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a step runs: `HadoopJarStep` as it stands."""
+
+    step_id: str
+    name: str
+    jar: str
+    arguments: Sequence[str]
+    main_class: str | None = None
+    properties: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class BootstrapAction:
+    """A script and its arguments, from S3 or this machine."""
+
+    name: str
+    path: str
+    arguments: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What YARN is asked for beyond what it has, and what its nodes do.
+
+    Attributes:
+        pending_containers: Containers that wait for room.
+        containers_by_instance: Instance id to the containers that run on it now.
+    """
+
+    pending_containers: int
+    containers_by_instance: Mapping[str, int]
+
+
+class RunningProgram(Protocol):
+    """A step that has been started."""
+
+    def wait(self) -> int:
+        """Its exit code, when it has ended; its logs are in S3 then."""
+
+    def cancel(self, *, force: bool) -> None:
+        """End it and the YARN application it started: SIGTERM (and SIGKILL with `force`)."""
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of its stderr, for the step's failure details."""
+
+
+class Compute(Protocol):
+    """The machine under one cluster. Every method may block and may be called from any thread."""
+
+    def provision(self, node: Node) -> None:
+        """Give the node its folder.
+
+        Raises:
+            ComputeError: there is no room.
+        """
+
+    def bootstrap(self, node: Node, number: int, action: BootstrapAction) -> int:
+        """Run one bootstrap action on one node, number 1 first; returns its exit code.
+
+        Raises:
+            ComputeError: the script cannot be fetched.
+        """
+
+    def start(self, primary: Node) -> None:
+        """Start YARN's ResourceManager; nothing when the cluster does not run YARN.
+
+        Raises:
+            ComputeError: it did not come up; the message holds its last words.
+        """
+
+    def join(self, node: Node) -> None:
+        """Start the node's NodeManager (core and task nodes) and wait until YARN counts on it.
+
+        Raises:
+            ComputeError: it did not come up.
+        """
+
+    def leave(self, node: Node) -> None:
+        """Take the node out gracefully: no new containers, then its processes end; its logs go to S3."""
+
+    def lose(self, node: Node) -> None:
+        """End everything on the node at once, as when Spot takes it back."""
+
+    def is_alive(self, node: Node) -> bool:
+        """Whether the node's processes still run."""
+
+    def run(self, program: Program) -> RunningProgram:
+        """Start a step on the primary node.
+
+        Raises:
+            ComputeError: its jar cannot be run.
+        """
+
+    def demand(self) -> Demand:
+        """What YARN is asked for now; no containers when the cluster does not run YARN."""
+
+    def stop(self) -> None:
+        """End every process of the cluster and put the remaining logs into S3. May be called twice."""
+
+
+ComputeFactory = Callable[[ClusterSpec], Compute]

@@ -1,0 +1,1 @@
+"""MiniStack, extended: the one package that touches its internals."""
