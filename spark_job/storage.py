@@ -162,6 +162,22 @@ class Folder:
         except (BaseError, OSError) as error:
             raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
 
+    def folder_names(self) -> list[str]:
+        """The folders directly in this folder, in no particular order.
+
+        Raises:
+            StorageError: the folder cannot be listed.
+        """
+        if not is_s3(self.uri):
+            here = Path(self.uri)
+            return [path.name for path in here.iterdir() if path.is_dir()] if here.is_dir() else []
+        root, key = split_uri(self.uri)
+        try:
+            below = obstore.list_with_delimiter(open_store(root), f"{key}/" if key else None)
+            return [prefix.rstrip("/").rpartition("/")[2] for prefix in below["common_prefixes"]]
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
+
     def clear(self) -> None:
         """Remove everything stored in this folder or below it.
 

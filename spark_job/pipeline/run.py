@@ -22,6 +22,7 @@ from spark_job.extractors.folder import Extractor
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.reporting import image_counts, package_versions, report_stage
+from spark_job.pipeline.results_index import write_index
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stages import Facts, Run, feature_stage, list_stage, reduction_stage
 from spark_job.session import open_session
@@ -70,6 +71,7 @@ def run_pipeline(
     folder.write_json(layout.METRICS, metrics)
     manifest = manifest_of(options, extractor, fingerprint, metrics, facts)
     folder.write_json(layout.MANIFEST, manifest)
+    write_index(Folder(options.results))
     return manifest
 
 
@@ -144,6 +146,7 @@ def manifest_of(
         outputs += [layout.MODEL, layout.FIT, layout.COMPONENTS, layout.COMPONENTS_CSV]
     return {
         "format": 1,
+        "kind": "run",
         "run_id": options.run_id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "fingerprint": fingerprint,

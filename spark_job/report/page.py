@@ -1,15 +1,11 @@
 """`index.html`: one file that needs no other, whatever the size of the data."""
 
-import base64
-import hashlib
-from importlib import resources
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from spark_job.report import quantities
+from spark_job.report import html
 from spark_job.report.contents import ReportContents
 from spark_job.report.explorer import explorer_data, sampled_rows, script_json
 from spark_job.report.palette import LOOK_COUNT, class_name
@@ -43,8 +39,8 @@ def render_page(contents: ReportContents) -> bytes:
 def _render(
     contents: ReportContents, rows: list[int], with_thumbnail: list[bool], rejected_with_thumbnail: list[bool]
 ) -> bytes:
-    plotly, script = Markup(_plotly()), Markup(_asset("report.js"))  # noqa: S704 - our own files
-    text = _environment().from_string(_asset("template.html")).render(
+    plotly, script = Markup(html.plotly()), Markup(html.asset("report.js"))  # noqa: S704 - our own files
+    text = html.environment().from_string(html.asset("template.html")).render(
         contents=contents,
         facts=_facts(contents, len(rows)),
         left_out=_left_out(contents, rows, with_thumbnail, rejected_with_thumbnail),
@@ -53,41 +49,14 @@ def _render(
         rejected=_rejected_rows(contents, rejected_with_thumbnail),
         component_rows=_component_rows(contents),
         stages=_stages(contents.seconds),
-        style=Markup(_asset("report.css")),  # noqa: S704 - our own file
+        style=Markup(html.asset("report.css")),  # noqa: S704 - our own file
         plotly=plotly,
         script=script,
-        script_hashes=[_hash_source(plotly), _hash_source(script)],
+        script_hashes=[html.hash_source(plotly), html.hash_source(script)],
         data=Markup(script_json(explorer_data(contents, rows, with_thumbnail))),  # noqa: S704 - "<" is escaped
     )  # fmt: skip
     # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
     return text.encode("utf-8", "backslashreplace")
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        count=quantities.count,
-        percent=quantities.percent,
-        duration=quantities.duration,
-        speed=quantities.speed,
-    )
-    return environment
-
-
-def _asset(name: str) -> str:
-    return resources.files("spark_job.report").joinpath("assets", name).read_text("utf-8")
-
-
-def _plotly() -> str:
-    """plotly.js, minified, with its licence; it holds no `</script` (a test looks)."""
-    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
-
-
-def _hash_source(script: str) -> str:
-    """How a Content-Security-Policy names an inline script that may run."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
 def _facts(contents: ReportContents, shown_points: int) -> dict[str, Any]:

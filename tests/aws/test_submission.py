@@ -7,7 +7,7 @@ import pytest
 from operate.errors import OperateError
 from operate.steps import Step, spark_step
 from operate.submission import DeployedJob, RunRequest, deploy_command, submission
-from spark_job.command_line import run_command
+from spark_job.commands.run import run_command
 
 SPARK = (
     "spark-submit",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from spark_job.command_line import run_command
+from spark_job.commands.run import run_command
 from spark_job.pipeline.options import RunOptions
 from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, only, plain
 from tests.infrastructure.synthesis import synthesise

@@ -21,6 +21,8 @@ ORDER = [
     "python_daemon",
     "report",
     "pipeline",
+    "analyses",
+    "commands",
     "command_line",
     "main",
     "__main__",

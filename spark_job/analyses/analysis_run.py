@@ -1,0 +1,118 @@
+"""The run that an analysis writes: its folder, its metrics, its report, and last its manifest."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from spark_job import __version__
+from spark_job.analyses.source_run import SourceRun
+from spark_job.errors import MisuseError
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.options import RUN_ID
+from spark_job.pipeline.reporting import package_versions
+from spark_job.pipeline.results_index import write_index
+from spark_job.pipeline.run import code_hash
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.report.document import Document, render_document
+from spark_job.storage import Folder, normalise
+
+
+@dataclass
+class AnalysisRun:
+    """`RESULTS/RUN_ID/` of an analysis.
+
+    Attributes:
+        kind: the command that makes it: `train`, `group`, …
+        parents: the runs it reads.
+        parameters: option -> value, JSON types.
+    """
+
+    kind: str
+    results: Folder
+    run_id: str
+    parents: Sequence[SourceRun]
+    parameters: Mapping[str, Any]
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def begin(
+        cls,
+        kind: str,
+        results: str,
+        parents: Sequence[SourceRun],
+        parameters: Mapping[str, Any],
+        run_id: str | None = None,
+    ) -> "AnalysisRun":
+        """Claim the folder.
+
+        Raises:
+            MisuseError: the id is not a name, or something is there already.
+            StorageError: the folder cannot be read or written.
+        """
+        name = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        if not RUN_ID.fullmatch(name):
+            raise MisuseError(
+                f"--run-id {name!r}: letters, digits, '.', '_' and '-', 128 at most, no '.' first"
+            )
+        run = cls(kind, Folder(normalise(results)), name, parents, parameters)
+        if not run.folder.folder.is_empty():
+            raise MisuseError(
+                f"{run.folder.folder.uri} is not empty; runs are never overwritten: choose another --run-id"
+            )
+        run.folder.write_json(
+            layout.PARAMETERS, {"kind": kind, "parents": run.parent_uris, "parameters": dict(parameters)}
+        )
+        return run
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where its files go."""
+        return RunFolder(self.results.at(self.run_id))
+
+    @property
+    def parent_uris(self) -> list[str]:
+        """Where its parents lie."""
+        return [parent.uri for parent in self.parents]
+
+    def finish(
+        self, metrics: Mapping[str, Any], document: Document, outputs: Mapping[str, bytes] | None = None
+    ) -> dict[str, Any]:
+        """Write outputs, report, metrics, manifest, in this order, and name the run in the results' index.
+
+        Args:
+            metrics: `metrics.json`; `seconds.total` is added.
+            outputs: file name -> content, of small files; large ones are written before, by the analysis.
+
+        Returns:
+            The manifest.
+
+        Raises:
+            StorageError: something cannot be written.
+        """
+        folder = self.folder.folder
+        for name, content in (outputs or {}).items():
+            folder.write(name, content)
+        for name, content in render_document(document, self.parent_uris).items():
+            folder.write(f"{layout.REPORT}/{name}", content)
+        figures = {**metrics, "seconds": {"total": time.monotonic() - self.started}}
+        self.folder.write_json(layout.METRICS, figures)
+        manifest = self._manifest()
+        self.folder.write_json(layout.MANIFEST, manifest)
+        write_index(self.results)
+        return manifest
+
+    def _manifest(self) -> dict[str, Any]:
+        own = (layout.PARAMETERS, layout.MANIFEST)
+        return {
+            "format": 1,
+            "kind": self.kind,
+            "run_id": self.run_id,
+            "parents": self.parent_uris,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "parameters": dict(self.parameters),
+            "code": {"version": __version__, "sha256": code_hash()},
+            "versions": package_versions(),
+            "outputs": sorted(name for name in self.folder.folder.names() if name not in own),
+        }

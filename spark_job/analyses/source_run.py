@@ -1,0 +1,65 @@
+"""A finished run that an analysis reads."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spark_job.errors import MisuseError
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.storage import Folder, normalise
+
+RUN = "run"
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """A finished run, never changed.
+
+    Attributes:
+        manifest: `manifest.json`; `kind` says which command made the run.
+        metrics: `metrics.json`.
+    """
+
+    folder: RunFolder
+    manifest: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @classmethod
+    def open(cls, uri: str, *kinds: str) -> "SourceRun":
+        """Open RESULTS/RUN_ID.
+
+        Args:
+            uri: a local folder or s3://BUCKET/PREFIX.
+            kinds: of manifests that will do, as `run`, `train`; default: `run`.
+
+        Raises:
+            MisuseError: there is no finished run, or one of another kind.
+            StorageError: the folder cannot be read.
+        """
+        folder = RunFolder(Folder(normalise(uri)))
+        manifest = folder.read_json(layout.MANIFEST)
+        if manifest is None:
+            raise MisuseError(
+                f"{uri} holds no finished run (it has no {layout.MANIFEST}): name RESULTS/RUN_ID, and finish "
+                "an unfinished one with --resume"
+            )
+        kind = manifest.get("kind", RUN)
+        if kind not in (kinds or (RUN,)):
+            raise MisuseError(
+                f"{uri} was made by `{kind}`; this needs one made by `{'` or `'.join(kinds or (RUN,))}`"
+            )
+        return cls(folder, manifest, folder.read_json(layout.METRICS) or {})
+
+    @property
+    def uri(self) -> str:
+        """Where it lies."""
+        return self.folder.folder.uri
+
+    @property
+    def run_id(self) -> str:
+        """Its name."""
+        return str(self.manifest["run_id"])
+
+    def table(self, name: str) -> Folder:
+        """The folder of one of its tables."""
+        return self.folder.folder.at(name)

@@ -1,0 +1,35 @@
+"""Types of options that Click does not know."""
+
+import re
+from typing import Any
+
+import click
+
+
+class CommaSeparated(click.ParamType[tuple[Any, ...]]):
+    """`a,b,c`; each part converted."""
+
+    def __init__(self, convert: type = str) -> None:
+        self._convert, self.name = convert, f"{convert.__name__},…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A tuple of the parts."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self._convert(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError:
+            self.fail(f"{value!r} is not a list of {self._convert.__name__} separated by commas")
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """`HxW`."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """(height, width) in pixels."""
+        found = re.fullmatch(r"(\d+)x(\d+)", str(value))
+        if not found:
+            self.fail(f"{value!r} is not HEIGHTxWIDTH in pixels, such as 224x224")
+        return int(found[1]), int(found[2])
