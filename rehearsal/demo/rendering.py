@@ -1,0 +1,100 @@
+"""One photograph of one fruit: its shape, turned, coloured, lit, on white."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rehearsal.demo.kinds import Kind
+from rehearsal.demo.pixels import Colours, Plane, colour, mix, ramp
+from rehearsal.demo.skins import Surface
+
+SIDE = 100  # pixels, as in Fruits-360
+FINER = 2  # rendered larger and brought down, so that edges are smooth
+AMBIENT, DIFFUSE = 0.42, 0.68
+STEM = "#5b4020"
+
+
+@dataclass(frozen=True)
+class View:
+    """How one picture is taken; angles in radians.
+
+    Attributes:
+        turn: In the picture's plane.
+        spin: Around the fruit's own axis: moves the pattern of its skin.
+        light: Towards the lamp, (3,), of length 1.
+    """
+
+    turn: float
+    spin: float
+    scale: float
+    light: NDArray[np.float32]
+    ripeness: float
+
+    @classmethod
+    def random(cls, generator: np.random.Generator, share: float) -> "View":
+        """A view whose fruit has been turned by this share of a circle, and a little by chance."""
+        light = np.array([generator.uniform(-0.6, 0.2), generator.uniform(0.3, 0.8), 1.0], np.float32)
+        return cls(
+            turn=2 * np.pi * share + generator.normal(0, 0.1),
+            spin=generator.uniform(0, 2 * np.pi),
+            scale=generator.uniform(0.86, 1.0),
+            light=light / np.linalg.norm(light),
+            ripeness=generator.uniform(),
+        )
+
+
+def render(kind: Kind, view: View) -> NDArray[np.uint8]:
+    """(100, 100, 3) uint8, RGB."""
+    x, y = _turned_plane(view)
+    depth = np.asarray(kind.outline(x, y), np.float32)
+    height = np.asarray(kind.relief * np.sqrt(np.clip(1 - depth, 0, 1)), np.float32)
+    surface = Surface(x, y, depth, _spun(x, y, height, view.spin), view.ripeness)
+    lit = _lit(kind.skin(surface), _normals(height, view), view, kind.shine)
+    picture = np.ones_like(lit)
+    if kind.stem is not None:
+        picture = mix(picture, colour(STEM), _stem(x, y, kind.stem))
+    edge = np.hypot(*np.gradient(depth)).clip(
+        1e-6, 1
+    )  # the function's change in a pixel: the edge is one wide
+    picture = mix(picture, lit, np.asarray((1 - depth) / edge + 0.5, np.float32))
+    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.clip(small * 255 + 0.5, 0, 255), np.uint8)
+
+
+def _turned_plane(view: View) -> tuple[Plane, Plane]:
+    axis = (np.arange(SIDE * FINER, dtype=np.float32) + 0.5) / (SIDE * FINER / 2) - 1
+    across, up = np.meshgrid(axis, -axis)
+    cosine, sine = np.float32(np.cos(view.turn) / view.scale), np.float32(np.sin(view.turn) / view.scale)
+    return across * cosine + up * sine, up * cosine - across * sine
+
+
+def _spun(x: Plane, y: Plane, height: Plane, spin: float) -> Colours:
+    cosine, sine = np.float32(np.cos(spin)), np.float32(np.sin(spin))
+    return np.stack((x * cosine + height * sine, y, height * cosine - x * sine), -1)
+
+
+def _normals(height: Plane, view: View) -> Colours:
+    """Of the relief as the picture shows it; (side, side, 3), of length 1."""
+    pixel = 2 / (SIDE * FINER) / view.scale
+    down, right = np.gradient(height, pixel)
+    normal = np.stack((-right, down, np.ones_like(height)), -1)
+    return np.asarray(normal / np.linalg.norm(normal, axis=-1, keepdims=True), np.float32)
+
+
+def _lit(skin: Colours, normals: Colours, view: View, shine: float) -> Colours:
+    """Lambert's law, and Blinn's highlight seen from straight above."""
+    towards = np.clip(normals @ view.light, 0, 1)
+    half = view.light + np.array([0, 0, 1], np.float32)
+    highlight = np.clip(normals @ (half / np.linalg.norm(half)), 0, 1) ** 60
+    shaded = skin * (AMBIENT + DIFFUSE * towards)[..., None] + (shine * highlight)[..., None]
+    return np.asarray(np.clip(shaded, 0, 1), np.float32)
+
+
+def _stem(x: Plane, y: Plane, foot: float) -> Plane:
+    """A short bent stroke upwards from the foot."""
+    up = np.clip((y - foot + 0.2) / 0.5, 0, 1)
+    across = np.abs(x - 0.12 * up**2)
+    within = ramp(np.abs(y - foot - 0.05), 0.27, 0.23)
+    return np.asarray(ramp(across, 0.055, 0.03) * within, np.float32)
