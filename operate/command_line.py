@@ -14,7 +14,19 @@ from operate.errors import OperateError
 from operate.printing import say
 
 # Each is the click command NAME_command of the module operate.NAME, imported when it is asked for.
-COMMANDS = ("doctor", "upload", "submit", "runs", "status", "logs", "fetch", "cancel", "cost", "tunnel")
+COMMANDS = (
+    "doctor",
+    "upload",
+    "submit",
+    "runs",
+    "status",
+    "logs",
+    "fetch",
+    "cancel",
+    "cost",
+    "tunnel",
+    "destroy",
+)
 
 
 class CommandModules(click.Group):

@@ -1,0 +1,104 @@
+"""What a destroy of a stage takes away and what stays, from the deployed stacks themselves."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.naming import stack_name
+from operate.deployment import PARTS
+
+BUCKET = "AWS::S3::Bucket"
+GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+# Policies of a template under which CloudFormation leaves a resource when its stack goes.
+STAYING = ("Retain", "RetainExceptOnCreate")
+MOST_LISTED = 200_000  # a listing of more takes minutes; "at least" is enough then
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a stack."""
+
+    stack: str
+    id: str  # the physical id: a bucket's name, a cluster's id
+    type: str
+    stays: bool
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bucket holds, all versions counted; `at_least`: there is more."""
+
+    objects: int
+    bytes: int
+    at_least: bool
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        least = "at least " if self.at_least else ""
+        return f"{least}{self.objects:,} objects, {self.bytes / 1e6:,.1f} MB"
+
+
+def deployed_resources(cloudformation: Any, stage: str) -> list[Resource]:
+    """Every resource of the stage's stacks, those of the pipeline first; none where nothing is deployed."""
+    stacks = [stack_name(stage, part) for part in reversed(PARTS)]
+    return [resource for stack in stacks for resource in _resources(cloudformation, stack)]
+
+
+def deployed_stacks(cloudformation: Any, stage: str) -> list[str]:
+    """The names of the stage's stacks that are there, in the order in which they can go."""
+    stacks = [stack_name(stage, part) for part in reversed(PARTS)]
+    return [stack for stack in stacks if _template(cloudformation, stack) is not None]
+
+
+def contents(s3: Any, bucket: str) -> Contents | None:
+    """What a bucket holds; None: there is no such bucket (any more)."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    try:
+        sizes = [told["Size"] for told in islice(_versions(pages), MOST_LISTED + 1)]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchBucket", "404"):
+            return None
+        raise
+    return Contents(min(len(sizes), MOST_LISTED), sum(sizes[:MOST_LISTED]), len(sizes) > MOST_LISTED)
+
+
+def contents_of_buckets(s3: Any, resources: list[Resource]) -> dict[str, Contents]:
+    """Bucket to what it holds, for the buckets among these that there are."""
+    buckets = [resource.id for resource in resources if resource.type == BUCKET]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        held = pool.map(lambda bucket: contents(s3, bucket), buckets)
+    return {bucket: found for bucket, found in zip(buckets, held, strict=True) if found is not None}
+
+
+def _versions(pages: Any) -> Iterator[dict[str, Any]]:
+    return chain.from_iterable(page.get("Versions", ()) for page in pages)
+
+
+def _resources(cloudformation: Any, stack: str) -> Iterator[Resource]:
+    template = _template(cloudformation, stack)
+    if template is None:
+        return
+    declared = template.get("Resources", {})
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for told in page["StackResourceSummaries"]:
+            if told.get("PhysicalResourceId") and told["ResourceStatus"] not in GONE:
+                policy = declared.get(told["LogicalResourceId"], {}).get("DeletionPolicy")
+                kind = told["ResourceType"]
+                yield Resource(stack, told["PhysicalResourceId"], kind, policy in STAYING)
+
+
+def _template(cloudformation: Any, stack: str) -> dict[str, Any] | None:
+    """As it was deployed; None: there is no such stack."""
+    try:
+        body = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+    return dict(body)

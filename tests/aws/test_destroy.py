@@ -1,0 +1,158 @@
+"""`operate destroy`: what goes and what stays is said, then nothing billable may be left."""
+
+import boto3
+import pytest
+
+from infra import outputs
+from infra.naming import cost_tags, stack_name
+from operate import destroy, removal
+from tests.aws.conftest import REGION, make_stack
+
+TAGS = [{"Key": key, "Value": value} for key, value in cost_tags("dev").items()]
+
+
+@pytest.fixture
+def s3(aws):
+    return boto3.client("s3", REGION)
+
+
+@pytest.fixture
+def stage(s3):
+    """A storage stack of two buckets, one of which stays, with two versions of a photograph in it."""
+    buckets = {
+        name: {
+            "Type": "AWS::S3::Bucket",
+            "Properties": {"BucketName": f"fruit-{name.lower()}"},
+            "DeletionPolicy": policy,
+        }
+        for name, policy in (("Images", "Retain"), ("Results", "Delete"))
+    }
+    make_stack(stack_name("dev", "storage"), buckets, {outputs.RESULTS_BUCKET: {"Ref": "Results"}})
+    s3.put_bucket_versioning(Bucket="fruit-images", VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1234", b"123456"):
+        s3.put_object(Bucket="fruit-images", Key="Training/Lemon/1.jpg", Body=body)
+
+
+@pytest.fixture
+def cdk(monkeypatch):
+    """CDK's command line, of which the bucket that goes is what can be seen here."""
+    called = []
+
+    def run(command, assembly, arguments):
+        called.append((command, str(assembly), tuple(arguments)))
+        boto3.client("s3", REGION).delete_bucket(Bucket="fruit-results")
+
+    monkeypatch.setattr(destroy, "run_cdk", run)
+    return called
+
+
+def test_what_goes_and_what_stays_is_said_before_the_question(operate, stage, cdk, monkeypatch):
+    """With what the buckets hold; no for an answer destroys nothing, exit code 1."""
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    done = operate("destroy")
+    assert (done.exit_code, cdk) == (1, [])
+    assert done.err.splitlines() == [
+        "goes",
+        "  fruit-features-dev-storage: 1 resources",
+        "    S3::Bucket fruit-results: 0 objects, 0.0 MB",
+        "stays",
+        "  S3::Bucket fruit-images: 2 objects, 0.0 MB",
+        "Error: not destroyed",
+    ]
+
+
+def test_what_stays_is_said_by_the_template_that_was_deployed(stage):
+    """Retain stays, Delete goes; a stage that is not there has nothing."""
+    cloudformation = boto3.client("cloudformation", REGION)
+    found = {each.id: each.stays for each in removal.deployed_resources(cloudformation, "dev")}
+    assert found == {"fruit-images": True, "fruit-results": False}
+    assert removal.deployed_resources(cloudformation, "prod") == []
+    assert removal.deployed_stacks(cloudformation, "dev") == ["fruit-features-dev-storage"]
+
+
+def test_a_stage_that_is_not_deployed_is_said_and_succeeds(operate, aws, cdk):
+    """Exit code 0; CDK is not asked."""
+    done = operate("destroy", "--yes")
+    assert (done.exit_code, cdk) == (0, [])
+    assert done.err == "nothing of dev is deployed in eu-west-3: there is nothing to destroy\n"
+    assert "nothing is left that is paid for" in done.out
+
+
+def test_a_bucket_that_should_be_gone_is_found(operate, stage, monkeypatch):
+    """By its name: exit code 1."""
+    monkeypatch.setattr(destroy, "run_cdk", lambda *_: None)
+    done = operate("destroy", "--yes", "--json")
+    assert done.exit_code == 1
+    assert [(each["kind"], each["id"]) for each in done.json["left"]] == [("bucket", "fruit-results")]
+    assert [each["id"] for each in done.json["stays"]] == ["fruit-images"]
+
+
+def test_nothing_left_is_said(operate, stage, cdk):
+    """What stays is listed with what it holds."""
+    done = operate("destroy", "--yes")
+    assert done.exit_code == 0, done.err
+    ((command, assembly, arguments),) = cdk
+    assert (command, arguments) == ("destroy", ("--all", "--force"))
+    assert assembly.endswith("cdk.out/dev")
+    assert "  S3::Bucket fruit-images: 2 objects" in done.out
+    assert "dev: nothing is left that is paid for" in done.out
+
+
+def test_forgotten_things_that_cost_are_found(operate, aws, cluster_id):
+    """By tag: an instance, an address, a volume, a NAT gateway, an interface endpoint; by name: a cluster."""
+    ec2 = boto3.client("ec2", REGION)
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    specification = [{"ResourceType": "instance", "Tags": TAGS}]
+    made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=specification)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
+    network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=network, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"][
+        "NatGatewayId"
+    ]
+    endpoints = [
+        ec2.create_vpc_endpoint(
+            VpcId=network, ServiceName=f"com.amazonaws.{REGION}.{name}", VpcEndpointType=kind
+        )
+        for name, kind in (("ssm", "Interface"), ("s3", "Gateway"))
+    ]
+    ids = [each["VpcEndpoint"]["VpcEndpointId"] for each in endpoints]
+    ec2.create_tags(Resources=[address, volume, gateway, *ids], Tags=TAGS)
+    done = operate("destroy", "--yes", "--json")
+    assert done.exit_code == 1
+    instance = made["Instances"][0]["InstanceId"]
+    assert {(each["kind"], each["id"]) for each in done.json["left"]} == {
+        ("cluster", cluster_id),
+        ("instance", instance),
+        ("elastic IP", address),
+        ("volume", volume),
+        ("NAT gateway", gateway),
+        ("interface endpoint", ids[0]),
+    }
+
+
+def test_what_may_not_be_looked_at_is_said(operate, aws, monkeypatch):
+    """It is no proof that something is left: exit code 0, and a line for each kind."""
+    from botocore.client import BaseClient
+    from botocore.exceptions import ClientError
+
+    call = BaseClient._make_api_call
+
+    def refuse(client, operation, arguments):
+        if operation == "DescribeVolumes":
+            raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, operation)
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    done = operate("destroy", "--yes")
+    assert done.exit_code == 0
+    assert "not looked at: volumes (DescribeVolumes: UnauthorizedOperation)" in done.out
+
+
+def test_large_buckets_are_counted_up_to_a_limit(stage, s3, monkeypatch):
+    """A listing of millions would take minutes."""
+    monkeypatch.setattr(removal, "MOST_LISTED", 1)
+    found = removal.contents(s3, "fruit-images")
+    assert (found.objects, found.at_least) == (1, True)
+    assert found.sentence.startswith("at least 1 objects")
