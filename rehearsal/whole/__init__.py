@@ -1,0 +1,1 @@
+"""The whole rehearsal: what `make run` does, one event after the other."""

@@ -1,0 +1,42 @@
+"""What happens, told as it happens: one line an event, with its seconds."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+WIDTH = 7  # of `  123.4`, before the unit
+
+
+class Timeline:
+    """Tells events with their seconds; may be used from several threads.
+
+    Args:
+        say: Prints one line.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock, self._begun = say, clock, clock()
+
+    @contextmanager
+    def event(self, name: str) -> Iterator[None]:
+        """One event: told when it has ended, or failed."""
+        begun = self._clock()
+        try:
+            yield
+        except BaseException:
+            self._line(begun, f"{name}: failed")
+            raise
+        self._line(begun, name)
+
+    def detail(self, text: str) -> None:
+        """A line that belongs to an event under way."""
+        self._say(f"{'':>{WIDTH + 4}}{text}")
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return self._clock() - self._begun
+
+    def _line(self, begun: float, text: str) -> None:
+        self._say(f"{self._clock() - begun:{WIDTH}.1f} s  {text}")
