@@ -74,7 +74,9 @@ def next_steps_command(outputs_file: Path, pairs: tuple[str, ...]) -> None:
     """
     from infra.next_steps import next_steps
 
-    print(next_steps(context_of(pairs).get("stage", "dev"), json.loads(outputs_file.read_text())))
+    given = context_of(pairs)
+    deployed = json.loads(outputs_file.read_text())
+    print(next_steps(given.get("stage", "dev"), deployed, given.get("region")))
 
 
 def context_of(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from operate.configuration import configured_region
 from operate.deployment import Deployment, find_deployment
 
 # Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
@@ -35,6 +36,17 @@ class Connection:
     def in_region(self, region: str) -> Self:
         """The same stage in another region, or this connection."""
         return self if region == self.region else type(self)(self.stage, region)
+
+    @property
+    def command_line(self) -> str:
+        """How a command that comes next begins, with the region where it is not the configured one."""
+        elsewhere = "" if self.region == configured_region(self.stage) else f" --region={self.region}"
+        return f".venv/bin/python -m operate --stage={self.stage}{elsewhere}"
+
+    @property
+    def region_fields(self) -> tuple[str, ...]:
+        """What `make deploy` needs in its CONTEXT to go to the same region."""
+        return () if self.region == configured_region(self.stage) else (f"region={self.region}",)
 
     @cached_property
     def deployment(self) -> Deployment:

@@ -113,10 +113,14 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def deploy_command(stage: str, name: str, variance: float | None) -> str:
-    """The command that starts a new cluster with a run of this name, under CloudFormation."""
-    fields = f"-c run={name}" + (f" -c variance={variance:g}" if variance is not None else "")
-    return f"make deploy STAGE={stage} CONTEXT='{fields}'"
+def deploy_words(stage: str, name: str, variance: float | None, fields: Sequence[str] = ()) -> list[str]:
+    """The command that starts a new cluster with a run of this name, under CloudFormation.
+
+    Args:
+        fields: other fields of the deploy, as `FIELD=VALUE`.
+    """
+    pairs = [*fields, f"run={name}", *([f"variance={variance:g}"] if variance is not None else [])]
+    return ["make", "deploy", f"STAGE={stage}", f"CONTEXT={' '.join(f'-c {pair}' for pair in pairs)}"]
 
 
 def _decides_components(options: Sequence[str]) -> bool:

@@ -51,18 +51,13 @@ def upload_command(
         raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
     say(f"{len(found):,} photographs to {target.uri}")
     result = upload(target, found, at_once=at_once, dry_run=dry_run)
-    verb = "would be uploaded" if dry_run else "uploaded"
-    text = (
-        f"{result.uri}: {result.uploaded:,} {verb} ({result.bytes / 1e6:,.1f} MB), "
-        f"{result.unchanged:,} unchanged\nnext: python -m operate submit --images={result.uri} --wait"
-    )
-    print_result(asdict(result), text, as_json=as_json)
+    print_result(asdict(result), _told(result, connection.command_line, dry_run), as_json=as_json)
 
 
-def _told(result: UploadResult, stage: str, dry_run: bool) -> str:
+def _told(result: UploadResult, operate: str, dry_run: bool) -> str:
     verb = "would be uploaded" if dry_run else "uploaded"
     size = f"{result.bytes / 1e6:,.1f} MB"
     return (
         f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
-        f"next: python -m operate --stage={stage} submit {shlex.quote(result.uri)} --wait"
+        f"next: {operate} submit {shlex.quote(result.uri)} --wait"
     )

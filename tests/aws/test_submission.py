@@ -6,7 +6,7 @@ import pytest
 
 from operate.errors import OperateError
 from operate.steps import Step, spark_step
-from operate.submission import DeployedJob, RunRequest, deploy_command, submission
+from operate.submission import DeployedJob, RunRequest, deploy_words, submission
 from spark_job.commands.run import run_command
 
 SPARK = (
@@ -134,8 +134,9 @@ def test_a_cluster_without_our_step_is_refused_in_one_line():
 
 def test_the_offered_deploy_names_run_and_variance():
     """It can be pasted as it stands."""
-    assert deploy_command("dev", "run-1", None) == "make deploy STAGE=dev CONTEXT='-c run=run-1'"
-    assert deploy_command("prod", "a", 0.9) == "make deploy STAGE=prod CONTEXT='-c run=a -c variance=0.9'"
+    assert deploy_words("dev", "run-1", None) == ["make", "deploy", "STAGE=dev", "CONTEXT=-c run=run-1"]
+    made = deploy_words("prod", "a", 0.9, ["model=vgg16"])
+    assert made[2:] == ["STAGE=prod", "CONTEXT=-c model=vgg16 -c run=a -c variance=0.9"]
 
 
 def test_a_step_leaves_the_cluster_up_when_it_fails():

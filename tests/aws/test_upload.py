@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from operate import image_store
+from operate.connection import Connection
 from operate.photographs import EXTENSIONS, photographs
 from spark_job.images.names import IMAGE_EXTENSIONS
 from tests.aws.conftest import REGION
@@ -139,3 +140,15 @@ def test_links_are_followed_but_never_round(tmp_path):
     (tmp_path / "a" / "2.jpg").symlink_to(tmp_path / "a" / "1.jpg")
     (tmp_path / "a" / "round").symlink_to(tmp_path)
     assert [one.name for one in photographs(tmp_path, all_files=False)] == ["a/1.jpg", "a/2.jpg"]
+
+
+def test_the_next_command_says_stage_region_and_folder(operate, storage, tmp_path):
+    """As `submit` takes them; the region only where it is not the configured one."""
+    (tmp_path / "1.jpg").write_bytes(b"jpg")
+    done = operate("upload", str(tmp_path), "--prefix=Apple Red")
+    assert done.out.splitlines()[-1] == (
+        "next: .venv/bin/python -m operate --stage=dev submit 's3://fruit-images/Apple Red' --wait"
+    )
+    assert Connection("dev", "eu-west-1").command_line.endswith("--stage=dev --region=eu-west-1")
+    assert Connection("dev", "eu-west-1").region_fields == ("region=eu-west-1",)
+    assert Connection("dev", "eu-west-3").region_fields == ()

@@ -78,3 +78,11 @@ def test_next_steps_give_outputs_run_and_commands() -> None:
         "make destroy STAGE=prod",
     ):
         assert command in text
+
+
+def test_next_steps_repeat_a_region_that_only_the_deploy_was_told() -> None:
+    """The commands that follow look where the deploy went."""
+    text = next_steps("dev", {}, "eu-west-1")
+    assert "-m operate --stage=dev --region=eu-west-1 submit --wait" in text
+    assert "make destroy STAGE=dev CONTEXT='-c region=eu-west-1'" in text
+    assert "region" not in next_steps("dev", {})
