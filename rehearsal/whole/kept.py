@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.errors import RehearsalError
@@ -11,22 +12,46 @@ from rehearsal.settings import ROOT, Settings, free_port
 START_SECONDS = 60.0
 
 
-def start_kept(home: Path, region: str) -> tuple[Settings, int]:
-    """Start `python -m rehearsal serve` in a session of its own and wait until AWS answers; its process id.
+@dataclass(frozen=True)
+class KeptAws:
+    """`python -m rehearsal serve` in a session of its own."""
+
+    settings: Settings
+    pid: int
+
+    @property
+    def environment_file(self) -> Path:
+        """What a shell reads to use it; gone when it has stopped."""
+        return self.settings.home / "environment"
+
+    def how_to_use(self, stage: str) -> list[str]:
+        """What a person types next."""
+        operate = f".venv/bin/python -m operate --stage={stage}"
+        return [
+            "it stays up; in each shell that is to use it:",
+            f"  source {self.environment_file}",
+            "then, as in a real account:",
+            *(f"  {operate} {command}" for command in ("status", "logs", "submit --variance=0.9 --wait")),
+            "  .venv/bin/python -m rehearsal interrupt",
+            "and to stop it, with all that it runs:",
+            f"  kill {self.pid}",
+        ]
+
+
+def start_kept(home: Path, region: str) -> KeptAws:
+    """Start it and wait until AWS answers.
 
     Raises:
         RehearsalError: it ended or did not answer.
     """
     settings = Settings(home.resolve(), free_port(), region)
     home.mkdir(parents=True, exist_ok=True)
-    settings.ready_file.unlink(missing_ok=True)
     log = home / "serve.log"
+    file = KeptAws(settings, 0).environment_file
+    words = ["serve", f"--home={settings.home}", f"--port={settings.port}", f"--region={region}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "rehearsal", "serve"),
-                *(f"--home={settings.home}", f"--port={settings.port}"),
-            ],
+            [sys.executable, "-m", "rehearsal", *words, f"--env-file={file}"],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -34,24 +59,9 @@ def start_kept(home: Path, region: str) -> tuple[Settings, int]:
             start_new_session=True,
         )
     deadline = time.monotonic() + START_SECONDS
-    while not settings.ready_file.exists():
+    while not file.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.terminate()
             raise RehearsalError(f"the rehearsal's AWS did not start: {log} says why")
         time.sleep(0.05)
-    return settings, process.pid
-
-
-def how_to_use(settings: Settings, stage: str, pid: int) -> list[str]:
-    """What a person types next, for a rehearsal that was kept."""
-    exports = " ".join(f"{name}={value}" for name, value in settings.client_environment().items())
-    operate = f".venv/bin/python -m operate --stage={stage}"
-    return [
-        "it stays up; in each shell that is to use it:",
-        f"  export {exports}",
-        "then, as in a real account:",
-        *(f"  {operate} {command}" for command in ("status", "runs", "submit --variance=0.9 --wait")),
-        "  .venv/bin/python -m rehearsal interrupt",
-        "and to stop it, with all that it runs:",
-        f"  kill {pid}",
-    ]
+    return KeptAws(settings, process.pid)

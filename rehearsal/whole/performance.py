@@ -7,9 +7,9 @@ from operate.clusters import describe_cluster
 from operate.connection import Connection
 from operate.errors import OperateError
 from rehearsal.errors import RehearsalError
+from rehearsal.what_is_real import what_is_real
 from rehearsal.whole import cloud, ending, order
 from rehearsal.whole.children import Children
-from rehearsal.whole.notice import notice
 from rehearsal.whole.request import Request
 from rehearsal.whole.rewritten import rewritings
 from rehearsal.whole.timeline import Timeline
@@ -56,7 +56,7 @@ class Performance:
         connection = self._connection()
         folder = ending.fetch_results(connection, self._request.results, self._timeline)
         cluster = describe_cluster(connection.client("emr"), connection.deployment.cluster_id)
-        self._tell(["", *ending.run_summary(connection, [cluster], folder), "", *notice()])
+        self._tell(["", *ending.run_summary(connection, [cluster], folder), "", what_is_real()])
         self._tell(["rewritten for this machine", *rewritings(connection, cluster.id), ""])
 
     def _take_down(self) -> list[str]:

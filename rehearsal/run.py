@@ -1,4 +1,4 @@
-"""`python -m rehearsal run`: what `make run` starts; the environment becomes that of the rehearsal's AWS."""
+"""`run`: what `make run` starts; this program's environment becomes that of the rehearsal's AWS."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from operate.errors import OperateError
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
 from rehearsal.settings import ROOT
-from rehearsal.whole.kept import how_to_use, start_kept
+from rehearsal.whole.kept import start_kept
 from rehearsal.whole.performance import Performance
 from rehearsal.whole.request import Request, checked_configuration
 from rehearsal.whole.timeline import Timeline
@@ -74,9 +74,9 @@ def _start_aws(stack: ExitStack, request: Request, region: str, timeline: Timeli
     home = request.scratch / "home"
     with timeline.event("AWS on this machine answers"):
         if request.keep:
-            settings, pid = start_kept(home, region)
-            stack.callback(os.kill, pid, signal.SIGTERM)
-            use = how_to_use(settings, request.stage, pid)
+            kept = start_kept(home, region)
+            stack.callback(os.kill, kept.pid, signal.SIGTERM)
+            settings, use = kept.settings, kept.how_to_use(request.stage)
         else:
             settings, use = stack.enter_context(Server(home, region=region)).settings, []
     for name in [name for name in os.environ if name.startswith("AWS_")]:
