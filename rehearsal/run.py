@@ -6,6 +6,7 @@ import signal
 import sysconfig
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -51,6 +52,7 @@ def run_command(stage: str, pairs: tuple[str, ...], images: Path | None, results
       python -m rehearsal run -c model=efficientnet_lite0
       python -m rehearsal run --stage=prod --images photographs --keep
     """
+    signal.signal(signal.SIGTERM, _interrupted)  # cleans up as Ctrl-C does
     scratch = SCRATCH / str(os.getpid())  # two at once do not meet
     request = Request(stage, pairs, images and images.resolve(), results.resolve(), keep, scratch)
     try:
@@ -67,6 +69,10 @@ def run_command(stage: str, pairs: tuple[str, ...], images: Path | None, results
         raise RehearsalError(str(error)) from error
     if not keep:
         shutil.rmtree(scratch)
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _start_aws(stack: ExitStack, request: Request, region: str, timeline: Timeline) -> list[str]:

@@ -1,0 +1,80 @@
+"""Programs that a rehearsal starts: waited for, ended with it, failures told by the lines that matter."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from rehearsal.errors import RehearsalError
+from rehearsal.whole.children import Children, reasons
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def test_what_it_says_is_kept_in_a_file(tmp_path):
+    """Both streams, under the program's name."""
+    code = "import sys; print('out'); print('err', file=sys.stderr)"
+    Children(tmp_path).run([sys.executable, "-c", code], "cdk-synth")
+    assert set((tmp_path / "cdk-synth.log").read_text().split()) == {"out", "err"}
+
+
+def test_a_failure_tells_exit_code_reasons_and_where_the_rest_is(tmp_path):
+    """The lines by which CloudFormation tells of it, once each."""
+    said = "all is well\\nCREATE_FAILED: no room\\nCREATE_FAILED: no room\\nbye"
+    with pytest.raises(RehearsalError) as caught:
+        Children(tmp_path).run([sys.executable, "-c", f"print('{said}'); raise SystemExit(3)"], "cdk-deploy")
+    assert str(caught.value).splitlines() == [
+        "cdk-deploy failed with exit code 3",
+        "CREATE_FAILED: no room",
+        f"all it said: {tmp_path / 'cdk-deploy.log'}",
+    ]
+
+
+def test_without_such_lines_the_last_ones_are_the_reason():
+    """Better than nothing."""
+    assert reasons("\n".join(f"line {number}" for number in range(20))).splitlines()[-1] == "line 19"
+
+
+def test_somebody_may_look_while_it_runs_and_once_after(tmp_path):
+    """That is how the step is followed while CDK waits."""
+    seen = []
+    code = "import time; time.sleep(1.5)"
+    Children(tmp_path).run([sys.executable, "-c", code], "cdk", meanwhile=lambda: seen.append(1))
+    assert len(seen) >= 2
+
+
+def test_what_interrupts_the_look_ends_the_program(tmp_path):
+    """Ctrl-C leaves no CDK behind."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Children(tmp_path).run(SLEEP, "cdk", meanwhile=interrupted)
+    assert time.monotonic() - begun < 30
+
+
+def test_the_end_ends_all_that_run_and_nothing_begins_any_more(tmp_path):
+    """From another thread, as at the end of a rehearsal that failed."""
+    children = Children(tmp_path)
+    failed = []
+
+    def run():
+        try:
+            children.run(SLEEP, "build")
+        except RehearsalError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not (tmp_path / "build.log").exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    children.end()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert failed[0].startswith("build failed with exit code -15")
+    with pytest.raises(RehearsalError, match="nothing is started any more"):
+        children.run(SLEEP, "again")
