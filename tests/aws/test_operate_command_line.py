@@ -15,7 +15,7 @@ from operate.deployment import stack_outputs
 from tests.aws.conftest import REGION, make_storage
 
 PROJECT = Path(__file__).parent.parent.parent
-ALL = ("doctor", "upload", "submit", "runs", "status", "logs", "fetch", "cancel", "cost", "tunnel")
+ALL = ("doctor", "upload", "submit", "runs", "status", "logs", "fetch", "cancel", "cost", "tunnel", "destroy")
 
 
 def test_every_command_is_there():
@@ -38,7 +38,7 @@ def test_every_command_has_help_that_ends_in_an_example(operate, name):
     ] == []
 
 
-@pytest.mark.parametrize("name", ALL[1:])
+@pytest.mark.parametrize("name", ALL[1:-1])
 def test_without_a_deployment_every_command_says_so(operate, aws, tmp_path, name):
     """The same line, and what to do."""
     arguments = {"upload": [str(tmp_path)], "submit": ["--yes"]}.get(name, [])
