@@ -9,8 +9,11 @@ import click
 from operate.account import Line, account, total
 from operate.clusters import Cluster, describe_cluster, list_clusters
 from operate.connection import Connection
+from operate.estimate import Estimate
 from operate.nodes import list_nodes
 from operate.printing import json_option, print_result, table
+from operate.submission_checks import image_uris
+from operate.submission_place import estimated, live_place
 
 COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "source", "expected error")
 
@@ -18,20 +21,25 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
 @click.command("cost")
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Every cluster of the last N days.")
 @click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
+@click.option("--next-run", is_flag=True, help="What another run on all images would cost, instead.")
 @json_option
 @click.pass_obj
 def cost_command(
-    connection: Connection, /, days: float | None, cluster_id: str | None, as_json: bool
+    connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
 ) -> None:
     """What the deployment's cluster has cost: instance hours, each with source and expected error.
 
-    The cost of a run before it starts is in `submit --dry-run`, of a deployment in `make plan`. EMR
-    forgets clusters after two months.
+    Before a run: --next-run on the live cluster, `make plan` for one that a deploy starts. EMR forgets
+    clusters after two months.
 
     \b
     Example:
       python -m operate cost --days=30
     """
+    if next_run:
+        expected = _next_run(connection)
+        print_result(asdict(expected), expected.sentence, as_json=as_json)
+        return
     emr = connection.client("emr")
     if days:
         clusters = list_clusters(emr, connection.deployment.name_prefix, days)
@@ -48,6 +56,12 @@ def cost_command(
         table(COLUMNS, _rows(accounts), right=("nodes", "hours", "USD")),
         as_json=as_json,
     )
+
+
+def _next_run(connection: Connection) -> Estimate:
+    uris = image_uris(connection.deployment, ())
+    place = live_place(connection, uris, name=None, variance=None, fields=())
+    return estimated(connection, place, {}, fields=())
 
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:

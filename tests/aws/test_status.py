@@ -10,6 +10,7 @@ from operate.status import idle_end
 from operate.steps import Step
 from tests.aws.conftest import REGION, RUN, step
 from tests.aws.emr_policies import answer_policies
+from tests.aws.submitting import put_photographs
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -121,3 +122,14 @@ def test_cost_of_days_counts_this_stages_clusters_alone(operate, deployment, emr
     told = operate("cost", "--days=2", "--json")
     assert told.exit_code == 0, told.err
     assert [each["cluster_id"] for each in told.json["clusters"]] == [deployment.cluster_id]
+
+
+def test_the_cost_of_the_next_run_is_an_estimate_with_source_and_error(operate, deployment):
+    """On all images, before anything is submitted."""
+    put_photographs()
+    told = operate("cost", "--next-run", "--json")
+    assert told.exit_code == 0, told.err
+    assert told.json["images"] == 2
+    assert told.json["cost_usd"] > 0
+    assert "infra/prices.json" in told.json["source"]
+    assert told.json["expected_error"].startswith("an upper bound")
