@@ -43,7 +43,8 @@ class Follower:
         """The driver's last lines and the reason of a step or cluster that failed; empty: none did."""
         for cluster in self.clusters:
             for step in self.steps.get(cluster.id, ()):
-                if not step.active and step.state != COMPLETED:
+                # One that never started was cancelled with its cluster, and has no log.
+                if step.started and not step.active and step.state != COMPLETED:
                     logs = logs_of(self._connection, cluster.id, step.id)
                     return [*(f"| {line}" for line in driver_words(logs)), failure(step, logs.step_uri)]
             if cluster.state == "TERMINATED_WITH_ERRORS":

@@ -39,7 +39,7 @@ class Aws:
         return {"Instances": [{"Id": f"ci-{n}", "Status": {"State": "RUNNING"}} for n in range(3)]}
 
     def list_steps(self, **_):
-        timeline = {} if self.step == "PENDING" else {"StartDateTime": 1}
+        timeline = {} if self.step in ("PENDING", "CANCELLED") else {"StartDateTime": 1}
         status = {"State": self.step, "Timeline": timeline, "FailureDetails": {"Reason": "Unknown Error."}}
         return {"Steps": [{"Id": "s-1", "Name": "fruit-features-dev-run-1", "Status": status}]}
 
@@ -106,8 +106,8 @@ def test_a_failed_step_is_told_with_the_drivers_last_lines(aws, follower):
 
 
 def test_a_failed_cluster_is_told_with_its_reason(aws, follower):
-    """No step ran: there is no log of a driver."""
-    aws.cluster, aws.step = "TERMINATED_WITH_ERRORS", "PENDING"
+    """Its step was cancelled before it ran: there is no log of a driver to wait for."""
+    aws.cluster, aws.step = "TERMINATED_WITH_ERRORS", "CANCELLED"
     follower.look()
     assert follower.why_it_failed() == ["cluster j-1 TERMINATED_WITH_ERRORS: bootstrap failed"]
 
