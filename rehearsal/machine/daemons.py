@@ -12,6 +12,7 @@ from rehearsal.machine.jars import SPARK_HOME
 
 RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
 NODE_MANAGER = "org.apache.hadoop.yarn.server.nodemanager.NodeManager"
+ADMINISTRATION = "org.apache.hadoop.yarn.client.cli.RMAdminCLI"
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 LAST_LINES = 12
@@ -21,6 +22,7 @@ OPTIONS = (
     "-XX:TieredStopAtLevel=1",
     "-Djava.net.preferIPv4Stack=true",
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('daemons.log4j2.properties')}",
 )
 
 
@@ -63,12 +65,17 @@ class Daemon:
             self.kill()
 
 
+def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
+    """The command of one of Hadoop's own programs."""
+    classpath = [conf, *sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*"]
+    return [str(java / "bin" / "java"), *OPTIONS, "-cp", os.pathsep.join(map(str, classpath)), main]
+
+
 def start_daemon(
     main: str, *, java: Path, yarn_jars: Path, conf: Path, log: Path, environment: Mapping[str, str]
 ) -> Daemon:
     """Start a daemon in the background; its log takes all that it prints."""
-    classpath = [conf, *sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*"]
-    command = [str(java / "bin" / "java"), *OPTIONS, "-cp", os.pathsep.join(map(str, classpath)), main]
+    command = java_command(main, java=java, yarn_jars=yarn_jars, conf=conf)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -17,7 +17,8 @@ SECONDS = 10.0
 class ResourceManager:
     """A ResourceManager on the loopback interface.
 
-    https://hadoop.apache.org/docs/r3.3.4/hadoop-yarn/hadoop-yarn-site/ResourceManagerRest.html
+    https://hadoop.apache.org/docs/r3.3.4/hadoop-yarn/hadoop-yarn-site/ResourceManagerRest.html, but for the
+    names in its JSON: PySpark's jars hold another JSON provider, which names things as the Java classes do.
     """
 
     port: int
@@ -25,42 +26,33 @@ class ResourceManager:
     def is_up(self) -> bool:
         """Whether it answers and is active."""
         try:
-            return bool(self._call("GET", "info")["clusterInfo"]["haState"] == "ACTIVE")
+            return bool(self._call("GET", "info").get("hastate") == "active")
         except ComputeError:
             return False
 
     def add_label(self, label: str) -> None:
         """Make a node label that other requests may use as well when its nodes idle."""
-        self._call("POST", "add-node-labels", {"nodeLabelInfo": [{"name": label, "exclusivity": "false"}]})
+        self._call("POST", "add-node-labels", {"nodeLabelsInfo": [{"name": label, "exclusivity": False}]})
 
     def nodes(self) -> dict[int, dict[str, Any]]:
         """NodeManager's port to what YARN says of it: state, numContainers, nodeLabels, …"""
-        listed = (self._call("GET", "nodes").get("nodes") or {}).get("node", [])
-        return {int(each["id"].rpartition(":")[2]): each for each in listed}
+        listed = self._call("GET", "nodes")["nodes"]
+        return {int(each["nodeId"].rpartition(":")[2]): each for each in listed}
 
     def pending_containers(self) -> int:
         """Containers that wait for room, those of applications that have none yet included."""
-        metrics = self._call("GET", "metrics")["clusterMetrics"]
-        waiting = sum(self.application(each)["state"] in WAITING for each in self.application_ids(WAITING))
-        return max(int(metrics["containersPending"]), waiting)
+        metrics = self._call("GET", "metrics")
+        waiting = len(self.application_ids(WAITING))
+        return max(int(metrics["pendingContainers"]), waiting)
 
     def application_ids(self, states: tuple[str, ...]) -> list[str]:
         """Applications in one of the states."""
-        listed = (self._call("GET", f"apps?states={','.join(states)}").get("apps") or {}).get("app", [])
-        return [each["id"] for each in listed]
-
-    def application(self, application_id: str) -> dict[str, Any]:
-        """What YARN says of an application."""
-        return dict(self._call("GET", f"apps/{application_id}")["app"])
+        listed = self._call("GET", f"apps?states={','.join(states)}")["apps"]
+        return [each["appId"] for each in listed]
 
     def kill_application(self, application_id: str) -> None:
         """End an application and its containers; nothing when it has ended."""
         self._call("PUT", f"apps/{application_id}/state", {"state": "KILLED"})
-
-    def close_node(self, node_id: str) -> None:
-        """Give the node no new containers; those that run go on."""
-        nothing = {"resource": {"memory": 0, "vCores": 0}, "overCommitTimeout": -1}
-        self._call("POST", f"nodes/{node_id}/resource", nothing)
 
     def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)

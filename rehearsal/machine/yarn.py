@@ -1,5 +1,6 @@
 """A cluster's YARN: one ResourceManager, and a NodeManager for each core and task node."""
 
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,15 @@ from threading import Lock
 import psutil
 
 from rehearsal.emr.compute import ComputeError, Demand, Node
-from rehearsal.machine.daemons import NODE_MANAGER, RESOURCE_MANAGER, START_SECONDS, Daemon, start_daemon
+from rehearsal.machine.daemons import (
+    ADMINISTRATION,
+    NODE_MANAGER,
+    RESOURCE_MANAGER,
+    START_SECONDS,
+    Daemon,
+    java_command,
+    start_daemon,
+)
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts, free_ports
 from rehearsal.machine.resource_manager import ResourceManager
@@ -73,7 +82,7 @@ class Yarn:
         if daemon.is_alive():
             listed = self.manager.nodes().get(port)
             if listed is not None:
-                self.manager.close_node(listed["id"])
+                self._close(node, listed["nodeId"])
                 self._wait_until_empty(port)
             daemon.stop()
         self.forget(node)
@@ -121,6 +130,23 @@ class Yarn:
             log=self._folders.daemon_log(node, name),
             environment=environment,
         )
+
+    def _close(self, node: Node, yarn_id: str) -> None:
+        """Take its memory off YARN's books: containers that run go on, no new ones come."""
+        command = java_command(
+            ADMINISTRATION,
+            java=self._software.java,
+            yarn_jars=self._software.yarn_jars,
+            conf=self._folders.node(node).conf,
+        )
+        ended = subprocess.run(
+            [*command, "-updateNodeResource", yarn_id, "0", "0", "-1"],
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+        if ended.returncode != 0:
+            raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")
 
     def _wait_for_manager(self) -> None:
         deadline = time.monotonic() + START_SECONDS
