@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.emr.compute import ComputeError
+from rehearsal.machine.folders import NodeFolders
 from rehearsal.machine.jars import SPARK_HOME
 
 RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
@@ -20,6 +21,7 @@ OPTIONS = (
     "-Xmx300m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
     "-Djava.net.preferIPv4Stack=true",
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('daemons.log4j2.properties')}",
@@ -68,7 +70,9 @@ class Daemon:
 def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
     """The command of one of Hadoop's own programs."""
     classpath = [conf, *sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*"]
-    return [str(java / "bin" / "java"), *OPTIONS, "-cp", os.pathsep.join(map(str, classpath)), main]
+    temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
+    joined = os.pathsep.join(map(str, classpath))
+    return [str(java / "bin" / "java"), *OPTIONS, temporary, "-cp", joined, main]
 
 
 def start_daemon(

@@ -26,8 +26,6 @@ INHERITED = (
     "AWS_EC2_METADATA_DISABLED",
     "SPARK_LOCAL_IP",
 )
-# Programs live for seconds here: the quick compiler alone.
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -Djava.net.preferIPv4Stack=true"
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,6 @@ def emr_defaults() -> Configurations:
             "spark.master": "yarn",
             "spark.eventLog.enabled": "true",
             "spark.dynamicAllocation.enabled": "true",
-            "spark.driver.defaultJavaOptions": JAVA_OPTIONS,
-            "spark.executor.defaultJavaOptions": JAVA_OPTIONS,
             "spark.yarn.scheduler.heartbeat.interval-ms": "500",
         },
         "capacity-scheduler": {

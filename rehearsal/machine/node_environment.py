@@ -14,6 +14,9 @@ from rehearsal.rewriting import NODE_FOLDER, EmulatedAws
 # What a program of this machine may inherit; anything else could lead it to another AWS or Spark.
 KEPT = ("HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
 
+# Programs live for seconds here: the quick compiler alone, nothing in /tmp, and no IPv6.
+OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true")
+
 
 def write_java_home(folders: NodeFolders, java: Path) -> None:
     """A JAVA_HOME whose `java` gives the working folder the node's own /opt, then becomes the real one.
@@ -22,8 +25,11 @@ def write_java_home(folders: NodeFolders, java: Path) -> None:
     """
     binary = folders.java / "bin" / "java"
     binary.parent.mkdir(parents=True, exist_ok=True)
+    options = " ".join(OPTIONS)
     binary.write_text(
-        f'#!/bin/sh\n[ -e opt ] || ln -s "{folders.opt}" opt 2>/dev/null\nexec "{java}/bin/java" "$@"\n'
+        "#!/bin/sh\n"
+        f'[ -e opt ] || ln -s "{folders.opt}" opt 2>/dev/null\n'
+        f'exec "{java}/bin/java" {options} "-Djava.io.tmpdir={folders.tmp}" "$@"\n'
     )
     binary.chmod(0o755)
 
