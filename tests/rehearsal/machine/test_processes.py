@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -75,7 +76,7 @@ def test_sweep_of_one_owner_leaves_the_others(homes):
 def test_nothing_outlives_a_server_that_was_killed(homes):
     """kill -9 gives it no chance to clean up: the guardian does."""
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(homes[0])], stdout=subprocess.PIPE, cwd=os.getcwd()
+        [sys.executable, "-c", SERVER, str(homes[0])], stdout=subprocess.PIPE, cwd=Path.cwd()
     )
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"

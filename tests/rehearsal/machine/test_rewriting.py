@@ -45,9 +45,7 @@ def test_a_changed_setting_tells_what_was_asked():
     given, changes = rewrite({"spark-defaults": {"spark.executor.memory": "9g"}})
     assert given["spark-defaults"]["spark.executor.memory"] == "512m"
     told = [str(change) for change in changes if change.subject.endswith("spark.executor.memory")]
-    assert told == [
-        "spark-defaults spark.executor.memory: '9g' -> '512m' (several nodes share this machine)"
-    ]
+    assert told == ["spark-defaults spark.executor.memory: '9g' -> '512m' (several nodes share this machine)"]
 
 
 def test_every_difference_is_told():

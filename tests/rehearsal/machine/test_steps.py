@@ -1,10 +1,10 @@
 """Steps and bootstrap actions of a cluster without YARN: no Java is started."""
 
 import pytest
-from tests.rehearsal.machine.conftest import BUCKET, PRIMARY
 
 from rehearsal.emr.compute import BootstrapAction, ComputeError, Demand, Program
 from rehearsal.processes import processes_of
+from tests.rehearsal.machine.conftest import BUCKET, PRIMARY
 
 
 def put(place, key, text):

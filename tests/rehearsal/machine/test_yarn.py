@@ -1,16 +1,17 @@
 """A real YARN and Spark under one cluster, reading and writing S3; the last tests take its nodes away."""
 
 import io
+import re
 import time
 import zipfile
 from threading import Thread
 
 import psutil
 import pytest
-from tests.rehearsal.machine.conftest import BUCKET, CORE, PRIMARY, TASK, bootstrap
 
 from rehearsal.emr.compute import Node, Program
 from rehearsal.processes import processes_of
+from tests.rehearsal.machine.conftest import BUCKET, CORE, PRIMARY, TASK, bootstrap
 
 JOB = b"""
 import sys, time
@@ -74,7 +75,7 @@ def wait_for(condition, seconds=60.0):
 
 def container_logs(place, step_id):
     """The logs of a step's containers, joined."""
-    application = [line for line in place.log(f"steps/{step_id}/stderr").split() if "application_" in line][0]
+    application = re.findall(r"application_\d+_\d+", place.log(f"steps/{step_id}/stderr"))[-1]
     keys = place.keys(f"containers/{application}/")
     return {key: place.log(key.removesuffix(".gz")) for key in keys}
 
