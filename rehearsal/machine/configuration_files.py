@@ -10,6 +10,8 @@ XML_FILES = ("core-site", "hdfs-site", "yarn-site", "mapred-site", "capacity-sch
 # Their properties are environment variables: of Spark, or of Hadoop's daemons.
 EXPORTS = ("spark-env", "hadoop-env", "yarn-env")
 SPARK_FILES = {"spark-defaults": "spark-defaults.conf", "spark-log4j2": "log4j2.properties"}
+# Figures by JMX are as old as this at most, in seconds; Hadoop's own default is 10.
+METRICS = "*.period=1\n"
 APPLIED = {*XML_FILES, *EXPORTS, *SPARK_FILES}
 
 
@@ -27,6 +29,7 @@ def write_hadoop_files(folder: Path, given: Configurations) -> None:
             ElementTree.SubElement(entry, "name").text = key
             ElementTree.SubElement(entry, "value").text = value
         ElementTree.ElementTree(root).write(folder / f"{name}.xml", encoding="utf-8", xml_declaration=True)
+    (folder / "hadoop-metrics2.properties").write_text(METRICS)
 
 
 def write_spark_files(folder: Path, given: Configurations) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from rehearsal.emr.compute import ComputeError
 
-# Of an application that waits for its first container, metrics do not count that container by its label.
-WAITING = ("SUBMITTED", "ACCEPTED")
+# Metrics of queues, also by node label; the REST interface counts only requests without one.
+QUEUES = "Hadoop:service=ResourceManager,name=*QueueMetrics,*"
 SECONDS = 10.0
 
 
@@ -40,24 +40,24 @@ class ResourceManager:
         return {int(each["nodeId"].rpartition(":")[2]): each for each in listed}
 
     def pending_containers(self) -> int:
-        """Containers that wait for room, those of applications that have none yet included."""
-        metrics = self._call("GET", "metrics")
-        waiting = len(self.application_ids(WAITING))
-        return max(int(metrics["pendingContainers"]), waiting)
-
-    def application_ids(self, states: tuple[str, ...]) -> list[str]:
-        """Applications in one of the states."""
-        listed = self._call("GET", f"apps?states={','.join(states)}")["apps"]
-        return [each["appId"] for each in listed]
+        """Containers that wait for room, whichever label they ask for."""
+        beans = self._ask("GET", f"/jmx?qry={QUEUES}")["beans"]
+        roots = [bean for bean in beans if bean["name"].endswith(",q0=root")]
+        waiting = {bean["name"]: int(bean.get("PendingContainers", 0)) for bean in roots}
+        # `QueueMetrics` repeats what `partition=` says, but is alone where there are no labels.
+        by_label = sum(count for name, count in waiting.items() if "partition=" in name)
+        without_label = sum(count for name, count in waiting.items() if "partition=" not in name)
+        return max(by_label, without_label)
 
     def kill_application(self, application_id: str) -> None:
         """End an application and its containers; nothing when it has ended."""
         self._call("PUT", f"apps/{application_id}/state", {"state": "KILLED"})
 
     def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self._ask(method, f"/ws/v1/cluster/{path}?user.name={getpass.getuser()}", body)
+
+    def _ask(self, method: str, target: str, body: Any = None) -> dict[str, Any]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        joint = "&" if "?" in path else "?"
-        target = f"/ws/v1/cluster/{path}{joint}user.name={getpass.getuser()}"
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         try:
             connection.request(method, target, json.dumps(body) if body is not None else None, headers)
@@ -68,7 +68,5 @@ class ResourceManager:
         finally:
             connection.close()
         if answer.status >= 300:
-            raise ComputeError(
-                f"YARN's ResourceManager refused {method} {path}: {answer.status} {text[:500]}"
-            )
+            raise ComputeError(f"YARN refused {method} {target}: {answer.status} {text[:500]}")
         return dict(json.loads(text)) if text.startswith("{") else {}
