@@ -12,6 +12,7 @@ import psutil  # type: ignore[import-untyped]
 MARK = "FRUIT_REHEARSAL"
 OWNER = "FRUIT_REHEARSAL_OWNER"
 SWEEP_SECONDS = 20.0
+KILL_SECONDS = 5.0
 # YARN may start a container while its siblings end.
 QUIET_SECONDS = 1.0
 
@@ -51,8 +52,18 @@ def kill_all(processes: Iterator[psutil.Process]) -> int:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(found, timeout=5)
+    deadline = time.monotonic() + KILL_SECONDS
+    while any(map(_runs, found)) and time.monotonic() < deadline:
+        time.sleep(0.02)
     return len(found)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it runs; psutil's own waiting would take a child's exit code from whoever started it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def sweep(home: Path, owner: str = "") -> None:

@@ -33,8 +33,9 @@ SLEEPER = b"""
 import sys, time
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
+seconds = float(sys.argv[1])
 def nap(_):
-    time.sleep(float(sys.argv[1]))
+    time.sleep(seconds)
     return [1]
 print("sum", spark.sparkContext.parallelize(range(2), 2).mapPartitions(nap).sum())
 """
