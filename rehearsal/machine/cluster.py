@@ -1,0 +1,171 @@
+"""The machine under one EMR cluster: nodes, YARN, steps and logs, as `rehearsal.emr.compute` asks for."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from rehearsal.emr.compute import (
+    BootstrapAction,
+    ClusterSpec,
+    ComputeError,
+    ComputeFactory,
+    Demand,
+    Node,
+    Program,
+)
+from rehearsal.machine.folders import ClusterFolders
+from rehearsal.machine.jars import require_jars
+from rehearsal.machine.log_bucket import LogBucket, s3_client
+from rehearsal.machine.logged_process import Controller, LoggedProcess
+from rehearsal.machine.node_setup import NodeSetup
+from rehearsal.machine.programs import fetch, script_command, step_command
+from rehearsal.machine.running_step import RunningStep
+from rehearsal.machine.yarn import Software, Yarn, has_containers
+from rehearsal.processes import kill_all, processes_of, sweep
+from rehearsal.rewriting import EmulatedAws, rewrite_arguments
+from spark_job.session import find_java_home
+
+
+def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:
+    """What clusters run on: folders below `home`, programs of this machine.
+
+    Raises:
+        JarsError: the jars have not been fetched.
+        JobError: there is no Java 17.
+    """
+    jars = require_jars()
+    software = Software(Path(find_java_home()), jars / "yarn", jars / "s3")
+    return lambda spec: Cluster(spec, home=home.resolve(), aws=aws, software=software)
+
+
+class Cluster:
+    """One cluster's nodes on this machine (a `Compute`)."""
+
+    def __init__(self, spec: ClusterSpec, *, home: Path, aws: EmulatedAws, software: Software) -> None:
+        self._id = spec.cluster_id
+        self._home = home
+        self._folders = ClusterFolders(home / spec.cluster_id)
+        self._folders.make()
+        self._s3 = s3_client(aws)
+        self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id)
+        labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
+        self._yarn = Yarn(self._folders, software, labels=labels) if spec.runs_yarn else None
+        self._setup = NodeSetup(
+            spec,
+            home=home,
+            folders=self._folders,
+            aws=aws,
+            software=software,
+            ports=self._yarn.ports if self._yarn else None,
+        )
+        self._nodes: list[Node] = []
+
+    def provision(self, node: Node) -> None:
+        """Give the node its folder, configuration files and Java."""
+        try:
+            self._setup.prepare(node)
+        except OSError as error:
+            raise ComputeError(f"No room for {node.instance_id}: {error}") from error
+        self._nodes.append(node)
+
+    def bootstrap(self, node: Node, number: int, action: BootstrapAction) -> int:
+        """Run the script in a folder of its own on the node; its logs are in S3 afterwards."""
+        folder = self._folders.node(node).root / "bootstrap-actions" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        logs = self._folders.bootstrap_logs(node, number)
+        arguments = self._rewrite(action.arguments, Controller(logs / "controller"))
+        command = script_command(fetch(self._s3, action.path, folder), arguments)
+        process = LoggedProcess(
+            command, logs=logs, folder=folder, environment=self._setup.shell_environment(node)
+        )
+        code = process.wait()
+        process.controller.say(f"bootstrap action {number} ended with exit code {code}")
+        self._push_logs()
+        return code
+
+    def start(self, primary: Node) -> None:
+        """Start the ResourceManager."""
+        if self._yarn is not None:
+            self._yarn.start(primary, self._setup.daemon_environment(primary))
+
+    def join(self, node: Node) -> None:
+        """Start the NodeManager of a core or task node."""
+        if self._yarn is not None and node.role != "MASTER":
+            self._yarn.join(node, self._setup.node_port(node), self._setup.daemon_environment(node))
+
+    def leave(self, node: Node) -> None:
+        """Take the node out when its containers have ended."""
+        if self._yarn is not None:
+            self._yarn.drain(node)
+        self._clear(node)
+        self._push_logs()
+
+    def lose(self, node: Node) -> None:
+        """Kill all that runs on the node."""
+        if self._yarn is not None:
+            self._yarn.forget(node)
+        self._clear(node)
+
+    def is_alive(self, node: Node) -> bool:
+        """Whether the node is there, and its daemon runs when it should have one."""
+        return node in self._nodes and (self._yarn is None or self._yarn.is_alive(node))
+
+    def run(self, program: Program) -> RunningStep:
+        """Start a step in a folder of its own on the primary node."""
+        primary = next((node for node in self._nodes if node.role == "MASTER"), None)
+        if primary is None:
+            raise ComputeError("The cluster has no primary node")
+        logs = self._folders.step_logs(program.step_id)
+        controller = Controller(logs / "controller")
+        controller.say(f"Ensure step {program.step_id} jar file {program.jar}")
+        folder = self._setup.working_folder(primary, program.step_id)
+        try:
+            command = step_command(
+                program,
+                self._rewrite(program.arguments, controller),
+                s3=self._s3,
+                folder=folder,
+                conf=self._folders.node(primary).conf,
+            )
+        except ComputeError as error:
+            controller.say(f"Step failed: {error}")
+            self._push_logs()
+            raise
+        (logs / "syslog").touch()
+        return RunningStep(
+            LoggedProcess(
+                command, logs=logs, folder=folder, environment=self._setup.shell_environment(primary)
+            ),
+            manager=self._yarn.manager if self._yarn else None,
+            has_containers=partial(has_containers, self._home, self._id),
+            push_logs=self._push_logs,
+        )
+
+    def demand(self) -> Demand:
+        """What YARN is asked for now."""
+        return self._yarn.demand() if self._yarn else Demand(0, {})
+
+    def stop(self) -> None:
+        """Kill everything of the cluster, keep its logs and configuration files, remove the rest."""
+        if self._yarn is not None:
+            self._yarn.stop()
+        sweep(self._home, self._id)
+        for node in list(self._nodes):
+            self._clear(node)
+        self._push_logs()
+
+    def _clear(self, node: Node) -> None:
+        kill_all(processes_of(self._home, f"{self._id}/{node.instance_id}"))
+        if node in self._nodes:
+            self._nodes.remove(node)
+        self._folders.node(node).clear()
+
+    def _rewrite(self, arguments: Sequence[str], controller: Controller) -> list[str]:
+        given, changes = rewrite_arguments(arguments, self._folders.shared)
+        for change in changes:
+            controller.say(f"rewritten by the rehearsal: {change}")
+        return given
+
+    def _push_logs(self) -> None:
+        containers = self._folders.root.glob("i-*/containers")
+        self._bucket.push({self._folders.logs: "", **dict.fromkeys(containers, "containers")})

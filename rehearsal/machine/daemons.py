@@ -1,0 +1,94 @@
+"""Hadoop's daemons as processes of this machine."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.emr.compute import ComputeError
+from rehearsal.machine.folders import NodeFolders
+from rehearsal.machine.jars import SPARK_HOME
+
+RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
+NODE_MANAGER = "org.apache.hadoop.yarn.server.nodemanager.NodeManager"
+ADMINISTRATION = "org.apache.hadoop.yarn.client.cli.RMAdminCLI"
+START_SECONDS = 120.0
+STOP_SECONDS = 10.0
+LAST_LINES = 12
+OPTIONS = (
+    "-Xmx300m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Djava.net.preferIPv4Stack=true",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('daemons.log4j2.properties')}",
+)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One running ResourceManager or NodeManager."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait for a daemon to be of use.
+
+        Raises:
+            ComputeError: it ended, or took too long; the message holds the last lines of its log.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+                raise ComputeError(f"{what} did not come up; its log ends with:\n" + "\n".join(lines))
+            time.sleep(0.1)
+
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Let it end by itself, and see to it."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
+    """The command of one of Hadoop's own programs."""
+    classpath = [conf, *sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*"]
+    temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
+    joined = os.pathsep.join(map(str, classpath))
+    return [str(java / "bin" / "java"), *OPTIONS, temporary, "-cp", joined, main]
+
+
+def start_daemon(
+    main: str, *, java: Path, yarn_jars: Path, conf: Path, log: Path, environment: Mapping[str, str]
+) -> Daemon:
+    """Start a daemon in the background; its log takes all that it prints."""
+    command = java_command(main, java=java, yarn_jars=yarn_jars, conf=conf)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=conf.parent,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    return Daemon(process, log)

@@ -1,0 +1,97 @@
+"""Where a cluster and its nodes keep their files on this machine."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.emr.compute import Node
+
+
+@dataclass(frozen=True)
+class NodeFolders:
+    """One node's own disk."""
+
+    root: Path
+
+    @property
+    def conf(self) -> Path:
+        """Hadoop's configuration files."""
+        return self.root / "conf"
+
+    @property
+    def spark_conf(self) -> Path:
+        """Spark's configuration files."""
+        return self.root / "conf-spark"
+
+    @property
+    def opt(self) -> Path:
+        """The node's /opt."""
+        return self.root / "opt"
+
+    @property
+    def java(self) -> Path:
+        """The node's JAVA_HOME."""
+        return self.root / "java"
+
+    @property
+    def yarn_local(self) -> Path:
+        """Working folders of containers."""
+        return self.root / "yarn"
+
+    @property
+    def container_logs(self) -> Path:
+        """APPLICATION/CONTAINER/stderr and so on."""
+        return self.root / "containers"
+
+    @property
+    def tmp(self) -> Path:
+        """The node's /tmp."""
+        return self.root / "tmp"
+
+    def make(self) -> None:
+        """Create the folders."""
+        for folder in (self.conf, self.spark_conf, self.opt, self.yarn_local, self.container_logs, self.tmp):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Remove what only a running node needs; logs and configuration stay."""
+        for folder in (self.opt, self.yarn_local, self.tmp, self.root / "steps"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class ClusterFolders:
+    """One cluster's folder in the rehearsal's home."""
+
+    root: Path
+
+    @property
+    def shared(self) -> Path:
+        """What stands for HDFS: event logs, Spark's staging."""
+        return self.root / "shared"
+
+    @property
+    def logs(self) -> Path:
+        """Laid out as EMR lays them out below the cluster's log URI."""
+        return self.root / "logs"
+
+    def node(self, node: Node) -> NodeFolders:
+        """The folders of one node."""
+        return NodeFolders(self.root / node.instance_id)
+
+    def step_logs(self, step_id: str) -> Path:
+        """controller, syslog, stderr, stdout of a step."""
+        return self.logs / "steps" / step_id
+
+    def bootstrap_logs(self, node: Node, number: int) -> Path:
+        """controller, stderr, stdout of a bootstrap action."""
+        return self.logs / "node" / node.instance_id / "bootstrap-actions" / str(number)
+
+    def daemon_log(self, node: Node, daemon: str) -> Path:
+        """The log of one of Hadoop's daemons."""
+        return self.logs / "node" / node.instance_id / "applications" / "hadoop-yarn" / f"{daemon}.log"
+
+    def make(self) -> None:
+        """Create the folders."""
+        for folder in (self.shared / "spark-events", self.shared / "staging", self.logs):
+            folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,117 @@
+"""The jars of a real YARN and of Hadoop's S3 file system: fetched once by PySpark's own Ivy, held to pins."""
+
+import hashlib
+import ssl
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import pyspark
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate
+
+from rehearsal.errors import RehearsalError
+from spark_job.errors import JobError
+from spark_job.session import find_java_home
+
+HERE = Path(__file__).resolve().parent
+JARS = HERE.parent.parent / ".cache" / "rehearsal" / "jars"
+PINS = HERE / "jars.sha256"
+SPARK_HOME = Path(pyspark.__file__).resolve().parent
+DOWNLOAD_SECONDS = 600
+TRUST_PASSWORD = b"public"  # of a file of public certificates; Java wants one
+
+
+class JarsError(RehearsalError):
+    """The jars cannot be had, or are not the pinned ones."""
+
+
+def fetch_jars(folder: Path = JARS) -> Path:
+    """The folder of the jars, `yarn/` and `s3/` in it; downloads them when they are not all there.
+
+    Raises:
+        JarsError: no network, or a file has another hash than its pin.
+    """
+    if not _unlike_pins(folder):
+        return folder
+    with tempfile.TemporaryDirectory(prefix="rehearsal-jars-") as work:
+        _run_ivy(Path(work), folder)
+    if wrong := _unlike_pins(folder):
+        raise JarsError(f"{folder}: not the pinned jars: {', '.join(wrong)}. Delete the folder and try again")
+    return folder
+
+
+def require_jars(folder: Path = JARS) -> Path:
+    """The folder of jars that have been fetched before.
+
+    Raises:
+        JarsError: they are not there.
+    """
+    missing = [name for name in _pins() if not (folder / name).is_file()]
+    if missing:
+        raise JarsError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")
+    return folder
+
+
+def _pins() -> dict[str, str]:
+    rows = (line.split() for line in PINS.read_text().splitlines())
+    return {name: digest for digest, name in rows}
+
+
+def _unlike_pins(folder: Path) -> list[str]:
+    """Names that are missing or have another hash."""
+    return [name for name, digest in _pins().items() if _digest(folder / name) != digest]
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _run_ivy(work: Path, folder: Path) -> None:
+    trust = work / "trust.p12"
+    trust.write_bytes(_system_trust())
+    ivy = next((SPARK_HOME / "jars").glob("ivy-*.jar"))
+    command = [
+        f"{find_java_home()}/bin/java",
+        f"-Divy.default.ivy.user.dir={work / 'ivy'}",
+        f"-Djavax.net.ssl.trustStore={trust}",
+        f"-Djavax.net.ssl.trustStorePassword={TRUST_PASSWORD.decode()}",
+        *("-jar", str(ivy), "-ivy", str(HERE / "ivy.xml"), "-warn"),
+        *("-retrieve", f"{folder}/[conf]/[artifact]-[revision].[ext]"),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)
+    if ended.returncode != 0:
+        words = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
+        raise JarsError(
+            f"the jars could not be downloaded from Maven Central; is there a network?\n{words}\n"
+            f"Without one, put the files of {PINS.name} into {folder}"
+        )
+
+
+def _system_trust() -> bytes:
+    """The certificates that the system trusts, as a Java trust store: Java looks at its own otherwise."""
+    found = ssl.create_default_context().get_ca_certs(binary_form=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some old authority's certificate has an odd serial number
+        certificates = [
+            PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
+            for number, der in enumerate(found)
+        ]
+    return pkcs12.serialize_java_truststore(certificates, BestAvailableEncryption(TRUST_PASSWORD))
+
+
+def main() -> int:
+    """Fetch the jars; exit code 1 and a message when they cannot be had."""
+    try:
+        fetch_jars()
+    except (JarsError, JobError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

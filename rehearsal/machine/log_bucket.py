@@ -1,0 +1,94 @@
+"""The cluster's logs, packed and put into S3 where EMR puts them."""
+
+import gzip
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rehearsal.rewriting import EmulatedAws
+
+log = logging.getLogger(__name__)
+# S3 may refuse for a while; the logs are worth waiting for.
+PATIENCE_SECONDS = 60.0
+
+
+def s3_client(aws: EmulatedAws) -> Any:
+    """boto3's client of the emulated S3."""
+    return boto3.client(
+        "s3",
+        endpoint_url=aws.endpoint,
+        region_name=aws.region,
+        aws_access_key_id=aws.access_key_id,
+        aws_secret_access_key=aws.secret_access_key,
+        aws_session_token=aws.session_token,
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 5},
+            s3={"addressing_style": "path"},
+            connect_timeout=5,
+            read_timeout=30,
+        ),
+    )
+
+
+class LogBucket:
+    """Brings the files of folders on this machine to a prefix in S3, each again when it has grown."""
+
+    def __init__(self, s3: Any, log_uri: str | None, cluster_id: str) -> None:
+        self._s3 = s3
+        uri = urlsplit(log_uri or "")
+        self._bucket = uri.netloc
+        prefix = uri.path.strip("/")
+        self._prefix = f"{prefix}/{cluster_id}" if prefix else cluster_id
+        self._pushed: dict[Path, int] = {}
+        self._lock = Lock()
+
+    def push(self, folders: Mapping[Path, str]) -> None:
+        """Put every file that is new or has grown.
+
+        What S3 does not take within a minute stays on this machine, is told, and is tried again next time.
+
+        Args:
+            folders: Folder on this machine to its key below the cluster's.
+        """
+        if not self._bucket:
+            return
+        with self._lock:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            for folder, key in folders.items():
+                for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+                    name = path.relative_to(folder).as_posix()
+                    self._push_file(path, "/".join(filter(None, (self._prefix, key, name))), deadline)
+
+    def _push_file(self, path: Path, key: str, deadline: float) -> None:
+        content = path.read_bytes()
+        if self._pushed.get(path) == len(content):
+            return
+        packed = gzip.compress(content, compresslevel=1)
+        while True:
+            try:
+                self._s3.put_object(Bucket=self._bucket, Key=f"{key}.gz", Body=packed)
+            except (BotoCoreError, ClientError) as error:
+                if _is_final(error) or time.monotonic() > deadline:
+                    log.warning(
+                        "s3://%s/%s.gz was not written (%s); it is in %s", self._bucket, key, error, path
+                    )
+                    return
+                time.sleep(1)
+            else:
+                self._pushed[path] = len(content)
+                return
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the same request would be refused again: 4xx, as for a bucket that is not there."""
+    if not isinstance(error, ClientError):
+        return False
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500

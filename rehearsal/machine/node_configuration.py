@@ -1,0 +1,111 @@
+"""What EMR itself would set on a node, and where the node's daemons find their ports and folders."""
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from rehearsal.emr.compute import Node
+from rehearsal.machine.folders import NodeFolders
+from rehearsal.machine.jars import SPARK_HOME
+from rehearsal.processes import MARK, OWNER
+from rehearsal.rewriting import Configurations
+
+LOOPBACK = "127.0.0.1"
+LABEL = "CORE"
+# What containers inherit from their NodeManager: what an instance gives to every program on it.
+INHERITED = (
+    "JAVA_HOME",
+    "PATH",
+    "TMPDIR",
+    MARK,
+    OWNER,
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_EC2_METADATA_DISABLED",
+    "SPARK_LOCAL_IP",
+)
+
+
+@dataclass(frozen=True)
+class ResourceManagerPorts:
+    """Where the cluster's ResourceManager listens, on the loopback interface."""
+
+    web: int
+    clients: int
+    scheduler: int
+    tracker: int
+    admin: int
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def emr_defaults() -> Configurations:
+    """Settings that a cluster's configurations may override, as EMR has its own."""
+    return {
+        "spark-defaults": {
+            "spark.master": "yarn",
+            "spark.eventLog.enabled": "true",
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.yarn.scheduler.heartbeat.interval-ms": "500",
+        },
+        "capacity-scheduler": {
+            "yarn.scheduler.capacity.root.queues": "default",
+            "yarn.scheduler.capacity.root.default.capacity": "100",
+            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.5",
+            "yarn.scheduler.capacity.root.accessible-node-labels": "*",
+            f"yarn.scheduler.capacity.root.accessible-node-labels.{LABEL}.capacity": "100",
+            f"yarn.scheduler.capacity.root.default.accessible-node-labels.{LABEL}.capacity": "100",
+        },
+        "yarn-site": {
+            "yarn.node-labels.configuration-type": "distributed",
+            "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
+            "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
+            "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
+            "yarn.am.liveness-monitor.expiry-interval-ms": "20000",
+            "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
+            "yarn.dispatcher.drain-events.timeout": "5000",
+            "yarn.resourcemanager.am.max-attempts": "2",
+        },
+    }
+
+
+def place(node: Node, folders: NodeFolders, manager: ResourceManagerPorts, node_port: int) -> Configurations:
+    """The node's own ports and folders."""
+    addresses = {
+        "yarn.resourcemanager.webapp.address": manager.web,
+        "yarn.resourcemanager.address": manager.clients,
+        "yarn.resourcemanager.scheduler.address": manager.scheduler,
+        "yarn.resourcemanager.resource-tracker.address": manager.tracker,
+        "yarn.resourcemanager.admin.address": manager.admin,
+        "yarn.nodemanager.address": node_port,
+        "yarn.nodemanager.localizer.address": 0,
+        "yarn.nodemanager.webapp.address": 0,
+    }
+    label = {
+        "yarn.nodemanager.node-labels.provider": "config",
+        "yarn.nodemanager.node-labels.provider.configured-node-partition": LABEL,
+    }
+    return {
+        "yarn-site": {
+            **{key: f"{LOOPBACK}:{port}" for key, port in addresses.items()},
+            **(label if node.role == "CORE" else {}),
+            "yarn.nodemanager.local-dirs": str(folders.yarn_local),
+            "yarn.nodemanager.log-dirs": str(folders.container_logs),
+            "yarn.nodemanager.env-whitelist": ",".join(INHERITED),
+            "yarn.node-labels.fs-store.root-dir": f"file://{folders.root}/node-labels",
+        },
+        "core-site": {"hadoop.tmp.dir": str(folders.tmp), "fs.s3a.buffer.dir": str(folders.tmp)},
+        "spark-defaults": {
+            "spark.yarn.jars": f"local:{SPARK_HOME}/jars/*",
+            "spark.driver.bindAddress": LOOPBACK,
+        },
+    }

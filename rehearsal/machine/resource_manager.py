@@ -1,0 +1,72 @@
+"""YARN's ResourceManager, asked over its REST interface."""
+
+import getpass
+import json
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from rehearsal.emr.compute import ComputeError
+
+# Metrics of queues, also by node label; the REST interface counts only requests without one.
+QUEUES = "Hadoop:service=ResourceManager,name=*QueueMetrics,*"
+SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ResourceManager:
+    """A ResourceManager on the loopback interface.
+
+    https://hadoop.apache.org/docs/r3.3.4/hadoop-yarn/hadoop-yarn-site/ResourceManagerRest.html, but for the
+    names in its JSON: PySpark's jars hold another JSON provider, which names things as the Java classes do.
+    """
+
+    port: int
+
+    def is_up(self) -> bool:
+        """Whether it answers and is active."""
+        try:
+            return bool(self._call("GET", "info").get("hastate") == "active")
+        except ComputeError:
+            return False
+
+    def add_label(self, label: str) -> None:
+        """Make a node label that other requests may use as well when its nodes idle."""
+        self._call("POST", "add-node-labels", {"nodeLabelsInfo": [{"name": label, "exclusivity": False}]})
+
+    def nodes(self) -> dict[int, dict[str, Any]]:
+        """NodeManager's port to what YARN says of it: state, numContainers, nodeLabels, …"""
+        listed = self._call("GET", "nodes")["nodes"]
+        return {int(each["nodeId"].rpartition(":")[2]): each for each in listed}
+
+    def pending_containers(self) -> int:
+        """Containers that wait for room, whichever label they ask for."""
+        beans = self._ask("GET", f"/jmx?qry={QUEUES}")["beans"]
+        roots = [bean for bean in beans if bean["name"].endswith(",q0=root")]
+        waiting = {bean["name"]: int(bean.get("PendingContainers", 0)) for bean in roots}
+        # `QueueMetrics` repeats what `partition=` says, but is alone where there are no labels.
+        by_label = sum(count for name, count in waiting.items() if "partition=" in name)
+        without_label = sum(count for name, count in waiting.items() if "partition=" not in name)
+        return max(by_label, without_label)
+
+    def kill_application(self, application_id: str) -> None:
+        """End an application and its containers; nothing when it has ended."""
+        self._call("PUT", f"apps/{application_id}/state", {"state": "KILLED"})
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self._ask(method, f"/ws/v1/cluster/{path}?user.name={getpass.getuser()}", body)
+
+    def _ask(self, method: str, target: str, body: Any = None) -> dict[str, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        try:
+            connection.request(method, target, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            raise ComputeError(f"YARN's ResourceManager does not answer: {error}") from error
+        finally:
+            connection.close()
+        if answer.status >= 300:
+            raise ComputeError(f"YARN refused {method} {target}: {answer.status} {text[:500]}")
+        return dict(json.loads(text)) if text.startswith("{") else {}

@@ -1,0 +1,178 @@
+"""A cluster's YARN: one ResourceManager, and a NodeManager for each core and task node."""
+
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import psutil  # type: ignore[import-untyped]
+
+from rehearsal.emr.compute import ComputeError, Demand, Node
+from rehearsal.machine.daemons import (
+    ADMINISTRATION,
+    NODE_MANAGER,
+    RESOURCE_MANAGER,
+    START_SECONDS,
+    Daemon,
+    java_command,
+    start_daemon,
+)
+from rehearsal.machine.folders import ClusterFolders
+from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts, free_ports
+from rehearsal.machine.resource_manager import ResourceManager
+from rehearsal.processes import processes_of
+
+# Scaling takes idle nodes; an executor that idles ends by itself after a minute.
+DRAIN_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Software:
+    """What daemons are started from."""
+
+    java: Path
+    yarn_jars: Path
+    s3_jars: Path
+
+
+class Yarn:
+    """Starts and ends daemons; every method may be called from any thread."""
+
+    def __init__(self, folders: ClusterFolders, software: Software, *, labels: bool) -> None:
+        self._folders = folders
+        self._software = software
+        self._labels = labels
+        self.ports = ResourceManagerPorts(*free_ports(5))
+        self.manager = ResourceManager(self.ports.web)
+        self._daemon: Daemon | None = None
+        self._node_managers: dict[Node, tuple[Daemon, int]] = {}
+        self._lock = Lock()
+
+    def start(self, primary: Node, environment: Mapping[str, str]) -> None:
+        """Start the ResourceManager and make the label.
+
+        Raises:
+            ComputeError: it did not come up.
+        """
+        self._daemon = self._start(RESOURCE_MANAGER, primary, "resourcemanager", environment)
+        self._daemon.wait_until(self.manager.is_up, "YARN's ResourceManager")
+        if self._labels:
+            self.manager.add_label(LABEL)
+
+    def join(self, node: Node, port: int, environment: Mapping[str, str]) -> None:
+        """Start a NodeManager on its port and wait until YARN counts on it.
+
+        Raises:
+            ComputeError: it did not come up.
+        """
+        self._wait_for_manager()
+        daemon = self._start(NODE_MANAGER, node, "nodemanager", environment)
+        with self._lock:
+            self._node_managers[node] = (daemon, port)
+        daemon.wait_until(lambda: self._counts_on(port), f"The NodeManager of {node.instance_id}")
+
+    def drain(self, node: Node) -> None:
+        """Give it no new containers, wait until it has none, end its NodeManager."""
+        with self._lock:
+            daemon, port = self._node_managers.get(node, (None, 0))
+        if daemon is None:
+            return
+        if daemon.is_alive():
+            listed = self.manager.nodes().get(port)
+            if listed is not None:
+                self._close(node, listed["nodeId"])
+                self._wait_until_empty(port)
+            daemon.stop()
+        self.forget(node)
+
+    def forget(self, node: Node) -> None:
+        """Kill its NodeManager and count on it no more."""
+        with self._lock:
+            daemon, _ = self._node_managers.pop(node, (None, 0))
+        if daemon is not None:
+            daemon.kill()
+
+    def is_alive(self, node: Node) -> bool:
+        """Whether its daemon runs."""
+        if node.role == "MASTER":
+            return self._daemon is None or self._daemon.is_alive()
+        with self._lock:
+            daemon, _ = self._node_managers.get(node, (None, 0))
+        return daemon is not None and daemon.is_alive()
+
+    def demand(self) -> Demand:
+        """What the ResourceManager says; nothing before it is up."""
+        if self._daemon is None or not self.manager.is_up():
+            return Demand(0, {})
+        containers = {port: int(each["numContainers"]) for port, each in self.manager.nodes().items()}
+        with self._lock:
+            ports = {node.instance_id: port for node, (_, port) in self._node_managers.items()}
+        running = {instance: containers.get(port, 0) for instance, port in ports.items()}
+        return Demand(self.manager.pending_containers(), running)
+
+    def stop(self) -> None:
+        """Kill every daemon."""
+        with self._lock:
+            nodes = list(self._node_managers)
+        for node in nodes:
+            self.forget(node)
+        if self._daemon is not None:
+            self._daemon.kill()
+
+    def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
+        return start_daemon(
+            main,
+            java=self._software.java,
+            yarn_jars=self._software.yarn_jars,
+            conf=self._folders.node(node).conf,
+            log=self._folders.daemon_log(node, name),
+            environment=environment,
+        )
+
+    def _close(self, node: Node, yarn_id: str) -> None:
+        """Take its memory off YARN's books: containers that run go on, no new ones come."""
+        command = java_command(
+            ADMINISTRATION,
+            java=self._software.java,
+            yarn_jars=self._software.yarn_jars,
+            conf=self._folders.node(node).conf,
+        )
+        ended = subprocess.run(
+            [*command, "-updateNodeResource", yarn_id, "0", "0", "-1"],
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+        if ended.returncode != 0:
+            raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")
+
+    def _wait_for_manager(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.manager.is_up():
+            if time.monotonic() > deadline:
+                raise ComputeError("There is no ResourceManager to join")
+            time.sleep(0.1)
+
+    def _counts_on(self, port: int) -> bool:
+        return self.manager.nodes().get(port, {}).get("state") == "RUNNING"
+
+    def _wait_until_empty(self, port: int) -> None:
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < deadline:
+            if not int(self.manager.nodes().get(port, {}).get("numContainers", 0)):
+                return
+            time.sleep(0.2)
+
+
+def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
+    """Whether processes of an application's containers run on any node of the cluster."""
+    numbers = application_id.removeprefix("application_")
+    for process in processes_of(home, cluster_id):
+        try:
+            if numbers in process.environ().get("CONTAINER_ID", ""):
+                return True
+        except psutil.Error:
+            continue
+    return False

@@ -1,0 +1,98 @@
+"""Processes of a rehearsal: they carry its mark in their environment, and none of them outlives it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+MARK = "FRUIT_REHEARSAL"
+OWNER = "FRUIT_REHEARSAL_OWNER"
+SWEEP_SECONDS = 20.0
+KILL_SECONDS = 5.0
+# YARN may start a container while its siblings end.
+QUIET_SECONDS = 1.0
+
+
+def mark(home: Path, owner: str) -> dict[str, str]:
+    """The environment variables by which processes are known; what they start inherits them.
+
+    Args:
+        owner: Whose they are within the rehearsal: a path such as `CLUSTER/INSTANCE`.
+    """
+    return {MARK: str(home.resolve()), OWNER: owner}
+
+
+def processes_of(home: Path, owner: str = "") -> Iterator[psutil.Process]:
+    """Every process that carries the rehearsal's mark, this one excepted.
+
+    Args:
+        owner: Only those of this owner and of owners below it.
+    """
+    wanted = str(home.resolve())
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            continue  # it has ended, or is another user's
+        if process.pid == os.getpid() or environment.get(MARK) != wanted:
+            continue
+        if not owner or f"{environment.get(OWNER)}/".startswith(f"{owner}/"):
+            yield process
+
+
+def kill_all(processes: Iterator[psutil.Process]) -> int:
+    """End them at once and wait until they are gone; returns how many there were."""
+    found = list(processes)
+    for process in found:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    deadline = time.monotonic() + KILL_SECONDS
+    while any(map(_runs, found)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return len(found)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it runs; psutil's own waiting would take a child's exit code from whoever started it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def sweep(home: Path, owner: str = "") -> None:
+    """Kill every process of a rehearsal, or of one owner in it, and those that they start meanwhile."""
+    begun = quiet_since = time.monotonic()
+    while time.monotonic() - begun < SWEEP_SECONDS:
+        if kill_all(processes_of(home, owner)):
+            quiet_since = time.monotonic()
+        elif time.monotonic() - quiet_since > QUIET_SECONDS:
+            return
+        time.sleep(0.1)
+
+
+def start_guardian(home: Path) -> subprocess.Popen[bytes]:
+    """Start a process that sweeps when this one has ended, however it ends; keep what is returned alive.
+
+    Closing its `stdin` makes it sweep at once.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in (MARK, OWNER)}
+    root = Path(__file__).resolve().parent.parent
+    return subprocess.Popen(
+        [sys.executable, "-m", "rehearsal.processes", str(home.resolve())],
+        stdin=subprocess.PIPE,
+        cwd=root,
+        env=environment,
+        start_new_session=True,  # a Ctrl-C in the terminal is not for it
+    )
+
+
+if __name__ == "__main__":
+    sys.stdin.buffer.read()  # until the last holder of the other end has gone
+    sweep(Path(sys.argv[1]))

@@ -1,0 +1,98 @@
+"""No process outlives its rehearsal, and no rehearsal touches another's."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rehearsal.processes import mark, processes_of, start_guardian, sweep
+
+# Leaves its group, as YARN's containers do, and starts one more.
+DETACHED = ["setsid", "bash", "-c", "sleep 300 & sleep 300"]
+SERVER = """
+import os, subprocess, sys, time
+from pathlib import Path
+from rehearsal.processes import mark, start_guardian
+home = Path(sys.argv[1])
+guardian = start_guardian(home)
+subprocess.Popen(["setsid", "sleep", "300"], env={**os.environ, **mark(home, "a")})
+print("ready", flush=True)
+time.sleep(300)
+"""
+
+
+def start(home, owner="j-1/i-1"):
+    return subprocess.Popen(DETACHED, env={**os.environ, **mark(home, owner)})
+
+
+def wait_for(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+@pytest.fixture
+def homes(tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    yield folders
+    for folder in folders:
+        sweep(folder)
+
+
+def test_sweep_ends_processes_that_left_their_group(homes):
+    """Children of children included."""
+    process = start(homes[0])
+    assert wait_for(lambda: len(list(processes_of(homes[0]))) >= 2)
+    sweep(homes[0])
+    process.wait()
+    assert list(processes_of(homes[0])) == []
+
+
+def test_sweep_leaves_another_home_alone(homes):
+    """Two rehearsals at once do not disturb each other."""
+    start(homes[0]).poll()
+    other = start(homes[1])
+    sweep(homes[0])
+    assert other.poll() is None
+    assert list(processes_of(homes[1]))
+
+
+def test_sweep_of_one_owner_leaves_the_others(homes):
+    """An owner's name that only begins like another's is another."""
+    start(homes[0], "j-1/i-1")
+    other = start(homes[0], "j-1/i-11")
+    sweep(homes[0], "j-1/i-1")
+    assert list(processes_of(homes[0], "j-1/i-1")) == []
+    assert other.poll() is None
+
+
+def test_nothing_outlives_a_server_that_was_killed(homes):
+    """kill -9 gives it no chance to clean up: the guardian does."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(homes[0])], stdout=subprocess.PIPE, cwd=Path.cwd()
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    guardians = psutil.Process(server.pid).children()
+    assert list(processes_of(homes[0]))
+    server.kill()
+    server.wait()
+    assert wait_for(lambda: not list(processes_of(homes[0])))
+    assert wait_for(lambda: not any(guardian.is_running() for guardian in guardians))
+
+
+def test_closing_the_guardians_input_makes_it_sweep(homes):
+    """A clean stop uses it as well."""
+    start(homes[0])
+    guardian = start_guardian(homes[0])
+    assert guardian.stdin is not None
+    guardian.stdin.close()
+    assert guardian.wait(20) == 0
+    assert list(processes_of(homes[0])) == []
