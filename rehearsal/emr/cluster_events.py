@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 CLUSTER_MESSAGES = {
     "STARTING": "was requested",
-    "BOOTSTRAPPING": "is running bootstrap actions since",
+    "BOOTSTRAPPING": "began running bootstrap actions",
     "RUNNING": "began running steps",
     "WAITING": "was created and is ready for use",
-    "TERMINATING": "is terminating since",
+    "TERMINATING": "began terminating",
     "TERMINATED": "has terminated",
     "TERMINATED_WITH_ERRORS": "has terminated with errors",
 }

@@ -34,7 +34,7 @@ def is_settled(cluster: Cluster) -> bool:
 
 def _is_full(cluster: Cluster, pool: Pool) -> bool:
     running = sum(each.units for each in cluster.of_pool(pool) if each.running)
-    return 0 <= running - sum(pool.targets.values()) < pool.units_each
+    return pool.state == "RUNNING" and 0 <= running - sum(pool.targets.values()) < pool.units_each
 
 
 def _identifiers(told: dict[str, Any]) -> set[str]:
