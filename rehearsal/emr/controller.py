@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from rehearsal.emr.cluster import ENDED, READY, Cluster
+from rehearsal.emr.cluster import READY, Cluster
 from rehearsal.emr.compute import ClusterSpec, Compute, ComputeError, Demand
 from rehearsal.emr.ending import PRIMARY_LOST, STEPS_COMPLETED, idle, internal_error
 from rehearsal.emr.instance import Instance
 from rehearsal.emr.managed_scaling import ManagedScaling
 from rehearsal.emr.preparation import Preparation
 from rehearsal.emr.resizing import Resizing
+from rehearsal.emr.shutdown import shut_down
 from rehearsal.emr.step import Step
 from rehearsal.emr.step_runner import StepRunner
 from rehearsal.emr.timings import Timings
@@ -79,7 +80,7 @@ class Controller:
         except Exception as error:
             logger.exception("cluster %s", self.cluster.id)
             self.cluster.end(internal_error(repr(error)))
-        self._end()
+        shut_down(self.cluster, self._compute)
         if place:
             self._slots.release()
 
@@ -103,7 +104,7 @@ class Controller:
         """From STARTING to BOOTSTRAPPING to ready, as the instances come."""
         cluster = self.cluster
         with cluster.changed:
-            members = cluster.instances
+            members = [each for each in cluster.instances if each.state != "TERMINATED"]
             if cluster.state == "STARTING" and all(each.provisioned for each in members):
                 cluster.set_state("BOOTSTRAPPING")
             if cluster.state == "BOOTSTRAPPING" and all(each.state == "RUNNING" for each in members):
@@ -152,25 +153,3 @@ class Controller:
                 lambda: cluster.version != seen or cluster.ending is not None,
                 self._timings.tick if timed else None,
             )
-
-    def _end(self) -> None:
-        cluster = self.cluster
-        cluster.set_state("TERMINATING")
-        if self._runner:
-            self._runner.interrupt_all()
-        for pool in cluster.pools:
-            cluster.set_pool_state(pool, "TERMINATING")
-        if self._compute:
-            try:
-                self._compute.stop()
-            except Exception:
-                logger.exception("cluster %s did not stop in peace", cluster.id)
-        for instance in cluster.instances:
-            cluster.set_instance_state(
-                instance, "TERMINATED", "CLUSTER_TERMINATED", "Cluster was terminated."
-            )
-        for pool in cluster.pools:
-            pool.code, pool.message = "CLUSTER_TERMINATED", "Cluster terminated."
-            cluster.set_pool_state(pool, "TERMINATED")
-        failed = cluster.ending is not None and cluster.ending.failed
-        cluster.set_state(ENDED[1] if failed else ENDED[0])

@@ -83,6 +83,8 @@ class Preparation:
                 raise InstanceFailedError(
                     "BOOTSTRAP_FAILURE", f"bootstrap action {number} returned a non-zero return code"
                 )
+            if not instance.counts:
+                return
         self._join(instance)
 
     def _start_yarn(self, primary: Instance) -> None:
@@ -100,7 +102,7 @@ class Preparation:
         cluster = self._cluster
         with cluster.changed:
             cluster.changed.wait_for(lambda: self._primary_up or cluster.ending is not None)
-        if instance.role != "MASTER" and not cluster.ending:
+        if instance.role != "MASTER" and instance.counts and not cluster.ending:
             self._compute.join(instance.node)
 
     def _failed(self, pool: Pool, instance: Instance, error: InstanceFailedError) -> None:

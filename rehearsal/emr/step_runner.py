@@ -37,16 +37,6 @@ class StepRunner:
         if step.program:
             threading.Thread(target=step.program.cancel, kwargs={"force": force}, daemon=True).start()
 
-    def interrupt_all(self) -> None:
-        """The cluster ends: what waits is cancelled, what runs is interrupted."""
-        with self._cluster.changed:
-            for step in self._cluster.active_steps:
-                waits = step.state == "PENDING"
-                state, message = (
-                    ("CANCELLED", "Job terminated") if waits else ("INTERRUPTED", "Job terminated")
-                )
-                self._cluster.set_step_state(step, state, message)
-
     def _run(self, step: Step) -> None:
         fault = ""
         try:
@@ -99,3 +89,11 @@ class StepRunner:
             return
         for waiting in self._cluster.active_steps:
             self._cluster.set_step_state(waiting, "CANCELLED", "Cancelled as an earlier step failed")
+
+
+def interrupt_steps(cluster: Cluster) -> None:
+    """The cluster ends: what waits is cancelled, what runs is interrupted."""
+    with cluster.changed:
+        for step in cluster.active_steps:
+            state = "CANCELLED" if step.state == "PENDING" else "INTERRUPTED"
+            cluster.set_step_state(step, state, "Job terminated")

@@ -7,8 +7,8 @@ from rehearsal.emr.cluster import READY, Cluster
 from rehearsal.emr.errors import EmrError, invalid_request, validation
 from rehearsal.emr.fleets import fleet
 from rehearsal.emr.groups import attached_policy, group
-from rehearsal.emr.job_flow_request import check_roles_of
 from rehearsal.emr.pool import Pool
+from rehearsal.emr.pool_requests import check_roles_of
 
 Request = dict[str, Any]
 

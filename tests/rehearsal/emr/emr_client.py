@@ -128,7 +128,7 @@ def assert_fits(shape: Shape, value: Any, where: str) -> None:
         assert not getattr(shape, "enum", None) or value in (*shape.enum, ""), f"{where}: {value}"
 
 
-def until(true: Callable[[], bool], message: str = "never true", seconds: float = 5.0) -> None:
+def until(true: Callable[[], bool], message: str = "never true", seconds: float = 10.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not true():

@@ -39,7 +39,10 @@ class FakeProgram:
 
 @dataclass
 class FakeCompute:
-    """Scripts named `fails.sh` return 7; `missing.sh` cannot be fetched; `slow.sh` runs until the stop."""
+    """Scripts named `fails.sh` return 7; `missing.sh` cannot be fetched; `slow.sh` runs until the stop.
+
+    `fails-on-task.sh` and `slow-on-core.sh` do so there alone, the latter until a test lets it go on.
+    """
 
     spec: ClusterSpec
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -48,6 +51,7 @@ class FakeCompute:
     containers: dict[str, int] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     stopped: threading.Event = field(default_factory=threading.Event)
+    core_may_go_on: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def _note(self, what: str, where: str) -> None:
@@ -64,6 +68,8 @@ class FakeCompute:
         if action.path.endswith("slow.sh"):
             self.stopped.wait()
             return 143
+        if action.path.endswith("slow-on-core.sh") and node.role == "CORE":
+            self.core_may_go_on.wait()
         late = action.path.endswith("fails-on-task.sh") and node.role == "TASK"
         return 7 if action.path.endswith("fails.sh") or late else 0
 
@@ -98,5 +104,6 @@ class FakeCompute:
     def stop(self) -> None:
         self._note("stop", "")
         self.stopped.set()
+        self.core_may_go_on.set()
         for program in self.programs:
             program.release(code=143)

@@ -203,6 +203,14 @@ def test_a_groups_scaling_policy_looks_at_its_cluster(emr: EmrClient) -> None:
     )
 
 
+def test_a_groups_scaling_policy_is_taken_after_a_short_cluster_ended(emr: EmrClient) -> None:
+    cluster_id = emr.run(keep=False)
+    emr.wait(cluster_id, "TERMINATED")
+    core = emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"][1]["Id"]
+    emr.call("PutAutoScalingPolicy", ClusterId=cluster_id, InstanceGroupId=core, AutoScalingPolicy=POLICY)
+    assert "AutoScalingPolicy" in emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"][1]
+
+
 def test_three_primary_nodes_make_a_protected_cluster(emr: EmrClient) -> None:
     primary = {**GROUPS["InstanceGroups"][0], "InstanceCount": 3}
     told = emr.cluster(emr.run({"InstanceGroups": [primary]}, keep=False))

@@ -148,6 +148,16 @@ def test_a_cluster_that_waits_for_a_place_can_be_ended(emr: EmrClient) -> None:
     assert third not in emr.computes
 
 
+def test_a_task_node_lost_while_the_others_start_is_replaced(emr: EmrClient) -> None:
+    cluster_id = emr.run(BootstrapActions=[action("slow-on-core.sh")], **SPARK)
+    until(lambda: len(emr.nodes(cluster_id, "TASK", "RUNNING")) == 1)
+    emr.service.interrupt(cluster_id)
+    until(lambda: len(emr.nodes(cluster_id, "TASK")) == 2)
+    assert emr.state(cluster_id) == "BOOTSTRAPPING"
+    emr.computes[cluster_id].core_may_go_on.set()
+    emr.wait(cluster_id, "WAITING")
+
+
 def test_losing_the_primary_node_ends_the_cluster(emr: EmrClient) -> None:
     cluster_id = emr.run(**SPARK)
     emr.wait(cluster_id, "WAITING")
