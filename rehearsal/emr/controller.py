@@ -95,8 +95,10 @@ class Controller:
             self._advance()
             if self.cluster.state in READY:
                 self._runner.start_due()
-                demand = self._look_at_machine(compute)
-                scaling.look(demand)
+                self._replace_dead(compute)
+                demand = self._demand(compute)
+                if demand:
+                    scaling.look(demand)
                 self._rest(demand)
             self._wait_for_change(seen)
 
@@ -117,14 +119,19 @@ class Controller:
             return self.cluster.state
         return "WAITING"
 
-    def _rest(self, demand: Demand) -> None:
-        """RUNNING while there are steps, else WAITING, until it has idled long enough."""
+    def _rest(self, demand: Demand | None) -> None:
+        """RUNNING while there are steps, else WAITING, until it has idled long enough.
+
+        Args:
+            demand: None: not known, so the cluster does not count as idle.
+        """
         cluster = self.cluster
         with cluster.changed:
             if cluster.ending:
                 return
             cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
-            busy = cluster.state != "WAITING" or any(demand.containers_by_instance.values())
+            works = demand is None or any(demand.containers_by_instance.values())
+            busy = cluster.state != "WAITING" or works
             self._idle_since = None if busy else self._idle_since or time.monotonic()
             policy = cluster.auto_termination
             if policy and self._idle_since is not None and not cluster.protected:
@@ -132,18 +139,27 @@ class Controller:
                 if time.monotonic() - self._idle_since >= timeout * self._timings.idle_second:
                     cluster.end(idle(timeout))
 
-    def _look_at_machine(self, compute: Compute) -> Demand:
-        """Demand of YARN; nodes whose processes are gone are replaced, a primary node ends the cluster."""
+    def _replace_dead(self, compute: Compute) -> None:
+        """Nodes whose processes are gone are lost, and replaced; a primary node ends the cluster."""
         if not self._spec.runs_yarn:
-            return NO_DEMAND
+            return
         for instance in [each for each in self.cluster.instances if each.running]:
             if compute.is_alive(instance.node) or not instance.running:
                 continue
             if instance.role == "MASTER":
                 self.cluster.end(PRIMARY_LOST)
-                return NO_DEMAND
+                return
             self.lose(instance, f"The processes of instance {instance.ec2_id} ended.")
-        return compute.demand()
+
+    def _demand(self, compute: Compute) -> Demand | None:
+        """What YARN is asked for; None when it does not answer in time, as on a machine under load."""
+        if not self._spec.runs_yarn:
+            return NO_DEMAND
+        try:
+            return compute.demand()
+        except (ComputeError, OSError) as error:
+            logger.warning("cluster %s: YARN does not tell its demand: %s", self.cluster.id, error)
+            return None
 
     def _wait_for_change(self, seen: int) -> None:
         cluster = self.cluster

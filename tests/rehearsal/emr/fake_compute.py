@@ -49,6 +49,7 @@ class FakeCompute:
     programs: list[FakeProgram] = field(default_factory=list)
     pending_containers: int = 0
     containers: dict[str, int] = field(default_factory=dict)
+    silent: bool = False
     dead: set[str] = field(default_factory=set)
     stopped: threading.Event = field(default_factory=threading.Event)
     core_may_go_on: threading.Event = field(default_factory=threading.Event)
@@ -99,6 +100,8 @@ class FakeCompute:
         return running
 
     def demand(self) -> Demand:
+        if self.silent:
+            raise TimeoutError("no answer")
         return Demand(self.pending_containers, dict(self.containers))
 
     def stop(self) -> None:

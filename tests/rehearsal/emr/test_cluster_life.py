@@ -158,6 +158,17 @@ def test_a_task_node_lost_while_the_others_start_is_replaced(emr: EmrClient) -> 
     emr.wait(cluster_id, "WAITING")
 
 
+def test_a_cluster_outlives_a_yarn_that_does_not_answer_for_a_while(emr: EmrClient) -> None:
+    cluster_id = emr.run(AutoTerminationPolicy={"IdleTimeout": 60}, **SPARK)
+    until(lambda: cluster_id in emr.computes)
+    emr.computes[cluster_id].silent = True
+    ready = emr.wait(cluster_id, "WAITING")["Status"]["Timeline"]["ReadyDateTime"]
+    until(lambda: (datetime.now(ready.tzinfo) - ready).total_seconds() > 2 * 60 * QUICK.idle_second)
+    assert emr.state(cluster_id) == "WAITING"
+    emr.computes[cluster_id].silent = False
+    emr.wait(cluster_id, "TERMINATED")
+
+
 def test_losing_the_primary_node_ends_the_cluster(emr: EmrClient) -> None:
     cluster_id = emr.run(**SPARK)
     emr.wait(cluster_id, "WAITING")
