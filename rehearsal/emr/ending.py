@@ -1,0 +1,38 @@
+"""Why a cluster ends: the reason that it shows, and whether that is an error."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Code and message of the state's reason; `failed` makes TERMINATED_WITH_ERRORS of TERMINATED."""
+
+    code: str
+    message: str
+    failed: bool = False
+
+
+USER_REQUEST = Ending("USER_REQUEST", "Terminated by user request")
+STEPS_COMPLETED = Ending("ALL_STEPS_COMPLETED", "Steps completed")
+STEP_FAILURE = Ending("STEP_FAILURE", "Shut down as step failed", failed=True)
+PRIMARY_LOST = Ending("INSTANCE_FAILURE", "The master node was terminated.", failed=True)
+
+
+def idle(seconds: int) -> Ending:
+    """An auto-termination policy's; EMR does not document the words."""
+    return Ending("USER_REQUEST", f"Terminated by its auto-termination policy: idle for {seconds} seconds")
+
+
+def internal_error(message: str) -> Ending:
+    """The machine failed the cluster."""
+    return Ending("INTERNAL_ERROR", message, failed=True)
+
+
+def bootstrap_failure(primary: bool, ec2_id: str, fault: str) -> Ending:
+    """A bootstrap action failed on one of the first instances.
+
+    Args:
+        fault: Such as `bootstrap action 1 returned a non-zero return code`.
+    """
+    where = f"the master instance ({ec2_id})" if primary else f"1 slave instance (including {ec2_id})"
+    return Ending("BOOTSTRAP_FAILURE", f"On {where}, {fault}", failed=True)

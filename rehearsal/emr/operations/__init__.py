@@ -1,0 +1,1 @@
+"""EMR's operations: each takes the account's state and a checked request, and answers."""

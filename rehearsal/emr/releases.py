@@ -1,0 +1,68 @@
+"""EMR's releases and the applications in them.
+
+Source: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-release-components.html, noted without the
+live page at hand; versions of what is not listed here are not told.
+"""
+
+import re
+
+# Release to its versions of Hadoop and Spark, the latest first.
+RELEASES = {
+    "emr-7.13.0": ("3.4.2", "3.5.6"),
+    "emr-7.12.0": ("3.4.1", "3.5.6"),
+    "emr-7.11.0": ("3.4.1", "3.5.6"),
+    "emr-7.10.0": ("3.4.1", "3.5.5"),
+    "emr-7.9.0": ("3.4.1", "3.5.5"),
+    "emr-7.8.0": ("3.4.1", "3.5.4"),
+    "emr-7.7.0": ("3.4.0", "3.5.3"),
+    "emr-7.6.0": ("3.4.0", "3.5.3"),
+    "emr-7.5.0": ("3.4.0", "3.5.2"),
+    "emr-7.4.0": ("3.4.0", "3.5.2"),
+    "emr-7.3.0": ("3.3.6", "3.5.1"),
+    "emr-7.2.0": ("3.3.6", "3.5.1"),
+    "emr-7.1.0": ("3.3.6", "3.5.0"),
+    "emr-7.0.0": ("3.3.6", "3.5.0"),
+    "emr-6.15.0": ("3.3.6", "3.4.1"),
+    "emr-6.14.0": ("3.3.3", "3.4.1"),
+    "emr-6.13.0": ("3.3.3", "3.4.1"),
+    "emr-6.12.0": ("3.3.3", "3.4.0"),
+    "emr-6.11.0": ("3.3.3", "3.3.2"),
+    "emr-6.10.0": ("3.3.3", "3.3.1"),
+    "emr-6.9.0": ("3.3.3", "3.3.0"),
+    "emr-6.8.0": ("3.2.1", "3.3.0"),
+    "emr-6.7.0": ("3.2.1", "3.2.1"),
+    "emr-6.6.0": ("3.2.1", "3.2.0"),
+    "emr-6.5.0": ("3.2.1", "3.1.2"),
+    "emr-5.36.0": ("2.10.1", "2.4.8"),
+    "emr-5.35.0": ("2.10.1", "2.4.8"),
+    "emr-5.30.0": ("2.8.5", "2.4.5"),
+}
+# Applications that need YARN on the cluster.
+YARN_APPLICATIONS = {
+    *("hadoop", "spark", "hive", "pig", "flink", "hbase", "hcatalog", "hue", "livy", "oozie", "phoenix"),
+    *("sqoop", "tez", "zeppelin", "jupyterhub", "jupyterenterprisegateway", "mahout", "tensorflow", "mxnet"),
+}
+APPLICATIONS = {
+    *YARN_APPLICATIONS,
+    *("ganglia", "presto", "prestodb", "prestosql", "trino", "zookeeper", "delta", "iceberg", "hudi"),
+    *("amazoncloudwatchagent", "s3distcp", "icehouse", "impala", "sentry", "jupyter"),
+}
+
+
+def is_release(label: str) -> bool:
+    """Whether a label is of EMR 4 to 7; the list above need not know it."""
+    return re.fullmatch(r"emr-[4-7]\.\d+\.\d+(-\w+)?", label) is not None
+
+
+def release_number(label: str) -> tuple[int, int]:
+    """Major and minor number of a release label."""
+    major, minor = label.removeprefix("emr-").split(".")[:2]
+    return int(major), int(minor)
+
+
+def application_version(label: str, name: str) -> str | None:
+    """The version of an application in a release, where we know it."""
+    versions = RELEASES.get(label)
+    if not versions:
+        return None
+    return {"hadoop": versions[0], "spark": versions[1]}.get(name.lower())

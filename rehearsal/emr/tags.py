@@ -1,0 +1,34 @@
+"""Tags of a cluster and their limits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rehearsal.emr.errors import invalid_request
+
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-tags.html
+MOST_TAGS = 50
+LONGEST_KEY = 128
+LONGEST_VALUE = 256
+
+
+def checked_tags(present: Mapping[str, str], more: list[dict[str, Any]]) -> dict[str, str]:
+    """The tags that a cluster has with those added.
+
+    Raises:
+        EmrError: too many, too long, without a key, or of AWS's own prefix.
+    """
+    tags = dict(present)
+    for tag in more:
+        key, value = tag.get("Key", ""), tag.get("Value", "")
+        if not key or len(key) > LONGEST_KEY:
+            raise invalid_request(f"Tag keys must have 1 to {LONGEST_KEY} characters: '{key}'.")
+        if len(value) > LONGEST_VALUE:
+            raise invalid_request(
+                f"Tag values must have at most {LONGEST_VALUE} characters: that of '{key}'."
+            )
+        if key.lower().startswith("aws:"):
+            raise invalid_request(f"Tag keys must not begin with 'aws:': '{key}'.")
+        tags[key] = value
+    if len(tags) > MOST_TAGS:
+        raise invalid_request(f"A cluster may have at most {MOST_TAGS} tags, not {len(tags)}.")
+    return tags

@@ -1,0 +1,29 @@
+"""How long the control plane takes for what it does, and how much it does at once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timings:
+    """All in seconds.
+
+    Attributes:
+        provision: Until EC2 has given an instance.
+        tick: Between two looks at demand, idleness and health of a cluster.
+        scale_out_after: How long containers wait for room before managed scaling adds a node.
+        scale_in_after: How long a node has no container before managed scaling takes it away.
+        idle_second: Length of one second of an auto-termination policy's `IdleTimeout`.
+        settle: How long a change may wait, before it is answered, for a cluster without YARN to reach its
+            next state: who looks right after sees it there.
+        stop: How long `ElasticMapReduce.stop` waits for each cluster.
+        yarn_clusters: How many clusters may run YARN at once; others stay in STARTING. A count.
+    """
+
+    provision: float = 0.0
+    tick: float = 1.0
+    scale_out_after: float = 3.0
+    scale_in_after: float = 60.0
+    idle_second: float = 1.0
+    settle: float = 1.0
+    stop: float = 30.0
+    yarn_clusters: int = 2

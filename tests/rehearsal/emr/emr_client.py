@@ -1,0 +1,142 @@
+"""The service behind botocore's own serializer, parser and response shapes, and waiting for its clusters."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.model import ListShape, Shape, StructureShape
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+
+from rehearsal.emr.compute import ClusterSpec
+from rehearsal.emr.events import Event
+from rehearsal.emr.protocol import operation_model
+from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emr.timings import Timings
+from tests.rehearsal.emr.fake_compute import FakeCompute
+
+QUICK = Timings(
+    tick=0.01,
+    scale_out_after=0.05,
+    scale_in_after=0.1,
+    idle_second=0.002,
+    settle=0.5,
+    stop=5,
+    yarn_clusters=2,
+)
+GROUPS = {
+    "InstanceGroups": [
+        {"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1},
+        {"InstanceRole": "CORE", "InstanceType": "m5.xlarge", "InstanceCount": 2},
+        {
+            "InstanceRole": "TASK",
+            "InstanceType": "m5.2xlarge",
+            "InstanceCount": 1,
+            "Market": "SPOT",
+            "Name": "t",
+        },
+    ]
+}
+
+
+def fleet(role: str, on_demand: int = 0, spot: int = 0, weight: int = 1) -> dict[str, Any]:
+    types = [
+        {"InstanceType": "m5.xlarge", "WeightedCapacity": weight},
+        {"InstanceType": "m5.2xlarge", "WeightedCapacity": weight},
+    ]
+    return {
+        "InstanceFleetType": role,
+        "TargetOnDemandCapacity": on_demand,
+        "TargetSpotCapacity": spot,
+        "InstanceTypeConfigs": types,
+    }
+
+
+FLEETS = {"InstanceFleets": [fleet("MASTER", 1), fleet("CORE", 1), fleet("TASK", spot=1)]}
+
+
+class EmrClient:
+    """Calls operations of one account and region; keeps the machines and the events."""
+
+    def __init__(self, timings: Timings = QUICK) -> None:
+        self.computes: dict[str, FakeCompute] = {}
+        self.events: list[Event] = []
+        self.service = ElasticMapReduce(self._make, self.events.append, timings)
+
+    def _make(self, spec: ClusterSpec) -> FakeCompute:
+        self.computes[spec.cluster_id] = FakeCompute(spec)
+        return self.computes[spec.cluster_id]
+
+    def call(self, operation: str, region: str = "eu-west-1", **request: Any) -> dict[str, Any]:
+        """One request, serialized and parsed as boto3 does it."""
+        model = operation_model(operation)
+        body = create_serializer("json").serialize_to_request(request, model)["body"]
+        answer = self.service.handle(operation, json.loads(body), account="111122223333", region=region)
+        told = json.loads(json.dumps(answer))
+        if model.output_shape:
+            assert_fits(model.output_shape, told, operation)
+        response = {"status_code": 200, "headers": {}, "body": json.dumps(told).encode()}
+        parsed: dict[str, Any] = create_parser("json").parse(response, model.output_shape)
+        parsed.pop("ResponseMetadata", None)
+        return parsed
+
+    def run(self, instances: dict[str, Any] | None = None, *, keep: bool = True, **more: Any) -> str:
+        """A cluster's id; light unless `Applications` says otherwise."""
+        chosen = {"KeepJobFlowAliveWhenNoSteps": keep, **(instances or GROUPS)}
+        defaults = {"Name": "fruit", "ReleaseLabel": "emr-7.9.0", "ServiceRole": "s", "JobFlowRole": "j"}
+        return str(self.call("RunJobFlow", **{**defaults, **more}, Instances=chosen)["JobFlowId"])
+
+    def cluster(self, cluster_id: str) -> dict[str, Any]:
+        described: dict[str, Any] = self.call("DescribeCluster", ClusterId=cluster_id)["Cluster"]
+        return described
+
+    def state(self, cluster_id: str) -> str:
+        return str(self.cluster(cluster_id)["Status"]["State"])
+
+    def wait(self, cluster_id: str, *states: str) -> dict[str, Any]:
+        until(lambda: self.state(cluster_id) in states, f"{cluster_id} never in {states}")
+        return self.cluster(cluster_id)
+
+    def steps(self, cluster_id: str) -> list[dict[str, Any]]:
+        """In the order in which they were added."""
+        return list(reversed(self.call("ListSteps", ClusterId=cluster_id)["Steps"]))
+
+    def step_states(self, cluster_id: str) -> list[str]:
+        return [step["Status"]["State"] for step in self.steps(cluster_id)]
+
+    def nodes(self, cluster_id: str, role: str | None = None, *states: str) -> list[dict[str, Any]]:
+        chosen: dict[str, Any] = {"InstanceGroupTypes": [role]} if role else {}
+        if states:
+            chosen["InstanceStates"] = list(states)
+        return list(self.call("ListInstances", ClusterId=cluster_id, **chosen)["Instances"])
+
+
+def assert_fits(shape: Shape, value: Any, where: str) -> None:
+    """No member that the shape lacks, none that it requires missing, and the types right."""
+    if isinstance(shape, StructureShape):
+        assert set(value) <= set(shape.members), f"{where}: unknown {set(value) - set(shape.members)}"
+        assert set(shape.required_members) <= set(value), f"{where}: lacks {shape.required_members}"
+        for name, item in value.items():
+            assert_fits(shape.members[name], item, f"{where}.{name}")
+    elif isinstance(shape, ListShape):
+        for item in value:
+            assert_fits(shape.member, item, where)
+    else:
+        kinds = {"string": str, "integer": int, "long": int, "boolean": bool, "map": dict}
+        assert isinstance(value, kinds.get(shape.type_name, (int, float))), f"{where}: {value!r}"
+        assert not getattr(shape, "enum", None) or value in (*shape.enum, ""), f"{where}: {value}"
+
+
+def until(true: Callable[[], bool], message: str = "never true", seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, message
+        time.sleep(0.005)
+
+
+def step(name: str = "step", *arguments: str, on_failure: str | None = None) -> dict[str, Any]:
+    """`exit N`, `wait`, or nothing, which succeeds."""
+    action = {"ActionOnFailure": on_failure} if on_failure else {}
+    return {"Name": name, **action, "HadoopJarStep": {"Jar": "command-runner.jar", "Args": list(arguments)}}

@@ -1,0 +1,192 @@
+"""Fleets, groups and their instances follow what is asked for, by hand or by managed scaling."""
+
+from typing import Any
+
+import pytest
+
+from rehearsal.emr.errors import EmrError
+from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, fleet, until
+
+SPARK = {"Applications": [{"Name": "Spark"}]}
+
+
+def limits(unit: str, least: int, most: int, **more: int) -> dict[str, Any]:
+    told = {"UnitType": unit, "MinimumCapacityUnits": least, "MaximumCapacityUnits": most, **more}
+    return {"ComputeLimits": told}
+
+
+def fleets(emr: EmrClient, cluster_id: str) -> dict[str, Any]:
+    told = emr.call("ListInstanceFleets", ClusterId=cluster_id)["InstanceFleets"]
+    return {each["InstanceFleetType"]: each for each in told}
+
+
+def groups(emr: EmrClient, cluster_id: str) -> dict[str, Any]:
+    told = emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"]
+    return {each["InstanceGroupType"]: each for each in told}
+
+
+def running(emr: EmrClient, cluster_id: str, role: str) -> int:
+    return len(emr.nodes(cluster_id, role, "RUNNING"))
+
+
+def test_a_fleet_has_its_units_in_each_market(emr: EmrClient) -> None:
+    cluster_id = emr.run({"InstanceFleets": [fleet("MASTER", 1), fleet("CORE", 3, 2, weight=2)]})
+    told = fleets(emr, cluster_id)["CORE"]
+    assert (told["ProvisionedOnDemandCapacity"], told["ProvisionedSpotCapacity"]) == (4, 2)
+    nodes = emr.nodes(cluster_id, "CORE")
+    assert [node["Market"] for node in nodes].count("ON_DEMAND") == 2
+    assert {node["InstanceType"] for node in nodes} == {"m5.xlarge"}
+    assert {node["InstanceFleetId"] for node in nodes} == {told["Id"]}
+
+
+def test_a_fleet_is_resized(emr: EmrClient) -> None:
+    cluster_id = emr.run(FLEETS)
+    core = fleets(emr, cluster_id)["CORE"]["Id"]
+    resize = {"InstanceFleetId": core, "TargetOnDemandCapacity": 3, "TargetSpotCapacity": 1}
+    emr.call("ModifyInstanceFleet", ClusterId=cluster_id, InstanceFleet=resize)
+    until(lambda: running(emr, cluster_id, "CORE") == 4)
+    resize = {"InstanceFleetId": core, "TargetOnDemandCapacity": 1, "TargetSpotCapacity": 0}
+    emr.call("ModifyInstanceFleet", ClusterId=cluster_id, InstanceFleet=resize)
+    until(lambda: running(emr, cluster_id, "CORE") == 1)
+    gone = emr.nodes(cluster_id, "CORE", "TERMINATED")
+    left = [where for what, where in emr.computes[cluster_id].calls if what == "leave"]
+    assert {node["Ec2InstanceId"] for node in gone} == set(left)
+
+
+def test_the_instances_that_a_caller_names_leave_first(emr: EmrClient) -> None:
+    cluster_id = emr.run()
+    victim = emr.nodes(cluster_id, "CORE")[0]["Ec2InstanceId"]
+    core = groups(emr, cluster_id)["CORE"]["Id"]
+    asked = [{"InstanceGroupId": core, "InstanceCount": 1, "EC2InstanceIdsToTerminate": [victim]}]
+    emr.call("ModifyInstanceGroups", InstanceGroups=asked)
+    gone = emr.nodes(cluster_id, "CORE", "TERMINATED")
+    assert [node["Ec2InstanceId"] for node in gone] == [victim]
+    assert groups(emr, cluster_id)["CORE"]["RequestedInstanceCount"] == 1
+
+
+def test_fleets_and_groups_are_added(emr: EmrClient) -> None:
+    flat = emr.run({"InstanceGroups": GROUPS["InstanceGroups"][:2]})
+    task = {"InstanceRole": "TASK", "InstanceType": "m5.xlarge", "InstanceCount": 2, "BidPrice": "0.1"}
+    emr.call("AddInstanceGroups", JobFlowId=flat, InstanceGroups=[task])
+    assert (groups(emr, flat)["TASK"]["RunningInstanceCount"], groups(emr, flat)["TASK"]["Market"]) == (
+        2,
+        "SPOT",
+    )
+    fleeting = emr.run({"InstanceFleets": FLEETS["InstanceFleets"][:2]})
+    emr.call("AddInstanceFleet", ClusterId=fleeting, InstanceFleet=fleet("TASK", spot=2))
+    assert fleets(emr, fleeting)["TASK"]["ProvisionedSpotCapacity"] == 2
+
+
+def test_what_must_not_be_resized_is_refused(emr: EmrClient) -> None:
+    cluster_id = emr.run()
+    primary = groups(emr, cluster_id)["MASTER"]["Id"]
+    with pytest.raises(EmrError, match="master instance group may not be resized"):
+        emr.call("ModifyInstanceGroups", InstanceGroups=[{"InstanceGroupId": primary, "InstanceCount": 2}])
+    with pytest.raises(EmrError, match="Only one core instance group"):
+        emr.call("AddInstanceGroups", JobFlowId=cluster_id, InstanceGroups=[GROUPS["InstanceGroups"][1]])
+    with pytest.raises(EmrError, match="uses instance fleets"):
+        emr.call("AddInstanceFleet", ClusterId=cluster_id, InstanceFleet=fleet("TASK", 1))
+    with pytest.raises(EmrError, match="does not support clusters that use instance groups"):
+        emr.call("ListInstanceFleets", ClusterId=cluster_id)
+    with pytest.raises(EmrError, match="Instance group id 'ig-NONE' is not valid"):
+        emr.call("ModifyInstanceGroups", InstanceGroups=[{"InstanceGroupId": "ig-NONE", "InstanceCount": 2}])
+
+
+def test_waiting_containers_bring_task_nodes_within_the_limits(emr: EmrClient) -> None:
+    cluster_id = emr.run(FLEETS, ManagedScalingPolicy=limits("InstanceFleetUnits", 1, 4), **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    emr.computes[cluster_id].pending_containers = 5
+    until(lambda: running(emr, cluster_id, "TASK") == 3)
+    assert fleets(emr, cluster_id)["TASK"]["TargetSpotCapacity"] == 3
+    new = emr.nodes(cluster_id, "TASK")[-1]
+    assert new["Market"] == "SPOT"
+    assert ("join", new["Ec2InstanceId"]) in emr.computes[cluster_id].calls
+    assert running(emr, cluster_id, "CORE") == 1
+
+
+def test_core_nodes_come_where_there_are_no_task_nodes_up_to_their_limit(emr: EmrClient) -> None:
+    two = {"InstanceFleets": FLEETS["InstanceFleets"][:2]}
+    policy = limits("InstanceFleetUnits", 1, 4, MaximumCoreCapacityUnits=2)
+    cluster_id = emr.run(two, ManagedScalingPolicy=policy, **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    emr.computes[cluster_id].pending_containers = 5
+    until(lambda: running(emr, cluster_id, "CORE") == 2)
+    emr.wait(cluster_id, "WAITING")
+    assert fleets(emr, cluster_id)["CORE"]["TargetOnDemandCapacity"] == 2
+
+
+def test_beyond_the_on_demand_limit_nodes_are_spot(emr: EmrClient) -> None:
+    three = {"InstanceFleets": [fleet("MASTER", 1), fleet("CORE", 1), fleet("TASK", 1)]}
+    policy = limits("InstanceFleetUnits", 2, 4, MaximumOnDemandCapacityUnits=3, MaximumCoreCapacityUnits=1)
+    cluster_id = emr.run(three, ManagedScalingPolicy=policy, **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    emr.computes[cluster_id].pending_containers = 5
+    until(lambda: running(emr, cluster_id, "TASK") == 3)
+    told = fleets(emr, cluster_id)["TASK"]
+    assert (told["TargetOnDemandCapacity"], told["TargetSpotCapacity"]) == (2, 1)
+
+
+def test_idle_nodes_leave_task_first_down_to_the_minimum(emr: EmrClient) -> None:
+    cluster_id = emr.run(GROUPS, ManagedScalingPolicy=limits("Instances", 1, 5), **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    until(lambda: running(emr, cluster_id, "CORE") + running(emr, cluster_id, "TASK") == 1)
+    calls = emr.computes[cluster_id].calls
+    left = [where for what, where in calls if what == "leave"]
+    assert left[0] == emr.nodes(cluster_id, "TASK")[0]["Ec2InstanceId"]
+    assert running(emr, cluster_id, "CORE") == 1
+
+
+def test_a_node_with_containers_stays(emr: EmrClient) -> None:
+    cluster_id = emr.run(GROUPS, ManagedScalingPolicy=limits("VCPU", 4, 40), **SPARK)
+    task = emr.nodes(cluster_id, "TASK")[0]["Ec2InstanceId"]
+    until(lambda: cluster_id in emr.computes)
+    emr.computes[cluster_id].containers[task] = 1
+    emr.wait(cluster_id, "WAITING")
+    until(lambda: running(emr, cluster_id, "CORE") == 1)
+    assert running(emr, cluster_id, "TASK") == 1
+
+
+def test_a_cluster_grows_to_a_new_minimum(emr: EmrClient) -> None:
+    cluster_id = emr.run(GROUPS, **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    emr.call("PutManagedScalingPolicy", ClusterId=cluster_id, ManagedScalingPolicy=limits("Instances", 5, 6))
+    until(lambda: running(emr, cluster_id, "TASK") == 3)
+
+
+@pytest.mark.parametrize("instances", [FLEETS, GROUPS])
+def test_an_interrupted_task_node_is_gone_at_once_and_replaced(
+    emr: EmrClient, instances: dict[str, Any]
+) -> None:
+    cluster_id = emr.run(instances, **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    lost = emr.service.interrupt(cluster_id)
+    gone = emr.nodes(cluster_id, "TASK", "TERMINATED")
+    assert [node["Ec2InstanceId"] for node in gone] == [lost]
+    assert "SpotInstanceTermination" in gone[0]["Status"]["StateChangeReason"]["Message"]
+    until(lambda: running(emr, cluster_id, "TASK") == 1)
+    assert ("lose", lost) in emr.computes[cluster_id].calls
+
+
+def test_without_a_task_node_there_is_nothing_to_interrupt(emr: EmrClient) -> None:
+    with pytest.raises(EmrError, match="No cluster has a running task node"):
+        emr.service.interrupt()
+
+
+def test_a_node_whose_processes_died_is_replaced(emr: EmrClient) -> None:
+    cluster_id = emr.run(GROUPS, **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    dead = emr.nodes(cluster_id, "CORE")[0]["Ec2InstanceId"]
+    emr.computes[cluster_id].dead.add(dead)
+    until(lambda: len(emr.nodes(cluster_id, "CORE")) == 3 and running(emr, cluster_id, "CORE") == 2)
+    assert [node["Ec2InstanceId"] for node in emr.nodes(cluster_id, "CORE", "TERMINATED")] == [dead]
+
+
+def test_a_fleet_whose_new_nodes_keep_failing_is_suspended(emr: EmrClient) -> None:
+    action = {"Name": "a", "ScriptBootstrapAction": {"Path": "s3://b/fails-on-task.sh"}}
+    two = {"InstanceFleets": FLEETS["InstanceFleets"][:2]}
+    cluster_id = emr.run(two, BootstrapActions=[action], **SPARK)
+    emr.wait(cluster_id, "WAITING")
+    emr.call("AddInstanceFleet", ClusterId=cluster_id, InstanceFleet=fleet("TASK", spot=1))
+    until(lambda: fleets(emr, cluster_id)["TASK"]["Status"]["State"] == "SUSPENDED")
+    assert len(emr.nodes(cluster_id, "TASK", "TERMINATED")) == 3
+    assert emr.state(cluster_id) == "WAITING"
