@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_SECONDS = 0.5

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 MARK = "FRUIT_REHEARSAL"
 OWNER = "FRUIT_REHEARSAL_OWNER"

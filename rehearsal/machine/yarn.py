@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from rehearsal.emr.compute import ComputeError, Demand, Node
 from rehearsal.machine.daemons import (

@@ -1,0 +1,5 @@
+"""`python -m rehearsal`."""
+
+from rehearsal.command_line import main
+
+main()

@@ -1,0 +1,25 @@
+"""The rehearsal's EMR as a whole: its service, the machine under its clusters, and the end of both."""
+
+from subprocess import Popen
+
+from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emulator.events import put_emr_event
+from rehearsal.machine.cluster import machine
+from rehearsal.processes import start_guardian
+from rehearsal.rewriting import EmulatedAws
+from rehearsal.settings import ACCOUNT, SECRET, Settings
+
+# The guardian sweeps when the last holder of its standard input is gone: it must live as long as the server.
+_guardians: list[Popen[bytes]] = []
+
+
+def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
+    """What `rehearsal.emulator.gateway` serves; called once in its process.
+
+    Raises:
+        JarsError: YARN's jars have not been fetched.
+    """
+    aws = EmulatedAws(settings.endpoint, settings.region, ACCOUNT, SECRET)
+    compute = machine(settings.clusters, aws)
+    _guardians.append(start_guardian(settings.clusters))
+    return ElasticMapReduce(compute, put_emr_event)

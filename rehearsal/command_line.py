@@ -1,0 +1,56 @@
+"""`python -m rehearsal`: the only place that reads arguments, prints errors and exits."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from rehearsal.errors import RehearsalError
+
+# Each is the click command NAME_command of the module rehearsal.NAME, imported when it is asked for.
+COMMANDS = ("run", "serve", "interrupt")
+
+
+class CommandModules(click.Group):
+    """A group whose commands are modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The module's command; None: there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"rehearsal.{cmd_name}"), f"{cmd_name}_command")
+        return command
+
+
+@click.group(
+    cls=CommandModules, context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+)
+def cli() -> None:
+    """AWS on this machine: what a deploy does in a real account, without one.
+
+    \b
+    Example, in two terminals:
+      python -m rehearsal serve --env-file rehearsal.env
+      source rehearsal.env; python -m operate doctor
+    """
+
+
+def main() -> None:
+    """Run the command; exit 0, 1 (failure) or 2 (misuse) with one line that says what to do."""
+    try:
+        sys.exit(cli.main(prog_name="python -m rehearsal", standalone_mode=False))
+    except click.ClickException as error:
+        _fail(" ".join(error.format_message().split()), error.exit_code)
+    except click.Abort:
+        _fail("stopped", 130)
+    except RehearsalError as error:
+        _fail(str(error), 1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(exit_code)

@@ -1,0 +1,104 @@
+"""The server's process: MiniStack with what the rehearsal adds, until it is told to stop.
+
+`python -m rehearsal.emulator.gateway HOME MODULE:FUNCTION`, in the environment that `server_environment`
+makes; FUNCTION makes the EMR from the settings. It stops on SIGTERM, on Ctrl-C, and when its standard input
+ends, which it does when the program that started it is gone, however it went.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+
+from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emulator.release import check_release
+from rehearsal.settings import LOOPBACK, Settings
+
+KEEP_ALIVE_SECONDS = 75.0
+# SDKs keep connections open; nobody waits for them at the end.
+SHUTDOWN_SECONDS = 1.0
+
+
+def main() -> None:
+    """Serve until the end."""
+    check_release()
+    settings = Settings(Path(sys.argv[1]), int(os.environ["GATEWAY_PORT"]), os.environ["AWS_REGION"])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
+    service = _made(sys.argv[2], settings)
+    with asyncio.Runner() as runner:
+        runner.run(_serve(settings, service))
+        logging.shutdown()
+        # Not by the usual way: it would wait for threads that wait for functions that never answer.
+        os._exit(0)
+
+
+def _made(factory: str, settings: Settings) -> ElasticMapReduce:
+    module, _, function = factory.partition(":")
+    made: ElasticMapReduce = getattr(import_module(module), function)(settings)
+    return made
+
+
+async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    from rehearsal.emulator.control import with_control
+    from rehearsal.emulator.extension import extend
+
+    extend(service)
+    config = Config()
+    config.bind = [f"{LOOPBACK}:{settings.port}"]
+    config.keep_alive_timeout, config.graceful_timeout = KEEP_ALIVE_SECONDS, SHUTDOWN_SECONDS
+    config.shutdown_timeout, config.accesslog, config.loglevel = SHUTDOWN_SECONDS, None, "WARNING"
+    ended = _end_event()
+    server = asyncio.create_task(
+        serve(with_control(app, service), config, shutdown_trigger=lambda: _stopped(ended, service))
+    )
+    await _listening(settings.port, server)
+    settings.ready_file.write_text(settings.endpoint + "\n")
+    await server
+
+
+def _end_event() -> asyncio.Event:
+    """Set by signals and by the end of standard input."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=watch, daemon=True, name="end-of-parent").start()
+    return ended
+
+
+async def _stopped(ended: asyncio.Event, service: ElasticMapReduce) -> None:
+    """Clusters end while AWS still answers: they put their logs into S3."""
+    await ended.wait()
+    await asyncio.to_thread(service.stop)
+
+
+async def _listening(port: int, server: asyncio.Task[None]) -> None:
+    while not server.done():
+        try:
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        return
+    await server
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
+    main()

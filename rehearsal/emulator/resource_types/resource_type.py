@@ -1,0 +1,70 @@
+"""What CloudFormation asks of a resource type, and how MiniStack comes to ask ours."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from ministack.services.cloudformation import provisioners, stacks
+
+Properties = Mapping[str, Any]
+# Physical id (what `Ref` answers) and attributes (what `Fn::GetAtt` answers).
+Resource = tuple[str, dict[str, Any]]
+
+
+class ResourceType(ABC):
+    """One type of the templates; its methods call AWS's own API and run on worker threads.
+
+    Attributes:
+        create_only: Properties whose change replaces the resource; from CloudFormation's own schema of the
+            type, which cfn-lint carries and the tests compare with.
+    """
+
+    name: str
+    create_only: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
+        """Make it, wait until it is ready. An exception fails the stack with its text as the reason."""
+
+    @abstractmethod
+    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
+        """Change it in place; answers its attributes. No property of `create_only` differs."""
+
+    @abstractmethod
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Take it away; what is gone already is no error."""
+
+    def replaces(self, old: Properties, new: Properties) -> bool:
+        """Whether a change within properties that are not `create_only` still needs a new resource."""
+        return False
+
+
+def install(types: list[ResourceType]) -> None:
+    """Teach MiniStack's CloudFormation these types, each operation on a worker thread."""
+    for resource_type in types:
+        provisioners._RESOURCE_HANDLERS[resource_type.name] = _handlers(resource_type)
+        provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.create_only
+    names = {resource_type.name for resource_type in types}
+    on_worker_thread = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda name: name in names or on_worker_thread(name)
+
+
+def physical_name(stack: str, logical_id: str) -> str:
+    """A name of stack, resource and random characters, as CloudFormation gives."""
+    return f"{stack}-{logical_id}-{uuid4().hex[:12]}"
+
+
+def _handlers(resource_type: ResourceType) -> dict[str, Any]:
+    def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Resource:
+        if resource_type.replaces(old, new):
+            # MiniStack deletes the old one once the update has succeeded, as its id differs.
+            return resource_type.create(logical_id, new, stack)
+        return physical_id, resource_type.update(physical_id, old, new)
+
+    return {
+        "create": resource_type.create,
+        "update": update,
+        "update_with_logical_id": True,
+        "delete": resource_type.delete,
+    }

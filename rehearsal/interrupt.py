@@ -1,0 +1,61 @@
+"""`interrupt`: take a task node away, as Spot would."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+
+import click
+
+from rehearsal.errors import RehearsalError
+
+# As rehearsal.emulator.control answers it; importing that would start the emulator.
+PATH = "/_rehearsal/interrupt"
+SECONDS = 60.0
+
+
+@click.command("interrupt")
+@click.option(
+    "--cluster", metavar="ID", help="Of this cluster.  [default: the latest one that has a task node]"
+)
+def interrupt_command(cluster: str | None) -> None:
+    """Take a running task node away at once; AWS_ENDPOINT_URL says of which rehearsal.
+
+    \b
+    Example:
+      python -m rehearsal interrupt --cluster j-2AXXXXXXGAPLF
+    """
+    print(interrupt(os.environ.get("AWS_ENDPOINT_URL", ""), cluster))
+
+
+def interrupt(endpoint: str, cluster: str | None) -> str:
+    """Ask the server at `endpoint`; answers the EC2 id of the instance that is lost.
+
+    Raises:
+        RehearsalError: no rehearsal answers, or it has no task node to take.
+    """
+    if not endpoint.startswith("http://"):
+        raise RehearsalError(
+            "AWS_ENDPOINT_URL names no rehearsal: set what `python -m rehearsal serve` prints"
+        )
+    body = json.dumps({"cluster": cluster}).encode()
+    request = urllib.request.Request(endpoint + PATH, data=body, method="POST")  # noqa: S310 - checked above
+    # Proxies of the environment are for other hosts.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=SECONDS) as response:
+            instance: str = json.load(response)["instance"]
+            return instance
+    except urllib.error.HTTPError as error:
+        raise RehearsalError(_message(error)) from error
+    except OSError as error:
+        raise RehearsalError(
+            f"no rehearsal answers at {endpoint}: start one with `python -m rehearsal serve`"
+        ) from error
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, KeyError):
+        return f"{error.url} is no rehearsal: it answers {error.code}"

@@ -1,0 +1,172 @@
+"""One AWS of the rehearsal for all tests here, and both stages deployed to it by the CDK command line."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from rehearsal.emulator.process import Server
+from rehearsal.emulator.server_environment import NODE
+from rehearsal.settings import ACCOUNT, LOOPBACK, ROOT
+
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+STAGES = ("dev", "prod")
+QUICK_EMR = "tests.rehearsal.emulator.quick_clusters:make"
+# Any other host: a call that leaves the loopback interface fails at once.
+NOWHERE = "http://127.0.0.1:9"
+PROXIES = {
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"), NOWHERE),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), LOOPBACK),
+}
+
+
+@dataclass(frozen=True)
+class Aws:
+    """The server, and what tests do with it."""
+
+    server: Server
+
+    def client(self, service: str) -> Any:
+        """boto3's, unmodified, by the environment's values."""
+        environment = self.server.environment
+        return boto3.client(
+            service,
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            region_name=environment["AWS_REGION"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=None,
+        )
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        """A program that has nothing but the rehearsal's environment."""
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **PROXIES,
+            **self.server.environment,
+            "PATH": os.pathsep.join([str(NODE), os.environ["PATH"]]),
+        }
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def cdk(self, assembly: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The CDK command line with a synthesised application."""
+        return self.run(CDK, *arguments, "--app", assembly, "--no-notices", "--ci")
+
+    def deploy(self, assembly: Path) -> subprocess.CompletedProcess[str]:
+        """All of an application's stacks."""
+        return self.cdk(assembly, "deploy", "--all", "--require-approval", "never", "--concurrency", "2")
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory):
+    """AWS with the rehearsal's EMR, whose programs end at once; no other host can be reached from it."""
+    if not CDK.exists():
+        pytest.fail("the CDK command line is not installed: `make synth` installs it")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PROXIES.items():
+            patch.setenv(name, value)
+        with Server(tmp_path_factory.mktemp("home"), emr=QUICK_EMR) as server:
+            yield Aws(server)
+
+
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both stages synthesised, with artifacts of no bytes: nothing here runs them."""
+    folder = tmp_path_factory.mktemp("assemblies")
+    return {stage: synthesised(stage, folder / stage) for stage in STAGES}
+
+
+def synthesised(stage: str, folder: Path, **context: str) -> Path:
+    """An application's assembly."""
+    from infra.application import build_app, cdk_json_context
+
+    build_app({**cdk_json_context(), "stage": stage, **context}, outdir=folder).synth()
+    with zipfile.ZipFile(folder / "empty.zip", "w"):
+        pass
+    for assets in folder.glob("*.assets.json"):
+        manifest = json.loads(assets.read_text())
+        for file in manifest["files"].values():
+            if "executable" in file["source"]:
+                file["source"] = {"path": "empty.zip", "packaging": "file"}
+        assets.write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(aws: Aws, assemblies: dict[str, Path]) -> Aws:
+    """An account that CDK can deploy to."""
+    done = aws.cdk(assemblies["dev"], "bootstrap", f"aws://{ACCOUNT}/eu-west-3")
+    assert done.returncode == 0, done.stderr
+    return aws
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Both stages, and what the command line said of each."""
+
+    aws: Aws
+    assemblies: dict[str, Path]
+    output: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def deployed(bootstrapped: Aws, assemblies: dict[str, Path]) -> Deployed:
+    """Both stages, up."""
+    output = {}
+    for stage, assembly in assemblies.items():
+        done = bootstrapped.deploy(assembly)
+        output[stage] = done.stdout + done.stderr
+        assert done.returncode == 0, output[stage]
+    return Deployed(bootstrapped, assemblies, output)
+
+
+@dataclass
+class Changed:
+    """A copy of an assembly whose pipeline's template a test changes."""
+
+    folder: Path
+    stack: str
+    changes: int = 0
+
+    def cluster(self, change: Callable[[dict[str, Any]], None]) -> Path:
+        """Change the cluster's properties; the template gets another key, as `cdk synth` would give it."""
+        path = self.folder / f"{self.stack}.template.json"
+        template = json.loads(path.read_text())
+        (found,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::EMR::Cluster")
+        change(found["Properties"])
+        path.write_text(json.dumps(template))
+        self.changes += 1
+        manifests = [self.folder / f"{self.stack}.assets.json", self.folder / "manifest.json"]
+        files = json.loads(manifests[0].read_text())["files"]
+        (key,) = (name for name, file in files.items() if file["source"]["path"] == path.name)
+        other = hashlib.sha256(f"{key}{self.changes}".encode()).hexdigest()
+        for manifest in manifests:
+            manifest.write_text(manifest.read_text().replace(key, other))
+        return self.folder
+
+
+@pytest.fixture
+def changed(deployed: Deployed, tmp_path: Path) -> Callable[[str], Changed]:
+    """Of a stage."""
+
+    def copy(stage: str) -> Changed:
+        folder = Path(shutil.copytree(deployed.assemblies[stage], tmp_path / stage))
+        return Changed(folder, f"fruit-features-{stage}-pipeline")
+
+    return copy
