@@ -19,6 +19,8 @@ APPLICATION = re.compile(r"application_\d+_\d+")
 # container_e17_1700000000000_0001_02_000001: the second attempt's first container, which is the driver.
 CONTAINER = re.compile(r"container_(?:e\d+_)?\d+_\d+_(\d+)_(\d+)")
 DRIVER_NUMBER = 1
+# `26/11/21 15:32:38 INFO SparkUI: …`
+SPARK_NEWS = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN) ")
 MISSING = ("NoSuchKey", "404")
 
 
@@ -105,8 +107,9 @@ def unpacked(content: bytes) -> bytes:
 
 
 def last_lines(text: str, count: int) -> list[str]:
-    """The last lines that are not empty."""
-    return [line for line in text.splitlines() if line.strip()][-count:]
+    """The last lines that are not empty; Spark's own news of its shutdown would hide what the job said."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return ([line for line in lines if not SPARK_NEWS.match(line)] or lines)[-count:]
 
 
 def _kind(uri: str) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from operate.errors import OperateError
-from operate.log_files import StepLogs
+from operate.log_files import StepLogs, last_lines
 from operate.outcome import driver_words, failure
 from operate.steps import Step, cancel_step, follow
 
@@ -73,3 +73,11 @@ def test_a_refused_cancellation_tells_emrs_reason():
     """EMR answers with success and says the refusal inside."""
     with pytest.raises(OperateError, match="step s-1 is not cancelled: it has ended"):
         cancel_step(Emr(), "j-1", "s-1")
+
+
+def test_sparks_news_of_its_shutdown_hides_nothing():
+    """The job's own words are among the last lines; where there is nothing else, the news are."""
+    news = [f"26/11/21 15:32:38 INFO SparkUI: line {number}" for number in range(30)]
+    failed = "26/11/21 15:32:38 ERROR ApplicationMaster: User application exited with status 2"
+    assert last_lines("\n".join(["Error: no images", failed, *news]), 20) == ["Error: no images", failed]
+    assert last_lines("\n".join(news), 2) == news[-2:]
