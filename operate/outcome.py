@@ -13,7 +13,8 @@ from operate.steps import COMPLETED, POLL_SECONDS, Step, follow
 LAST_LINES = 20
 # EMR copies a step's logs soon after its end; the driver's come with the next round.
 LOGS_COME_WITHIN_SECONDS = 60.0
-DRIVER_KINDS = ("driver-stdout", "driver-stderr", "stderr")
+# In cluster mode Spark passes on all that the job says to stdout: that comes last.
+DRIVER_KINDS = ("driver-stderr", "driver-stdout", "stderr")
 
 
 class StepFailedError(OperateError):

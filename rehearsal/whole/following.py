@@ -13,7 +13,9 @@ from operate.nodes import list_nodes
 from operate.outcome import driver_words, failure, logs_of
 from operate.steps import COMPLETED, Step, list_steps
 
-# What the job says of its progress on stderr.
+# In cluster mode what the job says on stderr comes out at stdout.
+DRIVER_KINDS = ("driver-stdout", "driver-stderr")
+# What it says of its progress.
 PROGRESS = re.compile(r"^(listing|features|reduction|report)( …|: .*images)")
 
 
@@ -66,7 +68,7 @@ class Follower:
                     self._tell_progress(logs_of(self._connection, cluster.id, step.id))
 
     def _tell_progress(self, logs: StepLogs) -> None:
-        reader = self._readers.setdefault(logs.step_id, Reader(logs, ("driver-stderr",), PROGRESS))
+        reader = self._readers.setdefault(logs.step_id, Reader(logs, DRIVER_KINDS, PROGRESS))
         lines = list(reader.new_lines(to_the_end=False))
         if lines:  # many come at once: the last one says where it is
             self._tell(f"progress of {logs.step_id}", lines[-1])

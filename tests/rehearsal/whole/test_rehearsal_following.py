@@ -85,7 +85,10 @@ def test_the_drivers_latest_progress_is_told(aws, follower, lines):
     aws.step = "RUNNING"
     aws.logs = {
         f"{LOGS}steps/s-1/stderr": "Submitted application_1_0001\n",
-        LOGS + STDERR: "listing …\nwarning\nfeatures …\nfeatures: 96 of 480 images, 30 images/s\n",
+        LOGS
+        + STDERR.replace(
+            "stderr", "stdout"
+        ): "listing …\nwarning\nfeatures …\nfeatures: 96 of 480 images, 30 images/s\n",
     }
     follower.look()
     follower.look()
