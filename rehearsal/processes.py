@@ -1,6 +1,8 @@
 """Processes of a rehearsal: they carry its mark in their environment, and none of them outlives it."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -77,6 +79,11 @@ def sweep(home: Path, owner: str = "") -> None:
         time.sleep(0.1)
 
 
+def short_folder(home: Path) -> Path:
+    """A folder of this rehearsal alone with a short path; the guardian removes it."""
+    return Path("/tmp") / f"fruit-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"  # noqa: S108
+
+
 def start_guardian(home: Path) -> subprocess.Popen[bytes]:
     """Start a process that sweeps when this one has ended, however it ends; keep what is returned alive.
 
@@ -96,3 +103,4 @@ def start_guardian(home: Path) -> subprocess.Popen[bytes]:
 if __name__ == "__main__":
     sys.stdin.buffer.read()  # until the last holder of the other end has gone
     sweep(Path(sys.argv[1]))
+    shutil.rmtree(short_folder(Path(sys.argv[1])), ignore_errors=True)

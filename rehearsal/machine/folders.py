@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.emr.compute import Node
+from rehearsal.processes import short_folder
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class NodeFolders:
 
     @property
     def tmp(self) -> Path:
-        """The node's /tmp."""
-        return self.root / "tmp"
+        """The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters."""
+        return short_folder(self.root.parents[1]) / self.root.name
 
     def make(self) -> None:
         """Create the folders."""

@@ -88,8 +88,9 @@ class RunOptions:
         return values
 
     def fingerprint(self, extractor_fingerprint: str) -> str:
-        """sha256 of the parameters and the extractor: equal means the same run."""
-        text = json.dumps([self.parameters, extractor_fingerprint], sort_keys=True)
+        """sha256 of the parameters and the extractor, wherever that lies: equal means the same run."""
+        deciding = {name: value for name, value in self.parameters.items() if name != "extractor"}
+        text = json.dumps([deciding, extractor_fingerprint], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def arguments(self) -> list[str]:
