@@ -160,7 +160,7 @@ def _divided(
     tested = np.array([len(test.get(label, ())) for label in classes])
     if not tested.any():
         raise MisuseError(
-            "no image of the trained classes is left to test with: give more images or another --test-features"
+            "no image of the trained classes is left to test with: give more images, or --test-features"
         )
     steps = {label: _step_counts(len(drawn)) for label, drawn in training.items()}
     limits = {label: tuple(int(training[label][n - 1]) for n in counts) for label, counts in steps.items()}

@@ -85,7 +85,8 @@ class Examples:
         merged_at_once = max(2, min(16, MAX_MERGED_BYTES // partial_bytes))
         depth = max(1, ceil(log(self._tasks, merged_at_once))) if self._tasks > 1 else 1
         try:
-            return self._blocks.mapPartitions(partial).treeReduce(add, depth)
+            together: Total = self._blocks.mapPartitions(partial).treeReduce(add, depth)
+            return together
         finally:
             shared.destroy()
 

@@ -91,6 +91,8 @@ def _area_weights(ops: Any, ones: Any, size: int) -> Any:
 def _bilinear_weights(ops: Any, ones: Any, size: int) -> Any:
     """(size, n): how much each of n pixels counts at the centres of `size` equal stretches."""
     count = ops.sum(ones)
-    centres = (ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) + 0.5) * count / size
+    centres = (
+        (ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) + 0.5) * count / size
+    )
     centres = ops.minimum(ops.maximum(centres - 0.5, 0), count - 1)
     return ops.maximum(1 - ops.abs(centres - (ops.cumsum(ones) - 1)), 0)

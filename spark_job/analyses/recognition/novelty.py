@@ -1,4 +1,4 @@
-"""Images unlike anything trained on: calibrated on the training images (docs/decisions/0011-classifier.md)."""
+"""Images unlike anything trained on, by limits that the training images set (docs/decisions/0011)."""
 
 import io
 from dataclasses import dataclass

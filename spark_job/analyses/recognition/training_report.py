@@ -18,6 +18,7 @@ from spark_job.report.document import Document, Gallery, Photograph, Section, Ta
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
+Cell = str | int | float
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
 
@@ -55,9 +56,9 @@ def training_document(
 
 
 _CURVE_TEXT = (
-    "Each point is a classifier of its own, trained on that part of the training images and tested on all test "
-    "images. A curve that still rises says that more photographs would help; a gap between training and test, "
-    "that the classifier knows its own images by heart."
+    "Each point is a classifier of its own, trained on that part of the training images and tested on all "
+    "test images. A curve that still rises says that more photographs would help; a gap between training "
+    "and test, that the classifier knows its own images by heart."
 )
 
 
@@ -65,9 +66,9 @@ def _notes(division: Division) -> list[str]:
     notes = []
     if division.test_below:
         notes.append(
-            "Test images were held out by chance. Where photographs come in series, views of one fruit are in "
-            "both parts, and fruit that was never photographed will be recognised less often than these figures "
-            "say; a Training and a Test folder, or --test-features, tell."
+            "Test images were held out by chance. Where photographs come in series, views of one fruit are "
+            "in both parts, and fruit that was never photographed will be recognised less often than these "
+            "figures say; a Training and a Test folder, or --test-features, tell."
         )
     if division.unknown:
         notes.append(
@@ -77,7 +78,7 @@ def _notes(division: Division) -> list[str]:
 
 
 def _costs(trained: Sequence[Trained]) -> Section:
-    rows = [
+    rows: list[list[Cell]] = [
         [
             one.on,
             one.length,
@@ -110,7 +111,7 @@ def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iter
         return
     tested = trained.evaluation.confusion.sum(axis=1)
     names = [class_name(label) for label in division.classes]
-    rows = [
+    rows: list[list[Cell]] = [
         [names[true], names[taken], int(trained.evaluation.confusion[true, taken]), int(tested[true])]
         for true, taken in pairs
     ]
@@ -138,7 +139,7 @@ def _galleries(
 def _classes(division: Division, trained: Trained) -> Table:
     evaluation = trained.evaluation
     worst = np.argsort(np.nan_to_num(evaluation.recall, nan=2.0), kind="stable")
-    rows = [
+    rows: list[list[Cell]] = [
         [
             class_name(division.classes[index]),
             int(division.training_counts[-1][index]),
@@ -160,7 +161,8 @@ def _novelty(trained: Trained) -> str:
     novelty, evaluation = trained.novelty, trained.evaluation
     return (
         f"An image is flagged as unlike anything trained on when its class is less probable than "
-        f"{percent(novelty.min_probability)}, or when its features lie further than {novelty.max_distance:.2f} "
-        f"(cosine distance) from every class. Both limits leave {percent(1 - CALIBRATION_SHARE)} of the training "
-        f"images below them; of the test images {percent(evaluation.flagged / evaluation.images)} are flagged."
+        f"{percent(novelty.min_probability)}, or when its features lie further than "
+        f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
+        f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
+        f"{percent(evaluation.flagged / evaluation.images)} are flagged."
     )
