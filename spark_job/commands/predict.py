@@ -41,7 +41,6 @@ def predict_command(**options: Any) -> None:
             found = zip(one.answer.classes, one.answer.probabilities, strict=True)
             listed = ", ".join(f"{name} {percent(share)}" for name, share in found)
             print(f"{one.path}: {listed}{' - unlike anything trained on' if one.answer.unlike else ''}")
-    print(
-        f"{outcome.images:,} images, {outcome.unlike:,} unlike anything trained on, {outcome.rejected:,} rejected"
-    )
+    unlike, rejected = f"{outcome.unlike:,} unlike anything trained on", f"{outcome.rejected:,} rejected"
+    print(f"{outcome.images:,} images, {unlike}, {rejected}")
     print(f"{asked.results.rstrip('/')}/{manifest['run_id']}/report/index.html")
