@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 from pyspark import SparkContext
 
+from spark_job.analyses.recognition.softmax_regression import Settings
 from spark_job.analyses.recognition.training import TrainingOptions, train
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.run import run_pipeline
@@ -47,6 +48,7 @@ def spark() -> SparkContext:
 
 def train_on(features: str, results: Path, run_id: str, **others: object) -> Path:
     """The folder of a training."""
-    options = TrainingOptions(features, str(results), run_id=run_id, **others)  # type: ignore[arg-type]
+    settings = Settings(max_iterations=6)  # enough for plain colours
+    options = TrainingOptions(features, str(results), run_id=run_id, settings=settings, **others)  # type: ignore[arg-type]
     train(options, spark, lambda line: None)
     return results / run_id

@@ -35,7 +35,7 @@ def rows_of(run: Path) -> list[dict]:
 
 
 def test_new_photographs_get_their_class_without_spark(trained_run: Path, tmp_path: Path) -> None:
-    """Class, probability and the rest of the first five; folders that are named like classes give a figure."""
+    """The first five and their probabilities; folders named like classes give a figure."""
     outcome = predicted(trained_run, write_colours(tmp_path / "new", 4, seed=3), tmp_path / "results")
     assert (outcome.images, outcome.labelled) == (12, 12)
     assert outcome.right >= 11

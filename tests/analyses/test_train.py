@@ -56,9 +56,8 @@ def test_the_saved_model_is_one_of_mllib(trained_run: Path) -> None:
 def test_confused_photographs_are_shown(tmp_path: Path, tiny_extractor: Path) -> None:
     """Colours that overlap are confused; the report has the pairs and their pictures."""
     images = write_colours(tmp_path / "photos", 15, spread=400)
-    run = train_on(
-        features_run(images, tmp_path / "results", tiny_extractor, "run"), tmp_path / "results", "t"
-    )
+    source = features_run(images, tmp_path / "results", tiny_extractor, "run")
+    run = train_on(source, tmp_path / "results", "t")
     assert metrics_of(run)["classifier"]["accuracy"] < 1
     page = (run / "report/index.html").read_text()
     assert "The most confused pairs" in page
@@ -99,6 +98,7 @@ def test_the_command_says_where_the_report_is(coloured_run: str, tmp_path: Path)
         f"--results={tmp_path}",
         "--run-id=t",
         "--held-out=0.5",
+        "--max-iterations=4",
     ]
     answer = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert answer.exit_code == 0

@@ -88,3 +88,10 @@ def test_nothing_to_test_with_is_refused() -> None:
     """A figure without test images would be none."""
     with pytest.raises(MisuseError, match="left to test with"):
         divide(draws({("", "a"): 1, ("", "b"): 1}), None, 0.2, SEED)
+
+
+def test_equal_steps_are_measured_once() -> None:
+    """Four images of a class cannot be cut into a tenth and a quarter."""
+    division = divide(draws({("", "a"): 8, ("", "b"): 8}), None, 0.5, SEED)
+    assert division.training_counts.sum(axis=1).tolist() == [2, 2, 4, 8]
+    assert division.distinct_steps == [1, 2, 3]

@@ -61,6 +61,12 @@ class Division:
             return "held out from each class, by seed"
         return "by the folder above the class" if self.test_split else "another run"
 
+    @property
+    def distinct_steps(self) -> list[int]:
+        """The steps of the curve, of equal ones the last: small classes are not cut as finely as that."""
+        images = self.training_counts.sum(axis=1).tolist()
+        return [step for step, count in enumerate(images) if count not in images[step + 1 :]]
+
     def number_of(self, label: str) -> int:
         """The number of a class."""
         return bisect_left(self.classes, label)

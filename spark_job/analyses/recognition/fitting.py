@@ -120,7 +120,8 @@ def _fit(
 ) -> Trained:
     weights: np.ndarray | None = None
     curve = []
-    for step, counts in enumerate(material.division.training_counts):
+    for step in material.division.distinct_steps:
+        counts = material.division.training_counts[step]
         material.say(f"training on {on} of {counts.sum():,} images …")
         fit = fit_softmax(examples, scaling, settings, step, weights, material.say)
         weights, head = fit.weights, on_features(Head.of_standardised(fit.weights, scaling))

@@ -44,7 +44,8 @@ class TrainingOptions:
         """What decides the results."""
         values = asdict(self)
         del values["results"], values["run_id"]
-        return {**values, **values.pop("settings")}
+        settings = values.pop("settings")
+        return {**values, **settings}
 
 
 def train(
