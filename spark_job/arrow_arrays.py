@@ -59,3 +59,15 @@ def _offsets(lengths: Sequence[int]) -> np.ndarray:
 def _validity(column: Sequence[object]) -> pa.Buffer:
     present = np.array([value is not None for value in column], bool)
     return pa.py_buffer(np.packbits(present, bitorder="little"))
+
+
+def floats(column: Sequence[float | None]) -> pa.Array:
+    """float32, None where missing."""
+    filled = np.array([number or 0 for number in column], np.float32)
+    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled)])
+
+
+def booleans(column: Sequence[bool | None]) -> pa.Array:
+    """Booleans, None where missing."""
+    bits = pa.py_buffer(np.packbits(np.array(column, bool), bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), bits])

@@ -6,7 +6,10 @@ import click
 
 from spark_job import __version__
 from spark_job.commands.build_extractor import build_extractor_command
+from spark_job.commands.export_keras import export_keras_command
+from spark_job.commands.predict import predict_command
 from spark_job.commands.run import run_command
+from spark_job.commands.train import train_command
 from spark_job.errors import JobError
 
 
@@ -22,7 +25,7 @@ def cli() -> None:
     """
 
 
-COMMANDS = (build_extractor_command, run_command)
+COMMANDS = (build_extractor_command, export_keras_command, predict_command, run_command, train_command)
 for command in COMMANDS:
     cli.add_command(command)
 

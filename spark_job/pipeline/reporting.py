@@ -1,27 +1,21 @@
 """The report stage: a bounded sample of the results, with small pictures, to what a report shows."""
 
 import shlex
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pyspark
 
 from spark_job.features.table import matrix
-from spark_job.images.isolation import Isolated
-from spark_job.images.limits import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.images.reading import read_ahead, read_image
 from spark_job.images.sampling import Sample, quotas
-from spark_job.images.tensors import Content
-from spark_job.images.thumbnails import make_thumbnails
 from spark_job.parts import part_uris, read_part
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
@@ -144,23 +138,15 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
     images, taken = zip(*sample.items(), strict=True)
     points = [
         Point(image.path, image.label, image.split, thumbnail)
-        for image, thumbnail in zip(images, _thumbnails(images, run.options.limits), strict=True)
+        for image, thumbnail in zip(images, small_pictures(images, run.options.limits), strict=True)
     ]
     return points, np.stack(taken)
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
     images = list(listed_rejects(run, MAX_REJECTED))
-    thumbnails = _thumbnails([replace(image, error=None) for image in images], run.options.limits)
+    thumbnails = small_pictures([replace(image, error=None) for image in images], run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)
         for image, thumbnail in zip(images, thumbnails, strict=True)
     ]
-
-
-def _thumbnails(images: Iterable[ListedFile], limits: ImageLimits) -> Iterator[bytes | None]:
-    isolated: Isolated[Content, bytes | None] = Isolated(
-        partial(make_thumbnails, limits=limits), failed=lambda _, reason: None, max_seconds=limits.max_seconds
-    )
-    contents = read_ahead(iter(images), partial(read_image, limits=limits))
-    return (thumbnail for _, thumbnail in isolated.map(content for _, content in contents))

@@ -16,7 +16,6 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from spark_job.errors import ListingError, MisuseError
@@ -28,10 +27,11 @@ from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
 from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
-from spark_job.parts import part_uris, read_part
+from spark_job.parts import part_uris
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.progress import Progress
+from spark_job.pipeline.rejects import write_rejected
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.fitting import check_size, fit
 from spark_job.reduction.model import load_model, save_model
@@ -41,7 +41,6 @@ from spark_job.storage import Folder
 
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
-REJECTED_AT_ONCE = 100_000
 
 Facts = dict[str, Any]
 
@@ -153,7 +152,7 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
             spark, run.table(layout.LISTING), count, run.table(layout.FEATURES), extraction
         )
     seconds = time.monotonic() - started
-    _write_rejected(run, tally.rejected.total())
+    write_rejected(run.folder.folder, part_uris(run.table(layout.FEATURES)), tally.rejected.total())
     if not tally.usable:
         raise ListingError(
             f"none of the {count} images could be used; {run.folder.uri(layout.REJECTED)} says why of each"
@@ -166,30 +165,6 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
         "images_per_second": count / seconds,
         "cpu_utilization": tally.processor_seconds / (seconds * spark.defaultParallelism),
     }
-
-
-def _write_rejected(run: Run, count: int) -> None:
-    """`rejected.csv`, by path; above REJECTED_AT_ONCE in blocks that are."""
-    columns = ("path", "label", "size", "error")
-    with run.folder.folder.open_writer(layout.REJECTED) as writer:
-        writer.write(_csv_line(columns))
-        if not count:
-            return
-        waiting: list[tuple[Any, ...]] = []
-        for uri in part_uris(run.table(layout.FEATURES)):
-            for batch in read_part(uri, columns):
-                rows = batch.filter(pc.is_valid(batch.column("error"))).select(columns).to_pydict()
-                waiting += zip(*rows.values(), strict=True)
-            if len(waiting) >= REJECTED_AT_ONCE:
-                writer.write(b"".join(map(_csv_line, sorted(waiting))))
-                waiting.clear()
-        writer.write(b"".join(map(_csv_line, sorted(waiting))))
-
-
-def _csv_line(values: Any) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(values)
-    return text.getvalue().encode()
 
 
 def reduction_stage(run: Run, facts: Facts) -> Facts:

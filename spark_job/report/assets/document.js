@@ -39,6 +39,7 @@
   function draw() {
     charts.forEach((chart, number) => {
       const element = document.getElementById(`chart-${number}`);
+      if (chart.layout.height) element.style.height = `${chart.layout.height}px`;
       Plotly.react(element, chart.data, themed(chart.layout), { responsive: true, displaylogo: false });
       if (!chart.photographs.length || element.dataset.listens) return;
       element.dataset.listens = "yes";

@@ -1,0 +1,1 @@
+"""Recognition: a softmax classifier on the features of a frozen network, and what it says of new images."""

@@ -1,0 +1,179 @@
+"""Which images train the classifier and which test it; within each class by a draw that the seed decides."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark import SparkContext
+
+from spark_job.errors import MisuseError
+from spark_job.images.sampling import draw
+from spark_job.parts import read_part
+
+# How the folders above the classes are called; images.names says which names are splits.
+TRAINING, TEST, VALIDATION = "training", "test", "validation"
+SPLITS = {
+    "training": TRAINING,
+    "train": TRAINING,
+    "test": TEST,
+    "testing": TEST,
+    "validation": VALIDATION,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+}
+# Shares of the training images at which the learning curve is measured.
+CURVE = (0.1, 0.25, 0.5, 1.0)
+
+Draws = dict[tuple[str, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Division:
+    """The part that each image has.
+
+    Attributes:
+        seed: decides the draws.
+        classes: those that are trained, by name.
+        training_split, test_split: the splits that train and test; None for every image.
+        test_below: class -> images with a smaller draw test instead of training.
+        step_limits: class -> the largest draw that each share of CURVE takes.
+        training_counts: (steps, classes), how many images each step trains with.
+        test_counts: (classes,).
+        unknown: test images of classes that were not trained.
+    """
+
+    seed: int
+    classes: tuple[str, ...]
+    training_split: str | None
+    test_split: str | None
+    test_below: Mapping[str, int]
+    step_limits: Mapping[str, tuple[int, ...]]
+    training_counts: np.ndarray
+    test_counts: np.ndarray
+    unknown: int
+
+    @property
+    def rule(self) -> str:
+        """How the two were told apart, for people."""
+        if self.test_below:
+            return "held out from each class, by seed"
+        return "by the folder above the class" if self.test_split else "another run"
+
+    @property
+    def distinct_steps(self) -> list[int]:
+        """The steps of the curve, of equal ones the last: small classes are not cut as finely as that."""
+        images = self.training_counts.sum(axis=1).tolist()
+        return [step for step, count in enumerate(images) if count not in images[step + 1 :]]
+
+    def number_of(self, label: str) -> int:
+        """The number of a class."""
+        return bisect_left(self.classes, label)
+
+    def training_step(self, label: str, split: str, path: str) -> int | None:
+        """The first step of the learning curve that takes the image; None when it does not train."""
+        if self.training_split not in (None, _kind(split)):
+            return None
+        drawn = draw(self.seed, path)
+        if drawn < self.test_below.get(label, 0):
+            return None
+        return next(step for step, limit in enumerate(self.step_limits[label]) if drawn <= limit)
+
+    def tests(self, label: str, split: str, path: str) -> bool:
+        """Whether the image tests."""
+        if label not in self.step_limits or self.test_split not in (None, _kind(split)):
+            return False
+        return not self.test_below or draw(self.seed, path) < self.test_below[label]
+
+
+def draws_of(spark: SparkContext, parts: Sequence[str], seed: int) -> Draws:
+    """(kind of split, class) -> the draws of its usable images, ascending; 8 bytes an image.
+
+    Args:
+        parts: URIs of a features table's parts.
+    """
+    found = defaultdict(list)
+    for partial in spark.parallelize(parts, len(parts)).map(lambda uri: _draws(uri, seed)).collect():
+        for key, drawn in partial.items():
+            found[key].append(drawn)
+    return {key: np.sort(np.concatenate(drawn)) for key, drawn in found.items()}
+
+
+def _draws(uri: str, seed: int) -> Draws:
+    drawn: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for batch in read_part(uri, ["path", "label", "split", "error"]):
+        columns = (batch.column(name).to_pylist() for name in ("path", "label", "split", "error"))
+        for path, label, split, error in zip(*columns, strict=True):
+            if error is None:
+                drawn[_kind(split), label].append(draw(seed, path))
+    return {key: np.array(numbers, np.uint64) for key, numbers in drawn.items()}
+
+
+def _kind(split: str) -> str:
+    return SPLITS.get(split.casefold(), "")
+
+
+def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -> Division:
+    """Tell training images from test images.
+
+    Args:
+        draws: of the run that trains.
+        test_draws: of the run that tests; None when there is none.
+        held_out: share of each class that tests where neither a run nor the splits say it.
+
+    Raises:
+        MisuseError: fewer than two classes to train, or nothing to test with.
+    """
+    if test_draws is not None:
+        return _divided(seed, None, None, by_class(draws), by_class(test_draws), {})
+    kinds = {kind for kind, _ in draws}
+    test_kind = next((kind for kind in (TEST, VALIDATION) if kind in kinds), None)
+    if TRAINING in kinds and test_kind:
+        training, test = by_class(draws, TRAINING), by_class(draws, test_kind)
+        return _divided(seed, TRAINING, test_kind, training, test, {})
+    everything = by_class(draws)
+    counts = {label: min(max(1, round(held_out * len(d))), len(d) - 1) for label, d in everything.items()}
+    training = {label: drawn[counts[label] :] for label, drawn in everything.items()}
+    test = {label: drawn[: counts[label]] for label, drawn in everything.items()}
+    return _divided(
+        seed, None, None, training, test, {label: int(drawn[0]) for label, drawn in training.items()}
+    )
+
+
+def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:
+    """Class -> its draws, ascending, of one kind of split or of all."""
+    found = defaultdict(list)
+    for (of, label), drawn in draws.items():
+        if kind in (None, of):
+            found[label].append(drawn)
+    return {label: np.sort(np.concatenate(found[label])) for label in sorted(found)}
+
+
+def _divided(
+    seed: int,
+    training_split: str | None,
+    test_split: str | None,
+    training: Mapping[str, np.ndarray],
+    test: Mapping[str, np.ndarray],
+    test_below: Mapping[str, int],
+) -> Division:
+    if len(training) < 2:
+        raise MisuseError(
+            f"a classifier needs at least two classes (folders); the training images have {len(training)}"
+        )
+    classes = tuple(training)
+    tested = np.array([len(test.get(label, ())) for label in classes])
+    if not tested.any():
+        raise MisuseError(
+            "no image of the trained classes is left to test with: give more images, or --test-features"
+        )
+    steps = {label: _step_counts(len(drawn)) for label, drawn in training.items()}
+    limits = {label: tuple(int(training[label][n - 1]) for n in counts) for label, counts in steps.items()}
+    unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
+    counts = np.array([steps[label] for label in classes]).T
+    return Division(seed, classes, training_split, test_split, test_below, limits, counts, tested, unknown)
+
+
+def _step_counts(images: int) -> Iterable[int]:
+    return tuple(max(1, round(share * images)) for share in CURVE)

@@ -1,0 +1,122 @@
+"""How well a head does on images it has not seen: confusions, hits among the first five, examples."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_job.analyses.recognition.examples import Block, Examples
+from spark_job.analyses.recognition.head import Head
+from spark_job.analyses.recognition.novelty import Novelty
+from spark_job.images.listing import ListedFile
+
+TOP = 5
+EXAMPLES_PER_CONFUSION = 4
+
+Confusion = tuple[int, int]  # (class, the one it was taken for)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A confused image and how probable the wrong class was held."""
+
+    path: str
+    size: int
+    probability: float
+
+    @property
+    def file(self) -> ListedFile:
+        """As the images' readers want it."""
+        return ListedFile(self.path, "", "", self.size, "")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts over test images; they add up.
+
+    Attributes:
+        confusion: (classes, classes) int64, rows are the true classes.
+        in_top: images whose class is among the TOP most probable.
+        flagged: images that were held for unlike anything trained on.
+        examples: of each confusion the most confident ones, at most EXAMPLES_PER_CONFUSION.
+    """
+
+    confusion: np.ndarray
+    in_top: int
+    flagged: int
+    examples: dict[Confusion, tuple[Example, ...]]
+
+    def __add__(self, other: "Evaluation") -> "Evaluation":
+        """Both together."""
+        pairs = sorted(self.examples.keys() | other.examples.keys())
+        return Evaluation(
+            self.confusion + other.confusion,
+            self.in_top + other.in_top,
+            self.flagged + other.flagged,
+            {pair: _first((*self.examples.get(pair, ()), *other.examples.get(pair, ()))) for pair in pairs},
+        )
+
+    @property
+    def images(self) -> int:
+        """How many were tested."""
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of images whose most probable class is theirs."""
+        return float(np.trace(self.confusion)) / self.images
+
+    @property
+    def top_accuracy(self) -> float:
+        """Share of images whose class is among the TOP most probable."""
+        return self.in_top / self.images
+
+    @property
+    def precision(self) -> np.ndarray:
+        """(classes,) share of those taken for a class that are of it; NaN where none was."""
+        return _shares(np.diag(self.confusion), self.confusion.sum(axis=0))
+
+    @property
+    def recall(self) -> np.ndarray:
+        """(classes,) share of a class that was recognised; NaN where none was tested."""
+        return _shares(np.diag(self.confusion), self.confusion.sum(axis=1))
+
+    def most_confused(self, limit: int) -> list[Confusion]:
+        """The confusions that happened most often, most frequent first."""
+        wrong = self.confusion - np.diag(np.diag(self.confusion))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
+        pairs = [divmod(int(index), len(wrong)) for index in order]
+        return [pair for pair in pairs if wrong[pair]]
+
+
+def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
+
+
+def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
+    """The most confident ones; by path where they are equally so."""
+    return tuple(sorted(examples, key=lambda one: (-one.probability, one.path))[:EXAMPLES_PER_CONFUSION])
+
+
+def evaluate(examples: Examples, head: Head, novelty: Novelty) -> Evaluation:
+    """Judge all examples."""
+    return examples.total(_evaluation, (head, novelty), 8 * len(head.intercepts) ** 2)
+
+
+def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
+    head, novelty = model
+    probabilities = head.probabilities(block.rows)
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    predicted = order[:, 0]
+    top = np.take_along_axis(probabilities, order[:, :1], axis=1)[:, 0]
+    confusion = np.zeros((len(head.intercepts),) * 2, np.int64)
+    np.add.at(confusion, (block.classes, predicted), 1)
+    examples: dict[Confusion, tuple[Example, ...]] = {}
+    for index in np.flatnonzero(predicted != block.classes):
+        pair = (int(block.classes[index]), int(predicted[index]))
+        example = Example(block.paths[index], block.sizes[index], float(top[index]))
+        examples[pair] = _first((*examples.get(pair, ()), example))
+    in_top = int((order[:, :TOP] == block.classes[:, None]).sum())
+    return Evaluation(
+        confusion, in_top, int(novelty.flagged(top, novelty.distances(block.rows)).sum()), examples
+    )

@@ -1,0 +1,50 @@
+"""`metrics.json` of a training."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from spark_job.analyses.recognition.division import Division
+from spark_job.analyses.recognition.fitting import Trained
+
+
+def majority_baseline(division: Division) -> float:
+    """The accuracy of always naming the class that has most training images."""
+    most = int(division.training_counts[-1].argmax())
+    return float(division.test_counts[most] / division.test_counts.sum())
+
+
+def training_metrics(division: Division, trained: Sequence[Trained]) -> dict[str, Any]:
+    """The figures of the classifier that is saved, and of each table it was trained on."""
+    first = trained[0]
+    return {
+        "classifier": {
+            "on": first.on,
+            **_quality(first),
+            "majority_baseline": majority_baseline(division),
+            "classes": len(division.classes),
+            "training_images": int(division.training_counts[-1].sum()),
+            "test_images": int(division.test_counts.sum()),
+            "test_images_of_unknown_classes": division.unknown,
+            "test_images_chosen": division.rule,
+            "min_probability": first.novelty.min_probability,
+            "max_distance": first.novelty.max_distance,
+        },
+        "by_table": {one.on: {"columns": one.length, **_quality(one)} for one in trained},
+        "learning_curve": {one.on: [asdict(point) for point in one.curve] for one in trained},
+    }
+
+
+def _quality(trained: Trained) -> dict[str, Any]:
+    evaluation = trained.evaluation
+    return {
+        "accuracy": evaluation.accuracy,
+        "top_5_accuracy": evaluation.top_accuracy,
+        "macro_precision": float(np.nanmean(evaluation.precision)),
+        "macro_recall": float(np.nanmean(evaluation.recall)),
+        "flagged_test_images": evaluation.flagged / evaluation.images,
+        "loss": trained.losses[-1] if trained.losses else None,
+        "iterations": len(trained.losses),
+    }

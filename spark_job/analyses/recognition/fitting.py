@@ -1,0 +1,131 @@
+"""Fits a head on one table of a run, step by step along the learning curve, and judges it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from pyspark import SparkContext
+
+from spark_job.analyses.recognition.division import Division
+from spark_job.analyses.recognition.evaluation import Evaluation, evaluate
+from spark_job.analyses.recognition.examples import Examples
+from spark_job.analyses.recognition.head import Head
+from spark_job.analyses.recognition.learning_curve import CurvePoint, measure_point
+from spark_job.analyses.recognition.novelty import Novelty, calibrate
+from spark_job.analyses.recognition.scaling import Scaling, fit_scaling
+from spark_job.analyses.recognition.softmax_regression import Settings, fit_softmax
+from spark_job.analyses.recognition.source_tables import components_of, features_of, reduction_of
+from spark_job.analyses.source_run import SourceRun
+
+FEATURES, COMPONENTS = "features", "components"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A classifier and how well it does.
+
+    Attributes:
+        on: the table it was trained on.
+        length: of that table's vectors.
+        head: on features, whatever it was trained on.
+        losses: the objective after each iteration of the last fit.
+    """
+
+    on: str
+    length: int
+    head: Head
+    losses: tuple[float, ...]
+    curve: tuple[CurvePoint, ...]
+    novelty: Novelty
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Material:
+    """What heads are fitted on and judged by: features, whatever table a head learns from.
+
+    Attributes:
+        say: told what happens, a line at a time.
+    """
+
+    spark: SparkContext
+    source: SourceRun
+    division: Division
+    training: Examples
+    tests: Examples
+    scaling: Scaling
+    say: Callable[[str], None]
+
+    @classmethod
+    def of(
+        cls,
+        spark: SparkContext,
+        source: SourceRun,
+        tested: SourceRun | None,
+        division: Division,
+        say: Callable[[str], None],
+    ) -> "Material":
+        """Read the rows of both sides and measure the columns.
+
+        Args:
+            tested: the run that tests; None for the source itself.
+        """
+        features = features_of(source)
+        training = Examples(spark, features, partial(training_choice, division))
+        tests = Examples(spark, features_of(tested or source), partial(test_choice, division))
+        scaling = fit_scaling(training, division.training_counts[-1], features.length)
+        return cls(spark, source, division, training, tests, scaling, say)
+
+    def release(self) -> None:
+        """Let Spark forget the rows."""
+        self.training.release()
+        self.tests.release()
+
+
+def training_choice(division: Division, label: str, split: str, path: str) -> tuple[int, int] | None:
+    """(class, step) of an image that trains."""
+    step = division.training_step(label, split, path)
+    return None if step is None else (division.number_of(label), step)
+
+
+def test_choice(division: Division, label: str, split: str, path: str) -> tuple[int, int] | None:
+    """(class, 0) of an image that tests."""
+    return (division.number_of(label), 0) if division.tests(label, split, path) else None
+
+
+def fit_on(material: Material, on: str, settings: Settings) -> Trained:
+    """Fit a head on FEATURES or COMPONENTS, with growing shares of the training images.
+
+    Each share begins where the one before ended, which spares most of its iterations.
+    """
+    if on == FEATURES:
+        return _fit(material, on, material.training, material.scaling, settings, lambda head: head)
+    table, reduction = components_of(material.source), reduction_of(material.source)
+    examples = Examples(material.spark, table, partial(training_choice, material.division))
+    scaling = fit_scaling(examples, material.division.training_counts[-1], table.length)
+    try:
+        return _fit(material, on, examples, scaling, settings, lambda head: head.behind(reduction))
+    finally:
+        examples.release()
+
+
+def _fit(
+    material: Material,
+    on: str,
+    examples: Examples,
+    scaling: Scaling,
+    settings: Settings,
+    on_features: Callable[[Head], Head],
+) -> Trained:
+    weights: np.ndarray | None = None
+    curve = []
+    for step in material.division.distinct_steps:
+        counts = material.division.training_counts[step]
+        material.say(f"training on {on} of {counts.sum():,} images …")
+        fit = fit_softmax(examples, scaling, settings, step, weights, material.say)
+        weights, head = fit.weights, on_features(Head.of_standardised(fit.weights, scaling))
+        curve.append(measure_point(int(counts.sum()), head, step, material.training, material.tests))
+    novelty = calibrate(material.training, head, material.scaling)
+    evaluation = evaluate(material.tests, head, novelty)
+    return Trained(on, scaling.mean.size, head, fit.losses, tuple(curve), novelty, evaluation)

@@ -1,0 +1,98 @@
+"""One Keras model of network and head: photographs in, probabilities out; plain TensorFlow loads it.
+
+It holds layers and operations of Keras alone, so that loading needs neither this package nor trust in code.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spark_job.analyses.recognition.head import Head
+from spark_job.errors import ExtractorError, MisuseError
+from spark_job.extractors.file_hashes import make_reproducible
+from spark_job.extractors.folder import Extractor
+from spark_job.extractors.frameworks import import_keras
+from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
+
+SUFFIX = ".keras"
+
+
+def export_keras(extractor: Extractor, head: Head, out: Path) -> None:
+    """Write the model.
+
+    It takes float32 or uint8 (n, height, width, 3), RGB, 0 to 255, of any size, and gives float32
+    (n, classes). What it does not do is decode: EXIF orientation and transparency are the caller's.
+
+    Raises:
+        MisuseError: `out` is there already, or has another ending.
+        ExtractorError: TensorFlow is not installed, the network cannot be read, or `out` not be written.
+    """
+    if out.suffix != SUFFIX:
+        raise MisuseError(f"--out {out}: Keras' files end in {SUFFIX}")
+    if out.exists():
+        raise MisuseError(f"{out} is there already: delete it or give another --out")
+    with tempfile.TemporaryDirectory(prefix="export-keras-") as scratch:
+        (archive,) = ENGINE_FILES["tensorflow"]
+        network = import_keras().saving.load_model(extractor.fetch(archive, Path(scratch)), compile=False)
+        model, whole = whole_model(network, extractor.specification, head), Path(scratch) / out.name
+        try:
+            model.save(whole)
+            make_reproducible(whole)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(whole.read_bytes())
+        except OSError as error:
+            raise ExtractorError(f"{out} cannot be written: {error}") from error
+
+
+def whole_model(network: Any, specification: ExtractorSpecification, head: Head) -> Any:
+    """A Keras model: resize as `images.preparation` does, scale, network, head."""
+    keras = import_keras()
+    image = keras.Input((None, None, 3), name="image")
+    pixels = _resized(keras, image, specification.height, specification.width)
+    if specification.channel_order == "BGR":
+        pixels = keras.ops.flip(pixels, axis=-1)
+    mean, scale = (np.asarray(numbers) for numbers in (specification.pixel_mean, specification.pixel_scale))
+    scaled = keras.layers.Rescaling((1 / scale).tolist(), (-mean / scale).tolist(), name="scaling")(pixels)
+    classes, length = head.coefficients.shape
+    features = keras.layers.Reshape((length,), name="features")(network(scaled, training=False))
+    dense = keras.layers.Dense(classes, activation="softmax", name="probabilities")
+    model = keras.Model(image, dense(features), name=f"{specification.model}_classifier")
+    dense.set_weights([head.coefficients.T, head.intercepts])
+    return model
+
+
+def _resized(keras: Any, image: Any, height: int, width: int) -> Any:
+    """Bilinear where the image grows; averaged over areas, in whole grey levels, where it shrinks both ways.
+
+    Both are products with a matrix for each side, which Keras' own resizing has no area average for.
+    """
+    ops = keras.ops
+    ones = ops.ones_like(image)
+    rows, columns = ops.max(ones, axis=(0, 2, 3)), ops.max(ones, axis=(0, 1, 3))
+    shrinks = ops.logical_and(ops.sum(rows) >= height, ops.sum(columns) >= width)
+    down = ops.where(shrinks, _area_weights(ops, rows, height), _bilinear_weights(ops, rows, height))
+    across = ops.where(shrinks, _area_weights(ops, columns, width), _bilinear_weights(ops, columns, width))
+    resized = ops.einsum("hr,nrck->nhck", down, image)
+    resized = ops.einsum("wc,nhck->nhwk", across, resized)
+    return ops.where(shrinks, ops.round(resized), resized)
+
+
+def _area_weights(ops: Any, ones: Any, size: int) -> Any:
+    """(size, n): the share of each of `size` equal stretches that each of n pixels covers."""
+    ends = ops.cumsum(ones)
+    stretch = ops.sum(ones) / size
+    first = ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) * stretch
+    covered = ops.minimum(first + stretch, ends) - ops.maximum(first, ends - 1)
+    return ops.maximum(covered, 0) / stretch
+
+
+def _bilinear_weights(ops: Any, ones: Any, size: int) -> Any:
+    """(size, n): how much each of n pixels counts at the centres of `size` equal stretches."""
+    count = ops.sum(ones)
+    centres = (
+        (ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) + 0.5) * count / size
+    )
+    centres = ops.minimum(ops.maximum(centres - 0.5, 0), count - 1)
+    return ops.maximum(1 - ops.abs(centres - (ops.cumsum(ones) - 1)), 0)

@@ -1,0 +1,211 @@
+"""`predict`: from images to classes; a few images without Spark, any number with it."""
+
+import io
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+from pyspark import SparkContext
+
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.recognition.image_sources import list_images
+from spark_job.analyses.recognition.outcome import Outcome
+from spark_job.analyses.recognition.prediction_report import prediction_document
+from spark_job.analyses.recognition.recogniser import PREDICTIONS_SCHEMA, answered
+from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+from spark_job.analyses.source_run import SourceRun
+from spark_job.errors import ListingError, MisuseError
+from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import ENGINE_FILES
+from spark_job.features.engines import load_engine
+from spark_job.features.extraction import Extraction, Tally
+from spark_job.features.table import EngineChoice, images_per_task, worker_engine
+from spark_job.images.limits import ImageLimits
+from spark_job.images.listing import ListedFile
+from spark_job.images.listing_table import Share, shares, write_listing
+from spark_job.parts import part_uris, read_part, write_part
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.rejects import write_rejected
+from spark_job.storage import Folder, contains, normalise
+
+# Fewer take less time than Spark needs to start.
+IMAGES_WITHOUT_SPARK = 200
+PREDICTIONS = "predictions"
+PREDICTIONS_CSV = "predictions.csv"
+CSV_COLUMNS = [name for name in PREDICTIONS_SCHEMA.names if name not in ("split", "size", "etag", "error")]
+CHOICE = EngineChoice("openvino", "f32")
+LIMITS = ImageLimits()
+
+
+@dataclass(frozen=True)
+class PredictionOptions:
+    """One prediction, as the command line describes it; URIs normalised."""
+
+    model: str
+    images: str
+    results: str
+    extractor: str | None = None
+    all_files: bool = False
+    run_id: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What decides the results."""
+        names = ("model", "images", "extractor", "all_files")
+        return {name: getattr(self, name) for name in names}
+
+
+def predict(
+    options: PredictionOptions, open_spark: Callable[[], SparkContext], say: Callable[[str], None]
+) -> tuple[dict[str, Any], Outcome]:
+    """Recognise images, save what was found, and report.
+
+    Args:
+        open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
+        say: told what happens, a line at a time.
+
+    Returns:
+        The manifest, and what became of the images.
+
+    Raises:
+        JobError: says what to do next.
+    """
+    if contains(normalise(options.images), normalise(options.results)):
+        raise MisuseError(
+            f"--results {options.results} lies inside --images: its pictures would be taken for photographs "
+            "by the next run; choose a folder outside"
+        )
+    trained = SourceRun.open(options.model, "train")
+    classifier = SavedClassifier.of_run(trained)
+    extractor = classifier.open_extractor(options.extractor)
+    files = list_images(options.images, options.all_files)
+    run = AnalysisRun.begin("predict", options.results, [trained], options.parameters, options.run_id)
+    say(f"run {run.run_id}")
+    skipped = _write_listing(run, files, options)
+    outcome = _recognise(run, classifier, extractor, open_spark)
+    _write_tables(run, outcome)
+    counts = {"listed": outcome.images + outcome.rejected + skipped.total(), "usable": outcome.images}
+    counts |= {"rejected": outcome.rejected, "skipped": skipped.total()}
+    metrics = {"images": counts, "predictions": _figures(outcome)}
+    return run.finish(metrics, prediction_document(trained, outcome, counts, options.parameters)), outcome
+
+
+def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], options: PredictionOptions) -> Counter[str]:
+    """Write down every file; count what is skipped, by reason."""
+    skipped, candidates = Counter[str](), Counter[bool]()
+
+    def counted(file: ListedFile) -> ListedFile:
+        candidates[file.skipped is None] += 1
+        if file.skipped is not None:
+            skipped[file.skipped] += 1
+        return file
+
+    write_listing(run.folder.folder.at(layout.LISTING), map(counted, files))
+    if not candidates[True]:
+        raise ListingError(
+            f"no images in {options.images} ({skipped.total()} others): check --images, or add --all-files"
+        )
+    return skipped
+
+
+def _recognise(
+    run: AnalysisRun,
+    classifier: SavedClassifier,
+    extractor: Extractor,
+    open_spark: Callable[[], SparkContext],
+) -> Outcome:
+    listing, destination = run.folder.folder.at(layout.LISTING), run.folder.folder.at(PREDICTIONS)
+    length = extractor.specification.feature_length
+    with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
+        tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, length))
+        if len(tasks) == 1:
+            load = partial(_local_engine, extractor, Path(scratch))
+            extraction = Extraction(extractor.specification, LIMITS, load)
+            return _recognise_share(classifier, extraction, destination, tasks[0])
+        spark = open_spark()
+        engine = worker_engine(spark, extractor, CHOICE, Path(scratch))
+        extraction = Extraction(extractor.specification, LIMITS, engine)
+        return _on_cluster(spark, classifier, extraction, listing, destination)
+
+
+def _on_cluster(
+    spark: SparkContext,
+    classifier: SavedClassifier,
+    extraction: Extraction,
+    listing: Folder,
+    destination: Folder,
+) -> Outcome:
+    selected = sum(b.column(0).null_count for uri in part_uris(listing) for b in read_part(uri, ["skipped"]))
+    length = extraction.specification.feature_length
+    tasks = shares(listing, images_per_task(selected, spark.defaultParallelism, length))
+    shared = spark.broadcast(classifier)
+
+    def recognise(share: Share) -> Outcome:
+        return _recognise_share(shared.value, extraction, destination, share)
+
+    outcome: Outcome = spark.parallelize(tasks, len(tasks)).map(recognise).treeReduce(add)
+    return outcome
+
+
+def _local_engine(extractor: Extractor, scratch: Path) -> Any:
+    files = {name: extractor.fetch(name, scratch) for name in ENGINE_FILES[CHOICE.engine]}
+    return load_engine(files, extractor.specification, CHOICE.engine, CHOICE.precision)
+
+
+def _recognise_share(
+    classifier: SavedClassifier, extraction: Extraction, destination: Folder, share: Share
+) -> Outcome:
+    """Recognise a share of the images and write its part of the predictions."""
+    outcomes: list[Outcome] = []
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for batch in extraction(share.images(), Tally()):
+            found, given = answered(classifier, batch)
+            outcomes.append(Outcome.of(found, given, classifier.description.classes))
+            yield found
+
+    repeated = ("label", "split", "error")
+    write_part(destination, share.number, rows(), PREDICTIONS_SCHEMA, repeated)
+    return reduce(add, outcomes, Outcome())
+
+
+def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
+    folder = run.folder.folder
+    parts = part_uris(folder.at(PREDICTIONS))
+    write_rejected(folder, parts, outcome.rejected)
+    with folder.open_writer(PREDICTIONS_CSV) as writer:
+        writer.write((",".join(CSV_COLUMNS) + "\n").encode())
+        for text in _as_csv(parts):
+            writer.write(text)
+    if not outcome.images:
+        raise ListingError(
+            f"none of the images could be used; {folder.child(layout.REJECTED)} says why of each"
+        )
+
+
+def _as_csv(parts: Sequence[str]) -> Iterator[bytes]:
+    """The usable images, a batch of rows at a time."""
+    options = pc.WriteOptions(include_header=False, quoting_style="needed")
+    for uri in parts:
+        for batch in read_part(uri, PREDICTIONS_SCHEMA.names):
+            usable = batch.filter(batch.column("error").is_null())
+            text = io.BytesIO()
+            pc.write_csv(usable.select(CSV_COLUMNS), text, options)
+            yield text.getvalue()
+
+
+def _figures(outcome: Outcome) -> dict[str, Any]:
+    """`accuracy` is of the images in folders named like a class; None when there are none."""
+    return {
+        "unlike": outcome.unlike,
+        "labelled": outcome.labelled,
+        "accuracy": outcome.right / outcome.labelled if outcome.labelled else None,
+        "classes": dict(outcome.predicted.most_common()),
+    }

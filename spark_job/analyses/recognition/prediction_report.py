@@ -1,0 +1,69 @@
+"""The report of a prediction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spark_job.analyses.recognition.outcome import Outcome, Shown
+from spark_job.analyses.source_run import SourceRun
+from spark_job.images.limits import ImageLimits
+from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.palette import class_name
+from spark_job.report.quantities import count, percent
+
+
+def prediction_document(
+    trained: SourceRun, outcome: Outcome, counts: Mapping[str, int], parameters: Mapping[str, Any]
+) -> Document:
+    """What was recognised; some of the photographs are read again for it."""
+    tiles = {
+        "images": count(outcome.images),
+        "classes found": count(len(outcome.predicted)),
+        "unlike anything trained on": count(outcome.unlike),
+        "rejected": count(counts["rejected"]),
+    }
+    if outcome.labelled:
+        tiles["accuracy by folder"] = percent(outcome.right / outcome.labelled)
+    sections = [
+        Section("What is on the photographs", [_gallery(_some(outcome), outcome.sample), _table(outcome)])
+    ]
+    if outcome.strangest:
+        caption = (
+            "The least certain ones first; they may be of a class that was never trained, or no fruit at all"
+        )
+        sections.append(Section("Unlike anything trained on", [_gallery(caption, outcome.strangest)]))
+    return Document(
+        title="Predictions",
+        subtitle=f"By the classifier {trained.run_id}",
+        tiles=tiles,
+        sections=sections,
+        parameters={name.replace("_", " "): str(value) for name, value in parameters.items() if value},
+    )
+
+
+def _some(outcome: Outcome) -> str:
+    if len(outcome.sample) == outcome.images:
+        return "All photographs"
+    return f"{len(outcome.sample)} of {outcome.images:,} photographs, drawn by chance"
+
+
+def _table(outcome: Outcome) -> Table:
+    rows: list[list[str | int | float]] = [
+        [class_name(label), images, percent(images / outcome.images)]
+        for label, images in outcome.predicted.most_common()
+    ]
+    return Table("Classes by how often they were recognised", ["class", "images", "share"], rows)
+
+
+def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
+    pictures = small_pictures([one.file for one in shown], ImageLimits())
+    photographs = [
+        Photograph(picture, class_name(one.answer.classes[0]), _note(one))
+        for one, picture in zip(shown, pictures, strict=True)
+    ]
+    return Gallery(caption, photographs)
+
+
+def _note(shown: Shown) -> str:
+    flag = "unlike anything, " if shown.answer.unlike else ""
+    return f"{flag}{percent(shown.answer.probabilities[0])}: {shown.path.rpartition('/')[2]}"

@@ -1,0 +1,86 @@
+"""From rows with features to rows with classes: the most probable ones, and whether an image is like none."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from spark_job.analyses.recognition.evaluation import TOP
+from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+from spark_job.arrow_arrays import booleans, floats, texts
+from spark_job.features.extraction import FEATURES_SCHEMA
+from spark_job.features.table import matrix
+
+KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")
+CLASS_COLUMNS = tuple(f"class_{place}" for place in range(1, TOP + 1))
+PROBABILITY_COLUMNS = tuple(f"probability_{place}" for place in range(1, TOP + 1))
+
+PREDICTIONS_SCHEMA = pa.schema(
+    [
+        *(FEATURES_SCHEMA.field(name) for name in KEPT_COLUMNS),
+        *((name, pa.string()) for name in CLASS_COLUMNS),
+        *((name, pa.float32()) for name in PROBABILITY_COLUMNS),
+        ("distance", pa.float32()),
+        ("unlike", pa.bool_()),
+        ("error", pa.string()),
+    ]
+)
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one image.
+
+    Attributes:
+        classes: the most probable ones, at most TOP, first the most probable.
+        probabilities: of these.
+        distance: to the nearest class, 0 to 2.
+        unlike: whether it is like nothing that was trained on.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    distance: float
+    unlike: bool
+
+
+def answers(classifier: SavedClassifier, features: np.ndarray) -> list[Answer]:
+    """(n, d) float32 -> an answer for each row."""
+    names = classifier.description.classes
+    probabilities = classifier.head.probabilities(features)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    best = np.take_along_axis(probabilities, order, axis=1)
+    distances = classifier.novelty.distances(features)
+    flags = classifier.novelty.flagged(best[:, 0], distances)
+    return [
+        Answer(tuple(names[index] for index in places), tuple(shares.tolist()), float(distance), bool(flag))
+        for places, shares, distance, flag in zip(order.tolist(), best, distances, flags, strict=True)
+    ]
+
+
+def answered(
+    classifier: SavedClassifier, batch: pa.RecordBatch
+) -> tuple[pa.RecordBatch, list[Answer | None]]:
+    """Rows of FEATURES_SCHEMA in; rows of PREDICTIONS_SCHEMA, and their answers, out; None for rejects."""
+    usable = batch.filter(batch.column("features").is_valid())
+    given = iter(answers(classifier, matrix(usable.column("features"))) if usable.num_rows else ())
+    found = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
+    columns = [
+        *(batch.column(name) for name in KEPT_COLUMNS),
+        *(texts([_place(one.classes if one else None, place) for one in found]) for place in range(TOP)),
+        *(
+            floats([_place(one.probabilities if one else None, place) for one in found])
+            for place in range(TOP)
+        ),
+        floats([one.distance if one else None for one in found]),
+        booleans([one.unlike if one else None for one in found]),
+        batch.column("error"),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=PREDICTIONS_SCHEMA), found
+
+
+def _place(values: tuple[Value, ...] | None, place: int) -> Value | None:
+    return values[place] if values and place < len(values) else None

@@ -1,0 +1,128 @@
+"""Multinomial logistic regression: the gradient is summed over the executors, SciPy's L-BFGS takes the steps.
+
+The objective is that of MLlib's LogisticRegression with `standardization`: mean cross-entropy plus
+regularization / 2 times the squared coefficients of the standardised columns; intercepts are free.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spark_job.analyses.recognition.examples import Block, Examples
+from spark_job.analyses.recognition.scaling import Scaling
+
+# L-BFGS keeps two vectors of all weights for each: at 131 x 25,088 weights 53 MB.
+CORRECTIONS = 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a classifier is fitted.
+
+    Attributes:
+        regularization: of the L2 penalty.
+        max_iterations: of L-BFGS.
+        tolerance: relative decrease of the objective below which it stops.
+    """
+
+    regularization: float = 1e-3
+    max_iterations: int = 100
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Weights to be judged: (classes, d + 1) float32, intercepts last; on rows up to a step."""
+
+    weights: np.ndarray
+    scaling: Scaling
+    step: int
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Of some rows: how many, summed loss, summed gradient (classes, d + 1) float64."""
+
+    count: int
+    loss: float
+    gradient: np.ndarray
+
+    def __add__(self, other: "CrossEntropy") -> "CrossEntropy":
+        """Both together."""
+        return CrossEntropy(self.count + other.count, self.loss + other.loss, self.gradient + other.gradient)
+
+
+@dataclass(frozen=True)
+class SoftmaxFit:
+    """What L-BFGS found.
+
+    Attributes:
+        weights: (classes, d + 1) float64 on standardised columns, intercepts last.
+        losses: the objective after each iteration.
+    """
+
+    weights: np.ndarray
+    losses: tuple[float, ...]
+
+
+def fit_softmax(
+    examples: Examples,
+    scaling: Scaling,
+    settings: Settings,
+    step: int,
+    start: np.ndarray | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> SoftmaxFit:
+    """Minimise the objective over the rows up to a step of the learning curve.
+
+    Args:
+        start: weights to begin at; the minimum is the same, it is strictly convex.
+        say: told the loss of each iteration.
+    """
+    from scipy.optimize import minimize  # half a second of imports that `predict` does not need
+
+    classes, length = scaling.centres.shape
+    shape, losses = (classes, length + 1), list[float]()
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(shape)
+        candidate = Candidate(weights.astype(np.float32), scaling, step)
+        found = examples.total(cross_entropy, candidate, weights.nbytes)
+        penalty, gradient = settings.regularization * weights, found.gradient / found.count
+        penalty[:, -1] = 0
+        gradient += penalty
+        return found.loss / found.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
+
+    def follow(intermediate_result: object) -> None:
+        losses.append(float(intermediate_result.fun))  # type: ignore[attr-defined]
+        say(f"  iteration {len(losses)}: loss {losses[-1]:.6f}")
+
+    options = {
+        "maxiter": settings.max_iterations,
+        "maxcor": CORRECTIONS,
+        "ftol": settings.tolerance,
+        "gtol": 1e-7,
+    }
+    first = np.zeros(shape) if start is None else start
+    result = minimize(objective, first.ravel(), method="L-BFGS-B", jac=True, callback=follow, options=options)
+    return SoftmaxFit(result.x.reshape(shape), tuple(losses))
+
+
+def cross_entropy(candidate: Candidate, block: Block) -> CrossEntropy:
+    """The loss of a block and its gradient; products in float32, sums over blocks in float64."""
+    chosen = block.steps <= candidate.step
+    rows, classes = candidate.scaling.standardised(block.rows[chosen]), block.classes[chosen]
+    logits = rows @ candidate.weights[:, :-1].T + candidate.weights[:, -1]
+    logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
+    own = (np.arange(len(rows)), classes)
+    own_logits = logits[own]
+    probabilities = np.exp(logits, out=logits)
+    totals = probabilities.sum(axis=1, keepdims=True)
+    loss = float((np.log(totals[:, 0]) - own_logits).sum(dtype=np.float64))
+    probabilities /= totals
+    probabilities[own] -= 1
+    gradient = np.empty(candidate.weights.shape)
+    gradient[:, :-1] = probabilities.T @ rows
+    gradient[:, -1] = probabilities.sum(axis=0, dtype=np.float64)
+    return CrossEntropy(len(rows), loss, gradient)

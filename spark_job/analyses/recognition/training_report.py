@@ -1,0 +1,168 @@
+"""The report of a training."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spark_job.analyses.recognition.charts import confusion_chart, learning_curve_chart
+from spark_job.analyses.recognition.division import Division
+from spark_job.analyses.recognition.evaluation import TOP, Confusion
+from spark_job.analyses.recognition.figures import majority_baseline
+from spark_job.analyses.recognition.fitting import Trained
+from spark_job.analyses.recognition.novelty import CALIBRATION_SHARE
+from spark_job.analyses.source_run import SourceRun
+from spark_job.images.limits import ImageLimits
+from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.palette import class_name
+from spark_job.report.quantities import count, percent
+
+Cell = str | int | float
+MAX_PAIRS_LISTED = 30
+MAX_PAIRS_PICTURED = 12
+
+
+def training_document(
+    source: SourceRun, division: Division, trained: Sequence[Trained], parameters: Mapping[str, Any]
+) -> Document:
+    """What a data scientist wants to know of a classifier; photographs are read again for it."""
+    first = trained[0]
+    evaluation, model = first.evaluation, source.manifest["extractor"]["specification"]["model"]
+    sections = [
+        _costs(trained),
+        Section("Which are confused", list(_confusions(source, division, first))),
+        Section("How many photographs it needs", [learning_curve_chart(trained), _CURVE_TEXT]),
+        Section("Each class", [_classes(division, first)]),
+        Section("What it does not know", [_novelty(first)]),
+    ]
+    return Document(
+        title="Classifier",
+        subtitle=f"A softmax head on {first.on} of {model}, of the run {source.run_id}",
+        tiles={
+            "accuracy": percent(evaluation.accuracy),
+            f"among the first {TOP}": percent(evaluation.top_accuracy),
+            "majority baseline": percent(majority_baseline(division)),
+            "classes": count(len(division.classes)),
+            "training images": count(int(division.training_counts[-1].sum())),
+            "test images": count(evaluation.images),
+        },
+        sections=[section for section in sections if section.blocks],
+        notes=_notes(division),
+        parameters={
+            name.replace("_", " "): str(value) for name, value in parameters.items() if value is not None
+        },
+    )
+
+
+_CURVE_TEXT = (
+    "Each point is a classifier of its own, trained on that part of the training images and tested on all "
+    "test images. A curve that still rises says that more photographs would help; a gap between training "
+    "and test, that the classifier knows its own images by heart."
+)
+
+
+def _notes(division: Division) -> list[str]:
+    notes = []
+    if division.test_below:
+        notes.append(
+            "Test images were held out by chance. Where photographs come in series, views of one fruit are "
+            "in both parts, and fruit that was never photographed will be recognised less often than these "
+            "figures say; a Training and a Test folder, or --test-features, tell."
+        )
+    if division.unknown:
+        notes.append(
+            f"{division.unknown:,} test images are of classes that were not trained; they are left out."
+        )
+    return notes
+
+
+def _costs(trained: Sequence[Trained]) -> Section:
+    rows: list[list[Cell]] = [
+        [
+            one.on,
+            one.length,
+            percent(one.evaluation.accuracy, 2),
+            percent(one.evaluation.top_accuracy, 2),
+            percent(float(np.nanmean(one.evaluation.recall)), 2),
+        ]
+        for one in trained
+    ]
+    columns = ["trained on", "columns", "accuracy", f"among the first {TOP}", "mean recall of a class"]
+    blocks: list[str | Table] = [Table("Accuracy on the test images", columns, rows)]
+    if len(trained) == 1:
+        return Section("How good it is", blocks)
+    features, components = trained
+    lost = features.evaluation.accuracy - components.evaluation.accuracy
+    blocks.append(
+        f"From {features.length:,} features to {components.length:,} components the accuracy "
+        f"{'falls' if lost > 0 else 'changes'} by {100 * abs(lost):.2f} percentage points"
+        f"{'' if lost >= 0 else ', upwards'}."
+    )
+    return Section("How much does the reduction cost?", blocks)
+
+
+def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iterator[Any]:
+    pairs = trained.evaluation.most_confused(MAX_PAIRS_LISTED)
+    if not pairs:
+        yield "None: every test image was recognised."
+    yield confusion_chart(trained.evaluation, division.classes)
+    if not pairs:
+        return
+    tested = trained.evaluation.confusion.sum(axis=1)
+    names = [class_name(label) for label in division.classes]
+    rows: list[list[Cell]] = [
+        [names[true], names[taken], int(trained.evaluation.confusion[true, taken]), int(tested[true])]
+        for true, taken in pairs
+    ]
+    yield Table("The most confused pairs", ["class", "taken for", "images", "of"], rows)
+    yield from _galleries(source, names, trained, pairs[:MAX_PAIRS_PICTURED])
+
+
+def _galleries(
+    source: SourceRun, names: Sequence[str], trained: Trained, pairs: Sequence[Confusion]
+) -> Iterator[Gallery]:
+    examples = [(pair, example) for pair in pairs for example in trained.evaluation.examples[pair]]
+    limits = ImageLimits(**source.manifest["parameters"]["limits"])
+    pictures = list(small_pictures([example.file for _, example in examples], limits))
+    for pair in pairs:
+        shown = [
+            Photograph(
+                picture, example.path.rpartition("/")[2], f"held for it with {percent(example.probability)}"
+            )
+            for (of, example), picture in zip(examples, pictures, strict=True)
+            if of == pair
+        ]
+        yield Gallery(f"{names[pair[0]]} taken for {names[pair[1]]}", shown)
+
+
+def _classes(division: Division, trained: Trained) -> Table:
+    evaluation = trained.evaluation
+    worst = np.argsort(np.nan_to_num(evaluation.recall, nan=2.0), kind="stable")
+    rows: list[list[Cell]] = [
+        [
+            class_name(division.classes[index]),
+            int(division.training_counts[-1][index]),
+            int(division.test_counts[index]),
+            _share(evaluation.precision[index]),
+            _share(evaluation.recall[index]),
+        ]
+        for index in worst.tolist()
+    ]
+    columns = ["class", "training images", "test images", "precision", "recall"]
+    return Table("Precision and recall, the least recognised first", columns, rows)
+
+
+def _share(value: float) -> str:
+    return "none" if np.isnan(value) else percent(value)
+
+
+def _novelty(trained: Trained) -> str:
+    novelty, evaluation = trained.novelty, trained.evaluation
+    return (
+        f"An image is flagged as unlike anything trained on when its class is less probable than "
+        f"{percent(novelty.min_probability)}, or when its features lie further than "
+        f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
+        f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
+        f"{percent(evaluation.flagged / evaluation.images)} are flagged."
+    )

@@ -1,0 +1,30 @@
+"""`export-keras`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("export-keras")
+@click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
+@click.option(
+    "--extractor", metavar="URI", help="Folder that build-extractor made.  [default: where it lay then]"
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to make: NAME.keras."
+)
+def export_keras_command(model: str, extractor: str | None, out: Path) -> None:
+    """Make one Keras model of network and classifier: photograph in, class probabilities out.
+
+    \b
+    Example, on a laptop (needs TensorFlow):
+      python -m spark_job export-keras --model results/TRAIN_ID --extractor extractors/lite0 --out fruit.keras
+    """
+    from spark_job.analyses.recognition.keras_model import export_keras
+    from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+    from spark_job.analyses.source_run import SourceRun
+
+    saved = SavedClassifier.of_run(SourceRun.open(model, "train"))
+    export_keras(saved.open_extractor(extractor), saved.head, out)
+    print(f"{out}: RGB 0..255 (n, height, width, 3) in, {len(saved.description.classes)} probabilities out")
+    print(f"names of the classes, in order: {model.rstrip('/')}/classifier/classifier.json")

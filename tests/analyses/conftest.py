@@ -1,0 +1,28 @@
+"""What the tests of the analyses share: a quick Java, a run of small pictures and a classifier of them."""
+
+from pathlib import Path
+
+import pytest
+from recognition_runs import features_run, train_on, write_colours
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_java():
+    """Java programs here live for seconds: the quick compiler and the simple collector start sooner."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        yield
+
+
+@pytest.fixture(scope="session")
+def coloured_run(tmp_path_factory: pytest.TempPathFactory, tiny_extractor: Path) -> str:
+    """A run over three classes of 20 pictures."""
+    folder = tmp_path_factory.mktemp("recognition")
+    images = write_colours(folder / "photos", 20)
+    return features_run(images, folder / "results", tiny_extractor, "coloured")
+
+
+@pytest.fixture(scope="session")
+def trained_run(coloured_run: str) -> Path:
+    """A classifier on both tables of that run."""
+    return train_on(coloured_run, Path(coloured_run).parent, "trained", on="both")

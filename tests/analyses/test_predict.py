@@ -1,0 +1,124 @@
+"""`predict`: a few images without Spark, many with it, and what it cannot know."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from recognition_runs import spark, write_colours
+
+from spark_job.analyses.recognition import prediction
+from spark_job.analyses.recognition.outcome import Outcome
+from spark_job.analyses.recognition.prediction import PredictionOptions, predict
+from spark_job.errors import ListingError, MisuseError
+
+
+def no_spark() -> None:
+    raise AssertionError("Spark was started")
+
+
+def predicted(
+    model: Path, images: Path, results: Path, opener: object = no_spark, **others: object
+) -> Outcome:
+    options = PredictionOptions(str(model), str(images), str(results), run_id="p", **others)  # type: ignore[arg-type]
+    _, outcome = predict(options, opener, lambda line: None)  # type: ignore[arg-type]
+    return outcome
+
+
+def rows_of(run: Path) -> list[dict]:
+    return sorted(pq.read_table(run / "predictions").to_pylist(), key=lambda row: row["path"])
+
+
+def test_new_photographs_get_their_class_without_spark(trained_run: Path, tmp_path: Path) -> None:
+    """The first five and their probabilities; folders named like classes give a figure."""
+    outcome = predicted(trained_run, write_colours(tmp_path / "new", 4, seed=3), tmp_path / "results")
+    assert (outcome.images, outcome.labelled) == (12, 12)
+    assert outcome.right >= 11
+    row = rows_of(tmp_path / "results/p")[0]
+    assert {row[f"class_{place}"] for place in (1, 2, 3)} == {"Apple", "Lime", "Plum"}
+    assert sum(row[f"probability_{place}"] for place in (1, 2, 3)) == pytest.approx(1, abs=1e-5)
+    assert row["class_4"] is None
+
+
+def test_with_spark_the_answers_are_the_same(
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many images go through Spark; number by number."""
+    images = write_colours(tmp_path / "new", 6, seed=4)
+    predicted(trained_run, images, tmp_path / "alone")
+    monkeypatch.setattr(prediction, "IMAGES_WITHOUT_SPARK", 5)
+    predicted(trained_run, images, tmp_path / "together", spark)
+    assert rows_of(tmp_path / "together/p") == rows_of(tmp_path / "alone/p")
+
+
+def test_one_photograph_by_its_name(trained_run: Path, tmp_path: Path) -> None:
+    """--images may be a file."""
+    images = write_colours(tmp_path / "new", 1, spread=1)
+    outcome = predicted(trained_run, images / "Lime/000.png", tmp_path / "results")
+    assert [one.answer.classes[0] for one in outcome.sample] == ["Lime"]
+
+
+def test_what_cannot_be_used_is_rejected_as_in_the_pipeline(trained_run: Path, tmp_path: Path) -> None:
+    """rejected.csv says why; the CSV of predictions holds the others."""
+    images = write_colours(tmp_path / "new", 1)
+    (images / "broken.jpg").write_bytes(b"")
+    (images / "notes.txt").write_text("no image")
+    outcome = predicted(trained_run, images, tmp_path / "results")
+    assert (outcome.images, outcome.rejected) == (3, 1)
+    assert "the file is empty" in (tmp_path / "results/p/rejected.csv").read_text()
+    assert csv.read_csv(tmp_path / "results/p/predictions.csv").num_rows == 3
+    counts = json.loads((tmp_path / "results/p/metrics.json").read_text())["images"]
+    assert counts == {"listed": 5, "usable": 3, "rejected": 1, "skipped": 1}
+
+
+def test_what_is_like_nothing_trained_on_is_flagged(trained_run: Path, tmp_path: Path) -> None:
+    """A chequered picture among plain colours."""
+    images = write_colours(tmp_path / "new", 5, spread=5, seed=6)
+    chequered = np.kron([[0, 1], [1, 0]], np.full((8, 8), 255)).astype(np.uint8)
+    Image.fromarray(np.dstack([chequered, 255 - chequered, chequered])).save(images / "strange.png")
+    outcome = predicted(trained_run, images, tmp_path / "results")
+    assert [Path(one.path).name for one in outcome.strangest] == ["strange.png"]
+    assert "Unlike anything trained on" in (tmp_path / "results/p/report/index.html").read_text()
+
+
+def test_another_extractor_is_refused(trained_run: Path, tmp_path: Path, other_extractor: Path) -> None:
+    """Its features mean something else to the classifier."""
+    images = write_colours(tmp_path / "new", 1)
+    with pytest.raises(MisuseError, match="not the extractor"):
+        predicted(trained_run, images, tmp_path / "results", extractor=str(other_extractor))
+
+
+def test_a_run_that_is_no_training_is_refused(coloured_run: str, tmp_path: Path) -> None:
+    """The message names what is needed."""
+    with pytest.raises(MisuseError, match="needs one made by `train`"):
+        predicted(Path(coloured_run), tmp_path, tmp_path.parent / "elsewhere")
+
+
+def test_no_images_is_an_error(trained_run: Path, tmp_path: Path) -> None:
+    """An empty folder has no answer."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ListingError, match="no images in"):
+        predicted(trained_run, tmp_path / "empty", tmp_path / "results")
+
+
+def test_the_command_answers_for_one_photograph(trained_run: Path, tmp_path: Path) -> None:
+    """On stdout, with the classes in the order of their probability; no Java is started."""
+    photograph = write_colours(tmp_path / "new", 1, spread=1) / "Plum/000.png"
+    command = [sys.executable, "-m", "spark_job", "predict", f"--model={trained_run}"]
+    command += [f"--images={photograph}", f"--results={tmp_path / 'results'}"]
+    answer = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"JAVA_HOME": "/none", "PATH": "/none"},
+        cwd=Path(__file__).parents[2],
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith(f"{photograph}: Plum ")
+    assert "1 images" in answer.stdout
