@@ -21,7 +21,7 @@ class Timings:
 
     provision: float = 0.0
     tick: float = 1.0
-    scale_out_after: float = 3.0
+    scale_out_after: float = 15.0
     scale_in_after: float = 60.0
     idle_second: float = 1.0
     settle: float = 1.0

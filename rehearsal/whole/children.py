@@ -29,10 +29,18 @@ class Children:
         self._lock = threading.Lock()
         self._ended = False
 
-    def run(self, words: Sequence[str], name: str, *, meanwhile: Callable[[], None] | None = None) -> None:
+    def run(
+        self,
+        words: Sequence[str],
+        name: str,
+        *,
+        folder: Path = ROOT,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         """Run a program to its end.
 
         Args:
+            folder: Where it runs.
             meanwhile: called about once a second while it runs, and once after its end.
 
         Raises:
@@ -41,7 +49,7 @@ class Children:
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"
         with log.open("w") as output:
-            child = self._start(words, output)
+            child = self._start(words, folder, output)
             try:
                 code = _wait(child, meanwhile)
             finally:
@@ -58,14 +66,14 @@ class Children:
         for child in tuple(self._running):
             _end(child)
 
-    def _start(self, words: Sequence[str], output: TextIO) -> subprocess.Popen[bytes]:
+    def _start(self, words: Sequence[str], folder: Path, output: TextIO) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._ended:
                 raise RehearsalError("the rehearsal ends: nothing is started any more")
             # A session of its own: Ctrl-C reaches this program alone, which then ends its children.
             child = subprocess.Popen(
                 words,
-                cwd=ROOT,
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -13,7 +13,8 @@ AT_ONCE = "3"
 def bootstrap(children: Children, account: str, region: str) -> None:
     """`cdk bootstrap`: the bucket and the roles that a deploy uses."""
     words = [*cdk_program(), "bootstrap", f"aws://{account}/{region}", *QUIET]
-    children.run(words, "cdk-bootstrap")
+    # Away from cdk.json: bootstrap would synthesise the stacks first.
+    children.run(words, "cdk-bootstrap", folder=children.folder)
 
 
 def synthesise(children: Children, request: Request) -> None:
