@@ -106,18 +106,22 @@ def _load_once(
 
 
 def read_usable(
-    uri: str, feature_length: int, columns: tuple[str, ...] = ()
+    uri: str, feature_length: int, columns: tuple[str, ...] = (), vectors: str = "features"
 ) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
     """The rows of a part that have features, in batches that fit into memory however long the vectors are.
 
+    Args:
+        vectors: the column that holds them; the components table has another.
+
     Yields:
-        the other `columns`, and the features as (n, feature_length) float32, n at least 1.
+        the other `columns`, and the vectors as (n, feature_length) of their type, float32 for features;
+        n at least 1.
     """
     rows = rows_within(MAX_READ_BYTES, feature_length, 4_096)
-    for batch in read_part(uri, ["features", *columns], rows):
-        present = batch.filter(batch.column("features").is_valid())
+    for batch in read_part(uri, [vectors, *columns], rows):
+        present = batch.filter(batch.column(vectors).is_valid())
         if present.num_rows:
-            yield present.select(columns), matrix(present.column("features"))
+            yield present.select(columns), matrix(present.column(vectors))
 
 
 def matrix(vectors: pa.ListArray) -> np.ndarray:
