@@ -57,6 +57,11 @@ def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
     ]
 
 
+def name_of(image: ListedFile) -> str:
+    """The last folder and the file, which tell a person enough."""
+    return "/".join(image.path.split("/")[-2:])
+
+
 def draw_images(table: ComponentTable, most: int, seed: int) -> tuple[list[ListedFile], np.ndarray]:
     """Images drawn evenly from the whole table, by path, the same with the same seed.
 

@@ -15,7 +15,7 @@ from spark_job.commands.parameter_types import IntegerRange
 @click.option(
     "--k-range",
     type=IntegerRange(least=2),
-    default="2:40",
+    default="2:60",
     show_default=True,
     help="Fewest and most clusters to try without --k.",
 )

@@ -13,6 +13,7 @@ import pyarrow.csv
 from pyspark import SparkContext
 
 from spark_job.analyses.component_table import ComponentTable, listed_files
+from spark_job.analyses.grouping.kmeans import directions
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile
 from spark_job.parts import part_uris, read_part, write_part
@@ -63,7 +64,7 @@ def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, dest
     """Store cluster and distance of every image, a part for each part of the components.
 
     Args:
-        centres: (k, d) float64.
+        centres: (k, d) float64, of directions.
         destination: the table's folder, empty.
     """
     shared = spark.broadcast(centres)
@@ -72,7 +73,7 @@ def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, dest
         number, uri = task
         assigned, batches = Assigned(), []
         for images, rows in table.rows(uri):
-            clusters, distances = nearest_centres(rows, shared.value)
+            clusters, distances = nearest_centres(directions(rows), shared.value)
             assigned += _tally(listed_files(images), clusters, distances)
             columns = [*images.columns, numbers(clusters), numbers(distances.astype(np.float32))]
             batches.append(pa.RecordBatch.from_arrays(columns, schema=CLUSTERS_SCHEMA))

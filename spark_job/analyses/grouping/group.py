@@ -14,7 +14,14 @@ from spark_job.analyses.grouping.agreement import agreement
 from spark_job.analyses.grouping.assignment import assign, clusters_as_csv
 from spark_job.analyses.grouping.embedding import MAX_MAPPED, plane_positions
 from spark_job.analyses.grouping.group_report import Grouping, Map, group_document
-from spark_job.analyses.grouping.kmeans import best, distinct_count, find_centres, try_each
+from spark_job.analyses.grouping.kmeans import (
+    best,
+    directions,
+    distinct_count,
+    find_centres,
+    numbers_to_try,
+    try_each,
+)
 from spark_job.analyses.source_run import SourceRun
 from spark_job.errors import MisuseError
 
@@ -36,7 +43,7 @@ class GroupOptions:
     features: str
     results: str
     k: int | None = None
-    k_range: tuple[int, int] = (2, 40)
+    k_range: tuple[int, int] = (2, 60)
     seed: int = 0
     run_id: str | None = None
 
@@ -66,7 +73,8 @@ def group(
     table = ComponentTable.of(source)
     run = AnalysisRun.begin("group", options.results, [source], options.parameters, options.run_id)
     say(f"run {run.run_id}")
-    images, rows = draw_images(table, MAX_FITTED, options.seed)
+    images, drawn = draw_images(table, MAX_FITTED, options.seed)
+    rows = directions(drawn)
     say(f"k-means on {len(images):,} images …")
     trials = try_each(rows, _candidates(options, distinct_count(rows)), options.seed)
     chosen = best(trials)
@@ -94,7 +102,7 @@ def _candidates(options: GroupOptions, distinct: int) -> list[int]:
             f"{name}: the run has {distinct:,} different images, which allow at most "
             f"{max(distinct - 1, 0):,} clusters: ask for fewer, or name a run with more images"
         )
-    return list(range(fewest, min(most, distinct - 1) + 1))
+    return numbers_to_try(fewest, min(most, distinct - 1))
 
 
 def _metrics(found: Grouping) -> dict[str, Any]:

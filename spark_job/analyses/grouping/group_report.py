@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.analyses.component_table import name_of
 from spark_job.analyses.grouping.agreement import Agreement
 from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
 from spark_job.analyses.grouping.charts import map_chart, silhouette_chart
@@ -26,7 +27,7 @@ class Map:
     """Images in the plane.
 
     Attributes:
-        rows: (n, d) float32, their components.
+        rows: (n, d) float32, the directions of their components.
         positions: (n, 2).
     """
 
@@ -111,7 +112,7 @@ def _map_section(found: Grouping, limits: ImageLimits) -> Section:
     clusters, _ = nearest_centres(found.map.rows.astype(np.float64), found.centres)
     pictures = small_pictures(found.map.images, limits)
     photographs = [
-        Photograph(picture, image.path, f"cluster {cluster}, {class_name(image.label)}")
+        Photograph(picture, name_of(image), f"cluster {cluster}, {class_name(image.label)}")
         for image, cluster, picture in zip(found.map.images, clusters, pictures, strict=True)
     ]
     text = (
@@ -147,7 +148,7 @@ def _members_section(found: Grouping, limits: ImageLimits) -> Section:
     galleries = []
     for number in sorted(found.assigned.nearest):
         photographs = [
-            Photograph(picture, image.path.rpartition("/")[2], f"{class_name(image.label)}, {distance:.1f}")
+            Photograph(picture, name_of(image), f"{class_name(image.label)}, {distance:.2f}")
             for (cluster, distance, image), picture in zip(members, pictures, strict=True)
             if cluster == number
         ]
