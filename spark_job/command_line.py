@@ -6,6 +6,7 @@ import click
 
 from spark_job import __version__
 from spark_job.commands.build_extractor import build_extractor_command
+from spark_job.commands.check import check_command
 from spark_job.commands.group import group_command
 from spark_job.commands.run import run_command
 from spark_job.errors import JobError
@@ -23,7 +24,7 @@ def cli() -> None:
     """
 
 
-COMMANDS = (build_extractor_command, group_command, run_command)
+COMMANDS = (build_extractor_command, check_command, group_command, run_command)
 for command in COMMANDS:
     cli.add_command(command)
 

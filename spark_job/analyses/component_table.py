@@ -62,6 +62,13 @@ def name_of(image: ListedFile) -> str:
     return "/".join(image.path.split("/")[-2:])
 
 
+def directions(rows: np.ndarray) -> np.ndarray:
+    """Rows of (n, d) scaled to length 1; one of length 0 stays. Their products are cosines."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: np.ndarray = rows / np.where(lengths > 0, lengths, 1)
+    return scaled
+
+
 def draw_images(table: ComponentTable, most: int, seed: int) -> tuple[list[ListedFile], np.ndarray]:
     """Images drawn evenly from the whole table, by path, the same with the same seed.
 

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 from pyspark import SparkContext
 
-from spark_job.analyses.component_table import ComponentTable, listed_files
-from spark_job.analyses.grouping.kmeans import directions
+from spark_job.analyses.component_table import ComponentTable, directions, listed_files
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile
 from spark_job.parts import part_uris, read_part, write_part

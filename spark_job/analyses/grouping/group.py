@@ -9,14 +9,13 @@ import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.component_table import ComponentTable, draw_images
+from spark_job.analyses.component_table import ComponentTable, directions, draw_images
 from spark_job.analyses.grouping.agreement import agreement
 from spark_job.analyses.grouping.assignment import assign, clusters_as_csv
 from spark_job.analyses.grouping.embedding import MAX_MAPPED, plane_positions
 from spark_job.analyses.grouping.group_report import Grouping, Map, group_document
 from spark_job.analyses.grouping.kmeans import (
     best,
-    directions,
     distinct_count,
     find_centres,
     numbers_to_try,

@@ -1,7 +1,8 @@
 """K-means on a bounded draw of the images: how many clusters, and where their centres are.
 
-It works on directions: components scaled to length 1, so that distances go with the cosine. On 1,000 photographs
-of 48 kinds of fruit 48 clusters agree with the folders by an adjusted Rand index of 0.68, unscaled by 0.48.
+It works on directions: components scaled to length 1, so that distances go with the cosine. On 1,000
+photographs of 48 kinds of fruit 48 clusters agree with the folders by an adjusted Rand index of 0.68, plain
+components by 0.48.
 """
 
 from collections.abc import Iterable
@@ -31,12 +32,6 @@ class Trial:
     k: int
     silhouette: float
     inertia: float
-
-
-def directions(rows: np.ndarray) -> np.ndarray:
-    """Rows of (n, d) scaled to length 1; one of length 0 stays."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
 
 
 def numbers_to_try(fewest: int, most: int) -> list[int]:
