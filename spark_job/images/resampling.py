@@ -38,14 +38,13 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
     return whole
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _weights(length: int, wanted: int, kernel: Kernel) -> np.ndarray:
     """(wanted, length) float32: what each pixel gives to each new one."""
     scale = max(length / wanted, 1)
-    weights = np.zeros((wanted, length), np.float32)
-    for row in range(wanted):
-        centre, reach = (row + 0.5) * length / wanted, SUPPORT[kernel] * scale
-        first, last = max(int(centre - reach + 0.5), 0), min(int(centre + reach + 0.5), length)
-        values = kernel((np.arange(first, last) - centre + 0.5) / scale)
-        weights[row, first:last] = values / values.sum()
-    return weights
+    centres, reach = (np.arange(wanted)[:, None] + 0.5) * length / wanted, SUPPORT[kernel] * scale
+    places = np.arange(length)
+    inside = (places >= np.floor(centres - reach + 0.5)) & (places < np.floor(centres + reach + 0.5))
+    weights = np.where(inside, kernel((places - centres + 0.5) / scale), 0)
+    shares: np.ndarray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
