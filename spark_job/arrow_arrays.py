@@ -26,6 +26,18 @@ def integers(column: Sequence[int | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), filled.size, [_validity(column), pa.py_buffer(filled)])
 
 
+def reals(column: Sequence[float | None]) -> pa.Array:
+    """float32, None where missing."""
+    filled = np.array([number or 0 for number in column], np.float32)
+    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled)])
+
+
+def flags(column: Sequence[bool | None]) -> pa.Array:
+    """Booleans, None where missing."""
+    bits = np.packbits(np.array([bool(value) for value in column], bool), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), pa.py_buffer(bits)])
+
+
 def texts(column: Sequence[str | None]) -> pa.Array:
     """Strings, None where missing."""
     encoded = [(text or "").encode() for text in column]

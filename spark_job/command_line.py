@@ -6,7 +6,9 @@ import click
 
 from spark_job import __version__
 from spark_job.commands.build_extractor import build_extractor_command
+from spark_job.commands.check import check_command
 from spark_job.commands.export_keras import export_keras_command
+from spark_job.commands.group import group_command
 from spark_job.commands.predict import predict_command
 from spark_job.commands.run import run_command
 from spark_job.commands.train import train_command
@@ -25,7 +27,15 @@ def cli() -> None:
     """
 
 
-COMMANDS = (build_extractor_command, export_keras_command, predict_command, run_command, train_command)
+COMMANDS = (
+    build_extractor_command,
+    check_command,
+    export_keras_command,
+    group_command,
+    predict_command,
+    run_command,
+    train_command,
+)
 for command in COMMANDS:
     cli.add_command(command)
 

@@ -33,3 +33,21 @@ class Size(click.ParamType[tuple[int, int]]):
         if not found:
             self.fail(f"{value!r} is not HEIGHTxWIDTH in pixels, such as 224x224")
         return int(found[1]), int(found[2])
+
+
+class IntegerRange(click.ParamType[tuple[int, int]]):
+    """`MIN:MAX`, both included."""
+
+    name = "MIN:MAX"
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """(min, max)."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d+):(\d+)", str(value))
+        if not found or not self._least <= int(found[1]) <= int(found[2]):
+            self.fail(f"{value!r} is not MIN:MAX with {self._least} <= MIN <= MAX, such as {self._least}:10")
+        return int(found[1]), int(found[2])

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, tee
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from spark_job.arrow_arrays import integers, texts, vectors
+from spark_job.arrow_arrays import flags, integers, reals, texts, vectors
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
 from spark_job.images.isolation import Isolated, shared_tensors, start_decoder
 from spark_job.images.limits import MEBIBYTE, ImageLimits
 from spark_job.images.listing import ListedFile
+from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image
 from spark_job.images.tensors import Content, Prepared, prepare_images
 from spark_job.parts import rows_within
@@ -26,6 +28,18 @@ from spark_job.parts import rows_within
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE
 
+QUALITY_SCHEMA = pa.schema(
+    [
+        ("brightness_p5", pa.float32()),
+        ("brightness_p99", pa.float32()),
+        ("entropy", pa.float32()),
+        ("edge_deviation", pa.float32()),
+        ("grey_histogram_deviation", pa.float32()),
+        ("greyscale", pa.bool_()),
+        ("pixel_hash", pa.string()),
+        ("perceptual_hash", pa.string()),
+    ]
+)
 FEATURES_SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -37,6 +51,7 @@ FEATURES_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("features", pa.list_(pa.float32())),
         ("error", pa.string()),
+        *QUALITY_SCHEMA,
     ]
 )
 
@@ -136,5 +151,17 @@ def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
         integers([row.prepared.height for row in rows]),
         vectors([row.features for row in rows], np.float32),
         texts([row.prepared.error for row in rows]),
+        *_quality_columns([row.prepared.quality for row in rows]),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=FEATURES_SCHEMA)
+
+
+def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array]:
+    """The columns of QUALITY_SCHEMA, which are named as the measures are."""
+    makers: dict[pa.DataType, Callable[[list[Any]], pa.Array]] = {
+        pa.float32(): reals,
+        pa.bool_(): flags,
+        pa.string(): texts,
+    }
+    for column in QUALITY_SCHEMA:
+        yield makers[column.type]([None if one is None else getattr(one, column.name) for one in measured])

@@ -1,6 +1,7 @@
 """One image file to upright RGB pixels, whatever its format; bad files get words a person understands."""
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,30 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 Image.MAX_IMAGE_PIXELS = None  # ours is --max-pixels, checked on the header before anything is decoded
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image.
+
+    Attributes:
+        pixels: (height, width, 3) uint8, RGB, C-contiguous.
+        greyscale: the file has a single channel of 8 bits, repeated here.
+    """
+
+    pixels: np.ndarray
+    greyscale: bool
+
+
 def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
+    """The pixels of `decode_picture`, which says the rest."""
+    return decode_picture(data, limits).pixels
+
+
+def decode_picture(data: bytes, limits: ImageLimits) -> Picture:
     """The pixels of an image: the first frame, upright by its EXIF orientation, transparency on white.
 
     Args:
         data: the file's content.
         limits: `max_pixels` is checked on the header.
-
-    Returns:
-        (height, width, 3) uint8, RGB, C-contiguous.
 
     Raises:
         ImageRejectedError: not an image, damaged, truncated, or larger than the limits.
@@ -31,8 +47,8 @@ def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
     if not data:
         raise ImageRejectedError("the file is empty")
     try:
-        pixels = _decode_plain_jpeg(data, limits) if data[:2] == b"\xff\xd8" else None
-        return _decode_any(data, limits) if pixels is None else pixels
+        picture = _decode_plain_jpeg(data, limits) if data[:2] == b"\xff\xd8" else None
+        return picture or _decode_any(data, limits)
     except MemoryError:
         raise ImageRejectedError("decoding needs more memory than the limits allow") from None
 
@@ -44,7 +60,7 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
         )
 
 
-def _decode_plain_jpeg(data: bytes, limits: ImageLimits) -> np.ndarray | None:
+def _decode_plain_jpeg(data: bytes, limits: ImageLimits) -> Picture | None:
     """The fast way for the usual JPEG, with Pillow's pixels at half its time; None: let Pillow decide."""
     # An Exif block may turn the image; `b"Exif"` stands near the start, behind at most a JFIF block.
     if b"Exif" in data[:4096]:
@@ -57,15 +73,16 @@ def _decode_plain_jpeg(data: bytes, limits: ImageLimits) -> np.ndarray | None:
         pixels: np.ndarray = simplejpeg.decode_jpeg(data, colorspace="RGB", fastdct=False, fastupsample=False)
     except ValueError:
         return None
-    return pixels
+    return Picture(pixels, color_space == "Gray")
 
 
-def _decode_any(data: bytes, limits: ImageLimits) -> np.ndarray:
+def _decode_any(data: bytes, limits: ImageLimits) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(*image.size, limits)
             image.load()
-            return np.ascontiguousarray(_to_rgb(ImageOps.exif_transpose(image)))
+            pixels = np.ascontiguousarray(_to_rgb(ImageOps.exif_transpose(image)))
+            return Picture(pixels, image.mode == "L")
     except (ImageRejectedError, MemoryError):
         raise
     except UnidentifiedImageError:

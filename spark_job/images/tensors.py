@@ -10,10 +10,11 @@ import numpy as np
 
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
-from spark_job.images.decoding import decode
+from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import SharedArray
 from spark_job.images.limits import ImageLimits
 from spark_job.images.preparation import prepare
+from spark_job.images.quality import Quality, measure
 
 Content = bytes | ImageRejectedError
 
@@ -25,12 +26,14 @@ class Prepared:
     Attributes:
         width, height: of the photograph, in pixels.
         seconds: of the processor.
+        quality: what the pixels say of the photograph.
     """
 
     width: int | None = None
     height: int | None = None
     error: str | None = None
     seconds: float = 0.0
+    quality: Quality | None = None
 
 
 def prepare_images(
@@ -56,9 +59,10 @@ def _prepare_image(
     try:
         if isinstance(content, ImageRejectedError):
             raise content
-        pixels = decode(content, limits)
-        prepare(pixels, specification, tensor)
+        picture = decode_picture(content, limits)
+        prepare(picture.pixels, specification, tensor)
+        quality = measure(picture.pixels, picture.greyscale)
     except ImageRejectedError as error:
         return Prepared(error=str(error))
-    height, width = pixels.shape[:2]
-    return Prepared(width, height, None, time.process_time() - started)
+    height, width = picture.pixels.shape[:2]
+    return Prepared(width, height, None, time.process_time() - started, quality)

@@ -1,0 +1,125 @@
+"""The report of a check: each issue with its photographs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spark_job.analyses.checking.findings import Finding, Found
+from spark_job.analyses.checking.issues import ISSUES
+from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.analyses.component_table import name_of
+from spark_job.analyses.source_run import SourceRun
+from spark_job.images.limits import ImageLimits
+from spark_job.images.listing import ListedFile
+from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.palette import class_name
+from spark_job.report.quantities import count, percent
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found.
+
+    Attributes:
+        measured, unmeasured: photographs with and without measures of their pixels.
+        classes_judged: whether there are classes to fit into.
+        splits: the largest first.
+    """
+
+    found: Found
+    measured: int
+    unmeasured: int
+    classes_judged: bool
+    splits: Sequence[str]
+    thresholds: Thresholds
+
+    def metrics(self) -> dict[str, Any]:
+        """`metrics.json`; an issue that could not be looked for is None."""
+        counts: dict[str, int | None] = {issue: self.found.counts[issue] for issue in ISSUES}
+        if not self.classes_judged:
+            counts["label_doubtful"] = counts["unusual"] = None
+        if len(self.splits) < 2:
+            counts["leak"] = None
+        return {
+            "images": {"measured": self.measured, "unmeasured": self.unmeasured},
+            "findings": counts,
+            "thresholds": self.thresholds.figures(),
+        }
+
+
+def check_document(checked: Checked, source: SourceRun, features: str) -> Document:
+    """The page; small pictures are made here."""
+    limits = ImageLimits(**source.manifest["parameters"]["limits"])
+    counts = checked.metrics()["findings"]
+    total = sum(number or 0 for number in counts.values())
+    return Document(
+        title="Quality",
+        subtitle=f"What may be wrong with the {count(checked.measured)} photographs of {source.run_id}",
+        tiles={"Photographs": count(checked.measured), "Findings": count(total)},
+        sections=[_summary(checked, counts), *_issue_sections(checked, limits)],
+        notes=_notes(checked),
+        parameters={
+            "features": features,
+            **{name.replace("_", " "): f"{value:g}" for name, value in checked.thresholds.figures().items()},
+        },
+    )
+
+
+def _notes(checked: Checked) -> list[str]:
+    notes = []
+    if checked.unmeasured:
+        notes.append(
+            f"{count(checked.unmeasured)} photographs have features of a run that did not measure the pixels."
+        )
+    if not checked.classes_judged:
+        notes.append("There are no classes of several images, so none were looked at for a doubtful label.")
+    if len(checked.splits) < 2:
+        notes.append("All images are of one split, so there are no leaks to look for.")
+    return notes
+
+
+def _summary(checked: Checked, counts: dict[str, int | None]) -> Section:
+    rows = [
+        [
+            _title(issue),
+            "not looked for" if counts[issue] is None else count(counts[issue] or 0),
+            percent((counts[issue] or 0) / max(checked.measured, 1)),
+            meaning,
+        ]
+        for issue, meaning in ISSUES.items()
+    ]
+    table = Table("Findings by issue", ["Issue", "Photographs", "Share", "What it means"], rows)
+    return Section("Summary", ["quality.csv lists every finding, by issue, the worst first.", table])
+
+
+def _title(issue: str) -> str:
+    return issue.replace("_", " ").capitalize()
+
+
+def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
+    shown = {issue: checked.found.worst[issue] for issue in ISSUES if checked.found.counts[issue]}
+    images = [image for worst in shown.values() for finding in worst for image in _pictured(finding)]
+    pictures = small_pictures(images, limits)
+    sections = []
+    for issue, worst in shown.items():
+        photographs = []
+        for finding in worst:
+            photographs.append(Photograph(next(pictures), name_of(finding.image), _note(finding)))
+            if finding.other:
+                photographs.append(Photograph(next(pictures), name_of(finding.other), finding.other.split))
+        caption = f"{count(checked.found.counts[issue])} found; the {len(worst)} worst"
+        sections.append(Section(_title(issue), [ISSUES[issue], Gallery(caption, photographs)]))
+    return sections
+
+
+def _pictured(finding: Finding) -> list[ListedFile]:
+    return [finding.image, finding.other] if finding.other else [finding.image]
+
+
+def _note(finding: Finding) -> str:
+    if finding.issue == "leak":
+        return f"{finding.image.split}, {finding.score:.3f}; the next is its like"
+    if finding.issue == "label_doubtful":
+        return f"{finding.score:.2f}, nearer to {class_name(finding.detail)}"
+    return f"{finding.detail[:6]} {finding.score:.2f}".strip()

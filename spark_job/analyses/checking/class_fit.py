@@ -1,0 +1,156 @@
+"""How well an image fits its own class: distances to class centres, in units of the spread within classes.
+
+As in linear discriminant analysis: one covariance for all classes, from the components. Each image is left
+out of its own class's centre, which it would draw towards itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spark_job.analyses.checking.findings import Finding
+from spark_job.analyses.component_table import ComponentTable, listed_files
+
+# The first components hold most of the variance; more would cost memory as their square.
+MAX_COMPONENTS = 256
+# Quartiles of fewer distances say nothing.
+MIN_FOR_QUARTILES = 8
+
+
+@dataclass
+class ClassSums:
+    """Sums over images.
+
+    Attributes:
+        counts, sums: class -> images, and sum of their components, (d,) float64.
+        products: (d, d) float64, sum of the outer products of all.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    sums: dict[str, np.ndarray] = field(default_factory=dict)
+    products: np.ndarray | float = 0.0
+
+    def __add__(self, other: "ClassSums") -> "ClassSums":
+        """Both together."""
+        labels = self.sums.keys() | other.sums.keys()
+        sums = {one: self.sums.get(one, 0) + other.sums.get(one, np.zeros(1)) for one in labels}
+        return ClassSums(self.counts + other.counts, sums, self.products + other.products)
+
+
+def sum_part(table: ComponentTable, uri: str) -> ClassSums:
+    """Sums over one part."""
+    found = ClassSums()
+    for images, rows in table.rows(uri):
+        rows, labels = rows[:, :MAX_COMPONENTS], np.array(images.column("label").to_pylist(), object)
+        counts = Counter(labels.tolist())
+        sums = {label: rows[labels == label].sum(axis=0) for label in counts}
+        found += ClassSums(counts, sums, rows.T @ rows)
+    return found
+
+
+@dataclass(frozen=True)
+class ClassModel:
+    """Centres of the classes.
+
+    Attributes:
+        labels: of classes with two images or more, by name; c of them.
+        counts: (c,).
+        centres: (c, d), whitened.
+        whitening: (d, d): components times this have variance 1 within classes.
+    """
+
+    labels: tuple[str, ...]
+    counts: np.ndarray
+    centres: np.ndarray
+    whitening: np.ndarray
+
+    @classmethod
+    def of(cls, sums: ClassSums) -> "ClassModel | None":
+        """None when no class has two images, or all images of each class are the same."""
+        labels = tuple(sorted(label for label, count in sums.counts.items() if label and count > 1))
+        images, dimension = sums.counts.total(), np.shape(sums.products)[-1]
+        between = sum(np.outer(one, one) / sums.counts[label] for label, one in sums.sums.items())
+        freedom = images - len(sums.counts)
+        if not labels or freedom < 1:
+            return None
+        within = (sums.products - between) / freedom
+        level = float(np.trace(within)) / dimension
+        if level <= 0:
+            return None
+        # Shrunk towards a sphere, the more the fewer images there are for so many components.
+        share = dimension / (freedom + dimension)
+        values, vectors = np.linalg.eigh((1 - share) * within + share * level * np.eye(dimension))
+        whitening = vectors / np.sqrt(values)
+        counts = np.array([sums.counts[label] for label in labels])
+        centres = np.stack([sums.sums[label] for label in labels]) / counts[:, None]
+        return cls(labels, counts, centres @ whitening, whitening)
+
+    def distances(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """(n, c) of images to centres; to that of its own class without the image itself.
+
+        Args:
+            rows: (n, k) components.
+            codes: (n,) index of their classes in `labels`.
+        """
+        white = rows[:, :MAX_COMPONENTS] @ self.whitening
+        squares = (white**2).sum(axis=1)[:, None] - 2 * white @ self.centres.T + (self.centres**2).sum(axis=1)
+        distances: np.ndarray = np.sqrt(np.maximum(squares, 0))
+        distances[np.arange(len(rows)), codes] *= self.counts[codes] / (self.counts[codes] - 1)
+        return distances
+
+
+Judged = tuple[list[int], np.ndarray, np.ndarray]
+
+
+def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
+    """(places, class of each, distances of each) of the rows whose class has a centre."""
+    number = {label: code for code, label in enumerate(model.labels)}
+    places = [place for place, label in enumerate(labels) if label in number]
+    codes = np.array([number[labels[place]] for place in places], np.int64)
+    return places, codes, model.distances(rows[places], codes)
+
+
+def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(class, distance to its centre) of the images of one part: 8 bytes each."""
+    found = []
+    for images, rows in table.rows(uri):
+        _, codes, distances = _judged(model, images.column("label").to_pylist(), rows)
+        own = distances[np.arange(len(codes)), codes]
+        found.append((codes.astype(np.int32), own.astype(np.float32)))
+    return found
+
+
+def far_bounds(model: ClassModel, found: list[tuple[np.ndarray, np.ndarray]], factor: float) -> np.ndarray:
+    """(c,) the distance beyond which an image of a class is unusual: Q3 + factor (Q3 - Q1)."""
+    codes, distances = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    bounds = np.full(len(model.labels), np.inf)
+    for code in range(len(model.labels)):
+        own = distances[codes == code]
+        if len(own) >= MIN_FOR_QUARTILES:
+            first, third = np.percentile(own, [25, 75])
+            bounds[code] = third + factor * (third - first)
+    return bounds
+
+
+def class_findings(
+    table: ComponentTable, uri: str, model: ClassModel, bounds: np.ndarray
+) -> Iterator[Finding]:
+    """Images of one part that fit their class least: nearer to another, or far from its centre."""
+    for batch, rows in table.rows(uri):
+        images = listed_files(batch)
+        places, codes, distances = _judged(model, [image.label for image in images], rows)
+        for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
+            own, nearest = float(to_centres[code]), int(to_centres.argmin())
+            if nearest != code:
+                probability = _own_probability(to_centres, code)
+                yield Finding(images[place], "label_doubtful", probability, model.labels[nearest])
+            if own > bounds[code]:
+                yield Finding(images[place], "unusual", float(bounds[code]) / own)
+
+
+def _own_probability(distances: np.ndarray, code: int) -> float:
+    """Of its own class, were classes normal and equally frequent."""
+    logs = -(distances**2) / 2
+    return float(np.exp(logs[code] - logs.max()) / np.exp(logs - logs.max()).sum())

@@ -1,0 +1,118 @@
+"""What was found: rows of a table, counts, and the worst of each issue."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+
+import numpy as np
+import pyarrow as pa
+
+from spark_job.arrow_arrays import numbers, texts
+from spark_job.images.listing import ListedFile
+from spark_job.parts import part_uris, read_part, write_part
+from spark_job.storage import Folder
+
+WORST_SHOWN = 24
+SORTED_AT_ONCE = 100_000
+FINDINGS_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("label", pa.string()),
+        ("split", pa.string()),
+        ("issue", pa.string()),
+        ("score", pa.float32()),
+        ("detail", pa.string()),
+    ]
+)
+CSV_COLUMNS = tuple(FINDINGS_SCHEMA.names)
+
+Row = tuple[str, str, str, str, float, str]  # of CSV_COLUMNS
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about one photograph.
+
+    Attributes:
+        issue: of ISSUES.
+        score: 0 is worst.
+        detail: the set of a duplicate, the class that is nearer, or the photograph that it repeats.
+        other: that photograph.
+    """
+
+    image: ListedFile
+    issue: str
+    score: float
+    detail: str = ""
+    other: ListedFile | None = None
+
+
+@dataclass
+class Found:
+    """Findings, counted; of each issue the worst are kept."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    worst: dict[str, list[Finding]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> "Found":
+        """Count these."""
+        found = cls()
+        for finding in findings:
+            found.counts[finding.issue] += 1
+            found.worst.setdefault(finding.issue, []).append(finding)
+        return found + cls()
+
+    def __add__(self, other: "Found") -> "Found":
+        """Both together."""
+        issues = self.worst.keys() | other.worst.keys()
+        worst = {one: self.worst.get(one, []) + other.worst.get(one, []) for one in issues}
+        few = {one: nsmallest(WORST_SHOWN, found, key=_rank_of) for one, found in worst.items()}
+        return Found(self.counts + other.counts, few)
+
+
+def _rank_of(finding: Finding) -> tuple[float, str, str]:
+    """The worst first, members of a set side by side."""
+    return finding.score, finding.detail, finding.image.path
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """Rows as CSV."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> None:
+    """One part of the table; none when there is nothing to write."""
+    if not findings:
+        return
+    images = [finding.image for finding in findings]
+    columns = [
+        *(texts([getattr(image, name) for image in images]) for name in ("path", "label", "split")),
+        texts([finding.issue for finding in findings]),
+        numbers(np.array([finding.score for finding in findings], np.float32)),
+        texts([finding.detail for finding in findings]),
+    ]
+    rows = pa.RecordBatch.from_arrays(columns, schema=FINDINGS_SCHEMA)
+    write_part(folder, number, [rows], FINDINGS_SCHEMA, repeated=("label", "split", "issue"))
+
+
+def read_findings(folder: Folder, issue: str) -> Iterator[list[Row]]:
+    """The rows of one issue, worst first; above 100,000 in blocks that are."""
+    waiting: list[Row] = []
+    for uri in part_uris(folder):
+        for batch in read_part(uri, CSV_COLUMNS):
+            rows = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
+            waiting += (row for row in rows if row[3] == issue)
+        if len(waiting) >= SORTED_AT_ONCE:
+            yield sorted(waiting, key=_rank)
+            waiting.clear()
+    yield sorted(waiting, key=_rank)
+
+
+def _rank(row: Row) -> tuple[float, str, str]:
+    return row[4], row[5], row[0]

@@ -1,0 +1,159 @@
+"""What the measures of the pixels say: each photograph for itself, and against all others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from spark_job.analyses.checking.findings import Finding
+from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.analyses.component_table import IMAGE_COLUMNS, listed_files
+from spark_job.features.extraction import QUALITY_SCHEMA
+from spark_job.parts import read_part
+
+# CleanVision's: entropy and deviations are scaled to scores so.
+ENTROPY_FACTOR, BLUR_FACTOR, GREYS_COUNT_FROM = 0.1, 0.01, 0.18
+HASH_DIGITS = 16
+MEASURES = QUALITY_SCHEMA.names
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Of each measured photograph 24 bytes.
+
+    Attributes:
+        sizes: (n,) float64, square roots of the areas.
+        pixel_keys, perceptual_keys: (n,) uint64, hashes.
+        unmeasured: photographs with features but without measures.
+    """
+
+    sizes: np.ndarray
+    pixel_keys: np.ndarray
+    perceptual_keys: np.ndarray
+    unmeasured: int = 0
+
+    def __add__(self, other: "Survey") -> "Survey":
+        """Both together."""
+        return Survey(
+            np.concatenate([self.sizes, other.sizes]),
+            np.concatenate([self.pixel_keys, other.pixel_keys]),
+            np.concatenate([self.perceptual_keys, other.perceptual_keys]),
+            self.unmeasured + other.unmeasured,
+        )
+
+
+def survey_part(uri: str) -> Survey:
+    """Look at one part of the features table."""
+    found = Survey(np.empty(0), np.empty(0, np.uint64), np.empty(0, np.uint64))
+    for batch in read_part(uri, ("width", "height", "error", "pixel_hash", "perceptual_hash")):
+        measured = batch.filter(batch.column("pixel_hash").is_valid())
+        usable = batch.column("error").null_count
+        found += Survey(
+            _sizes(measured),
+            _keys(measured.column("pixel_hash")),
+            _keys(measured.column("perceptual_hash")),
+            usable - measured.num_rows,
+        )
+    return found
+
+
+def _sizes(batch: pa.RecordBatch) -> np.ndarray:
+    width, height = (np.array(batch.column(name).to_pylist(), np.float64) for name in ("width", "height"))
+    sizes: np.ndarray = np.sqrt(width) * np.sqrt(height)
+    return sizes
+
+
+def _keys(hashes: pa.Array) -> np.ndarray:
+    """(n,) uint64 of the first 16 hex digits."""
+    digits = "".join(one[:HASH_DIGITS] for one in hashes.to_pylist())
+    return np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a photograph is compared with.
+
+    Attributes:
+        smallest, largest: sizes that are not odd.
+        exact, near: key -> how many photographs have it, of those that several have.
+    """
+
+    smallest: float
+    largest: float
+    exact: dict[int, int]
+    near: dict[int, int]
+
+    @classmethod
+    def of(cls, survey: Survey, thresholds: Thresholds) -> "Surroundings":
+        """From all photographs."""
+        if not survey.sizes.size:
+            return cls(0, np.inf, {}, {})
+        first, third = np.percentile(survey.sizes, [25, 75])
+        reach = thresholds.odd_size * (third - first)
+        exact = _repeated(survey.pixel_keys)
+        # A set whose pixels are all the same is one of exact duplicates, and no more.
+        _, one_of_each = np.unique(survey.pixel_keys, return_index=True)
+        different = _repeated(survey.perceptual_keys[one_of_each])
+        near = {key: count for key, count in _repeated(survey.perceptual_keys).items() if key in different}
+        return cls(float(first - reach), float(third + reach), exact, near)
+
+    def size_scores(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(flagged, score) of sizes; without any spread every other size is odd."""
+        middle, gap = (self.smallest + self.largest) / 2, self.largest - self.smallest
+        scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
+        return (sizes < self.smallest) | (sizes > self.largest), scores
+
+
+def _repeated(keys: np.ndarray) -> dict[int, int]:
+    found, counts = np.unique(keys, return_counts=True)
+    return dict(zip(found[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
+
+
+def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds) -> Iterator[Finding]:
+    """The findings of one part of the features table."""
+    for batch in read_part(uri, (*IMAGE_COLUMNS, "width", "height", *MEASURES)):
+        measured = batch.filter(batch.column("pixel_hash").is_valid())
+        images = listed_files(measured)
+        for issue, (flagged, scores) in _scores(measured, surroundings, thresholds).items():
+            for place in np.flatnonzero(flagged).tolist():
+                yield Finding(images[place], issue, float(scores[place]))
+        for issue, column, repeated in (
+            ("exact_duplicates", "pixel_hash", surroundings.exact),
+            ("near_duplicates", "perceptual_hash", surroundings.near),
+        ):
+            hashes = measured.column(column)
+            for image, one, key in zip(images, hashes.to_pylist(), _keys(hashes).tolist(), strict=True):
+                if key in repeated:
+                    yield Finding(image, issue, 1 / repeated[key], one)
+
+
+def _scores(
+    batch: pa.RecordBatch, surroundings: Surroundings, thresholds: Thresholds
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Issue -> (flagged, score), each (n,)."""
+    names = ("width", "height", *MEASURES[:6])
+    column: dict[str, Any] = {name: np.array(batch.column(name).to_pylist(), np.float64) for name in names}
+    width, height = column["width"], column["height"]
+    scores = {
+        "dark": column["brightness_p99"],
+        "light": 1 - column["brightness_p5"],
+        "low_information": np.minimum(ENTROPY_FACTOR * column["entropy"], 1),
+        "blurry": blur_scores(column["edge_deviation"], column["grey_histogram_deviation"]),
+        "odd_aspect_ratio": np.minimum(width / height, height / width),
+    }
+    limits = thresholds.figures()
+    return {
+        **{issue: (score < limits[issue], score) for issue, score in scores.items()},
+        "odd_size": surroundings.size_scores(_sizes(batch)),
+        "greyscale": (column["greyscale"] > 0, 1 - column["greyscale"]),
+    }
+
+
+def blur_scores(edge_deviation: np.ndarray, grey_histogram_deviation: np.ndarray) -> np.ndarray:
+    """0 (no edges at all) to 1; few greys, as in a drawing, excuse few edges."""
+    edges = 1 - np.exp(-BLUR_FACTOR * edge_deviation)
+    greys = 1 - np.exp(-BLUR_FACTOR * grey_histogram_deviation)
+    together: np.ndarray = np.minimum(edges + np.where(greys > GREYS_COUNT_FROM, greys, 0), 1)
+    return together

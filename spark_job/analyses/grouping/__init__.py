@@ -1,0 +1,1 @@
+"""`group`: K-means on the components of a run, and a map of its images."""

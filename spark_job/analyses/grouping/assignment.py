@@ -1,0 +1,115 @@
+"""Every image of a run to its nearest centre, in Spark tasks over the parts."""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from operator import add
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from pyspark import SparkContext
+
+from spark_job.analyses.component_table import ComponentTable, directions, listed_files
+from spark_job.arrow_arrays import numbers
+from spark_job.images.listing import ListedFile
+from spark_job.parts import part_uris, read_part, write_part
+from spark_job.storage import Folder
+
+NEAREST_SHOWN = 8
+CLUSTERS_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("label", pa.string()),
+        ("split", pa.string()),
+        ("size", pa.int64()),
+        ("cluster", pa.int32()),
+        ("distance", pa.float32()),
+    ]
+)
+CSV_COLUMNS = ("path", "label", "cluster", "distance")
+
+Member = tuple[float, ListedFile]  # distance to its centre, image
+
+
+@dataclass
+class Assigned:
+    """Which images went where.
+
+    Attributes:
+        counts: (cluster, label) -> images; clusters count from 1.
+        nearest: cluster -> the images nearest to its centre, nearest first.
+        squares: sum of squared distances to the centres.
+    """
+
+    counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    nearest: dict[int, list[Member]] = field(default_factory=dict)
+    squares: float = 0.0
+
+    def __add__(self, other: "Assigned") -> "Assigned":
+        """Both together."""
+        clusters = self.nearest.keys() | other.nearest.keys()
+        nearest = {one: _few(self.nearest.get(one, []) + other.nearest.get(one, [])) for one in clusters}
+        return Assigned(self.counts + other.counts, nearest, self.squares + other.squares)
+
+
+def _few(members: list[Member]) -> list[Member]:
+    return nsmallest(NEAREST_SHOWN, members, key=lambda member: (member[0], member[1].path))
+
+
+def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, destination: Folder) -> Assigned:
+    """Store cluster and distance of every image, a part for each part of the components.
+
+    Args:
+        centres: (k, d) float64, of directions.
+        destination: the table's folder, empty.
+    """
+    shared = spark.broadcast(centres)
+
+    def write(task: tuple[int, str]) -> Assigned:
+        number, uri = task
+        assigned, batches = Assigned(), []
+        for images, rows in table.rows(uri):
+            clusters, distances = nearest_centres(directions(rows), shared.value)
+            assigned += _tally(listed_files(images), clusters, distances)
+            columns = [*images.columns, numbers(clusters), numbers(distances.astype(np.float32))]
+            batches.append(pa.RecordBatch.from_arrays(columns, schema=CLUSTERS_SCHEMA))
+        write_part(destination, number, batches, CLUSTERS_SCHEMA, repeated=("label", "split"))
+        return assigned
+
+    together: Assigned = (
+        spark.parallelize(list(enumerate(table.parts)), len(table.parts)).map(write).treeReduce(add)
+    )
+    return together
+
+
+def nearest_centres(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cluster (from 1, int32) and Euclidean distance (float64) of each of (n, d) rows."""
+    squares = (rows**2).sum(axis=1)[:, None] - 2 * rows @ centres.T + (centres**2).sum(axis=1)
+    clusters = squares.argmin(axis=1)
+    distances = np.sqrt(np.maximum(squares[np.arange(len(rows)), clusters], 0))
+    return (clusters + 1).astype(np.int32), distances
+
+
+def _tally(images: list[ListedFile], clusters: np.ndarray, distances: np.ndarray) -> Assigned:
+    counts = Counter(zip(clusters.tolist(), (image.label for image in images), strict=True))
+    nearest = {
+        int(cluster): _few(
+            [(float(distances[place]), images[place]) for place in np.flatnonzero(clusters == cluster)]
+        )
+        for cluster in np.unique(clusters)
+    }
+    return Assigned(counts, nearest, float((distances**2).sum()))
+
+
+def clusters_as_csv(folder: Folder) -> Iterator[bytes]:
+    """`path,label,cluster,distance` of every image, a batch of rows at a time."""
+    yield (",".join(CSV_COLUMNS) + "\n").encode()
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    for uri in part_uris(folder):
+        for batch in read_part(uri, CSV_COLUMNS):
+            text = io.BytesIO()
+            pyarrow.csv.write_csv(batch.select(CSV_COLUMNS), text, options)
+            yield text.getvalue()

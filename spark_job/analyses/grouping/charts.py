@@ -1,0 +1,107 @@
+"""The charts of a grouping: the map, and the silhouette by the number of clusters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from spark_job.analyses.grouping.kmeans import Trial
+from spark_job.report.document import Chart, Photograph
+from spark_job.report.palette import COLOURS, INK, SYMBOLS
+from spark_job.report.pictures import plain_axes, png_bytes
+
+# "Ink" changes with the page, which a chart's own colours cannot.
+_COLOURS = tuple(colour for colour in COLOURS if colour != INK)
+MAX_NAMED = 40
+
+
+def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence[Photograph]) -> Chart:
+    """The images in the plane, coloured by cluster.
+
+    Args:
+        positions: (n, 2).
+        clusters: (n,) from 1.
+        photographs: n.
+    """
+    data = []
+    for cluster in np.unique(clusters).tolist():
+        places = np.flatnonzero(clusters == cluster)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"cluster {cluster}",
+                "x": positions[places, 0].round(2).tolist(),
+                "y": positions[places, 1].round(2).tolist(),
+                "customdata": places.tolist(),
+                "hoverinfo": "none",
+                "marker": {
+                    "color": _colour(cluster),
+                    "symbol": SYMBOLS[cluster % len(SYMBOLS)].name,
+                    "size": 7,
+                },
+            }
+        )
+    axis = {"showticklabels": False, "zeroline": False}
+    layout = {
+        "height": 720,
+        "xaxis": axis,
+        "yaxis": {**axis, "scaleanchor": "x"},
+        "hovermode": "closest",
+        "showlegend": len(data) <= MAX_NAMED,
+    }
+    caption = "Map of the images; nearby ones look alike to the network, colours are clusters"
+    return Chart(caption, data, layout, photographs, _map_png(positions, clusters), "map")
+
+
+def _colour(cluster: int) -> str:
+    return _COLOURS[cluster % len(_COLOURS)]
+
+
+def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
+    figure = Figure(figsize=(8, 8), dpi=150, layout="constrained")
+    axes = plain_axes(figure)
+    for cluster in np.unique(clusters).tolist():
+        chosen = positions[clusters == cluster]
+        axes.scatter(chosen[:, 0], chosen[:, 1], s=10, color=_colour(cluster), linewidths=0, alpha=0.85)
+        x, y = np.median(chosen, axis=0)
+        axes.annotate(str(cluster), (x, y), fontsize=9, fontweight="bold", ha="center", va="center")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xticks=[], yticks=[])
+    return png_bytes(figure)
+
+
+def silhouette_chart(trials: Sequence[Trial], chosen: Trial) -> Chart:
+    """The silhouette by the number of clusters; the chosen one is marked."""
+    ks, scores = [trial.k for trial in trials], [trial.silhouette for trial in trials]
+    hover = "%{x} clusters: %{y:.3f}<extra></extra>"
+    data: list[dict[str, Any]] = [
+        {"type": "scatter", "mode": "lines+markers", "x": ks, "y": scores, "hovertemplate": hover},
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [chosen.k],
+            "y": [chosen.silhouette],
+            "marker": {"size": 14, "symbol": "circle-open", "line": {"width": 3}},
+            "hovertemplate": hover,
+        },
+    ]
+    layout = {
+        "xaxis": {"title": {"text": "Clusters"}},
+        "yaxis": {"title": {"text": "Silhouette"}},
+        "showlegend": False,
+    }
+    caption = "Mean silhouette by the number of clusters; the circle marks the chosen one"
+    return Chart(caption, data, layout, png=_silhouette_png(ks, scores, chosen), name="silhouette")
+
+
+def _silhouette_png(ks: Sequence[int], scores: Sequence[float], chosen: Trial) -> bytes:
+    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
+    axes = plain_axes(figure)
+    axes.plot(ks, scores, color=COLOURS[0], marker="o", markersize=4)
+    axes.plot([chosen.k], [chosen.silhouette], color=COLOURS[1], marker="o", markersize=11, fillstyle="none")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="Clusters", ylabel="Silhouette")
+    return png_bytes(figure)

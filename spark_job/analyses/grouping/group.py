@@ -1,0 +1,126 @@
+"""The analysis `group` from start to end."""
+
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pyspark import SparkContext
+
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.component_table import ComponentTable, directions, draw_images
+from spark_job.analyses.grouping.agreement import agreement
+from spark_job.analyses.grouping.assignment import assign, clusters_as_csv
+from spark_job.analyses.grouping.embedding import MAX_MAPPED, plane_positions
+from spark_job.analyses.grouping.group_report import Grouping, Map, group_document
+from spark_job.analyses.grouping.kmeans import (
+    best,
+    distinct_count,
+    find_centres,
+    numbers_to_try,
+    try_each,
+)
+from spark_job.analyses.source_run import SourceRun
+from spark_job.errors import MisuseError
+
+# Centres of so many images are those of all, as far as a picture of the groups goes.
+MAX_FITTED = 20_000
+CLUSTERS, CLUSTERS_CSV, CENTRES_CSV = "clusters", "clusters.csv", "centres.csv"
+
+
+@dataclass(frozen=True)
+class GroupOptions:
+    """What to group.
+
+    Attributes:
+        features: RESULTS/RUN_ID of a run.
+        k: how many clusters; None: the silhouette chooses within `k_range`.
+        k_range: fewest and most clusters to try.
+    """
+
+    features: str
+    results: str
+    k: int | None = None
+    k_range: tuple[int, int] = (2, 60)
+    seed: int = 0
+    run_id: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What decides the result, JSON types."""
+        chosen = {"k": self.k} if self.k else {"k_range": list(self.k_range)}
+        return {"features": self.features, **chosen, "seed": self.seed}
+
+
+def group(
+    options: GroupOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Group the images of a run; returns the manifest.
+
+    K-means is fitted in the driver on at most 20,000 images, drawn evenly; all images are then assigned to
+    the centres in Spark tasks.
+
+    Args:
+        spark: gives the context when it is first needed.
+        say: told what happens, a line at a time.
+
+    Raises:
+        MisuseError: no such run, or fewer different images than clusters.
+    """
+    source = SourceRun.open(options.features)
+    table = ComponentTable.of(source)
+    run = AnalysisRun.begin("group", options.results, [source], options.parameters, options.run_id)
+    say(f"run {run.run_id}")
+    images, drawn = draw_images(table, MAX_FITTED, options.seed)
+    rows = directions(drawn)
+    say(f"k-means on {len(images):,} images …")
+    trials = try_each(rows, _candidates(options, distinct_count(rows)), options.seed)
+    chosen = best(trials)
+    centres = find_centres(rows, chosen.k, options.seed)
+    say(f"{chosen.k} clusters; every image to its centre …")
+    destination = run.folder.folder.at(CLUSTERS)
+    assigned = assign(spark(), table, centres, destination)
+    say("map …")
+    some = np.sort(np.random.default_rng(options.seed).permutation(len(images))[:MAX_MAPPED])
+    mapped = Map([images[place] for place in some], rows[some], plane_positions(rows[some], options.seed))
+    found = Grouping(trials, chosen, centres, assigned, agreement(assigned.counts), mapped, len(images))
+    with run.folder.folder.open_writer(CLUSTERS_CSV) as writer:
+        for text in clusters_as_csv(destination):
+            writer.write(text)
+    document = group_document(found, source, options.parameters)
+    return run.finish(_metrics(found), document, {CENTRES_CSV: _centres_csv(centres)})
+
+
+def _candidates(options: GroupOptions, distinct: int) -> list[int]:
+    """The numbers of clusters to try: fewer than there are different images, as the silhouette needs."""
+    fewest, most = (options.k, options.k) if options.k else options.k_range
+    if fewest >= distinct:
+        name = f"--k {options.k}" if options.k else f"--k-range {fewest}:{most}"
+        raise MisuseError(
+            f"{name}: the run has {distinct:,} different images, which allow at most "
+            f"{max(distinct - 1, 0):,} clusters: ask for fewer, or name a run with more images"
+        )
+    return numbers_to_try(fewest, min(most, distinct - 1))
+
+
+def _metrics(found: Grouping) -> dict[str, Any]:
+    return {
+        "images": {"grouped": found.assigned.counts.total(), "fitted": found.fitted},
+        "clusters": {
+            "k": found.chosen.k,
+            "silhouette": found.chosen.silhouette,
+            "inertia": found.assigned.squares,
+            "sizes": found.sizes,
+            "tried": [asdict(trial) for trial in found.trials],
+        },
+        "agreement": found.agreement.figures() if found.agreement else None,
+    }
+
+
+def _centres_csv(centres: np.ndarray) -> bytes:
+    text = io.StringIO()
+    text.write("cluster," + ",".join(f"component_{one}" for one in range(1, centres.shape[1] + 1)) + "\n")
+    for number, centre in enumerate(centres.tolist(), 1):
+        text.write(",".join(map(repr, [number, *centre])) + "\n")
+    return text.getvalue().encode()

@@ -1,0 +1,166 @@
+"""The report of a grouping."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spark_job.analyses.component_table import name_of
+from spark_job.analyses.grouping.agreement import Agreement
+from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
+from spark_job.analyses.grouping.charts import map_chart, silhouette_chart
+from spark_job.analyses.grouping.kmeans import Trial
+from spark_job.analyses.source_run import SourceRun
+from spark_job.images.limits import ImageLimits
+from spark_job.images.listing import ListedFile
+from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.palette import class_name
+from spark_job.report.quantities import count, percent
+
+FOLDERS_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Map:
+    """Images in the plane.
+
+    Attributes:
+        rows: (n, d) float32, the directions of their components.
+        positions: (n, 2).
+    """
+
+    images: Sequence[ListedFile]
+    rows: np.ndarray
+    positions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What `group` found.
+
+    Attributes:
+        centres: (k, d) float64.
+        fitted: on how many images K-means was fitted.
+    """
+
+    trials: Sequence[Trial]
+    chosen: Trial
+    centres: np.ndarray
+    assigned: Assigned
+    agreement: Agreement | None
+    map: Map
+    fitted: int
+
+    @property
+    def sizes(self) -> list[int]:
+        """Images of each cluster."""
+        sizes = [0] * self.chosen.k
+        for (cluster, _), images in self.assigned.counts.items():
+            sizes[cluster - 1] += images
+        return sizes
+
+
+def group_document(found: Grouping, source: SourceRun, parameters: Mapping[str, Any]) -> Document:
+    """The page; small pictures are made here."""
+    limits = ImageLimits(**source.manifest["parameters"]["limits"])
+    total = found.assigned.counts.total()
+    return Document(
+        title="Groups",
+        subtitle=f"{count(total)} images of {source.run_id} in {found.chosen.k} clusters, by looks alone",
+        tiles=_tiles(found, total),
+        sections=[
+            _map_section(found, limits),
+            _clusters_section(found, total),
+            _members_section(found, limits),
+            _choice_section(found),
+        ],
+        notes=_notes(found, total),
+        parameters={name.replace("_", " "): str(value) for name, value in parameters.items()},
+    )
+
+
+def _tiles(found: Grouping, total: int) -> dict[str, str]:
+    tiles = {
+        "Images": count(total),
+        "Clusters": str(found.chosen.k),
+        "Silhouette": f"{found.chosen.silhouette:.3f}",
+    }
+    if found.agreement:
+        tiles["Adjusted Rand"] = f"{found.agreement.adjusted_rand:.3f}"
+        tiles["Mutual information"] = f"{found.agreement.normalized_mutual_information:.3f}"
+        tiles["Homogeneity"] = f"{found.agreement.homogeneity:.3f}"
+    return tiles
+
+
+def _notes(found: Grouping, total: int) -> list[str]:
+    notes = []
+    if found.fitted < total:
+        notes.append(
+            f"The centres were found on {count(found.fitted)} images, drawn evenly; all were then assigned."
+        )
+    ks = [trial.k for trial in found.trials]
+    if len(ks) > 1 and found.chosen.k == max(ks):
+        notes.append(
+            f"The silhouette still rises at {max(ks)} clusters, the most that were tried: there may be more."
+        )
+    return notes
+
+
+def _map_section(found: Grouping, limits: ImageLimits) -> Section:
+    clusters, _ = nearest_centres(found.map.rows.astype(np.float64), found.centres)
+    pictures = small_pictures(found.map.images, limits)
+    photographs = [
+        Photograph(picture, name_of(image), f"cluster {cluster}, {class_name(image.label)}")
+        for image, cluster, picture in zip(found.map.images, clusters, pictures, strict=True)
+    ]
+    text = (
+        f"{count(len(photographs))} images, placed by t-SNE so that neighbours stay neighbours; distances "
+        "between far groups mean nothing. Point at one to see it."
+    )
+    return Section("Map", [text, map_chart(found.map.positions, clusters, photographs)])
+
+
+def _clusters_section(found: Grouping, total: int) -> Section:
+    rows: list[list[str | int | float]] = []
+    for cluster, size in enumerate(found.sizes, 1):
+        folders = sorted(
+            ((images, label) for (one, label), images in found.assigned.counts.items() if one == cluster),
+            key=lambda pair: (-pair[0], pair[1]),
+        )
+        named = [
+            f"{class_name(label)} {percent(images / size, 0)}" for images, label in folders[:FOLDERS_NAMED]
+        ]
+        more = len(folders) - len(named)
+        rows.append(
+            [cluster, size, percent(size / total), ", ".join(named) + (f" and {more} more" if more else "")]
+        )
+    table = Table("Clusters, the largest first", ["Cluster", "Images", "Share", "Folders in it"], rows)
+    return Section("Clusters", [table])
+
+
+def _members_section(found: Grouping, limits: ImageLimits) -> Section:
+    members = [
+        (cluster, *member) for cluster, few in sorted(found.assigned.nearest.items()) for member in few
+    ]
+    pictures = list(small_pictures([image for _, _, image in members], limits))
+    galleries = []
+    for number in sorted(found.assigned.nearest):
+        photographs = [
+            Photograph(picture, name_of(image), f"{class_name(image.label)}, {distance:.2f}")
+            for (cluster, distance, image), picture in zip(members, pictures, strict=True)
+            if cluster == number
+        ]
+        galleries.append(Gallery(f"Cluster {number}: nearest to its centre, with the distance", photographs))
+    return Section("Typical members", galleries)
+
+
+def _choice_section(found: Grouping) -> Section:
+    if len(found.trials) == 1:
+        return Section("How many clusters", [f"--k asked for {found.chosen.k}; no other number was tried."])
+    text = (
+        "The silhouette compares the distance of an image to its own cluster with that to the next one: 1 is "
+        f"far apart, 0 is on the border. It is largest with {found.chosen.k} clusters."
+    )
+    return Section("How many clusters", [text, silhouette_chart(found.trials, found.chosen)])

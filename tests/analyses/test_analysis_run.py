@@ -1,0 +1,90 @@
+"""The folder that an analysis writes."""
+
+import json
+
+import pytest
+
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.source_run import SourceRun
+from spark_job.errors import MisuseError
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.report.document import Document
+from spark_job.storage import Folder
+
+DOCUMENT = Document("Title", "subtitle", {}, [])
+
+
+@pytest.fixture
+def results(tmp_path):
+    """RESULTS with one finished run."""
+    manifest = {"run_id": "source", "created": "2026-11-21T09:00:00+00:00", "parameters": {}}
+    RunFolder(Folder(str(tmp_path)).at("source")).write_json("manifest.json", manifest)
+    return tmp_path
+
+
+def begin(results, run_id: str | None = "mine") -> AnalysisRun:
+    source = SourceRun.open(str(results / "source"))
+    return AnalysisRun.begin("group", str(results), [source], {"seed": 1}, run_id)
+
+
+def test_a_finished_analysis_names_what_it_was_made_from(results):
+    """Kind, parents, parameters, and every output, in the manifest."""
+    begin(results).finish({"found": 2}, DOCUMENT, {"list.csv": b"a\n"})
+    manifest = json.loads((results / "mine" / "manifest.json").read_text())
+    assert manifest["kind"] == "group"
+    assert manifest["parents"] == [str(results / "source")]
+    assert manifest["parameters"] == {"seed": 1}
+    assert manifest["outputs"] == ["list.csv", "metrics.json", "report/index.html"]
+
+
+def test_metrics_have_the_time_it_took(results):
+    begin(results).finish({"found": 2}, DOCUMENT)
+    metrics = json.loads((results / "mine" / "metrics.json").read_text())
+    assert metrics["found"] == 2
+    assert metrics["seconds"]["total"] >= 0
+
+
+def test_reports_link_to_each_other(results):
+    """The index to the report, the report to the index and to its parent's."""
+    begin(results).finish({}, DOCUMENT)
+    index = (results / "index.html").read_text()
+    page = (results / "mine" / "report" / "index.html").read_text()
+    assert 'href="mine/report/index.html"' in index
+    assert 'href="../../index.html"' in page
+    assert 'href="../../source/report/index.html"' in page
+
+
+def test_an_unfinished_analysis_is_not_in_the_index(results):
+    begin(results, "abandoned")
+    begin(results).finish({}, DOCUMENT)
+    assert "abandoned" not in (results / "index.html").read_text()
+
+
+def test_nothing_is_overwritten(results):
+    """Neither a finished run nor one that only began."""
+    begin(results)
+    with pytest.raises(MisuseError, match="choose another --run-id"):
+        begin(results)
+    with pytest.raises(MisuseError, match="choose another --run-id"):
+        begin(results, "source")
+
+
+@pytest.mark.parametrize("name", ["../out", ".hidden", "a/b", "x" * 129])
+def test_a_name_that_is_no_folder_name_is_refused(name, results):
+    with pytest.raises(MisuseError, match="--run-id"):
+        begin(results, name)
+
+
+def test_the_name_says_the_kind_when_none_is_given(results):
+    assert begin(results, None).run_id.startswith("group-")
+
+
+def test_a_folder_without_a_finished_run_is_refused(tmp_path):
+    with pytest.raises(MisuseError, match="holds no finished run"):
+        SourceRun.open(str(tmp_path))
+
+
+def test_a_run_of_another_kind_is_refused(results):
+    begin(results).finish({}, DOCUMENT)
+    with pytest.raises(MisuseError, match="made by `group`; this needs one made by `run` or `train`"):
+        SourceRun.open(str(results / "mine"), "run", "train")

@@ -1,0 +1,88 @@
+"""The page of an analysis."""
+
+import json
+import re
+
+from spark_job.report.document import (
+    Chart,
+    Document,
+    Gallery,
+    IndexEntry,
+    Photograph,
+    Section,
+    Table,
+    render_document,
+    render_index,
+)
+from tests.report_examples import SCRIPT_NAME, jpeg
+
+HOSTILE = SCRIPT_NAME
+
+
+def page_of(*blocks, **others) -> str:
+    document = Document("Title", "subtitle", {"Images": "12"}, [Section("Heading", blocks)], **others)
+    return render_document(document)["index.html"].decode()
+
+
+def test_everything_is_on_the_page():
+    """Texts, figures, tables, notes and parameters."""
+    table = Table("A table", ["Name", "Number"], [["apple", 3]])
+    page = page_of("A sentence.", table, notes=["Mind this."], parameters={"seed": "1"})
+    for text in ("A sentence.", "A table", "apple", "Mind this.", "seed", "Heading", "12"):
+        assert text in page
+
+
+def test_numbers_stand_to_the_right():
+    page = page_of(Table("A table", ["Name", "Number"], [["apple", 3]]))
+    assert '<td class="number">3</td>' in page
+    assert "<td>apple</td>" in page
+
+
+def test_photographs_are_in_the_page():
+    """As data, so that the page is one file."""
+    page = page_of(Gallery("Some", [Photograph(jpeg(), "apple", "note"), Photograph(None, "lost")]))
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "no picture" in page
+
+
+def test_a_page_too_large_says_what_it_leaves_out():
+    """Below 10 MB whatever is put in."""
+    large = b"\xff\xd8" + bytes(600_000)
+    page = page_of(Gallery("Many", [Photograph(large, str(number)) for number in range(30)]))
+    assert len(page) < 10_000_000
+    shown = page.count("data:image/jpeg;base64,")
+    assert 0 < shown < 30
+    assert f"{30 - shown} photographs are left out" in page
+
+
+def test_hostile_names_do_no_harm():
+    """No script of theirs reaches the page, wherever they stand."""
+    photograph = Photograph(jpeg(), HOSTILE, HOSTILE)
+    chart = Chart(HOSTILE, [{"x": [1], "y": [1], "name": HOSTILE}], photographs=[photograph])
+    blocks = [HOSTILE, Table(HOSTILE, [HOSTILE], [[HOSTILE]]), Gallery(HOSTILE, [photograph]), chart]
+    page = page_of(*blocks, notes=[HOSTILE], parameters={HOSTILE: HOSTILE})
+    assert HOSTILE not in page
+    assert "<img src=x" not in page
+
+
+def test_charts_have_their_data_and_their_picture():
+    """plotly's data in the page, and the PNG beside it under the chart's name."""
+    chart = Chart("A chart", [{"x": [1, 2], "y": [3, 4]}], png=b"png", name="curve")
+    files = render_document(Document("T", "s", {}, [Section("H", [chart])]))
+    data = re.search(r'id="data">(.*?)</script>', files["index.html"].decode(), re.DOTALL)
+    assert json.loads(data[1])["charts"][0]["data"] == [{"x": [1, 2], "y": [3, 4]}]
+    assert files["curve.png"] == b"png"
+
+
+def test_a_page_without_charts_is_small():
+    """It does without plotly.js and runs no script."""
+    page = page_of("Text.")
+    assert len(page) < 50_000
+    assert "script-src 'none'" in page
+
+
+def test_the_index_lists_runs_with_their_parents():
+    entry = IndexEntry("mine", "group", "2026-11-21T09:00:00+00:00", ["source"], "mine/report/index.html")
+    page = render_index([entry]).decode()
+    for text in ("mine/report/index.html", "group", "source"):
+        assert text in page
