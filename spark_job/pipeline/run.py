@@ -140,6 +140,8 @@ def manifest_of(
         layout.LISTING,
         *(f"{layout.REPORT}/{name}" for name in facts["report"]["files"]),
     ]
+    if facts["listing"]["earlier"]:
+        outputs.append(layout.REUSE)
     if "features" in facts:
         outputs += [layout.FEATURES, layout.REJECTED]
     if "reduction" in facts:

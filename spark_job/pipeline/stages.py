@@ -21,8 +21,10 @@ from pyspark.sql import SparkSession
 
 from spark_job.errors import ListingError, MisuseError
 from spark_job.extractors.folder import Extractor
-from spark_job.features.extraction import Extraction
+from spark_job.features.copying import copy_features
+from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import EngineChoice, worker_engine, write_features
+from spark_job.features.unchanged import NEW, TAKEN, Rules, sort_out
 from spark_job.images.isolation import start_decoder
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
@@ -30,6 +32,7 @@ from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
 from spark_job.parts import part_uris, read_part
 from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.earlier_run import find_earlier
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.progress import Progress
 from spark_job.pipeline.run_folder import RunFolder
@@ -67,8 +70,9 @@ class Run:
 
 
 def list_stage(run: Run, facts: Facts) -> Facts:
-    """Write down every file of the sources; count what is skipped and why."""
+    """Write down every file of the sources; count what is skipped and why, and what is known already."""
     options, listing = run.options, run.table(layout.LISTING)
+    earlier = find_earlier(options, run.extractor)
     skipped, candidates = Counter[str](), Counter[str]()
 
     def counted(file: ListedFile) -> ListedFile:
@@ -88,8 +92,30 @@ def list_stage(run: Run, facts: Facts) -> Facts:
         _mark_sample(listing, selected, options.seed)
         skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
     count = sum(selected.values())
-    _check_request(run, count)
-    return {"listed": count + skipped.total(), "selected": count, "skipped": dict(skipped)}
+    reuse = _reuse(run, earlier) if earlier else {"new": count, "reused": 0, "kept": 0, "removed": 0}
+    _check_request(run, count + reuse["kept"])
+    return {
+        "listed": count + skipped.total(),
+        "selected": count + reuse["kept"],
+        "skipped": dict(skipped),
+        "earlier": earlier,
+        **reuse,
+    }
+
+
+def _reuse(run: Run, earlier: str) -> dict[str, int]:
+    """Find what an earlier run computed already; as `sort_out` counts it."""
+    options = run.options
+    rules = Rules(options.images, options.classes, options.limits, keep_removed=options.removed == "keep")
+    found = sort_out(
+        run.spark.sparkContext,
+        run.table(layout.LISTING),
+        Folder(earlier).at(layout.FEATURES),
+        run.extractor.specification.feature_length,
+        rules,
+        run.table(layout.REUSE),
+    )
+    return {name: found[name] for name in ("new", "reused", "kept", "removed")}
 
 
 def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
@@ -141,31 +167,57 @@ def _check_request(run: Run, images: int) -> None:
 
 def feature_stage(run: Run, facts: Facts) -> Facts:
     """Compute the features; count what was usable, by class; list what was not."""
-    spark, count = run.spark.sparkContext, facts["listing"]["selected"]
-    choice = EngineChoice(run.options.engine, run.options.precision)
-    engine = worker_engine(spark, run.extractor, choice, run.scratch)
-    extraction = Extraction(run.extractor.specification, run.options.limits, engine)
-    # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
-    Thread(target=import_module, args=["spark_job.report.rendering"], daemon=True).start()
-    started = time.monotonic()
-    with Progress(spark, "features", count):
-        tally = write_features(
-            spark, run.table(layout.LISTING), count, run.table(layout.FEATURES), extraction
-        )
+    count, started = facts["listing"]["selected"], time.monotonic()
+    tally, computed_parts = _compute(run, facts["listing"])
     seconds = time.monotonic() - started
+    tally += _copy(run, facts["listing"]["earlier"])
     _write_rejected(run, tally.rejected.total())
     if not tally.usable:
         raise ListingError(
             f"none of the {count} images could be used; {run.folder.uri(layout.REJECTED)} says why of each"
         )
     labels = sorted(tally.usable.keys() | tally.rejected.keys())
+    new = facts["listing"]["new"]
+    cores = run.spark.sparkContext.defaultParallelism
     return {
         "usable": tally.usable.total(),
         "rejected": tally.rejected.total(),
         "classes": [(label, tally.usable[label], tally.rejected[label]) for label in labels],
-        "images_per_second": count / seconds,
-        "cpu_utilization": tally.processor_seconds / (seconds * spark.defaultParallelism),
+        "computed_parts": computed_parts,
+        "images_per_second": new / seconds if new else None,
+        "cpu_utilization": tally.processor_seconds / (seconds * cores) if new else None,
     }
+
+
+def _compute(run: Run, listing: Facts) -> tuple[Tally, int]:
+    """Compute the features of the new images; what became of them, and the parts they are in."""
+    features, count = run.table(layout.FEATURES), listing["new"]
+    features.clear()
+    # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
+    Thread(target=import_module, args=["spark_job.report.rendering"], daemon=True).start()
+    if not count:
+        return Tally(), 0
+    spark = run.spark.sparkContext
+    choice = EngineChoice(run.options.engine, run.options.precision)
+    engine = worker_engine(spark, run.extractor, choice, run.scratch)
+    extraction = Extraction(run.extractor.specification, run.options.limits, engine)
+    new = run.table(f"{layout.REUSE}/{NEW}") if listing["earlier"] else run.table(layout.LISTING)
+    with Progress(spark, "features", count):
+        tally = write_features(spark, new, count, features, extraction)
+    return tally, len(part_uris(features))
+
+
+def _copy(run: Run, earlier: str | None) -> Tally:
+    """Copy what an earlier run computed already."""
+    if earlier is None:
+        return Tally()
+    return copy_features(
+        run.spark.sparkContext,
+        run.table(f"{layout.REUSE}/{TAKEN}"),
+        part_uris(Folder(earlier).at(layout.FEATURES)),
+        run.table(layout.FEATURES),
+        run.extractor.specification.feature_length,
+    )
 
 
 def _write_rejected(run: Run, count: int) -> None:

@@ -16,6 +16,11 @@ def summary(options: RunOptions) -> str:
         f"images    {images['listed']:,} listed = {images['usable']:,} usable"
         f" + {images['rejected']:,} rejected + {images['skipped']:,} skipped"
     ]
+    if images["reused"] + images["removed"]:
+        lines.append(
+            f"reused    {images['reused'] + images['kept']:,} from the previous run, {images['new']:,} new, "
+            f"{images['removed']:,} gone from the source"
+        )
     lines += _figures(metrics) if images["usable"] else ["nothing to do: there were no images"]
     if images["rejected"]:
         lines.append(f"rejected  {folder.uri(REJECTED)}")
@@ -31,8 +36,9 @@ def summary(options: RunOptions) -> str:
 
 def _figures(metrics: dict[str, Any]) -> list[str]:
     features, reduction = metrics["features"], metrics["reduction"]
+    speed = features["images_per_second"]
     return [
-        f"features  {features['length']:,} each, {features['images_per_second']:,.0f} images/s",
+        f"features  {features['length']:,} each" + (f", {speed:,.0f} images/s" if speed else ", none new"),
         f"PCA       {reduction['components']:,} components keep "
         f"{reduction['explained_variance_ratio']:.1%} of the variance",
     ]
