@@ -42,8 +42,8 @@ DEFAULT_LIMITS = ImageLimits()
 @click.option(
     "--previous",
     metavar="RUN",
-    help="Take the features of unchanged images from this earlier RESULTS/RUN_ID; `latest`: the newest of the "
-    "same sources in --results, if there is one.",
+    help="Take the features of unchanged images from this earlier RESULTS/RUN_ID; `latest`: the newest of "
+    "the same sources in --results, if there is one.",
 )
 @click.option(
     "--removed",

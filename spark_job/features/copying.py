@@ -66,7 +66,10 @@ def _rows_of(uri: str, taken: pa.RecordBatch, length: int) -> Iterator[pa.Record
             mine = batch.take(numbers(rows[first:last] - start))
             today = taken.slice(first, last - first)
             yield pa.RecordBatch.from_arrays(
-                [(today if name in ("label", "split") else mine).column(name) for name in FEATURES_SCHEMA.names],
+                [
+                    (today if name in ("label", "split") else mine).column(name)
+                    for name in FEATURES_SCHEMA.names
+                ],
                 schema=FEATURES_SCHEMA,
             )
         start += batch.num_rows

@@ -1,7 +1,7 @@
 """Which images of a listing an earlier run knows, unchanged; which are new; which are gone.
 
-Listing and earlier table meet by path in buckets that fit into memory, in Spark tasks. The answer is two tables:
-the rows of the listing that are to be computed, and the rows of the earlier table that are to be copied.
+Listing and earlier table meet by path in buckets that fit into memory, in Spark tasks. The answer is two
+tables: the rows of the listing that are to be computed, and the rows of the earlier table that are to be copied.
 """
 
 from collections import Counter
@@ -146,7 +146,8 @@ def _meet(
 
 def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
     """(listed, known), each as one table; known is empty without an earlier part."""
-    listed, known = [LISTING_SCHEMA.empty_table()], []
+    listed: list[pa.Table] = [LISTING_SCHEMA.empty_table()]
+    known: list[pa.Table] = []
     for number, table in rows:
         (listed if number == LISTED else known).append(table)
     schema = pa.schema([*TAKEN_SCHEMA, *(LISTING_SCHEMA.field(name) for name in ("size", "etag", "error"))])
@@ -176,9 +177,7 @@ def _sort_out(listed: pa.Table, known: pa.Table, rules: Rules) -> tuple[pa.Table
 def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray:
     """Which rows have features, of images within the limits."""
     pixels = pc.multiply(rows["width"].cast(pa.int64()), rows["height"].cast(pa.int64()))
-    within = pc.and_(
-        pc.less_equal(pixels, limits.max_pixels), pc.less_equal(rows["size"], limits.max_bytes)
-    )
+    within = pc.and_(pc.less_equal(pixels, limits.max_pixels), pc.less_equal(rows["size"], limits.max_bytes))
     return pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), False)
 
 

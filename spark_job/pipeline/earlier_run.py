@@ -1,4 +1,4 @@
-"""The earlier run whose features a run takes over: which it is, and whether its features are the same kind."""
+"""The earlier run whose features a run takes over: which it is, and whether they are of the same kind."""
 
 from typing import Any
 
@@ -63,12 +63,14 @@ def _differences(
     folder: RunFolder, manifest: dict[str, Any], options: RunOptions, extractor: Extractor
 ) -> list[str]:
     """Why features of that run could differ from those this run would compute."""
-    before, found = manifest["parameters"], []
+    before, now = manifest["parameters"], options.parameters
+    found = [
+        f"{name} {before[name]}, now {now[name]}"
+        for name in ("engine", "precision")
+        if before[name] != now[name]
+    ]
     if manifest["extractor"]["fingerprint"] != extractor.specification.fingerprint:
         found.append("another extractor")
-    for name in ("engine", "precision"):
-        if before[name] != getattr(options, name):
-            found.append(f"{name} {before[name]}, now {getattr(options, name)}")
     parts = part_uris(folder.folder.at(layout.FEATURES))
     if parts and (missing := set(FEATURES_SCHEMA.names) - set(column_names(parts[0]))):
         found.append(f"no columns {', '.join(sorted(missing))}, as earlier versions of this job left it")

@@ -53,7 +53,7 @@ class RunOptions:
             results=normalise(results),
             extractor=normalise(extractor),
             reduction=normalise(str(reduction)) if reduction else None,
-            previous=normalise(str(previous)) if previous and previous != LATEST else previous,
+            previous=normalise(str(previous)) if previous and previous != LATEST else previous,  # type: ignore[arg-type]
             **others,  # type: ignore[arg-type]
         )
         options._check()

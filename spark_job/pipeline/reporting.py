@@ -23,6 +23,7 @@ from spark_job.parts import part_uris, read_part
 from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
+from spark_job.reduction.drift import Drift
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
 
@@ -74,6 +75,7 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         rejected=_rejected(run) if features else [],
         skipped=listing.get("skipped", {}),
         notes=_notes(run, facts),
+        drift=Drift(**reduction["drift"]) if reduction.get("drift") else None,
     )
 
 
@@ -129,10 +131,20 @@ def _notes(run: Run, facts: Facts) -> list[str]:
         notes.append(f"The dense layers on top are random (seed {weights.random_seed}), not trained.")
     if run.options.reduction:
         notes.append(f"The reduction was not fitted on these images but taken from {run.options.reduction}.")
+        notes.append(_drift_note(facts.get("reduction", {})))
     notes += _reuse_notes(run.options, facts["listing"])
     if "features" not in facts:
         notes.append("There were no images, so there was nothing to do: upload some and run again.")
     return notes
+
+
+def _drift_note(reduction: Facts) -> str:
+    if reduction.get("drift"):
+        return Drift(**reduction["drift"]).advice
+    return (
+        "Drift is not known: there are fewer than two new images, or an earlier version of this job fitted "
+        "the reduction and kept nothing to compare with; fit anew to have it."
+    )
 
 
 def _reuse_notes(options: RunOptions, listing: Facts) -> list[str]:
@@ -142,9 +154,9 @@ def _reuse_notes(options: RunOptions, listing: Facts) -> list[str]:
         return ["--previous latest found no earlier run of these sources: all features were computed."]
     kept = "they stay in the results" if options.removed == "keep" else "they are not in the results"
     return [
-        f"The features of {listing['reused'] + listing['kept']:,} images were taken from {listing['earlier']}; "
-        f"{listing['new']:,} were new or changed. {listing['removed']:,} images of that run are gone from the "
-        f"sources: {kept}."
+        f"The features of {listing['reused'] + listing['kept']:,} images were taken from "
+        f"{listing['earlier']}; {listing['new']:,} were new or changed. {listing['removed']:,} images of that "
+        f"run are gone from the sources: {kept}."
     ]
 
 

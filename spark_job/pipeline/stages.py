@@ -8,7 +8,7 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
@@ -36,15 +36,18 @@ from spark_job.pipeline.earlier_run import find_earlier
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.progress import Progress
 from spark_job.pipeline.run_folder import RunFolder
+from spark_job.reduction.drift import drift_from, reference
 from spark_job.reduction.fitting import check_size, fit
 from spark_job.reduction.model import load_model, save_model
 from spark_job.reduction.principal_components import Reduction
+from spark_job.reduction.profile import Profile
 from spark_job.reduction.projection import components_as_csv, write_components
 from spark_job.storage import Folder
 
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
 REJECTED_AT_ONCE = 100_000
+FITTED = "fitted"  # of fit.json; earlier versions of this job left none
 
 Facts = dict[str, Any]
 
@@ -255,26 +258,36 @@ def reduction_stage(run: Run, facts: Facts) -> Facts:
         reduction = fit(spark, parts, facts["features"]["usable"], length, options.request)
     start_decoder()  # for the report's pictures
     components = run.table(layout.COMPONENTS)
-    write_components(spark, parts, reduction, components)
+    new_parts = facts["features"]["computed_parts"] if options.reduction else None
+    profile = write_components(spark, parts, reduction, components, profiled=new_parts)
     with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
         for text in components_as_csv(part_uris(components), reduction.component_count):
             writer.write(text)
     save_model(run.table(layout.MODEL), reduction)
-    run.folder.write_json(layout.FIT, _fit_facts(reduction, run.extractor))
+    fitted = _fitted(run, reduction, profile)
+    fit_facts = {
+        "images": reduction.count,
+        "extractor": run.extractor.specification.fingerprint,
+        "explained_variance_ratio": reduction.explained_variance_ratio.tolist(),
+        FITTED: fitted,
+    }
+    run.folder.write_json(layout.FIT, fit_facts)
+    drift = drift_from(fitted, profile) if options.reduction and fitted else None
     kept = reduction.explained_variance_ratio[: reduction.component_count].sum()
     return {
         "components": reduction.component_count,
         "explained_variance_ratio": float(kept),
         "standardized": reduction.standardized,
+        "drift": asdict(drift) if drift else None,
     }
 
 
-def _fit_facts(reduction: Reduction, extractor: Extractor) -> Facts:
-    return {
-        "images": reduction.count,
-        "extractor": extractor.specification.fingerprint,
-        "explained_variance_ratio": reduction.explained_variance_ratio.tolist(),
-    }
+def _fitted(run: Run, reduction: Reduction, profile: Profile) -> Facts | None:
+    """What drift is measured against; of a reduction that was taken over, as the run that fitted it noted."""
+    if run.options.reduction:
+        earlier: Facts = RunFolder(Folder(run.options.reduction)).read_json(layout.FIT)
+        return earlier.get(FITTED)
+    return reference(profile, reduction.variances) if reduction.variances is not None else None
 
 
 def check_reduction(earlier: RunFolder, extractor: Extractor) -> Facts:
@@ -306,7 +319,8 @@ def load_reduction(earlier: RunFolder, extractor: Extractor) -> Reduction:
     """
     fitted = check_reduction(earlier, extractor)
     ratio = np.asarray(fitted["explained_variance_ratio"])
-    return load_model(earlier.folder.at(layout.MODEL), fitted["images"], ratio)
+    variances = np.asarray(fitted[FITTED]["variances"]) if fitted.get(FITTED) else None
+    return load_model(earlier.folder.at(layout.MODEL), fitted["images"], ratio, variances)
 
 
 def listed_rejects(run: Run, limit: int) -> Iterator[ListedFile]:

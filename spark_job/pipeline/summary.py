@@ -12,8 +12,9 @@ def summary(options: RunOptions) -> str:
     folder = RunFolder(Folder(options.results).at(options.run_id))
     metrics = folder.read_json(METRICS)
     images = metrics["images"]
+    kept = f" + {images['kept']:,} kept" if images["kept"] else ""
     lines = [
-        f"images    {images['listed']:,} listed = {images['usable']:,} usable"
+        f"images    {images['listed']:,} listed{kept} = {images['usable']:,} usable"
         f" + {images['rejected']:,} rejected + {images['skipped']:,} skipped"
     ]
     if images["reused"] + images["removed"]:
@@ -22,6 +23,11 @@ def summary(options: RunOptions) -> str:
             f"{images['removed']:,} gone from the source"
         )
     lines += _figures(metrics) if images["usable"] else ["nothing to do: there were no images"]
+    if metrics["drift"]:
+        beyond = metrics["drift"]["beyond_error_limit"]
+        advice = {True: "fit anew", False: "no need to fit anew", None: "too few to tell"}
+        said = advice[metrics["drift"]["refit_advised"]]
+        lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
     if images["rejected"]:
         lines.append(f"rejected  {folder.uri(REJECTED)}")
     lines += [

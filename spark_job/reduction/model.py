@@ -75,7 +75,9 @@ def _write_data(folder: Folder, columns: list[pa.Array], schema: pa.Schema) -> N
     write_part(folder.at("data"), 0, [row], schema)
 
 
-def load_model(folder: Folder, count: int, explained_variance_ratio: np.ndarray) -> Reduction:
+def load_model(
+    folder: Folder, count: int, explained_variance_ratio: np.ndarray, variances: np.ndarray | None = None
+) -> Reduction:
     """The reduction that `save_model` was given; what MLlib does not keep is passed in.
 
     Raises:
@@ -91,6 +93,7 @@ def load_model(folder: Folder, count: int, explained_variance_ratio: np.ndarray)
         _doubles(matrix.field("values")).reshape(matrix.field("numCols")[0].as_py(), -1).T,
         explained_variance_ratio,
         metadata["paramMap"]["withStd"],
+        variances,
     )
 
 
