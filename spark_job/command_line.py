@@ -6,6 +6,8 @@ import click
 
 from spark_job import __version__
 from spark_job.commands.build_extractor import build_extractor_command
+from spark_job.commands.compare import compare_command
+from spark_job.commands.convergence import convergence_command
 from spark_job.commands.run import run_command
 from spark_job.errors import JobError
 
@@ -22,7 +24,7 @@ def cli() -> None:
     """
 
 
-COMMANDS = (build_extractor_command, run_command)
+COMMANDS = (build_extractor_command, compare_command, convergence_command, run_command)
 for command in COMMANDS:
     cli.add_command(command)
 

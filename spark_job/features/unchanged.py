@@ -1,7 +1,7 @@
 """Which images of a listing an earlier run knows, unchanged; which are new; which are gone.
 
 Listing and earlier table meet by path in buckets that fit into memory, in Spark tasks. The answer is two
-tables: the rows of the listing that are to be computed, and the rows of the earlier table that are to be copied.
+tables: the rows of the listing that are to be computed, and those of the earlier table that are to be copied.
 """
 
 from collections import Counter

@@ -155,8 +155,8 @@ def _reuse_notes(options: RunOptions, listing: Facts) -> list[str]:
     kept = "they stay in the results" if options.removed == "keep" else "they are not in the results"
     return [
         f"The features of {listing['reused'] + listing['kept']:,} images were taken from "
-        f"{listing['earlier']}; {listing['new']:,} were new or changed. {listing['removed']:,} images of that "
-        f"run are gone from the sources: {kept}."
+        f"{listing['earlier']}; {listing['new']:,} were new or changed. {listing['removed']:,} images of "
+        f"that run are gone from the sources: {kept}."
     ]
 
 

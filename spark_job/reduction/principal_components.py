@@ -76,6 +76,16 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
     return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize, variances)
 
 
+def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
+    """(d,) float64, as `explained_variance_ratio`, without the components: a fraction of their cost.
+
+    Raises:
+        NoVarianceError: all rows are equal, or there is one row.
+    """
+    scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), standardize)
+    return explained_variance_ratio(np.linalg.eigvalsh(moments.scatter * scale[:, None] * scale[None, :]))
+
+
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
     """What each centred column is multiplied with.
 

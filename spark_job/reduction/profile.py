@@ -2,10 +2,12 @@
 
 Two distances say how unusual an image is: the squared reconstruction error Q (what the components miss of it)
 and Hotelling's T² (how far out it lies along them). Limits are the 99th percentiles of the images that the
-reduction was fitted on, not those of a normal distribution: features come in clusters. Q and T² as in Jackson and
-Mudholkar 1979, "Control procedures for residuals associated with principal component analysis" (Technometrics
-21); what each says, and limits from reference data, as in Kourti and MacGregor 1995, "Process analysis, monitoring
-and diagnosis, using multivariate projection methods" (Chemometrics and Intelligent Laboratory Systems 28).
+reduction was fitted on, not those of a normal distribution: features come in clusters.
+
+Q and T²: Jackson and Mudholkar 1979, "Control procedures for residuals associated with principal component
+analysis", Technometrics 21. What each says, and limits from reference data: Kourti and MacGregor 1995,
+"Process analysis, monitoring and diagnosis, using multivariate projection methods", Chemometrics and
+Intelligent Laboratory Systems 28.
 """
 
 from collections.abc import Mapping

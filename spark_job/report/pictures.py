@@ -41,7 +41,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     shown = shown_components(len(ratio), component_count)
     numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    axes = _axes(figure)
+    axes = plain_axes(figure)
     # More bars than this would stand closer than pixels.
     if shown <= MAX_BARS:
         axes.bar(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
@@ -59,14 +59,14 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
         kept = percent(float(cumulative[component_count - 1]))
         axes.set_title(f"k = {component_count} keeps {kept} of the variance", fontsize=11, color=_TEXT)
     axes.legend(frameon=True, framealpha=0.9, edgecolor="none", loc="center right")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     """The points on two components (counted from 0), coloured by class."""
     styles = class_styles([point.label for point in contents.points])
     figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
-    axes = _axes(figure)
+    axes = plain_axes(figure)
     labels = np.array([point.label for point in contents.points], dtype=object)
     for style in styles.values():
         chosen = contents.components[labels == style.label]
@@ -83,7 +83,7 @@ def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     axes.set_ylabel(component_title(contents.explained_variance_ratio, second))
     axes.set_title(f"Factor plane {first + 1}-{second + 1}", fontsize=11, color=_TEXT)
     _add_legend(figure, list(styles.values()))
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def component_title(ratio: np.ndarray, index: int) -> str:
@@ -97,7 +97,8 @@ def shown_components(dimension: int, component_count: int) -> int:
     return min(dimension, max(20, 2 * component_count))
 
 
-def _axes(figure: Figure) -> Axes:
+def plain_axes(figure: Figure) -> Axes:
+    """Axes in the report's look."""
     axes = figure.add_subplot()
     axes.grid(color=_GRID, linewidth=0.6, zorder=0)
     axes.set_axisbelow(True)
@@ -154,7 +155,7 @@ def _shortened(name: str) -> str:
     return printable[: _LONGEST_LEGEND_NAME - 1] + "…"
 
 
-def _png(figure: Figure) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
     """Write the figure; the same figure gives the same bytes."""
     target = io.BytesIO()
     with warnings.catch_warnings():
