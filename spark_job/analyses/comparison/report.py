@@ -136,8 +136,7 @@ def _angles(degrees: np.ndarray, why_none: str | None) -> list[str | Chart]:
 
 def _times(sides: Sequence[Side]) -> Table:
     stages = [name for name in sides[0].run.metrics["seconds"] if name != "total"]
-    rows = [
-        [name, *(duration(side.run.metrics["seconds"].get(name, 0.0)) for side in sides)] for name in stages
-    ]
+    seconds = [side.run.metrics["seconds"] for side in sides]
+    rows = [[name, *(duration(one.get(name, 0.0)) for one in seconds)] for name in stages]
     rows.append(["together, with Spark's start", *(duration(side.seconds) for side in sides)])
     return Table("Wall time of each stage", ["", *(side.name for side in sides)], rows)

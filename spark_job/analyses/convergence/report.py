@@ -70,8 +70,8 @@ def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool)
         f"{percent(one, 0)} (for {percent(share, 0)} of the variance)" for share, one in reached
     )
     return (
-        f"With {steps[-2].name} images of each class, the number of components is this much of what all images "
-        f"need: {found}. Near 100 % it has settled; below, it still grows with the sample."
+        f"With {steps[-2].name} images of each class, the number of components is this much of what all "
+        f"images need: {found}. Near 100 % it has settled; below, it still grows with the sample."
     )
 
 
