@@ -120,8 +120,8 @@ def _angles(degrees: np.ndarray, why_none: str | None) -> list[str | Chart]:
         return [why_none or "There are none."]
     near = int((degrees < 10).sum())
     reading = (
-        f"{near:,} of {len(degrees):,} principal angles between the two sets of kept components are below 10°; "
-        "0° is a direction that both keep, 90° one that the other knows nothing of."
+        f"{near:,} of {len(degrees):,} principal angles between the two sets of kept components are below "
+        "10°; 0° is a direction that both keep, 90° one that the other knows nothing of."
     )
     chart = Chart(
         "Principal angles, ascending, in degrees",
