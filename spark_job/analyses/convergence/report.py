@@ -49,7 +49,12 @@ def _section(
                 "from the smallest to the largest of the seeds",
                 _traces(steps, shares, standardized),
                 {
-                    "xaxis": {"title": {"text": "Images in the sample"}, "type": "log"},
+                    "xaxis": {
+                        "title": {"text": "Images in the sample"},
+                        "type": "log",
+                        "tickvals": [step.images for step in steps],
+                        "ticktext": [count(step.images) for step in steps],
+                    },
                     "yaxis": {"title": {"text": "Components"}, "rangemode": "tozero"},
                     "hovermode": "x unified",
                 },
