@@ -9,7 +9,7 @@ from pyspark import SparkContext
 
 from spark_job.arrow_arrays import numbers, values
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally
-from spark_job.features.unchanged import TAKEN_SCHEMA
+from spark_job.features.unchanged import TAKEN_SCHEMA, TASKS_A_CORE
 from spark_job.images.limits import MEBIBYTE
 from spark_job.parts import part_uris, read_part, rows_within, write_part
 from spark_job.storage import Folder
@@ -39,7 +39,8 @@ def copy_features(
         write_part(destination, number, batches, FEATURES_SCHEMA, repeated=("label", "split", "error"))
         return tally
 
-    return sum(spark.parallelize(tasks, len(tasks)).map(copy).collect(), Tally())
+    task_count = min(len(tasks), TASKS_A_CORE * spark.defaultParallelism)
+    return sum(spark.parallelize(tasks, task_count).map(copy).collect(), Tally())
 
 
 def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:

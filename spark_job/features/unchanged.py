@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from operator import add
 from zlib import crc32
 
 import numpy as np
@@ -28,6 +27,7 @@ from spark_job.storage import Folder, contains
 
 NEW, TAKEN = "new", "taken"
 ROWS_PER_BUCKET = 50_000
+TASKS_A_CORE = 2
 FOOTERS_AT_ONCE = 32
 LISTED = -1  # in place of an earlier part's number: a row of the listing
 
@@ -87,15 +87,19 @@ def sort_out(
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))
     tasks = [*listed, *enumerate(parts)]
-    in_buckets = spark.parallelize(tasks, len(tasks)).flatMap(partial(_bucketed, buckets=buckets))
+    # A task costs 110 ms whatever it does, and reading some columns of a part takes less.
+    task_count = TASKS_A_CORE * spark.defaultParallelism
+    in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(
+        partial(_bucketed, buckets=buckets)
+    )
     met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
         lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), rules, plan, groups)
     )
     group_count = max(groups, default=0) + 1
-    answers = met.partitionBy(group_count, int).mapPartitionsWithIndex(
-        lambda group, pairs: [_write_taken(group, [found for _, found in pairs], plan)]
+    answers = met.partitionBy(min(group_count, task_count), int).mapPartitions(
+        lambda pairs: [_write_groups(pairs, plan)]
     )
-    counts: Counter[str] = answers.treeReduce(add)
+    counts: Counter[str] = sum(answers.collect(), Counter())
     return counts
 
 
@@ -188,6 +192,14 @@ def _belongs(rows: pa.Table, rules: Rules) -> pa.Array:
         for path, label in zip(paths, labels, strict=True)
     ]
     return pc.equal(numbers(np.array(inside, np.int8)), 1)
+
+
+def _write_groups(pairs: Iterable[tuple[int, tuple[Counter[str], pa.Table]]], plan: Folder) -> Counter[str]:
+    """Write the groups of one task; their counts."""
+    found: dict[int, list[tuple[Counter[str], pa.Table]]] = {}
+    for group, rows in pairs:
+        found.setdefault(group, []).append(rows)
+    return sum((_write_taken(group, rows, plan) for group, rows in found.items()), Counter())
 
 
 def _write_taken(group: int, found: list[tuple[Counter[str], pa.Table]], plan: Folder) -> Counter[str]:
