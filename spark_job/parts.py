@@ -84,9 +84,17 @@ def column_names(uri: str) -> list[str]:
 
 
 def _footer(uri: str) -> pq.FileMetaData:
+    if not is_s3(uri):
+        return pq.read_metadata(uri)
+    end = _end(uri, FOOTER_BYTES)
+    length = int.from_bytes(end[-8:-4], "little") + 8  # Parquet ends in the footer, its length and a mark
+    return pq.read_metadata(pa.BufferReader(end if length <= len(end) else _end(uri, length)))
+
+
+def _end(uri: str, size: int) -> bytes:
     root, key = split_uri(uri)
-    source = obstore.open_reader(open_store(root), key, buffer_size=FOOTER_BYTES) if is_s3(uri) else uri
-    return pq.read_metadata(source)
+    answer = obstore.get(open_store(root), key, options={"range": {"suffix": size}})
+    return bytes(answer.bytes())
 
 
 def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> Iterator[pa.RecordBatch]:
