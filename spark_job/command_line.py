@@ -7,6 +7,8 @@ import click
 from spark_job import __version__
 from spark_job.commands.build_extractor import build_extractor_command
 from spark_job.commands.check import check_command
+from spark_job.commands.compare import compare_command
+from spark_job.commands.convergence import convergence_command
 from spark_job.commands.export_keras import export_keras_command
 from spark_job.commands.group import group_command
 from spark_job.commands.predict import predict_command
@@ -30,6 +32,8 @@ def cli() -> None:
 COMMANDS = (
     build_extractor_command,
     check_command,
+    compare_command,
+    convergence_command,
     export_keras_command,
     group_command,
     predict_command,

@@ -6,15 +6,18 @@ A part is one object, there or not there: a task that is tried again, or twice a
 import io
 from collections.abc import Iterable, Iterator
 
+import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_job.storage import Folder, is_s3, read_bytes
+from spark_job.storage import Folder, is_s3, open_store, read_bytes, split_uri
 
 # Of a row group: small enough to be read at once, large enough to compress.
 ROW_GROUP_BYTES = 32 * 1024**2
 # Of a part, which its writer holds in memory.
 MAX_PART_BYTES = 128 * 1024**2
+# Read at once of a part's end, where Parquet says what is in it.
+FOOTER_BYTES = 64 * 1024
 
 
 def rows_within(memory_bytes: int, vector_length: int, most: int) -> int:
@@ -60,6 +63,38 @@ def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBat
 def part_uris(folder: Folder) -> list[str]:
     """The parts of a table, in order."""
     return [folder.child(name) for name in sorted(folder.names()) if name.endswith(".parquet")]
+
+
+def row_count(uri: str) -> int:
+    """How many rows a part has; only its footer is read.
+
+    Raises:
+        FileNotFoundError, obstore's BaseError: as the store answers.
+    """
+    return int(_footer(uri).num_rows)
+
+
+def column_names(uri: str) -> list[str]:
+    """The columns of a part; only its footer is read.
+
+    Raises:
+        FileNotFoundError, obstore's BaseError: as the store answers.
+    """
+    return list(_footer(uri).schema.to_arrow_schema().names)
+
+
+def _footer(uri: str) -> pq.FileMetaData:
+    if not is_s3(uri):
+        return pq.read_metadata(uri)
+    end = _end(uri, FOOTER_BYTES)
+    length = int.from_bytes(end[-8:-4], "little") + 8  # Parquet ends in the footer, its length and a mark
+    return pq.read_metadata(pa.BufferReader(end if length <= len(end) else _end(uri, length)))
+
+
+def _end(uri: str, size: int) -> bytes:
+    root, key = split_uri(uri)
+    answer = obstore.get(open_store(root), key, options={"range": {"suffix": size}})
+    return bytes(answer.bytes())
 
 
 def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,7 @@ from spark_job.commands.parameter_types import CommaSeparated
 from spark_job.features.engines import ENGINES, PRECISIONS
 from spark_job.images.limits import ImageLimits
 from spark_job.images.names import IMAGE_EXTENSIONS
-from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.options import REMOVED, RunOptions
 from spark_job.python_daemon import make_ready
 from spark_job.reduction.principal_components import ComponentRequest
 from spark_job.session import begin_session
@@ -38,6 +38,19 @@ DEFAULT_LIMITS = ImageLimits()
 )
 @click.option(
     "--reduction", metavar="RUN", help="Apply the PCA of this earlier RESULTS/RUN_ID instead of fitting."
+)
+@click.option(
+    "--previous",
+    metavar="RUN",
+    help="Take the features of unchanged images from this earlier RESULTS/RUN_ID; `latest`: the newest of "
+    "the same sources in --results, if there is one.",
+)
+@click.option(
+    "--removed",
+    type=click.Choice(REMOVED),
+    default="drop",
+    show_default=True,
+    help="What becomes of images of --previous that are gone from the sources.",
 )
 @click.option(
     "--classes",

@@ -10,6 +10,8 @@ from spark_job.images.limits import ImageLimits
 from spark_job.reduction.principal_components import ComponentRequest
 from spark_job.storage import contains, normalise
 
+LATEST = "latest"
+REMOVED = ("drop", "keep")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -23,6 +25,8 @@ class RunOptions:
     run_id: str
     request: ComponentRequest = field(default_factory=ComponentRequest)
     reduction: str | None = None
+    previous: str | None = None
+    removed: str = "drop"
     classes: tuple[str, ...] = ()
     sample: int | None = None
     sample_per_class: int | None = None
@@ -43,12 +47,13 @@ class RunOptions:
         Raises:
             MisuseError: options that contradict each other or would mix results into sources.
         """
-        reduction = others.pop("reduction", None)
+        reduction, previous = others.pop("reduction", None), others.pop("previous", None)
         options = cls(
             images=tuple(normalise(uri) for uri in images),
             results=normalise(results),
             extractor=normalise(extractor),
             reduction=normalise(str(reduction)) if reduction else None,
+            previous=normalise(str(previous)) if previous and previous != LATEST else previous,  # type: ignore[arg-type]
             **others,  # type: ignore[arg-type]
         )
         options._check()
@@ -66,7 +71,16 @@ class RunOptions:
             raise MisuseError("--sample and --sample-per-class exclude each other: give one")
         if self.engine == "tensorflow" and self.precision != "f32":
             raise MisuseError(f"--precision {self.precision}: the engine tensorflow runs f32 only")
+        self._check_previous()
         self._check_sources()
+
+    def _check_previous(self) -> None:
+        if self.removed != "keep":
+            return
+        if self.previous is None:
+            raise MisuseError("--removed keep: say which run to keep them from, with --previous")
+        if self.sample or self.sample_per_class:
+            raise MisuseError("--removed keep and a sample exclude each other: a sample is of what is there")
 
     def _check_sources(self) -> None:
         for number, source in enumerate(self.images):
@@ -85,6 +99,8 @@ class RunOptions:
         values = asdict(self)
         for name in ("resume", "allow_empty", "results", "run_id"):
             del values[name]
+        if self.previous is None:  # then a run of an earlier version is the same run
+            del values["previous"], values["removed"]
         return values
 
     def fingerprint(self, extractor_fingerprint: str) -> str:
@@ -103,6 +119,8 @@ class RunOptions:
             ("--variance", request.variance),
             ("--components", request.components),
             ("--reduction", self.reduction),
+            ("--previous", self.previous),
+            ("--removed", self.removed if self.previous else None),
             ("--classes", ",".join(self.classes)),
             ("--sample", self.sample),
             ("--sample-per-class", self.sample_per_class),

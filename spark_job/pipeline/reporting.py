@@ -17,11 +17,13 @@ from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
+from spark_job.reduction.drift import Drift
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
 
 MAX_POINTS = 2_000
 MAX_REJECTED = 200
+REUSE_COUNTS = ("new", "reused", "removed", "kept")
 PACKAGES = (
     "numpy",
     "pyarrow",
@@ -58,7 +60,7 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         versions=package_versions(),
         images=image_counts(facts),
         seconds={name: facts[name]["seconds"] for name in facts},
-        images_per_second=features.get("images_per_second", 0.0),
+        images_per_second=features.get("images_per_second") or 0.0,
         component_count=reduction.get("components", 0),
         explained_variance_ratio=fit_curve(run.folder) if reduction else np.empty(0),
         points=points,
@@ -67,6 +69,7 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         rejected=_rejected(run) if features else [],
         skipped=listing.get("skipped", {}),
         notes=_notes(run, facts),
+        drift=Drift(**reduction["drift"]) if reduction.get("drift") else None,
     )
 
 
@@ -83,6 +86,8 @@ def _parameters(options: RunOptions) -> dict[str, str]:
         "components": options.request.components,
         "standardized": "yes" if options.request.standardize else "no",
         "reduction of": options.reduction,
+        "previous": options.previous,
+        "removed": options.removed if options.previous else None,
         "extractor": options.extractor,
         "engine": f"{options.engine}, {options.precision}",
         "files": "all" if options.all_files else "by extension",
@@ -101,13 +106,14 @@ def package_versions() -> dict[str, str]:
 
 
 def image_counts(facts: Facts) -> dict[str, int]:
-    """listed = usable + rejected + skipped."""
-    features = facts.get("features", {})
+    """listed + kept = usable + rejected + skipped."""
+    features, listing = facts.get("features", {}), facts["listing"]
     return {
-        "listed": facts["listing"]["listed"],
+        "listed": listing["listed"],
         "usable": features.get("usable", 0),
         "rejected": features.get("rejected", 0),
-        "skipped": sum(facts["listing"]["skipped"].values()),
+        "skipped": sum(listing["skipped"].values()),
+        **{name: listing[name] for name in REUSE_COUNTS},
     }
 
 
@@ -119,9 +125,33 @@ def _notes(run: Run, facts: Facts) -> list[str]:
         notes.append(f"The dense layers on top are random (seed {weights.random_seed}), not trained.")
     if run.options.reduction:
         notes.append(f"The reduction was not fitted on these images but taken from {run.options.reduction}.")
+        notes.append(_drift_note(facts.get("reduction", {})))
+    notes += _reuse_notes(run.options, facts["listing"])
     if "features" not in facts:
         notes.append("There were no images, so there was nothing to do: upload some and run again.")
     return notes
+
+
+def _drift_note(reduction: Facts) -> str:
+    if reduction.get("drift"):
+        return Drift(**reduction["drift"]).advice
+    return (
+        "Drift is not known: there are fewer than two new images, or an earlier version of this job fitted "
+        "the reduction and kept nothing to compare with; fit anew to have it."
+    )
+
+
+def _reuse_notes(options: RunOptions, listing: Facts) -> list[str]:
+    if options.previous is None:
+        return []
+    if listing["earlier"] is None:
+        return ["--previous latest found no earlier run of these sources: all features were computed."]
+    kept = "they stay in the results" if options.removed == "keep" else "they are not in the results"
+    return [
+        f"The features of {listing['reused'] + listing['kept']:,} images were taken from "
+        f"{listing['earlier']}; {listing['new']:,} were new or changed. {listing['removed']:,} images of "
+        f"that run are gone from the sources: {kept}."
+    ]
 
 
 def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarray]:

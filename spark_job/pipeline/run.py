@@ -25,6 +25,7 @@ from spark_job.pipeline.reporting import image_counts, package_versions, report_
 from spark_job.pipeline.results_index import write_index
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stages import Facts, Run, feature_stage, list_stage, reduction_stage
+from spark_job.reduction.drift import Drift
 from spark_job.session import open_session
 from spark_job.storage import Folder
 
@@ -124,6 +125,7 @@ def metrics_of(facts: Facts, feature_length: int, total_seconds: float) -> dict[
         "reduction": {
             key: reduction.get(key) for key in ("components", "explained_variance_ratio", "standardized")
         },
+        "drift": Drift(**reduction["drift"]).figures() if reduction.get("drift") else None,
         "seconds": {
             **{name: facts.get(name, {}).get("seconds", 0.0) for name in STAGES},
             "total": total_seconds,
@@ -140,6 +142,8 @@ def manifest_of(
         layout.LISTING,
         *(f"{layout.REPORT}/{name}" for name in facts["report"]["files"]),
     ]
+    if facts["listing"]["earlier"]:
+        outputs.append(layout.REUSE)
     if "features" in facts:
         outputs += [layout.FEATURES, layout.REJECTED]
     if "reduction" in facts:

@@ -12,11 +12,22 @@ def summary(options: RunOptions) -> str:
     folder = RunFolder(Folder(options.results).at(options.run_id))
     metrics = folder.read_json(METRICS)
     images = metrics["images"]
+    kept = f" + {images['kept']:,} kept" if images["kept"] else ""
     lines = [
-        f"images    {images['listed']:,} listed = {images['usable']:,} usable"
+        f"images    {images['listed']:,} listed{kept} = {images['usable']:,} usable"
         f" + {images['rejected']:,} rejected + {images['skipped']:,} skipped"
     ]
+    if images["reused"] + images["removed"]:
+        lines.append(
+            f"reused    {images['reused'] + images['kept']:,} from the previous run, {images['new']:,} new, "
+            f"{images['removed']:,} gone from the source"
+        )
     lines += _figures(metrics) if images["usable"] else ["nothing to do: there were no images"]
+    if metrics["drift"]:
+        beyond = metrics["drift"]["beyond_error_limit"]
+        advice = {True: "fit anew", False: "no need to fit anew", None: "too few to tell"}
+        said = advice[metrics["drift"]["refit_advised"]]
+        lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
     if images["rejected"]:
         lines.append(f"rejected  {folder.uri(REJECTED)}")
     lines += [
@@ -31,8 +42,9 @@ def summary(options: RunOptions) -> str:
 
 def _figures(metrics: dict[str, Any]) -> list[str]:
     features, reduction = metrics["features"], metrics["reduction"]
+    speed = features["images_per_second"]
     return [
-        f"features  {features['length']:,} each, {features['images_per_second']:,.0f} images/s",
+        f"features  {features['length']:,} each" + (f", {speed:,.0f} images/s" if speed else ", none new"),
         f"PCA       {reduction['components']:,} components keep "
         f"{reduction['explained_variance_ratio']:.1%} of the variance",
     ]

@@ -50,7 +50,9 @@ def _inverse(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(1.0, values, out=np.zeros_like(values), where=values > 0))
 
 
-def load_model(folder: Folder, count: int, explained_variance_ratio: np.ndarray) -> Reduction:
+def load_model(
+    folder: Folder, count: int, explained_variance_ratio: np.ndarray, variances: np.ndarray | None = None
+) -> Reduction:
     """The reduction that `save_model` was given; what MLlib does not keep is passed in.
 
     Raises:
@@ -65,4 +67,5 @@ def load_model(folder: Folder, count: int, explained_variance_ratio: np.ndarray)
         doubles(matrix.field("values")).reshape(matrix.field("numCols")[0].as_py(), -1).T,
         explained_variance_ratio,
         read_parameters(folder.at(STAGES[0]))["withStd"],
+        variances,
     )

@@ -33,6 +33,8 @@ class Reduction:
         loadings: (d, k) float64, orthonormal columns; the largest entry of each is positive.
         explained_variance_ratio: (r,) float64, descending, of all components, summing to 1.
         standardized: whether the columns were scaled to unit variance.
+        variances: (k,) float64, of the kept components over these rows (n - 1); None where an earlier version
+            of this job saved the reduction.
     """
 
     count: int
@@ -41,6 +43,7 @@ class Reduction:
     loadings: np.ndarray
     explained_variance_ratio: np.ndarray
     standardized: bool
+    variances: np.ndarray | None = None
 
     @property
     def component_count(self) -> int:
@@ -49,8 +52,11 @@ class Reduction:
 
     def project(self, rows: np.ndarray) -> np.ndarray:
         """The components of rows: (n, d) of any float type -> (n, k) float64."""
-        centred = np.asarray(rows, np.float64) - self.mean
-        return np.asarray((centred * self.scale) @ self.loadings)
+        return np.asarray(self.centred(rows) @ self.loadings)
+
+    def centred(self, rows: np.ndarray) -> np.ndarray:
+        """The rows without the mean, scaled: (n, d) of any float type -> (n, d) float64."""
+        return np.asarray((np.asarray(rows, np.float64) - self.mean) * self.scale)
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
@@ -66,7 +72,18 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
     ratio = explained_variance_ratio(eigenvalues)
     k = component_count(ratio, request, rank_limit(moments.count, scale))
     loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
-    return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize)
+    variances = eigenvalues[::-1][:k] / (moments.count - 1)
+    return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize, variances)
+
+
+def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
+    """(d,) float64, as `explained_variance_ratio`, without the components: a fraction of their cost.
+
+    Raises:
+        NoVarianceError: all rows are equal, or there is one row.
+    """
+    scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), standardize)
+    return explained_variance_ratio(np.linalg.eigvalsh(moments.scatter * scale[:, None] * scale[None, :]))
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:

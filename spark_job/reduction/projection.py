@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from operator import add
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from spark_job.parts import read_part, write_part
 from spark_job.reduction.mllib_types import VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.model import OUTPUT_COLUMN
 from spark_job.reduction.principal_components import Reduction
+from spark_job.reduction.profile import Profile
 from spark_job.storage import Folder
 
 KEPT_COLUMNS = ("path", "label", "split", "size")
@@ -31,25 +33,47 @@ COMPONENTS_SCHEMA = spark_schema(
 
 
 def write_components(
-    spark: SparkContext, parts: Sequence[str], reduction: Reduction, destination: Folder
-) -> None:
+    spark: SparkContext,
+    parts: Sequence[str],
+    reduction: Reduction,
+    destination: Folder,
+    profiled: int | None = None,
+) -> Profile:
     """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
 
     Args:
         parts: URIs of the features table's parts; each becomes one of the components.
         reduction: fitted on features of this length.
         destination: the table's folder; replaced.
+        profiled: how many of the parts, the first ones, the answer describes; default: all.
+
+    Returns:
+        How their images lie about the reduction; of no images when the reduction does not know its variances.
     """
     destination.clear()
     shared = spark.broadcast(reduction)
 
-    def write(task: tuple[int, str]) -> None:
-        number, uri = task
-        found = read_usable(uri, shared.value.mean.size, KEPT_COLUMNS)
-        batches = (_record_batch(kept, shared.value.project(rows)) for kept, rows in found)
-        write_part(destination, number, batches, COMPONENTS_SCHEMA, repeated=("label", "split"))
+    described = 0 if reduction.variances is None else len(parts) if profiled is None else profiled
 
-    spark.parallelize(list(enumerate(parts)), len(parts)).foreach(write)
+    def write(task: tuple[int, str]) -> Profile:
+        number, uri = task
+        profiles = [Profile.empty(shared.value.component_count)]
+        batches = _projected(uri, shared.value, profiles if number < described else None)
+        write_part(destination, number, batches, COMPONENTS_SCHEMA, repeated=("label", "split"))
+        return profiles[0]
+
+    profile: Profile = spark.parallelize(list(enumerate(parts)), len(parts)).map(write).treeReduce(add)
+    return profile
+
+
+def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) -> Iterator[pa.RecordBatch]:
+    """The rows of a part as COMPONENTS_SCHEMA has them; adds to the profile, if there is one."""
+    for kept, rows in read_usable(uri, reduction.mean.size, KEPT_COLUMNS):
+        centred = reduction.centred(rows)
+        components = centred @ reduction.loadings
+        if profile is not None and reduction.variances is not None:
+            profile[0] += Profile.of(centred, components, reduction.variances)
+        yield _record_batch(kept, components)
 
 
 def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatch:

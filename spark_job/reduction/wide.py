@@ -54,7 +54,8 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
     loadings = np.empty((columns, k))
     for part, block in _column_blocks(rows):
         loadings[part] = ((block - mean[part]) * scale[part]).T @ directions
-    return Reduction(count, mean, scale, fix_signs(loadings), ratio, request.standardize)
+    variances = np.square(lengths) / (count - 1)
+    return Reduction(count, mean, scale, fix_signs(loadings), ratio, request.standardize, variances)
 
 
 def _column_blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.reduction.drift import Drift
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class ReportContents:
         points: a sample of the usable images, balanced over classes.
         components: (len(points), k) float32, their principal components.
         seconds: stage -> seconds.
+        drift: of new images from those that the reduction was fitted on; None when it was fitted on these.
     """
 
     run_id: str
@@ -71,3 +73,4 @@ class ReportContents:
     rejected: list[RejectedImage] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    drift: Drift | None = None

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from spark_job.reduction.drift import Drift
 from spark_job.report import html
 from spark_job.report.contents import ReportContents
 from spark_job.report.explorer import explorer_data, sampled_rows, script_json
 from spark_job.report.palette import LOOK_COUNT, class_name
+from spark_job.report.quantities import count, percent
 from spark_job.report.thumbnails import encode, encoded_length, keep_evenly
 
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
@@ -48,6 +50,8 @@ def _render(
         class_rows_left_out=max(0, len(contents.classes) - _MAX_CLASS_ROWS),
         rejected=_rejected_rows(contents, rejected_with_thumbnail),
         component_rows=_component_rows(contents),
+        drift_rows=_drift_rows(contents.drift),
+        drift_components=_drift_components(contents.drift),
         stages=_stages(contents.seconds),
         style=Markup(html.asset("report.css")),  # noqa: S704 - our own file
         plotly=plotly,
@@ -130,6 +134,31 @@ def _component_rows(contents: ReportContents) -> list[tuple[int, float, float]]:
     shown = min(contents.component_count, _MAX_COMPONENT_ROWS)
     each = contents.explained_variance_ratio[:shown]
     return [(i + 1, float(each[i]), float(total)) for i, total in enumerate(np.cumsum(each))]
+
+
+def _drift_rows(drift: Drift | None) -> list[tuple[str, str, str]]:
+    """Measure, its value for the fitted images, its value for the new ones."""
+    if drift is None:
+        return []
+    found, usual = drift.figures(), percent(0.01)
+    kept = (percent(drift.fitted_kept), percent(drift.kept))
+    return [
+        ("Images", count(drift.fitted_images), count(drift.images)),
+        ("Variance about the fitted mean that the components hold", *kept),
+        ("Variance along a component, median", "1.00", f"{found['variance_ratio']:.2f}"),
+        ("Distance of the means in standard deviations, root mean square", "0", f"{found['mean_shift']:.2f}"),
+        ("The largest, along one component", "0", f"{found['largest_mean_shift']:.2f}"),
+        ("Reconstruction error (Q) beyond the fitted 99 % limit", usual, percent(drift.beyond_error)),
+        ("Hotelling's T² beyond the fitted 99 % limit", usual, percent(drift.beyond_distance)),
+    ]
+
+
+def _drift_components(drift: Drift | None) -> list[tuple[int, float, float]]:
+    """Number, shift and spread of the components, the first ones of many."""
+    if drift is None:
+        return []
+    shown = range(min(len(drift.shift), _MAX_COMPONENT_ROWS))
+    return [(i + 1, drift.shift[i], drift.spread[i]) for i in shown]
 
 
 def _stages(seconds: dict[str, float]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ NO_CLASS = "(no class)"
 # that it shows on a dark page as well.
 INK = "ink"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9")
+LINE_COLOURS = tuple(colour for colour in COLOURS if colour != INK)  # for charts of a few lines
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,6 @@ def run(
     run_pipeline(options, say)
     found = RunResults(results / run_id)
     counts = found.metrics["images"]
-    assert counts["listed"] == counts["usable"] + counts["rejected"] + counts["skipped"]
+    assert counts["listed"] + counts["kept"] == counts["usable"] + counts["rejected"] + counts["skipped"]
     assert counts["skipped"] == sum(counts["skipped_by_reason"].values())
     return found

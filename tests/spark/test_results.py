@@ -38,10 +38,14 @@ def matrix(rows, column):
 def test_metrics_have_exactly_the_documented_figures(results):
     """Each is there, a number in its range, and nothing else is; the reader refuses NaN."""
     metrics = results.metrics
-    assert {name: set(part) for name, part in metrics.items()} == {
-        "images": {"listed", "usable", "rejected", "skipped", "skipped_by_reason"},
+    assert {name: set(part or ()) for name, part in metrics.items()} == {
+        "images": {
+            *("listed", "usable", "rejected", "skipped", "skipped_by_reason"),
+            *("new", "reused", "removed", "kept"),
+        },
         "features": {"length", "images_per_second", "cpu_utilization"},
         "reduction": {"components", "explained_variance_ratio", "standardized"},
+        "drift": set(),
         "seconds": {"listing", "features", "reduction", "report", "total"},
     }
     counts = {name: metrics["images"][name] for name in ("listed", "usable", "rejected", "skipped")}

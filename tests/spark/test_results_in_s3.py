@@ -52,6 +52,12 @@ def test_a_run_in_s3_leaves_what_a_run_on_a_disk_does(server, tiny_extractor, tm
     np.testing.assert_allclose(*components, atol=1e-9)
     assert found.rejected == expected.rejected == {"empty.jpg": "the file is empty"}
     assert json.loads((found.folder / "manifest.json").read_text())["run_id"] == "r"
+    bucket.Object("images/a b/000.jpg").delete()
+    reuse = ["--previous=s3://everything/results/r", "--removed=keep", "--run-id=next"]
+    subprocess.run([*command, *reuse], cwd=PROJECT, env=environment, check=True, timeout=240)
+    answer = bucket.Object("results/next/metrics.json").get()["Body"].read()
+    counts = json.loads(answer)["images"]
+    assert [counts[name] for name in ("new", "reused", "removed", "kept")] == [1, 8, 1, 1]
 
 
 def names(results: RunResults) -> set[str]:

@@ -1,0 +1,72 @@
+"""The comparison: what is read of both runs, and what is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.comparison.classifiers import newest_accuracy
+from spark_job.analyses.comparison.report import document
+from spark_job.analyses.comparison.sides import Side
+from spark_job.analyses.comparison.subspaces import no_common_space, principal_angles, reduction_of
+from spark_job.analyses.source_run import SourceRun
+from spark_job.errors import MisuseError
+from spark_job.storage import Folder, normalise
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Between the components of both runs, in degrees; or why there are none."""
+
+    degrees: np.ndarray
+    why_none: str | None
+
+
+def compare_runs(
+    uris: tuple[str, str], results: str, prices: Sequence[float], run_id: str | None
+) -> tuple[dict[str, Any], str]:
+    """Write the comparison of two finished runs.
+
+    Args:
+        prices: of an hour of what ran them; none, one for both, or two.
+
+    Returns:
+        The manifest, and where the report is.
+
+    Raises:
+        MisuseError: a run is not there, both are the same, or more than two prices.
+    """
+    if len(prices) > 2:
+        raise MisuseError(f"--price-per-hour was given {len(prices)} times: give it once or twice")
+    runs = [SourceRun.open(uri) for uri in uris]
+    if runs[0].uri == runs[1].uri:
+        raise MisuseError(f"both runs are {runs[0].uri}: name two")
+    run = AnalysisRun.begin("compare", results, runs, {"price_per_hour": list(prices)}, run_id)
+    both = [None, None] if not prices else [prices[0], prices[-1]]
+    sides = [_side(one, normalise(results), price) for one, price in zip(runs, both, strict=True)]
+    angles = _angles(*runs)
+    metrics = {
+        "compare": {
+            "runs": [side.figures() for side in sides],
+            "subspace_angles_degrees": angles.degrees.tolist(),
+        }
+    }
+    manifest = run.finish(metrics, document(sides, angles.degrees, angles.why_none))
+    return manifest, run.folder.uri("report/index.html")
+
+
+def _side(run: SourceRun, results: str, price: float | None) -> Side:
+    places = {results, run.uri.rpartition("/")[0]}
+    accuracy = newest_accuracy(run, [Folder(place) for place in sorted(places)])
+    return Side(run, accuracy, price)
+
+
+def _angles(one: SourceRun, other: SourceRun) -> Angles:
+    why = no_common_space(one, other)
+    reductions = [None, None] if why else [reduction_of(run) for run in (one, other)]
+    first, second = reductions
+    if first is None or second is None:
+        return Angles(np.empty(0), why)
+    return Angles(principal_angles(first, second), None)

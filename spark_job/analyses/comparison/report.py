@@ -1,0 +1,142 @@
+"""The report of a comparison."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from spark_job.analyses.comparison.pictures import curves_png
+from spark_job.analyses.comparison.sides import Side
+from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.quantities import count, duration, percent, speed
+
+MAX_CURVE_POINTS = 500
+NONE = "–"
+
+
+def document(sides: Sequence[Side], degrees: np.ndarray, why_no_angles: str | None) -> Document:
+    """Both runs side by side.
+
+    Args:
+        degrees: angles between their components; empty for the reason `why_no_angles`.
+    """
+    first, second = (side.name for side in sides)
+    return Document(
+        title="Comparison",
+        subtitle=f"{first} and {second}",
+        tiles=_tiles(sides, degrees),
+        sections=[
+            Section("Figures", [_figures(sides)]),
+            Section("Parameters", _parameters(sides)),
+            Section("Explained variance", [_curves(sides)]),
+            Section("Angles between the components", _angles(degrees, why_no_angles)),
+            Section("Time", [_times(sides)]),
+        ],
+    )
+
+
+def _tiles(sides: Sequence[Side], degrees: np.ndarray) -> dict[str, str]:
+    components = [side.run.metrics["reduction"]["components"] for side in sides]
+    tiles = {
+        "Components": " / ".join(NONE if one is None else count(one) for one in components),
+        "Time": " / ".join(duration(side.seconds) for side in sides),
+    }
+    if len(degrees):
+        tiles["Largest angle"] = f"{degrees[-1]:.1f}°"
+    if all(side.accuracy is not None for side in sides):
+        tiles["Accuracy"] = " / ".join(_shown(side.accuracy, percent) for side in sides)
+    return tiles
+
+
+def _shown(value: float | None, write: Any) -> str:
+    return NONE if value is None else str(write(value))
+
+
+def _figures(sides: Sequence[Side]) -> Table:
+    def row(name: str, values: Sequence[float | None], write: Any) -> list[str]:
+        return [name, *(_shown(value, write) for value in values)]
+
+    metrics = [side.run.metrics for side in sides]
+    rows = [
+        *(
+            row(f"Images {name}", [one["images"][name] for one in metrics], count)
+            for name in ("listed", "usable", "rejected", "skipped")
+        ),
+        row("Features an image", [one["features"]["length"] for one in metrics], count),
+        row("Components", [one["reduction"]["components"] for one in metrics], count),
+        row("Variance they keep", [one["reduction"]["explained_variance_ratio"] for one in metrics], percent),
+        row("Accuracy of the newest classifier", [side.accuracy for side in sides], percent),
+        row("Images a second", [one["features"]["images_per_second"] for one in metrics], speed),
+        row("Time", [side.seconds for side in sides], duration),
+        row("Cost of that time", [side.cost for side in sides], lambda cost: f"{cost:.4f}"),
+    ]
+    return Table(
+        f"Accuracy: of the newest `train` run that names the run, {NONE} where none does. Cost: by "
+        "--price-per-hour; `python -m operate cost` says what a cluster costs.",
+        ["", *(side.name for side in sides)],
+        rows,
+    )
+
+
+def _parameters(sides: Sequence[Side]) -> list[str | Table]:
+    one, other = (side.parameters for side in sides)
+    names = sorted(one.keys() | other.keys())
+    different = [
+        [name, one.get(name, ""), other.get(name, "")] for name in names if one.get(name) != other.get(name)
+    ]
+    same = [name for name in names if one.get(name) == other.get(name)]
+    alike = f"The same in both: {', '.join(same)}." if same else "None is the same in both."
+    if not different:
+        return [alike]
+    return [Table("What differs", ["", *(side.name for side in sides)], different), alike]
+
+
+def _curves(sides: Sequence[Side]) -> Chart:
+    data = [
+        {
+            "x": list(range(1, len(curve) + 1)),
+            "y": curve.tolist(),
+            "name": side.name,
+            "mode": "lines",
+        }
+        for side in sides
+        for curve in [side.curve[:MAX_CURVE_POINTS]]
+    ]
+    return Chart(
+        f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th",
+        data,
+        {
+            "xaxis": {"title": {"text": "Components"}},
+            "yaxis": {"title": {"text": "Share of the variance"}, "tickformat": ".0%", "range": [0, 1.02]},
+            "hovermode": "x unified",
+        },
+        png=curves_png([(side.name, side.curve[:MAX_CURVE_POINTS]) for side in sides]),
+        name="explained_variance",
+    )
+
+
+def _angles(degrees: np.ndarray, why_none: str | None) -> list[str | Chart]:
+    if not len(degrees):
+        return [why_none or "There are none."]
+    near = int((degrees < 10).sum())
+    reading = (
+        f"{near:,} of {len(degrees):,} principal angles between the two sets of kept components are below "
+        "10°; 0° is a direction that both keep, 90° one that the other knows nothing of."
+    )
+    chart = Chart(
+        "Principal angles, ascending, in degrees",
+        [{"x": list(range(1, len(degrees) + 1)), "y": degrees.tolist(), "type": "bar", "name": "angle"}],
+        {
+            "xaxis": {"title": {"text": "Number"}},
+            "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]},
+        },
+    )
+    return [reading, chart]
+
+
+def _times(sides: Sequence[Side]) -> Table:
+    stages = [name for name in sides[0].run.metrics["seconds"] if name != "total"]
+    seconds = [side.run.metrics["seconds"] for side in sides]
+    rows = [[name, *(duration(one.get(name, 0.0)) for one in seconds)] for name in stages]
+    rows.append(["together, with Spark's start", *(duration(side.seconds) for side in sides)])
+    return Table("Wall time of each stage", ["", *(side.name for side in sides)], rows)

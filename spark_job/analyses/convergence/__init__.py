@@ -1,0 +1,1 @@
+"""How many components hold a share of the variance as the sample grows."""

@@ -1,0 +1,121 @@
+"""The report: components over images of each class, with their spread, raw and standardised."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spark_job.analyses.convergence.curves import Step, settled
+from spark_job.analyses.convergence.picture import convergence_png
+from spark_job.analyses.source_run import SourceRun
+from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.quantities import count, percent
+
+KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
+
+
+def document(
+    source: SourceRun, steps: Sequence[Step], shares: Sequence[float], parameters: Mapping[str, str]
+) -> Document:
+    """What the analysis found."""
+    network = source.manifest["extractor"]["specification"]["model"]
+    everything = steps[-1]
+    tiles = {
+        "Images": count(everything.images),
+        **{
+            f"Components for {percent(share, 0)}, {title.lower()}": count(everything.found[0][kind][share])
+            for kind, title, _ in KINDS
+            for share in shares
+            if share == shares[min(1, len(shares) - 1)]
+        },
+    }
+    return Document(
+        title="Convergence",
+        subtitle=f"How many components of {network} hold a share of the variance as the sample grows",
+        tiles=tiles,
+        sections=[_section(steps, shares, *kind) for kind in KINDS],
+        parameters=parameters,
+    )
+
+
+def _section(
+    steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str, name: str
+) -> Section:
+    return Section(
+        title,
+        [
+            _reading(steps, shares, standardized),
+            Chart(
+                f"{title} features: components over images, for {_list(shares)} of the variance; the band is "
+                "from the smallest to the largest of the seeds",
+                _traces(steps, shares, standardized),
+                {
+                    "xaxis": {
+                        "title": {"text": "Images in the sample"},
+                        "type": "log",
+                        "tickvals": [step.images for step in steps],
+                        "ticktext": [count(step.images) for step in steps],
+                    },
+                    "yaxis": {"title": {"text": "Components"}, "rangemode": "tozero"},
+                    "hovermode": "x unified",
+                },
+                png=convergence_png(steps, shares, standardized, title),
+                name=f"convergence_{name}",
+            ),
+            _table(steps, shares, standardized, title),
+        ],
+    )
+
+
+def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
+    """What a reader should see in the chart."""
+    if len(steps) < 2:
+        return "No sample is smaller than all images: there is no growth to see."
+    reached = [(share, settled(steps, standardized, share)) for share in shares]
+    found = ", ".join(
+        f"{percent(one, 0)} (for {percent(share, 0)} of the variance)" for share, one in reached
+    )
+    return (
+        f"With {steps[-2].name} images of each class, the number of components is this much of what all "
+        f"images need: {found}. Near 100 % it has settled; below, it still grows with the sample."
+    )
+
+
+def _list(shares: Sequence[float]) -> str:
+    return ", ".join(percent(share, 0) for share in shares)
+
+
+def _table(steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str) -> Table:
+    rows = [
+        [step.name, count(step.images), *(cell(step, standardized, share) for share in shares)]
+        for step in steps
+    ]
+    columns = ["Images of each class", "Images", *(percent(share, 0) for share in shares)]
+    return Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
+
+
+def cell(step: Step, standardized: bool, share: float) -> str:
+    """`93 (91 to 96)`, or `96` where there is one."""
+    low, middle, high = step.spread(standardized, share)
+    return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"
+
+
+def _traces(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> list[dict[str, Any]]:
+    traces: list[dict[str, Any]] = []
+    images = [step.images for step in steps]
+    for place, share in enumerate(shares):
+        low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
+        colour, name = LINE_COLOURS[place % len(LINE_COLOURS)], percent(share, 0)
+        band = {"x": images, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+        traces += [
+            {**band, "y": list(high)},
+            {**band, "y": list(low), "fill": "tonexty", "fillcolor": f"{colour}33"},
+            {
+                "x": images,
+                "y": list(middle),
+                "name": name,
+                "mode": "lines+markers",
+                "line": {"color": colour},
+                "marker": {"color": colour},
+            },
+        ]
+    return traces
