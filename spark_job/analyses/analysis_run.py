@@ -1,5 +1,6 @@
 """The run that an analysis writes: its folder, its metrics, its report, and last its manifest."""
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class AnalysisRun:
             MisuseError: the id is not a name, or something is there already.
             StorageError: the folder cannot be read or written.
         """
-        name = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        # Two of a kind may begin within a second.
+        name = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         if not RUN_ID.fullmatch(name):
             raise MisuseError(
                 f"--run-id {name!r}: letters, digits, '.', '_' and '-', 128 at most, no '.' first"
