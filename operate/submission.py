@@ -11,6 +11,8 @@ from operate.steps import Step
 
 UNNAMED = "run"
 DIGEST_LENGTH = 12
+# Options of the deployed step that every run of the deployment has.
+KEPT = ("--extractor", "--engine", "--previous", "--removed")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
 
     `--resume`: YARN's second attempt finds what the first one left, and goes on.
     """
-    kept = {option: deployed.value(option) for option in ("--extractor", "--engine")}
+    kept = {option: deployed.value(option) for option in KEPT}
     if not _decides_components(request.options):
         kept["--variance"] = deployed.value("--variance")
     words = [

@@ -30,8 +30,9 @@ class JobRequest:
 def job_arguments(request: JobRequest) -> list[str]:
     """The job's own arguments, each in one word: EMR refuses a list with two equal items.
 
-    `--resume`: a second attempt, or a redeploy over results that were kept, is no error. `--allow-empty`: the
-    first deploy, before any upload, succeeds.
+    `--previous=latest`: only new images are computed. `--removed=keep`: source images expire by retention,
+    what was learnt of them stays. `--resume`: a second attempt, or a redeploy over results that were kept, is
+    no error. `--allow-empty`: the first deploy, before any upload, succeeds.
     """
     return [
         "run",
@@ -41,6 +42,8 @@ def job_arguments(request: JobRequest) -> list[str]:
         f"--run-id={request.run_id}",
         f"--variance={request.variance}",
         f"--engine={request.engine}",
+        "--previous=latest",
+        "--removed=keep",
         "--resume",
         "--allow-empty",
     ]

@@ -25,6 +25,8 @@ JOB = (
     "--run-id=run-0",
     "--variance=0.8",
     "--engine=openvino",
+    "--previous=latest",
+    "--removed=keep",
     "--resume",
     "--allow-empty",
 )
@@ -47,6 +49,11 @@ def test_the_step_starts_spark_as_the_deployed_one_under_its_own_name():
     assert made.arguments[: len(SPARK)] == tuple(
         f"--name={PREFIX}{made.run_id}" if word.startswith("--name=") else word for word in SPARK
     )
+
+
+def test_known_images_cost_nothing_in_the_next_run_either():
+    """What the deploy asks for is asked for again, unless the request says otherwise."""
+    assert {"--previous=latest", "--removed=keep"} <= set(submitted().arguments)
 
 
 @pytest.mark.parametrize(
