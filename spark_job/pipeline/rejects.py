@@ -2,11 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow.compute as pc
 
+from spark_job.images.listing import ListedFile
 from spark_job.parts import read_part
 from spark_job.pipeline.run_folder import REJECTED
 from spark_job.storage import Folder
@@ -42,3 +44,10 @@ def _csv_line(values: Any) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(values)
     return text.getvalue().encode()
+
+
+def listed_rejects(run: Folder, limit: int) -> Iterator[ListedFile]:
+    """The first rejected images of `rejected.csv`, with what it says of them."""
+    content = run.read(REJECTED) or b""
+    for row in islice(csv.DictReader(io.StringIO(content.decode(), newline="")), limit):
+        yield ListedFile(row["path"], row["label"], "", int(row["size"]), "", error=row["error"])

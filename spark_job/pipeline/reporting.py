@@ -14,9 +14,11 @@ from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
 from spark_job.parts import part_uris, read_part
 from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.earlier_reduction import fit_curve
 from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.rejects import listed_rejects
 from spark_job.pipeline.small_pictures import small_pictures
-from spark_job.pipeline.stages import Facts, Run, fit_curve, listed_rejects
+from spark_job.pipeline.stage import Facts, Run
 from spark_job.reduction.drift import Drift
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
@@ -174,7 +176,7 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
-    images = list(listed_rejects(run, MAX_REJECTED))
+    images = list(listed_rejects(run.folder.folder, MAX_REJECTED))
     thumbnails = small_pictures([replace(image, error=None) for image in images], run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)

@@ -20,11 +20,14 @@ from spark_job import __version__
 from spark_job.errors import JobError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.feature_stage import feature_stage
+from spark_job.pipeline.listing_stage import list_stage
 from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.reporting import image_counts, package_versions, report_stage
 from spark_job.pipeline.results_index import write_index
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stages import Facts, Run, feature_stage, list_stage, reduction_stage
+from spark_job.pipeline.stage import Facts, Run
 from spark_job.reduction.drift import Drift
 from spark_job.session import open_session
 from spark_job.storage import Folder

@@ -9,7 +9,7 @@ import pytest
 
 from spark_job.errors import MisuseError
 from spark_job.images.limits import ImageLimits
-from spark_job.pipeline import stages
+from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.runs import run
 
@@ -29,7 +29,7 @@ def computed(tmp_path, monkeypatch):
     """How many images the network has seen."""
     counter = tmp_path / "seen"
     engine = doubles.worker_engine_of(partial(doubles.CountingEngine, str(counter)))
-    monkeypatch.setattr(stages, "worker_engine", engine)
+    monkeypatch.setattr(feature_stage, "worker_engine", engine)
     return lambda: counter.stat().st_size if counter.exists() else 0
 
 

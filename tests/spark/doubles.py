@@ -81,5 +81,5 @@ def prepare_hostile_images(contents: list, first_slot: int, **options: object) -
 
 
 def worker_engine_of(load: Callable[[], object]) -> Callable[..., Callable[[], object]]:
-    """What to put in the place of `spark_job.pipeline.stages.worker_engine`."""
+    """What to put in the place of `spark_job.pipeline.feature_stage.worker_engine`."""
     return lambda *_: load

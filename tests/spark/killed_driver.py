@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 from spark_job import storage
-from spark_job.pipeline import run_folder, stages
+from spark_job.pipeline import listing_stage, reduction_stage, run_folder
 from spark_job.pipeline.run import run_pipeline
 from tests.spark.runs import run_options
 
@@ -50,11 +50,11 @@ def prepare(stage: str, point: str, folder: Path) -> None:
     if point == "after":
         die_after(run_folder.RunFolder, "complete_stage", lambda _, name, facts: name == stage)
     elif stage == "listing":
-        stages._check_request = die
+        listing_stage._check_request = die
     elif stage == "features":
         die_while_features_are_written(folder)
     elif stage == "reduction":
-        stages.components_as_csv = die
+        reduction_stage.components_as_csv = die
     else:
         die_after(storage.Folder, "write", lambda _, name, content: name.startswith("report/"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from spark_job.pipeline import stages
+from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.processes import PROJECT, left_behind, start, tagged
 from tests.spark.runs import run
@@ -16,12 +16,12 @@ DRIVER = """
 import sys
 from functools import partial
 from pathlib import Path
-from spark_job.pipeline import stages
+from spark_job.pipeline import feature_stage
 from tests.spark import doubles
 from tests.spark.runs import run
 if __name__ == "__main__":
     images, results, extractor, marker = map(Path, sys.argv[1:])
-    stages.worker_engine = doubles.worker_engine_of(partial(doubles.SleepyEngine, str(marker)))
+    feature_stage.worker_engine = doubles.worker_engine_of(partial(doubles.SleepyEngine, str(marker)))
     run(images, results, extractor)
 """
 
@@ -31,7 +31,7 @@ def test_a_killed_worker_is_retried_without_a_lost_or_double_row(tiny_extractor,
     images = photographs.write_archive(tmp_path / "images", {"a": 15, "b": 15})
     marker = tmp_path / "killed.json"
     load = partial(doubles.DyingEngine, str(marker))
-    monkeypatch.setattr(stages, "worker_engine", doubles.worker_engine_of(load))
+    monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(load))
     found = run(images, tmp_path / "results", tiny_extractor)
     expected = sorted(str(path) for path in images.rglob("*.jpg"))
     assert [row["path"] for row in found.features] == expected
@@ -84,6 +84,6 @@ def test_the_features_are_computed_once(tiny_extractor, tmp_path, monkeypatch):
     (images / "a" / "empty.jpg").touch()
     counter = tmp_path / "counter"
     load = partial(doubles.CountingEngine, str(counter))
-    monkeypatch.setattr(stages, "worker_engine", doubles.worker_engine_of(load))
+    monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(load))
     run(images, tmp_path / "results", tiny_extractor)
     assert counter.stat().st_size == 17

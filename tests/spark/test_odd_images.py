@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spark_job.images.limits import ImageLimits
-from spark_job.pipeline import stages
+from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.runs import run
 
@@ -127,7 +127,7 @@ def test_a_hanging_or_crashing_decoder_costs_only_its_image(tiny_extractor, tmp_
         content = photographs.encoded(photographs.pixels(5)) + name.encode()
         (images / "a" / f"{name}.jpg").write_bytes(content)
     load = doubles.worker_engine_of(partial(doubles.HostileDecoder))
-    monkeypatch.setattr(stages, "worker_engine", load)
+    monkeypatch.setattr(feature_stage, "worker_engine", load)
     limits = ImageLimits(max_seconds=1.5)
     found = run(images, tmp_path / "results", tiny_extractor, limits=limits)
     assert found.rejected == {

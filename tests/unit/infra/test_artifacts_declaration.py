@@ -80,7 +80,7 @@ def test_the_assets_are_made_by_a_command_that_refuses(tmp_path, project):
 def test_one_line_of_the_job_changes_the_job_alone(tmp_path, project):
     """Its wheels, its network and the install script keep their names, so nothing else is uploaded."""
     before = keys(declared(tmp_path / "a", project)[0])
-    with (project / "spark_job/pipeline/stages.py").open("a") as source:
+    with (project / "spark_job/pipeline/run.py").open("a") as source:
         source.write("# changed\n")
     after = keys(declared(tmp_path / "b", project)[0])
     assert {name for name in before if before[name] != after[name]} == {"job"}

@@ -1,0 +1,52 @@
+"""The reduction of an earlier run: whether it can be applied, and what was noted of its fit."""
+
+import numpy as np
+
+from spark_job.errors import MisuseError
+from spark_job.extractors.folder import Extractor
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.pipeline.stage import Facts
+from spark_job.reduction.model import load_model
+from spark_job.reduction.principal_components import Reduction
+
+FITTED = "fitted"  # of fit.json; earlier versions of this job left none
+
+
+def check_reduction(earlier: RunFolder, extractor: Extractor) -> Facts:
+    """What an earlier run noted of its fit.
+
+    Raises:
+        MisuseError: the folder holds no complete run with a reduction, or of another extractor.
+    """
+    fitted: Facts | None = earlier.read_json(layout.FIT)
+    manifest = earlier.read_json(layout.MANIFEST)
+    if fitted is None or manifest is None:
+        raise MisuseError(
+            f"--reduction {earlier.folder.uri} is not the folder of a complete run with a reduction: give "
+            "RESULTS/RUN_ID of one"
+        )
+    if fitted["extractor"] != extractor.specification.fingerprint:
+        raise MisuseError(
+            f"--reduction {earlier.folder.uri} was fitted on the features of another extractor: give "
+            "that extractor, or fit anew without --reduction"
+        )
+    return fitted
+
+
+def load_reduction(earlier: RunFolder, extractor: Extractor) -> Reduction:
+    """The reduction that an earlier run saved.
+
+    Raises:
+        MisuseError: as `check_reduction`.
+    """
+    fitted = check_reduction(earlier, extractor)
+    ratio = np.asarray(fitted["explained_variance_ratio"])
+    variances = np.asarray(fitted[FITTED]["variances"]) if fitted.get(FITTED) else None
+    return load_model(earlier.folder.at(layout.MODEL), fitted["images"], ratio, variances)
+
+
+def fit_curve(folder: RunFolder) -> np.ndarray:
+    """(r,) float64, the shares of variance of all components; empty when nothing was reduced."""
+    fitted = folder.read_json(layout.FIT) or {"explained_variance_ratio": []}
+    return np.asarray(fitted["explained_variance_ratio"], np.float64)

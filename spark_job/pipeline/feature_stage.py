@@ -1,0 +1,72 @@
+"""The second stage: features of the new images, computed; of the others, copied."""
+
+import time
+from importlib import import_module
+from threading import Thread
+
+from spark_job.errors import ListingError
+from spark_job.features.copying import copy_features
+from spark_job.features.extraction import Extraction, Tally
+from spark_job.features.table import EngineChoice, worker_engine, write_features
+from spark_job.features.unchanged import NEW, TAKEN
+from spark_job.parts import part_uris
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.progress import Progress
+from spark_job.pipeline.rejects import write_rejected
+from spark_job.pipeline.stage import Facts, Run
+from spark_job.storage import Folder
+
+
+def feature_stage(run: Run, facts: Facts) -> Facts:
+    """Compute the features; count what was usable, by class; list what was not."""
+    count, started = facts["listing"]["selected"], time.monotonic()
+    tally, computed_parts = _compute(run, facts["listing"])
+    seconds = time.monotonic() - started
+    tally += _copy(run, facts["listing"]["earlier"])
+    write_rejected(run.folder.folder, part_uris(run.table(layout.FEATURES)), tally.rejected.total())
+    if not tally.usable:
+        raise ListingError(
+            f"none of the {count} images could be used; {run.folder.uri(layout.REJECTED)} says why of each"
+        )
+    labels = sorted(tally.usable.keys() | tally.rejected.keys())
+    new = facts["listing"]["new"]
+    cores = run.spark.sparkContext.defaultParallelism
+    return {
+        "usable": tally.usable.total(),
+        "rejected": tally.rejected.total(),
+        "classes": [(label, tally.usable[label], tally.rejected[label]) for label in labels],
+        "computed_parts": computed_parts,
+        "images_per_second": new / seconds if new else None,
+        "cpu_utilization": tally.processor_seconds / (seconds * cores) if new else None,
+    }
+
+
+def _compute(run: Run, listing: Facts) -> tuple[Tally, int]:
+    """Compute the features of the new images; what became of them, and the parts they are in."""
+    features, count = run.table(layout.FEATURES), listing["new"]
+    features.clear()
+    # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
+    Thread(target=import_module, args=["spark_job.report.rendering"], daemon=True).start()
+    if not count:
+        return Tally(), 0
+    spark = run.spark.sparkContext
+    choice = EngineChoice(run.options.engine, run.options.precision)
+    engine = worker_engine(spark, run.extractor, choice, run.scratch)
+    extraction = Extraction(run.extractor.specification, run.options.limits, engine)
+    new = run.table(f"{layout.REUSE}/{NEW}") if listing["earlier"] else run.table(layout.LISTING)
+    with Progress(spark, "features", count):
+        tally = write_features(spark, new, count, features, extraction)
+    return tally, len(part_uris(features))
+
+
+def _copy(run: Run, earlier: str | None) -> Tally:
+    """Copy what an earlier run computed already."""
+    if earlier is None:
+        return Tally()
+    return copy_features(
+        run.spark.sparkContext,
+        run.table(f"{layout.REUSE}/{TAKEN}"),
+        part_uris(Folder(earlier).at(layout.FEATURES)),
+        run.table(layout.FEATURES),
+        run.extractor.specification.feature_length,
+    )

@@ -1,0 +1,119 @@
+"""The first stage: every file of the sources, what is skipped and why, what is known already."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import chain
+
+from spark_job.errors import ListingError, MisuseError
+from spark_job.features.unchanged import Rules, sort_out
+from spark_job.images.listing import ListedFile, list_files
+from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
+from spark_job.images.names import IMAGE_EXTENSIONS
+from spark_job.images.sampling import Sample, draw, matches_any, quotas
+from spark_job.pipeline import run_folder as layout
+from spark_job.pipeline.earlier_reduction import check_reduction
+from spark_job.pipeline.earlier_run import find_earlier
+from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.pipeline.stage import Facts, Run
+from spark_job.reduction.fitting import check_size
+from spark_job.storage import Folder
+
+NOT_IN_CLASSES = "class not selected"
+NOT_IN_SAMPLE = "not in the sample"
+
+
+def list_stage(run: Run, facts: Facts) -> Facts:
+    """Write down every file of the sources; count what is skipped and why, and what is known already."""
+    options, listing = run.options, run.table(layout.LISTING)
+    earlier = find_earlier(options, run.extractor)
+    skipped, candidates = Counter[str](), Counter[str]()
+
+    def counted(file: ListedFile) -> ListedFile:
+        file = _deselect(file, options)
+        if file.skipped is None:
+            candidates[file.label] += 1
+        else:
+            skipped[file.skipped] += 1
+        return file
+
+    files = chain.from_iterable(list_files(source, options.all_files) for source in options.images)
+    write_listing(listing, (counted(file) for file in files))
+    if not candidates and not options.allow_empty:
+        raise ListingError(_nothing_found(options, skipped))
+    selected = quotas(candidates, options.sample, options.sample_per_class)
+    if selected != candidates:
+        _mark_sample(listing, selected, options.seed)
+        skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
+    count = sum(selected.values())
+    reuse = _reuse(run, earlier) if earlier else {"new": count, "reused": 0, "kept": 0, "removed": 0}
+    _check_request(run, count + reuse["kept"])
+    return {
+        "listed": count + skipped.total(),
+        "selected": count + reuse["kept"],
+        "skipped": dict(skipped),
+        "earlier": earlier,
+        **reuse,
+    }
+
+
+def _reuse(run: Run, earlier: str) -> dict[str, int]:
+    """Find what an earlier run computed already; as `sort_out` counts it."""
+    options = run.options
+    rules = Rules(options.images, options.classes, options.limits, keep_removed=options.removed == "keep")
+    found = sort_out(
+        run.spark.sparkContext,
+        run.table(layout.LISTING),
+        Folder(earlier).at(layout.FEATURES),
+        run.extractor.specification.feature_length,
+        rules,
+        run.table(layout.REUSE),
+    )
+    return {name: found[name] for name in ("new", "reused", "kept", "removed")}
+
+
+def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
+    """Mark what is not in the sample, by the largest draw of each class that is."""
+    sample = Sample[None](selected, seed)
+    for file in read_listing(listing):
+        if file.skipped is None:
+            sample.offer(file.label, file.path, None)
+    largest = sample.largest_draws()
+
+    def marked(file: ListedFile) -> ListedFile:
+        taken = file.skipped is not None or draw(seed, file.path) <= largest.get(file.label, -1)
+        return file if taken else replace(file, skipped=NOT_IN_SAMPLE)
+
+    rewrite_listing(listing, marked)
+
+
+def _deselect(file: ListedFile, options: RunOptions) -> ListedFile:
+    if file.skipped or matches_any(file.label, options.classes):
+        return file
+    return replace(file, skipped=NOT_IN_CLASSES)
+
+
+def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
+    where = ", ".join(options.images)
+    seen = ", ".join(f"{count} x {reason}" for reason, count in skipped.most_common(5)) or "no files at all"
+    return (
+        f"no images in {where} (found: {seen}); images end in {' '.join(IMAGE_EXTENSIONS)}: check --images"
+        f"{' and --classes' if options.classes else ''}, use --all-files to try every file, or --allow-empty "
+        "to make an empty archive a success"
+    )
+
+
+def _check_request(run: Run, images: int) -> None:
+    """Refuse before the features are computed what the reduction would refuse after."""
+    length, wanted = run.extractor.specification.feature_length, run.options.request.components
+    if run.options.reduction:
+        check_reduction(RunFolder(Folder(run.options.reduction)), run.extractor)
+        return
+    if not images:
+        return
+    check_size(images, length)
+    if wanted and wanted > min(images - 1, length):
+        raise MisuseError(
+            f"--components {wanted} is more than {images} images with {length} features allow: "
+            f"at most {max(min(images - 1, length), 0)}"
+        )
