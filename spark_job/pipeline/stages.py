@@ -187,6 +187,7 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
         "classes": [(label, tally.usable[label], tally.rejected[label]) for label in labels],
         "computed_parts": computed_parts,
         "images_per_second": new / seconds if new else None,
+        "cores": cores,
         "cpu_utilization": tally.processor_seconds / (seconds * cores) if new else None,
     }
 
