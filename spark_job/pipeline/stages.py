@@ -169,7 +169,9 @@ def _check_request(run: Run, images: int) -> None:
 
 def feature_stage(run: Run, facts: Facts) -> Facts:
     """Compute the features; count what was usable, by class; list what was not."""
-    count, started = facts["listing"]["selected"], time.monotonic()
+    count = facts["listing"]["selected"]
+    cores = run.spark.sparkContext.defaultParallelism  # waits for the session: not to be timed
+    started = time.monotonic()
     tally, computed_parts = _compute(run, facts["listing"])
     seconds = time.monotonic() - started
     tally += _copy(run, facts["listing"]["earlier"])
@@ -180,7 +182,6 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
         )
     labels = sorted(tally.usable.keys() | tally.rejected.keys())
     new = facts["listing"]["new"]
-    cores = run.spark.sparkContext.defaultParallelism
     return {
         "usable": tally.usable.total(),
         "rejected": tally.rejected.total(),
