@@ -14,7 +14,7 @@ from rehearsal.settings import ROOT
 from rehearsal.whole.request import Request
 
 # Enough photographs that starting the workers does not hide the work.
-TIMES_THE_DEMO = 5
+TIMES_THE_DEMO = 4
 CONFIGURATION = "tuned-here.json"
 
 
