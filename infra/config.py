@@ -50,11 +50,9 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     # EMR accepts 1 minute to 7 days:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html
     idle_timeout_minutes: int = Field(30, ge=1, le=10_080, description="The idle cluster ends after this")
-    executors: int | None = Field(
-        None, ge=1, le=10_000, description="Executors at most; none: as many as scaling makes room for"
-    )
+    executors: int | None = Field(None, ge=1, le=10_000, description="Executors at most; none: by scaling")
     executor_cores: int | None = Field(
-        None, ge=1, le=MOST_CORES, description="Cores of each executor; none: what uses a node best"
+        None, ge=1, le=MOST_CORES, description="Cores of an executor; none: what uses a node best"
     )
     applications: tuple[kind.Application, ...] = Field(
         (), description="Applications besides Spark and Hadoop"
@@ -125,11 +123,7 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
         return instance_types()[self.core_instance_types[0]]
 
     def sizing(self, executor_cores: int | None = None) -> SparkSizing:
-        """How Spark uses a core or task node, with executors of these cores or of the configured ones.
-
-        Raises:
-            NodeTooSmallError: they do not fit.
-        """
+        """How Spark uses a core or task node: executors of these cores. Raises NodeTooSmallError."""
         cores = executor_cores or self.executor_cores
         return spark_configuration(self.core_node, model=self.model, engine=self.engine, executor_cores=cores)
 

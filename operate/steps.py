@@ -83,11 +83,6 @@ def describe_step(emr: Any, cluster_id: str, step_id: str) -> Step:
         raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
 
 
-def add_step(emr: Any, cluster_id: str, step: dict[str, Any]) -> str:
-    """Submit a step; its id."""
-    return add_steps(emr, cluster_id, [step])[0]
-
-
 def add_steps(emr: Any, cluster_id: str, steps: Sequence[dict[str, Any]]) -> list[str]:
     """Submit steps; their ids, in the same order."""
     return [str(each) for each in emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"]]

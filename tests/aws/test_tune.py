@@ -28,7 +28,7 @@ def value(words, option):
 
 
 class Cluster:
-    """Ends every step at once: a run in 1 s + 0.1 s an image / cores, the serial process in 0.2 s an image."""
+    """Ends every step at once: a run in 1 s + 0.1 s an image / cores, the serial one in 0.2 s an image."""
 
     def __init__(self, missing_cores=0):
         self.missing_cores = missing_cores
