@@ -17,7 +17,7 @@ export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy run rehearsal-ready
+.PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,18 @@ run: $(READY) ## Rehearse the deploy on this machine, without AWS (STAGE=dev IMA
 	@$(PYTHON) -m rehearsal run --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
 	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)") \
 	  $(if $(filter 1 yes,$(KEEP)),--keep)
+
+# EXECUTORS=1,2 CORES=1,2 SAMPLE=N; the rest as `make run` (docs/analyses/tune.md).
+tune: $(READY) ## Measure executors x cores on this machine's YARN (IMAGES=DIR EXECUTORS=1,2 CORES=1,2)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
+	@$(PYTHON) -m rehearsal tune --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
+	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(EXECUTORS),--executors=$(EXECUTORS)) $(if $(CORES),--cores=$(CORES)) \
+	  $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)")
+
+# RUN=results/ID or s3://…, CLASSIFIER= (of `train`), KERAS= (of `export-keras`).
+notebook: $(READY) ## Explore a run in Jupyter (RUN=results/ID CLASSIFIER=results/ID KERAS=FILE)
+	$(if $(RUN),RUN="$(RUN)") $(if $(CLASSIFIER),CLASSIFIER="$(CLASSIFIER)") $(if $(KERAS),KERAS="$(KERAS)") \
+	  $(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/explore.ipynb
 
 # Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests

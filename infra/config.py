@@ -10,6 +10,7 @@ from infra.config_checks import check
 from infra.context import from_stage, typed_values
 from infra.fleets import Fleet
 from infra.instances import Architecture, InstanceType, instance_types
+from infra.sizing import MOST_CORES, SparkSizing, spark_configuration
 
 # What differs by stage unless the configuration says otherwise.
 STAGE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -49,6 +50,10 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     # EMR accepts 1 minute to 7 days:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html
     idle_timeout_minutes: int = Field(30, ge=1, le=10_080, description="The idle cluster ends after this")
+    executors: int | None = Field(None, ge=1, le=10_000, description="Executors at most; none: by scaling")
+    executor_cores: int | None = Field(
+        None, ge=1, le=MOST_CORES, description="Cores of an executor; none: what uses a node best"
+    )
     applications: tuple[kind.Application, ...] = Field(
         (), description="Applications besides Spark and Hadoop"
     )
@@ -116,6 +121,11 @@ class DeploymentConfig(BaseModel, frozen=True, extra="forbid"):
     def core_node(self) -> InstanceType:
         """The size of every core and task node."""
         return instance_types()[self.core_instance_types[0]]
+
+    def sizing(self, executor_cores: int | None = None) -> SparkSizing:
+        """How Spark uses a core or task node: executors of these cores. Raises NodeTooSmallError."""
+        cores = executor_cores or self.executor_cores
+        return spark_configuration(self.core_node, model=self.model, engine=self.engine, executor_cores=cores)
 
     @property
     def fleets(self) -> tuple[Fleet, ...]:

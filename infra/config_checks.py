@@ -8,7 +8,7 @@ from infra.errors import ConfigError
 from infra.fleets import Fleet
 from infra.instances import instance_types
 from infra.prices import has_price, priced_families, priced_regions
-from infra.sizing import NodeTooSmallError, spark_configuration
+from infra.sizing import NodeTooSmallError
 
 if TYPE_CHECKING:
     from infra.config import DeploymentConfig
@@ -74,7 +74,7 @@ def _check_nodes_alike(config: "DeploymentConfig") -> None:
                     f"{fleet.name}_instance_types", other.name, f"core and task nodes need {size}"
                 )
     try:
-        spark_configuration(first, model=config.model, engine=config.engine)
+        config.sizing()
     except NodeTooSmallError as error:
         raise ConfigError("core_instance_types", first.name, f"{error}; allowed: larger types") from None
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from infra.config import DeploymentConfig
 from infra.cost import RunEstimate, idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
 from infra.prices import node_hour, price_table
-from infra.sizing import SparkSizing, spark_configuration
+from infra.sizing import SparkSizing
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Plan:
 
 def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Plan:
     """The plan of a configuration whose stacks synthesise to these templates."""
-    sizing = spark_configuration(config.core_node, model=config.model, engine=config.engine)
+    sizing = config.sizing()
     largest = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
     nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
     run = run_estimate(

@@ -78,11 +78,16 @@ def yarn_memory_mib(memory_mib: int) -> int:
     return memory_mib - min(max(memory_mib // 4, 2048), 8192)
 
 
-def spark_configuration(instance: InstanceType, *, model: str, engine: str) -> SparkSizing:
+def spark_configuration(
+    instance: InstanceType, *, model: str, engine: str, executor_cores: int | None = None
+) -> SparkSizing:
     """The executors that use the most cores of a node and leave room for one driver beside them.
 
     Every core and task node is of this size. YARN places containers by memory alone (its default): where no
     driver runs, one executor more may fit and share the cores.
+
+    Args:
+        executor_cores: of each executor; None: as many as fit best.
 
     Raises:
         NodeTooSmallError: at most half of the cores could be used.
@@ -93,6 +98,7 @@ def spark_configuration(instance: InstanceType, *, model: str, engine: str) -> S
     fitting = [
         SparkSizing(cores, count, heap, overhead, DRIVER_HEAP_MIB, driver_overhead)
         for cores in range(1, min(MOST_CORES, instance.vcpu) + 1)
+        if executor_cores in (None, cores)
         for count in range(1, instance.vcpu // cores + 1)
         for overhead in [JVM_NATIVE_MIB + cores * worker]
         for heap in [room // count // ALLOCATION_MIB * ALLOCATION_MIB - overhead]
@@ -100,5 +106,6 @@ def spark_configuration(instance: InstanceType, *, model: str, engine: str) -> S
     ]
     best = max(fitting, key=lambda sizing: (sizing.cores_per_node, sizing.executor_cores), default=None)
     if best is None or best.cores_per_node < instance.vcpu / 2:
-        raise NodeTooSmallError(f"{instance.name} has too little memory for {model} with {engine}")
+        size = "" if executor_cores is None else f" in executors of {executor_cores} cores"
+        raise NodeTooSmallError(f"{instance.name} has too little memory for {model} with {engine}{size}")
     return best

@@ -25,6 +25,7 @@ COMMANDS = (
     "cancel",
     "cost",
     "tunnel",
+    "tune",
     "destroy",
 )
 

@@ -83,9 +83,9 @@ def describe_step(emr: Any, cluster_id: str, step_id: str) -> Step:
         raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
 
 
-def add_step(emr: Any, cluster_id: str, step: dict[str, Any]) -> str:
-    """Submit a step; its id."""
-    return str(emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[step])["StepIds"][0])
+def add_steps(emr: Any, cluster_id: str, steps: Sequence[dict[str, Any]]) -> list[str]:
+    """Submit steps; their ids, in the same order."""
+    return [str(each) for each in emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"]]
 
 
 def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -55,6 +55,15 @@ class DeployedJob:
         ]
         return replace(self, spark=(*spark, main_uri))
 
+    def with_settings(self, settings: Mapping[str, str]) -> Self:
+        """The same, with these Spark properties before those of the cluster."""
+        words = (f"--conf={key}={value}" for key, value in settings.items())
+        return replace(self, spark=(*self.spark[:-1], *words, self.spark[-1]))
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """spark-submit's words with the application's name."""
+        return tuple(f"--name={name}" if word.startswith("--name=") else word for word in self.spark)
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -92,8 +101,7 @@ def submission(
     text = json.dumps([fingerprint, code, extractor, job])
     digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
     run_id = f"{request.name or UNNAMED}-{digest}"
-    named = [f"--name={prefix}{run_id}" if word.startswith("--name=") else word for word in deployed.spark]
-    return Submission(run_id, (*named, *job, f"--run-id={run_id}"))
+    return Submission(run_id, (*deployed.named(prefix + run_id), *job, f"--run-id={run_id}"))
 
 
 def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:

@@ -14,7 +14,7 @@ from operate.outcome import wait_for_outcome
 from operate.prepared_run import Choices, prepared
 from operate.printing import json_option, print_result, say
 from operate.run_options import option_words, run_options
-from operate.steps import add_step, spark_step
+from operate.steps import add_steps, spark_step
 from operate.submission import Submission
 from operate.submission_checks import check_name, image_uris
 from operate.submission_place import ClusterEndedError, Place, estimated, live_place
@@ -94,7 +94,7 @@ def submit_command(
 def _submit(connection: Connection, place: Place, asked: Submission) -> str:
     """The id of the step, told before anything waits."""
     step = spark_step(connection.deployment.name_prefix + asked.run_id, asked.arguments)
-    step_id = add_step(connection.client("emr"), place.cluster.id, step)
+    step_id = add_steps(connection.client("emr"), place.cluster.id, [step])[0]
     say(f"run {asked.run_id} is step {step_id} of cluster {place.cluster.id}")
     return step_id
 

@@ -17,7 +17,9 @@ from operate.steps import list_steps
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-web-interfaces.html
 # In cluster mode the driver is on a core node; the primary node's proxy leads to its Spark UI.
-PORTS = {"history": 18080, "spark": 20888, "yarn": 8088}
+# https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-jupyterhub-connect.html
+PORTS = {"history": 18080, "spark": 20888, "yarn": 8088, "jupyter": 9443}
+JUPYTER = "JupyterHub"
 DOCUMENT = "AWS-StartPortForwardingSession"
 PLUGIN = "session-manager-plugin"
 
@@ -31,7 +33,7 @@ PLUGIN = "session-manager-plugin"
 def tunnel_command(
     connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
 ) -> None:
-    """The command that brings a page here: Spark's history, the latest run's Spark UI, or YARN's.
+    """The command that brings a page here: Spark's history, the latest run's Spark UI, YARN's, or JupyterHub.
 
     Through Session Manager: no SSH key, no open port; it needs AWS CLI and its session-manager-plugin.
 
@@ -44,10 +46,13 @@ def tunnel_command(
         raise OperateError(
             f"cluster {cluster.id} is {cluster.state}: its pages are gone; `logs` still reads its logs"
         )
+    if page == "jupyter":
+        require_jupyter(connection, cluster.id)
     node = primary_node(connection, cluster.id)
     port = local_port or PORTS[page]
     command = session_command(node.ec2_id, PORTS[page], port, connection.region)
-    url = f"http://localhost:{port}{path_of(connection, cluster.id, page)}"
+    scheme = "https" if page == "jupyter" else "http"  # with a certificate that JupyterHub made itself
+    url = f"{scheme}://localhost:{port}{path_of(connection, cluster.id, page)}"
     if not open_it:
         facts = {"command": command, "url": url, "instance_id": node.ec2_id}
         print_result(facts, f"{shlex.join(command)}\nthen open {url}", as_json=as_json)
@@ -72,6 +77,16 @@ def path_of(connection: Connection, cluster_id: str, page: str) -> str:
             return f"/proxy/{application}/"
     say("the latest step's log does not tell its application yet: the page `yarn` lists all")
     return "/"
+
+
+def require_jupyter(connection: Connection, cluster_id: str) -> None:
+    """The cluster has JupyterHub. Raises OperateError."""
+    told = connection.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]
+    if JUPYTER not in {application.get("Name") for application in told.get("Applications", ())}:
+        raise OperateError(
+            f"cluster {cluster_id} has no {JUPYTER}: "
+            f"`make deploy CONTEXT='-c applications={JUPYTER}'` starts one that has"
+        )
 
 
 def session_command(instance_id: str, port: int, local_port: int, region: str) -> list[str]:

@@ -8,7 +8,7 @@ import click
 from rehearsal.errors import RehearsalError
 
 # Each is the click command NAME_command of the module rehearsal.NAME, imported when it is asked for.
-COMMANDS = ("run", "serve", "interrupt")
+COMMANDS = ("run", "tune", "serve", "interrupt")
 
 
 class CommandModules(click.Group):

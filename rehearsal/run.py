@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sysconfig
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -52,23 +53,38 @@ def run_command(stage: str, pairs: tuple[str, ...], images: Path | None, results
       python -m rehearsal run -c model=efficientnet_lite0
       python -m rehearsal run --stage=prod --images photographs --keep
     """
+    rehearse(Request(stage, pairs, images and images.resolve(), results.resolve(), keep, own_scratch()))
+
+
+def own_scratch() -> Path:
+    """This process's folder: two rehearsals at once do not meet."""
+    return SCRATCH / str(os.getpid())
+
+
+def rehearse(request: Request, then: Callable[[], None] = lambda: None) -> None:
+    """Start AWS, perform the rehearsal, stop all of it.
+
+    Args:
+        then: called when the run is complete, with AWS in the environment.
+
+    Raises:
+        RehearsalError: an event failed.
+    """
     signal.signal(signal.SIGTERM, _interrupted)  # cleans up as Ctrl-C does
-    scratch = SCRATCH / str(os.getpid())  # two at once do not meet
-    request = Request(stage, pairs, images and images.resolve(), results.resolve(), keep, scratch)
     try:
         config = checked_configuration(request)
         timeline = Timeline(click.echo)
         with ExitStack() as stack:
             use = _start_aws(stack, request, config.region, timeline)
-            Performance(request, config, timeline, click.echo).perform()
+            Performance(request, config, timeline, click.echo, then).perform()
             click.echo(f"{timeline.seconds:7.1f} s  in all")
-            if keep:
+            if request.keep:
                 stack.pop_all()
         click.echo("\n".join(use), nl=bool(use))
     except (InfraError, OperateError) as error:
         raise RehearsalError(str(error)) from error
-    if not keep:
-        shutil.rmtree(scratch)
+    if not request.keep:
+        shutil.rmtree(request.scratch)
 
 
 def _interrupted(_signal: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,9 @@ from spark_job.commands.export_keras import export_keras_command
 from spark_job.commands.group import group_command
 from spark_job.commands.predict import predict_command
 from spark_job.commands.run import run_command
+from spark_job.commands.time_serial import time_serial_command
 from spark_job.commands.train import train_command
+from spark_job.commands.tune_report import tune_report_command
 from spark_job.errors import JobError
 
 
@@ -38,7 +40,9 @@ COMMANDS = (
     group_command,
     predict_command,
     run_command,
+    time_serial_command,
     train_command,
+    tune_report_command,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -29,11 +29,16 @@ def open_session(name: str) -> SparkSession:
         JobError: there is no Java 17 to start Spark with.
     """
     builder = SparkSession.builder.appName(name)
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit
+    if not under_spark_submit():
         prepare_environment()
         for key, value in local_configuration().items():
             builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def under_spark_submit() -> bool:
+    """Whether spark-submit started this process."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def prepare_environment() -> Path:

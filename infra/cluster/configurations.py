@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from aws_cdk.aws_emr import CfnCluster
 
 from infra.config import DeploymentConfig
-from infra.instances import instance_types
-from infra.sizing import spark_configuration
 
 # EMR gives core nodes this label, and task nodes none.
 CORE_LABEL = "CORE"
@@ -19,13 +17,14 @@ def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
 
     Event logs stay in HDFS, where EMR's persistent Spark UI takes them from: nothing here moves them to S3.
     """
-    # The configuration admits core and task nodes of one size only: any of their types says it.
-    worker = instance_types()[config.core_instance_types[0]]
-    sizing = spark_configuration(worker, model=config.model, engine=config.engine)
+    limit = (
+        {} if config.executors is None else {"spark.dynamicAllocation.maxExecutors": str(config.executors)}
+    )
     return {
         "spark-defaults": {
-            **sizing.properties(),
+            **config.sizing().properties(),
             "spark.dynamicAllocation.enabled": "true",
+            **limit,
             "spark.eventLog.enabled": "true",
             # The driver on a core node: with a task node that Spot takes back, the run would be lost.
             "spark.yarn.am.nodeLabelExpression": CORE_LABEL,

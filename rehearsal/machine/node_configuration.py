@@ -70,7 +70,7 @@ def emr_defaults() -> Configurations:
             "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
             "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
             "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
-            "yarn.am.liveness-monitor.expiry-interval-ms": "20000",
+            "yarn.am.liveness-monitor.expiry-interval-ms": "60000",
             "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
             "yarn.dispatcher.drain-events.timeout": "5000",
             "yarn.resourcemanager.am.max-attempts": "2",

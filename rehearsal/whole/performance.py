@@ -18,10 +18,22 @@ Say = Callable[[str], None]
 
 
 class Performance:
-    """Deploy, run, tell, and take away unless it is to be kept; AWS is the environment's."""
+    """Deploy, run, tell, and take away unless it is to be kept; AWS is the environment's.
 
-    def __init__(self, request: Request, config: DeploymentConfig, timeline: Timeline, say: Say) -> None:
+    Args:
+        then: Called when the run is complete and all is still up; what it raises is the rehearsal's failure.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        config: DeploymentConfig,
+        timeline: Timeline,
+        say: Say,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
         self._request, self._config, self._timeline, self._say = request, config, timeline, say
+        self._then = then
 
     def perform(self) -> None:
         """All of it.
@@ -31,6 +43,7 @@ class Performance:
         """
         try:
             self._deploy_and_run()
+            self._then()
         except (RehearsalError, OperateError):
             self._take_down_after_failure()
             raise

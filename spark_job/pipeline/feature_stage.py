@@ -19,7 +19,9 @@ from spark_job.storage import Folder
 
 def feature_stage(run: Run, facts: Facts) -> Facts:
     """Compute the features; count what was usable, by class; list what was not."""
-    count, started = facts["listing"]["selected"], time.monotonic()
+    count = facts["listing"]["selected"]
+    cores = run.spark.sparkContext.defaultParallelism  # waits for the session: not to be timed
+    started = time.monotonic()
     tally, computed_parts = _compute(run, facts["listing"])
     seconds = time.monotonic() - started
     tally += _copy(run, facts["listing"]["earlier"])
@@ -30,13 +32,13 @@ def feature_stage(run: Run, facts: Facts) -> Facts:
         )
     labels = sorted(tally.usable.keys() | tally.rejected.keys())
     new = facts["listing"]["new"]
-    cores = run.spark.sparkContext.defaultParallelism
     return {
         "usable": tally.usable.total(),
         "rejected": tally.rejected.total(),
         "classes": [(label, tally.usable[label], tally.rejected[label]) for label in labels],
         "computed_parts": computed_parts,
         "images_per_second": new / seconds if new else None,
+        "cores": cores,
         "cpu_utilization": tally.processor_seconds / (seconds * cores) if new else None,
     }
 

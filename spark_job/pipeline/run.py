@@ -123,6 +123,7 @@ def metrics_of(facts: Facts, feature_length: int, total_seconds: float) -> dict[
         "features": {
             "length": feature_length,
             "images_per_second": features.get("images_per_second"),
+            "cores": features.get("cores"),
             "cpu_utilization": features.get("cpu_utilization"),
         },
         "reduction": {

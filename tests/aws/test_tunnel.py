@@ -30,6 +30,13 @@ def test_the_tunnel_command_is_one_port_of_session_manager():
     assert json.loads(parameters) == {"portNumber": ["18080"], "localPortNumber": ["9000"]}
 
 
+def test_jupyter_is_asked_for_in_the_configuration(operate, deployment):
+    """A cluster without it has no such page: the message says how to get one."""
+    done = operate("tunnel", "jupyter")
+    assert done.exit_code == 1
+    assert "make deploy CONTEXT='-c applications=JupyterHub'" in done.err
+
+
 def test_the_tunnel_leads_to_the_primary_node(operate, deployment, monkeypatch):
     """Neither to a core node nor to a primary node that is gone."""
     nodes = [

@@ -127,6 +127,14 @@ def test_optional_applications_are_installed_beside_spark() -> None:
     assert names == ["Hadoop", "Spark", "JupyterEnterpriseGateway"]
 
 
+def test_the_executors_of_a_tuning_are_those_of_the_cluster() -> None:
+    """As many at most, each of these cores; without the fields scaling alone limits them."""
+    tuned = settings(synthesise(stage="dev", executors=6, executor_cores=2), "spark-defaults")
+    assert tuned["spark.dynamicAllocation.maxExecutors"] == "6"
+    assert tuned["spark.executor.cores"] == "2"
+    assert "spark.dynamicAllocation.maxExecutors" not in settings(synthesise(stage="dev"), "spark-defaults")
+
+
 def transit(stacks) -> dict:
     configuration = only(of_type(stacks, "AWS::EMR::SecurityConfiguration"))["SecurityConfiguration"]
     return configuration["EncryptionConfiguration"].get("InTransitEncryptionConfiguration", {})

@@ -43,7 +43,7 @@ def test_metrics_have_exactly_the_documented_figures(results):
             *("listed", "usable", "rejected", "skipped", "skipped_by_reason"),
             *("new", "reused", "removed", "kept"),
         },
-        "features": {"length", "images_per_second", "cpu_utilization"},
+        "features": {"length", "images_per_second", "cores", "cpu_utilization"},
         "reduction": {"components", "explained_variance_ratio", "standardized"},
         "drift": set(),
         "seconds": {"listing", "features", "reduction", "report", "total"},

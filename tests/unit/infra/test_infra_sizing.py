@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.config import DeploymentConfig
 from infra.instances import InstanceType, instance_types
 from infra.sizing import (
     ALLOCATION_MIB,
@@ -113,3 +114,13 @@ def test_a_node_that_is_too_small_is_refused() -> None:
         NodeTooSmallError, match=r"c7i-flex\.xlarge has too little memory for vgg16 with openvino"
     ):
         spark_configuration(instance_types()["c7i-flex.xlarge"], model="vgg16", engine="openvino")
+
+
+def test_executors_of_the_wanted_cores_fill_a_node() -> None:
+    """The configuration decides their cores; how many fit and their memory follow."""
+    sizing = DeploymentConfig(executor_cores=2).sizing()
+    assert (sizing.executor_cores, sizing.executors_per_node) == (2, 2)
+    assert DeploymentConfig(executor_cores=2).sizing(1).executor_cores == 1
+    small = instance_types()["c7i-flex.xlarge"]
+    with pytest.raises(NodeTooSmallError, match="in executors of 4 cores"):
+        spark_configuration(small, model="mobilenet_v2", engine="openvino", executor_cores=4)

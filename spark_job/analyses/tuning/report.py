@@ -1,0 +1,102 @@
+"""The report of a tuning."""
+
+from collections.abc import Sequence
+
+from spark_job.analyses.tuning.charts import heat_map, time_by_cores, time_by_images
+from spark_job.analyses.tuning.measurements import Line, Point, Tuning
+from spark_job.report.document import Document, Section, Table
+from spark_job.report.quantities import duration, percent, speed
+
+COLUMNS = (
+    "executors x cores",
+    "images",
+    "seconds",
+    "images/s",
+    "speed-up",
+    "efficiency",
+    "USD per million images",
+)
+SERIAL = "serial process"
+
+
+def tune_document(tuning: Tuning) -> Document:
+    """The page: what is recommended and why, the grid, how time grows."""
+    best = tuning.recommended
+    return Document(
+        "Executors and cores",
+        f"The featurization of {tuning.images:,} images, wall time",
+        tiles={
+            "Recommended": f"{best.name}",
+            "Images a second": speed(best.images_per_second),
+            "Speed-up": f"{best.speed_up:.2f}",
+            "Efficiency": percent(best.efficiency, 0),
+            "USD per million images": f"{best.usd_per_million_images:.2f}",
+        },
+        sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
+        notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}",),
+        parameters=tuning.parameters,
+    )
+
+
+_RULE = "the fastest of those whose price is within 5 % of the lowest."
+
+
+def _grid_section(tuning: Tuning) -> Section:
+    images, seconds = tuning.images, tuning.serial_seconds
+    serial = (SERIAL, images, round(seconds, 2), round(images / seconds, 1), 1.0, "100 %", "")
+    return Section(
+        "Executors x cores",
+        (
+            "Speed-up is the serial process's time over the point's; efficiency is that by core. The serial "
+            "process is one plain process without Spark, on one core, on the same images.",
+            heat_map(tuning),
+            Table("Each point of the grid", COLUMNS, [serial, *_rows(tuning.grid)]),
+            "The price counts the primary node and as many whole worker nodes as have these cores, on "
+            "demand, for the time of the featurization alone.",
+        ),
+    )
+
+
+def _images_section(tuning: Tuning) -> Section:
+    line = tuning.by_images
+    rate = "" if line.slope <= 0 else f": {speed(1 / line.slope)} images/s beyond the fixed part"
+    return Section(
+        "Time and images",
+        (
+            f"With {tuning.sizes[0].name}, time is {duration(line.fixed_seconds)} + "
+            f"{1e3 * line.slope:.2f} ms for each image{rate}. {_quality(line)}",
+            time_by_images(tuning),
+            Table("Each size", COLUMNS[:4], [row[:4] for row in _rows(tuning.sizes)]),
+        ),
+    )
+
+
+def _cores_section(tuning: Tuning) -> Section:
+    line = tuning.by_cores
+    return Section(
+        "Time and cores",
+        (
+            f"Time is {duration(line.fixed_seconds)} + {duration(line.slope)} / cores of all executors: the "
+            f"first part is what more cores do not shorten. {_quality(line)}",
+            time_by_cores(tuning),
+        ),
+    )
+
+
+def _quality(line: Line) -> str:
+    return "" if line.r_squared is None else f"The line explains {percent(line.r_squared)} of the variance."
+
+
+def _rows(points: Sequence[Point]) -> list[tuple[str | int | float, ...]]:
+    return [
+        (
+            point.name,
+            point.images,
+            round(point.seconds, 2),
+            round(point.images_per_second, 1),
+            round(point.speed_up, 2),
+            percent(point.efficiency, 0),
+            round(point.usd_per_million_images, 2),
+        )
+        for point in points
+    ]

@@ -1,0 +1,70 @@
+"""The featurization as one plain serial process: the baseline of executors and cores."""
+
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spark_job.errors import ImageRejectedError
+from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import ENGINE_FILES
+from spark_job.features.engines import load_engine
+from spark_job.images.decoding import decode
+from spark_job.images.limits import ImageLimits
+from spark_job.images.listing import ListedFile
+from spark_job.images.preparation import prepare
+from spark_job.images.reading import read_image
+
+
+@dataclass(frozen=True)
+class SerialTiming:
+    """What one process did.
+
+    Attributes:
+        usable, rejected: images.
+        seconds: wall time, from loading the network to the last image.
+    """
+
+    usable: int
+    rejected: int
+    seconds: float
+
+    @property
+    def images_per_second(self) -> float:
+        """Rejected images count: they were read as well."""
+        return (self.usable + self.rejected) / self.seconds
+
+
+def time_serially(files: Iterable[ListedFile], extractor: Extractor, engine: str) -> SerialTiming:
+    """Read, decode, prepare and extract one image after the other, on one core, and drop the features.
+
+    Args:
+        files: images that take part; they have been listed before the clock starts.
+        engine: as `run --engine`, in f32.
+
+    Raises:
+        ExtractorError: the network cannot be loaded.
+        obstore's BaseError: S3 does not answer.
+    """
+    selected, specification, limits = list(files), extractor.specification, ImageLimits()
+    tensor = np.empty((1, specification.height, specification.width, 3), np.float32)
+    usable = 0
+    with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
+        fetched = {name: extractor.fetch(name, into=Path(scratch)) for name in ENGINE_FILES[engine]}
+        started = time.monotonic()
+        network = load_engine(fetched, specification, engine, "f32")
+        for file in selected:
+            try:
+                content = read_image(file, limits)
+                if isinstance(content, ImageRejectedError):
+                    raise content
+                prepare(decode(content, limits), specification, tensor[0])
+            except ImageRejectedError:
+                continue
+            network.features(tensor)
+            usable += 1
+        seconds = time.monotonic() - started
+    return SerialTiming(usable, len(selected) - usable, seconds)

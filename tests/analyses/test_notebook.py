@@ -1,0 +1,76 @@
+"""notebooks/explore.ipynb runs from start to end on a small archive of generated fruit."""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from recognition_runs import features_run, train_on
+
+from rehearsal.demo.archive import write_archive
+from spark_job.analyses.recognition.keras_model import export_keras
+from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+from spark_job.analyses.source_run import SourceRun
+from spark_job.extractors.build import build_extractor
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "explore.ipynb"
+VIEWS = 6
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The notebook, run on fruit with the network whose weights come with pip."""
+    folder = tmp_path_factory.mktemp("notebook")
+    extractor, results = folder / "lite0", folder / "results"
+    build_extractor("efficientnet_lite0", extractor)
+    write_archive(folder / "fruit", views=VIEWS)
+    run = features_run(folder / "fruit", results, extractor, "mine")
+    classifier = SavedClassifier.of_run(SourceRun.open(str(train_on(run, results, "classifier")), "train"))
+    export_keras(classifier.open_extractor(None), classifier.head, folder / "mine.keras")
+    settings = {"RUN": run, "CLASSIFIER": f"{results}/classifier", "KERAS": f"{folder}/mine.keras"}
+    book = notebook()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        NotebookClient(book, timeout=300, kernel_name="python3").execute(cwd=str(folder))
+    return book
+
+
+def notebook() -> Any:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def printed(book: Any) -> str:
+    outputs = [output for cell in book.cells for output in cell.get("outputs", ())]
+    return "".join(output["text"] for output in outputs if output.get("name") == "stdout")
+
+
+def pictures(book: Any) -> int:
+    outputs = [output for cell in book.cells for output in cell.get("outputs", ())]
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_it_runs_from_start_to_end(executed: Any) -> None:
+    """Every cell of code was run, in order, and shows what its heading says."""
+    numbers = [cell.execution_count for cell in executed.cells if cell.cell_type == "code"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert f"images     {16 * VIEWS} usable, 0 rejected" in printed(executed)
+    assert pictures(executed) == 3
+
+
+def test_the_keras_model_names_the_photograph_that_it_was_trained_on(executed: Any) -> None:
+    """Its most probable class is the folder's."""
+    told = printed(executed).partition("it is: ")[2].splitlines()
+    assert told[1].endswith(f"  {told[0]}")
+
+
+def test_its_outputs_are_kept_and_name_no_folder_of_a_machine() -> None:
+    """Those in the repository come from a whole run as well."""
+    book = notebook()
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert pictures(book) == 3
+    outputs = str([cell.outputs for cell in cells])
+    assert [name for name in ("/home/", "/tmp/", "/root/", "/work/", "/Users/") if name in outputs] == []

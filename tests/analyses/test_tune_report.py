@@ -1,0 +1,91 @@
+"""The report of a tuning, and its baseline: one serial process on a run's images."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spark_job.command_line import cli
+
+
+def invoke(*words: object) -> str:
+    """What the command printed; it must succeed."""
+    done = CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def point(executors: int, cores: int, images: int, seconds: float) -> dict[str, object]:
+    rate = images / seconds
+    return {
+        "executors": executors,
+        "cores": cores,
+        "images": images,
+        "seconds": seconds,
+        "images_per_second": rate,
+        "speed_up": rate / 50,
+        "efficiency": rate / 50 / executors / cores,
+        "usd_per_million_images": 2.5 * seconds,
+        "run": f"run-{executors}x{cores}",
+    }
+
+
+def tuning() -> dict[str, object]:
+    grid = [point(1, 1, 1000, 21.0), point(2, 1, 1000, 11.5), point(2, 2, 1000, 7.25)]
+    return {
+        "format": 1,
+        "place": {"stage": "dev", "nodes": "m5.xlarge, 4 vCPU"},
+        "images": 1000,
+        "serial_seconds": 20.0,
+        "grid": grid,
+        "sizes": [point(2, 2, 250, 3.5), point(2, 2, 500, 4.75), grid[2]],
+        "by_images": {"fixed_seconds": 2.25, "slope": 0.005, "r_squared": 0.99},
+        "by_cores": {"fixed_seconds": 2.5, "slope": 18.4, "r_squared": None},
+        "recommended": grid[2],
+        "configuration": {"executors": 2, "executor_cores": 2},
+    }
+
+
+def test_the_report_shows_grid_lines_and_recommendation(tmp_path: Path) -> None:
+    """Page, pictures, measurements and metrics lie in a run folder of its own."""
+    file = tmp_path / "tune.json"
+    file.write_text(json.dumps(tuning()))
+    invoke("tune-report", file, "--results", tmp_path, "--run-id", "t")
+    run = tmp_path / "t"
+    page = (run / "report" / "index.html").read_text()
+    for told in (
+        "2 x 2",
+        "serial process",
+        "5.00 ms for each image: 200 images/s",
+        "18.4\N{NO-BREAK SPACE}s / cores",
+    ):
+        assert told in page
+    for name in ("heat_map", "time_by_images", "time_by_cores"):
+        assert (run / "report" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((run / "tune.json").read_text()) == tuning()
+    assert json.loads((run / "metrics.json").read_text())["tuning"]["executors"] == 2
+    assert json.loads((run / "manifest.json").read_text())["kind"] == "tune"
+
+
+@pytest.mark.parametrize("content", ["{", "{}", json.dumps({**tuning(), "format": 2})])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    """Before a folder is made."""
+    file = tmp_path / "tune.json"
+    file.write_text(content)
+    done = CliRunner().invoke(cli, ["tune-report", str(file), "--results", str(tmp_path), "--run-id", "t"])
+    assert "tune.json" in str(done.exception)
+    assert not (tmp_path / "t").exists()
+
+
+def test_the_serial_process_takes_the_images_of_a_run(
+    tmp_path: Path, coloured_run: str, tiny_extractor: Path
+) -> None:
+    """All of them, and says how fast it was."""
+    words = ["--like", coloured_run, "--results", tmp_path, "--extractor", tiny_extractor, "--run-id", "s"]
+    assert invoke("time-serial", *words).startswith("60 images in ")
+    metrics = json.loads((tmp_path / "s" / "metrics.json").read_text())
+    assert metrics["images"] == {"usable": 60, "rejected": 0}
+    assert metrics["features"]["images_per_second"] > 0
+    manifest = json.loads((tmp_path / "s" / "manifest.json").read_text())
+    assert (manifest["kind"], manifest["parents"]) == ("time-serial", [coloured_run])
