@@ -3,6 +3,7 @@
 The tests follow its life in order; each event happens once, in a fixture.
 """
 
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ from tests.spark.runs import RunResults
 pytestmark = pytest.mark.timeout(1800)
 
 Done = subprocess.CompletedProcess[str]
+# As the function that signals the end of a run words it.
+REASON = re.compile(
+    r"step (?P<step>s-\w+) FAILED: Unknown Error\.; "
+    r'Exception in thread "main" org\.apache\.spark\.SparkException: '
+    r"Application \w+ finished with failed status; "
+    r"logs s3://[\w-]+/emr/(?P<cluster>j-\w+)/steps/(?P=step)/"
+)
 # The same arithmetic in another order of the images.
 CLOSE = {"rtol": 1e-6, "atol": 1e-8}
 
@@ -166,7 +174,7 @@ def test_the_counts_are_those_of_the_job_run_directly(submitted, direct):
 def test_operate_finds_the_logs_of_the_run(stage, submitted):
     """The driver's own, from its container in cluster mode, and spark-submit's."""
     run_id = submitted.answer["run_id"]
-    driver = stage.operate("logs", run_id, "--file=driver-stderr")
+    driver = stage.operate("logs", run_id, "--file=driver-stdout")
     assert "features …" in driver.stdout, driver.stderr
     submit = stage.operate("logs", run_id, "--file=stderr", "--grep=Submitted application")
     assert "Submitted application application_" in submit.stdout, submit.stderr
@@ -237,8 +245,10 @@ def test_a_failing_job_fails_the_deploy_with_its_reason(stage, failed, changed):
     assert failed.done.returncode == 1
     assert stage.state("pipeline") == "UPDATE_ROLLBACK_COMPLETE"
     assert (failed.cluster_id, failed.run_id) == (changed.cluster_id, changed.run_id)
-    assert "FAILED" in failed.said
-    assert "none of the 32 images could be used" in failed.said
+    told = REASON.search(failed.said)
+    assert told, failed.said
+    logs = stage.operate("logs", told["step"], f"--cluster={told['cluster']}", "--file=driver-stdout")
+    assert "Error: none of the 32 images could be used" in logs.stdout, logs.stderr
 
 
 def test_the_cluster_of_a_failed_deploy_ends(stage, failed):
