@@ -146,10 +146,7 @@ class DirectCluster:
         """The JVM of an executor on a node, once it has given work to its Python."""
 
         def at_work() -> psutil.Process | None:
-            for process in self.containers(node):
-                if process.name() == "java" and _is_executor(process) and _has_python(process):
-                    return process
-            return None
+            return next((process for process in self.containers(node) if _is_working(process)), None)
 
         found: psutil.Process = wait_until(at_work, f"an executor at work on {node}")
         return found
@@ -197,12 +194,11 @@ def _container(process: psutil.Process) -> str:
         return ""  # it ended meanwhile
 
 
-def _is_executor(process: psutil.Process) -> bool:
-    return not _container(process).endswith(DRIVER)
-
-
-def _has_python(process: psutil.Process) -> bool:
+def _is_working(process: psutil.Process) -> bool:
+    """Whether it is the JVM of an executor that has started Python."""
     try:
+        if process.name() != "java" or _container(process).endswith(DRIVER):
+            return False
         return any(child.name().startswith("python") for child in process.children(recursive=True))
     except psutil.Error:
-        return False
+        return False  # it ended meanwhile
