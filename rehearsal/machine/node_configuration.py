@@ -73,6 +73,8 @@ def emr_defaults() -> Configurations:
             # A driver registers when its Spark is up: on a busy machine that takes its time.
             "yarn.am.liveness-monitor.expiry-interval-ms": "120000",
             "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
+            # YARN's own is two minutes: as long as a whole run takes here.
+            "yarn.nodemanager.disk-health-checker.interval-ms": "10000",
             "yarn.dispatcher.drain-events.timeout": "5000",
             "yarn.resourcemanager.am.max-attempts": "2",
         },
