@@ -210,6 +210,7 @@ def test_a_run_is_complete_though_the_disk_of_a_node_is_full(server, cluster, ch
     server.fill(disk)
     ended = cluster.ended(cluster.submit("disk-full"))
     assert ended.state == "COMPLETED", ended.reason
+    assert "No space available in any of the local directories" in cluster.driver_log(ended.id)
     check("disk-full")
 
 
