@@ -1,4 +1,4 @@
-"""The rehearsal's own requests, beside AWS's: what Spot does, done on request."""
+"""The rehearsal's own requests, beside AWS's: what Spot and a busy S3 do, done on request."""
 
 import asyncio
 import json
@@ -7,31 +7,50 @@ from typing import Any
 
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emulator import slow_down
+from rehearsal.emulator.slow_down import SlowDown
 
 INTERRUPT_PATH = "/_rehearsal/interrupt"
+SLOW_DOWN_PATH = "/_rehearsal/slow-down"
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+Answer = tuple[int, dict[str, Any]]
 
 
 def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
-    """The application, with `POST /_rehearsal/interrupt` taken out of AWS's paths.
+    """The application, with two paths taken out of AWS's.
 
-    Its body is `{"cluster": "j-…"}` or `{}`; the answer is `{"instance": "i-…"}`, or status 409 and
-    `{"message": …}` when there is no task node to take.
+    `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or status
+    409 and `{"message": …}` when there is no task node to take.
+
+    `POST /_rehearsal/slow-down` with `{"seconds": 30}` lets S3 answer one GET or PUT in five with 503
+    SlowDown for so long, with 0 it ends; the answer, `{"refused": 12}`, counts those that were.
     """
+    busy = SlowDown()
+
+    async def interrupt(asked: dict[str, Any]) -> Answer:
+        try:
+            return 200, {"instance": await asyncio.to_thread(service.interrupt, asked.get("cluster"))}
+        except EmrError as error:
+            return 409, {"message": str(error)}
+
+    async def be_busy(asked: dict[str, Any]) -> Answer:
+        busy.begin(float(asked["seconds"]))
+        return 200, {"refused": busy.refused}
+
+    controls = {INTERRUPT_PATH: interrupt, SLOW_DOWN_PATH: be_busy}
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != INTERRUPT_PATH:
+        if scope["type"] != "http":
             await aws(scope, receive, send)
-            return
-        body = await _body(receive)
-        cluster = json.loads(body or b"{}").get("cluster")
-        try:
-            instance = await asyncio.to_thread(service.interrupt, cluster)
-        except EmrError as error:
-            await _answer(send, 409, {"message": str(error)})
-            return
-        await _answer(send, 200, {"instance": instance})
+        elif control := controls.get(scope["path"]):
+            status, value = await control(json.loads(await _body(receive) or b"{}"))
+            await _answer(send, status, b"application/json", json.dumps(value).encode())
+        elif busy.refuses(scope["method"], scope["headers"]):
+            await _body(receive)
+            await _answer(send, slow_down.STATUS, b"application/xml", slow_down.BODY)
+        else:
+            await aws(scope, receive, send)
 
     return application
 
@@ -45,7 +64,7 @@ async def _body(receive: Any) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Any, status: int, value: dict[str, Any]) -> None:
-    headers = [(b"content-type", b"application/json")]
+async def _answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(value).encode()})
+    await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,7 @@
 """The machine under one EMR cluster: nodes, YARN, steps and logs, as `rehearsal.emr.compute` asks for."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -150,8 +151,9 @@ class Cluster:
         if self._yarn is not None:
             self._yarn.stop()
         sweep(self._home, self._id)
-        for node in list(self._nodes):
-            self._clear(node)
+        # Side by side: a node counts, and is paid for, until the last one is gone.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._clear, list(self._nodes)))
         self._push_logs()
 
     def _clear(self, node: Node) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 # As EMR's command-runner.jar ends when there is no such command.
 NOT_FOUND = 1
 LAST_LINES = 10
+# https://docs.aws.amazon.com/emr/latest/APIReference/API_FailureDetails.html
+FATAL = 'Exception in thread "main" '
 
 
 class Controller:
@@ -77,8 +79,10 @@ class LoggedProcess:
 
     @property
     def last_words(self) -> str:
-        """The last lines of its stderr."""
-        return "\n".join(self.stderr.splitlines()[-LAST_LINES:])
+        """The exception that ended a Java program, as EMR finds it in stderr, else its last lines."""
+        lines = self.stderr.splitlines()
+        fatal = [line for line in lines if line.startswith(FATAL)]
+        return fatal[-1] if fatal else "\n".join(lines[-LAST_LINES:])
 
 
 def _on_path(name: str, environment: Mapping[str, str]) -> str:

@@ -70,8 +70,11 @@ def emr_defaults() -> Configurations:
             "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
             "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
             "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
-            "yarn.am.liveness-monitor.expiry-interval-ms": "60000",
+            # A driver registers when its Spark is up: on a busy machine that takes its time.
+            "yarn.am.liveness-monitor.expiry-interval-ms": "120000",
             "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
+            # YARN's own is two minutes: as long as a whole run takes here.
+            "yarn.nodemanager.disk-health-checker.interval-ms": "10000",
             "yarn.dispatcher.drain-events.timeout": "5000",
             "yarn.resourcemanager.am.max-attempts": "2",
         },

@@ -61,7 +61,7 @@ class Aws:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
 
     def cdk(self, assembly: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -33,6 +33,14 @@ def test_a_command_that_does_not_exist_fails(small):
     assert 'Cannot run program "no-such-command"' in small.log("steps/s-3/stderr")
 
 
+def test_the_last_words_of_a_java_program_are_its_exception(small):
+    """Not what it says while it shuts down."""
+    words = 'echo "Exception in thread \\"main\\" a.NoRoom: full" >&2; echo "at a.b" >&2; exit 1'
+    step = small.compute.run(Program("s-7", "x", "command-runner.jar", ["bash", "-c", words]))
+    assert step.wait() == 1
+    assert step.last_words == 'Exception in thread "main" a.NoRoom: full'
+
+
 def test_script_runner_runs_a_script_of_s3(small):
     """With or without a first line that names its interpreter."""
     script = put(small, "with space.sh", 'echo "$1|$2"')

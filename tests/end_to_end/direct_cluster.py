@@ -1,0 +1,204 @@
+"""A cluster made by RunJobFlow alone: the real install script, the packaged job, and processes to disturb."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from infra.artifacts.catalogue import ROOT, deployment_pins
+from infra.cluster.configurations import classifications
+from infra.config import DeploymentConfig
+from infra.run.step import JobRequest, job_arguments, spark_arguments
+from operate.download import Place, download
+from operate.log_files import StepLogs, unpacked
+from operate.objects import list_objects
+from operate.steps import Step, describe_step, spark_step
+from rehearsal.processes import processes_of
+from rehearsal.settings import DEFAULT_REGION
+from tests.end_to_end.stage import FIELDS, VARIANCE
+from tests.spark.runs import RunResults
+
+# Buckets of the tests' own.
+STAGED, IMAGES, RESULTS, LOGS = "staged", "images", "results", "logs"
+FILES = {
+    "job.zip": "dist/spark_job.zip",
+    "main.py": "spark_job/main.py",
+    "extractor.zip": "dist/extractor.zip",
+    "wheelhouse.zip": "dist/wheelhouse.zip",
+    "uv.zip": "dist/uv.zip",
+    "install.sh": "bootstrap/install.sh",
+}
+TYPE = "m5.xlarge"
+DRIVER = "_000001"  # the first container of an application
+WAIT_SECONDS = 420.0
+
+
+def configuration() -> DeploymentConfig:
+    """That of the deployed stage."""
+    return DeploymentConfig.from_context(dict(field.split("=", 1) for field in FIELDS))
+
+
+def stage_files(s3: Any) -> None:
+    """Put what nodes and steps fetch where they fetch it."""
+    for bucket in (STAGED, IMAGES, RESULTS, LOGS):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": DEFAULT_REGION})
+    for key, path in FILES.items():
+        s3.upload_file(str(ROOT / path), STAGED, key)
+
+
+def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]:
+    """RunJobFlow's, with one instance a group.
+
+    Args:
+        groups: role to market.
+        overridden: options of the install script.
+    """
+    pins, _ = deployment_pins(configuration())
+    options = {"installer": "uv.zip", "wheelhouse": "wheelhouse.zip", "extractor": "extractor.zip"}
+    given = {name: f"s3://{STAGED}/{key}" for name, key in {**options, **overridden}.items()}
+    arguments = [f"--{name}={value}" for name, value in given.items()]
+    script = {"Path": f"s3://{STAGED}/install.sh", "Args": [*arguments, f"--pins-sha256={pins.sha256}"]}
+    asked = [
+        {"InstanceRole": role, "Market": market, "InstanceType": TYPE, "InstanceCount": 1}
+        for role, market in groups.items()
+    ]
+    settings = classifications(configuration())
+    return {
+        "Name": "faults",
+        "ReleaseLabel": configuration().release_label,
+        "Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}],
+        "LogUri": f"s3://{LOGS}/emr/",
+        "ServiceRole": "EMR_DefaultRole",
+        "JobFlowRole": "EMR_EC2_DefaultRole",
+        "Instances": {"InstanceGroups": asked, "KeepJobFlowAliveWhenNoSteps": True},
+        "Configurations": [{"Classification": name, "Properties": each} for name, each in settings.items()],
+        "BootstrapActions": [{"Name": "install", "ScriptBootstrapAction": script}],
+    }
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+    """What the condition gives once it holds."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not after {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+    return found
+
+
+@dataclass(frozen=True)
+class DirectCluster:
+    """One cluster, by boto3's clients and by the processes of its nodes.
+
+    Args:
+        home: Folder of every cluster's nodes on this machine.
+    """
+
+    emr: Any
+    s3: Any
+    home: Path
+    id: str
+
+    def state(self) -> dict[str, Any]:
+        """State and the reason for it."""
+        status: dict[str, Any] = self.emr.describe_cluster(ClusterId=self.id)["Cluster"]["Status"]
+        return status
+
+    def node(self, role: str) -> str:
+        """The EC2 id of the running instance of a role, which it waits for."""
+
+        def running() -> str | None:
+            found = self.emr.list_instances(
+                ClusterId=self.id, InstanceGroupTypes=[role], InstanceStates=["RUNNING"]
+            )["Instances"]
+            return found[0]["Ec2InstanceId"] if found else None
+
+        return str(wait_until(running, f"a running {role} node"))
+
+    def submit(self, run_id: str, *, resume: bool = True) -> str:
+        """Start the job as the deploy would; the step's id."""
+        request = JobRequest(
+            images=[f"s3://{IMAGES}"],
+            results=f"s3://{RESULTS}/runs",
+            run_id=run_id,
+            variance=VARIANCE,
+            engine=configuration().engine,
+        )
+        main, job = f"s3://{STAGED}/main.py", f"s3://{STAGED}/job.zip"
+        spark = spark_arguments(run_id, DEFAULT_REGION, main_uri=main, job_uri=job)
+        arguments = [word for word in job_arguments(request) if resume or word != "--resume"]
+        step = spark_step(run_id, [*spark, *arguments])
+        return str(self.emr.add_job_flow_steps(JobFlowId=self.id, Steps=[step])["StepIds"][0])
+
+    def ended(self, step_id: str) -> Step:
+        """The step, when it has ended."""
+
+        def step() -> Step | None:
+            told = describe_step(self.emr, self.id, step_id)
+            return None if told.active else told
+
+        found: Step = wait_until(step, f"the end of step {step_id}")
+        return found
+
+    def working_executor(self, node: str) -> psutil.Process:
+        """The JVM of an executor on a node, once it has given work to its Python."""
+
+        def at_work() -> psutil.Process | None:
+            return next((process for process in self.containers(node) if _is_working(process)), None)
+
+        found: psutil.Process = wait_until(at_work, f"an executor at work on {node}")
+        return found
+
+    def containers(self, node: str = "") -> list[psutil.Process]:
+        """Processes of YARN's containers, on one node or on all."""
+        owner = f"{self.id}/{node}" if node else self.id
+        return [process for process in processes_of(self.home, owner) if _container(process)]
+
+    def driver_log(self, step_id: str) -> str:
+        """What the job said, in the log bucket."""
+        logs = self._logs(step_id)
+        return "\n".join(logs.read(file) for file in logs.driver_files())
+
+    def executors(self, step_id: str) -> set[str]:
+        """Containers of a step's application that left logs, but the driver's."""
+        prefix = f"emr/{self.id}/containers/{self._logs(step_id).application_id()}/"
+        found = {each.key.removeprefix(prefix).split("/")[0] for each in list_objects(self.s3, LOGS, prefix)}
+        return {container for container in found if not container.endswith(DRIVER)}
+
+    def log(self, name: str) -> str:
+        """One log of the cluster, unpacked."""
+        body = self.s3.get_object(Bucket=LOGS, Key=f"emr/{self.id}/{name}")["Body"].read()
+        return unpacked(body).decode()
+
+    def has(self, run_id: str, name: str) -> bool:
+        """Whether a run has a file of this name."""
+        listed = self.s3.list_objects_v2(Bucket=RESULTS, Prefix=f"runs/{run_id}/{name}")
+        return "Contents" in listed
+
+    def results(self, run_id: str, folder: Path) -> RunResults:
+        """A run's folder, fetched."""
+        place = Place(self.s3, RESULTS, f"runs/{run_id}/", folder / run_id)
+        download(place, list(list_objects(self.s3, RESULTS, place.prefix)), at_once=16)
+        return RunResults(place.folder)
+
+    def _logs(self, step_id: str) -> StepLogs:
+        return StepLogs(self.s3, f"s3://{LOGS}/emr/{self.id}", step_id)
+
+
+def _container(process: psutil.Process) -> str:
+    try:
+        return str(process.environ().get("CONTAINER_ID", ""))
+    except psutil.Error:
+        return ""  # it ended meanwhile
+
+
+def _is_working(process: psutil.Process) -> bool:
+    """Whether it is the JVM of an executor that has started Python."""
+    try:
+        if process.name() != "java" or _container(process).endswith(DRIVER):
+            return False
+        return any(child.name().startswith("python") for child in process.children(recursive=True))
+    except psutil.Error:
+        return False  # it ended meanwhile
