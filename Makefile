@@ -72,7 +72,7 @@ browser: $(READY) ## Make sure there is a browser for the tests
 	  { $(NPM) ci --loglevel=error && touch node_modules/.ready && \
 	    $(PYTHON) -m tests.browser.chromium; }
 
-test: $(READY) browser ## Run all tests, as CI does
+test: $(READY) browser rehearsal-ready ## Run all tests, as CI does
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 snapshots: $(READY) ## Accept the stacks' templates as they are now
