@@ -68,6 +68,20 @@ def test_the_report_shows_grid_lines_and_recommendation(tmp_path: Path) -> None:
     assert json.loads((run / "manifest.json").read_text())["kind"] == "tune"
 
 
+@pytest.mark.parametrize(("slope", "doubted"), [(0.005, False), (-0.049, True)])
+def test_times_that_do_not_grow_with_the_images_are_doubted(
+    tmp_path: Path, slope: float, doubted: bool
+) -> None:
+    """The page says so at its top."""
+    file = tmp_path / "tune.json"
+    file.write_text(
+        json.dumps({**tuning(), "by_images": {"fixed_seconds": 9, "slope": slope, "r_squared": 1}})
+    )
+    invoke("tune-report", file, "--results", tmp_path, "--run-id", "t")
+    page = (tmp_path / "t" / "report" / "index.html").read_text()
+    assert ("the sample is too small" in page) is doubted
+
+
 @pytest.mark.parametrize("content", ["{", "{}", json.dumps({**tuning(), "format": 2})])
 def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     """Before a folder is made."""

@@ -33,7 +33,7 @@ def tune_document(tuning: Tuning) -> Document:
             "USD per million images": f"{best.usd_per_million_images:.2f}",
         },
         sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
-        notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}",),
+        notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}", *_doubts(tuning)),
         parameters=tuning.parameters,
     )
 
@@ -50,7 +50,7 @@ def _grid_section(tuning: Tuning) -> Section:
             "Speed-up is the serial process's time over the point's; efficiency is that by core. The serial "
             "process is one plain process without Spark, on one core, on the same images.",
             heat_map(tuning),
-            Table("Each point of the grid", COLUMNS, [serial, *_rows(tuning.grid)]),
+            Table("Each point of the grid", COLUMNS, [*_rows(tuning.grid), serial]),
             "The price counts the primary node and as many whole worker nodes as have these cores, on "
             "demand, for the time of the featurization alone.",
         ),
@@ -81,6 +81,16 @@ def _cores_section(tuning: Tuning) -> Section:
             time_by_cores(tuning),
         ),
     )
+
+
+def _doubts(tuning: Tuning) -> list[str]:
+    """Why the figures should not be trusted, if they should not."""
+    if tuning.by_images.slope > 0 and tuning.by_cores.slope > 0:
+        return []
+    return [
+        "Time did not grow with the images, or did not fall with the cores: the sample is too small beside the "
+        "start of the workers, or something else kept the machine busy. Tune again with a larger --sample."
+    ]
 
 
 def _quality(line: Line) -> str:
