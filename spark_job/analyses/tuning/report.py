@@ -88,8 +88,9 @@ def _doubts(tuning: Tuning) -> list[str]:
     if tuning.by_images.slope > 0 and tuning.by_cores.slope > 0:
         return []
     return [
-        "Time did not grow with the images, or did not fall with the cores: the sample is too small beside the "
-        "start of the workers, or something else kept the machine busy. Tune again with a larger --sample."
+        "Time did not grow with the images, or did not fall with the cores: the sample is too small beside "
+        "the start of the workers, or something else kept the machine busy. Tune again with a larger "
+        "--sample."
     ]
 
 
