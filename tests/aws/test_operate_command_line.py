@@ -15,7 +15,10 @@ from operate.deployment import stack_outputs
 from tests.aws.conftest import REGION, make_storage
 
 PROJECT = Path(__file__).parent.parent.parent
-ALL = ("doctor", "upload", "submit", "runs", "status", "logs", "fetch", "cancel", "cost", "tunnel", "destroy")
+ALL = (
+    *("doctor", "upload", "submit", "runs", "status", "logs", "fetch", "cancel", "cost", "tunnel"),
+    *("tune", "destroy"),
+)
 
 
 def test_every_command_is_there():
