@@ -132,6 +132,7 @@ def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
 def test_a_cancelled_run_goes_on_where_it_was(cluster, check):
     """CancelSteps ends all of its containers; with `--resume` the listing is not made again."""
     step_id = cluster.submit("cancelled")
+    wait_until(lambda: cluster.has("cancelled", "stages/listing.json"), "the listing is complete")
     cluster.working_executor(cluster.node("TASK"))
     cluster.emr.cancel_steps(ClusterId=cluster.id, StepIds=[step_id], StepCancellationOption="SEND_INTERRUPT")
     assert cluster.ended(step_id).state == "CANCELLED"
