@@ -11,8 +11,9 @@ from operate.steps import Step
 
 UNNAMED = "run"
 DIGEST_LENGTH = 12
-# Options of the deployed step that every run of the deployment has.
-KEPT = ("--extractor", "--engine", "--previous", "--removed")
+# Options of the deployed step that every run of the deployment has, and those that a sample cannot have.
+KEPT = ("--extractor", "--engine")
+KEPT_OF_THE_WHOLE = ("--previous", "--removed")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
 
     `--resume`: YARN's second attempt finds what the first one left, and goes on.
     """
-    kept = {option: deployed.value(option) for option in KEPT}
+    names = KEPT if _is_sample(request.options) else KEPT + KEPT_OF_THE_WHOLE
+    kept = {option: deployed.value(option) for option in names}
     if not _decides_components(request.options):
         kept["--variance"] = deployed.value("--variance")
     words = [
@@ -140,3 +142,7 @@ def _decides_components(options: Sequence[str]) -> bool:
 def _is_script(word: str) -> bool:
     """The first word that is no option and ends as Python does; S3 keys may hold anything before."""
     return word.endswith(".py") and not word.startswith("-")
+
+
+def _is_sample(options: Sequence[str]) -> bool:
+    return any(word.startswith("--sample") for word in options)

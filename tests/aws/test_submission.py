@@ -56,6 +56,12 @@ def test_known_images_cost_nothing_in_the_next_run_either():
     assert {"--previous=latest", "--removed=keep"} <= set(submitted().arguments)
 
 
+def test_a_sample_is_computed_anew():
+    """The job refuses to keep what is gone beside a sample; a measurement must not find its work done."""
+    sampled = submitted(replace(REQUEST, options=("--sample=100",))).arguments
+    assert not {"--previous=latest", "--removed=keep"} & set(sampled)
+
+
 @pytest.mark.parametrize(
     "options",
     [
