@@ -1,13 +1,13 @@
 """`python -m operate`: the only place that reads arguments, prints errors and exits."""
 
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
 from infra.errors import InfraError
+from operate.command_modules import CommandModules
 from operate.configuration import STAGES, configured_region
 from operate.connection import Connection
 from operate.errors import OperateError
@@ -30,23 +30,11 @@ COMMANDS = (
 )
 
 
-class CommandModules(click.Group):
-    """A group whose commands are modules."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are used."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The module's command; None: there is none of this name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"operate.{cmd_name}"), f"{cmd_name}_command")
-        return command
-
-
 @click.group(
-    cls=CommandModules, context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+    cls=CommandModules,
+    package="operate",
+    modules=COMMANDS,
+    context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]},
 )
 @click.option(
     "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Which deployment."

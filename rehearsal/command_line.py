@@ -1,33 +1,21 @@
 """`python -m rehearsal`: the only place that reads arguments, prints errors and exits."""
 
 import sys
-from importlib import import_module
 
 import click
 
+from operate.command_modules import CommandModules
 from rehearsal.errors import RehearsalError
 
 # Each is the click command NAME_command of the module rehearsal.NAME, imported when it is asked for.
 COMMANDS = ("run", "tune", "serve", "interrupt")
 
 
-class CommandModules(click.Group):
-    """A group whose commands are modules."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are used."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The module's command; None: there is none of this name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"rehearsal.{cmd_name}"), f"{cmd_name}_command")
-        return command
-
-
 @click.group(
-    cls=CommandModules, context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+    cls=CommandModules,
+    package="rehearsal",
+    modules=COMMANDS,
+    context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]},
 )
 def cli() -> None:
     """AWS on this machine: what a deploy does in a real account, without one.
