@@ -30,8 +30,9 @@ $(VENV)/bin/uv: requirements-setup.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.txt
 	@touch $@
 
-$(READY): requirements.txt $(VENV)/bin/uv
+$(READY): requirements.txt pyproject.toml $(VENV)/bin/uv
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
+	$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@$(PYTHON) -m spark_job.class_archive 2>/dev/null || echo 'Spark will start a second slower: its classes could not be archived'
 	@touch $@
 
@@ -160,6 +161,7 @@ requirements: $(VENV)/bin/uv ## Pin the requirements*.in anew
 	$(COMPILE) requirements-node.in -o requirements-node.txt
 	$(COMPILE) requirements-node-tensorflow.in -o requirements-node-tensorflow.txt
 	$(COMPILE) requirements-bench.in -o requirements-bench.txt
+	$(COMPILE) requirements-audit.in -o requirements-audit.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .cache node_modules dist cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache node_modules dist cdk.out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
