@@ -17,7 +17,7 @@ export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test snapshots lint format bench package requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
+.PHONY: help setup features browser test test-all snapshots lint lint-workflows format bench package audit materials requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,15 +76,24 @@ browser: $(READY) ## Make sure there is a browser for the tests
 test: $(READY) browser rehearsal-ready ## Run all tests, as CI does
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
 
+test-all: test ## Run every test, also those that take long (every night)
+
 snapshots: $(READY) ## Accept the stacks' templates as they are now
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/infrastructure/test_snapshots.py
 
-lint: $(READY) ## Check style, types and shell scripts
+lint: $(READY) ## Check style, types, shell scripts, spelling and workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy app.py
 	$(VENV)/bin/shellcheck .ci/run bootstrap/install.sh
+	$(VENV)/bin/codespell $$(git ls-files)
+	@$(MAKE) --no-print-directory lint-workflows
+
+# ZIZMOR_MODE= with a GH_TOKEN also asks GitHub about the actions.
+ZIZMOR_MODE := --offline
+lint-workflows: $(READY)
+	$(VENV)/bin/zizmor $(ZIZMOR_MODE) --pedantic --strict-collection --no-progress --quiet .github
 
 format: $(READY) ## Put the code into the house style
 	$(VENV)/bin/ruff check --fix --quiet .
@@ -155,6 +164,28 @@ $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 # IMAGES=folder of photographs, WEIGHTS=MobileNetV2 weights; else generated photographs, random weights.
 bench: $(VENV)/.bench-ready ## Measure speed beside the peers (IMAGES=DIR WEIGHTS=FILE)
 	$(PYTHON) -m benchmarks $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(BENCH_ARGS)
+
+# In an environment of their own: what they need would bend our pins.
+AUDIT := .cache/audit
+PINS := $(wildcard requirements*.txt)
+
+$(AUDIT)/.ready: requirements-audit.txt $(VENV)/bin/uv
+	$(UV) venv --quiet --clear --python $(PYTHON) $(AUDIT)
+	$(UV) pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r requirements-audit.txt
+	@touch $@
+
+audit: $(READY) $(AUDIT)/.ready ## Look for known vulnerabilities in everything that is pinned (needs the network)
+	@failed=; for pins in $(PINS); do \
+	  echo "$$pins"; $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner=off -r $$pins || failed=1; \
+	done; $(NPM) audit || failed=1; test -z "$$failed"
+
+materials: $(READY) $(AUDIT)/.ready ## Write CycloneDX bills of materials: dist/materials
+	@mkdir -p dist/materials
+	@set -e; for pins in $(PINS); do \
+	  PYTHONWARNINGS=ignore $(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file dist/materials/$${pins%.txt}.cdx.json $$pins; \
+	done
+	@$(NPM) sbom --package-lock-only --sbom-format cyclonedx >dist/materials/npm.cdx.json
+	@echo dist/materials
 
 requirements: $(VENV)/bin/uv ## Pin the requirements*.in anew
 	$(COMPILE) requirements.in -o requirements.txt
