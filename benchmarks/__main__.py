@@ -10,15 +10,16 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, image_figures, reduction_figures
 from benchmarks.machine import machine
-from benchmarks.measure import REPOSITORY, Run
+from benchmarks.measure import Run
 from benchmarks.photographs import folder_of, generate, photographs_in
 from benchmarks.plan import CONTENDERS, MINIMUM_COUNT, Plan, with_what_they_need
 from benchmarks.rounds import Inputs, measure_all
 from benchmarks.table import table
+from infra.checkout import ROOT
 
-RESULTS = REPOSITORY / "benchmarks" / "results.json"
-TRIAL_RESULTS = REPOSITORY / ".build" / "benchmark-trial.json"
-WORK = REPOSITORY / ".build" / "benchmarks"
+RESULTS = ROOT / "benchmarks" / "results.json"
+TRIAL_RESULTS = ROOT / ".build" / "benchmark-trial.json"
+WORK = ROOT / ".build" / "benchmarks"
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def main() -> None:
     path = RESULTS if plan.is_complete else TRIAL_RESULTS
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(f"raw runs: {path.relative_to(REPOSITORY)}")
+    print(f"raw runs: {path.relative_to(ROOT)}")
     shutil.rmtree(WORK)
     sys.exit(_exit_code(runs))
 

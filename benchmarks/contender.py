@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.extractors.specification import ENGINE_FILES, FILE_NAME, ExtractorSpecification
+from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
 from spark_job.images.decoding import decode
 from spark_job.images.limits import ImageLimits

@@ -15,14 +15,15 @@ from typing import Any
 
 import psutil
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from infra.checkout import ROOT
+
 SAMPLE_SECONDS = 0.5
 TIMEOUT_SECONDS = 1_200
 MEBIBYTE = 1024 * 1024
 
 # Nothing of a measurement leaves this machine: the peers report their use by default.
 ENVIRONMENT = {
-    "PYTHONPATH": str(REPOSITORY),
+    "PYTHONPATH": str(ROOT),
     "PYSPARK_PYTHON": sys.executable,
     "SPARK_LOCAL_IP": "127.0.0.1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -67,7 +68,7 @@ def run_process(command: list[str], environment: Mapping[str, str] | None = None
         started = time.monotonic()
         process = subprocess.Popen(
             command,
-            cwd=REPOSITORY,
+            cwd=ROOT,
             env={**os.environ, **ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from spark_job.images.names import IMAGE_EXTENSIONS
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
 
 # Small pictures of single fruits, as in the public data set Fruits-360: 131 classes of 100 x 100 pixels.
 GENERATED_COUNT = 1_000

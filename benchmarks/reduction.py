@@ -59,7 +59,7 @@ def _cached(features: Path) -> Any:
 
 def this_job(features: Path) -> Fit:
     """`spark_job.reduction.fitting.fit`, which reads the files itself, within the time."""
-    from spark_job.parts import part_uris
+    from spark_job.parquet_parts import part_uris
     from spark_job.reduction.fitting import fit
     from spark_job.reduction.principal_components import ComponentRequest
     from spark_job.session import open_session

@@ -15,9 +15,10 @@ import pyarrow.dataset as ds
 
 from benchmarks import reduction, this_job
 from benchmarks.contender import FACTS
-from benchmarks.measure import REPOSITORY, Run, run_process
+from benchmarks.measure import Run, run_process
 from benchmarks.plan import Plan, missing_package
 from benchmarks.s3_server import BUCKET
+from infra.checkout import ROOT
 
 MODULES = {"a": "bare_engine", "c": "notebook", "d": "daft_peer", "e": "ray_peer"}
 
@@ -122,7 +123,7 @@ def s3_server(folder: Path, served: dict[str, Any]) -> Iterator[dict[str, str]]:
     """
     command = [sys.executable, "-m", "benchmarks.s3_server", str(folder)]
     with subprocess.Popen(
-        command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None

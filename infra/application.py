@@ -1,19 +1,17 @@
 """The application: the three stacks of a stage, put together."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, Environment
 
-from infra.config import DeploymentConfig
+from infra.checkout import cdk_json_context
+from infra.config.deployment import DeploymentConfig
 from infra.naming import stack_name, tag_everything
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.storage import StorageStack
-
-CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
 
 def build_app(context: Mapping[str, Any] | None = None, *, outdir: Path | None = None) -> App:
@@ -75,9 +73,3 @@ def feature_flags() -> dict[str, Any]:
         for name, value in cdk_json_context().items()
         if name.startswith(("@aws-cdk/", "aws-cdk:"))
     }
-
-
-def cdk_json_context() -> dict[str, Any]:
-    """The whole context of cdk.json."""
-    context: dict[str, Any] = json.loads(CDK_JSON.read_text()).get("context", {})
-    return context

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from infra.errors import ConfigError, InfraError
+from infra.config.context import context_of
+from infra.errors import InfraError
 
 
 @click.group(context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]})
@@ -35,9 +36,9 @@ def plan_command(pairs: tuple[str, ...], ask: bool) -> None:
     """
     from rich.console import Console
 
-    from infra.application import cdk_json_context  # starts Node, and only here
-    from infra.config import DeploymentConfig
-    from infra.plan import plan, rendered
+    from infra.checkout import cdk_json_context
+    from infra.config.deployment import DeploymentConfig
+    from infra.costs.plan import plan, rendered
 
     context = {**cdk_json_context(), **context_of(pairs)}
     config = DeploymentConfig.from_context(context)
@@ -54,8 +55,8 @@ def fields_command() -> None:
     Example:
       python -m infra fields
     """
-    from infra.config import STAGE_DEFAULTS, DeploymentConfig
-    from infra.field_reference import field_rows
+    from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
+    from infra.config.field_reference import field_rows
 
     print("\n".join(field_rows(DeploymentConfig.model_fields, STAGE_DEFAULTS)))
 
@@ -77,19 +78,6 @@ def next_steps_command(outputs_file: Path, pairs: tuple[str, ...]) -> None:
     given = context_of(pairs)
     deployed = json.loads(outputs_file.read_text())
     print(next_steps(given.get("stage", "dev"), deployed, given.get("region")))
-
-
-def context_of(pairs: tuple[str, ...]) -> dict[str, str]:
-    """`FIELD=VALUE` arguments as a mapping; the last of one name counts.
-
-    Raises:
-        ConfigError: a pair has no `=`.
-    """
-    parts = [pair.partition("=") for pair in pairs]
-    for name, equals, _ in parts:
-        if not equals:
-            raise ConfigError("-c", name, "allowed: FIELD=VALUE")
-    return {name: value for name, _, value in parts}
 
 
 def templates(context: dict[str, Any]) -> list[dict[str, Any]]:

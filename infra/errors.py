@@ -1,8 +1,12 @@
 """What can be wrong before anything is deployed, as errors of one line."""
 
+from spark_job.contract.errors import FruitError
 
-class InfraError(Exception):
+
+class InfraError(FruitError):
     """The stacks cannot be made as asked; the message says what to do."""
+
+    exit_code = 2
 
 
 class ConfigError(InfraError):

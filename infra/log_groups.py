@@ -7,7 +7,7 @@ from aws_cdk.aws_logs import CfnLogGroup, LogGroup, RetentionDays
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 
 
 def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> LogGroup:

@@ -9,7 +9,7 @@ from aws_cdk.aws_lambda import Code, Function, Runtime
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group
 
 RUNTIME = Runtime.PYTHON_3_14

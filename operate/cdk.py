@@ -6,9 +6,9 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.checkout import ROOT
 from operate.errors import OperateError
 
-ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 # Nothing but the stacks' own calls: no look for news, no reports.
 QUIET = ("--no-notices", "--no-color")

@@ -32,7 +32,7 @@ COMMANDS = (
 
 @click.group(
     cls=CommandModules,
-    package="operate",
+    package="operate.commands",
     modules=COMMANDS,
     context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]},
 )

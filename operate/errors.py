@@ -1,10 +1,10 @@
 """What can go wrong while operating, as errors of one line that say what to do next."""
 
+from spark_job.contract.errors import FruitError
 
-class OperateError(Exception):
+
+class OperateError(FruitError):
     """A command cannot do what it was asked; the message says what to do."""
-
-    exit_code = 1
 
 
 class MisuseError(OperateError):

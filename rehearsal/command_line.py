@@ -13,7 +13,7 @@ COMMANDS = ("run", "tune", "serve", "interrupt")
 
 @click.group(
     cls=CommandModules,
-    package="rehearsal",
+    package="rehearsal.commands",
     modules=COMMANDS,
     context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]},
 )

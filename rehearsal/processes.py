@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from infra.checkout import ROOT
+
 MARK = "FRUIT_REHEARSAL"
 OWNER = "FRUIT_REHEARSAL_OWNER"
 SWEEP_SECONDS = 20.0
@@ -90,11 +92,10 @@ def start_guardian(home: Path) -> subprocess.Popen[bytes]:
     Closing its `stdin` makes it sweep at once.
     """
     environment = {name: value for name, value in os.environ.items() if name not in (MARK, OWNER)}
-    root = Path(__file__).resolve().parent.parent
     return subprocess.Popen(
         [sys.executable, "-m", "rehearsal.processes", str(home.resolve())],
         stdin=subprocess.PIPE,
-        cwd=root,
+        cwd=ROOT,
         env=environment,
         start_new_session=True,  # a Ctrl-C in the terminal is not for it
     )

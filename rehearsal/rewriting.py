@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spark_job.contract.node import NODE_FOLDER
+
 Configurations = Mapping[str, Mapping[str, str]]
 
-# What bootstrap/install.sh makes on a node. Relative, it is each container's link to its own node's folder.
-NODE_FOLDER = "/opt/fruit-features"
+# Relative, it is each container's link to its own node's folder.
 RELATIVE_NODE_FOLDER = NODE_FOLDER.lstrip("/")
 
 # Two Python processes of a worker take 472 MiB (docs/benchmarks.md), Spark asks for 384 MiB beside a heap.

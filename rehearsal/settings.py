@@ -4,9 +4,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
 
-ROOT = Path(__file__).parents[1]
 # The only address that anything of a rehearsal listens on.
 LOOPBACK = "127.0.0.1"
 # An access key of twelve digits is the account's number to the emulator; AWS's documentation uses this one.

@@ -1,10 +1,10 @@
 """What can go wrong, as errors whose message says what to do next."""
 
+from spark_job.contract.errors import FruitError
 
-class JobError(Exception):
+
+class JobError(FruitError):
     """A run that cannot go on; the command line prints the message and exits with `exit_code`."""
-
-    exit_code = 1
 
 
 class MisuseError(JobError):

@@ -7,7 +7,7 @@ from aws_cdk.aws_iam import CfnInstanceProfile, ManagedPolicy, PolicyStatement, 
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.prefixes import EMR_LOGS, JOBS, RUNS, TRANSIT
 from infra.access.statements import (
     READ_OBJECTS,

@@ -4,7 +4,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk.aws_iam import AccountRootPrincipal, PolicyStatement, Role
 from constructs import Construct
 
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.prefixes import EMR_LOGS, JOBS, RUNS
 from infra.access.statements import READ_OBJECTS, USE_KEY, WRITE_OBJECTS, list_prefix, objects, read_buckets
 from infra.access.wildcards import acknowledge_wildcards, in_account, objects_of

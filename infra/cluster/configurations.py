@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aws_cdk.aws_emr import CfnCluster
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 
 # EMR gives core nodes this label, and task nodes none.
 CORE_LABEL = "CORE"

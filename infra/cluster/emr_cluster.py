@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
 from constructs import Construct
 
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.instance_role import InstanceRole
 from infra.access.service_role import ServiceRole
 from infra.acknowledgements import acknowledge
@@ -14,7 +14,7 @@ from infra.cluster.configurations import classifications, configuration_properti
 from infra.cluster.instance_fleets import ROOT_VOLUME_GIB, core_fleet, primary_fleet, task_fleets
 from infra.cluster.managed_scaling import managed_scaling
 from infra.cluster.security_configuration import security_configuration
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.network.cluster_network import ClusterNetwork
 from infra.network.security_groups import ClusterSecurityGroups
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aws_cdk.aws_emr import CfnCluster
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 
 # Shuffles and HDFS hold the features of a million images (5 GB) many times over.
 VOLUME_GIB = 64

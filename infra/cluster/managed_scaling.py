@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk.aws_emr import CfnCluster
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 
 
 @dataclass(frozen=True)

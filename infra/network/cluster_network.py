@@ -17,7 +17,7 @@ from aws_cdk.aws_ec2 import (
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group
 from infra.network.access_list import SubnetAccessList
 from infra.network.default_group import end_log_of_the_emptying_function

@@ -3,7 +3,7 @@
 from aws_cdk import CfnResource, Stack
 from constructs import Construct
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group
 
 PROVIDER_ID = "Custom::VpcRestrictDefaultSGCustomResourceProvider"

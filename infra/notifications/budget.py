@@ -4,7 +4,7 @@ from aws_cdk.aws_budgets import CfnBudget
 from aws_cdk.aws_sns import Topic
 from constructs import Construct
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 
 ALERT_PERCENTS = (50, 80, 100)
 

@@ -8,7 +8,7 @@ from aws_cdk.aws_sns_subscriptions import EmailSubscription
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.naming import PROJECT
 
 

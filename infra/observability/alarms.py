@@ -14,7 +14,7 @@ from aws_cdk.aws_lambda import IFunction
 from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.observability.metrics import EMR_PERIOD, cluster_metric, memory_pressure, run_metric
 from infra.run.functions.run_ended.figures import REJECTED_SHARE, RUNS_FAILED
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.access.prefixes import RUNS
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.naming import PROJECT
 
 UNNAMED = "run"

@@ -3,7 +3,7 @@
 from aws_cdk import Stack
 from aws_cdk.aws_iam import PolicyStatement
 
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.prefixes import RUNS
 from infra.access.wildcards import in_account, objects_of
 from infra.naming import PROJECT, PROJECT_TAG, STAGE_TAG

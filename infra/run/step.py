@@ -5,14 +5,10 @@ from dataclasses import dataclass
 
 from aws_cdk.aws_emr import CfnCluster
 
-from infra.access.data import Data
-from infra.config import DeploymentConfig
+from infra.access.buckets import Data
+from infra.config.deployment import DeploymentConfig
 from infra.run.identity import Run
-
-# What bootstrap/install.sh makes on each node.
-NODE_FOLDER = "/opt/fruit-features"
-PYTHON = f"{NODE_FOLDER}/venv/bin/python"
-EXTRACTOR = f"{NODE_FOLDER}/extractor"
+from spark_job.contract.node import EXTRACTOR, PYTHON
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from aws_cdk.aws_events import EventPattern, Rule
 from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct, IDependable
 
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.prefixes import RUNS
 from infra.access.wildcards import acknowledge_wildcards
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.python_function import PythonFunction
 from infra.run.identity import Run
 from infra.run.permissions import statements, wildcard_reasons

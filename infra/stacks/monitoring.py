@@ -7,7 +7,7 @@ from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
 from infra import outputs
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.notifications.budget import MonthlyBudget
 from infra.notifications.topic import NotificationTopic
 

@@ -6,7 +6,7 @@ from aws_cdk import Environment, Stack
 from constructs import Construct
 
 from infra import outputs
-from infra.access.data import Data
+from infra.access.buckets import Data
 from infra.access.instance_role import InstanceRole
 from infra.access.prefixes import EMR_LOGS
 from infra.access.service_role import ServiceRole, let_emr_manage
@@ -14,7 +14,7 @@ from infra.access.submitter_role import SubmitterRole
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.certificates import certificate_objects, certificates_uri
 from infra.cluster.emr_cluster import EmrCluster, Place, bootstrap_action
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.network.cluster_network import ClusterNetwork, availability_zones
 from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import ClusterAlarms, RunAlarms

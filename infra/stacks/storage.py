@@ -10,7 +10,7 @@ from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
 from infra import outputs
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.storage.bucket import PrivateBucket, access_log_bucket
 from infra.storage.emptying import keep_nothing_of_the_emptying_function
 from infra.storage.encryption import data_key

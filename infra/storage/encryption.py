@@ -4,7 +4,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk.aws_kms import IKey, Key
 from constructs import Construct
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.naming import PROJECT
 
 

@@ -9,7 +9,7 @@ from aws_cdk.aws_s3 import Bucket, IBucket, ReplicationRule
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, all_objects
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.naming import pascal_case
 from infra.storage.bucket import PrivateBucket
 from infra.storage.lifecycle import expire_images

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rehearsal.emr.capacity import running_units
 from rehearsal.emr.events import Event, moment, state_change_reason
+from rehearsal.emr.state.capacity import running_units
 
 if TYPE_CHECKING:
-    from rehearsal.emr.cluster import Cluster
-    from rehearsal.emr.pool import Pool
-    from rehearsal.emr.step import Step
+    from rehearsal.emr.state.cluster import Cluster
+    from rehearsal.emr.state.pool import Pool
+    from rehearsal.emr.state.step import Step
 
 CLUSTER_MESSAGES = {
     "STARTING": "was requested",

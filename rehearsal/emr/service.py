@@ -5,20 +5,20 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState
 from rehearsal.emr.cluster_events import cluster_event, step_event
 from rehearsal.emr.compute import ComputeFactory
-from rehearsal.emr.configurations import cluster_spec
-from rehearsal.emr.controller import Controller
-from rehearsal.emr.ending import USER_REQUEST
 from rehearsal.emr.errors import invalid_request
 from rehearsal.emr.events import Dispatcher, Event
-from rehearsal.emr.job_flow_request import new_cluster
+from rehearsal.emr.life.controller import Controller
+from rehearsal.emr.life.settling import settle
+from rehearsal.emr.life.yarn_slots import YarnSlots
 from rehearsal.emr.operations import account, capacity, catalogue, clusters, instances, policies, steps
-from rehearsal.emr.protocol import check_request, fit_answer
-from rehearsal.emr.settling import settle
+from rehearsal.emr.requests.configurations import cluster_spec
+from rehearsal.emr.requests.job_flow_request import new_cluster
+from rehearsal.emr.requests.protocol import check_request, fit_answer
+from rehearsal.emr.state.account import AccountState
+from rehearsal.emr.state.ending import USER_REQUEST
 from rehearsal.emr.timings import Timings
-from rehearsal.emr.yarn_slots import YarnSlots
 
 Operation = Callable[[AccountState, dict[str, Any]], dict[str, Any]]
 OPERATIONS: dict[str, Operation] = {

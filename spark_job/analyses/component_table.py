@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from spark_job.analyses.source_run import SourceRun
+from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
 from spark_job.features.table import read_usable
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample
-from spark_job.parts import part_uris
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import part_uris
 from spark_job.reduction.projection import ARRAY_COLUMN
 
 IMAGE_COLUMNS = ("path", "label", "split", "size")

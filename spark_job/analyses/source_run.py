@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
-from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.storage import Folder, normalise
 

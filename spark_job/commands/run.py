@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from spark_job.commands.parameter_types import CommaSeparated
-from spark_job.features.engines import ENGINES, PRECISIONS
+from spark_job.contract.extractor_files import ENGINES, PRECISIONS
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
 from spark_job.images.limits import ImageLimits
-from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.pipeline.options import REMOVED, RunOptions
 from spark_job.python_daemon import make_ready
 from spark_job.reduction.principal_components import ComponentRequest

@@ -2,7 +2,7 @@
 
 import click
 
-from spark_job.features.engines import ENGINES
+from spark_job.contract.extractor_files import ENGINES
 
 
 @click.command("time-serial")
@@ -23,9 +23,9 @@ def time_serial_command(like: str, results: str, extractor: str, engine: str, ru
     from spark_job.analyses.analysis_run import AnalysisRun
     from spark_job.analyses.source_run import SourceRun
     from spark_job.analyses.tuning.serial import time_serially
+    from spark_job.contract.run_layout import LISTING
     from spark_job.extractors.folder import Extractor
     from spark_job.images.listing_table import read_listing
-    from spark_job.pipeline.run_folder import LISTING
     from spark_job.report.document import Document
     from spark_job.session import open_session, under_spark_submit
     from spark_job.storage import Folder, normalise

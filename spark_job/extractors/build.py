@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.file_hashes import make_reproducible, sha256_of
 from spark_job.extractors.frameworks import import_openvino
 from spark_job.extractors.models import make_network
 from spark_job.extractors.request import Request, check_request
-from spark_job.extractors.specification import (
-    ENGINE_FILES,
-    FILE_NAME,
-    ExtractorSpecification,
-    Weights,
-)
+from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification, Weights
 
 _BUILDERS = ("keras", "tensorflow", "openvino")
 

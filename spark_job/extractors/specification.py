@@ -10,12 +10,6 @@ from spark_job.errors import ExtractorError
 FILE_NAME = "extractor.json"
 FORMAT = 1
 
-# The files of each engine inside an extractor folder; a cluster node fetches only those of its engine.
-ENGINE_FILES: dict[str, tuple[str, ...]] = {
-    "openvino": ("network.xml", "network.bin"),
-    "tensorflow": ("network.keras",),
-}
-
 
 @dataclass(frozen=True)
 class Weights:

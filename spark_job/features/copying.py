@@ -11,7 +11,7 @@ from spark_job.arrow_arrays import numbers, values
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally
 from spark_job.features.unchanged import TAKEN_SCHEMA, TASKS_A_CORE
 from spark_job.images.limits import MEBIBYTE
-from spark_job.parts import part_uris, read_part, rows_within, write_part
+from spark_job.parquet_parts import part_uris, read_part, rows_within, write_part
 from spark_job.storage import Folder
 
 MAX_READ_BYTES = 32 * MEBIBYTE

@@ -6,12 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES, PRECISIONS
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.frameworks import import_keras, import_openvino, import_tensorflow
-from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
-
-ENGINES = tuple(ENGINE_FILES)
-PRECISIONS = ("f32", "bf16")
+from spark_job.extractors.specification import ExtractorSpecification
 
 
 class Engine(Protocol):

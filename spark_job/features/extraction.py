@@ -23,7 +23,7 @@ from spark_job.images.listing import ListedFile
 from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image
 from spark_job.images.tensors import Content, Prepared, prepare_images
-from spark_job.parts import rows_within
+from spark_job.parquet_parts import rows_within
 
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE

@@ -22,7 +22,7 @@ from spark_job.features.table import images_per_task
 from spark_job.images.limits import ImageLimits
 from spark_job.images.listing_table import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
-from spark_job.parts import part_uris, read_part, row_count, write_part
+from spark_job.parquet_parts import part_uris, read_part, row_count, write_part
 from spark_job.storage import Folder, contains
 
 NEW, TAKEN = "new", "taken"

@@ -17,8 +17,8 @@ import obstore
 import pyarrow as pa
 from obstore.exceptions import BaseError, InvalidPathError
 
+from spark_job.contract.image_names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
 from spark_job.errors import ListingError
-from spark_job.images.names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
 from spark_job.storage import child, first_line, is_s3, open_store, split_uri
 
 PREFIXES_AT_ONCE = 16

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from spark_job.arrow_arrays import numbers, texts
 from spark_job.images.listing import ListedFile, in_pages
-from spark_job.parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 ROWS_PER_PART = 50_000

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
-from spark_job.parts import column_names, part_uris
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.options import LATEST, RunOptions
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.storage import Folder

@@ -4,13 +4,13 @@ import time
 from importlib import import_module
 from threading import Thread
 
+from spark_job.contract import run_layout as layout
 from spark_job.errors import ListingError
 from spark_job.features.copying import copy_features
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import EngineChoice, worker_engine, write_features
 from spark_job.features.unchanged import NEW, TAKEN
-from spark_job.parts import part_uris
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.progress import Progress
 from spark_job.pipeline.rejects import write_rejected
 from spark_job.pipeline.stage import Facts, Run

@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from itertools import chain
 
+from spark_job.contract import run_layout as layout
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
 from spark_job.errors import ListingError, MisuseError
 from spark_job.features.unchanged import Rules, sort_out
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
-from spark_job.images.names import IMAGE_EXTENSIONS
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
-from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.earlier_reduction import check_reduction
 from spark_job.pipeline.earlier_run import find_earlier
 from spark_job.pipeline.options import RunOptions

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
+from spark_job.contract import run_layout as layout
 from spark_job.images.isolation import start_decoder
-from spark_job.parts import part_uris
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.earlier_reduction import FITTED, load_reduction
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stage import Facts, Run

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from spark_job.contract.run_layout import REJECTED
 from spark_job.images.listing import ListedFile
-from spark_job.parts import read_part
-from spark_job.pipeline.run_folder import REJECTED
+from spark_job.parquet_parts import read_part
 from spark_job.storage import Folder
 
 REJECTED_AT_ONCE = 100_000

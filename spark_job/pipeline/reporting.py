@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import pyspark
 
+from spark_job.contract import run_layout as layout
 from spark_job.features.table import matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
-from spark_job.parts import part_uris, read_part
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.earlier_reduction import fit_curve
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.rejects import listed_rejects

@@ -1,6 +1,7 @@
 """`RESULTS/index.html`: every finished run with a link to its report; each report links back to it."""
 
-from spark_job.pipeline.run_folder import MANIFEST, REPORT, RunFolder
+from spark_job.contract.run_layout import MANIFEST, REPORT
+from spark_job.pipeline.run_folder import RunFolder
 from spark_job.report.document import IndexEntry, render_index
 from spark_job.storage import Folder
 

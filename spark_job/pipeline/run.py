@@ -17,9 +17,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from spark_job import __version__
+from spark_job.contract import run_layout as layout
 from spark_job.errors import JobError
 from spark_job.extractors.folder import Extractor
-from spark_job.pipeline import run_folder as layout
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
 from spark_job.pipeline.options import RunOptions

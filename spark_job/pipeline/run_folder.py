@@ -4,21 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from spark_job.contract.run_layout import MANIFEST, PARAMETERS
 from spark_job.errors import MisuseError
 from spark_job.storage import Folder
-
-MANIFEST = "manifest.json"
-METRICS = "metrics.json"
-PARAMETERS = "run.json"
-LISTING = "listing"
-REUSE = "reuse"
-FEATURES = "features"
-REJECTED = "rejected.csv"
-MODEL = "reduction/model"
-FIT = "reduction/fit.json"
-COMPONENTS = "reduction/components"
-COMPONENTS_CSV = "components.csv"
-REPORT = "report"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyspark
 
 from spark_job.arrow_arrays import values
 from spark_job.errors import StorageError
-from spark_job.parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 METADATA = "metadata/part-00000"

@@ -14,7 +14,7 @@ from spark_job.arrow_arrays import texts, vectors
 from spark_job.commands.convergence import convergence_command
 from spark_job.errors import MisuseError, ReductionError
 from spark_job.images.sampling import draw
-from spark_job.parts import part_uris, write_part
+from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.moments import Moments
 from spark_job.session import open_session
 from spark_job.storage import Folder

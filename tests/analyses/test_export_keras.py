@@ -11,10 +11,10 @@ from sklearn.datasets import load_sample_images
 
 from spark_job.analyses.recognition.head import Head
 from spark_job.analyses.recognition.keras_model import export_keras
+from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.folder import Extractor
-from spark_job.extractors.specification import ENGINE_FILES
 from spark_job.features.engines import load_engine
 from spark_job.images.preparation import prepare
 from spark_job.storage import Folder

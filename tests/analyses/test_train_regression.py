@@ -24,7 +24,7 @@ from spark_job.analyses.recognition.softmax_regression import (
     fit_softmax,
 )
 from spark_job.arrow_arrays import numbers, texts, vectors
-from spark_job.parts import part_uris, write_part
+from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.moments import Moments
 from spark_job.reduction.principal_components import ComponentRequest, reduce_moments
 from spark_job.storage import Folder

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.cost import rate_table
-from infra.instances import instance_types
-from infra.prices import node_hour
-from operate.account import account, total
-from operate.estimate import estimate
-from operate.nodes import Node
+from infra.config.instances import instance_types
+from infra.costs.cost import rate_table
+from infra.costs.prices import node_hour
+from operate.emr.node_costs import account, total
+from operate.emr.nodes import Node
+from operate.submission.estimate import estimate
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REGION = "eu-west-3"

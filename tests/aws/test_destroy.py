@@ -5,7 +5,8 @@ import pytest
 
 from infra import outputs
 from infra.naming import cost_tags, stack_name
-from operate import destroy, removal
+from operate.commands import destroy
+from operate.removal import deployed_resources as removal
 from tests.aws.conftest import REGION, make_stack
 
 TAGS = [{"Key": key, "Value": value} for key, value in cost_tags("dev").items()]

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 import pytest
 from botocore.stub import Stubber
 
-from infra.config import DeploymentConfig
-from operate import doctor
-from operate.capacity_checks import vcpu_need
+from infra.config.deployment import DeploymentConfig
+from operate.commands import doctor
 from operate.connection import Connection
+from operate.readiness.capacity_checks import vcpu_need
 from tests.aws.conftest import REGION
 
 ACCOUNT = "123456789012"

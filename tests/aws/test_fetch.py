@@ -7,14 +7,14 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from infra.instances import instance_types
-from infra.prices import node_hour
-from operate.download import Place, download
+from infra.config.instances import instance_types
+from infra.costs.prices import node_hour
+from operate.emr.nodes import Node
+from operate.emr.steps import Step
 from operate.errors import OperateError
-from operate.nodes import Node
-from operate.objects import StoredObject, list_objects, read_json
-from operate.run_history import RunTrace, run_history, step_cost
-from operate.steps import Step
+from operate.runs.run_history import RunTrace, run_history, step_cost
+from operate.s3.download import Place, download
+from operate.s3.objects import StoredObject, list_objects, read_json
 from tests.aws.conftest import REGION, RUN
 
 START = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkey
     """A submitted run is listed before it has a folder; a complete one stays complete."""
     store_run("done", "2026-02-01T10:00:00+00:00")
     trace = {"done": RunTrace("FAILED", START, 1.25), RUN: RunTrace("RUNNING", START, 0.5)}
-    monkeypatch.setattr("operate.runs.run_history", lambda emr, deployment: trace)
+    monkeypatch.setattr("operate.commands.runs.run_history", lambda emr, deployment: trace)
     runs = operate("runs", "--json").json
     assert [(run["run"], run["state"], run["cost_usd"]) for run in runs] == [
         (RUN, "running", 0.5),

@@ -5,8 +5,8 @@ import gzip
 import boto3
 import pytest
 
-from operate.log_files import StepLogs, unpacked
-from operate.log_reading import Reader
+from operate.runs.log_files import StepLogs, unpacked
+from operate.runs.log_reading import Reader
 from tests.aws.conftest import REGION, RUN
 
 APPLICATION = "application_1700000000000_0007"
@@ -94,8 +94,8 @@ def test_following_prints_each_line_once_however_often_it_looks(logs, put):
 
 def test_following_a_failed_step_ends_with_its_reason(operate, cluster_mode, monkeypatch):
     """Exit code 1; the lines came before."""
-    from operate import logs as module
-    from operate.steps import Step
+    from operate.commands import logs as module
+    from operate.emr.steps import Step
 
     failed = Step("s-9", "n", "FAILED", (), None, None, None, "Application failed", "")
     monkeypatch.setattr(module, "describe_step", lambda *_: failed)

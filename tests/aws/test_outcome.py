@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
-from operate.log_files import StepLogs, last_lines
-from operate.outcome import driver_words, failure
-from operate.steps import Step, cancel_step, follow
+from operate.runs.log_files import StepLogs, last_lines
+from operate.runs.outcome import driver_words, failure
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from operate.clusters import Cluster
-from operate.status import idle_end
-from operate.steps import Step
+from operate.commands.status import idle_end
+from operate.emr.clusters import Cluster
+from operate.emr.steps import Step
 from tests.aws.conftest import REGION, RUN, step
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import put_photographs
@@ -87,7 +87,7 @@ def test_a_step_that_waits_is_cancelled(operate, deployment, emr, monkeypatch):
         JobFlowId=deployment.cluster_id, Steps=[step("fruit-features-dev-spring-1")]
     )
     asked = []
-    monkeypatch.setattr("operate.cancel.cancel_step", lambda _, *ids: asked.append(ids))
+    monkeypatch.setattr("operate.commands.cancel.cancel_step", lambda _, *ids: asked.append(ids))
     done = operate("cancel", "spring-1", "--yes")
     assert done.exit_code == 0, done.err
     assert asked == [(deployment.cluster_id, added["StepIds"][0])]
@@ -95,7 +95,7 @@ def test_a_step_that_waits_is_cancelled(operate, deployment, emr, monkeypatch):
 
 def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
     """Exit code 1, and nothing is asked."""
-    monkeypatch.setattr("operate.cancel.list_steps", lambda *_: [ended_step(1)])
+    monkeypatch.setattr("operate.commands.cancel.list_steps", lambda *_: [ended_step(1)])
     done = operate("cancel", "--yes")
     assert done.exit_code == 1
     assert "is COMPLETED already: there is nothing to cancel" in done.err
@@ -131,5 +131,5 @@ def test_the_cost_of_the_next_run_is_an_estimate_with_source_and_error(operate, 
     assert told.exit_code == 0, told.err
     assert told.json["images"] == 2
     assert told.json["cost_usd"] > 0
-    assert "infra/prices.json" in told.json["source"]
+    assert "infra/costs/prices.json" in told.json["source"]
     assert told.json["expected_error"].startswith("an upper bound")

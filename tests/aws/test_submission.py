@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from operate.emr.steps import Step, spark_step
 from operate.errors import OperateError
-from operate.steps import Step, spark_step
-from operate.submission import DeployedJob, RunRequest, deploy_words, submission
+from operate.submission.submission import DeployedJob, RunRequest, deploy_words, submission
 from spark_job.commands.run import run_command
 
 SPARK = (

@@ -50,7 +50,7 @@ def test_a_dry_run_submits_nothing(operate, deployment, photographs):
     done = operate("submit", "--dry-run")
     assert done.exit_code == 0, done.err
     assert done.out.splitlines()[0] == "spark-submit"
-    assert "(infra/prices.json)" in done.err
+    assert "(infra/costs/prices.json)" in done.err
     assert "an upper bound" in done.err
     assert len(steps(deployment)) == 1
 
@@ -86,8 +86,8 @@ def test_the_working_trees_job_is_uploaded_by_its_hash(operate, deployment, phot
 
 def test_waiting_returns_the_outcome_of_a_failed_run(operate, deployment, photographs, monkeypatch):
     """Exit code 1; the reason, the driver's last lines and the logs' URI are told."""
-    from operate import outcome
-    from operate.steps import Step
+    from operate.emr.steps import Step
+    from operate.runs import outcome
 
     def failed(emr, cluster_id, step_id, say, **_):
         folder = f"emr/{cluster_id}"

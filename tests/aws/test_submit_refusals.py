@@ -118,7 +118,7 @@ def make(monkeypatch):
         called.append(words)
         return subprocess.CompletedProcess(words, 0)
 
-    monkeypatch.setattr("operate.new_cluster.subprocess.run", run)
+    monkeypatch.setattr("operate.submission.new_cluster.subprocess.run", run)
     return called
 
 

@@ -5,9 +5,9 @@ import json
 import boto3
 import pytest
 
-from operate import tuning_run
-from operate.outcome import StepFailedError
-from operate.tuning_results import configure
+from operate.runs.outcome import StepFailedError
+from operate.tuning import run as tuning_run
+from operate.tuning.results import configure
 from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import steps

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
+from operate.commands.tunnel import path_of, session_command
 from operate.connection import Connection
-from operate.nodes import Node
-from operate.tunnel import path_of, session_command
+from operate.emr.nodes import Node
 from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies
 
@@ -44,7 +44,7 @@ def test_the_tunnel_leads_to_the_primary_node(operate, deployment, monkeypatch):
         Node("ci-2", "i-gone", "if-MASTER", "m5.xlarge", "ON_DEMAND", "TERMINATED", False, MOMENT, MOMENT),
         Node("ci-3", "i-primary", "if-MASTER", "m5.xlarge", "ON_DEMAND", "RUNNING", False, MOMENT, None),
     ]
-    monkeypatch.setattr("operate.tunnel.list_nodes", lambda *_: nodes)
+    monkeypatch.setattr("operate.commands.tunnel.list_nodes", lambda *_: nodes)
     told = operate("tunnel", "yarn", "--json")
     assert (told.json["instance_id"], told.json["url"]) == ("i-primary", "http://localhost:8088/")
 

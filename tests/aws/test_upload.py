@@ -3,10 +3,9 @@
 import boto3
 import pytest
 
-from operate import image_store
 from operate.connection import Connection
-from operate.photographs import EXTENSIONS, photographs
-from spark_job.images.names import IMAGE_EXTENSIONS
+from operate.s3 import image_store
+from operate.s3.photographs import photographs
 from tests.aws.conftest import REGION
 
 
@@ -126,11 +125,6 @@ def test_a_refused_photograph_stops_the_upload(operate, storage, folder, monkeyp
     monkeypatch.setattr(image_store.Target, "stored", lambda self: {})
     with pytest.raises(image_store.OperateError, match=r"was not uploaded: .*NoSuchBucket.*goes on where"):
         image_store.upload(target, photographs(folder, all_files=False), at_once=1)
-
-
-def test_what_is_a_photograph_is_what_the_job_takes_for_one():
-    """Both lists are the same, though neither package imports the other."""
-    assert EXTENSIONS == IMAGE_EXTENSIONS
 
 
 def test_links_are_followed_but_never_round(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.artifacts.catalogue import ROOT
+from infra.checkout import ROOT
 from rehearsal.demo.archive import write_archive
 from rehearsal.machine.jars import fetch_jars
 from tests.end_to_end.stage import FIELDS, VARIANCE, words

@@ -8,14 +8,15 @@ from typing import Any
 
 import psutil
 
-from infra.artifacts.catalogue import ROOT, deployment_pins
+from infra.artifacts.catalogue import deployment_pins
+from infra.checkout import ROOT
 from infra.cluster.configurations import classifications
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.run.step import JobRequest, job_arguments, spark_arguments
-from operate.download import Place, download
-from operate.log_files import StepLogs, unpacked
-from operate.objects import list_objects
-from operate.steps import Step, describe_step, spark_step
+from operate.emr.steps import Step, describe_step, spark_step
+from operate.runs.log_files import StepLogs, unpacked
+from operate.s3.download import Place, download
+from operate.s3.objects import list_objects
 from rehearsal.processes import processes_of
 from rehearsal.settings import DEFAULT_REGION
 from tests.end_to_end.stage import FIELDS, VARIANCE

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rehearsal.settings import ROOT, Settings, free_port
+from infra.checkout import ROOT
+from rehearsal.settings import Settings, free_port
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
 START_SECONDS = 120.0

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.models import make_network
 from spark_job.extractors.request import check_request
-from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
-from spark_job.features.engines import ENGINES, load_engine
+from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.features.engines import load_engine
 
 Prepare = Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray]
 

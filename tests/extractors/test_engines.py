@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.build import build_extractor
-from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
-from spark_job.features.engines import ENGINES, Engine, load_engine
+from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.features.engines import Engine, load_engine
 
 
 @dataclass

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.application import CDK_JSON, build_app, feature_flags
-from infra.config import DeploymentConfig
-from infra.plan import plan
+from infra.application import build_app, feature_flags
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
+from infra.costs.plan import plan
 from tests.infrastructure.synthesis import Synthesis
-
-ROOT = CDK_JSON.parent
 
 
 def run(*command: str, **context: str) -> subprocess.CompletedProcess[str]:

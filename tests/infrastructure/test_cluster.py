@@ -2,8 +2,8 @@
 
 import json
 
-from infra.instances import instance_types
-from infra.sizing import spark_configuration
+from infra.config.instances import instance_types
+from infra.config.sizing import spark_configuration
 from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, only, settings
 from tests.infrastructure.synthesis import synthesise
 

@@ -9,7 +9,7 @@ from pyspark import SparkContext
 
 from spark_job.arrow_arrays import vectors
 from spark_job.errors import ReductionError
-from spark_job.parts import part_uris, write_part
+from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction import fitting
 from spark_job.reduction.fitting import check_size, fit
 from spark_job.reduction.moments import Moments

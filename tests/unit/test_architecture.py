@@ -1,62 +1,175 @@
-"""Imports run one way through the packages."""
+"""Imports run one way: through the packages, and inside each of them; no circle, no crowded room."""
 
 import ast
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import spark_job
+import pytest
 
-ROOT = Path(spark_job.__file__).parent
-# Each may import those before it.
-ORDER = [
-    "errors",
-    "storage",
-    "arrow_arrays",
-    "parts",
-    "session",
-    "class_archive",
-    "extractors",
-    "images",
-    "features",
-    "reduction",
-    "python_daemon",
-    "report",
-    "pipeline",
-    "analyses",
-    "commands",
-    "command_line",
-    "main",
-    "__main__",
-]
+ROOT = Path(__file__).resolve().parents[2]
+# Each package may import those that are named: the job's contract is free for all of them.
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "spark_job": (),
+    "infra": ("spark_job.contract",),
+    "operate": ("spark_job.contract", "infra"),
+    "rehearsal": ("spark_job.contract", "infra", "operate"),
+    "benchmarks": ("spark_job", "infra", "rehearsal"),
+}
+# Inside a package each part may import those on its own line and on the lines before it.
+ORDER: dict[str, tuple[str, ...]] = {
+    "spark_job": (
+        "contract",
+        "errors",
+        "storage arrow_arrays parquet_parts session class_archive",
+        "extractors",
+        "images",
+        "features",
+        "reduction",
+        "python_daemon report",
+        "pipeline",
+        "analyses",
+        "commands",
+        "command_line",
+        "main __main__",
+    ),
+    "infra": (
+        "errors checkout",
+        "config costs",
+        "naming acknowledgements log_groups",
+        "python_function outputs",
+        "artifacts",
+        "storage notifications network",
+        "access",
+        "cluster observability run",
+        "stacks",
+        "next_steps application",
+        "command_line",
+        "__main__",
+    ),
+}
+# Rooms are read at a glance.
+MOST_MODULES = 15
+# To be mended, and gone from here.
+KNOWN_CROWDED = ("spark_job/analyses/recognition", "rehearsal/emulator/resource_types", "benchmarks")
+KNOWN_IMPORTS = ("spark_job.session", "spark_job.errors")
+KNOWN_CIRCLES = (
+    ("infra.config.checks", "infra.config.deployment"),
+    ("rehearsal.emr.cluster_events", "rehearsal.emr.state.cluster"),
+)
 
 
-def part_of(path: Path) -> str:
-    relative = path.relative_to(ROOT)
-    return relative.parts[0].removesuffix(".py")
+def modules(package: str) -> Iterator[Path]:
+    return (path for path in sorted((ROOT / package).rglob("*.py")) if "functions" not in path.parts)
 
 
-def imported_parts(path: Path) -> set[str]:
-    names = set()
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Return every module of this project that the file imports, anywhere in it, TYPE_CHECKING included."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spark_job."):
-            names.add(str(node.module).split(".")[1])
-    return names
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written whole"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                names.add(full if is_module(full) else str(node.module))
+    return frozenset(name for name in names if name.partition(".")[0] in PACKAGES)
 
 
-def test_imports_follow_the_flow_of_data() -> None:
-    """extractors, images, features, reduction, report, pipeline: none imports one that comes after it."""
-    sources = [path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"]
+def is_module(name: str) -> bool:
+    place = ROOT.joinpath(*name.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def below(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_one_way(package: str) -> None:
+    """The job knows nobody; stacks, operating and rehearsal know its contract and those before them."""
+    allowed = (package, *PACKAGES[package])
+    paths = list(modules(package))
     against = [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in sources
-        for name in imported_parts(path)
-        if ORDER.index(name) > ORDER.index(part_of(path))
+        f"{name_of(path)} imports {name}"
+        for path in paths
+        for name in imported(path)
+        if not any(below(name, each) for each in (*allowed, *KNOWN_IMPORTS))
     ]
-    assert len(sources) > 20
+    assert len(paths) > 10
     assert against == []
+
+
+def test_the_contract_needs_the_standard_library_alone() -> None:
+    """Every package may import it: it brings neither Spark nor Click, nor any other part of the job."""
+    import sys
+
+    against = []
+    for path in (ROOT / "spark_job" / "contract").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            against += [
+                f"{path.name} imports {name}"
+                for name in names
+                if name.partition(".")[0] not in sys.stdlib_module_names
+                and not below(name, "spark_job.contract")
+            ]
+    assert against == []
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_parts_of_a_package_import_one_way(package: str) -> None:
+    """Data, configuration, constructs, stacks, application; images, features, reduction, report, pipeline."""
+    level = {name: place for place, names in enumerate(ORDER[package]) for name in names.split()}
+
+    def part(name: str) -> str:
+        return name.split(".")[1] if "." in name else "__init__"
+
+    paths = [path for path in modules(package) if path != ROOT / package / "__init__.py"]
+    assert {part(name_of(path)) for path in paths} == set(level)
+    against = [
+        f"{name_of(path)} imports {name}"
+        for path in paths
+        for name in imported(path)
+        if below(name, package) and name != package and level[part(name)] > level[part(name_of(path))]
+    ]
+    assert against == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_modules_import_in_no_circle(package: str) -> None:
+    """Those who have nothing to wait for come first; nobody is left."""
+    waiting = {name_of(path): set(imported(path)) - {name_of(path)} for path in modules(package)}
+    for first, second in KNOWN_CIRCLES:
+        if first in waiting:
+            waiting[first].discard(second)
+    while free := {name for name, needed in waiting.items() if not needed & set(waiting)}:
+        waiting = {name: needed for name, needed in waiting.items() if name not in free}
+    assert waiting == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_are_of_a_comfortable_size(package: str) -> None:
+    """A folder holds at most fifteen modules."""
+    count: dict[str, int] = {}
+    for path in modules(package):
+        if path.name != "__init__.py":
+            room = str(path.parent.relative_to(ROOT))
+            count[room] = count.get(room, 0) + 1
+    crowded = {room for room, number in count.items() if number > MOST_MODULES}
+    assert crowded - set(KNOWN_CROWDED) == set()
 
 
 def test_the_job_knows_neither_cdk_nor_boto3() -> None:
     """What runs on the cluster needs neither the stacks' library nor the AWS SDK."""
-    text = "".join(path.read_text() for path in ROOT.rglob("*.py"))
+    text = "".join(path.read_text() for path in modules("spark_job"))
     assert "import boto3" not in text
     assert "aws_cdk" not in text

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_job.errors import MisuseError
-from spark_job.images.names import (
+from spark_job.contract.image_names import (
     ALWAYS_SKIPPED,
     IMAGE_EXTENSIONS,
     SPLIT_NAMES,
@@ -15,6 +14,7 @@ from spark_job.images.names import (
     label_and_split,
     skip_reason,
 )
+from spark_job.errors import MisuseError
 from spark_job.images.sampling import matches_any
 from spark_job.storage import child, contains, is_s3, normalise, split_uri
 

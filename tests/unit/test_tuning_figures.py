@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from operate.errors import MisuseError
-from operate.tuning_figures import Machine, Measured, fitted, point, recommended, time_by_cores
-from operate.tuning_steps import Trial, check_room, plan, spark_settings
+from operate.tuning.figures import Machine, Measured, fitted, point, recommended, time_by_cores
+from operate.tuning.steps import Trial, check_room, plan, spark_settings
 
 MACHINE = Machine(vcpu=4, worker_hour=0.30, primary_hour=0.10)
 

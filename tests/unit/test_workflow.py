@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from infra.field_types import Stage
+from infra.config.field_types import Stage
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = {path.stem: path for path in (ROOT / ".github/workflows").glob("*.yml")}

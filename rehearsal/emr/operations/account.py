@@ -4,11 +4,11 @@ import json
 import time
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState
-from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import invalid_request
-from rehearsal.emr.pages import page
-from rehearsal.emr.tags import checked_tags
+from rehearsal.emr.requests.pages import page
+from rehearsal.emr.requests.tags import checked_tags
+from rehearsal.emr.state.account import AccountState
+from rehearsal.emr.state.cluster import Cluster
 
 Request = dict[str, Any]
 

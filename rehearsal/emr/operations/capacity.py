@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState, check_alive
-from rehearsal.emr.cluster import READY, Cluster
 from rehearsal.emr.errors import EmrError, invalid_request, validation
-from rehearsal.emr.fleets import fleet
-from rehearsal.emr.groups import attached_policy, group
-from rehearsal.emr.pool import Pool
-from rehearsal.emr.pool_requests import check_roles_of
+from rehearsal.emr.requests.fleets import fleet
+from rehearsal.emr.requests.groups import attached_policy, group
+from rehearsal.emr.requests.pool_requests import check_roles_of
+from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.state.cluster import READY, Cluster
+from rehearsal.emr.state.pool import Pool
 
 Request = dict[str, Any]
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from infra.instances import InstanceType, instance_types
-from rehearsal.emr.account_state import AccountState
+from infra.config.instances import InstanceType, instance_types
 from rehearsal.emr.errors import invalid_request
-from rehearsal.emr.pages import page
 from rehearsal.emr.releases import RELEASES, is_release
+from rehearsal.emr.requests.pages import page
+from rehearsal.emr.state.account import AccountState
 
 Request = dict[str, Any]
 

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState, check_alive
-from rehearsal.emr.cluster import Cluster
-from rehearsal.emr.cluster_description import describe_cluster
-from rehearsal.emr.ending import USER_REQUEST
 from rehearsal.emr.errors import invalid_request, validation
-from rehearsal.emr.job_flow_description import describe_flow, flow_state
-from rehearsal.emr.job_flow_request import check_concurrency
-from rehearsal.emr.moments import epoch
-from rehearsal.emr.pages import page
+from rehearsal.emr.operations.cluster_description import describe_cluster
+from rehearsal.emr.operations.job_flow_description import describe_flow, flow_state
+from rehearsal.emr.requests.job_flow_request import check_concurrency
+from rehearsal.emr.requests.moments import epoch
+from rehearsal.emr.requests.pages import page
+from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.ending import USER_REQUEST
 
 Request = dict[str, Any]
 

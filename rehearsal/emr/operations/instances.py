@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState
-from rehearsal.emr.capacity import running_units
-from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import invalid_request
-from rehearsal.emr.fleets import describe_fleet
-from rehearsal.emr.groups import describe_group
-from rehearsal.emr.instance import Instance
-from rehearsal.emr.pages import INSTANCES_PAGE, page
-from rehearsal.emr.pool import Pool
+from rehearsal.emr.requests.fleets import describe_fleet
+from rehearsal.emr.requests.groups import describe_group
+from rehearsal.emr.requests.pages import INSTANCES_PAGE, page
+from rehearsal.emr.state.account import AccountState
+from rehearsal.emr.state.capacity import running_units
+from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.pool import Pool
 
 Request = dict[str, Any]
 EXCLUSIVE = (

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState, check_alive
-from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import validation
-from rehearsal.emr.groups import attached_policy
 from rehearsal.emr.operations.capacity import find_pool
-from rehearsal.emr.policies import check_idle_timeout, check_scaling
+from rehearsal.emr.requests.groups import attached_policy
+from rehearsal.emr.requests.policies import check_idle_timeout, check_scaling
+from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.state.cluster import Cluster
 
 Request = dict[str, Any]
 

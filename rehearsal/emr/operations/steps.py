@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from rehearsal.emr.account_state import AccountState, check_alive
-from rehearsal.emr.cluster import Cluster
-from rehearsal.emr.controller import Controller
 from rehearsal.emr.errors import invalid_request, validation
-from rehearsal.emr.pages import page
-from rehearsal.emr.step import Step
-from rehearsal.emr.step_requests import MOST_ACTIVE_STEPS, steps_of
+from rehearsal.emr.life.controller import Controller
+from rehearsal.emr.requests.pages import page
+from rehearsal.emr.requests.step_requests import MOST_ACTIVE_STEPS, steps_of
+from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.step import Step
 
 Request = dict[str, Any]
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_ListSteps.html

@@ -5,7 +5,7 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import ec2
 
-from infra.instances import instance_types
+from infra.config.instances import instance_types
 
 # MiniStack's DescribeAvailabilityZones answers these three.
 ZONES = ("a", "b", "c")

@@ -36,9 +36,9 @@ from spark_job.analyses.checking.pixel_checks import (
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import ComponentTable
 from spark_job.analyses.source_run import SourceRun
+from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
-from spark_job.parts import part_uris, read_part
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import part_uris, read_part
 from spark_job.storage import Folder
 
 FINDINGS, QUALITY_CSV = "findings", "quality.csv"

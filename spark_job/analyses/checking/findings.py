@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from spark_job.arrow_arrays import numbers, texts
 from spark_job.images.listing import ListedFile
-from spark_job.parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 WORST_SHOWN = 24

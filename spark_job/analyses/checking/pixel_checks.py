@@ -11,7 +11,7 @@ from spark_job.analyses.checking.findings import Finding
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import IMAGE_COLUMNS, listed_files
 from spark_job.features.extraction import QUALITY_SCHEMA
-from spark_job.parts import read_part
+from spark_job.parquet_parts import read_part
 
 # CleanVision's: entropy and deviations are scaled to scores so.
 ENTROPY_FACTOR, BLUR_FACTOR, GREYS_COUNT_FROM = 0.1, 0.01, 0.18

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spark_job.analyses.source_run import SourceRun
-from spark_job.pipeline import run_folder as layout
+from spark_job.contract import run_layout as layout
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.storage import Folder
 

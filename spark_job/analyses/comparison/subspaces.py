@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import subspace_angles
 
 from spark_job.analyses.source_run import SourceRun
-from spark_job.pipeline import run_folder as layout
+from spark_job.contract import run_layout as layout
 from spark_job.reduction.model import load_model
 from spark_job.reduction.principal_components import Reduction
 

@@ -8,7 +8,7 @@ from pyspark import SparkContext
 
 from spark_job.features.table import read_usable
 from spark_job.images.sampling import draw
-from spark_job.parts import read_part
+from spark_job.parquet_parts import read_part
 from spark_job.reduction.fitting import TASKS_A_CORE, merged
 from spark_job.reduction.moments import Moments
 

@@ -15,7 +15,7 @@ from pyspark import SparkContext
 from spark_job.analyses.component_table import ComponentTable, directions, listed_files
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile
-from spark_job.parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 NEAREST_SHOWN = 8

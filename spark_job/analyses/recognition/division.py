@@ -10,7 +10,7 @@ from pyspark import SparkContext
 
 from spark_job.errors import MisuseError
 from spark_job.images.sampling import draw
-from spark_job.parts import read_part
+from spark_job.parquet_parts import read_part
 
 # How the folders above the classes are called; images.names says which names are splits.
 TRAINING, TEST, VALIDATION = "training", "test", "validation"

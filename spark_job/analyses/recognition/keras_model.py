@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.recognition.head import Head
+from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.file_hashes import make_reproducible
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras
-from spark_job.extractors.specification import ENGINE_FILES, ExtractorSpecification
+from spark_job.extractors.specification import ExtractorSpecification
 
 SUFFIX = ".keras"
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from spark_job.analyses.recognition.examples import Vectors
 from spark_job.analyses.source_run import SourceRun
+from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
-from spark_job.parts import part_uris
-from spark_job.pipeline import run_folder as layout
+from spark_job.parquet_parts import part_uris
 from spark_job.reduction.model import load_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.projection import ARRAY_COLUMN

@@ -11,7 +11,7 @@ from botocore.serialize import create_serializer
 
 from rehearsal.emr.compute import ClusterSpec
 from rehearsal.emr.events import Event
-from rehearsal.emr.protocol import operation_model
+from rehearsal.emr.requests.protocol import operation_model
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emr.timings import Timings
 from tests.rehearsal.emr.fake_compute import FakeCompute

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rehearsal.emr.errors import EmrError
-from rehearsal.emr.protocol import service_model
+from rehearsal.emr.requests.protocol import service_model
 from rehearsal.emr.service import OPERATIONS
 from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, fleet, step, until
 

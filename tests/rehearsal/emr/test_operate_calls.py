@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 
 import operate
-from operate import clusters, nodes, steps
+from operate.emr import clusters, nodes, steps
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import OPERATIONS
 from tests.rehearsal.emr.emr_client import FLEETS, EmrClient

@@ -14,9 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.checkout import ROOT
 from rehearsal.emulator.process import Server
 from rehearsal.emulator.server_environment import NODE
-from rehearsal.settings import ACCOUNT, LOOPBACK, ROOT
+from rehearsal.settings import ACCOUNT, LOOPBACK
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 STAGES = ("dev", "prod")
@@ -94,7 +95,8 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def synthesised(stage: str, folder: Path, **context: str) -> Path:
     """An application's assembly."""
-    from infra.application import build_app, cdk_json_context
+    from infra.application import build_app
+    from infra.checkout import cdk_json_context
 
     build_app({**cdk_json_context(), "stage": stage, **context}, outdir=folder).synth()
     with zipfile.ZipFile(folder / "empty.zip", "w"):

@@ -9,10 +9,11 @@ import urllib.request
 import psutil
 import pytest
 
+from infra.checkout import ROOT
 from rehearsal.emulator import release
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
-from rehearsal.settings import LOOPBACK, ROOT, free_port
+from rehearsal.settings import LOOPBACK, free_port
 from tests.rehearsal.emulator.conftest import QUICK_EMR
 
 STARTER = f"""

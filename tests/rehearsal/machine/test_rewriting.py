@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.run.step import NODE_FOLDER as DEPLOYED_FOLDER
 from rehearsal.rewriting import (
-    NODE_FOLDER,
     NODE_MIB,
     EmulatedAws,
     Rewriting,
@@ -14,6 +12,8 @@ from rehearsal.rewriting import (
     rewrite_arguments,
     rewrite_configurations,
 )
+from spark_job.contract.node import NODE_FOLDER
+from spark_job.contract.node import NODE_FOLDER as DEPLOYED_FOLDER
 
 AWS = EmulatedAws("http://127.0.0.1:4566", "eu-west-3", "fake", "secret")
 SHARED = Path("/home/shared")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rehearsal.errors import RehearsalError
-from rehearsal.whole.children import Children, reasons
+from rehearsal.full_run.child_programs import Children, reasons
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.whole.following import Follower
+from rehearsal.full_run.deploy_progress import Follower
 
 LOGS = "emr/j-1/"
 STDERR = "containers/application_1_0001/container_1_0001_01_000001/stderr"

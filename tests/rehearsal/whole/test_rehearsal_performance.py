@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from rehearsal.errors import RehearsalError
-from rehearsal.whole import performance
-from rehearsal.whole.performance import Performance
-from rehearsal.whole.request import Request
-from rehearsal.whole.timeline import Timeline
+from rehearsal.full_run import start_to_end as performance
+from rehearsal.full_run.request import Request
+from rehearsal.full_run.start_to_end import Performance
+from rehearsal.full_run.timeline import Timeline
 
 ALL = ["doctor", "deploy storage monitoring", "upload", "artifacts", "pipeline", "close", "tell", "destroy"]
 
@@ -23,17 +23,18 @@ class Stage:
         request.assembly.mkdir()
         (request.assembly / "manifest.json").write_text("{}")
         for target, name in (
-            ("order.examine_account", "doctor"),
-            ("order.upload_photographs", "upload"),
-            ("order.run_pipeline", "pipeline"),
+            ("event_sequence.examine_account", "doctor"),
+            ("event_sequence.upload_photographs", "upload"),
+            ("event_sequence.run_pipeline", "pipeline"),
             ("ending.take_down", "destroy"),
         ):
-            monkeypatch.setattr(f"rehearsal.whole.{target}", self.event(name, ["stays: nothing"]))
+            monkeypatch.setattr(f"rehearsal.full_run.{target}", self.event(name, ["stays: nothing"]))
         monkeypatch.setattr(
-            "rehearsal.whole.cloud.deploy", lambda _, __, *parts: self.note(f"deploy {' '.join(parts)}")
+            "rehearsal.full_run.cdk_commands.deploy",
+            lambda _, __, *parts: self.note(f"deploy {' '.join(parts)}"),
         )
         monkeypatch.setattr(Performance, "_tell_of_the_run", self.event("tell"))
-        monkeypatch.setattr(performance.order, "Preparation", lambda *_: self)
+        monkeypatch.setattr(performance.event_sequence, "Preparation", lambda *_: self)
         self.performance = Performance(
             request, DeploymentConfig(), Timeline(self.lines.append), self.lines.append
         )
@@ -106,7 +107,7 @@ def test_a_clean_up_that_fails_hides_no_failure(stage, monkeypatch):
     def fails(*_):
         raise RehearsalError("no way")
 
-    monkeypatch.setattr("rehearsal.whole.ending.take_down", fails)
+    monkeypatch.setattr("rehearsal.full_run.ending.take_down", fails)
     with pytest.raises(RehearsalError, match="pipeline went wrong"):
         stage.performance.perform()
     assert stage.lines[-1].strip() == "the clean-up failed as well: no way"

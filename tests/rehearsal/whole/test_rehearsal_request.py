@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import ConfigError
 from rehearsal.errors import RehearsalError
-from rehearsal.whole.request import Request, checked_configuration
+from rehearsal.full_run.request import Request, checked_configuration
 
 
 def request(*fields, stage="dev"):

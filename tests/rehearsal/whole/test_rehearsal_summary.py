@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from operate.clusters import Cluster
-from operate.nodes import Node
-from operate.steps import Step
-from rehearsal.whole.summary import ClusterFacts, summary
+from operate.emr.clusters import Cluster
+from operate.emr.nodes import Node
+from operate.emr.steps import Step
+from rehearsal.full_run.summary import ClusterFacts, summary
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 METRICS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.whole.timeline import Timeline
+from rehearsal.full_run.timeline import Timeline
 
 
 @pytest.fixture

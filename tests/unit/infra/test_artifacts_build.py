@@ -7,10 +7,11 @@ import sys
 import pytest
 
 from infra.artifacts.build import build
-from infra.artifacts.catalogue import ROOT, Recipe, recipes
+from infra.artifacts.catalogue import Recipe, recipes
 from infra.artifacts.file_hashes import sha256_of
 from infra.artifacts.manifest import NotBuiltError, built_file, read_manifest
-from infra.config import DeploymentConfig
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
 
 AGAIN = "run `make build` with the STAGE and CONTEXT of this deploy"
 

@@ -8,9 +8,10 @@ import time
 import pytest
 from aws_cdk import App, CfnOutput, Environment, Stack
 
-from infra.artifacts.catalogue import ROOT, deployment_pins
+from infra.artifacts.catalogue import deployment_pins
 from infra.artifacts.declaration import Artifacts
-from infra.config import DeploymentConfig
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
 
 BUCKET = "cdk-hnb659fds-assets-111122223333-eu-west-3"
 

@@ -9,10 +9,10 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 
-from infra.artifacts.catalogue import ROOT
 from infra.artifacts.file_hashes import hash_of
 from infra.artifacts.job_package import build_job, job_files, job_inputs
 from infra.artifacts.reproducible_zip import CHECKSUMS, write_checksums, write_zip
+from infra.checkout import ROOT
 
 
 @pytest.fixture

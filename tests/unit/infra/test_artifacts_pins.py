@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.artifacts.catalogue import ROOT
 from infra.artifacts.node_requirements import NodePlatform, node_pins, pinned
+from infra.checkout import ROOT
 from infra.errors import InfraError
 
 X86, ARM = NodePlatform.of("x86_64"), NodePlatform.of("arm64")

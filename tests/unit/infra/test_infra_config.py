@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.errors import ConfigError
 
 
@@ -134,7 +134,7 @@ def test_regions_outside_the_union_are_refused(region: str) -> None:
 
 def test_regions_of_the_union_without_prices_are_refused() -> None:
     """Without prices there is no limit to the cost: the line says where prices go."""
-    message = "region=eu-west-1: no prices of it in infra/prices.json; allowed: eu-west-3"
+    message = "region=eu-west-1: no prices of it in infra/costs/prices.json; allowed: eu-west-3"
     assert refusal(region="eu-west-1") == message
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from infra.config import DeploymentConfig
-from infra.cost import idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
-from infra.fleets import Fleet
-from infra.instances import instance_types
-from infra.prices import node_hour, price_table
-from infra.sizing import WORKER_MIB
+from infra.config.deployment import DeploymentConfig
+from infra.config.fleets import Fleet
+from infra.config.instances import instance_types
+from infra.config.sizing import WORKER_MIB
+from infra.costs.cost import idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
+from infra.costs.prices import node_hour, price_table
 
 DISK = 0.0928 * 64 / 730
 

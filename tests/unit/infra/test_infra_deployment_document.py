@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import STAGE_DEFAULTS, DeploymentConfig
+from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
+from infra.config.field_reference import field_rows
 from infra.errors import ConfigError
-from infra.field_reference import field_rows
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "deployment.md").read_text()

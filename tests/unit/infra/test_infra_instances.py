@@ -1,8 +1,8 @@
 """Instance types: our file says what cfn-lint and EC2 say."""
 
-from infra.instances import instance_types
-from infra.prices import has_price
-from tests.unit.infra.instance_survey import measures, offered, survey
+from infra.config.instance_survey import measures, offered, survey
+from infra.config.instances import instance_types
+from infra.costs.prices import has_price
 
 REGIONS = ("eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from infra.config import DeploymentConfig
-from infra.instances import InstanceType, instance_types
-from infra.sizing import (
+from infra.config.deployment import DeploymentConfig
+from infra.config.instances import InstanceType, instance_types
+from infra.config.sizing import (
     ALLOCATION_MIB,
     LEAST_HEAP_MIB,
     TENSORFLOW_MIB,

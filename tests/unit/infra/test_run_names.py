@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra.config import DeploymentConfig
+from infra.config.deployment import DeploymentConfig
 from infra.run.identity import Run, job_parameters, run_id, run_of
 
 INPUTS = {"job_hash": "a" * 64, "extractor_hash": "b" * 64, "parameters": {"variance": 0.8}, "name": None}

@@ -1,0 +1,1 @@
+"""The configuration of one deployment: its fields, their checks, and what follows from them."""

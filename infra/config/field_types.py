@@ -1,0 +1,75 @@
+"""The kinds of values a configuration field takes, each with the words that say what is allowed."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a field takes, in words, where its type does not say it."""
+
+    words: str
+
+
+Stage = Literal["dev", "prod"]
+# The regions of the European Union. London (eu-west-2) and Zurich (eu-central-2) are not in it.
+# https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+Region = Literal["eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"]
+# Releases with Spark 3.5.6, for which the job is tested, and Python 3.11.
+# https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-release-app-versions-7.x.html
+ReleaseLabel = Literal["emr-7.11.0", "emr-7.12.0", "emr-7.13.0"]
+Model = Literal["mobilenet_v2", "vgg16", "resnet50", "efficientnet_lite0", "raw_pixels"]
+Engine = Literal["openvino", "tensorflow"]
+NetworkShape = Literal["public", "private"]
+RemovalPolicy = Literal["destroy", "retain"]
+Application = Literal["JupyterEnterpriseGateway", "JupyterHub", "Livy"]
+# What CloudWatch Logs accepts; the log bucket follows.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400]
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+AmountUsd = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$"), Allowed("12 digits")]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"), Allowed("one e-mail address")
+]
+VpcId = Annotated[
+    str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$"), Allowed("vpc-…, with `account` given")
+]
+KmsKeyArn = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-zA-Z-]+$"),
+    Allowed("arn:aws:kms:REGION:ACCOUNT:key/ID, in `region`"),
+]
+SourceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$"),
+    Allowed("names of lower-case letters, digits and '-', 30 characters at most"),
+]
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BucketName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
+    Allowed("SOURCE=BUCKET, of names in `image_sources`"),
+]
+RunName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+    Allowed("letters, digits, '.', '_' and '-', 64 characters at most"),
+]
+TransitCertificates = Annotated[
+    str,
+    StringConstraints(pattern=r"^(self-signed|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+\.zip)$"),
+    Allowed("self-signed (made per deployment), or s3://BUCKET/KEY.zip of PEM files"),
+]
+InstanceType = Annotated[
+    str,
+    Allowed("types of infra/config/instance_types.json in `region`, with a price in infra/costs/prices.json"),
+]
+InstanceTypes = Annotated[tuple[InstanceType, ...], Field(min_length=1, max_length=15)]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=10), Allowed("10 characters at least")
+]
+WeightsFile = Annotated[str, Allowed("an existing file, or `random` for trials")]

@@ -1,0 +1,32 @@
+"""The instance types a cluster can have: vCPU, memory, architecture, and the regions that offer them."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Architecture = Literal["x86_64", "arm64"]
+DATA = Path(__file__).with_name("instance_types.json")
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """One instance type, as EC2 describes it."""
+
+    name: str
+    vcpu: int
+    memory_mib: int
+    architecture: Architecture
+    regions: tuple[str, ...]
+
+
+@cache
+def instance_types() -> dict[str, InstanceType]:
+    """Every instance type by name. `python -m infra.config.instance_survey` makes the file anew."""
+    return {
+        name: InstanceType(
+            name, facts["vcpu"], facts["memory_mib"], facts["architecture"], tuple(facts["regions"])
+        )
+        for name, facts in json.loads(DATA.read_text()).items()
+    }

@@ -1,0 +1,111 @@
+"""How Spark uses a node: executors, their memory, and room for the driver beside them."""
+
+from dataclasses import dataclass
+
+from infra.config.instances import InstanceType
+
+# Python worker with its decoder's process, MiB a core. MobileNetV2: 511 measured (docs/benchmarks.md); the
+# others are estimates that add their weights twice, since OpenVINO repacks them.
+WORKER_MIB = {
+    "mobilenet_v2": 600,
+    "efficientnet_lite0": 600,
+    "resnet50": 800,
+    "vgg16": 1400,
+    "raw_pixels": 500,
+}
+TENSORFLOW_MIB = 700  # the library itself, once a worker
+JVM_NATIVE_MIB = 384  # what Spark itself takes as the least overhead
+LEAST_HEAP_MIB = 768
+MOST_CORES = 4  # more share one heap and one JVM to no gain
+DRIVER_HEAP_MIB = 2048
+# The driver's Python peaks at 318 MiB; a reduction of wide features computes there, in 2.5 GB.
+DRIVER_OVERHEAD_MIB = {"raw_pixels": 3584}
+_USUAL_DRIVER_OVERHEAD_MIB = 1024
+# yarn.scheduler.minimum-allocation-mb of EMR: YARN rounds a container up to a multiple of it.
+ALLOCATION_MIB = 32
+
+
+class NodeTooSmallError(ValueError):
+    """Executors that use half of the node's cores do not fit beside the driver."""
+
+
+@dataclass(frozen=True)
+class SparkSizing:
+    """Executors and driver on nodes of one size; all memory in MiB."""
+
+    executor_cores: int
+    executors_per_node: int
+    executor_heap_mib: int
+    executor_overhead_mib: int
+    driver_heap_mib: int
+    driver_overhead_mib: int
+
+    @property
+    def cores_per_node(self) -> int:
+        """Images are worked on by this many cores of a node."""
+        return self.executor_cores * self.executors_per_node
+
+    @property
+    def executor_mib(self) -> int:
+        """An executor's container."""
+        return self.executor_heap_mib + self.executor_overhead_mib
+
+    @property
+    def driver_mib(self) -> int:
+        """The application master's container, which holds the driver in cluster mode."""
+        return self.driver_heap_mib + self.driver_overhead_mib
+
+    def properties(self) -> dict[str, str]:
+        """What `spark-defaults` says."""
+        return {
+            # EMR otherwise resizes executors on fleets of several types, away from these figures.
+            "spark.yarn.heterogeneousExecutors.enabled": "false",
+            "spark.executor.cores": str(self.executor_cores),
+            "spark.executor.memory": f"{self.executor_heap_mib}m",
+            "spark.executor.memoryOverhead": f"{self.executor_overhead_mib}m",
+            "spark.driver.cores": "1",
+            "spark.driver.memory": f"{self.driver_heap_mib}m",
+            "spark.driver.memoryOverhead": f"{self.driver_overhead_mib}m",
+        }
+
+
+def yarn_memory_mib(memory_mib: int) -> int:
+    """`yarn.nodemanager.resource.memory-mb` as EMR sets it: a quarter stays free, 2 GiB at least, 8 at most.
+
+    Fits EMR's table of defaults by instance type:
+    https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html
+    """
+    return memory_mib - min(max(memory_mib // 4, 2048), 8192)
+
+
+def spark_configuration(
+    instance: InstanceType, *, model: str, engine: str, executor_cores: int | None = None
+) -> SparkSizing:
+    """The executors that use the most cores of a node and leave room for one driver beside them.
+
+    Every core and task node is of this size. YARN places containers by memory alone (its default): where no
+    driver runs, one executor more may fit and share the cores.
+
+    Args:
+        executor_cores: of each executor; None: as many as fit best.
+
+    Raises:
+        NodeTooSmallError: at most half of the cores could be used.
+    """
+    driver_overhead = DRIVER_OVERHEAD_MIB.get(model, _USUAL_DRIVER_OVERHEAD_MIB)
+    room = yarn_memory_mib(instance.memory_mib) - DRIVER_HEAP_MIB - driver_overhead
+    worker = WORKER_MIB[model] + (TENSORFLOW_MIB if engine == "tensorflow" else 0)
+    fitting = [
+        SparkSizing(cores, count, heap, overhead, DRIVER_HEAP_MIB, driver_overhead)
+        for cores in range(1, min(MOST_CORES, instance.vcpu) + 1)
+        if executor_cores in (None, cores)
+        for count in range(1, instance.vcpu // cores + 1)
+        for overhead in [JVM_NATIVE_MIB + cores * worker]
+        for heap in [room // count // ALLOCATION_MIB * ALLOCATION_MIB - overhead]
+        if heap >= LEAST_HEAP_MIB
+    ]
+    best = max(fitting, key=lambda sizing: (sizing.cores_per_node, sizing.executor_cores), default=None)
+    if best is None or best.cores_per_node < instance.vcpu / 2:
+        size = "" if executor_cores is None else f" in executors of {executor_cores} cores"
+        raise NodeTooSmallError(f"{instance.name} has too little memory for {model} with {engine}{size}")
+    return best

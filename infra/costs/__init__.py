@@ -1,0 +1,1 @@
+"""What a deployment costs: prices with their date and source, estimates, and the plan before a deploy."""

@@ -1,0 +1,70 @@
+"""What the deployment costs: an hour at most, for a run, idle."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from infra.config.fleets import Fleet
+from infra.costs.prices import price_table
+
+RATES = Path(__file__).with_name("rates.json")
+
+
+@dataclass(frozen=True)
+class RunEstimate:
+    """How long a run takes and what it costs, all nodes on demand."""
+
+    images: int
+    cores: int
+    rate: float
+    minutes: float
+    cost_usd: float
+
+
+@cache
+def rate_table() -> dict[str, Any]:
+    """The measured rates, with their date and source."""
+    table: dict[str, Any] = json.loads(RATES.read_text())
+    return table
+
+
+def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -> float:
+    """USD an hour when every fleet is at its maximum, of its dearest type, on demand."""
+    return sum(fleet.maximum * fleet.dearest_hour(region, public=public) for fleet in fleets)
+
+
+def run_estimate(
+    *, model: str, images: int, cores: int, largest_hourly_usd: float, idle_minutes: int
+) -> RunEstimate:
+    """One run on a cluster that scaling brings to its maximum: start, images, the rest, and idle to its end.
+
+    The cluster is paid for at its largest all the time, so that the estimate errs upwards.
+
+    Args:
+        model: whose measured rate counts.
+        images: how many the run has.
+        cores: vCPU that executors use, on all nodes together.
+        largest_hourly_usd: `largest_hourly_cost`.
+        idle_minutes: the cluster stays this long after the run.
+    """
+    rates = rate_table()
+    rate = cores * rates["images_per_second_per_vcpu"][model]
+    minutes = rates["cluster_start_minutes"] + rates["run_minutes_besides_images"] + images / rate / 60
+    return RunEstimate(images, cores, rate, minutes, largest_hourly_usd * (minutes + idle_minutes) / 60)
+
+
+def idle_monthly_cost(templates: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """USD a month of each type of resource that costs while no cluster runs and nothing is stored."""
+    prices = price_table()["idle_month"]
+    counts = Counter(
+        resource["Type"] for template in templates for resource in template.get("Resources", {}).values()
+    )
+    return {
+        kind: (counts[kind] - price["free"]) * price["each"]
+        for kind, price in prices.items()
+        if counts[kind] > price["free"]
+    }

@@ -1,0 +1,107 @@
+"""What a deployment will run and what it costs, before money is spent."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from infra.config.deployment import DeploymentConfig
+from infra.config.sizing import SparkSizing
+from infra.costs.cost import RunEstimate, idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
+from infra.costs.prices import node_hour, price_table
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One deployment in figures; costs in USD, without tax, all nodes on demand."""
+
+    config: DeploymentConfig
+    sizing: SparkSizing
+    largest_hourly: float
+    run: RunEstimate
+    idle: Mapping[str, float]
+
+    @property
+    def idle_monthly(self) -> float:
+        """While no cluster runs and nothing is stored."""
+        return sum(self.idle.values())
+
+    @property
+    def monthly(self) -> float:
+        """Idle, and the configured number of runs."""
+        return self.idle_monthly + self.config.runs_per_month * self.run.cost_usd
+
+
+def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Plan:
+    """The plan of a configuration whose stacks synthesise to these templates."""
+    sizing = config.sizing()
+    largest = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
+    run = run_estimate(
+        model=config.model,
+        images=config.expected_images,
+        cores=nodes * sizing.cores_per_node,
+        largest_hourly_usd=largest,
+        idle_minutes=config.idle_timeout_minutes,
+    )
+    return Plan(config, sizing, largest, run, idle_monthly_cost(templates))
+
+
+def rendered(plan: Plan) -> Group:
+    """The plan as tables for a terminal."""
+    return Group(_fleet_table(plan.config), _cost_table(plan), Text(_sources(plan), style="dim"))
+
+
+def _fleet_table(config: DeploymentConfig) -> Table:
+    table = Table(title=f"{config.stage} in {config.region}, {config.release_label}", title_justify="left")
+    for name in ("fleet", "instance type"):
+        table.add_column(name, no_wrap=True)
+    for name in ("vCPU", "GiB", "at least", "at most", "Spot", "USD/hour"):
+        table.add_column(name, justify="right")
+    for fleet in config.fleets:
+        for row, instance in enumerate(fleet.instances):
+            counts = (str(fleet.minimum), str(fleet.maximum), f"{fleet.spot_share:.0%}")
+            table.add_row(
+                "or" if row else fleet.name,
+                instance.name,
+                str(instance.vcpu),
+                str(instance.memory_mib // 1024),
+                *(("", "", "") if row else counts),
+                f"{node_hour(instance, config.region, public=config.public_nodes):.3f}",
+            )
+    return table
+
+
+def _cost_table(plan: Plan) -> Table:
+    config, run = plan.config, plan.run
+    table = Table(show_header=True)
+    for name in ("cost", "USD", "how it is reckoned"):
+        table.add_column(name, justify="right" if name == "USD" else "left")
+    idle = ", ".join(f"{kind.split('::')[-1]} {cost:.2f}" for kind, cost in plan.idle.items())
+    table.add_row("idle, a month", f"{plan.idle_monthly:.2f}", idle or "nothing is paid for by the hour")
+    limit = f"every fleet at its most; allowed: {config.max_hourly_cost_usd:g}"
+    table.add_row("an hour at most", f"{plan.largest_hourly:.2f}", limit)
+    table.add_row(
+        "this run",
+        f"{run.cost_usd:.2f}",
+        f"{run.images:,} images, {config.model}, {run.rate:,.0f} images/s on {run.cores} cores: "
+        f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle",
+    )
+    month = f"idle and {config.runs_per_month} runs; budget: {config.monthly_budget_usd:g}"
+    table.add_row("a month", f"{plan.monthly:.2f}", month)
+    return table
+
+
+def _sources(plan: Plan) -> str:
+    prices, rates = price_table(), rate_table()
+    sizing = plan.sizing
+    return (
+        f"Spark: {sizing.executors_per_node} executor(s) a node, {sizing.executor_cores} cores and "
+        f"{sizing.executor_mib} MiB each.\n"
+        f"Prices of {prices['date']}, without tax; {'; '.join(prices['assumptions'])}.\n"
+        f"Not in the figures: stored images and results, requests, logs.\n"
+        f"Rate of {rates['date']}: {rates['source']}."
+    )

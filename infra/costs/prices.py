@@ -1,0 +1,47 @@
+"""What AWS asks for, from one file with its date and source."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from infra.config.instances import InstanceType
+
+DATA = Path(__file__).with_name("prices.json")
+_XLARGE_VCPU = 4
+_HOURS_PER_MONTH = 730
+
+
+@cache
+def price_table() -> dict[str, Any]:
+    """The whole file."""
+    table: dict[str, Any] = json.loads(DATA.read_text())
+    return table
+
+
+def priced_regions() -> tuple[str, ...]:
+    """The regions of which the file has prices."""
+    return tuple(price_table()["ec2_xlarge_hour"])
+
+
+def priced_families(region: str) -> tuple[str, ...]:
+    """The families (`m5`, …) with a price in the region; none where the file knows no price."""
+    return tuple(price_table()["ec2_xlarge_hour"].get(region, {}))
+
+
+def has_price(name: str, region: str) -> bool:
+    """Whether the file knows what the type costs in the region."""
+    return name.partition(".")[0] in priced_families(region)
+
+
+def node_hour(instance: InstanceType, region: str, *, public: bool) -> float:
+    """USD an hour of one node on demand: EC2, EMR's fee, its disk, and its public address if it has one.
+
+    Raises:
+        KeyError: `has_price` is false.
+    """
+    table = price_table()
+    ec2 = table["ec2_xlarge_hour"][region][instance.name.partition(".")[0]] * instance.vcpu / _XLARGE_VCPU
+    emr = table["emr_hour"].get(instance.name, ec2 * table["emr_share_of_ec2"])
+    disk = table["gp3_gib_month"] * table["ebs_gib_per_node"] / _HOURS_PER_MONTH
+    return float(ec2 + emr + disk + (table["public_ipv4_hour"] if public else 0))

@@ -1,0 +1,1 @@
+"""The commands: each module NAME holds the click command NAME_command."""

@@ -1,0 +1,48 @@
+"""`operate cancel`: end a step that waits or runs."""
+
+from typing import Any
+
+import click
+
+from operate.connection import Connection
+from operate.emr.steps import Step, cancel_step, find_step, follow, list_steps
+from operate.errors import OperateError
+from operate.printing import json_option, print_result, say
+from operate.runs.outcome import logs_of
+
+
+@click.command("cancel")
+@click.argument("run", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Until it has ended; exit code 0 if it was cancelled.")
+@json_option
+@click.pass_obj
+def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: bool, as_json: bool) -> None:
+    """Cancel RUN (run id or step id; default: the latest step) while it waits or runs.
+
+    What it has done stays: `submit --resume` with the same options goes on with it.
+
+    \b
+    Example:
+      python -m operate cancel run-1a2b3c4d5e6f --wait
+    """
+    emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
+    step = find_step(list_steps(emr, cluster_id), run, connection.deployment.name_prefix)
+    if not step.active:
+        raise OperateError(
+            f"step {step.id} ({step.name}) is {step.state} already: there is nothing to cancel"
+        )
+    if not yes and not click.confirm(f"Cancel step {step.id} ({step.name}, {step.state})?", err=True):
+        raise OperateError("not cancelled")
+    cancel_step(emr, cluster_id, step.id)
+    say(f"cancelling step {step.id} ({step.name})")
+    if wait:
+        step = follow(emr, cluster_id, step.id, say)
+        if step.state != "CANCELLED":
+            uri = logs_of(connection, cluster_id, step.id).step_uri
+            raise OperateError(f"step {step.id} ({step.name}) ended as {step.state}; logs {uri}")
+    print_result(_facts(step), f"step {step.id} is to be cancelled", as_json=as_json)
+
+
+def _facts(step: Step) -> dict[str, Any]:
+    return {"step_id": step.id, "name": step.name, "state": step.state}

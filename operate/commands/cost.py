@@ -1,0 +1,101 @@
+"""`operate cost`: what clusters have cost so far."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from operate.connection import Connection
+from operate.emr.clusters import Cluster, describe_cluster, list_clusters
+from operate.emr.node_costs import Line, account, total
+from operate.emr.nodes import list_nodes
+from operate.printing import json_option, print_result, table
+from operate.submission.estimate import Estimate
+from operate.submission.live_place import estimated, live_place
+from operate.submission.submission_checks import image_uris
+
+COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "source", "expected error")
+
+
+@click.command("cost")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="Every cluster of the last N days.")
+@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
+@click.option("--next-run", is_flag=True, help="What another run on all images would cost, instead.")
+@json_option
+@click.pass_obj
+def cost_command(
+    connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
+) -> None:
+    """What the deployment's cluster has cost: instance hours, each with source and expected error.
+
+    Before a run: --next-run on the live cluster, `make plan` for one that a deploy starts. EMR forgets
+    clusters after two months.
+
+    \b
+    Example:
+      python -m operate cost --days=30
+    """
+    if next_run:
+        expected = _next_run(connection)
+        print_result(asdict(expected), expected.sentence, as_json=as_json)
+        return
+    emr = connection.client("emr")
+    if days:
+        clusters = list_clusters(emr, connection.deployment.name_prefix, days)
+    else:
+        clusters = [describe_cluster(emr, cluster_id or connection.deployment.cluster_id)]
+    now = datetime.now(UTC)
+    accounts = {
+        cluster.id: account(list_nodes(emr, cluster.id), connection.region, now) for cluster in clusters
+    }
+    facts = [_facts(cluster, accounts[cluster.id]) for cluster in clusters]
+    lines = [line for each in accounts.values() for line in each]
+    print_result(
+        {"clusters": facts, "total_usd": total(lines)},
+        table(COLUMNS, _rows(accounts), right=("nodes", "hours", "USD")),
+        as_json=as_json,
+    )
+
+
+def _next_run(connection: Connection) -> Estimate:
+    uris = image_uris(connection.deployment, ())
+    place = live_place(connection, uris, name=None, variance=None, fields=())
+    return estimated(connection, place, {}, fields=())
+
+
+def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:
+    return {
+        "cluster_id": cluster.id,
+        "name": cluster.name,
+        "state": cluster.state,
+        "created": cluster.created,
+        "ended": cluster.ended,
+        "lines": [asdict(line) for line in lines],
+        "total_usd": total(lines),
+    }
+
+
+def _rows(accounts: dict[str, list[Line]]) -> list[tuple[str, ...]]:
+    rows = [
+        (
+            cluster_id,
+            line.instance_type,
+            line.market,
+            str(line.nodes),
+            f"{line.hours:.2f}",
+            _usd(line.cost_usd),
+            line.source,
+            line.expected_error,
+        )
+        for cluster_id, lines in accounts.items()
+        for line in lines
+    ]
+    every = [line for lines in accounts.values() for line in lines]
+    hours = sum(line.hours for line in every)
+    nodes = sum(line.nodes for line in every)
+    return [*rows, ("total", "", "", str(nodes), f"{hours:.2f}", _usd(total(every)), "", "")]
+
+
+def _usd(cost: float | None) -> str:
+    return "no price" if cost is None else f"{cost:.2f}"

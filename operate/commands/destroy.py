@@ -1,0 +1,113 @@
+"""`operate destroy`: take a stage away, after saying what goes and what stays; then look for what is left."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from operate.cdk import assembly_of, run_cdk
+from operate.connection import Connection
+from operate.errors import OperateError
+from operate.printing import json_option, print_result, say
+from operate.removal.deployed_resources import (
+    Contents,
+    Resource,
+    contents_of_buckets,
+    deployed_resources,
+    deployed_stacks,
+)
+from operate.removal.leftovers import Leftover, Search, search
+
+# Types that a person wants to see by name before they go.
+WORTH_NAMING = ("AWS::S3::Bucket", "AWS::EMR::Cluster", "AWS::EC2::NatGateway", "AWS::KMS::Key")
+BOOTSTRAP = (
+    "CDK's own stack CDKToolkit with its bucket, and keys in their waiting period, are no part of this"
+)
+
+
+@click.command("destroy")
+@click.option(
+    "--assembly",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The synthesised stacks.  [default: cdk.out/STAGE]",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def destroy_command(connection: Connection, /, assembly: Path | None, yes: bool, as_json: bool) -> None:
+    """Take the stage's stacks away: says what goes and what stays, asks, then checks that nothing is left.
+
+    Exit code 1 if something is left that is paid for. What is not deployed needs no destroy, and succeeds.
+
+    \b
+    Example:
+      python -m operate --stage=prod destroy
+    """
+    cloudformation = connection.client("cloudformation")
+    stacks = deployed_stacks(cloudformation, connection.stage)
+    resources = deployed_resources(cloudformation, connection.stage)
+    if not stacks:
+        say(f"nothing of {connection.stage} is deployed in {connection.region}: there is nothing to destroy")
+    else:
+        say(inventory(stacks, resources, contents_of_buckets(connection.client("s3"), resources)))
+        if not yes and not click.confirm(f"Destroy {connection.stage}?", err=True):
+            raise OperateError("not destroyed")
+        run_cdk("destroy", assembly or assembly_of(connection.stage), ["--all", "--force"])
+    after = search(connection, resources)
+    stays = [resource for resource in resources if resource.stays]
+    held = contents_of_buckets(connection.client("s3"), stays)
+    print_result(
+        _facts(stacks, stays, after), told_after(connection.stage, stays, held, after), as_json=as_json
+    )
+    if after.found:
+        raise click.exceptions.Exit(1)
+
+
+def inventory(stacks: Sequence[str], resources: Sequence[Resource], held: Mapping[str, Contents]) -> str:
+    """What goes and what stays, for people."""
+    lines = ["goes"]
+    for stack in stacks:
+        going = [resource for resource in resources if resource.stack == stack and not resource.stays]
+        lines.append(f"  {stack}: {len(going)} resources")
+        lines += [f"    {_named(each, held)}" for each in going if each.type in WORTH_NAMING]
+    return "\n".join([*lines, *_staying([resource for resource in resources if resource.stays], held)])
+
+
+def told_after(stage: str, stays: Sequence[Resource], held: Mapping[str, Contents], after: Search) -> str:
+    """What is left, for people: what was to stay, and what is there and should not be."""
+    lines = _staying(stays, held)
+    lines += [f"not looked at: {kind}" for kind in after.unknown]
+    if after.found:
+        lines += [f"LEFT: {_left(each)}" for each in after.found]
+        counted = Counter(each.kind for each in after.found)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counted.items())
+        return "\n".join(
+            [*lines, f"{stage}: {kinds} still there and paid for; remove by hand or destroy again"]
+        )
+    return "\n".join([*lines, f"{stage}: nothing is left that is paid for but what stays. {BOOTSTRAP}"])
+
+
+def _staying(stays: Sequence[Resource], held: Mapping[str, Contents]) -> list[str]:
+    return ["stays", *(f"  {_named(each, held)}" for each in stays)] if stays else ["stays: nothing"]
+
+
+def _named(resource: Resource, held: Mapping[str, Contents]) -> str:
+    kind = resource.type.removeprefix("AWS::")
+    return f"{kind} {resource.id}" + (f": {held[resource.id].sentence}" if resource.id in held else "")
+
+
+def _left(leftover: Leftover) -> str:
+    return f"{leftover.kind} {leftover.id} ({leftover.state})"
+
+
+def _facts(stacks: Sequence[str], stays: Sequence[Resource], after: Search) -> dict[str, Any]:
+    return {
+        "stacks": list(stacks),
+        "stays": [asdict(each) for each in stays],
+        "left": [asdict(each) for each in after.found],
+        "not_looked_at": after.unknown,
+    }

@@ -1,0 +1,73 @@
+"""`doctor`: is this account ready for a deploy of this configuration?"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+import click
+
+from infra.config.deployment import DeploymentConfig
+from operate.configuration import stage_configuration
+from operate.connection import Connection
+from operate.printing import json_option, print_result
+from operate.readiness import account_checks, capacity_checks, emr_checks
+from operate.readiness.check import Check, looked_at
+
+LARGEST_NAME = 24
+
+
+@click.command("doctor")
+@click.option(
+    "-c", "--context", "pairs", multiple=True, metavar="FIELD=VALUE", help="As `cdk -c`; repeatable."
+)
+@json_option
+@click.pass_obj
+def doctor_command(connection: Connection, pairs: tuple[str, ...], as_json: bool) -> None:
+    """Look at what a deploy needs, each with what to do; exit code 1 if one would stop it.
+
+    Credentials, CDK bootstrap, service-linked roles, vCPU quotas against the largest cluster, instance types
+    in the zones, EMR block public access, EMR release.
+
+    \b
+    Example:
+      python -m operate doctor
+      python -m operate --stage=prod doctor -c core_maximum=8
+    """
+    config = stage_configuration(connection.stage, connection.region, pairs)
+    checks = list(examine(connection.in_region(config.region), config))
+    print_result([asdict(check) for check in checks], "\n".join(map(told, checks)), as_json=as_json)
+    if any(check.state == "failed" for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+def examine(connection: Connection, config: DeploymentConfig) -> Iterator[Check]:
+    """Every check, in the order in which they would stop a deploy.
+
+    Raises:
+        NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
+    """
+    client, region = connection.client, config.region
+    identity = client("sts").get_caller_identity()
+    yield account_checks.check_account(identity, config)
+    need = capacity_checks.vcpu_need(config)
+    quotas = client("service-quotas")
+    looks: dict[str, Callable[[], Check]] = {
+        "CDK bootstrap": lambda: account_checks.check_bootstrap(client("ssm"), identity["Account"], region),
+        "service-linked roles": lambda: account_checks.check_service_roles(client("iam"), config),
+        "vCPU quota, on demand": lambda: capacity_checks.check_quota(
+            quotas, capacity_checks.ON_DEMAND_QUOTA, need.on_demand
+        ),
+        "vCPU quota, Spot": lambda: capacity_checks.check_quota(
+            quotas, capacity_checks.SPOT_QUOTA, need.spot
+        ),
+        "instance types": lambda: capacity_checks.check_types(client("ec2"), config),
+        "EMR block public access": lambda: emr_checks.check_public_access(client("emr")),
+        "EMR release": lambda: emr_checks.check_release(client("emr"), config),
+    }
+    for name, look in looks.items():
+        yield looked_at(name, look)
+
+
+def told(check: Check) -> str:
+    """One or two lines."""
+    line = f"{check.state:<8} {check.name:<{LARGEST_NAME}} {check.found}"
+    return f"{line}\n{'':<8} {'':<{LARGEST_NAME}} {check.advice}" if check.advice else line

@@ -1,0 +1,123 @@
+"""`fetch`: the results of a run to a folder of this machine."""
+
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.access.prefixes import RUNS
+from operate.connection import Connection
+from operate.errors import MisuseError, OperateError
+from operate.printing import json_option, print_result, say
+from operate.runs.run_folder import closest, run_prefix
+from operate.s3.download import Place, download
+from operate.s3.objects import StoredObject, list_folders, list_objects
+from spark_job.contract.run_layout import MANIFEST
+
+
+@dataclass(frozen=True)
+class FetchResult:
+    """What a fetch did; sizes in bytes."""
+
+    run: str
+    folder: str
+    complete: bool
+    files: int
+    fetched: int
+    bytes: int
+
+
+@click.command("fetch")
+@click.argument("run", required=False)
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="results",
+    show_default=True,
+    metavar="DIR",
+    help="RUN/ is made in it.",
+)
+@click.option("--only", multiple=True, metavar="PATTERN", help="Only these, as 'report/*'; repeatable.")
+@click.option("--partial", is_flag=True, help="What there is of a run that is not complete.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Transfers at once."
+)
+@json_option
+@click.pass_obj
+def fetch_command(
+    connection: Connection,
+    run: str | None,
+    to: Path,
+    only: tuple[str, ...],
+    partial: bool,
+    at_once: int,
+    as_json: bool,
+) -> None:
+    """Fetch the results of RUN (the last deploy's without a name) into a folder; only what is not there yet.
+
+    \b
+    Example:
+      python -m operate fetch
+      python -m operate fetch run-0123456789ab --to=results --only='report/*' --only=metrics.json
+    """
+    deployment, s3 = connection.deployment, connection.client("s3")
+    run_id = run or deployment.run_id
+    objects = objects_of(s3, deployment.results_bucket, run_id)
+    complete = is_complete(run_id, objects)
+    if not complete and not partial:
+        raise OperateError(
+            f"run {run_id} is not complete: look with `python -m operate status`, or fetch what there is "
+            "with --partial"
+        )
+    say(f"run {run_id} from {deployment.results_uri}/{run_id}/")
+    place = Place(s3, deployment.results_bucket, run_prefix(run_id), to / run_id)
+    wanted = matching(objects, place.prefix, only)
+    fetched = download(place, wanted, at_once=at_once)
+    size = sum(stored.size for stored in fetched)
+    result = FetchResult(run_id, str(place.folder), complete, len(wanted), len(fetched), size)
+    print_result(asdict(result), _told(result), as_json=as_json)
+
+
+def objects_of(s3: Any, bucket: str, run_id: str) -> list[StoredObject]:
+    """What there is of a run.
+
+    Raises:
+        OperateError: nothing; the message names runs that there are.
+    """
+    found = list(list_objects(s3, bucket, run_prefix(run_id)))
+    if not found:
+        known = list_folders(s3, bucket, f"{RUNS}/")
+        raise OperateError(f"no results of run {run_id} yet; with results: {closest(run_id, known)}")
+    return found
+
+
+def is_complete(run_id: str, objects: list[StoredObject]) -> bool:
+    """Whether the manifest, written last, is there."""
+    return any(stored.key == run_prefix(run_id) + MANIFEST for stored in objects)
+
+
+def matching(objects: list[StoredObject], prefix: str, patterns: tuple[str, ...]) -> list[StoredObject]:
+    """The objects whose name below the prefix matches one of the patterns; all without patterns.
+
+    Raises:
+        MisuseError: none does.
+    """
+    found = [
+        stored
+        for stored in objects
+        if not patterns or any(fnmatchcase(stored.key.removeprefix(prefix), pattern) for pattern in patterns)
+    ]
+    if not found:
+        raise MisuseError(
+            f"--only {' '.join(patterns)}: nothing of the run is called so (docs/results-folder.md)"
+        )
+    return found
+
+
+def _told(result: FetchResult) -> str:
+    size = f"{result.bytes / 1e6:,.1f} MB"
+    lines = [f"{result.folder}: {result.fetched:,} of {result.files:,} files fetched ({size})"]
+    report = Path(result.folder) / "report" / "index.html"
+    return "\n".join([*lines, *([f"report: {report}"] if report.is_file() else [])])

@@ -1,0 +1,94 @@
+"""`operate logs`: what a step and its driver wrote."""
+
+import time
+from collections import deque
+from pathlib import Path
+
+import click
+
+from operate.connection import Connection
+from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step, find_step, list_steps
+from operate.errors import OperateError
+from operate.printing import json_option, print_result, say
+from operate.runs.log_reading import KINDS, Reader, download, nothing_yet, pattern_of
+from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
+
+
+@click.command("logs")
+@click.argument("run", required=False)
+@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
+@click.option("--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this log; repeatable.")
+@click.option("--tail", type=click.IntRange(1), metavar="N", help="The last N lines.")
+@click.option("--grep", metavar="REGEX", help="Lines that match.")
+@click.option("--follow", is_flag=True, help="Go on until the step ends; its outcome is the exit code.")
+@click.option("--download", "folder", type=click.Path(file_okay=False, path_type=Path), help="Into a folder.")
+@json_option
+@click.pass_obj
+def logs_command(
+    connection: Connection,
+    /,
+    run: str | None,
+    cluster_id: str | None,
+    kinds: tuple[str, ...],
+    tail: int | None,
+    grep: str | None,
+    follow: bool,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Logs of RUN (run id or step id; default: the latest step): the driver's own, else spark-submit's.
+
+    \b
+    Example:
+      python -m operate logs --tail=50
+      python -m operate logs run-1a2b3c4d5e6f --grep='rejected|Error'
+    """
+    pattern = pattern_of(grep)
+    cluster_id = cluster_id or connection.deployment.cluster_id
+    steps = list_steps(connection.client("emr"), cluster_id)
+    step = find_step(steps, run, connection.deployment.name_prefix)
+    logs = logs_of(connection, cluster_id, step.id)
+    say(f"step {step.id} ({step.name}) {step.state}; logs {logs.step_uri}")
+    if folder:
+        paths = [str(path) for path in download(logs, folder, say)]
+        print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=as_json)
+        return
+    reader = Reader(logs, kinds, pattern)
+    if follow:
+        follow_logs(connection, cluster_id, reader, tail)
+        return
+    lines = list(deque(reader.new_lines(), maxlen=tail))
+    if not reader.seen:
+        raise OperateError(nothing_yet(logs))
+    if as_json:
+        print_result({"step_id": step.id, "lines": lines}, "", as_json=True)
+        return
+    for line in lines:  # letter for letter: a terminal's printer would see emoji in them
+        print(line)
+
+
+def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: int | None) -> None:
+    """Print lines as they come, until the step has ended and its logs have had time to arrive.
+
+    Raises:
+        OperateError: the step did not complete.
+    """
+    emr, step_id = connection.client("emr"), reader.logs.step_id
+    first, waited = True, 0.0
+    while True:
+        step = describe_step(emr, cluster_id, step_id)
+        lines = list(reader.new_lines(to_the_end=not step.active))
+        for line in lines[-tail:] if first and tail else lines:
+            print(line, flush=True)
+        first = False
+        if not step.active and (_has_driver(reader) or waited >= LOGS_COME_WITHIN_SECONDS):
+            break
+        waited += 0.0 if step.active else POLL_SECONDS
+        time.sleep(POLL_SECONDS)
+    if step.state != COMPLETED:
+        raise OperateError(failure(step, reader.logs.step_uri))
+    say(f"{step.name} {step.state}")
+
+
+def _has_driver(reader: Reader) -> bool:
+    return any("/containers/" in uri for uri in reader.seen)

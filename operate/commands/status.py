@@ -1,0 +1,136 @@
+"""`operate status`: clusters, fleets, nodes, steps, when it ends, what it has cost."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+from rich.console import Group
+
+from operate.connection import Connection
+from operate.emr.clusters import IDLE, Cluster, describe_cluster, idle_timeout
+from operate.emr.node_costs import account, total
+from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
+from operate.emr.steps import Step, find_step, list_steps
+from operate.printing import json_option, print_result, table
+from operate.runs.outcome import wait_for_outcome
+
+MOST_STEPS = 10
+GONE = "TERMINATED"
+
+
+@click.command("status")
+@click.argument("run", required=False)
+@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
+@click.option("--wait", is_flag=True, help="Follow RUN; its outcome is the exit code.")
+@json_option
+@click.pass_obj
+def status_command(
+    connection: Connection, /, run: str | None, cluster_id: str | None, wait: bool, as_json: bool
+) -> None:
+    """The cluster with its fleets, nodes and steps; with RUN (run id or step id), that step alone.
+
+    \b
+    Example:
+      python -m operate status
+      python -m operate status run-1a2b3c4d5e6f --wait
+    """
+    emr = connection.client("emr")
+    cluster = describe_cluster(emr, cluster_id or connection.deployment.cluster_id)
+    steps = list_steps(emr, cluster.id)
+    if run or wait:
+        step = find_step(steps, run, connection.deployment.name_prefix)
+        if wait:
+            step = wait_for_outcome(connection, cluster.id, step.id)
+        print_result(step_facts(step), steps_table([step]), as_json=as_json)
+        return
+    fleets, nodes = list_fleets(emr, cluster.id), list_nodes(emr, cluster.id)
+    now = datetime.now(UTC)
+    ends = idle_end(cluster, steps, idle_timeout(emr, cluster.id) if cluster.live else None)
+    cost = total(account(nodes, connection.region, now))
+    facts = _facts(cluster, fleets, nodes, steps) | {"ends_when_idle_at": ends, "cost_usd_so_far": cost}
+    text = Group(_headline(cluster, ends, cost, now), _fleets_table(fleets), "", _nodes_table(nodes))
+    print_result(facts, Group(text, "", steps_table(steps[:MOST_STEPS])), as_json=as_json)
+
+
+def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> datetime | None:
+    """When the idle cluster ends if nothing comes; None: it works, has ended, or has no such policy."""
+    if cluster.state != IDLE or timeout is None:
+        return None
+    moments = [step.ended for step in steps if step.ended] + ([cluster.ready] if cluster.ready else [])
+    return max(moments) + timeout if moments else None
+
+
+def step_facts(step: Step) -> dict[str, Any]:
+    """A step for machines."""
+    return {
+        "step_id": step.id,
+        "name": step.name,
+        "state": step.state,
+        "reason": step.reason,
+        "created": step.created,
+        "started": step.started,
+        "ended": step.ended,
+    }
+
+
+def steps_table(steps: list[Step]) -> Any:
+    """The steps for people."""
+    rows = [
+        (step.id, step.name, step.state, _moment(step.started), _moment(step.ended), step.reason)
+        for step in steps
+    ]
+    return table(("step", "name", "state", "started", "ended", "reason"), rows)
+
+
+def _headline(cluster: Cluster, ends: datetime | None, cost: float | None, now: datetime) -> str:
+    lines = [f"cluster {cluster.id} {cluster.state} {cluster.reason}".rstrip()]
+    lines.append(f"made {_moment(cluster.created)}, {cluster.release}, {cluster.name}")
+    if cluster.ended:
+        lines.append(f"ended {_moment(cluster.ended)}")
+    if ends:
+        left = max((ends - now).total_seconds() / 60, 0)
+        lines.append(f"idle: it ends at {_moment(ends)}, in {left:.0f} minutes, unless a step comes")
+    so_far = (
+        "unknown: a type has no price"
+        if cost is None
+        else f"{cost:.2f} USD, all nodes at the price on demand"
+    )
+    return "\n".join([*lines, f"cost so far {so_far} (`cost` tells more)", ""])
+
+
+def _fleets_table(fleets: list[Fleet]) -> Any:
+    rows = [
+        (
+            each.kind.lower(),
+            each.state,
+            f"{each.on_demand} of {each.on_demand_target}",
+            f"{each.spot} of {each.spot_target}",
+        )
+        for each in fleets
+    ]
+    return table(("fleet", "state", "on demand", "Spot"), rows)
+
+
+def _nodes_table(nodes: list[Node]) -> Any:
+    here = [node for node in nodes if node.state != GONE]
+    return table(
+        ("node", "instance", "type", "market", "state", "since"),
+        [(each.id, each.ec2_id, each.type, each.market, each.state, _moment(each.created)) for each in here],
+    )
+
+
+def _facts(cluster: Cluster, fleets: list[Fleet], nodes: list[Node], steps: list[Step]) -> dict[str, Any]:
+    return {
+        "cluster_id": cluster.id,
+        "state": cluster.state,
+        "reason": cluster.reason,
+        "created": cluster.created,
+        "ended": cluster.ended,
+        "fleets": [vars(fleet) for fleet in fleets],
+        "nodes": [vars(node) for node in nodes],
+        "steps": [step_facts(step) for step in steps],
+    }
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else "-"

@@ -1,0 +1,121 @@
+"""`operate submit`: another run on the live cluster."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from operate.connection import Connection
+from operate.emr.steps import add_steps, spark_step
+from operate.errors import OperateError
+from operate.printing import json_option, print_result, say
+from operate.runs.outcome import wait_for_outcome
+from operate.submission.estimate import Estimate
+from operate.submission.job_code import upload_job
+from operate.submission.live_place import ClusterEndedError, Place, estimated, live_place
+from operate.submission.new_cluster import deploy_instead
+from operate.submission.prepared_run import Choices, prepared
+from operate.submission.run_options import option_words, run_options
+from operate.submission.submission import Submission
+from operate.submission.submission_checks import check_name, image_uris
+
+
+@click.command("submit")
+@click.argument("images", nargs=-1, metavar="[IMAGES]…")
+@run_options
+@click.option("--name", metavar="NAME", help="Begins the run id.  [default: run]")
+@click.option("--job-code", is_flag=True, help="Run this working tree's job instead of the deployed one.")
+@click.option("--resume", is_flag=True, help="Go on with an unfinished run of the same request.")
+@click.option(
+    "-c",
+    "--context",
+    "fields",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="As the deploy had it; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Show step and estimate; submit nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Follow the run; its outcome is the exit code.")
+@json_option
+@click.pass_obj
+def submit_command(
+    connection: Connection,
+    /,
+    images: tuple[str, ...],
+    name: str | None,
+    job_code: bool,
+    resume: bool,
+    fields: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    wait: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run the job once more, on IMAGES: s3://BUCKET/PREFIX or SOURCE[/FOLDER]; default: all sources.
+
+    The run id holds a fingerprint of images and parameters: a grown archive is a new run, the same refused.
+    When the cluster has ended, it offers the deploy that starts another; -c gives that deploy its fields.
+
+    \b
+    Example:
+      python -m operate submit --wait
+      python -m operate submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
+    """
+    check_name(name)
+    uris = image_uris(connection.deployment, images)
+    try:
+        place = live_place(connection, uris, name, options["variance"], fields)
+    except ClusterEndedError as ended:
+        if dry_run or images or job_code or option_words({**options, "variance": None}):
+            raise  # a deploy runs on all sources, and takes no other options
+        deploy_instead(ended, yes=yes)
+        print_result({"deployed": ended.words}, "deployed", as_json=as_json)
+        return
+    asked = prepared(connection, place, Choices(name, resume, job_code), options)
+    expected = estimated(connection, place, options, fields)
+    say(f"run {asked.run_id}: {expected.sentence}")
+    if dry_run:
+        print_result(_facts(asked, expected, place, None), "\n".join(asked.arguments), as_json=as_json)
+        return
+    if not yes and not click.confirm("Submit this run?", err=True):
+        raise OperateError("not submitted")
+    if job_code:
+        bucket = connection.deployment.artifacts_bucket
+        say(f"job {upload_job(connection.client('s3'), bucket)[1]}")
+    step_id = _submit(connection, place, asked)
+    facts = _facts(asked, expected, place, step_id)
+    if wait:
+        facts["state"] = wait_for_outcome(connection, place.cluster.id, step_id).state
+    print_result(facts, _next_commands(connection, asked.run_id), as_json=as_json)
+
+
+def _submit(connection: Connection, place: Place, asked: Submission) -> str:
+    """The id of the step, told before anything waits."""
+    step = spark_step(connection.deployment.name_prefix + asked.run_id, asked.arguments)
+    step_id = add_steps(connection.client("emr"), place.cluster.id, [step])[0]
+    say(f"run {asked.run_id} is step {step_id} of cluster {place.cluster.id}")
+    return step_id
+
+
+def _facts(asked: Submission, expected: Estimate, place: Place, step_id: str | None) -> dict[str, Any]:
+    return {
+        "run_id": asked.run_id,
+        "cluster_id": place.cluster.id,
+        "step_id": step_id,
+        "images": list(place.images),
+        "arguments": list(asked.arguments),
+        "estimate": asdict(expected),
+    }
+
+
+def _next_commands(connection: Connection, run_id: str) -> str:
+    commands = (
+        f"status {run_id}",
+        f"logs {run_id} --follow",
+        f"cancel {run_id}",
+        f"fetch {run_id} --to=results",
+    )
+    lines = [f"  {connection.command_line} {each}" for each in commands]
+    return "\n".join([f"run {run_id}", "next", *lines])

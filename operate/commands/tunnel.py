@@ -1,0 +1,108 @@
+"""`operate tunnel`: Session Manager's command for the web pages on the primary node."""
+
+import json
+import shlex
+import shutil
+import subprocess
+
+import click
+
+from operate.connection import Connection
+from operate.emr.clusters import describe_cluster
+from operate.emr.nodes import Node, list_fleets, list_nodes
+from operate.emr.steps import list_steps
+from operate.errors import OperateError
+from operate.printing import json_option, print_result, say
+from operate.runs.outcome import logs_of
+
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-web-interfaces.html
+# In cluster mode the driver is on a core node; the primary node's proxy leads to its Spark UI.
+# https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-jupyterhub-connect.html
+PORTS = {"history": 18080, "spark": 20888, "yarn": 8088, "jupyter": 9443}
+JUPYTER = "JupyterHub"
+DOCUMENT = "AWS-StartPortForwardingSession"
+PLUGIN = "session-manager-plugin"
+
+
+@click.command("tunnel")
+@click.argument("page", type=click.Choice(list(PORTS)), default="history")
+@click.option("--local-port", type=click.IntRange(1024, 65535), help="Here.  [default: the page's own]")
+@click.option("--run", "open_it", is_flag=True, help="Open the tunnel; Ctrl-C closes it.")
+@json_option
+@click.pass_obj
+def tunnel_command(
+    connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
+) -> None:
+    """The command that brings a page here: Spark's history, the latest run's Spark UI, YARN's, or JupyterHub.
+
+    Through Session Manager: no SSH key, no open port; it needs AWS CLI and its session-manager-plugin.
+
+    \b
+    Example:
+      python -m operate tunnel history --run
+    """
+    cluster = describe_cluster(connection.client("emr"), connection.deployment.cluster_id)
+    if not cluster.live:
+        raise OperateError(
+            f"cluster {cluster.id} is {cluster.state}: its pages are gone; `logs` still reads its logs"
+        )
+    if page == "jupyter":
+        require_jupyter(connection, cluster.id)
+    node = primary_node(connection, cluster.id)
+    port = local_port or PORTS[page]
+    command = session_command(node.ec2_id, PORTS[page], port, connection.region)
+    scheme = "https" if page == "jupyter" else "http"  # with a certificate that JupyterHub made itself
+    url = f"{scheme}://localhost:{port}{path_of(connection, cluster.id, page)}"
+    if not open_it:
+        facts = {"command": command, "url": url, "instance_id": node.ec2_id}
+        print_result(facts, f"{shlex.join(command)}\nthen open {url}", as_json=as_json)
+        return
+    for program in (command[0], PLUGIN):
+        if not shutil.which(program):
+            raise OperateError(
+                f"{program} is not on PATH: install it, or run elsewhere: {shlex.join(command)}"
+            )
+    say(f"open {url}; Ctrl-C closes the tunnel")
+    if subprocess.run(command, check=False).returncode:
+        raise OperateError(f"the tunnel to {node.ec2_id} ended with an error; AWS CLI says why above")
+
+
+def path_of(connection: Connection, cluster_id: str, page: str) -> str:
+    """The page's path: the Spark UI lies below its application's id, once the step's log tells it."""
+    if page != "spark":
+        return "/"
+    for step in list_steps(connection.client("emr"), cluster_id)[:1]:
+        application = logs_of(connection, cluster_id, step.id).application_id()
+        if application:
+            return f"/proxy/{application}/"
+    say("the latest step's log does not tell its application yet: the page `yarn` lists all")
+    return "/"
+
+
+def require_jupyter(connection: Connection, cluster_id: str) -> None:
+    """The cluster has JupyterHub. Raises OperateError."""
+    told = connection.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]
+    if JUPYTER not in {application.get("Name") for application in told.get("Applications", ())}:
+        raise OperateError(
+            f"cluster {cluster_id} has no {JUPYTER}: "
+            f"`make deploy CONTEXT='-c applications={JUPYTER}'` starts one that has"
+        )
+
+
+def session_command(instance_id: str, port: int, local_port: int, region: str) -> list[str]:
+    """AWS CLI's command for one port of one instance, in words."""
+    parameters = json.dumps({"portNumber": [str(port)], "localPortNumber": [str(local_port)]})
+    return [
+        *("aws", "ssm", "start-session", f"--region={region}", f"--target={instance_id}"),
+        *(f"--document-name={DOCUMENT}", f"--parameters={parameters}"),
+    ]
+
+
+def primary_node(connection: Connection, cluster_id: str) -> Node:
+    """The node that runs the pages. Raises OperateError where it has none yet."""
+    emr = connection.client("emr")
+    fleets = {fleet.id for fleet in list_fleets(emr, cluster_id) if fleet.kind == "MASTER"}
+    for node in list_nodes(emr, cluster_id):
+        if node.fleet_id in fleets and node.ec2_id and node.state != "TERMINATED":
+            return node
+    raise OperateError(f"cluster {cluster_id} has no primary node yet: try again in a minute")

@@ -1,0 +1,63 @@
+"""`upload`: photographs of a folder into an image source, only what is new or changed."""
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from operate.connection import Connection
+from operate.errors import MisuseError
+from operate.printing import json_option, print_result, say
+from operate.s3.image_store import Target, UploadResult, upload
+from operate.s3.photographs import photographs
+
+
+@click.command("upload")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--source", metavar="NAME", help="Image source.  [default: the first]")
+@click.option("--prefix", default="", metavar="PREFIX", help="Folder in the bucket, for a set of its own.")
+@click.option("--all-files", is_flag=True, help="Every file, not only those named like photographs.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=32, show_default=True, help="Transfers at once."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be uploaded.")
+@json_option
+@click.pass_obj
+def upload_command(
+    connection: Connection,
+    folder: Path,
+    source: str | None,
+    prefix: str,
+    all_files: bool,
+    at_once: int,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Upload the photographs of FOLDER, one folder a class; only what is new or changed.
+
+    S3 checks every file against its SHA-256; a second call goes on where a first one stopped.
+
+    \b
+    Example:
+      python -m operate upload photographs
+      python -m operate upload summer --source=images --prefix=2026/summer
+    """
+    bucket = connection.deployment.images_bucket(source)
+    cleaned = prefix.strip("/")
+    target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "")
+    found = photographs(folder, all_files=all_files)
+    if not found:
+        raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
+    say(f"{len(found):,} photographs to {target.uri}")
+    result = upload(target, found, at_once=at_once, dry_run=dry_run)
+    print_result(asdict(result), _told(result, connection.command_line, dry_run), as_json=as_json)
+
+
+def _told(result: UploadResult, operate: str, dry_run: bool) -> str:
+    verb = "would be uploaded" if dry_run else "uploaded"
+    size = f"{result.bytes / 1e6:,.1f} MB"
+    return (
+        f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
+        f"next: {operate} submit {shlex.quote(result.uri)} --wait"
+    )

@@ -1,0 +1,1 @@
+"""Clusters, nodes and steps, as EMR describes them."""

@@ -1,0 +1,62 @@
+"""Is the account ready: bootstrapped for CDK, with the roles that EMR and Spot act through?"""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.config.deployment import DeploymentConfig
+from operate.readiness.check import Check
+
+BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+# The least version that CDK's default synthesizer takes:
+# https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+LEAST_BOOTSTRAP = 6
+# Role and the service that acts through it.
+EMR_ROLE = ("AWSServiceRoleForEMRCleanup", "elasticmapreduce.amazonaws.com")
+SPOT_ROLE = ("AWSServiceRoleForEC2Spot", "spot.amazonaws.com")
+
+
+def check_account(identity: dict[str, Any], config: DeploymentConfig) -> Check:
+    """Whose credentials these are; `identity` is what GetCallerIdentity answered."""
+    found = f"account {identity['Account']}, {identity['Arn']}"
+    if config.account and config.account != identity["Account"]:
+        advice = f"account={config.account} is configured: set AWS_PROFILE to credentials of it"
+        return Check("credentials", "failed", found, advice)
+    return Check("credentials", "ok", found)
+
+
+def check_bootstrap(ssm: Any, account: str, region: str) -> Check:
+    """Whether `cdk bootstrap` has run here, and not too long ago."""
+    advice = f"once: node_modules/.bin/cdk bootstrap aws://{account}/{region}"
+    try:
+        version = int(ssm.get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        return Check("CDK bootstrap", "failed", f"not bootstrapped in {region}", advice)
+    found = f"version {version}"
+    if version < LEAST_BOOTSTRAP:
+        return Check("CDK bootstrap", "failed", f"{found}, {LEAST_BOOTSTRAP} at least is needed", advice)
+    return Check("CDK bootstrap", "ok", found)
+
+
+def check_service_roles(iam: Any, config: DeploymentConfig) -> Check:
+    """Whether the service-linked roles are there: AWS makes them at first use, where it may."""
+    spot = config.task_maximum and config.task_spot_share
+    wanted = [EMR_ROLE, SPOT_ROLE] if spot else [EMR_ROLE]
+    missing = [(role, service) for role, service in wanted if not _has_role(iam, role)]
+    if not missing:
+        return Check("service-linked roles", "ok", ", ".join(role for role, _ in wanted))
+    commands = [f"aws iam create-service-linked-role --aws-service-name {service}" for _, service in missing]
+    found = f"missing: {', '.join(role for role, _ in missing)}"
+    return Check("service-linked roles", "warning", found, f"once: {'; '.join(commands)}")
+
+
+def _has_role(iam: Any, name: str) -> bool:
+    try:
+        iam.get_role(RoleName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return False
+    return True

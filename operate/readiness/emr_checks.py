@@ -1,0 +1,28 @@
+"""Does EMR, as it is in the region, take the cluster?"""
+
+from typing import Any
+
+from infra.config.deployment import DeploymentConfig
+from operate.readiness.check import Check
+
+
+def check_public_access(emr: Any) -> Check:
+    """Whether EMR refuses clusters that the internet could reach; ours are none."""
+    answer = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
+    if answer.get("BlockPublicSecurityGroupRules"):
+        return Check("EMR block public access", "ok", "on")
+    advice = (
+        "aws emr put-block-public-access-configuration --block-public-access-configuration "
+        "BlockPublicSecurityGroupRules=true"
+    )
+    return Check("EMR block public access", "warning", "off: other clusters could be open", advice)
+
+
+def check_release(emr: Any, config: DeploymentConfig) -> Check:
+    """Whether the region has the EMR release."""
+    wanted = config.release_label
+    labels = emr.list_release_labels(Filters={"Prefix": wanted}).get("ReleaseLabels", [])
+    if wanted in labels:
+        return Check("EMR release", "ok", wanted)
+    advice = "release_label names another: docs/runbook.md says which are tested"
+    return Check("EMR release", "failed", f"{wanted} is not offered in {config.region}", advice)

@@ -1,0 +1,1 @@
+"""What a destroy takes away, what stays, and what is left behind."""

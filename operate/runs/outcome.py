@@ -1,0 +1,69 @@
+"""How a step ended, as a person or a script needs it: reason, the driver's last words, where the logs are."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from operate.connection import Connection
+from operate.emr.steps import COMPLETED, POLL_SECONDS, Step, follow
+from operate.errors import OperateError
+from operate.printing import say
+from operate.runs.log_files import StepLogs, last_lines
+
+LAST_LINES = 20
+# EMR copies a step's logs soon after its end; the driver's come with the next round.
+LOGS_COME_WITHIN_SECONDS = 60.0
+# In cluster mode Spark passes on all that the job says to stdout: that comes last.
+DRIVER_KINDS = ("driver-stderr", "driver-stdout", "stderr")
+
+
+class StepFailedError(OperateError):
+    """A step ended otherwise than COMPLETED; the message ends in the logs' URI."""
+
+
+def logs_of(connection: Connection, cluster_id: str, step_id: str) -> StepLogs:
+    """The logs of a step of this deployment."""
+    uri = f"{connection.deployment.logs_uri}/{cluster_id}"
+    return StepLogs(connection.client("s3"), uri, step_id)
+
+
+def wait_for_outcome(
+    connection: Connection,
+    cluster_id: str,
+    step_id: str,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Step:
+    """Follow a step to its end.
+
+    Raises:
+        StepFailedError: it did not complete.
+    """
+    step = follow(connection.client("emr"), cluster_id, step_id, say, poll_seconds=poll_seconds, sleep=sleep)
+    if step.state != COMPLETED:
+        logs = logs_of(connection, cluster_id, step_id)
+        for line in driver_words(logs, sleep):
+            say(f"| {line}")
+        raise StepFailedError(failure(step, logs.step_uri))
+    return step
+
+
+def failure(step: Step, logs_uri: str) -> str:
+    """One line: state, EMR's reason, where the logs are."""
+    reason = step.reason or "EMR gave no reason"
+    return f"step {step.id} ({step.name}) {step.state}: {reason}; logs {logs_uri} and `logs {step.id}`"
+
+
+def driver_words(logs: StepLogs, sleep: Callable[[float], None] = time.sleep) -> list[str]:
+    """The last lines of the driver's own log, else of spark-submit's; none when none come in a minute."""
+    waited = 0.0
+    while waited <= LOGS_COME_WITHIN_SECONDS:
+        files = {file.kind: file for file in (*logs.step_files(), *logs.driver_files())}
+        if any(kind.startswith("driver") for kind in files) or waited == LOGS_COME_WITHIN_SECONDS:
+            break
+        sleep(POLL_SECONDS)
+        waited += POLL_SECONDS
+    texts: dict[str, Any] = {kind: logs.read(files[kind]) for kind in DRIVER_KINDS if kind in files}
+    spoken = [text for text in texts.values() if text.strip()]
+    return last_lines("\n".join(spoken[:2]), LAST_LINES) if spoken else []

@@ -1,0 +1,96 @@
+"""What EMR knows of runs: how the latest step of each stands, and what its steps have cost."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra import outputs
+from infra.config.instances import instance_types
+from infra.costs.prices import has_price, node_hour
+from operate.deployment import Deployment
+from operate.emr.clusters import DENIED, list_clusters
+from operate.emr.nodes import Node, list_nodes
+from operate.emr.steps import Step, list_steps
+
+# EMR forgets clusters after two months.
+KNOWN_DAYS = 62.0
+FORGOTTEN = ("InvalidRequestException", "ValidationException")
+AT_ONCE = 4  # EMR answers few calls a second
+
+
+@dataclass(frozen=True)
+class RunTrace:
+    """State of a run's latest step as EMR calls it; USD of all its steps, None where that is not known."""
+
+    state: str
+    submitted: datetime | None
+    cost_usd: float | None
+
+
+def run_history(emr: Any, deployment: Deployment) -> dict[str, RunTrace]:
+    """Run id to what EMR still knows of it.
+
+    A step costs what all nodes cost while it ran, on demand: without the cluster's start and its idling.
+    """
+    now = datetime.now(UTC)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        told = list(pool.map(lambda cluster_id: _told(emr, cluster_id), _cluster_ids(emr, deployment)))
+    attempts: dict[str, list[tuple[Step, float | None]]] = {}
+    for steps, nodes in told:
+        for step in steps:
+            if step.name.startswith(deployment.name_prefix):
+                cost = step_cost(step, nodes, deployment.region, now)
+                attempts.setdefault(step.name.removeprefix(deployment.name_prefix), []).append((step, cost))
+    return {run_id: _trace(found) for run_id, found in attempts.items()}
+
+
+def step_cost(step: Step, nodes: Iterable[Node], region: str, now: datetime) -> float | None:
+    """USD of the nodes' hours while the step ran; None where a type has no price.
+
+    Args:
+        now: a step or node that has not ended counts until then.
+    """
+    if step.started is None:
+        return 0.0
+    cost = 0.0
+    for node in nodes:
+        begin = max(node.created, step.started) if node.created else now
+        hours = (min(node.ended or now, step.ended or now) - begin).total_seconds() / 3600
+        if hours <= 0:
+            continue
+        if node.type not in instance_types() or not has_price(node.type, region):
+            return None
+        cost += hours * node_hour(instance_types()[node.type], region, public=node.public)
+    return cost
+
+
+def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
+    latest = max(
+        (step for step, _ in attempts), key=lambda step: step.created.timestamp() if step.created else 0
+    )
+    costs = [cost for _, cost in attempts if cost is not None]
+    return RunTrace(latest.state, latest.created, sum(costs) if len(costs) == len(attempts) else None)
+
+
+def _told(emr: Any, cluster_id: str) -> tuple[list[Step], list[Node]]:
+    try:
+        return list_steps(emr, cluster_id), list_nodes(emr, cluster_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in FORGOTTEN:
+            raise
+        return [], []
+
+
+def _cluster_ids(emr: Any, deployment: Deployment) -> list[str]:
+    """All of the stage; for those who may not list clusters, that of the last deploy."""
+    try:
+        return [cluster.id for cluster in list_clusters(emr, deployment.name_prefix, KNOWN_DAYS)]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        cluster_id = deployment.outputs.get(outputs.CLUSTER_ID)
+        return [cluster_id] if cluster_id else []

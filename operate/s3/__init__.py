@@ -1,0 +1,1 @@
+"""Objects in S3: photographs up, results down, listings."""

@@ -1,0 +1,76 @@
+"""Brings a folder of this machine up to date with objects of a bucket."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+
+from operate.errors import OperateError
+from operate.s3.objects import StoredObject
+from operate.s3.transfer import each
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Place:
+    """From where to where: an object's key without `prefix` is its path below `folder`."""
+
+    s3: Any
+    bucket: str
+    prefix: str
+    folder: Path
+
+    def path(self, stored: StoredObject) -> Path:
+        """Where an object goes.
+
+        Raises:
+            OperateError: its key leads out of the folder.
+        """
+        name = stored.key.removeprefix(self.prefix)
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise OperateError(f"s3://{self.bucket}/{stored.key} would be written outside of {self.folder}")
+        return self.folder / name
+
+
+def download(place: Place, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
+    """Fetch what is not there yet, each file whole or not at all; returns what was fetched.
+
+    Raises:
+        OperateError: an object could not be fetched.
+    """
+    files = [stored for stored in objects if not stored.key.endswith("/")]
+    wanted = [stored for stored in files if not _is_there(place.path(stored), stored)]
+    each(partial(_get, place), wanted, at_once=at_once, label="fetching")
+    return wanted
+
+
+def _is_there(path: Path, stored: StoredObject) -> bool:
+    """`_get` gives a file the object's own time: size and time together tell another version."""
+    if not path.is_file():
+        return False
+    status = path.stat()
+    return status.st_size == stored.size and int(status.st_mtime) == int(stored.modified.timestamp())
+
+
+def _get(place: Place, stored: StoredObject) -> None:
+    path = place.path(stored)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # IfMatch: what was listed, or an error; never a newer object under the old one's size.
+        answer = place.s3.get_object(Bucket=place.bucket, Key=stored.key, IfMatch=stored.etag)
+        with unfinished.open("wb") as file:
+            for block in answer["Body"].iter_chunks(BLOCK_BYTES):
+                file.write(block)
+        seconds = stored.modified.timestamp()
+        os.utime(unfinished, (seconds, seconds))
+        unfinished.replace(path)
+    except (BotoCoreError, ClientError, IncompleteReadError, OSError) as error:
+        unfinished.unlink(missing_ok=True)
+        again = "the same command goes on where this one stopped"
+        raise OperateError(f"{stored.key} was not fetched: {error}; {again}") from error

@@ -1,0 +1,104 @@
+"""Brings a folder of an image bucket up to date with photographs of this machine."""
+
+import mimetypes
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operate.errors import OperateError
+from operate.s3.objects import StoredObject, list_objects
+from operate.s3.photographs import Photograph, digests
+from operate.s3.transfer import each
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where photographs go; `prefix` is empty or ends in `/`."""
+
+    s3: Any
+    bucket: str
+    prefix: str
+
+    @property
+    def uri(self) -> str:
+        """As `submit` takes it."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def key(self, photograph: Photograph) -> str:
+        """The object's name."""
+        return self.prefix + photograph.name
+
+    def stored(self) -> dict[str, StoredObject]:
+        """What is there, by key."""
+        return {found.key: found for found in list_objects(self.s3, self.bucket, self.prefix)}
+
+
+@dataclass(frozen=True)
+class UploadResult:
+    """What an upload did; sizes in bytes."""
+
+    uri: str
+    photographs: int
+    uploaded: int
+    unchanged: int
+    bytes: int
+
+
+def upload(target: Target, found: list[Photograph], *, at_once: int, dry_run: bool = False) -> UploadResult:
+    """Bring the target up to date with these photographs; nothing there is deleted.
+
+    Raises:
+        OperateError: a file could not be uploaded, or is not there afterwards.
+    """
+    stored = target.stored()
+    changes = each(partial(_is_new, target, stored), found, at_once=at_once, label="comparing")
+    wanted = [photograph for photograph, changed in changes if changed]
+    if not dry_run:
+        each(partial(_put, target), wanted, at_once=at_once, label="uploading")
+        _verify(target, found)
+    size = sum(photograph.size for photograph in wanted)
+    return UploadResult(target.uri, len(found), len(wanted), len(found) - len(wanted), size)
+
+
+def _is_new(
+    target: Target, stored: Mapping[str, StoredObject], photograph: Photograph
+) -> tuple[Photograph, bool]:
+    key = target.key(photograph)
+    there = stored.get(key)
+    if there is None or there.size != photograph.size:
+        return photograph, True
+    local = digests(photograph.path)
+    if there.etag == local.md5:
+        return photograph, False
+    # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
+    told = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
+    return photograph, told.get("ChecksumSHA256") != local.sha256
+
+
+def _put(target: Target, photograph: Photograph) -> None:
+    """S3 refuses the file if what arrives has another SHA-256."""
+    kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
+    try:
+        with photograph.path.open("rb") as file:
+            target.s3.put_object(
+                Bucket=target.bucket,
+                Key=target.key(photograph),
+                Body=file,
+                ContentType=kind,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=digests(photograph.path).sha256,
+            )
+    except (BotoCoreError, ClientError, OSError) as error:
+        again = "the same command goes on where this one stopped"
+        raise OperateError(f"{photograph.name} was not uploaded: {error}; {again}") from error
+
+
+def _verify(target: Target, found: Iterable[Photograph]) -> None:
+    stored = target.stored()
+    for photograph in found:
+        there = stored.get(target.key(photograph))
+        if there is None or there.size != photograph.size:
+            raise OperateError(f"{photograph.name} is not in {target.uri} as uploaded: upload again")

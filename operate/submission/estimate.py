@@ -1,0 +1,85 @@
+"""What another run on a live cluster will take and cost, before it starts; calls nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from infra.config.instances import instance_types
+from infra.costs.cost import rate_table
+from infra.costs.prices import has_price, node_hour, price_table
+from operate.emr.nodes import Node
+
+GONE = "TERMINATED"
+EXPECTED_ERROR = (
+    "an upper bound: every node on demand and the cluster at its largest all the time; the rate was measured "
+    "on another machine"
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Minutes and USD of one run, from its submission until the idle cluster ends."""
+
+    images: int
+    nodes: int  # core and task nodes at most
+    minutes: float  # of the run alone
+    idle_minutes: float
+    cost_usd: float | None  # None: a type without a price
+    source: str
+    expected_error: str = EXPECTED_ERROR
+
+    @property
+    def sentence(self) -> str:
+        """The estimate for people, with source and expected error."""
+        cost = "no price known" if self.cost_usd is None else f"at most {self.cost_usd:.2f} USD"
+        return (
+            f"{self.images:,} files, about {self.minutes:.0f} minutes on up to {self.nodes} nodes, {cost} "
+            f"with {self.idle_minutes:.0f} idle minutes after it; {self.source}; {self.expected_error}"
+        )
+
+
+def estimate(
+    nodes: Iterable[Node],
+    *,
+    images: int,
+    model: str,
+    region: str,
+    most_nodes: int | None,
+    idle_minutes: float,
+) -> Estimate:
+    """The estimate for a live cluster.
+
+    Args:
+        nodes: those that the cluster has or had.
+        images: how many the run looks at.
+        model: whose measured rate counts; unknown ones count as the slowest.
+        most_nodes: core and task nodes that scaling may reach; None: those that there are.
+        idle_minutes: the cluster stays this long after the run.
+    """
+    here = [node for node in nodes if node.state != GONE]
+    workers = most_nodes or max(len(here) - 1, 1)
+    rates = rate_table()
+    per_vcpu = rates["images_per_second_per_vcpu"]
+    rate = per_vcpu.get(model, min(per_vcpu.values())) * workers * _vcpu(here)
+    minutes = rates["run_minutes_besides_images"] + images / rate / 60
+    dearest = _dearest_hour(here, region)
+    cost = None if dearest is None else dearest * (workers + 1) * (minutes + idle_minutes) / 60
+    source = (
+        f"prices of {price_table()['date']} (infra/costs/prices.json), "
+        f"rates of {rates['date']} (infra/costs/rates.json)"
+    )
+    return Estimate(images, workers, minutes, idle_minutes, cost, source)
+
+
+def _vcpu(nodes: Sequence[Node]) -> int:
+    """Of one worker: the smallest that there is, so that the estimate errs upwards."""
+    known = instance_types()
+    return min((known[node.type].vcpu for node in nodes if node.type in known), default=4)
+
+
+def _dearest_hour(nodes: Sequence[Node], region: str) -> float | None:
+    hours = [
+        node_hour(instance_types()[node.type], region, public=node.public)
+        for node in nodes
+        if node.type in instance_types() and has_price(node.type, region)
+    ]
+    return max(hours, default=None)

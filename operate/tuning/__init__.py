@@ -1,0 +1,1 @@
+"""Measuring which executors and cores featurize images fastest, and at what price."""

@@ -1,0 +1,92 @@
+"""What a tuning tells: the estimate before it, the table, the report's page and the conclusion after it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
+from infra.costs.cost import rate_table
+from operate.errors import OperateError
+from operate.tuning.figures import Point
+from operate.tuning.results import Results, machine
+from operate.tuning.steps import Plan
+
+COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")
+
+
+def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> str:
+    """What the tuning will take and cost at most, with the source."""
+    rates, cost = rate_table(), machine(config)
+    rate = rates["images_per_second_per_vcpu"][config.model]
+    each = [trial.images / rate / (trial.executors * trial.cores) for trial in planned.trials]
+    serial = planned.grid[0].images / rate
+    minutes = (len(each) + 1) * rates["run_minutes_besides_images"] + (sum(each) + serial) / 60
+    dollars = cost.usd(nodes * cost.vcpu, minutes * 60)
+    return (
+        f"{len(each) + 1} steps of up to {planned.grid[0].images:,} images, about "
+        f"{minutes:.0f} minutes, at most {dollars:.2f} USD with all {nodes} nodes on demand; "
+        f"rates of {rates['date']} (infra/costs/rates.json)"
+    )
+
+
+def write_report(told: dict[str, Any], results: Path, name: str) -> str:
+    """Write the report's run folder; the URI of its page.
+
+    By the job's own command: operate knows nothing of reports.
+
+    Args:
+        told: the content of tune.json.
+        results: the folder in which the run folder is made.
+        name: of the run folder.
+
+    Raises:
+        OperateError: the report was not written; tune.json is there all the same.
+    """
+    results.mkdir(parents=True, exist_ok=True)
+    file = results / f"{name}.json"
+    file.write_text(json.dumps(told, indent=2) + "\n")
+    words = [sys.executable, "-m", "spark_job", "tune-report", str(file.resolve())]
+    words += [f"--results={results.resolve()}", f"--run-id={name}"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OperateError(
+            f"the report was not written, {file} holds the measurements: {done.stderr.strip()}"
+        )
+    file.unlink()  # the report's folder holds it
+    return done.stdout.strip()
+
+
+def rows(found: Results) -> list[tuple[str, ...]]:
+    """The table's rows: the serial process, the grid, the smaller sizes."""
+    serial = found.serial
+    rate = serial.images / serial.seconds
+    first = ("serial", "1", f"{serial.images:,}", f"{serial.seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
+    sizes = [each for each in found.sizes if each not in found.grid]
+    return [first, *map(_row, (*found.grid, *sizes))]
+
+
+def _row(each: Point) -> tuple[str, ...]:
+    return (
+        str(each.executors),
+        str(each.cores),
+        f"{each.images:,}",
+        f"{each.seconds:.1f}",
+        f"{each.images_per_second:.1f}",
+        f"{each.speed_up:.2f}",
+        f"{each.efficiency:.0%}",
+        f"{each.usd_per_million_images:.2f}",
+    )
+
+
+def conclusion(found: Results, file: Path, report: str) -> str:
+    """What is recommended, and where it is written."""
+    best, fields = found.best, " ".join(f"-c {key}={value}" for key, value in found.configuration.items())
+    return (
+        f"recommended: {best.executors} executors x {best.cores} cores, "
+        f"{best.images_per_second:.0f} images/s, {best.usd_per_million_images:.2f} USD per million images; "
+        f"written to {file} (CONTEXT='{fields}')\n"
+        f"report: {report}"
+    )

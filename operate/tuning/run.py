@@ -1,0 +1,53 @@
+"""The steps of a tuning on the cluster: submitted at once, run one after the other, measured."""
+
+from collections.abc import Sequence
+
+from operate.connection import Connection
+from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
+from operate.errors import OperateError
+from operate.printing import say
+from operate.runs.outcome import wait_for_outcome
+from operate.submission.submission import Submission
+from operate.tuning.figures import Machine, Measured
+from operate.tuning.results import Results, measured, results
+from operate.tuning.steps import Plan, Trial
+
+
+def run_all(
+    connection: Connection, cluster_id: str, planned: Plan, asked: Sequence[Submission], cost: Machine
+) -> Results:
+    """Submit and follow every step.
+
+    Args:
+        asked: the runs of `planned.trials`, and the serial process last.
+
+    Raises:
+        OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
+    """
+    emr, prefix = connection.client("emr"), connection.deployment.name_prefix
+    steps = [spark_step(prefix + each.run_id, each.arguments) for each in asked]
+    ids = add_steps(emr, cluster_id, steps)
+    say(f"steps {', '.join(ids)} of cluster {cluster_id}")
+    serial = Trial(1, 1, planned.grid[0].images)
+    found: list[Measured] = []
+    try:
+        for trial, each, step_id in zip((*planned.trials, serial), asked, ids, strict=True):
+            wait_for_outcome(connection, cluster_id, step_id)
+            found.append(measured(connection.client("s3"), connection.deployment, trial, each.run_id))
+            say(f"{each.run_id}: {found[-1].images:,} images in {found[-1].seconds:.1f} s")
+    except BaseException:
+        _cancel(connection, cluster_id, ids)
+        raise
+    grid = len(planned.grid)
+    return results(found[-1], found[:grid], found[grid:-1], cost)
+
+
+def _cancel(connection: Connection, cluster_id: str, step_ids: Sequence[str]) -> None:
+    """Those that wait or run; what cannot be cancelled is told."""
+    emr = connection.client("emr")
+    for step_id in step_ids:
+        try:
+            if describe_step(emr, cluster_id, step_id).active:
+                cancel_step(emr, cluster_id, step_id)
+        except OperateError as error:
+            say(str(error))

@@ -1,0 +1,139 @@
+"""The steps of a tuning: a run for each point of the grid and each size, then the serial process."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from infra.config.deployment import DeploymentConfig
+from infra.config.sizing import NodeTooSmallError
+from operate.errors import MisuseError
+from operate.submission.submission import DeployedJob, RunRequest, Submission, submission
+
+# How long Spark may wait for all executors: scaling starts nodes for them meanwhile.
+WAIT_FOR_EXECUTORS = "30min"
+# Shares of the sample that show how time grows with the number of images; the grid has all of them.
+SMALLER_SIZES = (0.25, 0.5)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run that is to be measured."""
+
+    executors: int
+    cores: int
+    images: int
+
+    @property
+    def name(self) -> str:
+        """As part of a run id."""
+        return f"{self.executors}x{self.cores}-{self.images}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tuning measures: the grid on all images, and one point of it on fewer."""
+
+    grid: tuple[Trial, ...]
+    smaller: tuple[Trial, ...]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """All of them, the first of the grid first."""
+        return (*self.grid, *self.smaller)
+
+
+def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
+    """Every pair of executors and cores on all images; the largest pair on a quarter and half of them too."""
+    grid = tuple(
+        Trial(count, each, images) for count in sorted(set(executors)) for each in sorted(set(cores))
+    )
+    most = max(grid, key=lambda trial: (trial.executors * trial.cores, trial.executors))
+    smaller = tuple(Trial(most.executors, most.cores, int(images * share)) for share in SMALLER_SIZES)
+    return Plan(grid, smaller)
+
+
+def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
+    """Every trial's executors fit on so many core and task nodes.
+
+    Raises:
+        MisuseError: one does not, and would wait for ever.
+    """
+    for trial in trials:
+        try:
+            most = nodes * config.sizing(trial.cores).executors_per_node
+        except NodeTooSmallError as error:
+            raise MisuseError(f"--cores {trial.cores}: {error}; give fewer") from error
+        if trial.executors > most:
+            raise MisuseError(
+                f"{trial.executors} executors of {trial.cores} cores do not fit on {nodes} nodes of "
+                f"{config.core_node.name}, {most} do: give fewer, or deploy with more task nodes "
+                "(CONTEXT='-c task_maximum=N')"
+            )
+
+
+def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
+    """Spark's properties: exactly these executors, all there before the first task."""
+    sizes = config.sizing(trial.cores).properties()
+    return {
+        **{key: value for key, value in sizes.items() if key.startswith("spark.executor.")},
+        "spark.executor.instances": str(trial.executors),
+        "spark.dynamicAllocation.enabled": "false",
+        "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+        "spark.scheduler.maxRegisteredResourcesWaitingTime": WAIT_FOR_EXECUTORS,
+    }
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What is run on, and where results go; `extractor` names the extractor's content."""
+
+    images: tuple[str, ...]
+    results: str
+    fingerprint: str
+    extractor: str
+    prefix: str
+
+
+def run_of(
+    trial: Trial, deployed: DeployedJob, archive: Archive, settings: Mapping[str, str], name: str
+) -> Submission:
+    """The run of one trial, on a sample that is the same for all trials of a size."""
+    request = RunRequest(
+        archive.images, archive.results, (f"--sample={trial.images}", "--seed=0"), f"{name}-{trial.name}"
+    )
+    return submission(
+        deployed.with_settings(settings),
+        request,
+        fingerprint=archive.fingerprint,
+        extractor=archive.extractor,
+        prefix=archive.prefix,
+    )
+
+
+def serial_of(like: str, deployed: DeployedJob, archive: Archive, name: str) -> Submission:
+    """The serial process, in the driver's container: no executor is asked for.
+
+    Args:
+        like: the run whose images it takes.
+    """
+    run_id = f"{name}-serial"
+    kept = {option: deployed.value(option) for option in ("--extractor", "--engine")}
+    return Submission(
+        run_id,
+        (
+            *deployed.named(archive.prefix + run_id),
+            "time-serial",
+            f"--like={archive.results}/{like}",
+            f"--results={archive.results}",
+            *(f"{option}={value}" for option, value in kept.items() if value is not None),
+            f"--run-id={run_id}",
+        ),
+    )
+
+
+def submissions(
+    planned: Plan, deployed: DeployedJob, archive: Archive, config: DeploymentConfig, name: str
+) -> Iterator[Submission]:
+    """Of all trials in their order, and of the serial process last: it takes the first one's images."""
+    runs = [run_of(trial, deployed, archive, spark_settings(trial, config), name) for trial in planned.trials]
+    yield from runs
+    yield serial_of(runs[0].run_id, deployed, archive, name)

@@ -1,0 +1,1 @@
+"""Requests to the emulated EMR: held against its API's model, and what EMR refuses in them."""

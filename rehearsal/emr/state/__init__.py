@@ -1,0 +1,1 @@
+"""What the emulated EMR remembers: accounts, clusters, fleets, instances and steps."""

@@ -1,0 +1,164 @@
+"""One cluster: what it was asked to be, its parts, its state, and the lock that guards them."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rehearsal.emr.cluster_events import cluster_event, pool_event, step_event
+from rehearsal.emr.compute import BootstrapAction
+from rehearsal.emr.events import Event
+from rehearsal.emr.identifiers import cluster_arn, new_id
+from rehearsal.emr.state.ending import Ending
+from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.state.step import ACTIVE, Step
+
+READY = ("RUNNING", "WAITING")
+ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
+
+
+@dataclass
+class Cluster:
+    """Every access to what changes holds `changed`, and every change notifies it.
+
+    Attributes:
+        request: Of RunJobFlow, as it stands.
+        emit: Takes its events; must not block.
+        ending: Why it shall end, once it shall.
+        managed_scaling: Policy in force, None without one.
+        auto_termination: Policy in force, None without one.
+        version: Counts changes.
+    """
+
+    request: dict[str, Any]
+    account: str
+    region: str
+    emit: Callable[[Event], None]
+    id: str = field(default_factory=lambda: new_id("j"))
+    created: float = field(default_factory=time.time)
+    ready: float | None = None
+    ended: float | None = None
+    state: str = "STARTING"
+    ending: Ending | None = None
+    keep_alive: bool = False
+    protected: bool = False
+    visible: bool = True
+    unhealthy_replacement: bool = False
+    step_concurrency: int = 1
+    extended_support: bool | None = None
+    runs_yarn: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+    managed_scaling: dict[str, Any] | None = None
+    auto_termination: dict[str, Any] | None = None
+    pools: list[Pool] = field(default_factory=list)
+    instances: list[Instance] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    version: int = 0
+
+    @property
+    def name(self) -> str:
+        """As the request names it."""
+        return str(self.request["Name"])
+
+    @property
+    def arn(self) -> str:
+        """Its Amazon resource name."""
+        return cluster_arn(self.region, self.account, self.id)
+
+    @property
+    def uses_fleets(self) -> bool:
+        """Whether it has instance fleets, not groups."""
+        return any(pool.kind == "fleet" for pool in self.pools)
+
+    @property
+    def bootstrap_actions(self) -> list[BootstrapAction]:
+        """What every instance runs first, in order."""
+        return [
+            BootstrapAction(each["Name"], script["Path"], tuple(script.get("Args", ())))
+            for each in self.request.get("BootstrapActions", [])
+            for script in [each["ScriptBootstrapAction"]]
+        ]
+
+    @property
+    def active_steps(self) -> list[Step]:
+        """Steps that wait or run, in order."""
+        return [step for step in self.steps if step.state in ACTIVE]
+
+    def of_pool(self, pool: Pool) -> list[Instance]:
+        """The instances that a fleet or group has and had."""
+        return [instance for instance in self.instances if instance.pool_id == pool.id]
+
+    def primary(self) -> Instance | None:
+        """Its first primary node, once there is one."""
+        return next((instance for instance in self.instances if instance.role == "MASTER"), None)
+
+    def notify(self) -> None:
+        """Wake whoever waits for a change; the caller holds `changed`."""
+        self.version += 1
+        self.changed.notify_all()
+
+    def end(self, ending: Ending) -> None:
+        """Ask it to end; the first reason stands."""
+        with self.changed:
+            if self.ending is None and self.state not in ENDED:
+                self.ending = ending
+            self.notify()
+
+    def set_state(self, state: str) -> None:
+        """Enter a state, tell EventBridge and note the time."""
+        with self.changed:
+            if state == self.state:
+                return
+            self.state = state
+            if state in READY and self.ready is None:
+                self.ready = time.time()
+            if state in ENDED:
+                self.ended = time.time()
+            self.emit(cluster_event(self))
+            self.notify()
+
+    def set_step_state(self, step: Step, state: str, message: str = "") -> None:
+        """A step enters a state."""
+        with self.changed:
+            step.state, step.message = state, message
+            if state == "RUNNING":
+                step.started = time.time()
+            elif state not in ACTIVE:
+                step.ended = time.time()
+            self.emit(step_event(self, step))
+            self.notify()
+
+    def add_step(self, step: Step) -> None:
+        """A step is pending."""
+        with self.changed:
+            self.steps.append(step)
+            self.emit(step_event(self, step))
+            self.notify()
+
+    def set_instance_state(self, instance: Instance, state: str, code: str = "", message: str = "") -> None:
+        """An instance enters a state, unless it is gone already; its pool follows."""
+        with self.changed:
+            if instance.state == "TERMINATED":
+                return
+            instance.state, instance.code, instance.message = state, code, message
+            if state == "RUNNING":
+                instance.ready = time.time()
+            elif state == "TERMINATED":
+                instance.ended = time.time()
+            self.notify()
+
+    def set_pool_state(self, pool: Pool, state: str) -> None:
+        """A fleet or group enters a state."""
+        with self.changed:
+            if state == pool.state:
+                return
+            pool.state = state
+            if state == "RUNNING" and pool.ready is None:
+                pool.ready = time.time()
+            elif state == "TERMINATED":
+                pool.ended = time.time()
+            self.emit(pool_event(self, pool))
+            self.notify()

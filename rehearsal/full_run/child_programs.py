@@ -1,0 +1,112 @@
+"""Programs that a rehearsal starts and waits for: their output in a file, ended when the rehearsal is."""
+
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from infra.checkout import ROOT
+from rehearsal.errors import RehearsalError
+
+LAST_LINES = 8
+POLL_SECONDS = 1.0
+GRACE_SECONDS = 10.0
+# Words by which CDK and CloudFormation tell of a failure.
+TELLING = ("_FAILED", "Error:", "failed:")
+
+
+class Children:
+    """Starts programs, from several threads; `end` ends those that run and lets no other begin.
+
+    Attributes:
+        folder: Each program's output goes to `NAME.log` in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def run(
+        self,
+        words: Sequence[str],
+        name: str,
+        *,
+        folder: Path = ROOT,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """Run a program to its end.
+
+        Args:
+            folder: Where it runs.
+            meanwhile: called about once a second while it runs, and once after its end.
+
+        Raises:
+            RehearsalError: it failed; the message holds the lines that say why.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self.folder / f"{name}.log"
+        with log.open("w") as output:
+            child = self._start(words, folder, output)
+            try:
+                code = _wait(child, meanwhile)
+            finally:
+                _end(child)
+                self._running.discard(child)
+        if code:
+            why = reasons(log.read_text(errors="replace"))
+            raise RehearsalError(f"{name} failed with exit code {code}\n{why}\nall it said: {log}")
+
+    def end(self) -> None:
+        """End every program that runs."""
+        with self._lock:
+            self._ended = True
+        for child in tuple(self._running):
+            _end(child)
+
+    def _start(self, words: Sequence[str], folder: Path, output: TextIO) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._ended:
+                raise RehearsalError("the rehearsal ends: nothing is started any more")
+            # A session of its own: Ctrl-C reaches this program alone, which then ends its children.
+            child = subprocess.Popen(
+                words,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            self._running.add(child)
+        return child
+
+
+def reasons(text: str) -> str:
+    """The lines of a log that tell of a failure, else its last ones; without repetitions."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if any(word in line for word in TELLING)]
+    return "\n".join(list(dict.fromkeys(telling or lines))[-LAST_LINES:])
+
+
+def _wait(child: subprocess.Popen[bytes], meanwhile: Callable[[], None] | None) -> int:
+    while True:
+        try:
+            code = child.wait(POLL_SECONDS if meanwhile else None)
+        except subprocess.TimeoutExpired:
+            code = None
+        if meanwhile:
+            meanwhile()
+        if code is not None:
+            return code
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Nothing to do where it has ended already."""
+    child.terminate()
+    try:
+        child.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
