@@ -46,7 +46,7 @@ class ClusterSpec:
 
 @dataclass(frozen=True)
 class Program:
-    """What a step runs: `HadoopJarStep` as it stands."""
+    """What a step runs: its `HadoopJarStep` as it stands."""
 
     step_id: str
     name: str
@@ -82,7 +82,7 @@ class RunningProgram(Protocol):
     """A step that has been started."""
 
     def wait(self) -> int:
-        """Its exit code, when it has ended; its logs are in S3 then."""
+        """Wait for its end and return its exit code; its logs are in S3 then."""
 
     def cancel(self, *, force: bool) -> None:
         """End it and the YARN application it started: SIGTERM (and SIGKILL with `force`)."""
@@ -103,14 +103,14 @@ class Compute(Protocol):
         """
 
     def bootstrap(self, node: Node, number: int, action: BootstrapAction) -> int:
-        """Run one bootstrap action on one node, number 1 first; returns its exit code.
+        """Run one bootstrap action on one node, number 1 first, and return its exit code.
 
         Raises:
             ComputeError: the script cannot be fetched.
         """
 
     def start(self, primary: Node) -> None:
-        """Start YARN's ResourceManager; nothing when the cluster does not run YARN.
+        """Start YARN's ResourceManager, unless the cluster does not run YARN.
 
         Raises:
             ComputeError: it did not come up; the message holds its last words.
@@ -130,7 +130,7 @@ class Compute(Protocol):
         """End everything on the node at once, as when Spot takes it back."""
 
     def is_alive(self, node: Node) -> bool:
-        """Whether the node's processes still run."""
+        """Return whether the node's processes still run."""
 
     def run(self, program: Program) -> RunningProgram:
         """Start a step on the primary node.
@@ -140,7 +140,7 @@ class Compute(Protocol):
         """
 
     def demand(self) -> Demand:
-        """What YARN is asked for now; no containers when the cluster does not run YARN."""
+        """Return what YARN is asked for now; no containers when the cluster does not run YARN."""
 
     def stop(self) -> None:
         """End every process of the cluster and put the remaining logs into S3. May be called twice."""

@@ -1,4 +1,7 @@
-"""EMR's refusals: a code, a message and an HTTP status."""
+"""EMR's refusals: a code, a message and an HTTP status.
+
+Source: https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
+"""
 
 from rehearsal.errors import RehearsalError
 
@@ -20,10 +23,15 @@ class EmrError(RehearsalError):
 
 
 def validation(message: str) -> EmrError:
-    """What the older operations, those of job flows, answer."""
+    """Return the refusal of the older operations, those that speak of job flows."""
     return EmrError("ValidationException", message)
 
 
 def invalid_request(message: str) -> EmrError:
-    """What the newer operations, those of clusters, answer."""
+    """Return the refusal of the newer operations, those that speak of clusters."""
     return EmrError("InvalidRequestException", message)
+
+
+def not_emulated(subject: str) -> EmrError:
+    """Return the refusal of an operation or a parameter that EMR has and the rehearsal does not emulate."""
+    return invalid_request(f"{subject} is not part of the rehearsal: docs/rehearsal.md says what is.")

@@ -1,14 +1,41 @@
-"""What EMR tells EventBridge: events and the thread that delivers them in order."""
+"""What EMR tells EventBridge: the events of a cluster, and the thread that delivers them in order.
+
+Source: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-manage-cloudwatch-events.html
+"""
 
 import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rehearsal.emr.state.capacity import running_units
+from rehearsal.emr.state.cluster import Cluster, Subject
+from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.state.step import Step
+
 logger = logging.getLogger(__name__)
+CLUSTER_MESSAGES = {
+    "STARTING": "was requested",
+    "BOOTSTRAPPING": "began running bootstrap actions",
+    "RUNNING": "began running steps",
+    "WAITING": "was created and is ready for use",
+    "TERMINATING": "began terminating",
+    "TERMINATED": "has terminated",
+    "TERMINATED_WITH_ERRORS": "has terminated with errors",
+}
+STEP_MESSAGES = {
+    "PENDING": "was added to",
+    "RUNNING": "started running in",
+    "COMPLETED": "completed execution in",
+    "FAILED": "failed in",
+    "CANCELLED": "was cancelled in",
+    "CANCEL_PENDING": "is being cancelled in",
+    "INTERRUPTED": "was interrupted in",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +63,7 @@ class Dispatcher:
         self._thread.start()
 
     def put(self, event: Event) -> None:
-        """Deliver it soon, after those before it."""
+        """Deliver the event soon, after those before it."""
         self._events.put(event)
 
     def close(self, timeout: float) -> None:
@@ -53,11 +80,67 @@ class Dispatcher:
                 logger.exception("event %s was not taken", event.detail_type)
 
 
-def state_change_reason(code: str, message: str) -> str:
-    """The reason as the events carry it: JSON in a string."""
-    return json.dumps({"code": code, "message": message} if code or message else {"code": ""})
+def event_of(cluster: Cluster, subject: Subject) -> Event:
+    """Return the event that EMR sends when the cluster, a step, a fleet or a group enters its state."""
+    now = f"{datetime.fromtimestamp(time.time(), UTC):%Y-%m-%d %H:%M UTC}"
+    if isinstance(subject, Step):
+        detail_type, detail = "EMR Step Status Change", _step_detail(cluster, subject, now)
+    elif isinstance(subject, Pool):
+        detail_type = f"EMR Instance {subject.kind.title()} State Change"
+        detail = _pool_detail(cluster, subject, now)
+    else:
+        detail_type, detail = "EMR Cluster State Change", _cluster_detail(cluster, now)
+    identity = {"clusterId": cluster.id, "state": subject.state}
+    return Event(detail_type, {**detail, **identity}, cluster.account, cluster.region)
 
 
-def moment(seconds: float) -> str:
-    """A time as EMR's messages tell it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _cluster_detail(cluster: Cluster, now: str) -> dict[str, str]:
+    ending = cluster.ending
+    cause = f" with a reason of {ending.code}: {ending.message}" if ending else ""
+    reason = {"code": ending.code, "message": ending.message} if ending else {"code": ""}
+    return {
+        "severity": "CRITICAL" if cluster.state == "TERMINATED_WITH_ERRORS" else "INFO",
+        "stateChangeReason": json.dumps(reason),
+        "name": cluster.name,
+        "message": f"Amazon EMR Cluster {cluster.id} ({cluster.name}) {CLUSTER_MESSAGES[cluster.state]} "
+        f"at {now}{cause}.",
+    }
+
+
+def _step_detail(cluster: Cluster, step: Step, now: str) -> dict[str, str]:
+    return {
+        "severity": "ERROR" if step.state == "FAILED" else "INFO",
+        "actionOnFailure": step.on_failure,
+        "stepId": step.id,
+        "name": step.name,
+        "message": f"Step {step.id} ({step.name}) {STEP_MESSAGES[step.state]} Amazon EMR cluster "
+        f"{cluster.id} ({cluster.name}) at {now}.",
+    }
+
+
+def _pool_detail(cluster: Cluster, pool: Pool, now: str) -> dict[str, str]:
+    message = (
+        f"The instance {pool.kind} {pool.id} of type {pool.role} in Amazon EMR cluster {cluster.id} "
+        f"({cluster.name}) is {pool.state} since {now}."
+    )
+    running = running_units(cluster.of_pool(pool))
+    if pool.kind == "fleet":
+        specific = {
+            "provisionedOnDemandCapacity": running["ON_DEMAND"],
+            "provisionedSpotCapacity": running["SPOT"],
+            "targetOnDemandCapacity": pool.targets["ON_DEMAND"],
+            "targetSpotCapacity": pool.targets["SPOT"],
+            "instanceFleetId": pool.id,
+            "instanceFleetType": pool.role,
+        }
+    else:
+        specific = {
+            "market": pool.market,
+            "requestedInstanceCount": sum(pool.targets.values()),
+            "runningInstanceCount": sum(running.values()),
+            "instanceType": pool.instance_type,
+            "instanceGroupType": pool.role,
+            "instanceGroupId": pool.id,
+        }
+    severity = "ERROR" if pool.suspended else "INFO"
+    return {"severity": severity, "message": message, **{name: str(part) for name, part in specific.items()}}

@@ -1,7 +1,7 @@
 """EMR's releases and the applications in them.
 
 Source: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-release-components.html, noted without the
-live page at hand; versions of what is not listed here are not told.
+live page at hand. The versions of other applications are left out of answers.
 """
 
 import re
@@ -50,19 +50,17 @@ APPLICATIONS = {
 
 
 def is_release(label: str) -> bool:
-    """Whether a label is of EMR 4 to 7; the list above need not know it."""
+    """Return whether a label is of EMR 4 to 7; the list above need not have it."""
     return re.fullmatch(r"emr-[4-7]\.\d+\.\d+(-\w+)?", label) is not None
 
 
 def release_number(label: str) -> tuple[int, int]:
-    """Major and minor number of a release label."""
+    """Return the major and the minor number of a release label."""
     major, minor = label.removeprefix("emr-").split(".")[:2]
     return int(major), int(minor)
 
 
 def application_version(label: str, name: str) -> str | None:
-    """The version of an application in a release, where we know it."""
-    versions = RELEASES.get(label)
-    if not versions:
-        return None
-    return {"hadoop": versions[0], "spark": versions[1]}.get(name.lower())
+    """Return the version of an application in a release, None where it is not known."""
+    hadoop, spark = RELEASES.get(label, (None, None))
+    return {"hadoop": hadoop, "spark": spark}.get(name.lower())

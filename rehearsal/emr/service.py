@@ -1,34 +1,29 @@
 """Elastic MapReduce itself: the one door to its API, for every account and region."""
 
-import copy
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emr.cluster_events import cluster_event, step_event
+from botocore import xform_name
+
 from rehearsal.emr.compute import ComputeFactory
-from rehearsal.emr.errors import invalid_request
-from rehearsal.emr.events import Dispatcher, Event
+from rehearsal.emr.errors import invalid_request, not_emulated
+from rehearsal.emr.events import Dispatcher, Event, event_of
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.life.settling import settle
-from rehearsal.emr.life.yarn_slots import YarnSlots
-from rehearsal.emr.operations import account, capacity, catalogue, clusters, instances, policies, steps
-from rehearsal.emr.requests.configurations import cluster_spec
-from rehearsal.emr.requests.job_flow_request import new_cluster
-from rehearsal.emr.requests.protocol import check_request, fit_answer
-from rehearsal.emr.state.account import AccountState
+from rehearsal.emr.operations import capacity, clusters, instances, policies, region, steps
+from rehearsal.emr.operations.account import Account
+from rehearsal.emr.requests.protocol import checked_request, fit_answer, service_model
+from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.ending import USER_REQUEST
 from rehearsal.emr.timings import Timings
 
-Operation = Callable[[AccountState, dict[str, Any]], dict[str, Any]]
-OPERATIONS: dict[str, Operation] = {
-    **clusters.OPERATIONS,
-    **steps.OPERATIONS,
-    **instances.OPERATIONS,
-    **capacity.OPERATIONS,
-    **policies.OPERATIONS,
-    **account.OPERATIONS,
-    **catalogue.OPERATIONS,
+# Operation, as the model names it, to the function of boto3's name for it.
+OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {
+    operation: getattr(module, xform_name(operation))
+    for module in (clusters, steps, instances, capacity, policies, region)
+    for operation in service_model().operation_names
+    if hasattr(module, xform_name(operation))
 }
 DEFAULT_TIMINGS = Timings()
 
@@ -37,19 +32,22 @@ class ElasticMapReduce:
     """EMR's API and control plane.
 
     Args:
-        compute: Makes the machine under each cluster.
-        events: Gets what EMR tells EventBridge, one after the other, in a thread of its own.
+        make_compute: Makes the machine under each cluster.
+        receive: Gets what EMR tells EventBridge, one event after the other, in a thread of its own.
         timings: How long things take.
     """
 
     def __init__(
-        self, compute: ComputeFactory, events: Callable[[Event], None], timings: Timings = DEFAULT_TIMINGS
+        self,
+        make_compute: ComputeFactory,
+        receive: Callable[[Event], None],
+        timings: Timings = DEFAULT_TIMINGS,
     ) -> None:
-        self._compute = compute
+        self._make_compute = make_compute
         self._timings = timings
-        self._dispatcher = Dispatcher(events)
-        self._slots = YarnSlots(timings.yarn_clusters)
-        self._states: dict[tuple[str, str], AccountState] = {}
+        self._dispatcher = Dispatcher(receive)
+        self._yarn_places = threading.Semaphore(timings.yarn_clusters)
+        self._accounts: dict[tuple[str, str], Account] = {}
         self._lock = threading.Lock()
 
     def handle(self, operation: str, request: dict[str, Any], *, account: str, region: str) -> dict[str, Any]:
@@ -62,27 +60,21 @@ class ElasticMapReduce:
         Raises:
             EmrError: what EMR answers instead.
         """
-        check_request(operation, request)
-        state = self._state(account, region)
-        # None means absent, as everywhere in AWS's JSON.
-        asked = {name: value for name, value in copy.deepcopy(request).items() if value is not None}
-        if operation == "RunJobFlow":
-            answer = self._run_job_flow(state, asked)
-        elif operation in OPERATIONS:
-            answer = OPERATIONS[operation](state, asked)
-        else:
-            raise invalid_request(
-                f"{operation} is not part of the rehearsal: it has no studios and sessions."
-            )
+        checked = checked_request(operation, request)
+        if operation not in OPERATIONS:
+            raise not_emulated(operation)
+        place = self._account(account, region)
+        answer = OPERATIONS[operation](place, checked)
         if not operation.startswith(("Describe", "List", "Get")):
-            settle(state, asked, answer, self._timings.settle)
-        return copy.deepcopy(fit_answer(operation, answer))
+            settle(place.clusters, (checked, answer), self._timings.settle)
+        fitted: dict[str, Any] = fit_answer(operation, answer)
+        return fitted
 
     def interrupt(self, cluster_id: str | None = None) -> str:
         """Take one running task node away at once, as Spot does; a Spot one first.
 
         Args:
-            cluster_id: Where; None: the latest cluster that has one.
+            cluster_id: Where; None: in the latest cluster that has one.
 
         Returns:
             Its EC2 instance id.
@@ -92,45 +84,47 @@ class ElasticMapReduce:
         """
         for controller in self._controllers():
             cluster = controller.cluster
-            tasks = [each for each in cluster.instances if each.role == "TASK" and each.running]
+            tasks = [node for node in cluster.instances if node.role == "TASK" and node.running]
             if not tasks or cluster_id not in (None, cluster.id):
                 continue
-            lost = min(tasks, key=lambda each: each.market != "SPOT")
+            lost = min(tasks, key=lambda node: node.market != "SPOT")
             controller.lose(lost, "Server.SpotInstanceTermination: Spot instance termination")
             return lost.ec2_id
-        where = f"Cluster {cluster_id}" if cluster_id else "No cluster"
-        raise invalid_request(f"{where} has a running task node: wait until one has joined.")
+        place = f"Cluster {cluster_id}" if cluster_id else "No cluster"
+        raise invalid_request(f"{place} has a running task node: wait until one has joined.")
 
     def stop(self) -> None:
-        """End every cluster, protected or not, and every process of theirs."""
+        """End every cluster, protected or not, and every process of theirs.
+
+        Raises:
+            TimeoutError: clusters did not end in time.
+        """
         controllers = self._controllers()
         for controller in controllers:
             controller.cluster.end(USER_REQUEST)
-        late = [each.cluster.id for each in controllers if not each.join(self._timings.stop)]
+        late = [
+            controller.cluster.id for controller in controllers if not controller.join(self._timings.stop)
+        ]
         self._dispatcher.close(self._timings.stop)
         if late:
             raise TimeoutError(f"clusters that did not end in {self._timings.stop} s: {', '.join(late)}")
 
-    def _state(self, account: str, region: str) -> AccountState:
+    def _account(self, account: str, region: str) -> Account:
         with self._lock:
-            return self._states.setdefault((account, region), AccountState(account, region))
+            new = Account(account, region, self._new_controller, self._announce)
+            return self._accounts.setdefault((account, region), new)
+
+    def _new_controller(self, cluster: Cluster) -> Controller:
+        return Controller(cluster, self._make_compute, self._timings, self._yarn_places)
+
+    def _announce(self, cluster: Cluster, subject: Subject) -> None:
+        self._dispatcher.put(event_of(cluster, subject))
 
     def _controllers(self) -> list[Controller]:
-        """Those of every account and region, the latest first."""
+        """Return those of every account and region, the latest first."""
         with self._lock:
-            found = [each for state in self._states.values() for each in list(state.controllers.values())]
-        return sorted(found, key=lambda each: each.cluster.created, reverse=True)
-
-    def _run_job_flow(self, state: AccountState, request: dict[str, Any]) -> dict[str, Any]:
-        security = request.get("SecurityConfiguration")
-        if security and security not in state.security_configurations:
-            raise invalid_request(f"Security configuration with name '{security}' does not exist.")
-        cluster = new_cluster(request, state.account, state.region, self._dispatcher.put)
-        controller = Controller(cluster, cluster_spec(cluster), self._compute, self._timings, self._slots)
-        with self._lock:
-            state.controllers[cluster.id] = controller
-        self._dispatcher.put(cluster_event(cluster))
-        for step in cluster.steps:
-            self._dispatcher.put(step_event(cluster, step))
-        controller.begin()
-        return {"JobFlowId": cluster.id, "ClusterArn": cluster.arn}
+            accounts = list(self._accounts.values())
+        controllers = [
+            controller for account in accounts for controller in list(account.controllers.values())
+        ]
+        return sorted(controllers, key=lambda controller: controller.cluster.created, reverse=True)

@@ -1,14 +1,14 @@
-"""How long the control plane takes for what it does, and how much it does at once."""
+"""How long the control plane takes, and how much it does at once."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Timings:
-    """All in seconds.
+    """Lengths of time in seconds, but for the last, which is a count.
 
     Attributes:
-        provision: Until EC2 has given an instance.
+        provision: Until EC2 provides an instance.
         tick: Between two looks at demand, idleness and health of a cluster.
         scale_out_after: How long containers wait for room before managed scaling adds a node.
         scale_in_after: How long a node has no container before managed scaling takes it away.
@@ -16,7 +16,7 @@ class Timings:
         settle: How long a change may wait, before it is answered, for a cluster without YARN to reach its
             next state: who looks right after sees it there.
         stop: How long `ElasticMapReduce.stop` waits for each cluster.
-        yarn_clusters: How many clusters may run YARN at once; others stay in STARTING. A count.
+        yarn_clusters: How many clusters may run YARN at once; others stay in STARTING.
     """
 
     provision: float = 0.0

@@ -55,7 +55,6 @@ KNOWN_CROWDED = ("spark_job/analyses/recognition", "rehearsal/emulator/resource_
 KNOWN_IMPORTS = ("spark_job.session", "spark_job.errors")
 KNOWN_CIRCLES = (
     ("infra.config.checks", "infra.config.deployment"),
-    ("rehearsal.emr.cluster_events", "rehearsal.emr.state.cluster"),
 )
 
 

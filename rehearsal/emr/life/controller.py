@@ -3,15 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 
-from rehearsal.emr.compute import ClusterSpec, Compute, ComputeError, Demand
+from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
+from rehearsal.emr.life.cluster_spec import cluster_spec
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.life.shutdown import shut_down
 from rehearsal.emr.life.step_runner import StepRunner
-from rehearsal.emr.life.yarn_slots import YarnSlots
 from rehearsal.emr.state.cluster import READY, Cluster
 from rehearsal.emr.state.ending import PRIMARY_LOST, STEPS_COMPLETED, idle, internal_error
 from rehearsal.emr.state.instance import Instance
@@ -25,34 +24,32 @@ NO_DEMAND = Demand(0, {})
 class Controller:
     """The control plane of one cluster.
 
-    Attributes:
-        cluster: What it controls.
+    Args:
+        yarn_places: As many as clusters may run YARN at once: each takes memory of this machine.
     """
 
     def __init__(
         self,
         cluster: Cluster,
-        spec: ClusterSpec,
-        make_compute: Callable[[ClusterSpec], Compute],
+        make_compute: ComputeFactory,
         timings: Timings,
-        slots: YarnSlots,
+        yarn_places: threading.Semaphore,
     ) -> None:
         self.cluster = cluster
-        self._spec = spec
         self._make_compute = make_compute
         self._timings = timings
-        self._slots = slots
+        self._yarn_places = yarn_places
         self._compute: Compute | None = None
         self._runner: StepRunner | None = None
         self._idle_since: float | None = None
         self._thread = threading.Thread(target=self._live, daemon=True, name=cluster.id)
 
     def begin(self) -> None:
-        """Start the cluster's life; returns at once."""
+        """Start the cluster's life and return at once."""
         self._thread.start()
 
     def join(self, timeout: float) -> bool:
-        """Wait for its end; False when it has not come in `timeout` seconds."""
+        """Wait for the cluster's end; return False when it has not come in `timeout` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -64,16 +61,16 @@ class Controller:
             self.cluster.set_step_state(step, "CANCELLED", "Cancelled by user")
 
     def lose(self, instance: Instance, message: str) -> None:
-        """An instance is gone at once; its pool replaces it if it still wants it."""
+        """Lose an instance at once; its pool replaces it if it still wants it."""
         self.cluster.set_instance_state(instance, "TERMINATED", "INSTANCE_FAILURE", message)
         if self._compute:
             self._compute.lose(instance.node)
 
     def _live(self) -> None:
-        place = self._slots.take(self.cluster) if self._spec.runs_yarn else False
+        has_place = self.cluster.runs_yarn and self._take_yarn_place()
         try:
             if not self.cluster.ending:
-                self._compute = self._make_compute(self._spec)
+                self._compute = self._make_compute(cluster_spec(self.cluster))
                 self._work(self._compute)
         except ComputeError as error:
             self.cluster.end(internal_error(str(error)))
@@ -81,8 +78,16 @@ class Controller:
             logger.exception("cluster %s", self.cluster.id)
             self.cluster.end(internal_error(repr(error)))
         shut_down(self.cluster, self._compute)
-        if place:
-            self._slots.release()
+        if has_place:
+            self._yarn_places.release()
+
+    def _take_yarn_place(self) -> bool:
+        """Wait for a place; return False when the cluster is to end first."""
+        while not self.cluster.ending:
+            # An ending wakes nobody here, hence the short waits.
+            if self._yarn_places.acquire(timeout=0.1):
+                return True
+        return False
 
     def _work(self, compute: Compute) -> None:
         self._runner = StepRunner(self.cluster, compute)
@@ -98,18 +103,18 @@ class Controller:
                 self._replace_dead(compute)
                 demand = self._demand(compute)
                 if demand:
-                    scaling.look(demand)
+                    scaling.adapt(demand)
                 self._rest(demand)
             self._wait_for_change(seen)
 
     def _advance(self) -> None:
-        """From STARTING to BOOTSTRAPPING to ready, as the instances come."""
+        """Go from STARTING to BOOTSTRAPPING to ready, as the instances come."""
         cluster = self.cluster
         with cluster.changed:
-            members = [each for each in cluster.instances if each.state != "TERMINATED"]
-            if cluster.state == "STARTING" and all(each.provisioned for each in members):
+            members = [instance for instance in cluster.instances if instance.state != "TERMINATED"]
+            if cluster.state == "STARTING" and all(instance.provisioned for instance in members):
                 cluster.set_state("BOOTSTRAPPING")
-            if cluster.state == "BOOTSTRAPPING" and all(each.state == "RUNNING" for each in members):
+            if cluster.state == "BOOTSTRAPPING" and all(instance.state == "RUNNING" for instance in members):
                 cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
 
     def _without_steps(self) -> str:
@@ -120,10 +125,10 @@ class Controller:
         return "WAITING"
 
     def _rest(self, demand: Demand | None) -> None:
-        """RUNNING while there are steps, else WAITING, until it has idled long enough.
+        """Be RUNNING while there are steps, else WAITING, until the cluster has idled long enough.
 
         Args:
-            demand: None: not known, so the cluster does not count as idle.
+            demand: None when it is not known: the cluster does not count as idle then.
         """
         cluster = self.cluster
         with cluster.changed:
@@ -140,10 +145,10 @@ class Controller:
                     cluster.end(idle(timeout))
 
     def _replace_dead(self, compute: Compute) -> None:
-        """Nodes whose processes are gone are lost, and replaced; a primary node ends the cluster."""
-        if not self._spec.runs_yarn:
+        """Lose the nodes whose processes are gone; the loss of a primary node ends the cluster."""
+        if not self.cluster.runs_yarn:
             return
-        for instance in [each for each in self.cluster.instances if each.running]:
+        for instance in [instance for instance in self.cluster.instances if instance.running]:
             if compute.is_alive(instance.node) or not instance.running:
                 continue
             if instance.role == "MASTER":
@@ -152,13 +157,13 @@ class Controller:
             self.lose(instance, f"The processes of instance {instance.ec2_id} ended.")
 
     def _demand(self, compute: Compute) -> Demand | None:
-        """What YARN is asked for; None when it does not answer in time, as on a machine under load."""
-        if not self._spec.runs_yarn:
+        """Return what YARN is asked for; None when it does not answer in time, as on a machine under load."""
+        if not self.cluster.runs_yarn:
             return NO_DEMAND
         try:
             return compute.demand()
         except (ComputeError, OSError) as error:
-            logger.warning("cluster %s: YARN does not tell its demand: %s", self.cluster.id, error)
+            logger.warning("cluster %s: YARN does not say its demand: %s", self.cluster.id, error)
             return None
 
     def _wait_for_change(self, seen: int) -> None:

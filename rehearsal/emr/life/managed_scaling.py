@@ -1,14 +1,69 @@
-"""EMR's managed scaling: containers that wait bring nodes, nodes without containers leave."""
+"""EMR's managed scaling: containers that wait bring nodes, nodes without containers leave.
+
+Source: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html
+"""
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
 
 from rehearsal.emr.compute import Demand
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.life.scaling_limits import ScalingLimits
+from rehearsal.emr.state.capacity import vcpus
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.instance import Instance, Market
 from rehearsal.emr.state.pool import MARKETS, Pool
 from rehearsal.emr.timings import Timings
+
+
+@dataclass(frozen=True)
+class ScalingLimits:
+    """The compute limits of a policy, for core and task nodes together.
+
+    Attributes:
+        unit: What the limits count: `Instances`, `InstanceFleetUnits` or `VCPU`.
+    """
+
+    unit: str
+    least: int
+    most: int
+    most_on_demand: int
+    most_core: int
+
+    @classmethod
+    def of(cls, policy: dict[str, Any]) -> Self:
+        """Return those of a policy as the API takes it; a limit that is not given is the maximum."""
+        limits = policy["ComputeLimits"]
+        most = limits["MaximumCapacityUnits"]
+        return cls(
+            unit=limits["UnitType"],
+            least=limits["MinimumCapacityUnits"],
+            most=most,
+            most_on_demand=limits.get("MaximumOnDemandCapacityUnits", most),
+            most_core=limits.get("MaximumCoreCapacityUnits", most),
+        )
+
+    def weight(self, instance: Instance) -> int:
+        """Return what one instance counts."""
+        if self.unit == "VCPU":
+            return vcpus(instance.type)
+        return instance.units if self.unit == "InstanceFleetUnits" else 1
+
+    def used(self, instances: Iterable[Instance]) -> int:
+        """Return what instances count together."""
+        return sum(self.weight(instance) for instance in instances)
+
+    def allow(self, present: list[Instance], more: Instance) -> bool:
+        """Return whether one more fits beside those present."""
+        instances = [*present, more]
+        on_demand = [instance for instance in instances if instance.market == "ON_DEMAND"]
+        core = [instance for instance in instances if instance.role == "CORE"]
+        return (
+            self.used(instances) <= self.most
+            and self.used(on_demand) <= self.most_on_demand
+            and self.used(core) <= self.most_core
+        )
 
 
 class ManagedScaling:
@@ -23,8 +78,8 @@ class ManagedScaling:
         self._timings = timings
         self._waiting_since: float | None = None
 
-    def look(self, demand: Demand) -> None:
-        """Act on what YARN is asked for now; the cluster has a policy."""
+    def adapt(self, demand: Demand) -> None:
+        """Add or take away one node if the cluster's policy and what YARN is asked for now want it."""
         with self._cluster.changed:
             if not self._cluster.managed_scaling:
                 return
@@ -37,7 +92,9 @@ class ManagedScaling:
                 self._remove(limits, present)
 
     def _present(self) -> list[Instance]:
-        return [each for each in self._cluster.instances if each.counts and each.role != "MASTER"]
+        return [
+            instance for instance in self._cluster.instances if instance.counts and instance.role != "MASTER"
+        ]
 
     def _note_idle(self, demand: Demand, present: list[Instance]) -> None:
         now = time.monotonic()
@@ -46,9 +103,9 @@ class ManagedScaling:
             instance.idle_since = None if busy else instance.idle_since or now
 
     def _is_wanted(self, demand: Demand, present: list[Instance]) -> bool:
-        """Whether containers have waited long enough, and no node is coming that could take them."""
+        """Return whether containers have waited long enough, with no node coming that could take them."""
         now = time.monotonic()
-        if not demand.pending_containers or not all(each.state == "RUNNING" for each in present):
+        if not demand.pending_containers or not all(instance.state == "RUNNING" for instance in present):
             self._waiting_since = None
             return False
         self._waiting_since = self._waiting_since or now
@@ -57,7 +114,7 @@ class ManagedScaling:
     def _add(self, limits: ScalingLimits, present: list[Instance]) -> None:
         for pool in self._pools("TASK", "CORE"):
             for market in self._markets(pool):
-                if limits.allow(present, pool.launch(market, self._cluster.region)):
+                if limits.allow(present, pool.new_instance(market, self._cluster.region)):
                     pool.targets[market] += pool.units_each
                     self._waiting_since = None
                     self._cluster.notify()
@@ -79,14 +136,14 @@ class ManagedScaling:
                     return
 
     def _is_last_core(self, instance: Instance, present: list[Instance]) -> bool:
-        return instance.role == "CORE" and sum(each.role == "CORE" for each in present) == 1
+        return instance.role == "CORE" and sum(other.role == "CORE" for other in present) == 1
 
     def _pools(self, *roles: str) -> list[Pool]:
         pools = [pool for pool in self._cluster.pools if pool.role in roles and not pool.suspended]
         return sorted(pools, key=lambda pool: roles.index(pool.role))
 
     def _markets(self, pool: Pool) -> list[Market]:
-        """The market that a pool prefers first; a group has one alone."""
+        """Return the market that a pool prefers first; a group has one alone."""
         if pool.kind == "group":
             return [pool.market]
         return sorted(MARKETS, key=lambda market: market != pool.market)

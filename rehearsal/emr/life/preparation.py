@@ -11,7 +11,7 @@ from rehearsal.emr.timings import Timings
 
 
 class InstanceFailedError(Exception):
-    """An instance does not come up; code and message become its state's reason."""
+    """An instance that does not come up; code and message become its state's reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Preparation:
         self._primary_up = False
 
     def begin(self, pool: Pool, instance: Instance) -> None:
-        """Start preparing an instance; returns at once."""
+        """Start preparing an instance and return at once."""
         thread = threading.Thread(
             target=self._prepare,
             args=(pool, instance),

@@ -19,7 +19,7 @@ class Resizing:
         self._preparation = preparation
 
     def reconcile(self) -> None:
-        """Take one look at every fleet and group and begin what they need."""
+        """Begin what every fleet and group needs now to have what is wanted."""
         with self._cluster.changed:
             for pool in self._cluster.pools:
                 self._shrink(pool)
@@ -28,7 +28,7 @@ class Resizing:
                 self._cluster.set_pool_state(pool, self._state(pool))
 
     def take_away(self, instance: Instance, message: str) -> None:
-        """Begin to let one instance leave; it counts no more."""
+        """Let one instance begin to leave; it counts no more."""
         with self._cluster.changed:
             instance.leaving = True
             self._cluster.notify()
@@ -37,16 +37,22 @@ class Resizing:
     def _grow(self, pool: Pool) -> None:
         for market in MARKETS:
             while wanted_units(self._cluster.of_pool(pool))[market] < pool.targets[market]:
-                instance = pool.launch(market, self._cluster.region)
+                instance = pool.new_instance(market, self._cluster.region)
                 self._cluster.instances.append(instance)
                 self._preparation.begin(pool, instance)
 
     def _shrink(self, pool: Pool) -> None:
         for market in MARKETS:
-            members = [each for each in self._cluster.of_pool(pool) if each.counts and each.market == market]
-            # The doomed first, then the youngest: they have done the least.
-            members.sort(key=lambda each: (each.ec2_id in pool.doomed, each.created), reverse=True)
-            excess = sum(each.units for each in members) - pool.targets[market]
+            members = [
+                instance
+                for instance in self._cluster.of_pool(pool)
+                if instance.counts and instance.market == market
+            ]
+            # Those that the caller names, then the youngest: they have done the least.
+            members.sort(
+                key=lambda member: (member.ec2_id in pool.leaving_first, member.created), reverse=True
+            )
+            excess = sum(member.units for member in members) - pool.targets[market]
             for instance in members:
                 if excess < instance.units:
                     break
@@ -63,9 +69,11 @@ class Resizing:
     def _state(self, pool: Pool) -> str:
         if pool.suspended:
             return "SUSPENDED" if pool.kind == "fleet" else "ARRESTED"
-        members = [each for each in self._cluster.of_pool(pool) if each.state != "TERMINATED"]
-        if all(each.running for each in members):
+        members = [member for member in self._cluster.of_pool(pool) if member.state != "TERMINATED"]
+        if all(member.running for member in members):
             return "RUNNING"
         if pool.ready:
             return "RESIZING"
-        return "BOOTSTRAPPING" if any(each.state == "BOOTSTRAPPING" for each in members) else "PROVISIONING"
+        return (
+            "BOOTSTRAPPING" if any(member.state == "BOOTSTRAPPING" for member in members) else "PROVISIONING"
+        )

@@ -1,28 +1,29 @@
-"""Waits, before a change is answered, for a light cluster to have made it."""
+"""Waits, before a change is answered, for the light clusters that it names to have made it."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from rehearsal.emr.state.account import AccountState
 from rehearsal.emr.state.cluster import ENDED, READY, Cluster
 from rehearsal.emr.state.pool import Pool
 
 
-def settle(state: AccountState, request: dict[str, Any], answer: dict[str, Any], seconds: float) -> None:
-    """Wait until the clusters without YARN that a request names are at rest, but for their steps.
+def settle(clusters: Iterable[Cluster], messages: Iterable[dict[str, Any]], seconds: float) -> None:
+    """Wait until the clusters without YARN that a message names are at rest, but for their steps.
 
     Args:
-        seconds: At most, for each.
+        messages: A request and its answer.
+        seconds: How long at most, for each cluster.
     """
-    named = _identifiers(request) | _identifiers(answer)
-    for cluster in state.clusters:
+    named = set().union(*(_identifiers(message) for message in messages))
+    for cluster in clusters:
         if not cluster.runs_yarn and named & {cluster.id, *(pool.id for pool in cluster.pools)}:
             with cluster.changed:
-                cluster.changed.wait_for(partial(is_settled, cluster), seconds)
+                cluster.changed.wait_for(partial(_is_settled, cluster), seconds)
 
 
-def is_settled(cluster: Cluster) -> bool:
-    """Whether nothing but its steps goes on in a cluster."""
+def _is_settled(cluster: Cluster) -> bool:
+    """Return whether nothing but its steps goes on in a cluster."""
     if cluster.state in ENDED:
         return True
     if cluster.ending or cluster.state not in READY:
@@ -33,11 +34,11 @@ def is_settled(cluster: Cluster) -> bool:
 
 
 def _is_full(cluster: Cluster, pool: Pool) -> bool:
-    running = sum(each.units for each in cluster.of_pool(pool) if each.running)
+    running = sum(instance.units for instance in cluster.of_pool(pool) if instance.running)
     return pool.state == "RUNNING" and 0 <= running - sum(pool.targets.values()) < pool.units_each
 
 
-def _identifiers(told: dict[str, Any]) -> set[str]:
-    names = {str(told[name]) for name in ("ClusterId", "JobFlowId") if told.get(name)}
-    groups = {str(each.get("InstanceGroupId")) for each in told.get("InstanceGroups", [])}
-    return names | groups | set(told.get("JobFlowIds", []))
+def _identifiers(message: dict[str, Any]) -> set[str]:
+    clusters = {str(message[name]) for name in ("ClusterId", "JobFlowId") if message.get(name)}
+    groups = {str(group.get("InstanceGroupId")) for group in message.get("InstanceGroups", [])}
+    return clusters | groups | set(message.get("JobFlowIds", []))

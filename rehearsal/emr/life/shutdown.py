@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def shut_down(cluster: Cluster, compute: Compute | None) -> None:
-    """End what a cluster has; it is TERMINATED, or TERMINATED_WITH_ERRORS by the reason of its end.
+    """End what a cluster has; the reason of its end says which of the two last states it enters.
 
     Args:
         compute: Its machine, None when it never got one.
@@ -35,5 +35,5 @@ def _stop(cluster: Cluster, compute: Compute | None) -> None:
     try:
         compute.stop()
     except Exception:
-        # The cluster ends all the same; what is left of it is the log's to tell.
+        # The cluster ends all the same; the log says what is left of it.
         logger.exception("cluster %s did not stop in peace", cluster.id)

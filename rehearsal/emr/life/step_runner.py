@@ -11,14 +11,14 @@ SHUTDOWN = ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW")
 
 
 class StepRunner:
-    """The steps of one cluster."""
+    """Runs the steps of one cluster."""
 
     def __init__(self, cluster: Cluster, compute: Compute) -> None:
         self._cluster = cluster
         self._compute = compute
 
     def start_due(self) -> None:
-        """Start what may start now."""
+        """Start the steps that may start now."""
         with self._cluster.changed:
             active = self._cluster.active_steps
             room = self._cluster.step_concurrency - sum(step.state in STARTED for step in active)
@@ -34,8 +34,8 @@ class StepRunner:
             self._cluster.set_step_state(step, "CANCELLED", "Cancelled by user")
             return
         self._cluster.set_step_state(step, "CANCEL_PENDING")
-        if step.program:
-            threading.Thread(target=step.program.cancel, kwargs={"force": force}, daemon=True).start()
+        if step.running:
+            threading.Thread(target=step.running.cancel, kwargs={"force": force}, daemon=True).start()
 
     def _run(self, step: Step) -> None:
         fault = ""
@@ -43,7 +43,7 @@ class StepRunner:
             with self._cluster.changed:
                 cancelled = step.force is not None
             code = 1 if cancelled else self._run_program(step)
-            fault = step.program.last_words if step.program and code else ""
+            fault = step.running.last_words if step.running and code else ""
         except ComputeError as error:
             code, fault = 1, str(error)
         except Exception as error:
@@ -51,9 +51,9 @@ class StepRunner:
         self._ended(step, code, fault)
 
     def _run_program(self, step: Step) -> int:
-        program = self._compute.run(step.to_run)
+        program = self._compute.run(step.program)
         with self._cluster.changed:
-            step.program = program
+            step.running = program
             force = step.force
         if force is not None:
             program.cancel(force=force)
@@ -92,7 +92,7 @@ class StepRunner:
 
 
 def interrupt_steps(cluster: Cluster) -> None:
-    """The cluster ends: what waits is cancelled, what runs is interrupted."""
+    """Cancel the steps that wait and interrupt those that run, as the cluster ends."""
     with cluster.changed:
         for step in cluster.active_steps:
             state = "CANCELLED" if step.state == "PENDING" else "INTERRUPTED"

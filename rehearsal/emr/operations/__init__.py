@@ -1,1 +1,1 @@
-"""EMR's operations: each takes the account's state and a checked request, and answers."""
+"""Operations of EMR's API, each a function of the name that boto3 gives it."""

@@ -1,115 +1,94 @@
-"""Operations on what belongs to the account: tags, security configurations, block public access."""
+"""What one account has in one region, and how its clusters are found."""
 
-import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.emr.errors import invalid_request
-from rehearsal.emr.requests.pages import page
-from rehearsal.emr.requests.tags import checked_tags
-from rehearsal.emr.state.account import AccountState
-from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.errors import invalid_request, validation
+from rehearsal.emr.life.controller import Controller
+from rehearsal.emr.state.cluster import ENDED, Cluster, Subject
 
-Request = dict[str, Any]
-
-
-def add_tags(state: AccountState, request: Request) -> Request:
-    """AddTags."""
-    cluster = _tagged(state, request["ResourceId"])
-    with cluster.changed:
-        cluster.tags = checked_tags(cluster.tags, request["Tags"])
-    return {}
+Message = dict[str, Any]
+SSH = {"MinRange": 22, "MaxRange": 22}
 
 
-def remove_tags(state: AccountState, request: Request) -> Request:
-    """RemoveTags: keys that are not there do not matter."""
-    cluster = _tagged(state, request["ResourceId"])
-    with cluster.changed:
-        cluster.tags = {key: value for key, value in cluster.tags.items() if key not in request["TagKeys"]}
-    return {}
+def _blocked_but_ssh() -> dict[str, Any]:
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-block-public-access.html
+    return {"BlockPublicSecurityGroupRules": True, "PermittedPublicSecurityGroupRuleRanges": [SSH]}
 
 
-def create_security(state: AccountState, request: Request) -> Request:
-    """CreateSecurityConfiguration."""
-    name, text = request["Name"], request["SecurityConfiguration"]
-    if name in state.security_configurations:
-        raise invalid_request(f"SecurityConfiguration with name '{name}' already exists.")
-    if not _is_json(text):
-        raise invalid_request("SecurityConfiguration must be a JSON document.")
-    now = time.time()
-    state.security_configurations[name] = text, now
-    return {"Name": name, "CreationDateTime": now}
+@dataclass
+class Account:
+    """One account in one region.
+
+    Attributes:
+        new_controller: Makes the controller of a new cluster.
+        announce: Takes the states that clusters enter.
+        controllers: By cluster id, the oldest first.
+        security_configurations: Name to text and time of creation, in epoch seconds.
+        public_access: Block public access, as a new account has it.
+        public_access_since: When that was set, in epoch seconds.
+    """
+
+    id: str
+    region: str
+    new_controller: Callable[[Cluster], Controller]
+    announce: Callable[[Cluster, Subject], None]
+    controllers: dict[str, Controller] = field(default_factory=dict)
+    security_configurations: dict[str, tuple[str, float]] = field(default_factory=dict)
+    public_access: dict[str, Any] = field(default_factory=_blocked_but_ssh)
+    public_access_since: float = field(default_factory=time.time)
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """Every cluster that there is and was, the latest first."""
+        return [controller.cluster for controller in reversed(list(self.controllers.values()))]
+
+    def controller(self, cluster_id: str) -> Controller:
+        """Return a cluster's controller, or refuse as the newer operations do.
+
+        Raises:
+            EmrError: there is none.
+        """
+        if cluster_id not in self.controllers:
+            raise invalid_request(f"Cluster id '{cluster_id}' is not valid.")
+        return self.controllers[cluster_id]
+
+    def cluster(self, cluster_id: str) -> Cluster:
+        """Return a cluster, or refuse as the newer operations do.
+
+        Raises:
+            EmrError: there is none.
+        """
+        return self.controller(cluster_id).cluster
+
+    def job_flows(self, ids: list[str]) -> list[Cluster]:
+        """Return clusters, or refuse as the older operations do.
+
+        Raises:
+            EmrError: one does not exist.
+        """
+        if any(cluster_id not in self.controllers for cluster_id in ids):
+            raise validation("Specified job flow ID does not exist.")
+        return [self.controllers[cluster_id].cluster for cluster_id in ids]
+
+    def modifiable(self, cluster_id: str) -> Cluster:
+        """Return a cluster that may still be changed, or refuse as the older operations do.
+
+        Raises:
+            EmrError: there is none, or it ends or has ended.
+        """
+        (cluster,) = self.job_flows([cluster_id])
+        check_alive(cluster)
+        return cluster
 
 
-def describe_security(state: AccountState, request: Request) -> Request:
-    """DescribeSecurityConfiguration."""
-    text, created = _security(state, request["Name"])
-    return {"Name": request["Name"], "SecurityConfiguration": text, "CreationDateTime": created}
+def check_alive(cluster: Cluster) -> None:
+    """Refuse to change a cluster that ends or has ended.
 
-
-def delete_security(state: AccountState, request: Request) -> Request:
-    """DeleteSecurityConfiguration."""
-    _security(state, request["Name"])
-    del state.security_configurations[request["Name"]]
-    return {}
-
-
-def list_security(state: AccountState, request: Request) -> Request:
-    """ListSecurityConfigurations."""
-    told, marker = page(
-        list(state.security_configurations.items()),
-        request.get("Marker"),
-        lambda item: {"Name": item[0], "CreationDateTime": item[1][1]},
-    )
-    return {"SecurityConfigurations": told, "Marker": marker}
-
-
-def get_public_access(state: AccountState, request: Request) -> Request:
-    """GetBlockPublicAccessConfiguration."""
-    return {
-        "BlockPublicAccessConfiguration": state.public_access,
-        "BlockPublicAccessConfigurationMetadata": {
-            "CreationDateTime": state.public_access_since,
-            "CreatedByArn": f"arn:aws:iam::{state.account}:root",
-        },
-    }
-
-
-def put_public_access(state: AccountState, request: Request) -> Request:
-    """PutBlockPublicAccessConfiguration."""
-    asked = request["BlockPublicAccessConfiguration"]
-    state.public_access = {"PermittedPublicSecurityGroupRuleRanges": [], **asked}
-    state.public_access_since = time.time()
-    return {}
-
-
-def _tagged(state: AccountState, resource_id: str) -> Cluster:
-    cluster_id = resource_id.rpartition("/")[2]
-    if cluster_id not in state.controllers:
-        raise invalid_request(f"Resource id '{resource_id}' is not valid.")
-    return state.cluster(cluster_id)
-
-
-def _security(state: AccountState, name: str) -> tuple[str, float]:
-    if name not in state.security_configurations:
-        raise invalid_request(f"Security configuration with name '{name}' does not exist.")
-    return state.security_configurations[name]
-
-
-def _is_json(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
-
-
-OPERATIONS = {
-    "AddTags": add_tags,
-    "RemoveTags": remove_tags,
-    "CreateSecurityConfiguration": create_security,
-    "DescribeSecurityConfiguration": describe_security,
-    "DeleteSecurityConfiguration": delete_security,
-    "ListSecurityConfigurations": list_security,
-    "GetBlockPublicAccessConfiguration": get_public_access,
-    "PutBlockPublicAccessConfiguration": put_public_access,
-}
+    Raises:
+        EmrError: it does.
+    """
+    if cluster.ending or cluster.state in (*ENDED, "TERMINATING"):
+        raise validation("A job flow that is shutting down, terminated, or finished may not be modified.")

@@ -1,11 +1,15 @@
-"""A cluster as DescribeCluster and ListClusters show it; the caller holds its lock."""
+"""A cluster as DescribeCluster and ListClusters show it.
+
+Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_Cluster.html
+"""
 
 from typing import Any
 
 from rehearsal.emr.releases import application_version
 from rehearsal.emr.state.capacity import normalized_hours
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import reason, timeline
+from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.pool import Pool
 
 PROGRESS = {
     "STARTING": "Provisioning Amazon EC2 capacity",
@@ -33,8 +37,27 @@ AS_REQUESTED = (
 FIRST_AMI_VERSION = "1.0.0"
 
 
-def describe_cluster(cluster: Cluster) -> dict[str, Any]:
-    """Everything; ListClusters takes its part of it."""
+def cluster_description(cluster: Cluster) -> dict[str, Any]:
+    """Return everything that DescribeCluster shows; ListClusters shows a part of it."""
+    with cluster.changed:
+        return _description(cluster)
+
+
+def reason(code: str, message: str) -> dict[str, str]:
+    """Return a state's reason, without what is empty."""
+    return {name: text for name, text in (("Code", code), ("Message", message)) if text}
+
+
+def timeline(part: Cluster | Instance | Pool) -> dict[str, float | None]:
+    """Return the times of a cluster or a part of it, in epoch seconds."""
+    return {
+        "CreationDateTime": part.created,
+        "ReadyDateTime": part.ready,
+        "EndDateTime": part.ended,
+    }
+
+
+def _description(cluster: Cluster) -> dict[str, Any]:
     request = cluster.request
     primary = cluster.primary()
     return {
@@ -66,35 +89,34 @@ def describe_cluster(cluster: Cluster) -> dict[str, Any]:
 
 def _status(cluster: Cluster) -> dict[str, Any]:
     ending = cluster.ending
-    told = reason(ending.code, ending.message) if ending else {"Message": PROGRESS[cluster.state]}
     return {
         "State": cluster.state,
-        "StateChangeReason": told,
-        "Timeline": timeline(cluster.created, cluster.ready, cluster.ended),
+        "StateChangeReason": reason(ending.code, ending.message)
+        if ending
+        else reason("", PROGRESS[cluster.state]),
+        "Timeline": timeline(cluster),
     }
 
 
 def _attributes(cluster: Cluster) -> dict[str, Any]:
-    asked = cluster.request["Instances"]
-    subnets = asked.get("Ec2SubnetIds") or ([asked["Ec2SubnetId"]] if asked.get("Ec2SubnetId") else [])
+    instances, zones = cluster.request["Instances"], _zones(cluster)
+    subnets = instances.get("Ec2SubnetIds") or (
+        [instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else []
+    )
     return {
-        "Ec2KeyName": asked.get("Ec2KeyName"),
+        "Ec2KeyName": instances.get("Ec2KeyName"),
         "Ec2SubnetId": subnets[0] if subnets else None,
         "RequestedEc2SubnetIds": subnets,
-        "Ec2AvailabilityZone": availability_zone(cluster),
-        "RequestedEc2AvailabilityZones": _zones(cluster),
+        # The first zone of the request, else the region's first.
+        "Ec2AvailabilityZone": next(iter(zones), f"{cluster.region}a"),
+        "RequestedEc2AvailabilityZones": zones,
         "IamInstanceProfile": cluster.request.get("JobFlowRole"),
-        "EmrManagedMasterSecurityGroup": asked.get("EmrManagedMasterSecurityGroup"),
-        "EmrManagedSlaveSecurityGroup": asked.get("EmrManagedSlaveSecurityGroup"),
-        "ServiceAccessSecurityGroup": asked.get("ServiceAccessSecurityGroup"),
-        "AdditionalMasterSecurityGroups": asked.get("AdditionalMasterSecurityGroups", []),
-        "AdditionalSlaveSecurityGroups": asked.get("AdditionalSlaveSecurityGroups", []),
+        "EmrManagedMasterSecurityGroup": instances.get("EmrManagedMasterSecurityGroup"),
+        "EmrManagedSlaveSecurityGroup": instances.get("EmrManagedSlaveSecurityGroup"),
+        "ServiceAccessSecurityGroup": instances.get("ServiceAccessSecurityGroup"),
+        "AdditionalMasterSecurityGroups": instances.get("AdditionalMasterSecurityGroups", []),
+        "AdditionalSlaveSecurityGroups": instances.get("AdditionalSlaveSecurityGroups", []),
     }
-
-
-def availability_zone(cluster: Cluster) -> str:
-    """Where its instances are: the first zone asked for, else the region's first."""
-    return next(iter(_zones(cluster)), f"{cluster.region}a")
 
 
 def _zones(cluster: Cluster) -> list[str]:
@@ -109,11 +131,13 @@ def _ami_version(request: dict[str, Any]) -> str | None:
 
 def _applications(request: dict[str, Any]) -> list[dict[str, Any]]:
     label = request.get("ReleaseLabel", "")
-    asked = request.get("Applications", [])
-    return [{"Version": application_version(label, each.get("Name", "")), **each} for each in asked]
+    return [
+        {"Version": application_version(label, application.get("Name", "")), **application}
+        for application in request.get("Applications", [])
+    ]
 
 
 def _kerberos(request: dict[str, Any]) -> dict[str, str] | None:
-    """Without its passwords, as EMR answers."""
-    asked = request.get("KerberosAttributes")
-    return {**asked, "KdcAdminPassword": "********"} if asked else None
+    """Return the Kerberos attributes without their password, as EMR answers."""
+    attributes = request.get("KerberosAttributes")
+    return {**attributes, "KdcAdminPassword": "********"} if attributes else None

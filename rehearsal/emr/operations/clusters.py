@@ -1,67 +1,76 @@
-"""Operations on clusters and, as the older ones call them, job flows."""
+"""Operations on clusters, which the older of them call job flows, and on their tags."""
 
-from typing import Any
+from botocore.utils import parse_timestamp
 
 from rehearsal.emr.errors import invalid_request, validation
-from rehearsal.emr.operations.cluster_description import describe_cluster
-from rehearsal.emr.operations.job_flow_description import describe_flow, flow_state
-from rehearsal.emr.requests.job_flow_request import check_concurrency
-from rehearsal.emr.requests.moments import epoch
+from rehearsal.emr.operations.account import Account, Message, check_alive
+from rehearsal.emr.operations.cluster_description import cluster_description
+from rehearsal.emr.operations.region import find_security_configuration
+from rehearsal.emr.requests.clusters import checked_concurrency, new_cluster
 from rehearsal.emr.requests.pages import page
-from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.requests.tags import checked_tags
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.ending import USER_REQUEST
 
-Request = dict[str, Any]
+
+def run_job_flow(account: Account, request: Message) -> Message:
+    """Start a cluster."""
+    if request.get("SecurityConfiguration"):
+        find_security_configuration(account, request["SecurityConfiguration"])
+    cluster = new_cluster(request, account.id, account.region, account.announce)
+    controller = account.new_controller(cluster)
+    account.controllers[cluster.id] = controller
+    account.announce(cluster, cluster)
+    for step in cluster.steps:
+        account.announce(cluster, step)
+    controller.begin()
+    return {"JobFlowId": cluster.id, "ClusterArn": cluster.arn}
 
 
-def describe(state: AccountState, request: Request) -> Request:
-    """DescribeCluster."""
-    cluster = state.cluster(request["ClusterId"])
-    with cluster.changed:
-        return {"Cluster": describe_cluster(cluster)}
+def describe_cluster(account: Account, request: Message) -> Message:
+    """Return everything that is known of a cluster."""
+    return {"Cluster": cluster_description(account.cluster(request["ClusterId"]))}
 
 
-def list_clusters(state: AccountState, request: Request) -> Request:
-    """ListClusters: the latest first, 50 a page."""
-    wanted = request.get("ClusterStates")
-    found = [cluster for cluster in _created(state, request) if not wanted or cluster.state in wanted]
-    clusters, marker = page(found, request.get("Marker"), _describe)
+def list_clusters(account: Account, request: Message) -> Message:
+    """Return the clusters of some states and times of creation, the latest first, 50 a page."""
+    states = request.get("ClusterStates")
+    after, before = (
+        parse_timestamp(request[name]).timestamp() if name in request else None
+        for name in ("CreatedAfter", "CreatedBefore")
+    )
+    chosen = [
+        cluster
+        for cluster in account.clusters
+        if (not states or cluster.state in states)
+        and (after is None or cluster.created >= after)
+        and (before is None or cluster.created <= before)
+    ]
+    clusters, marker = page(chosen, request.get("Marker"), cluster_description)
     return {"Clusters": clusters, "Marker": marker}
 
 
-def describe_flows(state: AccountState, request: Request) -> Request:
-    """DescribeJobFlows."""
-    ids, wanted = request.get("JobFlowIds"), request.get("JobFlowStates")
-    found = state.flows(ids) if ids else _created(state, request)
-    return {
-        "JobFlows": [
-            _describe_flow(cluster) for cluster in found if not wanted or flow_state(cluster) in wanted
-        ]
-    }
-
-
-def terminate(state: AccountState, request: Request) -> Request:
-    """TerminateJobFlows: those that are not protected end, even when another one is."""
-    clusters = state.flows(request["JobFlowIds"])
+def terminate_job_flows(account: Account, request: Message) -> Message:
+    """End the clusters that are not protected, even when another one is."""
+    clusters = account.job_flows(request["JobFlowIds"])
     for cluster in clusters:
         if not cluster.protected:
             cluster.end(USER_REQUEST)
+    # https://docs.aws.amazon.com/emr/latest/APIReference/API_TerminateJobFlows.html
     if any(cluster.protected and not cluster.ending for cluster in clusters):
         raise validation("Could not shut down one or more job flows since they are termination protected.")
     return {}
 
 
-def modify(state: AccountState, request: Request) -> Request:
-    """ModifyCluster."""
-    cluster = state.cluster(request["ClusterId"])
+def modify_cluster(account: Account, request: Message) -> Message:
+    """Change how many steps run at once, and extended support."""
+    cluster = account.cluster(request["ClusterId"])
     with cluster.changed:
         check_alive(cluster)
         if "StepConcurrencyLevel" not in request and "ExtendedSupport" not in request:
             raise invalid_request("StepConcurrencyLevel or ExtendedSupport must be specified.")
-        if "StepConcurrencyLevel" in request:
-            check_concurrency(request["StepConcurrencyLevel"])
-            cluster.step_concurrency = request["StepConcurrencyLevel"]
+        level = request.get("StepConcurrencyLevel", cluster.step_concurrency)
+        cluster.step_concurrency = checked_concurrency(level)
         cluster.extended_support = request.get("ExtendedSupport", cluster.extended_support)
         cluster.notify()
         return {
@@ -70,39 +79,54 @@ def modify(state: AccountState, request: Request) -> Request:
         }
 
 
-def protect(state: AccountState, request: Request) -> Request:
-    """SetTerminationProtection."""
-    return _set(state, request["JobFlowIds"], "protected", request["TerminationProtected"])
+def set_termination_protection(account: Account, request: Message) -> Message:
+    """Protect clusters from their end, or stop protecting them."""
+    return _set(account, request["JobFlowIds"], "protected", request["TerminationProtected"])
 
 
-def show_to_all(state: AccountState, request: Request) -> Request:
-    """SetVisibleToAllUsers."""
-    return _set(state, request["JobFlowIds"], "visible", request["VisibleToAllUsers"])
+def set_visible_to_all_users(account: Account, request: Message) -> Message:
+    """Record whether all users of the account see the clusters; here there is one."""
+    return _set(account, request["JobFlowIds"], "visible", request["VisibleToAllUsers"])
 
 
-def keep_alive(state: AccountState, request: Request) -> Request:
-    """SetKeepJobFlowAliveWhenNoSteps."""
-    return _set(state, request["JobFlowIds"], "keep_alive", request["KeepJobFlowAliveWhenNoSteps"])
+def set_keep_job_flow_alive_when_no_steps(account: Account, request: Message) -> Message:
+    """Let clusters wait, or end, when they have no steps left."""
+    return _set(account, request["JobFlowIds"], "keep_alive", request["KeepJobFlowAliveWhenNoSteps"])
 
 
-def replace_unhealthy(state: AccountState, request: Request) -> Request:
-    """SetUnhealthyNodeReplacement."""
-    return _set(state, request["JobFlowIds"], "unhealthy_replacement", request["UnhealthyNodeReplacement"])
+def set_unhealthy_node_replacement(account: Account, request: Message) -> Message:
+    """Record whether unhealthy nodes are replaced; here they always are."""
+    return _set(account, request["JobFlowIds"], "unhealthy_replacement", request["UnhealthyNodeReplacement"])
 
 
-def list_bootstrap_actions(state: AccountState, request: Request) -> Request:
-    """ListBootstrapActions."""
-    actions = state.cluster(request["ClusterId"]).bootstrap_actions
-    told, marker = page(
-        actions,
+def list_bootstrap_actions(account: Account, request: Message) -> Message:
+    """Return what every instance of a cluster runs first."""
+    actions, marker = page(
+        account.cluster(request["ClusterId"]).bootstrap_actions,
         request.get("Marker"),
         lambda action: {"Name": action.name, "ScriptPath": action.path, "Args": list(action.arguments)},
     )
-    return {"BootstrapActions": told, "Marker": marker}
+    return {"BootstrapActions": actions, "Marker": marker}
 
 
-def _set(state: AccountState, ids: list[str], attribute: str, value: bool) -> Request:
-    clusters = state.flows(ids)
+def add_tags(account: Account, request: Message) -> Message:
+    """Add tags to a cluster; those of the same key are replaced."""
+    cluster = _tagged(account, request["ResourceId"])
+    with cluster.changed:
+        cluster.tags = checked_tags(cluster.tags, request["Tags"])
+    return {}
+
+
+def remove_tags(account: Account, request: Message) -> Message:
+    """Remove tags of a cluster; keys that it does not have do not matter."""
+    cluster = _tagged(account, request["ResourceId"])
+    with cluster.changed:
+        cluster.tags = {key: value for key, value in cluster.tags.items() if key not in request["TagKeys"]}
+    return {}
+
+
+def _set(account: Account, ids: list[str], attribute: str, value: bool) -> Message:
+    clusters = account.job_flows(ids)
     for cluster in clusters:
         check_alive(cluster)
     for cluster in clusters:
@@ -112,34 +136,8 @@ def _set(state: AccountState, ids: list[str], attribute: str, value: bool) -> Re
     return {}
 
 
-def _created(state: AccountState, request: Request) -> list[Cluster]:
-    after, before = epoch(request.get("CreatedAfter")), epoch(request.get("CreatedBefore"))
-    return [
-        cluster
-        for cluster in state.clusters
-        if (after is None or cluster.created >= after) and (before is None or cluster.created <= before)
-    ]
-
-
-def _describe(cluster: Cluster) -> Request:
-    with cluster.changed:
-        return describe_cluster(cluster)
-
-
-def _describe_flow(cluster: Cluster) -> Request:
-    with cluster.changed:
-        return describe_flow(cluster)
-
-
-OPERATIONS = {
-    "DescribeCluster": describe,
-    "ListClusters": list_clusters,
-    "DescribeJobFlows": describe_flows,
-    "TerminateJobFlows": terminate,
-    "ModifyCluster": modify,
-    "SetTerminationProtection": protect,
-    "SetVisibleToAllUsers": show_to_all,
-    "SetKeepJobFlowAliveWhenNoSteps": keep_alive,
-    "SetUnhealthyNodeReplacement": replace_unhealthy,
-    "ListBootstrapActions": list_bootstrap_actions,
-}
+def _tagged(account: Account, resource_id: str) -> Cluster:
+    cluster_id = resource_id.rpartition("/")[2]
+    if cluster_id not in account.controllers:
+        raise invalid_request(f"Resource id '{resource_id}' is not valid.")
+    return account.cluster(cluster_id)

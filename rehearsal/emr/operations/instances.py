@@ -1,78 +1,55 @@
 """Operations that show a cluster's instances, fleets and groups."""
 
-from typing import Any
-
 from rehearsal.emr.errors import invalid_request
-from rehearsal.emr.requests.fleets import describe_fleet
-from rehearsal.emr.requests.groups import describe_group
+from rehearsal.emr.operations.account import Account, Message
+from rehearsal.emr.operations.cluster_description import reason, timeline
+from rehearsal.emr.requests.instance_pools import block_devices, device_name
 from rehearsal.emr.requests.pages import INSTANCES_PAGE, page
-from rehearsal.emr.state.account import AccountState
 from rehearsal.emr.state.capacity import running_units
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.state.pool import Pool
 
-Request = dict[str, Any]
-EXCLUSIVE = (
-    "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the request "
-)
-FLEETS_ONLY = (
-    EXCLUSIVE + "uses instance groups. The ListInstanceFleets request does not support clusters that use "
-    "instance groups. Use the ListInstanceGroups request instead."
-)
-GROUPS_ONLY = (
-    EXCLUSIVE + "uses instance fleets. The ListInstanceGroups request does not support clusters that use "
-    "instance fleets. Use the ListInstanceFleets request instead."
-)
 
-
-def list_instances(state: AccountState, request: Request) -> Request:
-    """ListInstances: those that there are and were."""
-    cluster = state.cluster(request["ClusterId"])
+def list_instances(account: Account, request: Message) -> Message:
+    """Return the instances that a cluster has and had, 2,000 a page."""
+    cluster = account.cluster(request["ClusterId"])
     with cluster.changed:
-        found = [each for each in cluster.instances if _matches(cluster, each, request)]
+        chosen = [instance for instance in cluster.instances if _matches(cluster, instance, request)]
         instances, marker = page(
-            found,
+            chosen,
             request.get("Marker"),
-            lambda instance: instance.describe(of_fleet=cluster.uses_fleets),
+            lambda instance: _instance_description(cluster, instance),
             INSTANCES_PAGE,
         )
     return {"Instances": instances, "Marker": marker}
 
 
-def list_fleets(state: AccountState, request: Request) -> Request:
-    """ListInstanceFleets."""
-    cluster = state.cluster(request["ClusterId"])
-    if not cluster.uses_fleets:
-        raise invalid_request(FLEETS_ONLY)
-    with cluster.changed:
-        fleets, marker = page(
-            cluster.pools,
-            request.get("Marker"),
-            lambda pool: describe_fleet(pool, _running(cluster, pool)),
+def list_instance_fleets(account: Account, request: Message) -> Message:
+    """Return a cluster's fleets, 50 a page."""
+    return _list_pools(account.cluster(request["ClusterId"]), request, "fleet")
+
+
+def list_instance_groups(account: Account, request: Message) -> Message:
+    """Return a cluster's groups, 50 a page."""
+    return _list_pools(account.cluster(request["ClusterId"]), request, "group")
+
+
+def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
+    used = "fleet" if cluster.uses_fleets else "group"
+    if used != kind:
+        raise invalid_request(
+            "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the "
+            f"request uses instance {used}s. The ListInstance{kind.title()}s request does not support "
+            f"clusters that use instance {used}s. Use the ListInstance{used.title()}s request instead."
         )
-    return {"InstanceFleets": fleets, "Marker": marker}
-
-
-def list_groups(state: AccountState, request: Request) -> Request:
-    """ListInstanceGroups."""
-    cluster = state.cluster(request["ClusterId"])
-    if cluster.uses_fleets:
-        raise invalid_request(GROUPS_ONLY)
+    describe = _fleet_description if kind == "fleet" else _group_description
     with cluster.changed:
-        groups, marker = page(
-            cluster.pools,
-            request.get("Marker"),
-            lambda pool: describe_group(pool, sum(_running(cluster, pool).values())),
-        )
-    return {"InstanceGroups": groups, "Marker": marker}
+        pools, marker = page(cluster.pools, request.get("Marker"), lambda pool: describe(cluster, pool))
+    return {f"Instance{kind.title()}s": pools, "Marker": marker}
 
 
-def _running(cluster: Cluster, pool: Pool) -> dict[str, int]:
-    return {str(market): units for market, units in running_units(cluster.of_pool(pool)).items()}
-
-
-def _matches(cluster: Cluster, instance: Instance, request: Request) -> bool:
+def _matches(cluster: Cluster, instance: Instance, request: Message) -> bool:
     pool_id = request.get("InstanceFleetId") or request.get("InstanceGroupId")
     if pool_id and pool_id not in [pool.id for pool in cluster.pools]:
         raise invalid_request(f"Instance fleet or group id '{pool_id}' is not valid.")
@@ -85,8 +62,77 @@ def _matches(cluster: Cluster, instance: Instance, request: Request) -> bool:
     )
 
 
-OPERATIONS = {
-    "ListInstances": list_instances,
-    "ListInstanceFleets": list_fleets,
-    "ListInstanceGroups": list_groups,
-}
+def _instance_description(cluster: Cluster, instance: Instance) -> Message:
+    return {
+        "Id": instance.id,
+        "Ec2InstanceId": instance.ec2_id,
+        "PublicDnsName": "",
+        "PrivateDnsName": instance.host,
+        "PrivateIpAddress": instance.address,
+        "Status": _status(instance),
+        "InstanceFleetId" if cluster.uses_fleets else "InstanceGroupId": instance.pool_id,
+        "Market": instance.market,
+        "InstanceType": instance.type,
+        "EbsVolumes": [
+            {"Device": device_name(number), "VolumeId": volume}
+            for number, volume in enumerate(instance.volume_ids)
+        ],
+    }
+
+
+def _fleet_description(cluster: Cluster, fleet: Pool) -> Message:
+    running = running_units(cluster.of_pool(fleet))
+    return {
+        "Id": fleet.id,
+        "Name": fleet.name,
+        "Status": _status(fleet),
+        "InstanceFleetType": fleet.role,
+        "TargetOnDemandCapacity": fleet.targets["ON_DEMAND"],
+        "TargetSpotCapacity": fleet.targets["SPOT"],
+        "ProvisionedOnDemandCapacity": running["ON_DEMAND"],
+        "ProvisionedSpotCapacity": running["SPOT"],
+        "InstanceTypeSpecifications": [
+            _type_description(config) for config in fleet.config["InstanceTypeConfigs"]
+        ],
+        "LaunchSpecifications": fleet.config.get("LaunchSpecifications"),
+        "ResizeSpecifications": fleet.config.get("ResizeSpecifications"),
+        "Context": fleet.config.get("Context"),
+    }
+
+
+def _type_description(config: Message) -> Message:
+    optimized = config.get("EbsConfiguration", {}).get("EbsOptimized", False)
+    return {
+        "WeightedCapacity": 1,
+        **config,
+        "EbsBlockDevices": block_devices(config),
+        "EbsOptimized": optimized,
+    }
+
+
+def _group_description(cluster: Cluster, group: Pool) -> Message:
+    config = group.config
+    return {
+        "Id": group.id,
+        "Name": group.name,
+        "Market": group.market,
+        "InstanceGroupType": group.role,
+        "BidPrice": config.get("BidPrice"),
+        "InstanceType": group.instance_type,
+        "RequestedInstanceCount": sum(group.targets.values()),
+        "RunningInstanceCount": sum(running_units(cluster.of_pool(group)).values()),
+        "Status": _status(group),
+        "Configurations": config.get("Configurations", []),
+        "EbsBlockDevices": block_devices(config),
+        "EbsOptimized": config.get("EbsConfiguration", {}).get("EbsOptimized"),
+        "ShrinkPolicy": config.get("ShrinkPolicy", {}),
+        "CustomAmiId": config.get("CustomAmiId"),
+    }
+
+
+def _status(part: Instance | Pool) -> Message:
+    return {
+        "State": part.state,
+        "StateChangeReason": reason(part.code, part.message),
+        "Timeline": timeline(part),
+    }

@@ -1,96 +1,46 @@
-"""Operations on policies: managed scaling, auto-termination, and the automatic scaling of groups."""
+"""Operations on a cluster's policies: managed scaling and auto-termination."""
 
-from typing import Any
-
-from rehearsal.emr.errors import validation
-from rehearsal.emr.operations.capacity import find_pool
-from rehearsal.emr.requests.groups import attached_policy
-from rehearsal.emr.requests.policies import check_idle_timeout, check_scaling
-from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.operations.account import Account, Message, check_alive
+from rehearsal.emr.requests.policies import checked_auto_termination, checked_managed_scaling
 from rehearsal.emr.state.cluster import Cluster
 
-Request = dict[str, Any]
 
-
-def put_scaling(state: AccountState, request: Request) -> Request:
-    """PutManagedScalingPolicy."""
-    cluster = state.cluster(request["ClusterId"])
-    policy = check_scaling(request["ManagedScalingPolicy"], cluster.uses_fleets)
-    if any(pool.scaling_policy for pool in cluster.pools):
-        raise validation("A cluster with an automatic scaling policy may not have a managed scaling policy.")
+def put_managed_scaling_policy(account: Account, request: Message) -> Message:
+    """Let EMR scale a cluster within limits."""
+    cluster = account.cluster(request["ClusterId"])
+    policy = checked_managed_scaling(request["ManagedScalingPolicy"], cluster.uses_fleets)
     return _set(cluster, "managed_scaling", policy)
 
 
-def get_scaling(state: AccountState, request: Request) -> Request:
-    """GetManagedScalingPolicy."""
-    return {"ManagedScalingPolicy": state.cluster(request["ClusterId"]).managed_scaling}
+def get_managed_scaling_policy(account: Account, request: Message) -> Message:
+    """Return the limits within which EMR scales a cluster; nothing without a policy."""
+    return {"ManagedScalingPolicy": account.cluster(request["ClusterId"]).managed_scaling}
 
 
-def remove_scaling(state: AccountState, request: Request) -> Request:
-    """RemoveManagedScalingPolicy."""
-    return _set(state.cluster(request["ClusterId"]), "managed_scaling", None)
+def remove_managed_scaling_policy(account: Account, request: Message) -> Message:
+    """Let a cluster keep its size."""
+    return _set(account.cluster(request["ClusterId"]), "managed_scaling", None)
 
 
-def put_termination(state: AccountState, request: Request) -> Request:
-    """PutAutoTerminationPolicy."""
-    policy = check_idle_timeout(request.get("AutoTerminationPolicy", {}))
-    return _set(state.cluster(request["ClusterId"]), "auto_termination", policy)
+def put_auto_termination_policy(account: Account, request: Message) -> Message:
+    """Let a cluster end when it has idled for a time."""
+    policy = checked_auto_termination(request.get("AutoTerminationPolicy", {}))
+    return _set(account.cluster(request["ClusterId"]), "auto_termination", policy)
 
 
-def get_termination(state: AccountState, request: Request) -> Request:
-    """GetAutoTerminationPolicy."""
-    return {"AutoTerminationPolicy": state.cluster(request["ClusterId"]).auto_termination}
+def get_auto_termination_policy(account: Account, request: Message) -> Message:
+    """Return after which idle time a cluster ends; nothing without a policy."""
+    return {"AutoTerminationPolicy": account.cluster(request["ClusterId"]).auto_termination}
 
 
-def remove_termination(state: AccountState, request: Request) -> Request:
-    """RemoveAutoTerminationPolicy."""
-    return _set(state.cluster(request["ClusterId"]), "auto_termination", None)
+def remove_auto_termination_policy(account: Account, request: Message) -> Message:
+    """Let a cluster live however long it idles."""
+    return _set(account.cluster(request["ClusterId"]), "auto_termination", None)
 
 
-def put_group_scaling(state: AccountState, request: Request) -> Request:
-    """PutAutoScalingPolicy: recorded; without CloudWatch's metrics it never acts.
-
-    Taken on an ended cluster as well: one without steps lives for minutes in AWS, for a moment here.
-    """
-    cluster = state.cluster(request["ClusterId"])
-    with cluster.changed:
-        if cluster.managed_scaling:
-            raise validation(
-                "A cluster with a managed scaling policy may not have an automatic scaling policy."
-            )
-        policy = attached_policy(request["AutoScalingPolicy"], cluster.id)
-        find_pool(cluster, request["InstanceGroupId"], "group").scaling_policy = policy
-    return {
-        "ClusterId": cluster.id,
-        "InstanceGroupId": request["InstanceGroupId"],
-        "AutoScalingPolicy": policy,
-        "ClusterArn": cluster.arn,
-    }
-
-
-def remove_group_scaling(state: AccountState, request: Request) -> Request:
-    """RemoveAutoScalingPolicy."""
-    cluster = state.cluster(request["ClusterId"])
-    with cluster.changed:
-        find_pool(cluster, request["InstanceGroupId"], "group").scaling_policy = None
-    return {}
-
-
-def _set(cluster: Cluster, attribute: str, policy: Request | None) -> Request:
+def _set(cluster: Cluster, attribute: str, policy: Message | None) -> Message:
     with cluster.changed:
         check_alive(cluster)
         setattr(cluster, attribute, policy)
         cluster.notify()
     return {}
-
-
-OPERATIONS = {
-    "PutManagedScalingPolicy": put_scaling,
-    "GetManagedScalingPolicy": get_scaling,
-    "RemoveManagedScalingPolicy": remove_scaling,
-    "PutAutoTerminationPolicy": put_termination,
-    "GetAutoTerminationPolicy": get_termination,
-    "RemoveAutoTerminationPolicy": remove_termination,
-    "PutAutoScalingPolicy": put_group_scaling,
-    "RemoveAutoScalingPolicy": remove_group_scaling,
-}

@@ -1,42 +1,39 @@
 """Operations on steps."""
 
-from typing import Any
-
 from rehearsal.emr.errors import invalid_request, validation
 from rehearsal.emr.life.controller import Controller
+from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.requests.pages import page
-from rehearsal.emr.requests.step_requests import MOST_ACTIVE_STEPS, steps_of
-from rehearsal.emr.state.account import AccountState, check_alive
+from rehearsal.emr.requests.steps import MOST_ACTIVE_STEPS, new_steps
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.step import Step
 
-Request = dict[str, Any]
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_ListSteps.html
 MOST_LISTED_IDS = 10
 
 
-def add(state: AccountState, request: Request) -> Request:
-    """AddJobFlowSteps."""
-    cluster = state.modifiable(request["JobFlowId"])
+def add_job_flow_steps(account: Account, request: Message) -> Message:
+    """Add steps to a cluster."""
+    cluster = account.modifiable(request["JobFlowId"])
     if not request["Steps"]:
         raise validation("At least one step must be specified.")
     with cluster.changed:
-        steps = steps_of(cluster, request["Steps"], request.get("ExecutionRoleArn"))
+        steps = new_steps(cluster, request["Steps"], request.get("ExecutionRoleArn"))
         for step in steps:
             cluster.add_step(step)
     return {"StepIds": [step.id for step in steps]}
 
 
-def describe(state: AccountState, request: Request) -> Request:
-    """DescribeStep."""
-    cluster = state.cluster(request["ClusterId"])
+def describe_step(account: Account, request: Message) -> Message:
+    """Return one step."""
+    cluster = account.cluster(request["ClusterId"])
     with cluster.changed:
-        return {"Step": _find(cluster, request.get("StepId", "")).describe()}
+        return {"Step": _description(_find(cluster, request.get("StepId", "")))}
 
 
-def list_steps(state: AccountState, request: Request) -> Request:
-    """ListSteps: the latest first, 50 a page."""
-    cluster = state.cluster(request["ClusterId"])
+def list_steps(account: Account, request: Message) -> Message:
+    """Return the steps of some ids or states, the latest first, 50 a page."""
+    cluster = account.cluster(request["ClusterId"])
     states, ids = request.get("StepStates"), request.get("StepIds")
     if ids and len(ids) > MOST_LISTED_IDS:
         raise invalid_request(f"Maximum of {MOST_LISTED_IDS} StepIds may be specified.")
@@ -45,18 +42,19 @@ def list_steps(state: AccountState, request: Request) -> Request:
     with cluster.changed:
         for step_id in ids or []:
             _find(cluster, step_id)
-        found = [
+        chosen = [
             step
             for step in reversed(cluster.steps)
             if (not states or step.state in states) and (not ids or step.id in ids)
         ]
-        steps, marker = page(found, request.get("Marker"), Step.describe)
+        steps, marker = page(chosen, request.get("Marker"), _description)
     return {"Steps": steps, "Marker": marker}
 
 
-def cancel(state: AccountState, request: Request) -> Request:
-    """CancelSteps: one answer for each step."""
-    controller = state.controller(request["ClusterId"])
+def cancel_steps(account: Account, request: Message) -> Message:
+    """Cancel steps that wait or run, with an answer for each step."""
+    controller = account.controller(request["ClusterId"])
+    # https://docs.aws.amazon.com/emr/latest/APIReference/API_CancelSteps.html
     if len(request["StepIds"]) > MOST_ACTIVE_STEPS:
         raise invalid_request(f"A maximum of {MOST_ACTIVE_STEPS} steps may be cancelled at once.")
     force = request.get("StepCancellationOption") == "TERMINATE_PROCESS"
@@ -66,13 +64,13 @@ def cancel(state: AccountState, request: Request) -> Request:
     return {"CancelStepsInfoList": answers}
 
 
-def _cancel(controller: Controller, step_id: str, force: bool) -> Request:
-    step = next((each for each in controller.cluster.steps if each.id == step_id), None)
+def _cancel(controller: Controller, step_id: str, force: bool) -> Message:
+    step = next((step for step in controller.cluster.steps if step.id == step_id), None)
     if step is None:
         return {"StepId": step_id, "Status": "FAILED", "Reason": f"Step id '{step_id}' is not valid."}
     if step.state not in ("PENDING", "RUNNING"):
-        why = f"The step is {step.state}: only PENDING and RUNNING steps can be cancelled."
-        return {"StepId": step_id, "Status": "FAILED", "Reason": why}
+        reason = f"The step is {step.state}: only PENDING and RUNNING steps can be cancelled."
+        return {"StepId": step_id, "Status": "FAILED", "Reason": reason}
     controller.cancel_step(step, force=force)
     return {"StepId": step_id, "Status": "SUBMITTED"}
 
@@ -84,9 +82,30 @@ def _find(cluster: Cluster, step_id: str) -> Step:
     raise invalid_request(f"Step id '{step_id}' is not valid.")
 
 
-OPERATIONS = {
-    "AddJobFlowSteps": add,
-    "DescribeStep": describe,
-    "ListSteps": list_steps,
-    "CancelSteps": cancel,
-}
+def _description(step: Step) -> Message:
+    program = step.program
+    monitoring = step.config.get("StepMonitoringConfiguration", {}).get("S3MonitoringConfiguration", {})
+    return {
+        "Id": step.id,
+        "Name": step.name,
+        "Config": {
+            "Jar": program.jar,
+            "Properties": program.properties,
+            "MainClass": program.main_class,
+            "Args": list(program.arguments),
+        },
+        "ActionOnFailure": step.on_failure,
+        "Status": {
+            "State": step.state,
+            "StateChangeReason": {"Message": step.message} if step.message else {},
+            "FailureDetails": step.failure,
+            "Timeline": {
+                "CreationDateTime": step.created,
+                "StartDateTime": step.started,
+                "EndDateTime": step.ended,
+            },
+        },
+        "ExecutionRoleArn": step.role_arn,
+        "LogUri": monitoring.get("LogUri"),
+        "EncryptionKeyArn": monitoring.get("EncryptionKeyArn"),
+    }

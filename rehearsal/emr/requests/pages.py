@@ -19,10 +19,10 @@ def page(
     describe: Callable[[Item], Any],
     size: int = PAGE,
 ) -> tuple[list[Any], str | None]:
-    """The page at a marker, described, and the marker of the next one, None on the last.
+    """Return the page at a marker, described, and the marker of the next one, None on the last.
 
     Raises:
-        EmrError: the marker is none of ours.
+        EmrError: the marker is not one that an answer held.
     """
     start = _position(marker) if marker else 0
     rest = start + size

@@ -8,11 +8,11 @@ from rehearsal.emr.errors import validation
 SHORTEST_IDLE, LONGEST_IDLE, DEFAULT_IDLE = 60, 604_800, 3600
 
 
-def check_idle_timeout(policy: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The auto-termination policy, with EMR's hour where it names no time-out.
+def checked_auto_termination(policy: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the auto-termination policy, with EMR's hour where it names no time-out.
 
     Raises:
-        EmrError: out of range.
+        EmrError: the time-out is out of range.
     """
     if policy is None:
         return None
@@ -24,8 +24,10 @@ def check_idle_timeout(policy: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"IdleTimeout": timeout}
 
 
-def check_scaling(policy: dict[str, Any] | None, uses_fleets: bool) -> dict[str, Any] | None:
-    """The managed scaling policy.
+def checked_managed_scaling(policy: dict[str, Any] | None, uses_fleets: bool) -> dict[str, Any] | None:
+    """Return the managed scaling policy.
+
+    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_ComputeLimits.html
 
     Raises:
         EmrError: limits that contradict each other, or a unit that is not the cluster's.

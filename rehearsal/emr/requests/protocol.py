@@ -1,32 +1,34 @@
 """Requests held against botocore's model of EMR, and answers cut to it."""
 
+import re
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.validate import ParamValidator
 
 from rehearsal.emr.errors import EmrError, validation
 
-PLAIN_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "long": (int,),
-    "float": (int, float),
-    "double": (int, float),
-    "boolean": (bool,),
-    "timestamp": (int, float, str),
+# botocore's word for a fault to EMR's.
+CONSTRAINTS = {
+    "missing required field": "not be null",
+    "invalid length": "have length greater than or equal to {min_allowed}",
+    "invalid range": "have value greater than or equal to {min_allowed}",
+    "too long": "have length less than or equal to {max_allowed}",
+    "too large": "have value less than or equal to {max_allowed}",
+    "unknown value": "satisfy enum value set: [{allowed}]",
 }
 
 
 @cache
 def service_model() -> ServiceModel:
-    """EMR's API, as botocore ships it."""
+    """Return EMR's API as botocore ships it."""
     return botocore.session.get_session().get_service_model("emr")
 
 
 def operation_model(operation: str) -> OperationModel:
-    """One operation.
+    """Return the model of one operation.
 
     Raises:
         EmrError: EMR has none of that name.
@@ -36,68 +38,76 @@ def operation_model(operation: str) -> OperationModel:
     return service_model().operation_model(operation)
 
 
-def check_request(operation: str, request: dict[str, Any]) -> None:
-    """Hold a request against the model: types, required members, enumerations, lengths, ranges.
+def checked_request(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a request that fits the model: types, required members, enumerations, bounds.
+
+    Members that are None are left out: they count as absent everywhere in AWS's JSON.
 
     Raises:
-        EmrError: ValidationException with every fault found, as EMR words them.
+        EmrError: ValidationException with every fault, as EMR words them, or SerializationException for a
+            value of the wrong type.
     """
-    faults: list[str] = []
-    shape = operation_model(operation).input_shape
-    if shape:
-        _check(shape, request, "", faults)
-    if faults:
-        count = f"{len(faults)} validation error{'s' * (len(faults) > 1)} detected: "
-        raise validation(count + "; ".join(faults))
+    present: dict[str, Any] = _without_none(request)
+    faults = _Faults()
+    _Validator()._validate(present, operation_model(operation).input_shape, faults, "")
+    if faults.sentences:
+        count = f"{len(faults.sentences)} validation error{'s' * (len(faults.sentences) > 1)} detected: "
+        raise validation(count + "; ".join(faults.sentences))
+    return present
 
 
-def _check(shape: Shape, value: Any, path: str, faults: list[str]) -> None:
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
-        _check_structure(shape, value, path, faults)
-    elif isinstance(shape, ListShape) and isinstance(value, list):
-        for number, item in enumerate(value, 1):
-            _check(shape.member, item, f"{path}.{number}.member", faults)
-    elif shape.type_name == "map" and isinstance(value, dict):
-        return
-    elif not _is_plain(shape, value):
-        raise EmrError(
-            "SerializationException", f"{path or 'the request'} must be of type {shape.type_name}."
-        )
-    else:
-        _check_constraints(shape, value, path, faults)
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_none(part) for name, part in value.items() if part is not None}
+    return [_without_none(part) for part in value] if isinstance(value, list) else value
 
 
-def _is_plain(shape: Shape, value: Any) -> bool:
-    types = PLAIN_TYPES.get(shape.type_name, ())
-    return isinstance(value, types) and (shape.type_name == "boolean" or not isinstance(value, bool))
+class _Validator(ParamValidator):  # type: ignore[misc]  # botocore has no types
+    """botocore's checks, and those that it leaves to the service: enumerations and upper bounds."""
+
+    def _validate(self, value: Any, shape: Shape, faults: "_Faults", name: str) -> None:
+        super()._validate(value, shape, faults, name)
+        if isinstance(value, str) and shape.type_name == "string" and value not in (shape.enum or [value]):
+            faults.report(name, "unknown value", param=value, allowed=", ".join(shape.enum))
+        most = shape.metadata.get("max")
+        if most is not None and isinstance(value, str) and len(value) > most:
+            faults.report(name, "too long", param=value, max_allowed=most)
+        if most is not None and isinstance(value, (int, float)) and value > most:
+            faults.report(name, "too large", param=value, max_allowed=most)
 
 
-def _check_structure(shape: StructureShape, value: dict[str, Any], path: str, faults: list[str]) -> None:
-    names = {name: f"{path}.{name[0].lower()}{name[1:]}".lstrip(".") for name in shape.members}
-    faults.extend(
-        f"Value null at '{names[name]}' failed to satisfy constraint: Member must not be null"
-        for name in shape.required_members
-        if value.get(name) is None
-    )
-    for name, item in value.items():
-        if name in shape.members and item is not None:
-            _check(shape.members[name], item, names[name], faults)
+class _Faults:
+    """Collects what the validator reports, in EMR's words.
+
+    Attributes:
+        sentences: One for each fault.
+    """
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def report(self, name: str, reason: str, **details: Any) -> None:
+        """Take one fault, as botocore's own collector does."""
+        path = _path(f"{name}.{details['required_name']}" if "required_name" in details else name)
+        if reason == "invalid type":
+            value = type(details["param"]).__name__
+            raise EmrError("SerializationException", f"{path or 'the request'} must not be of type {value}.")
+        # Members that botocore's model does not know yet are ignored, as EMR does.
+        if reason in CONSTRAINTS:
+            value = f"'{details['param']}'" if "param" in details else "null"
+            constraint = CONSTRAINTS[reason].format(**details)
+            sentence = f"Value {value} at '{path}' failed to satisfy constraint: Member must {constraint}"
+            self.sentences.append(sentence)
 
 
-def _check_constraints(shape: Shape, value: Any, path: str, faults: list[str]) -> None:
-    told = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must "
-    allowed = getattr(shape, "enum", None)
-    if allowed and value not in allowed:
-        faults.append(f"{told}satisfy enum value set: [{', '.join(allowed)}]")
-    size, kind = (len(value), "have length ") if isinstance(value, str) else (value, "have value ")
-    if (least := shape.metadata.get("min")) is not None and size < least:
-        faults.append(f"{told}{kind}greater than or equal to {least}")
-    if (most := shape.metadata.get("max")) is not None and size > most:
-        faults.append(f"{told}{kind}less than or equal to {most}")
+def _path(name: str) -> str:
+    """Return a place in a request as EMR writes it: `steps.1.member.name` for `.Steps[0].Name`."""
+    members = [part[:1].lower() + part[1:] for part in name.strip(".").split(".")]
+    return re.sub(r"\[(\d+)\]", lambda index: f".{int(index[1]) + 1}.member", ".".join(members))
 
 
-def fit_answer(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer without what is None or its shape lacks; so one description serves many shapes."""
+def fit_answer(operation: str, answer: dict[str, Any]) -> Any:
+    """Return a copy of an answer without what is None or its shape lacks: one description serves many."""
     shape = operation_model(operation).output_shape
     return _fit(shape, answer) if shape else {}
 
@@ -105,10 +115,10 @@ def fit_answer(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
 def _fit(shape: Shape, value: Any) -> Any:
     if isinstance(shape, StructureShape):
         return {
-            name: _fit(shape.members[name], item)
-            for name, item in value.items()
-            if name in shape.members and item is not None
+            name: _fit(shape.members[name], part)
+            for name, part in value.items()
+            if name in shape.members and part is not None
         }
     if isinstance(shape, ListShape):
-        return [_fit(shape.member, item) for item in value]
-    return value
+        return [_fit(shape.member, part) for part in value]
+    return dict(value) if isinstance(value, dict) else value

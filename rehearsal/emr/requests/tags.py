@@ -11,14 +11,14 @@ LONGEST_KEY = 128
 LONGEST_VALUE = 256
 
 
-def checked_tags(present: Mapping[str, str], more: list[dict[str, Any]]) -> dict[str, str]:
-    """The tags that a cluster has with those added.
+def checked_tags(present: Mapping[str, str], added: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the tags that a cluster has when those are added.
 
     Raises:
-        EmrError: too many, too long, without a key, or of AWS's own prefix.
+        EmrError: too many, too long, without a key, or with AWS's own prefix.
     """
     tags = dict(present)
-    for tag in more:
+    for tag in added:
         key, value = tag.get("Key", ""), tag.get("Value", "")
         if not key or len(key) > LONGEST_KEY:
             raise invalid_request(f"Tag keys must have 1 to {LONGEST_KEY} characters: '{key}'.")

@@ -1,1 +1,1 @@
-"""What the emulated EMR remembers: accounts, clusters, fleets, instances and steps."""
+"""What the emulated EMR remembers of a cluster: fleets or groups, instances, steps, and its end."""

@@ -12,13 +12,12 @@ SMALL_SIZES = {"nano": 0.25, "micro": 0.5, "small": 1.0, "medium": 2.0, "large":
 
 
 def running_units(instances: Iterable[Instance]) -> dict[Market, int]:
-    """Units of the instances that run, of each market."""
-    running = [instance for instance in instances if instance.state == "RUNNING"]
-    return _units(running)
+    """Return the units of the instances that run, by market."""
+    return _units([instance for instance in instances if instance.state == "RUNNING"])
 
 
 def wanted_units(instances: Iterable[Instance]) -> dict[Market, int]:
-    """Units of the instances that run or come, and stay."""
+    """Return the units of the instances that run or come, and stay, by market."""
     return _units([instance for instance in instances if instance.counts])
 
 
@@ -30,7 +29,7 @@ def _units(instances: list[Instance]) -> dict[Market, int]:
 
 
 def normalized_factor(instance_type: str) -> float:
-    """Normalized hours of one hour: 1 of a `small`, 8 of an `xlarge`, 8 N of an `Nxlarge`."""
+    """Return the normalized hours of one hour: 1 of a `small`, 8 of an `xlarge`, 8 N of an `Nxlarge`."""
     size = instance_type.rpartition(".")[2]
     if size in SMALL_SIZES:
         return SMALL_SIZES[size]
@@ -39,12 +38,12 @@ def normalized_factor(instance_type: str) -> float:
 
 
 def vcpus(instance_type: str) -> int:
-    """Virtual processors; of a type that we do not know, by its size: 4 of an `xlarge`."""
+    """Return the virtual processors of a type; of an unknown one by its size: 4 of an `xlarge`."""
     known = instance_types().get(instance_type)
     return known.vcpu if known else max(1, int(normalized_factor(instance_type) / 2))
 
 
 def normalized_hours(instances: Iterable[Instance]) -> int:
-    """What EMR shows for a cluster so far, whole hours."""
+    """Return what EMR shows for a cluster so far, in whole hours."""
     seconds = sum(instance.seconds() * normalized_factor(instance.type) for instance in instances)
     return int(seconds // 3600)

@@ -1,4 +1,6 @@
-"""One cluster: what it was asked to be, its parts, its state, and the lock that guards them."""
+"""One cluster: its request, its parts, its state, and the lock that guards them."""
+
+from __future__ import annotations
 
 import threading
 import time
@@ -6,10 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.emr.cluster_events import cluster_event, pool_event, step_event
 from rehearsal.emr.compute import BootstrapAction
-from rehearsal.emr.events import Event
-from rehearsal.emr.identifiers import cluster_arn, new_id
+from rehearsal.emr.identifiers import new_id
 from rehearsal.emr.state.ending import Ending
 from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.state.pool import Pool
@@ -21,21 +21,21 @@ ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 
 @dataclass
 class Cluster:
-    """Every access to what changes holds `changed`, and every change notifies it.
+    """One cluster; whoever reads or writes what changes holds `changed`, and every change notifies it.
 
     Attributes:
-        request: Of RunJobFlow, as it stands.
-        emit: Takes its events; must not block.
-        ending: Why it shall end, once it shall.
-        managed_scaling: Policy in force, None without one.
-        auto_termination: Policy in force, None without one.
-        version: Counts changes.
+        request: RunJobFlow's, as it stands.
+        announce: Called when the cluster, a step or a pool has entered a state; must not block.
+        ending: Why it is to end, once it is.
+        managed_scaling: The policy in force, None without one.
+        auto_termination: The policy in force, None without one.
+        version: Number of changes so far.
     """
 
     request: dict[str, Any]
     account: str
     region: str
-    emit: Callable[[Event], None]
+    announce: Callable[[Cluster, Subject], None]
     id: str = field(default_factory=lambda: new_id("j"))
     created: float = field(default_factory=time.time)
     ready: float | None = None
@@ -60,13 +60,13 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """As the request names it."""
+        """Its name in the request."""
         return str(self.request["Name"])
 
     @property
     def arn(self) -> str:
         """Its Amazon resource name."""
-        return cluster_arn(self.region, self.account, self.id)
+        return f"arn:aws:elasticmapreduce:{self.region}:{self.account}:cluster/{self.id}"
 
     @property
     def uses_fleets(self) -> bool:
@@ -77,9 +77,9 @@ class Cluster:
     def bootstrap_actions(self) -> list[BootstrapAction]:
         """What every instance runs first, in order."""
         return [
-            BootstrapAction(each["Name"], script["Path"], tuple(script.get("Args", ())))
-            for each in self.request.get("BootstrapActions", [])
-            for script in [each["ScriptBootstrapAction"]]
+            BootstrapAction(action["Name"], script["Path"], tuple(script.get("Args", ())))
+            for action in self.request.get("BootstrapActions", [])
+            for script in [action["ScriptBootstrapAction"]]
         ]
 
     @property
@@ -88,11 +88,11 @@ class Cluster:
         return [step for step in self.steps if step.state in ACTIVE]
 
     def of_pool(self, pool: Pool) -> list[Instance]:
-        """The instances that a fleet or group has and had."""
+        """Return the instances that a fleet or group has and had."""
         return [instance for instance in self.instances if instance.pool_id == pool.id]
 
     def primary(self) -> Instance | None:
-        """Its first primary node, once there is one."""
+        """Return its first primary node, None before there is one."""
         return next((instance for instance in self.instances if instance.role == "MASTER"), None)
 
     def notify(self) -> None:
@@ -108,7 +108,7 @@ class Cluster:
             self.notify()
 
     def set_state(self, state: str) -> None:
-        """Enter a state, tell EventBridge and note the time."""
+        """Enter a state, announce it and note the time."""
         with self.changed:
             if state == self.state:
                 return
@@ -117,29 +117,29 @@ class Cluster:
                 self.ready = time.time()
             if state in ENDED:
                 self.ended = time.time()
-            self.emit(cluster_event(self))
+            self.announce(self, self)
             self.notify()
 
     def set_step_state(self, step: Step, state: str, message: str = "") -> None:
-        """A step enters a state."""
+        """Let a step enter a state."""
         with self.changed:
             step.state, step.message = state, message
             if state == "RUNNING":
                 step.started = time.time()
             elif state not in ACTIVE:
                 step.ended = time.time()
-            self.emit(step_event(self, step))
+            self.announce(self, step)
             self.notify()
 
     def add_step(self, step: Step) -> None:
-        """A step is pending."""
+        """Add a step, which is pending."""
         with self.changed:
             self.steps.append(step)
-            self.emit(step_event(self, step))
+            self.announce(self, step)
             self.notify()
 
     def set_instance_state(self, instance: Instance, state: str, code: str = "", message: str = "") -> None:
-        """An instance enters a state, unless it is gone already; its pool follows."""
+        """Let an instance enter a state, unless it is terminated already."""
         with self.changed:
             if instance.state == "TERMINATED":
                 return
@@ -151,7 +151,7 @@ class Cluster:
             self.notify()
 
     def set_pool_state(self, pool: Pool, state: str) -> None:
-        """A fleet or group enters a state."""
+        """Let a fleet or group enter a state."""
         with self.changed:
             if state == pool.state:
                 return
@@ -160,5 +160,9 @@ class Cluster:
                 pool.ready = time.time()
             elif state == "TERMINATED":
                 pool.ended = time.time()
-            self.emit(pool_event(self, pool))
+            self.announce(self, pool)
             self.notify()
+
+
+# What an announcement is about.
+Subject = Cluster | Step | Pool

@@ -1,11 +1,18 @@
-"""Why a cluster ends: the reason that it shows, and whether that is an error."""
+"""Why a cluster ends: the reason that it shows, and whether that is an error.
+
+Codes: https://docs.aws.amazon.com/emr/latest/APIReference/API_ClusterStateChangeReason.html
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Code and message of the state's reason; `failed` makes TERMINATED_WITH_ERRORS of TERMINATED."""
+    """The reason of a cluster's last state.
+
+    Attributes:
+        failed: Whether the cluster ends as TERMINATED_WITH_ERRORS instead of TERMINATED.
+    """
 
     code: str
     message: str
@@ -19,20 +26,20 @@ PRIMARY_LOST = Ending("INSTANCE_FAILURE", "The master node was terminated.", fai
 
 
 def idle(seconds: int) -> Ending:
-    """An auto-termination policy's; EMR does not document the words."""
+    """Return the ending by an auto-termination policy; EMR does not document its words."""
     return Ending("USER_REQUEST", f"Terminated by its auto-termination policy: idle for {seconds} seconds")
 
 
 def internal_error(message: str) -> Ending:
-    """The machine failed the cluster."""
+    """Return the ending of a cluster that its machine failed."""
     return Ending("INTERNAL_ERROR", message, failed=True)
 
 
 def bootstrap_failure(primary: bool, ec2_id: str, fault: str) -> Ending:
-    """A bootstrap action failed on one of the first instances.
+    """Return the ending by a bootstrap action that failed on one of the first instances.
 
     Args:
         fault: Such as `bootstrap action 1 returned a non-zero return code`.
     """
-    where = f"the master instance ({ec2_id})" if primary else f"1 slave instance (including {ec2_id})"
-    return Ending("BOOTSTRAP_FAILURE", f"On {where}, {fault}", failed=True)
+    place = f"the master instance ({ec2_id})" if primary else f"1 slave instance (including {ec2_id})"
+    return Ending("BOOTSTRAP_FAILURE", f"On {place}, {fault}", failed=True)

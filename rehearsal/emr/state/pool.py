@@ -14,15 +14,15 @@ FAILURES_BEFORE_SUSPENSION = 3
 
 @dataclass
 class Pool:
-    """Times are epoch seconds, None until they come.
+    """A fleet or a group; times are epoch seconds, None until they come.
 
     Attributes:
-        config: As it stands in the request.
+        config: `InstanceFleetConfig` or `InstanceGroupConfig` as it stands in the request.
         targets: Units wanted of each market; in a group, instances.
-        failures: Instances that failed since the last one that did not.
-        doomed: EC2 ids of instances to leave first, as the caller wants.
-        scaling_policy: Of a group, in force or None.
-        configurations_version: Of a group, how often its configurations were set.
+        units_each: How many units one instance is worth.
+        volumes_each: How many EBS volumes one instance has.
+        failures: How many instances failed since the last one that did not.
+        leaving_first: EC2 ids of the instances that the caller wants to leave first.
     """
 
     id: str
@@ -40,15 +40,12 @@ class Pool:
     ready: float | None = None
     ended: float | None = None
     failures: int = 0
-    doomed: set[str] = field(default_factory=set)
-    scaling_policy: dict[str, Any] | None = None
-    configurations_version: int = 0
+    leaving_first: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
-        """As the request names it, else after its role."""
-        default = {"MASTER": "Master", "CORE": "Core", "TASK": "Task"}[self.role]
-        return str(self.config.get("Name") or f"{default} instance {self.kind}")
+        """Its name in the request, else one after its role."""
+        return str(self.config.get("Name") or f"{self.role.title()} instance {self.kind}")
 
     @property
     def suspended(self) -> bool:
@@ -57,13 +54,13 @@ class Pool:
 
     @property
     def market(self) -> Market:
-        """Of a group, its market; of a fleet, what it prefers for more."""
+        """The market of a group; the one that a fleet prefers for more instances."""
         if self.kind == "group":
             return "SPOT" if self.config.get("Market") == "SPOT" else "ON_DEMAND"
         return "SPOT" if self.config.get("TargetSpotCapacity") else "ON_DEMAND"
 
-    def launch(self, market: Market, region: str) -> Instance:
-        """One more instance: of a fleet, always of the first type of its configuration."""
+    def new_instance(self, market: Market, region: str) -> Instance:
+        """Return one more instance; of a fleet, always of the first type of its configuration."""
         return Instance(
             pool_id=self.id,
             role=self.role,
@@ -75,25 +72,7 @@ class Pool:
         )
 
     def set_targets(self, on_demand: int | None, spot: int | None) -> None:
-        """Want other numbers; None leaves one as it is. A suspended pool tries again."""
+        """Set how much is wanted; None leaves a market as it is. A suspended pool tries again."""
         self.targets["ON_DEMAND"] = self.targets["ON_DEMAND"] if on_demand is None else on_demand
         self.targets["SPOT"] = self.targets["SPOT"] if spot is None else spot
         self.failures = 0
-
-
-def volumes_of(config: dict[str, Any]) -> int:
-    """EBS volumes of an instance, by its configuration."""
-    blocks = config.get("EbsConfiguration", {}).get("EbsBlockDeviceConfigs", [])
-    return sum(block.get("VolumesPerInstance", 1) for block in blocks)
-
-
-def block_devices(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """A configuration's EBS volumes one by one, as answers show them."""
-    blocks = config.get("EbsConfiguration", {}).get("EbsBlockDeviceConfigs", [])
-    volumes = [
-        block["VolumeSpecification"] for block in blocks for _ in range(block.get("VolumesPerInstance", 1))
-    ]
-    return [
-        {"VolumeSpecification": volume, "Device": f"/dev/sd{chr(ord('b') + number)}"}
-        for number, volume in enumerate(volumes)
-    ]

@@ -11,25 +11,12 @@ from rehearsal.emr.requests.protocol import service_model
 from rehearsal.emr.service import OPERATIONS
 from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, fleet, step, until
 
-POLICY = {
-    "Constraints": {"MinCapacity": 1, "MaxCapacity": 3},
-    "Rules": [
-        {
-            "Name": "out",
-            "Action": {"SimpleScalingPolicyConfiguration": {"ScalingAdjustment": 1}},
-            "Trigger": {
-                "CloudWatchAlarmDefinition": {
-                    "ComparisonOperator": "LESS_THAN",
-                    "MetricName": "YARNMemoryAvailablePercentage",
-                    "Period": 300,
-                    "Threshold": 15.0,
-                    "Dimensions": [{"Key": "JobFlowId", "Value": "${emr.clusterId}"}],
-                }
-            },
-        }
-    ],
+# Of what EMR has, neither the stacks, nor `operate`, nor the documented command lines ask for these.
+NOT_EMULATED = {
+    *("DescribeJobFlows", "PutAutoScalingPolicy", "RemoveAutoScalingPolicy"),
+    *("DescribeReleaseLabel", "ListSupportedInstanceTypes"),
 }
-NOT_PLAYED = ("Studio", "Session", "Notebook", "PersistentApp", "OnClusterApp")
+NOT_EMULATED_KINDS = ("Studio", "Session", "Notebook", "PersistentApp", "OnClusterApp")
 
 
 def test_what_was_asked_for_is_described(emr: EmrClient) -> None:
@@ -57,13 +44,27 @@ def test_what_was_asked_for_is_described(emr: EmrClient) -> None:
 
 
 def test_every_operation_answers_or_is_refused_by_name(emr: EmrClient) -> None:
-    refused = set(service_model().operation_names) - set(OPERATIONS) - {"RunJobFlow"}
-    assert all(any(part in name for part in NOT_PLAYED) for name in refused), refused
-    with pytest.raises(EmrError, match="ListStudios is not part of the rehearsal") as error:
-        emr.call("ListStudios")
-    assert error.value.code == "InvalidRequestException"
-    with pytest.raises(EmrError, match="has no operation Dance"):
+    refused = set(service_model().operation_names) - set(OPERATIONS)
+    others = {name for name in refused if not any(kind in name for kind in NOT_EMULATED_KINDS)}
+    assert others == NOT_EMULATED
+    for name in ("ListStudios", "DescribeJobFlows"):
+        with pytest.raises(EmrError, match=f"{name} is not part of the rehearsal") as error:
+            emr.call(name)
+        assert error.value.code == "InvalidRequestException"
+    with pytest.raises(EmrError, match="has no operation Dance") as error:
         emr.service.handle("Dance", {}, account="1", region="r")
+    assert error.value.code == "UnknownOperationException"
+
+
+def test_parameters_that_are_not_emulated_are_refused_by_name(emr: EmrClient) -> None:
+    scaling = {"Constraints": {"MinCapacity": 1, "MaxCapacity": 3}, "Rules": []}
+    group = {**GROUPS["InstanceGroups"][0], "AutoScalingPolicy": scaling}
+    with pytest.raises(EmrError, match="AutoScalingPolicy of an instance group is not part of the rehearsal"):
+        emr.run({"InstanceGroups": [group]})
+    core = emr.call("ListInstanceGroups", ClusterId=emr.run())["InstanceGroups"][1]["Id"]
+    change = {"InstanceGroupId": core, "Configurations": [{"Classification": "yarn-site"}]}
+    with pytest.raises(EmrError, match="Reconfiguration of an instance group is not part of the rehearsal"):
+        emr.call("ModifyInstanceGroups", InstanceGroups=[change])
 
 
 def test_accounts_and_regions_do_not_see_each_other(emr: EmrClient) -> None:
@@ -189,28 +190,6 @@ def test_contradictory_limits_are_refused(emr: EmrClient, limits: dict[str, Any]
         )
 
 
-def test_a_groups_scaling_policy_looks_at_its_cluster(emr: EmrClient) -> None:
-    cluster_id = emr.run()
-    core = emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"][1]["Id"]
-    asked = {"ClusterId": cluster_id, "InstanceGroupId": core}
-    told = emr.call("PutAutoScalingPolicy", **asked, AutoScalingPolicy=POLICY)["AutoScalingPolicy"]
-    assert told["Status"]["State"] == "ATTACHED"
-    alarm = told["Rules"][0]["Trigger"]["CloudWatchAlarmDefinition"]
-    assert alarm["Dimensions"] == [{"Key": "JobFlowId", "Value": cluster_id}]
-    emr.call("RemoveAutoScalingPolicy", **asked)
-    assert (
-        "AutoScalingPolicy" not in emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"][1]
-    )
-
-
-def test_a_groups_scaling_policy_is_taken_after_a_short_cluster_ended(emr: EmrClient) -> None:
-    cluster_id = emr.run(keep=False)
-    emr.wait(cluster_id, "TERMINATED")
-    core = emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"][1]["Id"]
-    emr.call("PutAutoScalingPolicy", ClusterId=cluster_id, InstanceGroupId=core, AutoScalingPolicy=POLICY)
-    assert "AutoScalingPolicy" in emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"][1]
-
-
 def test_three_primary_nodes_make_a_protected_cluster(emr: EmrClient) -> None:
     primary = {**GROUPS["InstanceGroups"][0], "InstanceCount": 3}
     told = emr.cluster(emr.run({"InstanceGroups": [primary]}, keep=False))
@@ -219,15 +198,10 @@ def test_three_primary_nodes_make_a_protected_cluster(emr: EmrClient) -> None:
         emr.run({"InstanceGroups": [{**primary, "InstanceCount": 2}]})
 
 
-def test_releases_and_instance_types_are_told(emr: EmrClient) -> None:
+def test_releases_are_listed_by_prefix_and_application(emr: EmrClient) -> None:
     assert emr.call("ListReleaseLabels", Filters={"Prefix": "emr-7.9"})["ReleaseLabels"] == ["emr-7.9.0"]
     spark = emr.call("ListReleaseLabels", Filters={"Application": "Spark@3.5.5"})["ReleaseLabels"]
     assert {"emr-7.9.0", "emr-7.10.0"} == set(spark)
-    told = emr.call("DescribeReleaseLabel", ReleaseLabel="emr-7.9.0")["Applications"]
-    assert {"Name": "Spark", "Version": "3.5.5"} in told
-    types = emr.call("ListSupportedInstanceTypes", ReleaseLabel="emr-7.9.0")["SupportedInstanceTypes"]
-    assert len(types) == 50
-    assert all(each["VCPU"] > 0 for each in types)
 
 
 def test_events_tell_of_steps_clusters_and_fleets(emr: EmrClient) -> None:

@@ -10,8 +10,8 @@ from rehearsal.emr.state.step import Step
 MOST_ACTIVE_STEPS = 256
 
 
-def steps_of(cluster: Cluster, configs: list[dict[str, Any]], role_arn: str | None) -> list[Step]:
-    """The steps, pending, none of them added yet.
+def new_steps(cluster: Cluster, configs: list[dict[str, Any]], role_arn: str | None) -> list[Step]:
+    """Return the steps, pending, none of them added yet.
 
     Raises:
         EmrError: too many, or an action on failure that several steps at once do not allow.
@@ -26,6 +26,7 @@ def steps_of(cluster: Cluster, configs: list[dict[str, Any]], role_arn: str | No
     return [Step(config, _on_failure(cluster, config), role_arn) for config in configs]
 
 
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-concurrent-steps.html
 def _on_failure(cluster: Cluster, config: dict[str, Any]) -> str:
     several = cluster.step_concurrency > 1
     action = str(config.get("ActionOnFailure", "CONTINUE" if several else "TERMINATE_CLUSTER"))

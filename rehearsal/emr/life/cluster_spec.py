@@ -7,7 +7,7 @@ from rehearsal.emr.state.cluster import Cluster
 
 
 def cluster_spec(cluster: Cluster) -> ClusterSpec:
-    """What the machine needs to know."""
+    """Return what the machine needs to know of a cluster."""
     request = cluster.request
     log_uri = request.get("LogUri")
     return ClusterSpec(
@@ -21,14 +21,13 @@ def cluster_spec(cluster: Cluster) -> ClusterSpec:
 
 
 def properties_by_classification(configurations: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """Each classification's properties; those of a nested `export` count to the classification around it."""
-    found: dict[str, dict[str, str]] = {}
-    for each in configurations:
-        properties = found.setdefault(each["Classification"], {})
-        properties.update(each.get("Properties", {}))
-        for inner, nested in properties_by_classification(each.get("Configurations", [])).items():
-            if inner == "export":
-                properties.update(nested)
-            else:
-                found.setdefault(inner, {}).update(nested)
-    return found
+    """Return each classification's properties; a nested `export` counts to the classification around it."""
+    merged: dict[str, dict[str, str]] = {}
+    for configuration in configurations:
+        properties = merged.setdefault(configuration["Classification"], {})
+        properties.update(configuration.get("Properties", {}))
+        nested = properties_by_classification(configuration.get("Configurations", []))
+        for classification, inner in nested.items():
+            target = properties if classification == "export" else merged.setdefault(classification, {})
+            target.update(inner)
+    return merged

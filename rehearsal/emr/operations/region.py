@@ -1,0 +1,95 @@
+"""Operations on what an account has in a region besides clusters, and on what EMR offers there."""
+
+import json
+import time
+
+from rehearsal.emr.errors import invalid_request
+from rehearsal.emr.operations.account import Account, Message
+from rehearsal.emr.releases import RELEASES
+from rehearsal.emr.requests.pages import page
+
+
+def create_security_configuration(account: Account, request: Message) -> Message:
+    """Keep a security configuration by its name."""
+    name, text = request["Name"], request["SecurityConfiguration"]
+    if name in account.security_configurations:
+        raise invalid_request(f"SecurityConfiguration with name '{name}' already exists.")
+    if not _is_json_object(text):
+        raise invalid_request("SecurityConfiguration must be a JSON document.")
+    now = time.time()
+    account.security_configurations[name] = text, now
+    return {"Name": name, "CreationDateTime": now}
+
+
+def describe_security_configuration(account: Account, request: Message) -> Message:
+    """Return a security configuration and when it was made."""
+    text, created = find_security_configuration(account, request["Name"])
+    return {"Name": request["Name"], "SecurityConfiguration": text, "CreationDateTime": created}
+
+
+def delete_security_configuration(account: Account, request: Message) -> Message:
+    """Forget a security configuration."""
+    find_security_configuration(account, request["Name"])
+    del account.security_configurations[request["Name"]]
+    return {}
+
+
+def list_security_configurations(account: Account, request: Message) -> Message:
+    """Return the names of all security configurations, 50 a page."""
+    names, marker = page(
+        list(account.security_configurations.items()),
+        request.get("Marker"),
+        lambda item: {"Name": item[0], "CreationDateTime": item[1][1]},
+    )
+    return {"SecurityConfigurations": names, "Marker": marker}
+
+
+def find_security_configuration(account: Account, name: str) -> tuple[str, float]:
+    """Return the text of a security configuration and when it was made, in epoch seconds.
+
+    Raises:
+        EmrError: there is none of that name.
+    """
+    if name not in account.security_configurations:
+        raise invalid_request(f"Security configuration with name '{name}' does not exist.")
+    return account.security_configurations[name]
+
+
+def get_block_public_access_configuration(account: Account, _request: Message) -> Message:
+    """Return whether public access is blocked, and since when."""
+    return {
+        "BlockPublicAccessConfiguration": account.public_access,
+        "BlockPublicAccessConfigurationMetadata": {
+            "CreationDateTime": account.public_access_since,
+            "CreatedByArn": f"arn:aws:iam::{account.id}:root",
+        },
+    }
+
+
+def put_block_public_access_configuration(account: Account, request: Message) -> Message:
+    """Record whether public access is blocked; nothing here is reachable from outside."""
+    configuration = request["BlockPublicAccessConfiguration"]
+    account.public_access = {"PermittedPublicSecurityGroupRuleRanges": [], **configuration}
+    account.public_access_since = time.time()
+    return {}
+
+
+def list_release_labels(_account: Account, request: Message) -> Message:
+    """Return the releases with a prefix and an application (`spark@3.5.5` or `spark`), the latest first."""
+    filters = request.get("Filters", {})
+    prefix, application = filters.get("Prefix", ""), filters.get("Application", "").lower()
+    labels = [
+        label
+        for label, (hadoop, spark) in RELEASES.items()
+        if label.startswith(prefix)
+        and application in ("", "hadoop", f"hadoop@{hadoop}", "spark", f"spark@{spark}")
+    ]
+    labels, token = page(labels, request.get("NextToken"), str, request.get("MaxResults", 100))
+    return {"ReleaseLabels": labels, "NextToken": token}
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,141 @@
+"""Fleets and groups as requests ask for them."""
+
+from typing import Any
+
+from rehearsal.emr.errors import not_emulated, validation
+from rehearsal.emr.identifiers import new_id
+from rehearsal.emr.state.pool import Pool
+
+# https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
+NO_CAPACITY = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"
+SHORT_FORM = ("MasterInstanceType", "SlaveInstanceType", "InstanceCount")
+
+
+def new_pools(instances: dict[str, Any]) -> list[Pool]:
+    """Return the fleets or groups that `Instances` of RunJobFlow asks for, in any of its three forms.
+
+    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_JobFlowInstancesConfig.html
+
+    Raises:
+        EmrError: forms are mixed, or their roles make no cluster.
+    """
+    fleets, groups = instances.get("InstanceFleets"), instances.get("InstanceGroups")
+    short = [name for name in SHORT_FORM if name in instances]
+    if (fleets and (groups or short)) or (groups and short):
+        raise validation(
+            "Only one of InstanceFleets, InstanceGroups, and MasterInstanceType with SlaveInstanceType and "
+            "InstanceCount may be specified."
+        )
+    if instances.get("Ec2SubnetId") and instances.get("Ec2SubnetIds"):
+        raise validation("Only one of Ec2SubnetId and Ec2SubnetIds may be specified.")
+    if groups and len(instances.get("Ec2SubnetIds", [])) > 1:
+        raise validation("More than one subnet may be specified for instance fleets only.")
+    if fleets:
+        pools = [new_fleet(config) for config in fleets]
+    else:
+        pools = [new_group(config) for config in groups or _groups_of_short_form(instances)]
+    check_roles(pools)
+    return pools
+
+
+def new_fleet(config: dict[str, Any]) -> Pool:
+    """Return a fleet as an InstanceFleetConfig asks for it.
+
+    Raises:
+        EmrError: it has no instance types or no capacity, or is a primary fleet of more than one instance.
+    """
+    role = config["InstanceFleetType"]
+    on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
+    types = config.get("InstanceTypeConfigs")
+    if not types:
+        raise validation(f"The {role} instance fleet must have at least one instance type configuration.")
+    if on_demand + spot == 0:
+        raise validation(f"{NO_CAPACITY} for the {role} instance fleet.")
+    if role == "MASTER" and on_demand + spot != 1:
+        raise validation("The master instance fleet must have a target capacity of exactly 1, in one market.")
+    return Pool(
+        id=new_id("if"),
+        kind="fleet",
+        role=role,
+        config=config,
+        targets={"ON_DEMAND": on_demand, "SPOT": spot},
+        instance_type=types[0]["InstanceType"],
+        units_each=1 if role == "MASTER" else max(1, types[0].get("WeightedCapacity", 1)),
+        volumes_each=len(block_devices(types[0])),
+    )
+
+
+def new_group(config: dict[str, Any]) -> Pool:
+    """Return a group as an InstanceGroupConfig asks for it.
+
+    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceGroupConfig.html
+
+    Raises:
+        EmrError: its count is negative, or it asks for automatic scaling.
+    """
+    count = config["InstanceCount"]
+    if count < 0:
+        raise validation("Instance count must not be negative.")
+    if "AutoScalingPolicy" in config:
+        raise not_emulated("AutoScalingPolicy of an instance group")
+    spot = config.get("Market") == "SPOT" or ("Market" not in config and "BidPrice" in config)
+    return Pool(
+        id=new_id("ig"),
+        kind="group",
+        role=config["InstanceRole"],
+        config={**config, "Market": "SPOT" if spot else "ON_DEMAND"},
+        targets={"ON_DEMAND": 0 if spot else count, "SPOT": count if spot else 0},
+        instance_type=config["InstanceType"],
+        units_each=1,
+        volumes_each=len(block_devices(config)),
+    )
+
+
+def check_roles(pools: list[Pool]) -> None:
+    """Refuse what has not one primary and at most one core; of fleets, at most one task.
+
+    Raises:
+        EmrError: with the role that is wrong.
+    """
+    roles, kind = [pool.role for pool in pools], pools[0].kind
+    if roles.count("MASTER") != 1:
+        raise validation(f"Exactly one master instance {kind} must be specified.")
+    if roles.count("CORE") > 1:
+        raise validation(f"Only one core instance {kind} may be specified.")
+    if kind == "fleet" and roles.count("TASK") > 1:
+        raise validation("Only one task instance fleet may be specified.")
+    if "TASK" in roles and "CORE" not in roles:
+        raise validation(f"A task instance {kind} needs a core instance {kind}.")
+
+
+def block_devices(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the EBS volumes of one instance of a configuration, one by one, as answers show them."""
+    blocks = config.get("EbsConfiguration", {}).get("EbsBlockDeviceConfigs", [])
+    volumes = [
+        block["VolumeSpecification"] for block in blocks for _ in range(block.get("VolumesPerInstance", 1))
+    ]
+    return [
+        {"VolumeSpecification": volume, "Device": device_name(number)}
+        for number, volume in enumerate(volumes)
+    ]
+
+
+def device_name(number: int) -> str:
+    """Return the name of a volume's device, the first of them number 0."""
+    return f"/dev/sd{chr(ord('b') + number)}"
+
+
+def _groups_of_short_form(instances: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the groups that two types and a count ask for."""
+    primary, count = instances.get("MasterInstanceType"), instances.get("InstanceCount", 1)
+    if not primary or count < 1:
+        raise validation(
+            "Instances must name InstanceFleets, InstanceGroups, or a MasterInstanceType and count."
+        )
+    groups = [{"Name": "master", "InstanceRole": "MASTER", "InstanceType": primary, "InstanceCount": 1}]
+    if count > 1:
+        core = instances.get("SlaveInstanceType", primary)
+        groups.append(
+            {"Name": "slave", "InstanceRole": "CORE", "InstanceType": core, "InstanceCount": count - 1}
+        )
+    return groups
