@@ -53,9 +53,7 @@ MOST_MODULES = 15
 # To be mended, and gone from here.
 KNOWN_CROWDED = ("spark_job/analyses/recognition", "rehearsal/emulator/resource_types", "benchmarks")
 KNOWN_IMPORTS = ("spark_job.session", "spark_job.errors")
-KNOWN_CIRCLES = (
-    ("infra.config.checks", "infra.config.deployment"),
-)
+KNOWN_CIRCLES = (("infra.config.checks", "infra.config.deployment"),)
 
 
 def modules(package: str) -> Iterator[Path]:
