@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
 from spark_job.pipeline.run_folder import RunFolder
+from spark_job.reduction.model import load_model
+from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder, normalise
 
 RUN = "run"
@@ -63,3 +67,15 @@ class SourceRun:
     def table(self, name: str) -> Folder:
         """The folder of one of its tables."""
         return self.folder.folder.at(name)
+
+    def reduction(self) -> Reduction:
+        """Read the PCA that made the components.
+
+        Raises:
+            MisuseError: the run has none, because it found no images.
+        """
+        fitted = self.folder.read_json(layout.FIT)
+        if fitted is None:
+            raise MisuseError(f"{self.uri} holds no reduction: it found no images; name a run that did")
+        ratio = np.asarray(fitted["explained_variance_ratio"])
+        return load_model(self.table(layout.MODEL), fitted["images"], ratio)

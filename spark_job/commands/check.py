@@ -23,7 +23,7 @@ def check_command(features: str, results: str, thresholds: tuple[str, ...], run_
     Example:
       python -m spark_job check --features results/RUN_ID --results results
     """
-    from spark_job.analyses.checking.check import CheckOptions, check
+    from spark_job.analyses.checking.analysis import CheckOptions, check
     from spark_job.analyses.checking.thresholds import Thresholds
     from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.session import open_session

@@ -20,8 +20,8 @@ def export_keras_command(model: str, extractor: str | None, out: Path) -> None:
     Example, on a laptop (needs TensorFlow):
       python -m spark_job export-keras --model results/TRAIN_ID --extractor extractors/lite0 --out fruit.keras
     """
-    from spark_job.analyses.recognition.keras_model import export_keras
-    from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+    from spark_job.analyses.classifier.keras_model import export_keras
+    from spark_job.analyses.classifier.saved_classifier import SavedClassifier
     from spark_job.analyses.source_run import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))

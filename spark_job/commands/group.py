@@ -28,7 +28,7 @@ def group_command(**options: Any) -> None:
     Example:
       python -m spark_job group --features results/RUN_ID --results results
     """
-    from spark_job.analyses.grouping.group import GroupOptions, group
+    from spark_job.analyses.grouping.analysis import GroupOptions, group
     from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.session import open_session
 

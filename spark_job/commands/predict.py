@@ -24,7 +24,7 @@ def predict_command(**options: Any) -> None:
     Example:
       python -m spark_job predict --model results/TRAIN_ID --images photo.jpg --results results
     """
-    from spark_job.analyses.recognition.prediction import PredictionOptions, predict
+    from spark_job.analyses.prediction.analysis import PredictionOptions, predict
     from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.report.quantities import percent
     from spark_job.session import open_session

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 from pyspark import SparkContext
 
-from spark_job.analyses.recognition.softmax_regression import Settings
-from spark_job.analyses.recognition.training import TrainingOptions, train
+from spark_job.analyses.training.analysis import TrainingOptions, train
+from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.run import run_pipeline
 from spark_job.reduction.principal_components import ComponentRequest

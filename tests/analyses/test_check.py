@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from spark_job.analyses.checking.check import CheckOptions, check
+from spark_job.analyses.checking.analysis import CheckOptions, check
 from spark_job.analyses.checking.class_fit import ClassModel, ClassSums
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.errors import MisuseError

@@ -11,7 +11,7 @@ from cleanvision.issue_managers.image_property import BlurrinessProperty, Bright
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from spark_job.analyses.checking.check import CheckOptions, check
+from spark_job.analyses.checking.analysis import CheckOptions, check
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.images.quality import measure
 from spark_job.reduction.principal_components import ComponentRequest

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from spark_job.analyses.recognition.head import Head
-from spark_job.analyses.recognition.keras_model import export_keras
+from spark_job.analyses.classifier.head import Head
+from spark_job.analyses.classifier.keras_model import export_keras
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.build import build_extractor

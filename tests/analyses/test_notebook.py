@@ -9,8 +9,8 @@ from nbclient import NotebookClient
 from recognition_runs import features_run, train_on
 
 from rehearsal.demo.archive import write_archive
-from spark_job.analyses.recognition.keras_model import export_keras
-from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier.keras_model import export_keras
+from spark_job.analyses.classifier.saved_classifier import SavedClassifier
 from spark_job.analyses.source_run import SourceRun
 from spark_job.extractors.build import build_extractor
 

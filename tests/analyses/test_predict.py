@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from recognition_runs import spark, write_colours
 
-from spark_job.analyses.recognition import prediction
-from spark_job.analyses.recognition.outcome import Outcome
-from spark_job.analyses.recognition.prediction import PredictionOptions, predict
+from spark_job.analyses.prediction import analysis as prediction
+from spark_job.analyses.prediction.analysis import PredictionOptions, predict
+from spark_job.analyses.prediction.outcome import Outcome
 from spark_job.errors import ListingError, MisuseError
 
 

@@ -11,13 +11,14 @@ from pyspark.sql import SparkSession
 from recognition_runs import spark
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from spark_job.analyses.recognition.evaluation import Evaluation, evaluate
-from spark_job.analyses.recognition.examples import Block, Examples, Vectors
-from spark_job.analyses.recognition.head import Head
-from spark_job.analyses.recognition.mllib_classifier import load_classifier, save_classifier
-from spark_job.analyses.recognition.novelty import CALIBRATION_SHARE, Novelty, calibrate
-from spark_job.analyses.recognition.scaling import Scaling, fit_scaling
-from spark_job.analyses.recognition.softmax_regression import (
+from spark_job.analyses.classifier.head import Head
+from spark_job.analyses.classifier.mllib_files import load_classifier, save_classifier
+from spark_job.analyses.classifier.novelty import Novelty
+from spark_job.analyses.training.calibration import CALIBRATION_SHARE, calibrate
+from spark_job.analyses.training.evaluation import Evaluation, evaluate
+from spark_job.analyses.training.examples import Block, Examples, Vectors
+from spark_job.analyses.training.scaling import Scaling, fit_scaling
+from spark_job.analyses.training.softmax_regression import (
     Candidate,
     Settings,
     cross_entropy,
@@ -68,7 +69,7 @@ def scaling(examples: Examples) -> Scaling:
 
 @pytest.fixture(scope="module")
 def head(examples: Examples, scaling: Scaling) -> Head:
-    return Head.of_standardised(fit_softmax(examples, scaling, EXACT, 0).weights, scaling)
+    return Head.of_standardised(fit_softmax(examples, scaling, EXACT, 0).weights, scaling.mean, scaling.scale)
 
 
 def test_columns_and_classes_are_measured_as_numpy_does(scaling: Scaling) -> None:
@@ -135,7 +136,7 @@ def test_a_head_on_components_is_a_head_on_features() -> None:
 
 def test_figures_are_those_of_scikit_learn(examples: Examples, head: Head, scaling: Scaling) -> None:
     """Confusions, precision and recall."""
-    found = evaluate(examples, head, Novelty.of(scaling))
+    found = evaluate(examples, head, Novelty.of(scaling.mean, scaling.scale, scaling.centres))
     predicted = head.probabilities(ROWS).argmax(axis=1)
     np.testing.assert_array_equal(found.confusion, confusion_matrix(LABELS, predicted))
     np.testing.assert_allclose(found.precision, precision_score(LABELS, predicted, average=None))
@@ -153,7 +154,7 @@ def test_the_most_confused_pairs_come_first() -> None:
 
 def test_confused_images_are_remembered(examples: Examples, head: Head, scaling: Scaling) -> None:
     """Of each confusion the images that were taken for the other class with most confidence."""
-    found = evaluate(examples, head, Novelty.of(scaling))
+    found = evaluate(examples, head, Novelty.of(scaling.mean, scaling.scale, scaling.centres))
     probabilities = head.probabilities(ROWS)
     (true, taken), *_ = found.most_confused(1)
     confused = np.flatnonzero((true == LABELS) & (probabilities.argmax(axis=1) == taken))
@@ -175,7 +176,7 @@ def test_the_limits_flag_their_share_of_the_training_images(
 
 def test_the_limits_are_read_as_they_were_saved(scaling: Scaling) -> None:
     """Arrays and numbers."""
-    novelty = Novelty.of(scaling)
+    novelty = Novelty.of(scaling.mean, scaling.scale, scaling.centres)
     read = Novelty.from_bytes(novelty.to_bytes())
     np.testing.assert_array_equal(read.centres, novelty.centres)
     assert (read.max_distance, read.min_probability) == (np.inf, 0.0)

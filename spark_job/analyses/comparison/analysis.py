@@ -10,7 +10,7 @@ from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.comparison.classifiers import newest_accuracy
 from spark_job.analyses.comparison.report import document
 from spark_job.analyses.comparison.sides import Side
-from spark_job.analyses.comparison.subspaces import no_common_space, principal_angles, reduction_of
+from spark_job.analyses.comparison.subspaces import no_common_space, principal_angles
 from spark_job.analyses.source_run import SourceRun
 from spark_job.errors import MisuseError
 from spark_job.storage import Folder, normalise
@@ -65,8 +65,6 @@ def _side(run: SourceRun, results: str, price: float | None) -> Side:
 
 def _angles(one: SourceRun, other: SourceRun) -> Angles:
     why = no_common_space(one, other)
-    reductions = [None, None] if why else [reduction_of(run) for run in (one, other)]
-    first, second = reductions
-    if first is None or second is None:
+    if why:
         return Angles(np.empty(0), why)
-    return Angles(principal_angles(first, second), None)
+    return Angles(principal_angles(one.reduction(), other.reduction()), None)

@@ -4,19 +4,7 @@ import numpy as np
 from scipy.linalg import subspace_angles
 
 from spark_job.analyses.source_run import SourceRun
-from spark_job.contract import run_layout as layout
-from spark_job.reduction.model import load_model
 from spark_job.reduction.principal_components import Reduction
-
-
-def reduction_of(run: SourceRun) -> Reduction | None:
-    """The reduction that a run saved; None of a run without images."""
-    fitted = run.folder.read_json(layout.FIT)
-    if fitted is None:
-        return None
-    return load_model(
-        run.table(layout.MODEL), fitted["images"], np.asarray(fitted["explained_variance_ratio"])
-    )
 
 
 def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.recognition.charts import confusion_chart, learning_curve_chart
-from spark_job.analyses.recognition.division import Division
-from spark_job.analyses.recognition.evaluation import TOP, Confusion
-from spark_job.analyses.recognition.figures import majority_baseline
-from spark_job.analyses.recognition.fitting import Trained
-from spark_job.analyses.recognition.novelty import CALIBRATION_SHARE
+from spark_job.analyses.classifier.head import TOP
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.training.calibration import CALIBRATION_SHARE
+from spark_job.analyses.training.charts import confusion_chart, learning_curve_chart
+from spark_job.analyses.training.division import Division
+from spark_job.analyses.training.evaluation import Confusion
+from spark_job.analyses.training.figures import majority_baseline
+from spark_job.analyses.training.fitting import Trained
 from spark_job.images.limits import ImageLimits
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table

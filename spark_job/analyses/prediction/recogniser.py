@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.recognition.evaluation import TOP
-from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier.head import TOP
+from spark_job.analyses.classifier.saved_classifier import SavedClassifier
 from spark_job.arrow_arrays import booleans, floats, texts
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.table import matrix

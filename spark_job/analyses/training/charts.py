@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from spark_job.analyses.recognition.evaluation import Evaluation
-from spark_job.analyses.recognition.fitting import Trained
+from spark_job.analyses.training.evaluation import Evaluation
+from spark_job.analyses.training.fitting import Trained
 from spark_job.report.document import Chart
 from spark_job.report.palette import COLOURS, class_name
 from spark_job.report.pictures import plain_axes, png_bytes

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.checking.check_report import Checked, check_document
 from spark_job.analyses.checking.class_fit import (
     ClassModel,
     class_findings,
@@ -33,6 +32,7 @@ from spark_job.analyses.checking.pixel_checks import (
     pixel_findings,
     survey_part,
 )
+from spark_job.analyses.checking.report import Checked, check_document
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import ComponentTable
 from spark_job.analyses.source_run import SourceRun

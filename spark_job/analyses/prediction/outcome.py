@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from spark_job.analyses.recognition.recogniser import Answer
+from spark_job.analyses.prediction.recogniser import Answer
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import draw
 

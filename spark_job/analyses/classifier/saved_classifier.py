@@ -3,9 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 
-from spark_job.analyses.recognition.head import Head
-from spark_job.analyses.recognition.mllib_classifier import load_classifier, save_classifier
-from spark_job.analyses.recognition.novelty import Novelty
+from spark_job.analyses.classifier.head import Head
+from spark_job.analyses.classifier.mllib_files import load_classifier, save_classifier
+from spark_job.analyses.classifier.novelty import Novelty
 from spark_job.analyses.source_run import SourceRun
 from spark_job.errors import MisuseError, StorageError
 from spark_job.extractors.folder import Extractor

@@ -15,11 +15,11 @@ import pyarrow.csv as pc
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.recognition.image_sources import list_images
-from spark_job.analyses.recognition.outcome import Outcome
-from spark_job.analyses.recognition.prediction_report import prediction_document
-from spark_job.analyses.recognition.recogniser import PREDICTIONS_SCHEMA, answered
-from spark_job.analyses.recognition.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.prediction.image_sources import list_images
+from spark_job.analyses.prediction.outcome import Outcome
+from spark_job.analyses.prediction.recogniser import PREDICTIONS_SCHEMA, answered
+from spark_job.analyses.prediction.report import prediction_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
 from spark_job.contract.extractor_files import ENGINE_FILES

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.recognition.head import Head
+from spark_job.analyses.classifier.head import Head
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.file_hashes import make_reproducible

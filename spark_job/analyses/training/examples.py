@@ -10,7 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 from pyspark import RDD, SparkContext, StorageLevel
 
+from spark_job.analyses.source_run import SourceRun
+from spark_job.contract import run_layout as layout
+from spark_job.errors import MisuseError
 from spark_job.features.table import read_usable
+from spark_job.parquet_parts import part_uris
+from spark_job.reduction.projection import ARRAY_COLUMN
 
 # Of partials that meet in one place.
 MAX_MERGED_BYTES = 256 * 1024**2
@@ -52,6 +57,31 @@ class Block:
     steps: np.ndarray
     paths: list[str]
     sizes: list[int]
+
+
+def features_of(run: SourceRun) -> Vectors:
+    """The features of a run.
+
+    Raises:
+        MisuseError: the run has none, because it found no images.
+    """
+    return _vectors(run, layout.FEATURES, "features", run.metrics["features"]["length"])
+
+
+def components_of(run: SourceRun) -> Vectors:
+    """The components of a run.
+
+    Raises:
+        MisuseError: the run has none, because it found no images.
+    """
+    return _vectors(run, layout.COMPONENTS, ARRAY_COLUMN, run.metrics["reduction"]["components"])
+
+
+def _vectors(run: SourceRun, table: str, column: str, length: int | None) -> Vectors:
+    parts = part_uris(run.table(table))
+    if not parts or not length:
+        raise MisuseError(f"{run.uri} holds no {table}: it found no images; name a run that did")
+    return Vectors(parts, column, length)
 
 
 class Examples:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_job.analyses.recognition.examples import Block, Examples
+from spark_job.analyses.training.examples import Block, Examples
 from spark_job.reduction.principal_components import column_scale
 
 

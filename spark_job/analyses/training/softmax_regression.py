@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_job.analyses.recognition.examples import Block, Examples
-from spark_job.analyses.recognition.scaling import Scaling
+from spark_job.analyses.training.examples import Block, Examples
+from spark_job.analyses.training.scaling import Scaling
 
 # L-BFGS keeps two vectors of all weights for each: at 131 x 25,088 weights 53 MB.
 CORRECTIONS = 5

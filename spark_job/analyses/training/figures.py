@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.recognition.division import Division
-from spark_job.analyses.recognition.fitting import Trained
+from spark_job.analyses.training.division import Division
+from spark_job.analyses.training.fitting import Trained
 
 
 def majority_baseline(division: Division) -> float:

@@ -6,7 +6,7 @@ Layout: the writer of org.apache.spark.ml.classification.LogisticRegressionModel
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.recognition.head import Head
+from spark_job.analyses.classifier.head import Head
 from spark_job.arrow_arrays import numbers
 from spark_job.reduction.mllib_files import doubles, read_data, write_data, write_metadata
 from spark_job.reduction.mllib_types import MATRIX, VECTOR, dense_matrix, dense_vectors, spark_schema

@@ -13,7 +13,6 @@ from spark_job.analyses.component_table import ComponentTable, directions, draw_
 from spark_job.analyses.grouping.agreement import agreement
 from spark_job.analyses.grouping.assignment import assign, clusters_as_csv
 from spark_job.analyses.grouping.embedding import MAX_MAPPED, plane_positions
-from spark_job.analyses.grouping.group_report import Grouping, Map, group_document
 from spark_job.analyses.grouping.kmeans import (
     best,
     distinct_count,
@@ -21,6 +20,7 @@ from spark_job.analyses.grouping.kmeans import (
     numbers_to_try,
     try_each,
 )
+from spark_job.analyses.grouping.report import Grouping, Map, group_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.errors import MisuseError
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_job.analyses.recognition.scaling import Scaling
 from spark_job.reduction.principal_components import Reduction
+
+# How many of the most probable classes are named.
+TOP = 5
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,15 @@ class Head:
     intercepts: np.ndarray
 
     @classmethod
-    def of_standardised(cls, weights: np.ndarray, scaling: Scaling) -> "Head":
-        """From (classes, d + 1) weights on standardised columns: the same head on the columns as they are."""
-        coefficients = weights[:, :-1] * scaling.scale
-        return cls(coefficients, weights[:, -1] - coefficients @ scaling.mean)
+    def of_standardised(cls, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "Head":
+        """Return the head on columns as they are that equals one on standardised columns.
+
+        Args:
+            weights: (classes, d + 1), intercepts last, for `(column - mean) * scale`.
+            mean, scale: (d,) float64.
+        """
+        coefficients = weights[:, :-1] * scale
+        return cls(coefficients, weights[:, -1] - coefficients @ mean)
 
     def behind(self, reduction: Reduction) -> "Head":
         """From a head on components: the same head on the features; both steps are linear."""

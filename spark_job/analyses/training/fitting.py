@@ -7,16 +7,15 @@ from functools import partial
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.recognition.division import Division
-from spark_job.analyses.recognition.evaluation import Evaluation, evaluate
-from spark_job.analyses.recognition.examples import Examples
-from spark_job.analyses.recognition.head import Head
-from spark_job.analyses.recognition.learning_curve import CurvePoint, measure_point
-from spark_job.analyses.recognition.novelty import Novelty, calibrate
-from spark_job.analyses.recognition.scaling import Scaling, fit_scaling
-from spark_job.analyses.recognition.softmax_regression import Settings, fit_softmax
-from spark_job.analyses.recognition.source_tables import components_of, features_of, reduction_of
+from spark_job.analyses.classifier.head import Head
+from spark_job.analyses.classifier.novelty import Novelty
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.training.calibration import calibrate
+from spark_job.analyses.training.division import Division
+from spark_job.analyses.training.evaluation import CurvePoint, Evaluation, evaluate, measure_point
+from spark_job.analyses.training.examples import Examples, components_of, features_of
+from spark_job.analyses.training.scaling import Scaling, fit_scaling
+from spark_job.analyses.training.softmax_regression import Settings, fit_softmax
 
 FEATURES, COMPONENTS = "features", "components"
 
@@ -101,7 +100,7 @@ def fit_on(material: Material, on: str, settings: Settings) -> Trained:
     """
     if on == FEATURES:
         return _fit(material, on, material.training, material.scaling, settings, lambda head: head)
-    table, reduction = components_of(material.source), reduction_of(material.source)
+    table, reduction = components_of(material.source), material.source.reduction()
     examples = Examples(material.spark, table, partial(training_choice, material.division))
     scaling = fit_scaling(examples, material.division.training_counts[-1], table.length)
     try:
@@ -124,7 +123,10 @@ def _fit(
         counts = material.division.training_counts[step]
         material.say(f"training on {on} of {counts.sum():,} images …")
         fit = fit_softmax(examples, scaling, settings, step, weights, material.say)
-        weights, head = fit.weights, on_features(Head.of_standardised(fit.weights, scaling))
+        weights, head = (
+            fit.weights,
+            on_features(Head.of_standardised(fit.weights, scaling.mean, scaling.scale)),
+        )
         curve.append(measure_point(int(counts.sum()), head, step, material.training, material.tests))
     novelty = calibrate(material.training, head, material.scaling)
     evaluation = evaluate(material.tests, head, novelty)

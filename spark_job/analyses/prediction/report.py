@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spark_job.analyses.recognition.outcome import Outcome, Shown
+from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.source_run import SourceRun
 from spark_job.images.limits import ImageLimits
 from spark_job.pipeline.small_pictures import small_pictures

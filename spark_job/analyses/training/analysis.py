@@ -7,14 +7,14 @@ from typing import Any
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.recognition.division import Division, divide, draws_of
-from spark_job.analyses.recognition.figures import training_metrics
-from spark_job.analyses.recognition.fitting import COMPONENTS, FEATURES, Material, Trained, fit_on
-from spark_job.analyses.recognition.saved_classifier import Description, SavedClassifier
-from spark_job.analyses.recognition.softmax_regression import Settings
-from spark_job.analyses.recognition.source_tables import features_of
-from spark_job.analyses.recognition.training_report import training_document
+from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.training.division import Division, divide, draws_of
+from spark_job.analyses.training.examples import features_of
+from spark_job.analyses.training.figures import training_metrics
+from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Material, Trained, fit_on
+from spark_job.analyses.training.report import training_document
+from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.errors import MisuseError
 
 BOTH = "both"

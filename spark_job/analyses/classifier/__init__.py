@@ -1,0 +1,1 @@
+"""A softmax classifier on the features of a frozen network: its head, its limits, its files."""

@@ -1,0 +1,1 @@
+"""`predict`: what a trained classifier says of new images."""

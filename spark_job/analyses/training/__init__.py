@@ -1,0 +1,1 @@
+"""`train`: a classifier from the features of a run."""
