@@ -17,7 +17,7 @@ export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test test-all snapshots lint lint-workflows format bench package audit materials requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
+.PHONY: help setup features browser test test-fast test-all snapshots lint lint-workflows format bench package audit materials requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,10 +73,21 @@ browser: $(READY) ## Make sure there is a browser for the tests
 	  { $(NPM) ci --loglevel=error && touch node_modules/.ready && \
 	    $(PYTHON) -m tests.browser.chromium; }
 
-test: $(READY) browser rehearsal-ready ## Run all tests, as CI does
-	$(PYTHON) -m pytest $(PYTEST_ARGS)
+# Side by side on the machine's cores, at most four: each process may have a Spark of its own. WORKERS=0: one by one.
+WORKERS ?= logical
+SIDE_BY_SIDE = --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
+COVERAGE = $(PACKAGES:%=--cov=%) --cov-report=
+PACKAGES := spark_job infra operate rehearsal benchmarks
 
-test-all: test ## Run every test, also those that take long (every night)
+test: $(READY) browser rehearsal-ready ## Run the tests, as CI does (PYTEST_ARGS='-k …')
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(COVERAGE) -m 'not long' $(PYTEST_ARGS)
+	@echo "Of the code's lines $$($(PYTHON) -m coverage report --format=total) % were run by the tests in their own processes."
+
+test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator or TensorFlow
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m 'not (spark or yarn or browser or emulator or tensorflow or long)' $(PYTEST_ARGS)
+
+test-all: $(READY) browser rehearsal-ready ## Run every test, also those that take long
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 snapshots: $(READY) ## Accept the stacks' templates as they are now
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/infrastructure/test_snapshots.py

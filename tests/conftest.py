@@ -1,4 +1,4 @@
-"""What tests share: a network of a few bytes, and an AWS that is never the real one."""
+"""What tests share: what each needs, a network of a few bytes, and an AWS that is never the real one."""
 
 import hashlib
 import os
@@ -6,6 +6,28 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
+# What the tests of a folder or a module need beside Python. `make test-fast` takes those that need nothing.
+NEEDS = {
+    "analyses": ("spark",),
+    "browser": ("browser",),
+    "end_to_end": ("yarn", "emulator"),
+    "extractors": ("tensorflow",),
+    "rehearsal/emulator": ("emulator",),
+    "rehearsal/machine/test_yarn": ("yarn",),
+    "spark": ("spark",),
+}
+# Tests that share what is dear to make (a deployment, a cluster, a Spark session, synthesised stacks) run in
+# one process. The longest begin first; all other modules follow, each by itself.
+TOGETHER = (
+    "end_to_end/test_deployed_pipeline",
+    "end_to_end/test_faults",
+    "rehearsal/machine/test_yarn",
+    "spark",
+    "analyses",
+    "rehearsal/emulator",
+    "infrastructure",
+)
 # Nothing listens on port 9 of this machine: a test that forgets its own endpoint fails, and costs nothing.
 FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "fake",
@@ -16,6 +38,40 @@ FAKE_AWS = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what each test needs and which run together; put the longest first, and stories in order.
+
+    pytest-randomly has shuffled the tests before. A module that is marked `story` follows one life from
+    beginning to end: its tests keep the order in which they are written.
+    """
+    for item in items:
+        place = item.path.relative_to(TESTS).with_suffix("").as_posix()
+        for folder, needs in NEEDS.items():
+            if place.startswith(folder):
+                for need in needs:
+                    item.add_marker(need)
+        group = next((folder for folder in TOGETHER if place.startswith(folder)), place)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_rank)
+    stories = {item.path for item in items if item.get_closest_marker("story")}
+    for story in stories:
+        places = [place for place, item in enumerate(items) if item.path == story]
+        in_order = sorted((items[place] for place in places), key=_line)
+        for place, item in zip(places, in_order, strict=True):
+            items[place] = item
+
+
+def _rank(item: pytest.Item) -> int:
+    """Return the place of its group among those that share, or the one after them."""
+    (group,) = next(iter(item.iter_markers("xdist_group"))).args
+    return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
+
+
+def _line(item: pytest.Item) -> int:
+    return item.location[1] or 0
 
 
 @pytest.fixture(scope="session", autouse=True)

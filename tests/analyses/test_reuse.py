@@ -14,14 +14,19 @@ from tests.spark import doubles, photographs
 from tests.spark.runs import run
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory, tiny_extractor):
+@pytest.fixture
+def first(tmp_path, tiny_extractor):
     """A run over two classes and a file that cannot be used; the folder holds images/ and results/run/."""
-    folder = tmp_path_factory.mktemp("first")
-    images = photographs.write_archive(folder / "images", {"a": 8, "b": 7})
+    images = photographs.write_archive(tmp_path / "images", {"a": 8, "b": 7})
     (images / "b" / "empty.jpg").touch()
-    run(images, folder / "results", tiny_extractor)
-    return folder
+    run(images, tmp_path / "results", tiny_extractor)
+    return tmp_path
+
+
+@pytest.fixture
+def images(tmp_path):
+    """One photograph: a refused run never reads it."""
+    return photographs.write_archive(tmp_path / "images", {"a": 1})
 
 
 @pytest.fixture
@@ -106,24 +111,22 @@ def test_latest_without_an_earlier_run_computes_all(tiny_extractor, tmp_path):
     assert "found no earlier run" in (found.folder / "report" / "index.html").read_text()
 
 
-def test_features_of_another_extractor_are_refused(first, other_extractor, tmp_path):
+def test_features_of_another_extractor_are_refused(coloured_run, images, other_extractor, tmp_path):
     """Before anything is listed; the message says what to do."""
-    earlier = str(first / "results" / "run")
     with pytest.raises(MisuseError, match=r"has other features \(another extractor\): give what it was made"):
-        run(first / "images", tmp_path, other_extractor, previous=earlier)
+        run(images, tmp_path / "results", other_extractor, previous=coloured_run)
 
 
-def test_features_of_another_precision_are_refused(first, tiny_extractor, tmp_path):
+def test_features_of_another_precision_are_refused(coloured_run, images, tiny_extractor, tmp_path):
     """bf16 and f32 do not mix."""
-    earlier = str(first / "results" / "run")
     with pytest.raises(MisuseError, match="precision f32, now bf16"):
-        run(first / "images", tmp_path, tiny_extractor, previous=earlier, precision="bf16")
+        run(images, tmp_path / "results", tiny_extractor, previous=coloured_run, precision="bf16")
 
 
-def test_a_folder_without_a_run_is_refused(first, tiny_extractor, tmp_path):
+def test_a_folder_without_a_run_is_refused(images, tiny_extractor, tmp_path):
     """It is a slip of the keyboard, not an empty earlier run."""
     with pytest.raises(MisuseError, match="is not the folder of a complete run"):
-        run(first / "images", tmp_path, tiny_extractor, previous=str(first / "images"))
+        run(images, tmp_path / "results", tiny_extractor, previous=str(images))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_a_folder_without_a_run_is_refused(first, tiny_extractor, tmp_path):
         ({"removed": "keep", "previous": "latest", "sample": 5}, "exclude each other"),
     ],
 )
-def test_keeping_needs_a_run_and_no_sample(options, message, first, tiny_extractor, tmp_path):
+def test_keeping_needs_a_run_and_no_sample(options, message, images, tiny_extractor, tmp_path):
     """Options that contradict each other are refused at once."""
     with pytest.raises(MisuseError, match=message):
-        run(first / "images", tmp_path, tiny_extractor, **options)
+        run(images, tmp_path / "results", tiny_extractor, **options)

@@ -22,7 +22,7 @@ from tests.end_to_end.stage import BUCKET_OF_CDK, STACKS, Stage
 from tests.rehearsal.emulator.conftest import CDK, PROXIES, Aws
 from tests.spark.runs import RunResults
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.story]
 
 Done = subprocess.CompletedProcess[str]
 # As the function that signals the end of a run words it.

@@ -30,7 +30,7 @@ from tests.end_to_end.same_numbers import features_by_name, name_of
 from tests.rehearsal.emulator.conftest import Aws
 from tests.spark.runs import RunResults
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.story]
 
 # Copies of the archive: enough work for something to happen in the middle of it.
 COPIES = 40

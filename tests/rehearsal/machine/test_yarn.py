@@ -14,6 +14,8 @@ from rehearsal.emr.compute import Node, Program
 from rehearsal.processes import processes_of
 from tests.rehearsal.machine.conftest import BUCKET, CORE, PRIMARY, TASK, bootstrap
 
+pytestmark = pytest.mark.story
+
 JOB = b"""
 import sys, time
 from pathlib import Path

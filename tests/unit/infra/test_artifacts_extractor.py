@@ -25,6 +25,7 @@ def test_models_are_those_of_the_job():
     assert set(get_args(Model)) == set(MODELS)
 
 
+@pytest.mark.tensorflow
 def test_the_jobs_command_builds_what_a_node_needs(tmp_path):
     """A real network, converted; that two builds agree, the extractors' own tests show."""
     build_extractor(ROOT, ExtractorRequest("mobilenet_v2", "openvino", "random"), tmp_path / "a.zip")
@@ -57,6 +58,7 @@ def test_only_the_files_of_the_engine_travel(tmp_path, tiny_extractor):
         pack_extractor(tiny_extractor, ExtractorRequest("tiny", "tensorflow", None), tmp_path / "a.zip")
 
 
+@pytest.mark.tensorflow
 def test_a_failure_gives_the_jobs_own_reason(tmp_path):
     """One line: the job's last word."""
     missing = str(tmp_path / "missing.h5")
