@@ -92,7 +92,7 @@ def tune_command(
     found = run_all(connection, place.cluster.id, planned, asked, machine(config))
     file = configuration or ROOT / "cdk.json"
     configure(file, connection.stage, found.configuration)
-    told = found.as_json(place_of(config, place.cluster.id))
+    told = found.tuning(place_of(config, place.cluster.id)).as_json()
     report = write_report(told, results, name)
     print_result({**told, "report": report}, table(COLUMNS, rows(found), right=COLUMNS), as_json=as_json)
     say(conclusion(found, file, report))

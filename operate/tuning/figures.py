@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation, linear_regression
 
+from spark_job.contract.tuning import FittedLine, Measurement
+
 # Prices this close are alike: the faster one is worth it.
 ALIKE = 1.05
 MILLION = 1_000_000
@@ -35,43 +37,14 @@ class Machine:
         return (self.primary_hour + workers * self.worker_hour) * seconds / 3600
 
 
-@dataclass(frozen=True)
-class Point:
-    """One run and what it means.
-
-    Attributes:
-        speed_up: against the serial process.
-        efficiency: speed-up by core of all executors.
-    """
-
-    executors: int
-    cores: int
-    images: int
-    seconds: float
-    images_per_second: float
-    speed_up: float
-    efficiency: float
-    usd_per_million_images: float
-    run: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """`fixed_seconds + slope x`, by least squares; `r_squared` is None where nothing varies."""
-
-    fixed_seconds: float
-    slope: float
-    r_squared: float | None
-
-
-def point(measured: Measured, serial_rate: float, machine: Machine) -> Point:
+def point(measured: Measured, serial_rate: float, machine: Machine) -> Measurement:
     """The figures of one run.
 
     Args:
         serial_rate: images a second of the serial process.
     """
     cores, rate = measured.executors * measured.cores, measured.images / measured.seconds
-    return Point(
+    return Measurement(
         executors=measured.executors,
         cores=measured.cores,
         images=measured.images,
@@ -84,19 +57,19 @@ def point(measured: Measured, serial_rate: float, machine: Machine) -> Point:
     )
 
 
-def recommended(points: Sequence[Point]) -> Point:
+def recommended(points: Sequence[Measurement]) -> Measurement:
     """The fastest of those whose price is within 5 % of the lowest."""
     lowest = min(point.usd_per_million_images for point in points)
     alike = [point for point in points if point.usd_per_million_images <= lowest * ALIKE]
     return max(alike, key=lambda point: point.images_per_second)
 
 
-def time_by_images(points: Sequence[Point]) -> Line:
+def time_by_images(points: Sequence[Measurement]) -> FittedLine:
     """Seconds = fixed + slope x images, of runs with the same executors and cores."""
     return fitted([point.images for point in points], [point.seconds for point in points])
 
 
-def time_by_cores(points: Sequence[Point]) -> Line:
+def time_by_cores(points: Sequence[Measurement]) -> FittedLine:
     """Seconds = fixed + slope / cores of all executors, of runs on the same images.
 
     Amdahl's law: the fixed part is what more cores do not shorten (https://doi.org/10.1145/1465482.1465560).
@@ -105,13 +78,13 @@ def time_by_cores(points: Sequence[Point]) -> Line:
     return fitted(shares, [point.seconds for point in points])
 
 
-def fitted(x: Sequence[float], y: Sequence[float]) -> Line:
+def fitted(x: Sequence[float], y: Sequence[float]) -> FittedLine:
     """The line through points, flat through their mean where x does not vary."""
     try:
         slope, intercept = linear_regression(x, y)
     except StatisticsError:
-        return Line(sum(y) / len(y), 0.0, None)
+        return FittedLine(sum(y) / len(y), 0.0, None)
     try:
-        return Line(intercept, slope, correlation(x, y) ** 2)
+        return FittedLine(intercept, slope, correlation(x, y) ** 2)
     except StatisticsError:  # y does not vary
-        return Line(intercept, slope, None)
+        return FittedLine(intercept, slope, None)

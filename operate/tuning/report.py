@@ -10,9 +10,9 @@ from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
 from operate.errors import OperateError
-from operate.tuning.figures import Point
 from operate.tuning.results import Results, machine
 from operate.tuning.steps import Plan
+from spark_job.contract.tuning import Measurement
 
 COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")
 
@@ -68,7 +68,7 @@ def rows(found: Results) -> list[tuple[str, ...]]:
     return [first, *map(_row, (*found.grid, *sizes))]
 
 
-def _row(each: Point) -> tuple[str, ...]:
+def _row(each: Measurement) -> tuple[str, ...]:
     return (
         str(each.executors),
         str(each.cores),

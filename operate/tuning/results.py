@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from operate.deployment import Deployment
 from operate.errors import MisuseError, OperateError
 from operate.runs.run_folder import run_prefix
 from operate.s3.objects import read_json
-from operate.tuning.figures import Machine, Measured, Point, point, recommended, time_by_cores, time_by_images
+from operate.tuning.figures import Machine, Measured, point, recommended, time_by_cores, time_by_images
 from operate.tuning.steps import Trial
 from spark_job.contract.run_layout import METRICS
+from spark_job.contract.tuning import Measurement, Tuning
 
-FORMAT = 1
 # Spark counts two cores at least.
 LEAST_PARALLELISM = 2
 
@@ -26,11 +26,11 @@ class Results:
     """All points of a tuning; `sizes` are those of one pair of executors and cores, the smallest first."""
 
     serial: Measured
-    grid: tuple[Point, ...]
-    sizes: tuple[Point, ...]
+    grid: tuple[Measurement, ...]
+    sizes: tuple[Measurement, ...]
 
     @property
-    def best(self) -> Point:
+    def best(self) -> Measurement:
         """The recommended one."""
         return recommended(self.grid)
 
@@ -39,20 +39,18 @@ class Results:
         """Fields of the configuration that make the recommendation the deployment's."""
         return {"executors": self.best.executors, "executor_cores": self.best.cores}
 
-    def as_json(self, place: Mapping[str, str]) -> dict[str, Any]:
-        """tune.json (docs/analyses/tune.md)."""
-        return {
-            "format": FORMAT,
-            "place": dict(place),
-            "images": self.serial.images,
-            "serial_seconds": self.serial.seconds,
-            "grid": [asdict(each) for each in self.grid],
-            "sizes": [asdict(each) for each in self.sizes],
-            "by_images": asdict(time_by_images(self.sizes)),
-            "by_cores": asdict(time_by_cores(self.grid)),
-            "recommended": asdict(self.best),
-            "configuration": self.configuration,
-        }
+    def tuning(self, place: Mapping[str, str]) -> Tuning:
+        """Return what tune.json holds."""
+        return Tuning(
+            place=dict(place),
+            images=self.serial.images,
+            serial_seconds=self.serial.seconds,
+            grid=self.grid,
+            sizes=self.sizes,
+            by_images=time_by_images(self.sizes),
+            by_cores=time_by_cores(self.grid),
+            recommended=self.best,
+        )
 
 
 def machine(config: DeploymentConfig) -> Machine:

@@ -1,8 +1,12 @@
 """`tune-report`."""
 
+import json
 from pathlib import Path
 
 import click
+
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.tuning import Tuning
 
 
 @click.command("tune-report")
@@ -16,12 +20,10 @@ def tune_report_command(measurements: Path, results: str, run_id: str | None) ->
     Example:
       python -m spark_job tune-report tune.json --results results
     """
-    from spark_job.analyses.analysis_run import AnalysisRun
-    from spark_job.analyses.tuning.measurements import read_measurements
-    from spark_job.analyses.tuning.report import tune_document
+    from spark_job.analyses.tuning.report import write_tuning_report
 
-    content = measurements.read_bytes()
-    tuning = read_measurements(content, str(measurements))
-    analysis = AnalysisRun.begin("tune", results, [], tuning.parameters, run_id)
-    analysis.finish(tuning.metrics, tune_document(tuning), {"tune.json": content})
-    print(analysis.folder.uri("report/index.html"))
+    try:
+        content = json.loads(measurements.read_bytes())
+    except ValueError as error:
+        raise MisuseError(f"{measurements} is no tune.json of `operate tune`: {error}") from error
+    print(write_tuning_report(Tuning.from_json(content), results, run_id))

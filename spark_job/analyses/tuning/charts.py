@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from spark_job.analyses.tuning.measurements import Tuning
+from spark_job.contract.tuning import Tuning
 from spark_job.report.document import Chart
 from spark_job.report.palette import COLOURS
 from spark_job.report.pictures import plain_axes, png_bytes

@@ -1,9 +1,14 @@
 """The report of a tuning."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
+from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.tuning.charts import heat_map, time_by_cores, time_by_images
-from spark_job.analyses.tuning.measurements import Line, Point, Tuning
+from spark_job.contract.run_layout import REPORT
+from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 from spark_job.report.document import Document, Section, Table
 from spark_job.report.quantities import duration, percent, speed
 
@@ -17,9 +22,37 @@ COLUMNS = (
     "USD per million images",
 )
 SERIAL = "serial process"
+# What metrics.json says of the recommended point.
+FIGURES = ("executors", "cores", "images_per_second", "speed_up", "efficiency", "usd_per_million_images")
 
 
-def tune_document(tuning: Tuning) -> Document:
+def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None) -> str:
+    """Write the run folder of a tuning: its report, its metrics and `tune.json`.
+
+    Args:
+        results: the folder in which the run folder is made.
+        run_id: its name; None: `tune`, date and time.
+
+    Returns:
+        The URI of the report's page.
+
+    Raises:
+        MisuseError: there is something of this name already.
+        StorageError: the folder cannot be written.
+    """
+    parameters = {**tuning.place, "images": str(tuning.images)}
+    analysis = AnalysisRun.begin("tune", results, [], parameters, run_id)
+    content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
+    analysis.finish(_metrics(tuning), tune_document(tuning, parameters), {"tune.json": content.encode()})
+    return analysis.folder.uri(f"{REPORT}/index.html")
+
+
+def _metrics(tuning: Tuning) -> dict[str, Any]:
+    best = asdict(tuning.recommended)
+    return {"tuning": {name: best[name] for name in FIGURES}}
+
+
+def tune_document(tuning: Tuning, parameters: Mapping[str, str]) -> Document:
     """The page: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
     return Document(
@@ -34,7 +67,7 @@ def tune_document(tuning: Tuning) -> Document:
         },
         sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
         notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}", *_doubts(tuning)),
-        parameters=tuning.parameters,
+        parameters=parameters,
     )
 
 
@@ -94,11 +127,11 @@ def _doubts(tuning: Tuning) -> list[str]:
     ]
 
 
-def _quality(line: Line) -> str:
+def _quality(line: FittedLine) -> str:
     return "" if line.r_squared is None else f"The line explains {percent(line.r_squared)} of the variance."
 
 
-def _rows(points: Sequence[Point]) -> list[tuple[str | int | float, ...]]:
+def _rows(points: Sequence[Measurement]) -> list[tuple[str | int | float, ...]]:
     return [
         (
             point.name,

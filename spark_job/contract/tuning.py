@@ -1,0 +1,111 @@
+"""What a tuning measured: `tune.json`, written by the tuning, read by its report (docs/analyses/tune.md)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spark_job.contract.errors import MisuseError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One run of the featurization.
+
+    Attributes:
+        cores: of each executor.
+        seconds: wall time of the featurization.
+        speed_up: how many times as fast as the serial process.
+        efficiency: speed-up by core of all executors.
+        run: its id.
+    """
+
+    executors: int
+    cores: int
+    images: int
+    seconds: float
+    images_per_second: float
+    speed_up: float
+    efficiency: float
+    usd_per_million_images: float
+    run: str
+
+    @property
+    def all_cores(self) -> int:
+        """The cores of all executors together."""
+        return self.executors * self.cores
+
+    @property
+    def name(self) -> str:
+        """`2 x 1`: executors x cores of each."""
+        return f"{self.executors} x {self.cores}"
+
+
+@dataclass(frozen=True)
+class FittedLine:
+    """`fixed_seconds + slope x`, by least squares; `r_squared` is None where nothing varies."""
+
+    fixed_seconds: float
+    slope: float
+    r_squared: float | None
+
+    def at(self, x: float) -> float:
+        """Return the seconds that the line gives for x."""
+        return self.fixed_seconds + self.slope * x
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Everything that a tuning measured.
+
+    Attributes:
+        place: where it was measured, name -> value as people read it.
+        images: of each run of the grid.
+        serial_seconds: wall time of one plain process on as many images.
+        grid: executors x cores, each on the same images.
+        sizes: one pair of executors and cores with a quarter, half and all of the images.
+        by_images: x is images.
+        by_cores: x is 1 / cores of all executors.
+    """
+
+    place: Mapping[str, str]
+    images: int
+    serial_seconds: float
+    grid: Sequence[Measurement]
+    sizes: Sequence[Measurement]
+    by_images: FittedLine
+    by_cores: FittedLine
+    recommended: Measurement
+
+    @property
+    def configuration(self) -> dict[str, int]:
+        """Fields of the deployment's configuration that make the recommendation its own."""
+        return {"executors": self.recommended.executors, "executor_cores": self.recommended.cores}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of tune.json."""
+        return {"format": FORMAT, **asdict(self), "configuration": self.configuration}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Tuning":
+        """Return the tuning of a tune.json.
+
+        Raises:
+            MisuseError: it is another file, or of another version.
+        """
+        try:
+            if content["format"] != FORMAT:
+                raise MisuseError(f"tune.json has format {content['format']!r}, not {FORMAT}: tune again")
+            return cls(
+                place=content["place"],
+                images=content["images"],
+                serial_seconds=content["serial_seconds"],
+                grid=tuple(Measurement(**values) for values in content["grid"]),
+                sizes=tuple(Measurement(**values) for values in content["sizes"]),
+                by_images=FittedLine(**content["by_images"]),
+                by_cores=FittedLine(**content["by_cores"]),
+                recommended=Measurement(**content["recommended"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise MisuseError(f"this is no tune.json, which `tune` writes: {error!r}; tune again") from error
