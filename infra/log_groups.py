@@ -1,17 +1,20 @@
-"""Log groups in CloudWatch: each ends its entries by the configuration."""
+"""Log groups in CloudWatch, whose entries expire as the configuration says."""
 
 from typing import cast
 
-from aws_cdk import RemovalPolicy
-from aws_cdk.aws_logs import CfnLogGroup, LogGroup, RetentionDays
-from constructs import Construct
+from aws_cdk import CfnResource, RemovalPolicy
+from aws_cdk.aws_logs import CfnLogGroup, ILogGroup, LogGroup, RetentionDays
+from constructs import Construct, IConstruct
 
 from infra.acknowledgements import acknowledge
 from infra.config.deployment import DeploymentConfig
 
 
 def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> LogGroup:
-    """A log group whose entries go after `log_retention_days`; it stays after a destroy where data stays."""
+    """Make a log group whose entries expire after `log_retention_days`.
+
+    It stays after a destroy where data stays.
+    """
     retained = config.removal_policy == "retain"
     group = LogGroup(
         scope,
@@ -29,3 +32,13 @@ def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> 
         },
     )
     return group
+
+
+def write_log_to(log: ILogGroup, provider: IConstruct) -> None:
+    """Let the function behind one of CDK's own custom resources write to this log group.
+
+    The group that Lambda would make for it belongs to no stack and never ends.
+    """
+    handler = provider.node.find_child("Handler")
+    if isinstance(handler, CfnResource):
+        handler.add_property_override("LoggingConfig.LogGroup", log.log_group_name)

@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra import outputs
-from infra.access.prefixes import EMR_LOGS, RUNS
-from infra.naming import PROJECT, StackPart, stack_name
+from infra.contract import outputs
+from infra.contract.names import PROJECT, StackPart, stack_name
+from infra.contract.prefixes import EMR_LOGS, RUNS
 from operate.errors import DeploymentNotFoundError, MisuseError, PipelineNotFoundError
 
 PARTS: tuple[StackPart, ...] = ("storage", "monitoring", "pipeline")

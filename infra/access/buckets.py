@@ -1,4 +1,4 @@
-"""What the pipeline works on, as the roles see it."""
+"""The buckets of a deployment, as the roles, the cluster and the run are given them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from aws_cdk.aws_s3 import IBucket
 
 
 @dataclass(frozen=True)
-class Data:
-    """The buckets of the deployment, and the key they are encrypted with."""
+class Buckets:
+    """Every bucket that the pipeline reads or writes, and the key that encrypts them; None: S3's own key."""
 
     images: Sequence[IBucket]
     results: IBucket
@@ -18,6 +18,6 @@ class Data:
     key: IKey | None
 
     @property
-    def bucket_arns(self) -> list[str]:
+    def arns(self) -> list[str]:
         """ARNs of all buckets."""
         return [bucket.bucket_arn for bucket in (*self.images, self.results, self.logs, self.artifacts)]

@@ -7,8 +7,7 @@ from aws_cdk.aws_iam import CfnInstanceProfile, ManagedPolicy, PolicyStatement, 
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
-from infra.access.buckets import Data
-from infra.access.prefixes import EMR_LOGS, JOBS, RUNS, TRANSIT
+from infra.access.buckets import Buckets
 from infra.access.statements import (
     READ_OBJECTS,
     WRITE_OBJECTS,
@@ -18,6 +17,7 @@ from infra.access.statements import (
 )
 from infra.access.wildcards import acknowledge_wildcards, objects_of
 from infra.acknowledgements import acknowledge
+from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS, TRANSIT
 
 SESSION_MANAGER = "AmazonSSMManagedInstanceCore"
 # For S3, and for the node's own disks:
@@ -52,7 +52,7 @@ class InstanceRole(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        data: Data,
+        buckets: Buckets,
         staged_arns: Sequence[str],
         certificate_arns: Sequence[str],
     ) -> None:
@@ -65,7 +65,7 @@ class InstanceRole(Construct):
             description="Nodes of the cluster",
         )
         Tags.of(self.role).add(TRANSIT_TAG, "true")
-        for statement in _statements(data, staged_arns):
+        for statement in _statements(buckets, staged_arns):
             self.role.add_to_policy(statement)
         if certificate_arns:
             self.role.add_to_policy(_read("ReadCertificates", certificate_arns))
@@ -78,32 +78,32 @@ class InstanceRole(Construct):
                 "NIST.800.53.R5-IAMNoInlinePolicy": "It names its deployment's buckets; nobody else wants it",
             },
         )
-        acknowledge_wildcards(self.role, _wildcards(data))
+        acknowledge_wildcards(self.role, _wildcards(buckets))
 
 
-def _wildcards(data: Data) -> dict[str, str]:
+def _wildcards(buckets: Buckets) -> dict[str, str]:
     """Why each prefix is open as a whole."""
     return {
-        **{objects_of(bucket): "The job reads every image of its sources" for bucket in data.images},
-        objects_of(data.results, f"{RUNS}/*"): "Each run has a folder of its own, named when it is submitted",
-        objects_of(data.logs, f"{EMR_LOGS}/*"): "EMR names logs by cluster, node and container",
-        objects_of(data.artifacts, f"{TRANSIT}/*"): "One archive a deployment; its name holds the run",
-        objects_of(data.artifacts, f"{JOBS}/*"): "Jobs that people bring are named by their hash",
+        **{objects_of(bucket): "The job reads every image of its sources" for bucket in buckets.images},
+        objects_of(buckets.results, f"{RUNS}/*"): "Each run has a folder of its own, named at its start",
+        objects_of(buckets.logs, f"{EMR_LOGS}/*"): "EMR names logs by cluster, node and container",
+        objects_of(buckets.artifacts, f"{TRANSIT}/*"): "One archive a deployment; its name holds the run",
+        objects_of(buckets.artifacts, f"{JOBS}/*"): "Jobs that people bring are named by their hash",
     }
 
 
-def _statements(data: Data, staged_arns: Sequence[str]) -> list[PolicyStatement]:
+def _statements(buckets: Buckets, staged_arns: Sequence[str]) -> list[PolicyStatement]:
     """All that a node may do with S3 and the key."""
     statements = [
-        *read_buckets("Images", data.images),
-        *_results(data.results),
-        objects("WriteLogs", data.logs, EMR_LOGS, ["s3:PutObject"]),
-        list_prefix("ListLogs", data.logs, EMR_LOGS),
-        objects("ReadJobs", data.artifacts, JOBS, READ_OBJECTS),
+        *read_buckets("Images", buckets.images),
+        *_results(buckets.results),
+        objects("WriteLogs", buckets.logs, EMR_LOGS, ["s3:PutObject"]),
+        list_prefix("ListLogs", buckets.logs, EMR_LOGS),
+        objects("ReadJobs", buckets.artifacts, JOBS, READ_OBJECTS),
         _read("ReadStaged", staged_arns),
     ]
-    if data.key:
-        statements.append(PolicyStatement(sid="UseKey", actions=DISK_KEY, resources=[data.key.key_arn]))
+    if buckets.key:
+        statements.append(PolicyStatement(sid="UseKey", actions=DISK_KEY, resources=[buckets.key.key_arn]))
     return statements
 
 

@@ -4,12 +4,12 @@ from aws_cdk import Duration, Stack
 from aws_cdk.aws_iam import AccountRootPrincipal, PolicyStatement, Role
 from constructs import Construct
 
-from infra.access.buckets import Data
-from infra.access.prefixes import EMR_LOGS, JOBS, RUNS
+from infra.access.buckets import Buckets
 from infra.access.statements import READ_OBJECTS, USE_KEY, WRITE_OBJECTS, list_prefix, objects, read_buckets
 from infra.access.wildcards import acknowledge_wildcards, in_account, objects_of
 from infra.acknowledgements import acknowledge
-from infra.naming import PROJECT, PROJECT_TAG, STAGE_TAG, StackPart, stack_name
+from infra.contract.names import PROJECT, PROJECT_TAG, STAGE_TAG, StackPart, stack_name
+from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS
 
 STACKS: tuple[StackPart, ...] = ("storage", "monitoring", "pipeline")
 FOLLOW = [
@@ -34,7 +34,7 @@ class SubmitterRole(Construct):
         role: To assume.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, data: Data, stage: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, stage: str) -> None:
         super().__init__(scope, construct_id)
         self.role = Role(
             self,
@@ -43,11 +43,11 @@ class SubmitterRole(Construct):
             max_session_duration=Duration.hours(12),
             description=f"Submits runs of {PROJECT} {stage}",
         )
-        for statement in [*_data(data), *self._cluster(stage), *self._tunnel(stage)]:
+        for statement in [*_data_statements(buckets), *self._cluster(stage), *self._tunnel(stage)]:
             self.role.add_to_policy(statement)
         reason = "It names this deployment's buckets and cluster: no other role wants it"
         acknowledge(self.role, {"NIST.800.53.R5-IAMNoInlinePolicy": reason})
-        acknowledge_wildcards(self.role, _wildcards(data, stage, Stack.of(self).region))
+        acknowledge_wildcards(self.role, _wildcards(buckets, stage, Stack.of(self).region))
 
     def _cluster(self, stage: str) -> list[PolicyStatement]:
         stack = Stack.of(self)
@@ -98,17 +98,17 @@ class SubmitterRole(Construct):
         ]
 
 
-def _wildcards(data: Data, stage: str, region: str) -> dict[str, str]:
+def _wildcards(buckets: Buckets, stage: str, region: str) -> dict[str, str]:
     """Why each of these is open as a whole."""
     by_tag = (
         "Ids are given at creation; the condition admits only what carries this project's and stage's tags"
     )
     stacks = "CloudFormation adds an id of its own to the stack's name"
     return {
-        **{objects_of(bucket): "People upload and take back images of any name" for bucket in data.images},
-        objects_of(data.results, f"{RUNS}/*"): "People read the results of every run",
-        objects_of(data.logs, f"{EMR_LOGS}/*"): "EMR names logs by cluster, node and container",
-        objects_of(data.artifacts, f"{JOBS}/*"): "Jobs that people bring are named by their hash",
+        **{objects_of(bucket): "People upload and take back images of any name" for bucket in buckets.images},
+        objects_of(buckets.results, f"{RUNS}/*"): "People read the results of every run",
+        objects_of(buckets.logs, f"{EMR_LOGS}/*"): "EMR names logs by cluster, node and container",
+        objects_of(buckets.artifacts, f"{JOBS}/*"): "Jobs that people bring are named by their hash",
         in_account("elasticmapreduce", region, "cluster/*"): by_tag,
         in_account("ec2", region, "instance/*"): by_tag,
         "*": "EMR lists clusters without a resource; it tells names and states, for the account of costs",
@@ -120,19 +120,19 @@ def _wildcards(data: Data, stage: str, region: str) -> dict[str, str]:
     }
 
 
-def _data(data: Data) -> list[PolicyStatement]:
+def _data_statements(buckets: Buckets) -> list[PolicyStatement]:
     """Images go in and out, results and logs out, jobs in."""
-    images = [f"{bucket.bucket_arn}/*" for bucket in data.images]
+    images = [f"{bucket.bucket_arn}/*" for bucket in buckets.images]
     statements = [
-        *read_buckets("Images", data.images),
+        *read_buckets("Images", buckets.images),
         PolicyStatement(sid="ImagesWrite", actions=WRITE_OBJECTS, resources=images),
-        list_prefix("ListResults", data.results, RUNS),
-        objects("ReadResults", data.results, RUNS, READ_OBJECTS),
-        list_prefix("ListLogs", data.logs, EMR_LOGS),
-        objects("ReadLogs", data.logs, EMR_LOGS, READ_OBJECTS),
-        list_prefix("ListJobs", data.artifacts, JOBS),
-        objects("WriteJobs", data.artifacts, JOBS, [*READ_OBJECTS, *WRITE_OBJECTS]),
+        list_prefix("ListResults", buckets.results, RUNS),
+        objects("ReadResults", buckets.results, RUNS, READ_OBJECTS),
+        list_prefix("ListLogs", buckets.logs, EMR_LOGS),
+        objects("ReadLogs", buckets.logs, EMR_LOGS, READ_OBJECTS),
+        list_prefix("ListJobs", buckets.artifacts, JOBS),
+        objects("WriteJobs", buckets.artifacts, JOBS, [*READ_OBJECTS, *WRITE_OBJECTS]),
     ]
-    if data.key:
-        statements.append(PolicyStatement(sid="UseKey", actions=USE_KEY, resources=[data.key.key_arn]))
+    if buckets.key:
+        statements.append(PolicyStatement(sid="UseKey", actions=USE_KEY, resources=[buckets.key.key_arn]))
     return statements

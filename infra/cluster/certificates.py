@@ -7,11 +7,11 @@ from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
-from infra.access.buckets import Data
+from infra.access.buckets import Buckets
 from infra.access.instance_role import TRANSIT_TAG
-from infra.access.prefixes import TRANSIT
 from infra.access.wildcards import acknowledge_wildcards, objects_of
 from infra.config.deployment import DeploymentConfig
+from infra.contract.prefixes import TRANSIT
 from infra.errors import ConfigError
 from infra.python_function import PythonFunction
 
@@ -30,16 +30,16 @@ class TransitCertificates(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, data: Data, run_id: str
+        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, buckets: Buckets, run_id: str
     ) -> None:
         super().__init__(scope, construct_id)
-        if data.key is None:
+        if buckets.key is None:
             raise ConfigError(
                 "transit_certificates",
                 SELF_SIGNED,
                 "a KMS key makes them: give kms_key_arn, or an s3:// archive",
             )
-        _refuse_other_readers(data)
+        _refuse_other_readers(buckets)
         maker = PythonFunction(
             self,
             "Maker",
@@ -47,28 +47,28 @@ class TransitCertificates(Construct):
             folder=FUNCTIONS,
             handler="certificate_maker.handler.handle",
             description="Makes the certificate of a deployment",
-            statements=_statements(data, data.key),
+            statements=_statements(buckets, buckets.key),
             environment={},
         )
         stored = "One archive a deployment; its name holds the run"
-        acknowledge_wildcards(maker, {objects_of(data.artifacts, f"{TRANSIT}/*"): stored})
+        acknowledge_wildcards(maker, {objects_of(buckets.artifacts, f"{TRANSIT}/*"): stored})
         made = CustomResource(
             self,
             "Archive",
             service_token=maker.function.function_arn,
             resource_type="Custom::TransitCertificates",
             properties={
-                "Bucket": data.artifacts.bucket_name,
+                "Bucket": buckets.artifacts.bucket_name,
                 "Key": f"{TRANSIT}/{Stack.of(self).stack_name}/{run_id}.zip",
-                "KeyArn": data.key.key_arn,
+                "KeyArn": buckets.key.key_arn,
                 "HostName": f"*.{config.region}.compute.internal",
             },
         )
         self.uri = made.get_att_string("Uri")
 
 
-def _statements(data: Data, key: IKey) -> list[PolicyStatement]:
-    archives = [f"{data.artifacts.bucket_arn}/{TRANSIT}/*"]
+def _statements(buckets: Buckets, key: IKey) -> list[PolicyStatement]:
+    archives = [f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"]
     return [
         PolicyStatement(
             sid="StoreArchive", actions=["s3:PutObject", "s3:DeleteObjectVersion"], resources=archives
@@ -81,31 +81,33 @@ def _statements(data: Data, key: IKey) -> list[PolicyStatement]:
     ]
 
 
-def _refuse_other_readers(data: Data) -> None:
+def _refuse_other_readers(buckets: Buckets) -> None:
     """No role without the tag reads a private key, whatever its own policies say, not even a root's."""
-    data.artifacts.add_to_resource_policy(
+    buckets.artifacts.add_to_resource_policy(
         PolicyStatement(
             sid="OnlyTheClusterReadsCertificates",
             effect=Effect.DENY,
             principals=[AnyPrincipal()],
             actions=["s3:GetObject", "s3:GetObjectVersion"],
-            resources=[f"{data.artifacts.bucket_arn}/{TRANSIT}/*"],
+            resources=[f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"],
             conditions={"StringNotEquals": {f"aws:PrincipalTag/{TRANSIT_TAG}": "true"}},
         )
     )
 
 
-def certificate_objects(config: DeploymentConfig, data: Data) -> list[str]:
+def certificate_objects(config: DeploymentConfig, buckets: Buckets) -> list[str]:
     """ARNs of the archives that nodes must be able to read; none where nothing is encrypted."""
     if config.transit_certificates != SELF_SIGNED:
         return [f"arn:{Aws.PARTITION}:s3:::{config.transit_certificates.removeprefix('s3://')}"]
-    return [f"{data.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []
+    return [f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []
 
 
-def certificates_uri(scope: Construct, *, config: DeploymentConfig, data: Data, run_id: str) -> str | None:
-    """Of the archive that EMR shall use: the named one, one made here, or None where nothing is encrypted."""
+def certificates_uri(
+    scope: Construct, *, config: DeploymentConfig, buckets: Buckets, run_id: str
+) -> str | None:
+    """Return the URI of the archive for EMR: the configured one, one made here, or None unencrypted."""
     if config.transit_certificates != SELF_SIGNED:
         return config.transit_certificates
     if config.stage != "prod":
         return None
-    return TransitCertificates(scope, "Certificates", config=config, data=data, run_id=run_id).uri
+    return TransitCertificates(scope, "Certificates", config=config, buckets=buckets, run_id=run_id).uri

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
 from constructs import Construct
 
-from infra.access.buckets import Data
+from infra.access.buckets import Buckets
 from infra.access.instance_role import InstanceRole
 from infra.access.service_role import ServiceRole
 from infra.acknowledgements import acknowledge
@@ -50,14 +50,14 @@ class EmrCluster(Construct):
         config: DeploymentConfig,
         name: str,
         place: Place,
-        data: Data,
+        buckets: Buckets,
         logs_uri: str,
         bootstrap: CfnCluster.BootstrapActionConfigProperty,
         step: CfnCluster.StepConfigProperty,
         certificates_uri: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        key_arn = data.key.key_arn if data.key else None
+        key_arn = buckets.key.key_arn if buckets.key else None
         security = CfnSecurityConfiguration(
             self, "Security", security_configuration=security_configuration(key_arn, certificates_uri)
         )

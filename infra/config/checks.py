@@ -1,8 +1,8 @@
 """What fields must say together: instance types, sizes, cost, retention, and what exists already."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from infra.config.fields import DeploymentFields
 from infra.config.fleets import Fleet
 from infra.config.instances import instance_types
 from infra.config.sizing import NodeTooSmallError
@@ -10,19 +10,16 @@ from infra.costs.cost import largest_hourly_cost
 from infra.costs.prices import has_price, priced_families, priced_regions
 from infra.errors import ConfigError
 
-if TYPE_CHECKING:
-    from infra.config.deployment import DeploymentConfig
-
 # GDPR: images are uploaded for processing only.
 LEAST_RETENTION_DAYS = 4  # see infra/storage/lifecycle.py
 MOST_RETENTION_DAYS = 15
 
 
-def check(config: "DeploymentConfig") -> None:
-    """Nothing when all is well.
+def check(config: DeploymentFields) -> None:
+    """Check what no field can say alone.
 
     Raises:
-        ConfigError: naming the first field that contradicts another.
+        ConfigError: A field contradicts another; the message names the first.
     """
     if not priced_families(config.region):
         raise ConfigError(
@@ -42,13 +39,13 @@ def check(config: "DeploymentConfig") -> None:
     _check_what_exists(config)
 
 
-def _check_types(config: "DeploymentConfig", fleet: Fleet) -> None:
+def _check_types(config: DeploymentFields, fleet: Fleet) -> None:
     for name in fleet.types:
         if problem := _problem_with(name, config):
             raise ConfigError(f"{fleet.name}_instance_types", name, problem)
 
 
-def _problem_with(name: str, config: "DeploymentConfig") -> str | None:
+def _problem_with(name: str, config: DeploymentFields) -> str | None:
     known = instance_types().get(name)
     if known is None or config.region not in known.regions:
         return f"not among the types for EMR in {config.region}; allowed: {_choices(config.region)}"
@@ -64,7 +61,7 @@ def _choices(region: str) -> str:
     return f"{', '.join(priced_families(region))}, of xlarge and above"
 
 
-def _check_nodes_alike(config: "DeploymentConfig") -> None:
+def _check_nodes_alike(config: DeploymentFields) -> None:
     """One Spark configuration serves core and task nodes, and each node is one unit of its fleet."""
     first = config.core_node
     for fleet in config.fleets[1:]:
@@ -80,7 +77,7 @@ def _check_nodes_alike(config: "DeploymentConfig") -> None:
         raise ConfigError("core_instance_types", first.name, f"{error}; allowed: larger types") from None
 
 
-def _check_cost(config: "DeploymentConfig") -> None:
+def _check_cost(config: DeploymentFields) -> None:
     cost = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
     if cost > config.max_hourly_cost_usd:
         raise ConfigError(
@@ -91,7 +88,7 @@ def _check_cost(config: "DeploymentConfig") -> None:
         )
 
 
-def _check_data(config: "DeploymentConfig") -> None:
+def _check_data(config: DeploymentFields) -> None:
     if config.retention_days > MOST_RETENTION_DAYS and not config.retention_reason:
         raise ConfigError(
             "retention_days",
@@ -108,7 +105,7 @@ def _check_data(config: "DeploymentConfig") -> None:
         raise ConfigError("weights", config.weights, "no such file; allowed: an existing file, or random")
 
 
-def _check_what_exists(config: "DeploymentConfig") -> None:
+def _check_what_exists(config: DeploymentFields) -> None:
     if config.vpc_id and not config.account:
         raise ConfigError("vpc_id", config.vpc_id, "needs `account` as well: it is looked up there")
     if config.kms_key_arn and f":{config.region}:" not in config.kms_key_arn:

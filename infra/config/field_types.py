@@ -1,17 +1,34 @@
-"""The kinds of values a configuration field takes, each with the words that say what is allowed."""
+"""The kinds of values that fields take: how each is read from text, and in words what it allows."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 
-@dataclass(frozen=True)
-class Allowed:
-    """What a field takes, in words, where its type does not say it."""
+def allowed(words: str) -> Any:
+    """Say in words what a field takes, where its type does not say it."""
+    return Field(json_schema_extra={"allowed": words})
 
-    words: str
 
+def _split(value: Any) -> Any:
+    """Read `a, b` as a list; whatever is no text stays as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _split_pairs(value: Any) -> Any:
+    """Read `a=b, c=d` as a mapping; a part without `=` has no value and is refused later."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in _split(value)]
+    return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+def _whole_number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) else value
+
+
+SEPARATED = BeforeValidator(_split)
+PAIRS = BeforeValidator(_split_pairs)
 
 Stage = Literal["dev", "prod"]
 # The regions of the European Union. London (eu-west-2) and Zurich (eu-central-2) are not in it.
@@ -24,52 +41,54 @@ Model = Literal["mobilenet_v2", "vgg16", "resnet50", "efficientnet_lite0", "raw_
 Engine = Literal["openvino", "tensorflow"]
 NetworkShape = Literal["public", "private"]
 RemovalPolicy = Literal["destroy", "retain"]
-Application = Literal["JupyterEnterpriseGateway", "JupyterHub", "Livy"]
+Applications = Annotated[tuple[Literal["JupyterEnterpriseGateway", "JupyterHub", "Livy"], ...], SEPARATED]
 # What CloudWatch Logs accepts; the log bucket follows.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-LogRetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400]
+LogRetentionDays = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400], BeforeValidator(_whole_number)
+]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 AmountUsd = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
-Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$"), Allowed("12 digits")]
+Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$"), allowed("12 digits")]
 Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"), Allowed("one e-mail address")
+    str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"), allowed("one e-mail address")
 ]
 VpcId = Annotated[
-    str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$"), Allowed("vpc-…, with `account` given")
+    str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$"), allowed("vpc-…, with `account` given")
 ]
 KmsKeyArn = Annotated[
     str,
     StringConstraints(pattern=r"^arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-zA-Z-]+$"),
-    Allowed("arn:aws:kms:REGION:ACCOUNT:key/ID, in `region`"),
+    allowed("arn:aws:kms:REGION:ACCOUNT:key/ID, in `region`"),
 ]
 SourceName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$"),
-    Allowed("names of lower-case letters, digits and '-', 30 characters at most"),
+    allowed("names of lower-case letters, digits and '-', 30 characters at most"),
 ]
+SourceNames = Annotated[tuple[SourceName, ...], SEPARATED, Field(min_length=1, max_length=10)]
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-BucketName = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
-    Allowed("SOURCE=BUCKET, of names in `image_sources`"),
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+SourceBuckets = Annotated[
+    dict[SourceName, BucketName], PAIRS, allowed("SOURCE=BUCKET, of names in `image_sources`")
 ]
 RunName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
-    Allowed("letters, digits, '.', '_' and '-', 64 characters at most"),
+    allowed("letters, digits, '.', '_' and '-', 64 characters at most"),
 ]
 TransitCertificates = Annotated[
     str,
     StringConstraints(pattern=r"^(self-signed|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+\.zip)$"),
-    Allowed("self-signed (made per deployment), or s3://BUCKET/KEY.zip of PEM files"),
+    allowed("self-signed (made per deployment), or s3://BUCKET/KEY.zip of PEM files"),
 ]
 InstanceType = Annotated[
     str,
-    Allowed("types of infra/config/instance_types.json in `region`, with a price in infra/costs/prices.json"),
+    allowed("types of infra/config/instance_types.json in `region`, with a price in infra/costs/prices.json"),
 ]
-InstanceTypes = Annotated[tuple[InstanceType, ...], Field(min_length=1, max_length=15)]
+InstanceTypes = Annotated[tuple[InstanceType, ...], SEPARATED, Field(min_length=1, max_length=15)]
 Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=10), Allowed("10 characters at least")
+    str, StringConstraints(strip_whitespace=True, min_length=10), allowed("10 characters at least")
 ]
-WeightsFile = Annotated[str, Allowed("an existing file, or `random` for trials")]
+WeightsFile = Annotated[str, allowed("an existing file, or `random` for trials")]

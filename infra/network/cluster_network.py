@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Acknowledgment, Fn, Validations
+from aws_cdk import Acknowledgment, Fn, Stack, Validations
 from aws_cdk.aws_ec2 import (
     FlowLogDestination,
     FlowLogTrafficType,
@@ -18,13 +18,13 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.config.deployment import DeploymentConfig
-from infra.log_groups import log_group
+from infra.log_groups import log_group, write_log_to
 from infra.network.access_list import SubnetAccessList
-from infra.network.default_group import end_log_of_the_emptying_function
 from infra.network.s3_endpoint import endpoint_statements
 
 # Every region of the European Union has zones a, b and c.
 ZONES = ("a", "b", "c")
+DEFAULT_GROUP_PROVIDER = "Custom::VpcRestrictDefaultSGCustomResourceProvider"
 NAMED_ZONES_RULE = "CloudFormation-Validate::W3010"
 NAMED_ZONES_REASON = (
     "The region is part of the configuration; Fn::GetAZs leaves out zones without a default subnet"
@@ -73,7 +73,10 @@ class ClusterNetwork(Construct):
             subnet_configuration=_private_shape() if self.private else _public_shape(),
             restrict_default_security_group=True,
         )
-        end_log_of_the_emptying_function(self, config)
+        # The default group loses its rules by a function of CDK's.
+        write_log_to(
+            log_group(self, "DefaultGroupLog", config), Stack.of(self).node.find_child(DEFAULT_GROUP_PROVIDER)
+        )
         access_list = SubnetAccessList(self, "AccessList", vpc=vpc)
         acknowledge(access_list, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
         flow_log = vpc.add_flow_log(

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
 from infra.config.deployment import DeploymentConfig
-from infra.naming import PROJECT
+from infra.contract.names import PROJECT
 
 
 class NotificationTopic(Construct):

@@ -15,7 +15,7 @@ from aws_cdk.aws_cloudwatch import (
 from constructs import Construct
 
 from infra.config.deployment import DeploymentConfig
-from infra.naming import stack_name
+from infra.contract.names import stack_name
 from infra.observability.metrics import cluster_metric, run_metric
 from infra.run.functions.run_ended.figures import FIGURES, RUNS_COMPLETED, RUNS_FAILED
 

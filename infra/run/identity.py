@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.access.prefixes import RUNS
 from infra.config.deployment import DeploymentConfig
-from infra.naming import PROJECT
+from infra.contract.names import PROJECT
+from infra.contract.prefixes import RUNS
 
 UNNAMED = "run"
 DIGEST_LENGTH = 12

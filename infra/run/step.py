@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk.aws_emr import CfnCluster
 
-from infra.access.buckets import Data
+from infra.access.buckets import Buckets
 from infra.config.deployment import DeploymentConfig
 from infra.run.identity import Run
 from spark_job.contract.node import EXTRACTOR, PYTHON
@@ -65,11 +65,11 @@ def spark_arguments(name: str, region: str, *, main_uri: str, job_uri: str) -> l
     ]
 
 
-def job_request(config: DeploymentConfig, data: Data, run: Run) -> JobRequest:
+def job_request(config: DeploymentConfig, buckets: Buckets, run: Run) -> JobRequest:
     """All image sources of the configuration, into the run's folder."""
     return JobRequest(
-        images=[f"s3://{bucket.bucket_name}" for bucket in data.images],
-        results=run.results_uri(data.results.bucket_name),
+        images=[f"s3://{bucket.bucket_name}" for bucket in buckets.images],
+        results=run.results_uri(buckets.results.bucket_name),
         run_id=run.id,
         variance=config.variance,
         engine=config.engine,

@@ -8,10 +8,10 @@ from aws_cdk.aws_events import EventPattern, Rule
 from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct, IDependable
 
-from infra.access.buckets import Data
-from infra.access.prefixes import RUNS
+from infra.access.buckets import Buckets
 from infra.access.wildcards import acknowledge_wildcards
 from infra.config.deployment import DeploymentConfig
+from infra.contract.prefixes import RUNS
 from infra.python_function import PythonFunction
 from infra.run.identity import Run
 from infra.run.permissions import statements, wildcard_reasons
@@ -39,7 +39,7 @@ class RunWatch(Construct):
         construct_id: str,
         *,
         config: DeploymentConfig,
-        data: Data,
+        buckets: Buckets,
         run: Run,
         logs_uri: str,
     ) -> None:
@@ -54,19 +54,19 @@ class RunWatch(Construct):
             folder=FUNCTIONS,
             handler="run_ended.handler.handle",
             description="Tells the deploy how its run ended",
-            statements=statements(Stack.of(self), config.stage, data),
-            environment=self._environment(data, logs_uri),
+            statements=statements(Stack.of(self), config.stage, buckets),
+            environment=self._environment(buckets, logs_uri),
         ).function
-        acknowledge_wildcards(self, wildcard_reasons(data, config.region))
+        acknowledge_wildcards(self, wildcard_reasons(buckets, config.region))
         self._listen("StepEnds", "EMR Step Status Change", [{"prefix": run.prefix}], STEP_ENDS)
         self._listen("ClusterEnds", "EMR Cluster State Change", [run.name], CLUSTER_ENDS)
 
-    def _environment(self, data: Data, logs_uri: str) -> dict[str, str]:
+    def _environment(self, buckets: Buckets, logs_uri: str) -> dict[str, str]:
         return {
             "STAGE": self._config.stage,
             "STEP_PREFIX": self._run.prefix,
             "AWAITED_STEP": self._run.name,
-            "RESULTS_BUCKET": data.results.bucket_name,
+            "RESULTS_BUCKET": buckets.results.bucket_name,
             "RUNS_PREFIX": RUNS,
             "LOGS_URI": logs_uri,
             "HANDLE_URL": self.handle.ref,

@@ -1,20 +1,16 @@
 """The pipeline stack: network, roles, the cluster with its run, the wait, alarms and dashboard."""
 
-from typing import Any
-
-from aws_cdk import Environment, Stack
 from constructs import Construct
 
-from infra import outputs
-from infra.access.buckets import Data
 from infra.access.instance_role import InstanceRole
-from infra.access.prefixes import EMR_LOGS
 from infra.access.service_role import ServiceRole, let_emr_manage
 from infra.access.submitter_role import SubmitterRole
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.certificates import certificate_objects, certificates_uri
 from infra.cluster.emr_cluster import EmrCluster, Place, bootstrap_action
 from infra.config.deployment import DeploymentConfig
+from infra.contract import outputs
+from infra.contract.prefixes import EMR_LOGS
 from infra.network.cluster_network import ClusterNetwork, availability_zones
 from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import ClusterAlarms, RunAlarms
@@ -23,10 +19,11 @@ from infra.run.identity import run_of
 from infra.run.step import job_request, run_step
 from infra.run.waiting import RunWatch, wait_for_run
 from infra.stacks.monitoring import MonitoringStack
+from infra.stacks.stage_stack import StageStack
 from infra.stacks.storage import StorageStack
 
 
-class PipelineStack(Stack):
+class PipelineStack(StageStack):
     """One cluster that runs the job on the image sources, once for each run id.
 
     Attributes:
@@ -36,26 +33,23 @@ class PipelineStack(Stack):
     def __init__(
         self,
         scope: Construct,
-        construct_id: str,
-        *,
         config: DeploymentConfig,
+        *,
         storage: StorageStack,
         monitoring: MonitoringStack,
-        env: Environment | None = None,
-        **options: Any,
     ) -> None:
         # Before CDK asks for them: with an account given, it would look them up there at every synth.
         self._zones = availability_zones(config.region)
-        super().__init__(scope, construct_id, env=env, **options)
+        super().__init__(scope, "pipeline", config, "network, cluster and run")
         self._config, self._topic = config, monitoring.topic
         self._artifacts = Artifacts.declare(self, config)
-        self._data = _data(config, storage)
-        self._logs_uri = f"s3://{storage.logs.bucket_name}/{EMR_LOGS}"
+        self._buckets = storage.buckets
+        self._logs_uri = f"s3://{storage.buckets.logs.bucket_name}/{EMR_LOGS}"
         self.run = run_of(
             config, job_hash=self._artifacts.job.hash, extractor_hash=self._artifacts.extractor.hash
         )
         cluster = self._watched_cluster()
-        submitter = SubmitterRole(self, "Submitter", data=self._data, stage=config.stage)
+        submitter = SubmitterRole(self, "Submitter", buckets=self._buckets, stage=config.stage)
         self._publish(cluster.cluster.ref, submitter.role.role_arn)
         let_emr_manage(self)
 
@@ -66,8 +60,8 @@ class PipelineStack(Stack):
 
     def _watched_cluster(self) -> EmrCluster:
         """The rules and alarms of a run are there before its cluster, all alarms before the wait ends."""
-        config, topic = self._config, self._topic
-        watch = RunWatch(self, "Run", config=config, data=self._data, run=self.run, logs_uri=self._logs_uri)
+        config, topic, buckets = self._config, self._topic, self._buckets
+        watch = RunWatch(self, "Run", config=config, buckets=buckets, run=self.run, logs_uri=self._logs_uri)
         of_runs = RunAlarms(self, "RunAlarms", config=config, topic=topic, function=watch.function)
         cluster = self._cluster(self._place())
         cluster.node.add_dependency(watch, of_runs)
@@ -83,30 +77,30 @@ class PipelineStack(Stack):
         return cluster
 
     def _place(self) -> Place:
-        config, data = self._config, self._data
-        certificates = certificate_objects(config, data)
-        buckets = [*data.bucket_arns, *(arn.partition("/")[0] for arn in certificates)]
-        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(dict.fromkeys(buckets)))
+        config, buckets = self._config, self._buckets
+        certificates = certificate_objects(config, buckets)
+        reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
+        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
         staged = [artifact.arn for artifact in self._artifacts]
         instance = InstanceRole(
-            self, "Instances", data=data, staged_arns=staged, certificate_arns=certificates
+            self, "Instances", buckets=buckets, staged_arns=staged, certificate_arns=certificates
         )
         return Place(
             network=network,
             groups=ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private),
-            service=ServiceRole(self, "Service", instance_role=instance.role, key=data.key),
+            service=ServiceRole(self, "Service", instance_role=instance.role, key=buckets.key),
             instance=instance,
         )
 
     def _cluster(self, place: Place) -> EmrCluster:
-        config, files, data = self._config, self._artifacts, self._data
+        config, files, buckets = self._config, self._artifacts, self._buckets
         return EmrCluster(
             self,
             "Emr",
             config=config,
             name=self.run.name,
             place=place,
-            data=data,
+            buckets=buckets,
             logs_uri=self._logs_uri,
             bootstrap=bootstrap_action(files.install_script.s3_uri, files.bootstrap_arguments),
             step=run_step(
@@ -114,13 +108,13 @@ class PipelineStack(Stack):
                 config.region,
                 main_uri=files.entry_point.s3_uri,
                 job_uri=files.job.s3_uri,
-                request=job_request(config, data, self.run),
+                request=job_request(config, buckets, self.run),
             ),
-            certificates_uri=certificates_uri(self, config=config, data=data, run_id=self.run.id),
+            certificates_uri=certificates_uri(self, config=config, buckets=buckets, run_id=self.run.id),
         )
 
     def _publish(self, cluster_id: str, submitter_arn: str) -> None:
-        results = self.run.results_uri(self._data.results.bucket_name)
+        results = self.run.results_uri(self._buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),
             outputs.RUN_ID: (self.run.id, "The run of this deployment"),
@@ -131,15 +125,4 @@ class PipelineStack(Stack):
             outputs.SUBMIT_ROLE_ARN: (submitter_arn, "Assume it to submit runs"),
             outputs.DASHBOARD_URL: (self._dashboard_url, "What ran, and what the cluster does"),
         }
-        for name, (value, description) in values.items():
-            outputs.publish(self, name, value, description)
-
-
-def _data(config: DeploymentConfig, storage: StorageStack) -> Data:
-    return Data(
-        images=[storage.image_buckets[name] for name in config.image_sources],
-        results=storage.results,
-        logs=storage.logs,
-        artifacts=storage.artifacts,
-        key=storage.key,
-    )
+        self.publish(values)

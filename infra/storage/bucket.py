@@ -1,10 +1,11 @@
-"""One private bucket: encrypted, TLS only, owned by this account alone, logged, with rules for its end."""
+"""Private buckets, the key that encrypts them, and how they end."""
 
 from collections.abc import Sequence
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk.aws_iam import IRole
-from aws_cdk.aws_kms import IKey
+from aws_cdk.aws_kms import IKey, Key
+from aws_cdk.aws_logs import LogGroup, RetentionDays
 from aws_cdk.aws_s3 import (
     BlockPublicAccess,
     Bucket,
@@ -16,12 +17,22 @@ from aws_cdk.aws_s3 import (
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
+from infra.config.deployment import DeploymentConfig
+from infra.contract.names import PROJECT
+from infra.log_groups import write_log_to
 
 SSE_S3_REASON = (
     "SSE-S3 encrypts at rest; a key of our own costs 1 USD a month, and dev must stay under 1 USD while idle"
 )
 NO_REPLICA_REASON = (
     "Only source images are replicated, in stages that ask for it; what is here can be computed again"
+)
+EMPTYING_PROVIDER = "Custom::S3AutoDeleteObjectsCustomResourceProvider"
+EMPTYING_LOG_REASON = (
+    "CloudWatch encrypts it with its own key; it holds no data, and a key of ours costs 1 USD a month"
+)
+RUNS_ON_DESTROY_REASON = (
+    "Made by CDK; runs on destroy only, where CloudFormation waits for it and reports its failure"
 )
 
 
@@ -72,7 +83,10 @@ class PrivateBucket(Bucket):
 
 
 def access_log_bucket(scope: Construct, *, destroy: bool, lifecycle_rules: Sequence[LifecycleRule]) -> Bucket:
-    """Where the other buckets' requests are logged; encrypted by S3: log delivery takes no other key."""
+    """Make the bucket where the other buckets' requests are logged.
+
+    S3 encrypts it with its own key, because log delivery takes no other.
+    """
     bucket = PrivateBucket(scope, "AccessLogs", destroy=destroy, lifecycle_rules=lifecycle_rules)
     acknowledge(
         bucket,
@@ -84,3 +98,38 @@ def access_log_bucket(scope: Construct, *, destroy: bool, lifecycle_rules: Seque
     self_log = "This is the bucket that access is logged to; logging to itself would never end"
     skip_checkov(bucket, "AWS::S3::Bucket", {"CKV_AWS_18": self_log})
     return bucket
+
+
+def data_key(scope: Construct, config: DeploymentConfig) -> IKey | None:
+    """Return the key of the buckets: the configured one, in `prod` a new one that rotates, else None.
+
+    Without a key S3 encrypts with its own (SSE-S3). A key costs 1 USD a month and `dev` must stay under 1 USD
+    while idle: https://aws.amazon.com/kms/pricing/
+    """
+    if config.kms_key_arn is not None:
+        return Key.from_key_arn(scope, "DataKey", config.kms_key_arn)
+    if config.stage == "dev":
+        return None
+    return Key(
+        scope,
+        "DataKey",
+        alias=f"{PROJECT}-{config.stage}-data",
+        description=f"Encrypts images, results and logs of {PROJECT} {config.stage}",
+        enable_key_rotation=True,
+        removal_policy=RemovalPolicy.DESTROY if config.removal_policy == "destroy" else RemovalPolicy.RETAIN,
+    )
+
+
+def let_emptying_log_expire(stack: Stack) -> None:
+    """Give CDK's function that empties buckets a log group of the stack's; its own would stay for ever."""
+    provider = stack.node.try_find_child(EMPTYING_PROVIDER)
+    if provider is None:
+        return  # nothing is emptied on destroy
+    log = LogGroup(
+        stack, "EmptyingLog", retention=RetentionDays.ONE_WEEK, removal_policy=RemovalPolicy.DESTROY
+    )
+    write_log_to(log, provider)
+    acknowledge(log, {"NIST.800.53.R5-CloudWatchLogGroupEncrypted": EMPTYING_LOG_REASON})
+    skip_checkov(log, "AWS::Logs::LogGroup", {"CKV_AWS_158": EMPTYING_LOG_REASON})
+    checks = ("CKV_AWS_115", "CKV_AWS_116", "CKV_AWS_117")
+    skip_checkov(provider, "AWS::Lambda::Function", dict.fromkeys(checks, RUNS_ON_DESTROY_REASON))

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge, all_objects
 from infra.config.deployment import DeploymentConfig
-from infra.naming import pascal_case
+from infra.contract.names import pascal_case
 from infra.storage.bucket import PrivateBucket
 from infra.storage.lifecycle import expire_images
 

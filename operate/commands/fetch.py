@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from infra.access.prefixes import RUNS
+from infra.contract.prefixes import RUNS
 from operate.connection import Connection
 from operate.errors import MisuseError, OperateError
 from operate.printing import json_option, print_result, say

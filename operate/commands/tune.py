@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from infra import outputs
 from infra.checkout import ROOT
+from infra.contract import outputs
 from operate.configuration import stage_configuration
 from operate.connection import Connection
 from operate.emr.clusters import most_nodes

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.naming import stack_name
+from infra.contract.names import stack_name
 from operate.deployment import PARTS
 
 BUCKET = "AWS::S3::Bucket"

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.naming import cost_tags, stack_name
+from infra.contract.names import cost_tags, stack_name
 from operate.connection import Connection
 from operate.emr.clusters import LIVE, list_clusters
 from operate.removal.deployed_resources import BUCKET, Resource, contents

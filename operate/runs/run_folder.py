@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from infra.access.prefixes import RUNS
+from infra.contract.prefixes import RUNS
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
 from spark_job.contract.run_layout import MANIFEST, METRICS

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra import outputs
 from infra.config.instances import instance_types
+from infra.contract import outputs
 from infra.costs.prices import has_price, node_hour
 from operate.deployment import Deployment
 from operate.emr.clusters import DENIED, list_clusters

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra.access.prefixes import JOBS
 from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
+from infra.contract.prefixes import JOBS
 
 DIGEST_LENGTH = 16
 

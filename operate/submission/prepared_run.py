@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from infra import outputs
+from infra.contract import outputs
 from operate.connection import Connection
 from operate.emr.steps import list_steps
 from operate.submission.job_code import job_uris

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from infra.access.prefixes import RUNS
+from infra.contract.prefixes import RUNS
 from operate.deployment import Deployment
 from operate.emr.steps import Step
 from operate.errors import MisuseError, OperateError

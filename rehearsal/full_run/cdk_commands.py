@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from infra.naming import StackPart, stack_name
+from infra.contract.names import StackPart, stack_name
 from operate.cdk import QUIET, cdk_program, cdk_words
 from rehearsal.full_run.child_programs import Children
 from rehearsal.full_run.request import Request

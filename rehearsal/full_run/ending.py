@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.access.prefixes import RUNS
+from infra.contract.prefixes import RUNS
 from operate.commands.destroy import told_after
 from operate.connection import Connection
 from operate.emr.clusters import Cluster

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra import outputs
-from infra.naming import cost_tags, stack_name
+from infra.contract import outputs
+from infra.contract.names import cost_tags, stack_name
 from operate.command_line import main
 from operate.deployment import Deployment, find_deployment
 

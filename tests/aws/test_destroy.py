@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
-from infra import outputs
-from infra.naming import cost_tags, stack_name
+from infra.contract import outputs
+from infra.contract.names import cost_tags, stack_name
 from operate.commands import destroy
 from operate.removal import deployed_resources as removal
 from tests.aws.conftest import REGION, make_stack

@@ -4,9 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
+from infra.commands.next_steps import next_steps
 from infra.config.deployment import DeploymentConfig
 from infra.costs.plan import plan, rendered
-from infra.next_steps import next_steps
 
 ALARM = {"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm"}}}
 

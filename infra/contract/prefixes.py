@@ -1,4 +1,4 @@
-"""Where in the buckets each thing lies: roles are scoped to these prefixes, and steps write below them."""
+"""The prefixes in the buckets: roles are scoped to them, and everything is written below them."""
 
 # Results: RUNS/RUN_ID/ holds one run.
 RUNS = "runs"

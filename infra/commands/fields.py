@@ -1,0 +1,17 @@
+"""`fields`: the table of every field of the configuration."""
+
+import click
+
+
+@click.command("fields")
+def fields_command() -> None:
+    """Print the table of every field of the configuration, as docs/deployment.md holds it.
+
+    \b
+    Example:
+      fruit fields
+    """
+    from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
+    from infra.config.field_reference import field_rows
+
+    click.echo("\n".join(field_rows(DeploymentConfig, STAGE_DEFAULTS)))

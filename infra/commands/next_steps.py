@@ -1,0 +1,64 @@
+"""`next-steps`: what a deploy made, and which commands come next."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from infra.commands.context_option import context_option
+from infra.contract import outputs
+from infra.contract.names import STACK_PARTS, stack_name
+
+Outputs = Mapping[str, Mapping[str, str]]
+
+
+@click.command("next-steps")
+@click.argument("outputs_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@context_option
+def next_steps_command(outputs_file: Path, context: dict[str, str]) -> None:
+    """Print outputs, run and next commands, from what `cdk deploy --outputs-file` wrote.
+
+    \b
+    Example:
+      fruit next-steps cdk.out/outputs-dev.json -c stage=dev
+    """
+    deployed = json.loads(outputs_file.read_text())
+    click.echo(next_steps(context.get("stage", "dev"), deployed, context.get("region")))
+
+
+def next_steps(stage: str, deployed: Outputs, region: str | None = None) -> str:
+    """Return the text that ends a deploy: outputs of every stack, run id, commands.
+
+    Args:
+        stage: Whose stacks it is about.
+        deployed: Stack name to output name to value, as `--outputs-file` holds them.
+        region: Given by `-c region=…` and not by cdk.json; the commands that follow need it as well.
+    """
+    lines = []
+    for part in STACK_PARTS:
+        name = stack_name(stage, part)
+        lines += [name, *_aligned(deployed.get(name, {})), ""]
+    values = {name: value for stack in deployed.values() for name, value in stack.items()}
+    run = values.get(outputs.RUN_ID, "none")
+    return "\n".join([*lines, f"run {run}", "", "next", *_aligned(_commands(stage, values, region))])
+
+
+def _commands(stage: str, values: Mapping[str, str], region: str | None) -> dict[str, str]:
+    operate = f".venv/bin/python -m operate --stage={stage}" + (f" --region={region}" if region else "")
+    destroy = f"make destroy STAGE={stage}" + (f" CONTEXT='-c region={region}'" if region else "")
+    source = values.get(outputs.IMAGE_SOURCES, "images").split(",")[0]
+    run = values.get(outputs.RUN_ID, "RUN_ID")
+    return {
+        "upload images": f"{operate} upload PHOTOGRAPHS --source={source}",
+        "run on them": f"{operate} submit --wait",
+        "how it goes": f"{operate} status {run}",
+        "what it says": f"{operate} logs {run}",
+        "the results": f"{operate} fetch {run} --to=results",
+        "tear down": destroy,
+    }
+
+
+def _aligned(pairs: Mapping[str, str]) -> list[str]:
+    width = max(map(len, pairs), default=0)
+    return [f"  {name:<{width}}  {value}" for name, value in pairs.items()]

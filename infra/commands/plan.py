@@ -1,0 +1,39 @@
+"""`plan`: what a deployment would run and what it would cost."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from infra.commands.context_option import context_option, whole_context
+
+
+@click.command("plan")
+@context_option
+@click.option("--ask", is_flag=True, help="Ask whether to go on; no ends with exit code 1.")
+def plan_command(context: dict[str, str], ask: bool) -> None:
+    """Show what would run and what it would cost.
+
+    \b
+    Example:
+      fruit plan -c stage=prod -c core_maximum=4
+    """
+    from rich.console import Console
+
+    from infra.config.deployment import DeploymentConfig
+    from infra.costs.plan import plan, rendered
+
+    whole = whole_context(context)
+    config = DeploymentConfig.from_context(whole)
+    Console().print(rendered(plan(config, templates(whole))))
+    if ask and not click.confirm("Deploy this?"):
+        raise click.exceptions.Exit(1)
+
+
+def templates(context: dict[str, Any]) -> list[dict[str, Any]]:
+    """Synthesise the stacks of this context into a folder that is removed again; return their templates."""
+    from infra.application import build_app  # starts Node
+
+    with TemporaryDirectory() as folder:
+        return [stack.template for stack in build_app(context, outdir=Path(folder)).synth().stacks]

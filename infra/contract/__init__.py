@@ -1,0 +1,1 @@
+"""What the stacks and those who operate them agree on: names, outputs and prefixes, readable without CDK."""

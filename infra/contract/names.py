@@ -1,0 +1,36 @@
+"""Names of stacks and tags: they tell one deployment's resources and bill from another's."""
+
+from typing import Literal, get_args
+
+PROJECT = "fruit-features"
+
+PROJECT_TAG = "project"
+STAGE_TAG = "stage"
+
+StackPart = Literal["storage", "monitoring", "pipeline"]
+# In the order in which they are deployed.
+STACK_PARTS: tuple[StackPart, ...] = get_args(StackPart)
+
+
+def stack_name(stage: str, part: StackPart) -> str:
+    """Return the CloudFormation name of a stage's stack: `fruit-features-dev-storage`."""
+    return f"{PROJECT}-{stage}-{part}"
+
+
+def run_name_prefix(stage: str) -> str:
+    """Return what the names of all clusters and steps of the stage begin with: `fruit-features-dev-`."""
+    return f"{PROJECT}-{stage}-"
+
+
+def cost_tags(stage: str) -> dict[str, str]:
+    """Return the tags that every resource carries, so that a bill can be split by project and stage.
+
+    Bills show them once they are activated as cost allocation tags in the billing console:
+    https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
+    """
+    return {PROJECT_TAG: PROJECT, STAGE_TAG: stage}
+
+
+def pascal_case(name: str) -> str:
+    """Write `taille-fixe` as CloudFormation ids want it: `TailleFixe`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("-"))
