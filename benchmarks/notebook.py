@@ -45,7 +45,7 @@ def prepare(content: bytes) -> np.ndarray:
 def featurize(broadcast: "Broadcast[list[np.ndarray]]") -> Any:
     """The pandas UDF: the network once for each partition, then batch by batch."""
 
-    @F.pandas_udf("array<float>")  # type: ignore[untyped-decorator]
+    @F.pandas_udf("array<float>")  # type: ignore[untyped-decorator, attr-defined, call-overload]
     def udf(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         network = make_network(broadcast.value)
         for contents in batches:

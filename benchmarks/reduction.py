@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from spark_job.arrow_arrays import vectors
 
 ROWS = 20_000
 COLUMNS = (1_280, 2_048)
@@ -36,9 +39,8 @@ def write_features(rows: int, columns: int, folder: Path) -> Path:
         latent = randomness.normal(size=(len(share), LATENT_FACTORS)).astype(np.float32)
         noise = 0.1 * randomness.normal(size=(len(share), columns)).astype(np.float32)
         values = scale * np.maximum(latent @ mixing + noise + 1, 0)
-        offsets = np.arange(len(share) + 1, dtype=np.int32) * columns
-        features = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel()))
-        pq.write_table(pa.table({"features": features}), folder / f"{number}.parquet", use_dictionary=False)
+        table = pa.table({"features": vectors(values, np.float32)})
+        pq.write_table(table, folder / f"{number}.parquet", use_dictionary=False)
     return folder
 
 
@@ -51,7 +53,7 @@ def _cached(features: Path) -> Any:
     os.environ["JAVA_HOME"] = find_java_home()
     configuration = local_configuration()
     del configuration["spark.driver.extraJavaOptions"]
-    session = SparkSession.builder.config(map=configuration).getOrCreate()
+    session = SparkSession.builder.config(map=dict(configuration)).getOrCreate()
     table = session.read.parquet(str(features)).cache()
     table.count()
     return table
@@ -82,10 +84,15 @@ def mllib(features: Path) -> Fit:
     from pyspark.ml.functions import array_to_vector
 
     table = _cached(features)
-    vectors = table.select(array_to_vector("features").alias("vectors"))
+    vectors = table.select(array_to_vector(table["features"]).alias("vectors"))
     scaler = StandardScaler(withMean=True, withStd=True, inputCol="vectors", outputCol="scaled")
     pipeline = Pipeline(stages=[scaler, PCA(k=COMPONENTS, inputCol="scaled", outputCol="components")])
-    return lambda: np.asarray(pipeline.fit(vectors).stages[-1].explainedVariance.toArray())
+
+    def fit() -> np.ndarray:
+        model: Any = pipeline.fit(vectors).stages[-1]
+        return np.asarray(model.explainedVariance.toArray())
+
+    return fit
 
 
 def scikit_learn(features: Path) -> Fit:
@@ -95,7 +102,7 @@ def scikit_learn(features: Path) -> Fit:
     from sklearn.preprocessing import StandardScaler
 
     column = pq.read_table(features)["features"].combine_chunks()
-    matrix = np.asarray(column.flatten(), np.float64).reshape(len(column), -1)
+    matrix = np.asarray(pc.list_flatten(column), np.float64).reshape(len(column), -1)
     pipeline = make_pipeline(StandardScaler(), PCA(COMPONENTS, svd_solver="covariance_eigh"))
     return lambda: np.asarray(pipeline.fit(matrix)[-1].explained_variance_ratio_)
 

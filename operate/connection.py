@@ -30,7 +30,8 @@ class Connection:
             config = Config(
                 retries={"mode": "standard", "max_attempts": attempts}, max_pool_connections=MOST_CONNECTIONS
             )
-            self.clients[service] = boto3.client(service, region_name=self.region, config=config)
+            make: Any = boto3.client  # its types know only names that are written out
+            self.clients[service] = make(service, region_name=self.region, config=config)
         return self.clients[service]
 
     def in_region(self, region: str) -> Self:

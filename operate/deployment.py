@@ -1,8 +1,10 @@
 """One deployment as its stacks' outputs tell it: buckets, cluster, run."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -10,6 +12,9 @@ from infra.contract import outputs
 from infra.contract.names import PROJECT, StackPart, stack_name
 from infra.contract.prefixes import EMR_LOGS, RUNS
 from operate.errors import DeploymentNotFoundError, MisuseError, PipelineNotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 PARTS: tuple[StackPart, ...] = ("storage", "monitoring", "pipeline")
 
@@ -97,7 +102,7 @@ class Deployment:
         return buckets[name]
 
 
-def find_deployment(cloudformation: Any, stage: str, region: str) -> Deployment:
+def find_deployment(cloudformation: CloudFormationClient, stage: str, region: str) -> Deployment:
     """The deployment of the stage, from its stacks.
 
     Args:
@@ -114,7 +119,7 @@ def find_deployment(cloudformation: Any, stage: str, region: str) -> Deployment:
     return Deployment(stage, region, found)
 
 
-def stack_outputs(cloudformation: Any, name: str) -> dict[str, str]:
+def stack_outputs(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
     """Output name to value; empty where there is no such stack, or it never got as far."""
     try:
         stacks: Iterable[Mapping[str, Any]] = cloudformation.describe_stacks(StackName=name)["Stacks"]

@@ -3,50 +3,59 @@
 `pyarrow.array` and `to_numpy` import pandas on first use, a second of every worker's start; these need none.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 
-def numbers(column: np.ndarray) -> pa.Array:
+def numbers(column: np.ndarray) -> pa.Array[Any]:
     """(n,) of any number type, none missing; shares the memory when it is contiguous."""
     column = np.ascontiguousarray(column)
-    return pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), column.size, [None, pa.py_buffer(column)])
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(column.dtype), column.size, [None, pa.py_buffer(column.data)]
+    )
 
 
-def values(array: pa.Array) -> np.ndarray:
+def values(array: pa.Array[Any]) -> np.ndarray:
     """The numbers of an array, none missing; the same memory, read-only."""
     return np.from_dlpack(array)
 
 
-def integers(column: Sequence[int | None]) -> pa.Array:
+def integers(column: Sequence[int | None]) -> pa.Array[Any]:
     """int32, None where missing."""
     filled = np.array([number or 0 for number in column], np.int32)
-    return pa.Array.from_buffers(pa.int32(), filled.size, [_validity(column), pa.py_buffer(filled)])
+    return pa.Array.from_buffers(pa.int32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
 
 
-def reals(column: Sequence[float | None]) -> pa.Array:
+def reals(column: Sequence[float | None]) -> pa.Array[Any]:
     """float32, None where missing."""
     filled = np.array([number or 0 for number in column], np.float32)
-    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled)])
+    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
 
 
-def flags(column: Sequence[bool | None]) -> pa.Array:
+def flags(column: Sequence[bool | None]) -> pa.Array[Any]:
     """Booleans, None where missing."""
     bits = np.packbits(np.array([bool(value) for value in column], bool), bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), pa.py_buffer(bits)])
+    return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), pa.py_buffer(bits.data)])
 
 
-def texts(column: Sequence[str | None]) -> pa.Array:
+def texts(column: Sequence[str | None]) -> pa.Array[Any]:
     """Strings, None where missing."""
     encoded = [(text or "").encode() for text in column]
     offsets = _offsets([len(text) for text in encoded])
-    buffers = [_validity(column), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    buffers: list[pa.Buffer | None] = [
+        _validity(column),
+        pa.py_buffer(offsets.data),
+        pa.py_buffer(b"".join(encoded)),
+    ]
     return pa.Array.from_buffers(pa.string(), len(column), buffers)
 
 
-def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array:
+def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array[Any]:
     """Lists of numbers, None where missing.
 
     Args:
@@ -60,7 +69,7 @@ def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floati
         offsets = _offsets([0 if row is None else row.size for row in rows])
         flat, validity = np.concatenate(present) if present else np.empty(0), _validity(rows)
     elements = numbers(flat.astype(kind, copy=False))
-    buffers = [validity, pa.py_buffer(offsets)]
+    buffers: list[pa.Buffer | None] = [validity, pa.py_buffer(offsets.data)]
     return pa.Array.from_buffers(pa.list_(elements.type), len(rows), buffers, children=[elements])
 
 
@@ -70,16 +79,16 @@ def _offsets(lengths: Sequence[int]) -> np.ndarray:
 
 def _validity(column: Sequence[object]) -> pa.Buffer:
     present = np.array([value is not None for value in column], bool)
-    return pa.py_buffer(np.packbits(present, bitorder="little"))
+    return pa.py_buffer(np.packbits(present, bitorder="little").data)
 
 
-def floats(column: Sequence[float | None]) -> pa.Array:
+def floats(column: Sequence[float | None]) -> pa.Array[Any]:
     """float32, None where missing."""
     filled = np.array([number or 0 for number in column], np.float32)
-    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled)])
+    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
 
 
-def booleans(column: Sequence[bool | None]) -> pa.Array:
+def booleans(column: Sequence[bool | None]) -> pa.Array[Any]:
     """Booleans, None where missing."""
-    bits = pa.py_buffer(np.packbits(np.array(column, bool), bitorder="little"))
+    bits = pa.py_buffer(np.packbits(np.array(column, bool), bitorder="little").data)
     return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), bits])

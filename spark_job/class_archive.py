@@ -6,6 +6,7 @@ where it does not (https://docs.oracle.com/en/java/javase/17/vm/class-data-shari
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -20,10 +21,11 @@ def make_archive(java_home: Path) -> None:
     unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
     configuration = local_configuration()
     configuration["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={unfinished} -Xlog:disable"
-    spark = SparkSession.builder.config(map=configuration).getOrCreate().sparkContext
+    spark = SparkSession.builder.config(map=dict(configuration)).getOrCreate().sparkContext
     spark.parallelize([1, 2], 2).map(lambda _: bytes(8_000_000)).treeReduce(lambda one, _: one)
     spark.broadcast([1]).destroy()
-    gateway, java = spark._gateway, spark._gateway.proc
+    gateway: Any = spark._gateway
+    java = gateway.proc
     spark.stop()
     gateway.shutdown()
     java.stdin.close()  # Java ends, and writes the archive

@@ -43,7 +43,7 @@ def write_part(
         repeated: columns whose values repeat and are worth a dictionary; numbers of vectors never are.
     """
     content = io.BytesIO()
-    with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:
+    with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:  # type: ignore[arg-type]
         for group in _row_groups(batches):
             writer.write_table(pa.Table.from_batches(group, schema))
     folder.write(part_name(number), content.getvalue())

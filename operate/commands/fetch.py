@@ -1,9 +1,11 @@
 """`fetch`: the results of a run to a folder of this machine."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,9 @@ from operate.runs.run_folder import closest, run_prefix
 from operate.s3.download import Place, download
 from operate.s3.objects import StoredObject, list_folders, list_objects
 from spark_job.contract.run_layout import MANIFEST
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def fetch_command(
     print_result(asdict(result), _told(result), as_json=as_json)
 
 
-def objects_of(s3: Any, bucket: str, run_id: str) -> list[StoredObject]:
+def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
     """What there is of a run.
 
     Raises:

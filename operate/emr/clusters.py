@@ -1,12 +1,18 @@
 """Clusters, as EMR tells of them: thin callers that answer with plain records."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
 from operate.errors import OperateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 READY = ("RUNNING", "WAITING")
 LIVE = ("STARTING", "BOOTSTRAPPING", *READY)
@@ -35,7 +41,7 @@ class Cluster:
         return self.state in LIVE
 
     @classmethod
-    def from_emr(cls, told: dict[str, Any]) -> Self:
+    def from_emr(cls, told: Mapping[str, Any]) -> Self:
         """From what DescribeCluster and ListClusters answer alike."""
         status = told["Status"]
         timeline = status.get("Timeline", {})
@@ -54,7 +60,7 @@ class Cluster:
         )
 
 
-def describe_cluster(emr: Any, cluster_id: str) -> Cluster:
+def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
     """One cluster.
 
     Raises:
@@ -70,7 +76,7 @@ def describe_cluster(emr: Any, cluster_id: str) -> Cluster:
         ) from error
 
 
-def list_clusters(emr: Any, prefix: str, days: float) -> list[Cluster]:
+def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
     """The clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
     since = datetime.now(UTC) - timedelta(days=days)
     pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
@@ -78,7 +84,7 @@ def list_clusters(emr: Any, prefix: str, days: float) -> list[Cluster]:
     return [cluster for cluster in found if cluster.name.startswith(prefix)]
 
 
-def idle_timeout(emr: Any, cluster_id: str) -> timedelta | None:
+def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:
     """How long the cluster may idle before it ends; None: it has no such policy, or we may not ask."""
     try:
         policy = emr.get_auto_termination_policy(ClusterId=cluster_id).get("AutoTerminationPolicy") or {}
@@ -89,7 +95,7 @@ def idle_timeout(emr: Any, cluster_id: str) -> timedelta | None:
     return timedelta(seconds=policy["IdleTimeout"]) if policy.get("IdleTimeout") else None
 
 
-def most_nodes(emr: Any, cluster_id: str) -> int | None:
+def most_nodes(emr: EMRClient, cluster_id: str) -> int | None:
     """Core and task nodes that managed scaling may reach; None: no such policy, or we may not ask."""
     try:
         policy = emr.get_managed_scaling_policy(ClusterId=cluster_id).get("ManagedScalingPolicy") or {}

@@ -1,8 +1,14 @@
 """Fleets and nodes of a cluster, as EMR tells of them: thin callers that answer with plain records."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 
 @dataclass(frozen=True)
@@ -33,19 +39,19 @@ class Node:
     ended: datetime | None
 
 
-def list_fleets(emr: Any, cluster_id: str) -> list[Fleet]:
+def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:
     """The fleets of a cluster."""
     pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
     return [_fleet(told) for page in pages for told in page["InstanceFleets"]]
 
 
-def list_nodes(emr: Any, cluster_id: str) -> list[Node]:
+def list_nodes(emr: EMRClient, cluster_id: str) -> list[Node]:
     """Every instance that a cluster has or had."""
     pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
     return [_node(told) for page in pages for told in page["Instances"]]
 
 
-def _fleet(told: dict[str, Any]) -> Fleet:
+def _fleet(told: Mapping[str, Any]) -> Fleet:
     return Fleet(
         id=told["Id"],
         kind=told["InstanceFleetType"],
@@ -57,7 +63,7 @@ def _fleet(told: dict[str, Any]) -> Fleet:
     )
 
 
-def _node(told: dict[str, Any]) -> Node:
+def _node(told: Mapping[str, Any]) -> Node:
     timeline = told.get("Status", {}).get("Timeline", {})
     return Node(
         id=told["Id"],

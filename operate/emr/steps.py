@@ -1,14 +1,19 @@
 """Steps on a cluster, as EMR tells of them: one builder, thin callers, and waiting for an end."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
 from operate.errors import OperateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 ACTIVE = ("PENDING", "CANCEL_PENDING", "RUNNING")
 COMPLETED = "COMPLETED"
@@ -35,7 +40,7 @@ class Step:
         return self.state in ACTIVE
 
     @classmethod
-    def from_emr(cls, told: dict[str, Any]) -> Self:
+    def from_emr(cls, told: Mapping[str, Any]) -> Self:
         """From what ListSteps and DescribeStep answer alike."""
         status = told["Status"]
         timeline, failure = status.get("Timeline", {}), status.get("FailureDetails") or {}
@@ -63,13 +68,13 @@ def spark_step(name: str, arguments: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def list_steps(emr: Any, cluster_id: str) -> list[Step]:
+def list_steps(emr: EMRClient, cluster_id: str) -> list[Step]:
     """Every step of a cluster, the latest first."""
     pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster_id)
     return [Step.from_emr(told) for page in pages for told in page["Steps"]]
 
 
-def describe_step(emr: Any, cluster_id: str, step_id: str) -> Step:
+def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
     """One step.
 
     Raises:
@@ -83,7 +88,7 @@ def describe_step(emr: Any, cluster_id: str, step_id: str) -> Step:
         raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
 
 
-def add_steps(emr: Any, cluster_id: str, steps: Sequence[dict[str, Any]]) -> list[str]:
+def add_steps(emr: EMRClient, cluster_id: str, steps: Sequence[Any]) -> list[str]:
     """Submit steps; their ids, in the same order."""
     return [str(each) for each in emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"]]
 
@@ -112,7 +117,7 @@ def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:
 
 
 def follow(
-    emr: Any,
+    emr: EMRClient,
     cluster_id: str,
     step_id: str,
     say: Callable[[str], None],
@@ -132,7 +137,7 @@ def follow(
         sleep(poll_seconds)
 
 
-def cancel_step(emr: Any, cluster_id: str, step_id: str) -> None:
+def cancel_step(emr: EMRClient, cluster_id: str, step_id: str) -> None:
     """Ask EMR to end a step that waits or runs.
 
     Raises:

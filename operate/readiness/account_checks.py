@@ -1,11 +1,17 @@
 """Is the account ready: bootstrapped for CDK, with the roles that EMR and Spot act through?"""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
 from operate.readiness.check import Check
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_ssm import SSMClient
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 # The least version that CDK's default synthesizer takes:
@@ -25,7 +31,7 @@ def check_account(identity: dict[str, Any], config: DeploymentConfig) -> Check:
     return Check("credentials", "ok", found)
 
 
-def check_bootstrap(ssm: Any, account: str, region: str) -> Check:
+def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Check:
     """Whether `cdk bootstrap` has run here, and not too long ago."""
     advice = f"once: node_modules/.bin/cdk bootstrap aws://{account}/{region}"
     try:
@@ -40,7 +46,7 @@ def check_bootstrap(ssm: Any, account: str, region: str) -> Check:
     return Check("CDK bootstrap", "ok", found)
 
 
-def check_service_roles(iam: Any, config: DeploymentConfig) -> Check:
+def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Check:
     """Whether the service-linked roles are there: AWS makes them at first use, where it may."""
     spot = config.task_maximum and config.task_spot_share
     wanted = [EMR_ROLE, SPOT_ROLE] if spot else [EMR_ROLE]
@@ -52,7 +58,7 @@ def check_service_roles(iam: Any, config: DeploymentConfig) -> Check:
     return Check("service-linked roles", "warning", found, f"once: {'; '.join(commands)}")
 
 
-def _has_role(iam: Any, name: str) -> bool:
+def _has_role(iam: IAMClient, name: str) -> bool:
     try:
         iam.get_role(RoleName=name)
     except ClientError as error:

@@ -1,15 +1,21 @@
 """Can the account have the cluster at its largest: vCPU quotas, and types that the zones offer?"""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
 from infra.config.fleets import Fleet
 from operate.readiness.check import Check
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ def vcpu_need(config: DeploymentConfig) -> VcpuNeed:
     return need
 
 
-def check_quota(quotas: Any, code: str, needed: int) -> Check:
+def check_quota(quotas: ServiceQuotasClient, code: str, needed: int) -> Check:
     """Whether a quota of vCPU lets the largest cluster run; two, while a deploy replaces one."""
     name = "vCPU quota, Spot" if code == SPOT_QUOTA else "vCPU quota, on demand"
     allowed = int(_quota(quotas, code))
@@ -50,7 +56,7 @@ def check_quota(quotas: Any, code: str, needed: int) -> Check:
     return Check(name, "ok", found)
 
 
-def check_types(ec2: Any, config: DeploymentConfig) -> Check:
+def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
     """Whether each fleet has a type that a zone of the region offers."""
     names = sorted({name for fleet in config.fleets for name in fleet.types})
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
@@ -77,7 +83,7 @@ def offered(fleets: tuple[Fleet, ...], zones: Mapping[str, set[str]], region: st
     return Check("instance types", "ok", found)
 
 
-def _quota(quotas: Any, code: str) -> float:
+def _quota(quotas: ServiceQuotasClient, code: str) -> float:
     try:
         answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=code)
     except ClientError as error:

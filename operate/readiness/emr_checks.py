@@ -1,12 +1,17 @@
 """Does EMR, as it is in the region, take the cluster?"""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from infra.config.deployment import DeploymentConfig
 from operate.readiness.check import Check
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
-def check_public_access(emr: Any) -> Check:
+
+def check_public_access(emr: EMRClient) -> Check:
     """Whether EMR refuses clusters that the internet could reach; ours are none."""
     answer = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
     if answer.get("BlockPublicSecurityGroupRules"):
@@ -18,7 +23,7 @@ def check_public_access(emr: Any) -> Check:
     return Check("EMR block public access", "warning", "off: other clusters could be open", advice)
 
 
-def check_release(emr: Any, config: DeploymentConfig) -> Check:
+def check_release(emr: EMRClient, config: DeploymentConfig) -> Check:
     """Whether the region has the EMR release."""
     wanted = config.release_label
     labels = emr.list_release_labels(Filters={"Prefix": wanted}).get("ReleaseLabels", [])

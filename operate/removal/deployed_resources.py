@@ -1,15 +1,21 @@
 """What a destroy of a stage takes away and what stays, from the deployed stacks themselves."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from infra.contract.names import stack_name
 from operate.deployment import PARTS
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_s3 import S3Client
 
 BUCKET = "AWS::S3::Bucket"
 GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
@@ -44,19 +50,19 @@ class Contents:
         return f"{least}{self.objects:,} objects, {self.bytes / 1e6:,.1f} MB"
 
 
-def deployed_resources(cloudformation: Any, stage: str) -> list[Resource]:
+def deployed_resources(cloudformation: CloudFormationClient, stage: str) -> list[Resource]:
     """Every resource of the stage's stacks, those of the pipeline first; none where nothing is deployed."""
     stacks = [stack_name(stage, part) for part in reversed(PARTS)]
     return [resource for stack in stacks for resource in _resources(cloudformation, stack)]
 
 
-def deployed_stacks(cloudformation: Any, stage: str) -> list[str]:
+def deployed_stacks(cloudformation: CloudFormationClient, stage: str) -> list[str]:
     """The names of the stage's stacks that are there, in the order in which they can go."""
     stacks = [stack_name(stage, part) for part in reversed(PARTS)]
     return [stack for stack in stacks if _template(cloudformation, stack) is not None]
 
 
-def contents(s3: Any, bucket: str) -> Contents | None:
+def contents(s3: S3Client, bucket: str) -> Contents | None:
     """What a bucket holds; None: there is no such bucket (any more)."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
     try:
@@ -68,7 +74,7 @@ def contents(s3: Any, bucket: str) -> Contents | None:
     return Contents(min(len(sizes), MOST_LISTED), sum(sizes[:MOST_LISTED]), len(sizes) > MOST_LISTED)
 
 
-def contents_of_buckets(s3: Any, resources: list[Resource]) -> dict[str, Contents]:
+def contents_of_buckets(s3: S3Client, resources: list[Resource]) -> dict[str, Contents]:
     """Bucket to what it holds, for the buckets among these that there are."""
     buckets = [resource.id for resource in resources if resource.type == BUCKET]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -80,7 +86,7 @@ def _versions(pages: Any) -> Iterator[dict[str, Any]]:
     return chain.from_iterable(page.get("Versions", ()) for page in pages)
 
 
-def _resources(cloudformation: Any, stack: str) -> Iterator[Resource]:
+def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Resource]:
     template = _template(cloudformation, stack)
     if template is None:
         return
@@ -93,7 +99,7 @@ def _resources(cloudformation: Any, stack: str) -> Iterator[Resource]:
                 yield Resource(stack, told["PhysicalResourceId"], kind, policy in STAYING)
 
 
-def _template(cloudformation: Any, stack: str) -> dict[str, Any] | None:
+def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any] | None:
     """As it was deployed; None: there is no such stack."""
     try:
         body = cloudformation.get_template(StackName=stack)["TemplateBody"]

@@ -3,16 +3,21 @@
 EMR brings them every five minutes and at a step's end, so that what is missing may still come.
 """
 
+from __future__ import annotations
+
 import gzip
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from operate.s3.image_listing import split_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 STEP_FILES = ("controller", "syslog", "stderr", "stdout")
 APPLICATION = re.compile(r"application_\d+_\d+")
@@ -41,7 +46,7 @@ class StepLogs:
         cluster_uri: `s3://LOGS/emr/CLUSTER`.
     """
 
-    s3: Any
+    s3: S3Client
     cluster_uri: str
     step_id: str
 

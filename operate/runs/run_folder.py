@@ -1,15 +1,20 @@
 """The folder of a run in the results bucket: what is there, and whether the run is complete."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.contract.prefixes import RUNS
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
 from spark_job.contract.run_layout import MANIFEST, METRICS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 AT_ONCE = 32
 COMPLETE = "complete"
@@ -42,7 +47,7 @@ def run_prefix(run_id: str) -> str:
     return f"{RUNS}/{run_id}/"
 
 
-def list_runs(s3: Any, bucket: str, history: Mapping[str, RunTrace]) -> list[RunSummary]:
+def list_runs(s3: S3Client, bucket: str, history: Mapping[str, RunTrace]) -> list[RunSummary]:
     """Every run that has a folder or that EMR knows: those that are not complete, then the latest first."""
     names = {*list_folders(s3, bucket, f"{RUNS}/"), *history}
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -60,7 +65,7 @@ def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
     return replace(run, state=state, created=run.created or trace.submitted, cost_usd=trace.cost_usd)
 
 
-def read_run(s3: Any, bucket: str, run_id: str) -> RunSummary:
+def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
     """One run, from its manifest and metrics."""
     prefix = run_prefix(run_id)
     manifest = read_json(s3, bucket, prefix + MANIFEST)

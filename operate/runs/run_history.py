@@ -1,10 +1,12 @@
 """What EMR knows of runs: how the latest step of each stands, and what its steps have cost."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +17,9 @@ from operate.deployment import Deployment
 from operate.emr.clusters import DENIED, list_clusters
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 # EMR forgets clusters after two months.
 KNOWN_DAYS = 62.0
@@ -31,7 +36,7 @@ class RunTrace:
     cost_usd: float | None
 
 
-def run_history(emr: Any, deployment: Deployment) -> dict[str, RunTrace]:
+def run_history(emr: EMRClient, deployment: Deployment) -> dict[str, RunTrace]:
     """Run id to what EMR still knows of it.
 
     A step costs what all nodes cost while it ran, on demand: without the cluster's start and its idling.
@@ -76,7 +81,7 @@ def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
     return RunTrace(latest.state, latest.created, sum(costs) if len(costs) == len(attempts) else None)
 
 
-def _told(emr: Any, cluster_id: str) -> tuple[list[Step], list[Node]]:
+def _told(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
     try:
         return list_steps(emr, cluster_id), list_nodes(emr, cluster_id)
     except ClientError as error:
@@ -85,7 +90,7 @@ def _told(emr: Any, cluster_id: str) -> tuple[list[Step], list[Node]]:
         return [], []
 
 
-def _cluster_ids(emr: Any, deployment: Deployment) -> list[str]:
+def _cluster_ids(emr: EMRClient, deployment: Deployment) -> list[str]:
     """All of the stage; for those who may not list clusters, that of the last deploy."""
     try:
         return [cluster.id for cluster in list_clusters(emr, deployment.name_prefix, KNOWN_DAYS)]

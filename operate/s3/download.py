@@ -1,17 +1,22 @@
 """Brings a folder of this machine up to date with objects of a bucket."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject
 from operate.s3.transfer import each
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 BLOCK_BYTES = 1 << 20
 
@@ -20,7 +25,7 @@ BLOCK_BYTES = 1 << 20
 class Place:
     """From where to where: an object's key without `prefix` is its path below `folder`."""
 
-    s3: Any
+    s3: S3Client
     bucket: str
     prefix: str
     folder: Path

@@ -1,12 +1,17 @@
 """What lies in the image sources: how much, and a fingerprint that changes with any file."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from operate.errors import MisuseError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 FOLDERS_AT_ONCE = 16
 # Fruits-360 lies as SOURCE/Training/CLASS/: two levels down there are enough folders to list side by side.
@@ -35,7 +40,7 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, prefix.rstrip("/")
 
 
-def list_images(s3: Any, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
+def list_images(s3: S3Client, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
     """List the sources, many folders at once; the same files always give the same fingerprint."""
     folders = [
         found for uri in uris for bucket, prefix in [split_uri(uri)] for found in _folders(s3, bucket, prefix)
@@ -54,7 +59,7 @@ def list_images(s3: Any, uris: Sequence[str], say: Callable[[str], None]) -> Lis
 Folder = tuple[str, str, str]  # bucket, prefix, delimiter: "/" takes the files of this level alone
 
 
-def _folders(s3: Any, bucket: str, prefix: str) -> list[Folder]:
+def _folders(s3: S3Client, bucket: str, prefix: str) -> list[Folder]:
     """What to list side by side: the files of the upper levels, and all that lies below them."""
     level, found = [f"{prefix}/" if prefix else ""], []
     for _ in range(LEVELS):
@@ -63,12 +68,12 @@ def _folders(s3: Any, bucket: str, prefix: str) -> list[Folder]:
     return found + [(bucket, each, "") for each in level]
 
 
-def _subfolders(s3: Any, bucket: str, prefix: str) -> list[str]:
+def _subfolders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
     return [common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())]
 
 
-def _list(s3: Any, bucket: str, prefix: str, delimiter: str) -> Listing:
+def _list(s3: S3Client, bucket: str, prefix: str, delimiter: str) -> Listing:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
     files = size = 0
     digest = hashlib.sha256()

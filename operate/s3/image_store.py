@@ -1,10 +1,12 @@
 """Brings a folder of an image bucket up to date with photographs of this machine."""
 
+from __future__ import annotations
+
 import mimetypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,12 +15,15 @@ from operate.s3.objects import StoredObject, list_objects
 from operate.s3.photographs import Photograph, digests
 from operate.s3.transfer import each
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @dataclass(frozen=True)
 class Target:
     """Where photographs go; `prefix` is empty or ends in `/`."""
 
-    s3: Any
+    s3: S3Client
     bucket: str
     prefix: str
 

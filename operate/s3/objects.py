@@ -1,12 +1,17 @@
 """Objects of a bucket: thin callers of S3."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -19,21 +24,21 @@ class StoredObject:
     modified: datetime
 
 
-def list_objects(s3: Any, bucket: str, prefix: str) -> Iterator[StoredObject]:
+def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[StoredObject]:
     """Every object below a prefix, by key."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for told in page.get("Contents", []):
             yield StoredObject(told["Key"], told["Size"], told["ETag"].strip('"'), told["LastModified"])
 
 
-def list_folders(s3: Any, bucket: str, prefix: str) -> list[str]:
+def list_folders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
     """The names of the folders directly below a prefix that ends in `/`."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
     found = [told["Prefix"] for page in pages for told in page.get("CommonPrefixes", [])]
     return [key.removeprefix(prefix).rstrip("/") for key in found]
 
 
-def read_json(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
+def read_json(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
     """A JSON object, or None where there is none."""
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -47,5 +52,5 @@ def read_json(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
     return value
 
 
-def _is_listed(s3: Any, bucket: str, key: str) -> bool:
+def _is_listed(s3: S3Client, bucket: str, key: str) -> bool:
     return any(stored.key == key for stored in list_objects(s3, bucket, key))

@@ -1,14 +1,19 @@
 """The working tree's own job, built and uploaded below `jobs/`, named by its content."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
 from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.prefixes import JOBS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 DIGEST_LENGTH = 16
 
@@ -21,7 +26,7 @@ def job_uris(bucket: str, root: Path = ROOT) -> tuple[str, str]:
     return f"{folder}/main.py", f"{folder}/spark_job.zip"
 
 
-def upload_job(s3: Any, bucket: str, root: Path = ROOT) -> tuple[str, str]:
+def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
     """Build and upload the job; the URIs of `job_uris`. What is there already is the same, and replaced."""
     main_uri, zip_uri = job_uris(bucket, root)
     with TemporaryDirectory() as folder:

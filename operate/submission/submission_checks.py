@@ -1,14 +1,19 @@
 """What must be true before a run is submitted; each refusal says what to do instead."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from infra.contract.prefixes import RUNS
 from operate.deployment import Deployment
 from operate.emr.steps import Step
 from operate.errors import MisuseError, OperateError
 from operate.s3.image_listing import split_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 MANIFEST = "manifest.json"
 # With the digest, within what `-c run=` and the job's --run-id take.
@@ -50,7 +55,7 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(uris))
 
 
-def reduction_uri(s3: Any, deployment: Deployment, run: str) -> str:
+def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
     """The folder of the earlier run whose reduction is applied.
 
     Raises:
@@ -66,7 +71,7 @@ def reduction_uri(s3: Any, deployment: Deployment, run: str) -> str:
 
 
 def refuse_repetition(
-    s3: Any, steps: Sequence[Step], deployment: Deployment, run_id: str, *, resume: bool
+    s3: S3Client, steps: Sequence[Step], deployment: Deployment, run_id: str, *, resume: bool
 ) -> None:
     """The same run twice costs money and gives nothing new.
 
@@ -89,6 +94,6 @@ def refuse_repetition(
     raise OperateError(f"run {run_id} was begun and is unfinished: --resume goes on with it")
 
 
-def holds(s3: Any, bucket: str, prefix: str) -> bool:
+def holds(s3: S3Client, bucket: str, prefix: str) -> bool:
     """Whether a bucket has any object whose key begins so."""
     return "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)

@@ -1,10 +1,12 @@
 """What a tuning leaves: its measurements from the runs' own files, tune.json, the configuration."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.config.deployment import DeploymentConfig
 from infra.costs.prices import node_hour, price_table
@@ -16,6 +18,9 @@ from operate.tuning.figures import Machine, Measured, point, recommended, time_b
 from operate.tuning.steps import Trial
 from spark_job.contract.run_layout import METRICS
 from spark_job.contract.tuning import Measurement, Tuning
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 # Spark counts two cores at least.
 LEAST_PARALLELISM = 2
@@ -73,7 +78,7 @@ def place_of(config: DeploymentConfig, cluster_id: str) -> dict[str, str]:
     }
 
 
-def measured(s3: Any, deployment: Deployment, trial: Trial, run_id: str) -> Measured:
+def measured(s3: S3Client, deployment: Deployment, trial: Trial, run_id: str) -> Measured:
     """The wall time of a run's featurization, from its metrics.
 
     Raises:

@@ -24,7 +24,8 @@ def client(service: str) -> Any:
 @lru_cache(maxsize=256)
 def _client(service: str, account: str, region: str) -> Any:
     # The emulator takes an access key of twelve digits for the account; the endpoint is in the environment.
-    return boto3.session.Session().client(
+    make: Any = boto3.session.Session().client  # its types know only names that are written out
+    return make(
         service,
         region_name=region,
         aws_access_key_id=account,

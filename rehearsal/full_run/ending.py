@@ -1,8 +1,10 @@
 """The end of a rehearsal: results fetched, what was done told, stacks taken away, what is left looked for."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.contract.prefixes import RUNS
 from operate.commands.destroy import told_after
@@ -22,6 +24,9 @@ from rehearsal.full_run.request import Request
 from rehearsal.full_run.summary import ClusterFacts, summary
 from rehearsal.full_run.timeline import Timeline
 from spark_job.contract.run_layout import MANIFEST, METRICS
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 FETCHES_AT_ONCE = 16
 
@@ -63,7 +68,7 @@ def take_down(children: Children, request: Request, connection: Connection, time
     return text.splitlines()
 
 
-def _facts(emr: Any, cluster: Cluster) -> ClusterFacts:
+def _facts(emr: EMRClient, cluster: Cluster) -> ClusterFacts:
     roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster.id)}
     return ClusterFacts(cluster, list_steps(emr, cluster.id), list_nodes(emr, cluster.id), roles)
 

@@ -1,12 +1,17 @@
 """What was changed in the cluster's settings and steps for this machine."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from operate.connection import Connection
 from operate.emr.steps import list_steps
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 INDENT = "  "
 SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows
@@ -23,6 +28,6 @@ def rewritings(connection: Connection, cluster_id: str) -> list[str]:
     return [INDENT + str(change) for change in changes]
 
 
-def _asked(emr: Any, cluster_id: str) -> dict[str, dict[str, str]]:
+def _asked(emr: EMRClient, cluster_id: str) -> dict[str, dict[str, str]]:
     told = emr.describe_cluster(ClusterId=cluster_id)["Cluster"].get("Configurations", [])
     return {each["Classification"]: each.get("Properties", {}) for each in told}

@@ -1,12 +1,14 @@
 """The cluster's logs, packed and put into S3 where EMR puts them."""
 
+from __future__ import annotations
+
 import gzip
 import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,6 +16,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.rewriting import EmulatedAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
 # S3 may refuse for a while; the logs are worth waiting for.
@@ -41,7 +46,7 @@ def s3_client(aws: EmulatedAws) -> Any:
 class LogBucket:
     """Brings the files of folders on this machine to a prefix in S3, each again when it has grown."""
 
-    def __init__(self, s3: Any, log_uri: str | None, cluster_id: str) -> None:
+    def __init__(self, s3: S3Client, log_uri: str | None, cluster_id: str) -> None:
         self._s3 = s3
         uri = urlsplit(log_uri or "")
         self._bucket = uri.netloc

@@ -1,10 +1,12 @@
 """What a step or a bootstrap action really starts: its files fetched, its command as a list."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,12 +14,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rehearsal.emr.compute import ComputeError, Program
 from rehearsal.machine.jars import SPARK_HOME
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 COMMAND_RUNNER = "command-runner.jar"
 SCRIPT_RUNNER = "script-runner.jar"
 S3_SCHEMES = ("s3", "s3a", "s3n")
 
 
-def fetch(s3: Any, uri: str, folder: Path) -> Path:
+def fetch(s3: S3Client, uri: str, folder: Path) -> Path:
     """Copy a file of S3 or of this machine into a folder.
 
     Raises:
@@ -42,7 +47,7 @@ def script_command(script: Path, arguments: Sequence[str]) -> list[str]:
 
 
 def step_command(
-    program: Program, arguments: Sequence[str], *, s3: Any, folder: Path, conf: Path
+    program: Program, arguments: Sequence[str], *, s3: S3Client, folder: Path, conf: Path
 ) -> list[str]:
     """The command of a step.
 

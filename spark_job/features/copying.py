@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,14 +46,15 @@ def copy_features(
 
 def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        tally.usable += Counter(batch.column("label").to_pylist())
+        labels: list[Any] = batch.column("label").to_pylist()
+        tally.usable += Counter(labels)
         yield batch
 
 
 def _copied(uri: str, earlier: Sequence[str], length: int) -> Iterator[pa.RecordBatch]:
     """The rows that one part of the taken table names, part after part."""
-    taken = pa.Table.from_batches(read_part(uri, TAKEN_SCHEMA.names), TAKEN_SCHEMA)
-    taken = taken.combine_chunks().to_batches()[0]
+    table = pa.Table.from_batches(read_part(uri, TAKEN_SCHEMA.names), TAKEN_SCHEMA)
+    taken = table.combine_chunks().to_batches()[0]
     parts = values(taken.column("part"))
     for number in np.unique(parts).tolist():
         first, last = np.searchsorted(parts, [number, number + 1]).tolist()

@@ -3,6 +3,8 @@
 Each image becomes one row, an unusable one with null features and the reason.
 """
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,32 +30,30 @@ from spark_job.parquet_parts import rows_within
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE
 
-QUALITY_SCHEMA = pa.schema(
-    [
-        ("brightness_p5", pa.float32()),
-        ("brightness_p99", pa.float32()),
-        ("entropy", pa.float32()),
-        ("edge_deviation", pa.float32()),
-        ("grey_histogram_deviation", pa.float32()),
-        ("greyscale", pa.bool_()),
-        ("pixel_hash", pa.string()),
-        ("perceptual_hash", pa.string()),
-    ]
-)
-FEATURES_SCHEMA = pa.schema(
-    [
-        ("path", pa.string()),
-        ("label", pa.string()),
-        ("split", pa.string()),
-        ("size", pa.int64()),
-        ("etag", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("features", pa.list_(pa.float32())),
-        ("error", pa.string()),
-        *QUALITY_SCHEMA,
-    ]
-)
+QUALITY_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("brightness_p5", pa.float32()),
+    ("brightness_p99", pa.float32()),
+    ("entropy", pa.float32()),
+    ("edge_deviation", pa.float32()),
+    ("grey_histogram_deviation", pa.float32()),
+    ("greyscale", pa.bool_()),
+    ("pixel_hash", pa.string()),
+    ("perceptual_hash", pa.string()),
+]
+QUALITY_SCHEMA = pa.schema(QUALITY_COLUMNS)
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("path", pa.string()),
+    ("label", pa.string()),
+    ("split", pa.string()),
+    ("size", pa.int64()),
+    ("etag", pa.string()),
+    ("width", pa.int32()),
+    ("height", pa.int32()),
+    ("features", pa.list_(pa.float32())),
+    ("error", pa.string()),
+    *QUALITY_COLUMNS,
+]
+FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Extraction:
     limits: ImageLimits
     load_engine: Callable[[], Engine]
 
-    def __call__(self, images: pa.RecordBatch, tally: "Tally") -> Iterator[pa.RecordBatch]:
+    def __call__(self, images: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
         """Rows of LISTING_SCHEMA in, rows of FEATURES_SCHEMA out, in the same order.
 
         Args:
@@ -113,7 +113,7 @@ class Tally:
             (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
             self.processor_seconds += row.prepared.seconds
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: Tally) -> Tally:
         """Both together."""
         return Tally(
             self.usable + other.usable,
@@ -156,9 +156,9 @@ def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=FEATURES_SCHEMA)
 
 
-def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array]:
+def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array[Any]]:
     """The columns of QUALITY_SCHEMA, which are named as the measures are."""
-    makers: dict[pa.DataType, Callable[[list[Any]], pa.Array]] = {
+    makers: dict[pa.DataType, Callable[[list[Any]], pa.Array[Any]]] = {
         pa.float32(): reals,
         pa.bool_(): flags,
         pa.string(): texts,

@@ -1,14 +1,18 @@
 """The features table: what Spark does to fill it, and how its rows are read."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import SparkContext, SparkFiles
 
 from spark_job.arrow_arrays import values
@@ -125,6 +129,6 @@ def read_usable(
             yield present.select(columns), matrix(present.column(vectors))
 
 
-def matrix(vectors: pa.ListArray) -> np.ndarray:
+def matrix(vectors: pa.Array[Any]) -> np.ndarray:
     """Lists of one length, none missing, as (n, d), without a copy."""
-    return values(vectors.flatten()).reshape(len(vectors), -1)
+    return values(pc.list_flatten(vectors)).reshape(len(vectors), -1)

@@ -4,12 +4,15 @@ Listing and earlier table meet by path in buckets that fit into memory, in Spark
 tables: the rows of the listing that are to be computed, and those of the earlier table that are to be copied.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -17,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import numbers, values
+from spark_job.arrow_arrays import flags, numbers, values
 from spark_job.features.table import images_per_task
 from spark_job.images.limits import ImageLimits
 from spark_job.images.listing_table import COLUMNS, LISTING_SCHEMA
@@ -32,15 +35,14 @@ FOOTERS_AT_ONCE = 32
 LISTED = -1  # in place of an earlier part's number: a row of the listing
 
 KNOWN_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height", "error")
-TAKEN_SCHEMA = pa.schema(
-    [
-        ("part", pa.int64()),
-        ("row", pa.int64()),
-        ("path", pa.string()),
-        ("label", pa.string()),
-        ("split", pa.string()),
-    ]
-)
+_TAKEN_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("part", pa.int64()),
+    ("row", pa.int64()),
+    ("path", pa.string()),
+    ("label", pa.string()),
+    ("split", pa.string()),
+]
+TAKEN_SCHEMA = pa.schema(_TAKEN_COLUMNS)
 
 Rows = tuple[int, pa.Table]  # number of the earlier part, or LISTED
 
@@ -126,7 +128,7 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
             table = table.append_column("row", numbers(place))
             table = table.append_column("part", numbers(np.full_like(place, number)))
         first += batch.num_rows
-        paths = batch.column("path").to_pylist()
+        paths: list[Any] = batch.column("path").to_pylist()
         bucket = np.array([crc32(path.encode()) % buckets for path in paths], np.int64)
         for one in np.unique(bucket).tolist():
             yield one, (number, table.take(numbers(np.flatnonzero(bucket == one))))
@@ -178,20 +180,21 @@ def _sort_out(listed: pa.Table, known: pa.Table, rules: Rules) -> tuple[pa.Table
     return selected.filter(pc.invert(same)), reused, kept, gone.num_rows
 
 
-def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray:
+def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
     """Which rows have features, of images within the limits."""
     pixels = pc.multiply(rows["width"].cast(pa.int64()), rows["height"].cast(pa.int64()))
     within = pc.and_(pc.less_equal(pixels, limits.max_pixels), pc.less_equal(rows["size"], limits.max_bytes))
-    return pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), False)
+    usable: pa.ChunkedArray[Any] = pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), False)
+    return usable
 
 
-def _belongs(rows: pa.Table, rules: Rules) -> pa.Array:
-    paths, labels = rows["path"].to_pylist(), rows["label"].to_pylist()
+def _belongs(rows: pa.Table, rules: Rules) -> pa.Array[Any]:
+    paths, labels = rows.select(["path", "label"]).to_pydict().values()
     inside = [
         any(contains(source, path) for source in rules.sources) and matches_any(label, rules.classes)
         for path, label in zip(paths, labels, strict=True)
     ]
-    return pc.equal(numbers(np.array(inside, np.int8)), 1)
+    return flags(inside)
 
 
 def _write_groups(pairs: Iterable[tuple[int, tuple[Counter[str], pa.Table]]], plan: Folder) -> Counter[str]:
@@ -211,7 +214,7 @@ def _write_taken(group: int, found: list[tuple[Counter[str], pa.Table]], plan: F
     return sum((counts for counts, _ in found), Counter())
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def _whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     """combine_chunks gives an array, or a chunked one when the column is empty."""
     combined = column.combine_chunks()
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined

@@ -1,8 +1,11 @@
 """The listing as a table: every file of the sources, which of them take part, and in whose share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +77,7 @@ class Share:
         return pa.RecordBatch.from_arrays([_one(column) for column in mine.columns], schema=LISTING_SCHEMA)
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
+def _one(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     """combine_chunks gives an array, or a chunked one when the column is empty."""
     combined = column.combine_chunks()
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined

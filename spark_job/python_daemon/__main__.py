@@ -12,4 +12,4 @@ from spark_job.extractors.frameworks import import_openvino
 if __name__ == "__main__":
     with suppress(ExtractorError):  # it may be TensorFlow that is installed
         import_openvino()
-    manager()
+    manager()  # type: ignore[no-untyped-call]

@@ -69,7 +69,9 @@ def moments(spark: SparkContext, parts: Sequence[str], columns: int) -> Moments:
     merged_at_once = max(2, min(16, MAX_MERGED_BYTES // (4 * columns**2)))
     depth = max(1, ceil(log(len(tasks), merged_at_once)))
     partials = spark.parallelize(tasks, len(tasks)).map(partial)
-    together: Moments = partials.treeReduce(merged, depth)
+    together = partials.treeReduce(merged, depth)
+    if together is None:
+        raise ReductionError("no image of the table has features: there is nothing to reduce")
     return together
 
 

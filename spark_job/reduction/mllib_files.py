@@ -3,12 +3,16 @@
 Layout: org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5 (docs/decisions/0003-reduction.md).
 """
 
+from __future__ import annotations
+
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyspark
 
 from spark_job.arrow_arrays import values
@@ -45,13 +49,13 @@ def read_parameters(folder: Folder) -> dict[str, Any]:
     return parameters
 
 
-def write_data(folder: Folder, columns: list[pa.Array], schema: pa.Schema) -> None:
+def write_data(folder: Folder, columns: Sequence[pa.Array[Any]], schema: pa.Schema) -> None:
     """The one row of a model's numbers."""
-    row = pa.RecordBatch.from_arrays(columns, schema=schema)
+    row = pa.RecordBatch.from_arrays(list(columns), schema=schema)
     write_part(folder.at("data"), 0, [row], schema)
 
 
-def read_data(folder: Folder, schema: pa.Schema) -> dict[str, pa.StructArray]:
+def read_data(folder: Folder, schema: pa.Schema) -> dict[str, Any]:
     """The one row of a model's numbers, by column.
 
     Raises:
@@ -64,6 +68,6 @@ def read_data(folder: Folder, schema: pa.Schema) -> dict[str, pa.StructArray]:
     return {name: row.column(name) for name in schema.names}
 
 
-def doubles(vectors: pa.ListArray) -> np.ndarray:
+def doubles(vectors: pa.Array[Any]) -> np.ndarray:
     """The numbers of lists, one after the other, as float64 that may be written."""
-    return values(vectors.flatten()).copy()
+    return values(pc.list_flatten(vectors)).copy()

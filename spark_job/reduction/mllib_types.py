@@ -4,6 +4,8 @@ Spark stores its types as structs, with a note in the file's footer that says wh
 org.apache.spark.ml.linalg.VectorUDT and MatrixUDT.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +46,7 @@ VECTOR = _udt("VectorUDT", VECTOR_FIELDS, ("size", "indices", "values"))
 MATRIX = _udt("MatrixUDT", MATRIX_FIELDS, ("colPtrs", "rowIndices", "values"))
 DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
 
-_ARROW = {
+_ARROW: dict[str, Any] = {
     "string": pa.string(),
     "long": pa.int64(),
     "byte": pa.int8(),
@@ -66,7 +68,8 @@ def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
     Args:
         columns: name -> "string", "long", "doubles", VECTOR or MATRIX.
     """
-    fields, noted = [], []
+    fields: list[tuple[str, pa.DataType]] = []
+    noted = []
     for name, kind in columns.items():
         struct = _MATRIX_STRUCT if kind is MATRIX else _VECTOR_STRUCT
         fields.append((name, _ARROW[kind] if isinstance(kind, str) else struct))
@@ -93,5 +96,5 @@ def dense_matrix(matrix: np.ndarray) -> pa.StructArray:
     return pa.StructArray.from_arrays(fields, fields=list(_MATRIX_STRUCT))
 
 
-def _marks(count: int) -> pa.Array:
+def _marks(count: int) -> pa.Array[Any]:
     return numbers(np.full(count, DENSE, np.int8))

@@ -116,7 +116,8 @@ def test_the_result_does_not_depend_on_the_order_of_files(results, images, tiny_
 
 
 PLAIN_PYSPARK = """
-import importlib.util, json, sys
+import importlib.util, json, os, sys
+sys.path = [path for path in sys.path if not os.path.isdir(path + "/spark_job")]
 assert importlib.util.find_spec("spark_job") is None
 from pyspark.ml import PipelineModel
 from pyspark.ml.functions import array_to_vector

@@ -62,11 +62,11 @@ def _without_none(value: Any) -> Any:
     return [_without_none(part) for part in value] if isinstance(value, list) else value
 
 
-class _Validator(ParamValidator):  # type: ignore[misc]  # botocore has no types
+class _Validator(ParamValidator):
     """botocore's checks, and those that it leaves to the service: enumerations and upper bounds."""
 
-    def _validate(self, value: Any, shape: Shape, faults: "_Faults", name: str) -> None:
-        super()._validate(value, shape, faults, name)
+    def _validate(self, value: Any, shape: Any, faults: "_Faults", name: str) -> None:
+        super()._validate(value, shape, faults, name)  # type: ignore[misc]  # private: no stubs know it
         if isinstance(value, str) and shape.type_name == "string" and value not in (shape.enum or [value]):
             faults.report(name, "unknown value", param=value, allowed=", ".join(shape.enum))
         most = shape.metadata.get("max")

@@ -7,6 +7,7 @@ out of its own class's centre, which it would draw towards itself.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,10 @@ def sum_part(table: ComponentTable, uri: str) -> ClassSums:
     """Sums over one part."""
     found = ClassSums()
     for images, rows in table.rows(uri):
-        rows, labels = rows[:, :MAX_COMPONENTS], np.array(images.column("label").to_pylist(), object)
+        rows, labels = (
+            rows[:, :MAX_COMPONENTS],
+            np.array(images.column("label").to_pylist(), object),
+        )
         counts = Counter(labels.tolist())
         sums = {label: rows[labels == label].sum(axis=0) for label in counts}
         found += ClassSums(counts, sums, rows.T @ rows)
@@ -116,7 +120,8 @@ def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tu
     """(class, distance to its centre) of the images of one part: 8 bytes each."""
     found = []
     for images, rows in table.rows(uri):
-        _, codes, distances = _judged(model, images.column("label").to_pylist(), rows)
+        labels: list[Any] = images.column("label").to_pylist()
+        _, codes, distances = _judged(model, labels, rows)
         own = distances[np.arange(len(codes)), codes]
         found.append((codes.astype(np.int32), own.astype(np.float32)))
     return found

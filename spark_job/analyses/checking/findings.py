@@ -17,16 +17,15 @@ from spark_job.storage import Folder
 
 WORST_SHOWN = 24
 SORTED_AT_ONCE = 100_000
-FINDINGS_SCHEMA = pa.schema(
-    [
-        ("path", pa.string()),
-        ("label", pa.string()),
-        ("split", pa.string()),
-        ("issue", pa.string()),
-        ("score", pa.float32()),
-        ("detail", pa.string()),
-    ]
-)
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("path", pa.string()),
+    ("label", pa.string()),
+    ("split", pa.string()),
+    ("issue", pa.string()),
+    ("score", pa.float32()),
+    ("detail", pa.string()),
+]
+FINDINGS_SCHEMA = pa.schema(_COLUMNS)
 CSV_COLUMNS = tuple(FINDINGS_SCHEMA.names)
 
 Row = tuple[str, str, str, str, float, str]  # of CSV_COLUMNS

@@ -52,7 +52,9 @@ def _most_alike(
     best: Best = (np.full(len(images), -np.inf), [None for _ in images])
     for uri in table.parts:
         for batch, others in table.rows(uri):
-            theirs = np.array([number.get(split, -1) for split in batch.column("split").to_pylist()])
+            theirs = np.array(
+                [number.get(split, -1) for split in batch.select(["split"]).to_pydict()["split"]]
+            )
             products = rows @ directions(others).T
             products[(splits[:, None] == theirs) | (theirs < 0)] = -np.inf
             _keep_better(best, products, listed_files(batch))

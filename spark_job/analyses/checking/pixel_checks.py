@@ -1,5 +1,7 @@
 """What the measures of the pixels say: each photograph for itself, and against all others."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +36,7 @@ class Survey:
     perceptual_keys: np.ndarray
     unmeasured: int = 0
 
-    def __add__(self, other: "Survey") -> "Survey":
+    def __add__(self, other: Survey) -> Survey:
         """Both together."""
         return Survey(
             np.concatenate([self.sizes, other.sizes]),
@@ -52,8 +54,8 @@ def survey_part(uri: str) -> Survey:
         usable = batch.column("error").null_count
         found += Survey(
             _sizes(measured),
-            _keys(measured.column("pixel_hash")),
-            _keys(measured.column("perceptual_hash")),
+            _keys(measured.column("pixel_hash").to_pylist()),
+            _keys(measured.column("perceptual_hash").to_pylist()),
             usable - measured.num_rows,
         )
     return found
@@ -65,9 +67,9 @@ def _sizes(batch: pa.RecordBatch) -> np.ndarray:
     return sizes
 
 
-def _keys(hashes: pa.Array) -> np.ndarray:
+def _keys(hashes: list[Any]) -> np.ndarray:
     """(n,) uint64 of the first 16 hex digits."""
-    digits = "".join(one[:HASH_DIGITS] for one in hashes.to_pylist())
+    digits = "".join(one[:HASH_DIGITS] for one in hashes)
     return np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64)
 
 
@@ -86,7 +88,7 @@ class Surroundings:
     near: dict[int, int]
 
     @classmethod
-    def of(cls, survey: Survey, thresholds: Thresholds) -> "Surroundings":
+    def of(cls, survey: Survey, thresholds: Thresholds) -> Surroundings:
         """From all photographs."""
         if not survey.sizes.size:
             return cls(0, np.inf, {}, {})
@@ -123,8 +125,8 @@ def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds)
             ("exact_duplicates", "pixel_hash", surroundings.exact),
             ("near_duplicates", "perceptual_hash", surroundings.near),
         ):
-            hashes = measured.column(column)
-            for image, one, key in zip(images, hashes.to_pylist(), _keys(hashes).tolist(), strict=True):
+            hashes: list[Any] = measured.column(column).to_pylist()
+            for image, one, key in zip(images, hashes, _keys(hashes).tolist(), strict=True):
                 if key in repeated:
                     yield Finding(image, issue, 1 / repeated[key], one)
 

@@ -56,7 +56,7 @@ def _smallest_draws(uris: list[str], seed: int, most: int) -> Draws:
     for uri in uris:
         for batch in read_part(uri, (*NAMES, "error")):
             usable = batch.filter(batch.column("error").is_null())
-            paths, labels = (usable.column(name).to_pylist() for name in NAMES)
+            paths, labels = usable.select(NAMES).to_pydict().values()
             for path, label in zip(paths, labels, strict=True):
                 found.setdefault(label, []).append(draw(seed, path))
     return {label: sorted(draws)[:most] for label, draws in found.items()}
@@ -80,7 +80,7 @@ def _ring_moments(
     rings: list[Moments | None] = [None] * len(growth.per_class)
     for uri in uris:
         for names, rows in read_usable(uri, columns, NAMES):
-            paths, labels = (names.column(name).to_pylist() for name in NAMES)
+            paths, labels = names.select(NAMES).to_pydict().values()
             drawn = [draw(growth.seed, path) for path in paths]
             ring = np.array(
                 [sum(one > end for end in ends[label]) for one, label in zip(drawn, labels, strict=True)]

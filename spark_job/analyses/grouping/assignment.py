@@ -19,16 +19,15 @@ from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 NEAREST_SHOWN = 8
-CLUSTERS_SCHEMA = pa.schema(
-    [
-        ("path", pa.string()),
-        ("label", pa.string()),
-        ("split", pa.string()),
-        ("size", pa.int64()),
-        ("cluster", pa.int32()),
-        ("distance", pa.float32()),
-    ]
-)
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("path", pa.string()),
+    ("label", pa.string()),
+    ("split", pa.string()),
+    ("size", pa.int64()),
+    ("cluster", pa.int32()),
+    ("distance", pa.float32()),
+]
+CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
 CSV_COLUMNS = ("path", "label", "cluster", "distance")
 
 Member = tuple[float, ListedFile]  # distance to its centre, image

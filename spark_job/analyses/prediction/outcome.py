@@ -50,10 +50,12 @@ class Outcome:
     @classmethod
     def of(cls, rows: pa.RecordBatch, answers: Sequence[Answer | None], classes: Iterable[str]) -> "Outcome":
         """Of rows of PREDICTIONS_SCHEMA and their answers."""
-        paths, labels, sizes = (rows.column(name).to_pylist() for name in ("path", "label", "size"))
+        paths, labels, sizes = rows.select(["path", "label", "size"]).to_pydict().values()
         known = set(classes)
         given = [
-            (*row, one) for *row, one in zip(paths, labels, sizes, answers, strict=True) if one is not None
+            (path, label, size, one)
+            for path, label, size, one in zip(paths, labels, sizes, answers, strict=True)
+            if one is not None
         ]
         return cls(
             Counter(one.classes[0] for *_, one in given),

@@ -16,16 +16,15 @@ KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")
 CLASS_COLUMNS = tuple(f"class_{place}" for place in range(1, TOP + 1))
 PROBABILITY_COLUMNS = tuple(f"probability_{place}" for place in range(1, TOP + 1))
 
-PREDICTIONS_SCHEMA = pa.schema(
-    [
-        *(FEATURES_SCHEMA.field(name) for name in KEPT_COLUMNS),
-        *((name, pa.string()) for name in CLASS_COLUMNS),
-        *((name, pa.float32()) for name in PROBABILITY_COLUMNS),
-        ("distance", pa.float32()),
-        ("unlike", pa.bool_()),
-        ("error", pa.string()),
-    ]
-)
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    *((name, FEATURES_SCHEMA.field(name).type) for name in KEPT_COLUMNS),
+    *((name, pa.string()) for name in CLASS_COLUMNS),
+    *((name, pa.float32()) for name in PROBABILITY_COLUMNS),
+    ("distance", pa.float32()),
+    ("unlike", pa.bool_()),
+    ("error", pa.string()),
+]
+PREDICTIONS_SCHEMA = pa.schema(_COLUMNS)
 
 Value = TypeVar("Value")
 

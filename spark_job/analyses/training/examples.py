@@ -127,7 +127,7 @@ class Examples:
 
 def _blocks(uri: str, table: Vectors, choose: Choice) -> Iterator[Block]:
     for kept, vectors in read_usable(uri, table.length, COLUMNS, table.column):
-        paths, labels, splits, sizes = (kept.column(name).to_pylist() for name in COLUMNS)
+        paths, labels, splits, sizes = kept.select(COLUMNS).to_pydict().values()
         choices = [choose(*image) for image in zip(labels, splits, paths, strict=True)]
         taken = [index for index, choice in enumerate(choices) if choice is not None]
         if taken:

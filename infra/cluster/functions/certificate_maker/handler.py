@@ -1,16 +1,22 @@
 """CloudFormation asks for a certificate archive, and later for its removal: a custom resource."""
 
+from __future__ import annotations
+
 import io
 import json
 import secrets
 import urllib.request
 import zipfile
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from .x509 import pem, self_signed
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
 
 # Longer than any cluster lives: EMR ends an idle one, and the next run gets a certificate of its own.
 VALID_DAYS = 397
@@ -33,7 +39,7 @@ def handle(event: Event, context: Any) -> None:
     urllib.request.urlopen(request, timeout=RESPONSE_TIMEOUT_SECONDS).close()  # noqa: S310
 
 
-def respond(event: Event, s3: Any, kms: Any) -> Event:
+def respond(event: Event, s3: S3Client, kms: KMSClient) -> Event:
     """Make or remove the archive; what the custom resource then is: its id, and the archive's URI."""
     if event["RequestType"] == "Delete":
         _remove(event["PhysicalResourceId"], s3)
@@ -66,7 +72,7 @@ def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: d
     return archive.getvalue()
 
 
-def _remove(identity: str, s3: Any) -> None:
+def _remove(identity: str, s3: S3Client) -> None:
     """The very version that was made: a delete marker would leave the key readable below it."""
     if identity == "none":  # its creation failed
         return

@@ -1,14 +1,20 @@
 """The figures of a run's `metrics.json` as CloudWatch metrics."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.literals import StandardUnitType
+    from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
 
 NAMESPACE = "FruitFeatures"
 STAGE_DIMENSION = "Stage"
 RUNS_COMPLETED, RUNS_FAILED = "RunsCompleted", "RunsFailed"
 REJECTED_SHARE = "RejectedShare"
 # Metric: where it stands in metrics.json, and CloudWatch's unit.
-FIGURES = {
+FIGURES: Mapping[str, tuple[tuple[str, str], StandardUnitType]] = {
     "ImagesUsable": (("images", "usable"), "Count"),
     "ImagesRejected": (("images", "rejected"), "Count"),
     "ImagesPerSecond": (("features", "images_per_second"), "Count/Second"),
@@ -19,7 +25,7 @@ FIGURES = {
 }
 
 
-def outcome_data(stage: str, succeeded: bool) -> list[dict[str, Any]]:
+def outcome_data(stage: str, succeeded: bool) -> list[MetricDatumTypeDef]:
     """One run more that completed, or that failed; the other is 0, so that an alarm sees its end."""
     return [
         _datum(RUNS_COMPLETED, float(succeeded), "Count", stage),
@@ -27,7 +33,7 @@ def outcome_data(stage: str, succeeded: bool) -> list[dict[str, Any]]:
     ]
 
 
-def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeDef]:
     """What CloudWatch takes; figures of stages that did not run (`null`) are left out."""
     data = []
     for name, (path, unit) in FIGURES.items():
@@ -62,7 +68,7 @@ def _at(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     return value
 
 
-def _datum(name: str, value: float, unit: str, stage: str) -> dict[str, Any]:
+def _datum(name: str, value: float, unit: StandardUnitType, stage: str) -> MetricDatumTypeDef:
     return {
         "MetricName": name,
         "Value": value,

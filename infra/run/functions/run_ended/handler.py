@@ -1,14 +1,20 @@
 """EMR tells of a run's end: the figures go to CloudWatch, the outcome to the waiting deploy."""
 
+from __future__ import annotations
+
 import json
 import os
 import urllib.request
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from .figures import NAMESPACE, figure_data, outcome_data, summary
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
 
 STEP_EVENT = "EMR Step Status Change"
 COMPLETED = "COMPLETED"
@@ -30,7 +36,7 @@ class Settings:
     handle_url: str
 
     @classmethod
-    def from_environment(cls) -> "Settings":
+    def from_environment(cls) -> Settings:
         """Each field from the variable of its name."""
         return cls(**{name: os.environ[name.upper()] for name in cls.__dataclass_fields__})
 
@@ -51,14 +57,13 @@ class Outcome:
 def handle(event: dict[str, Any], context: Any) -> None:
     """Publish, then signal: alarms know of a failure before the deploy does."""
     settings = Settings.from_environment()
-    clients = {name: boto3.client(name) for name in ("emr", "s3", "cloudwatch")}
-    outcome, metrics = ended(event, settings, clients["emr"], clients["s3"])
+    outcome, metrics = ended(event, settings, boto3.client("emr"), boto3.client("s3"))
     if outcome is None:
         return
     print(json.dumps({"step": outcome.step, "succeeded": outcome.succeeded, "text": outcome.text}))
     data = outcome_data(settings.stage, outcome.succeeded) + figure_data(settings.stage, metrics or {})
     try:
-        clients["cloudwatch"].put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        boto3.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except Exception as error:  # figures are no reason to let a deploy wait in vain
         print(f"figures not published: {error}")
     if outcome.step == settings.awaited_step:
@@ -66,7 +71,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
 
 
 def ended(
-    event: dict[str, Any], settings: Settings, emr: Any, s3: Any
+    event: dict[str, Any], settings: Settings, emr: EMRClient, s3: S3Client
 ) -> tuple[Outcome | None, dict[str, Any] | None]:
     """The outcome and the figures of the run that the event tells of; None: it tells of no run's end."""
     detail = event["detail"]
@@ -97,7 +102,7 @@ def signal(url: str, outcome: Outcome) -> None:
     urllib.request.urlopen(request, timeout=SIGNAL_TIMEOUT_SECONDS).close()  # noqa: S310
 
 
-def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: Any) -> Outcome | None:
+def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> Outcome | None:
     """A cluster that ends before its run has: during the bootstrap, by hand, for want of machines."""
     steps = emr.list_steps(ClusterId=detail["clusterId"])["Steps"]
     states = [step["Status"]["State"] for step in steps if step["Name"] == settings.awaited_step]
@@ -107,7 +112,7 @@ def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: Any) -> Outc
     return Outcome(settings.awaited_step, False, f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/")
 
 
-def _step_failure(detail: dict[str, Any], settings: Settings, emr: Any) -> str:
+def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> str:
     try:
         step = emr.describe_step(ClusterId=detail["clusterId"], StepId=detail["stepId"])["Step"]
         told = step["Status"].get("FailureDetails", {})
