@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, CfnElement, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Stack, Token, Validations
+from aws_cdk.aws_s3 import IBucket
 from constructs import IConstruct
 
 PACKS = ("AwsSolutions", "NIST.800.53.R5")
+_ACCOUNT = "<AWS::AccountId>"
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
@@ -25,6 +27,45 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{rule}", reason=reason))
 
 
+def acknowledge_wildcards(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept these resources with a `*` in the policies of `construct` and below.
+
+    Args:
+        construct: The narrowest one that the reasons speak of.
+        reasons: Resource, as `objects_of` and `in_account` write it, to the reason for it.
+    """
+    account = Stack.of(construct).account
+    named = _ACCOUNT if Token.is_unresolved(account) else account
+    rules = {
+        f"AwsSolutions-IAM5[Resource::{resource.replace(_ACCOUNT, named)}]": reason
+        for resource, reason in reasons.items()
+    }
+    acknowledge(construct, rules)
+
+
+def objects_of(bucket: IBucket, pattern: str = "*", *, within: IConstruct | None = None) -> str:
+    """Return `BUCKET/pattern` as cdk-nag writes it.
+
+    Args:
+        bucket: Whose objects; of the stack of `within`, of another stack, or made before any of them.
+        pattern: Below the bucket, with the `*`.
+        within: A construct of the stack that names them; None: another stack than the bucket's.
+    """
+    owner = Stack.of(bucket)
+    arn = owner.resolve(bucket.bucket_arn)
+    if isinstance(arn, dict) and "Fn::GetAtt" in arn:
+        if within is not None and Stack.of(within) == owner:
+            return f"<{'.'.join(arn['Fn::GetAtt'])}>/{pattern}"
+        # The same export that CDK makes of the reference by itself.
+        return f"{owner.resolve(owner.export_value(bucket.bucket_arn))['Fn::ImportValue']}/{pattern}"
+    return f"{_text(arn)}/{pattern}"
+
+
+def in_account(service: str, region: str, resource: str) -> str:
+    """Return `arn:aws:SERVICE:REGION:ACCOUNT:resource` as cdk-nag writes it."""
+    return f"arn:aws:{service}:{region}:{_ACCOUNT}:{resource}"
+
+
 def skip_checkov(construct: IConstruct, resource_type: str, reasons: Mapping[str, str]) -> None:
     """Accept these findings of Checkov (`CKV_AWS_18`) on resources of this type at `construct` and below.
 
@@ -36,14 +77,10 @@ def skip_checkov(construct: IConstruct, resource_type: str, reasons: Mapping[str
             resource.add_metadata("checkov", {"skip": skips})
 
 
-def wildcard(resource: str) -> str:
-    """The rule's name for one wildcard resource, as cdk-nag writes it; each is acknowledged on its own."""
-    return f"AwsSolutions-IAM5[Resource::{resource}]"
-
-
-def all_objects(bucket: IConstruct, prefix: str = "") -> str:
-    """The rule's name for `arn:…:bucket/prefix*`, the objects of a bucket declared in the same stack."""
-    resource = bucket.node.default_child
-    if not isinstance(resource, CfnElement):
-        raise TypeError(f"{bucket.node.path} is not declared here: name its ARN with wildcard()")
-    return wildcard(f"<{Stack.of(bucket).get_logical_id(resource)}.Arn>/{prefix}*")
+def _text(value: object) -> str:
+    """Write joined parts and references in one line: `arn:<AWS::Partition>:s3:::name`."""
+    if isinstance(value, dict):
+        if "Fn::Join" in value:
+            return "".join(_text(part) for part in value["Fn::Join"][1])
+        return f"<{value['Ref']}>"
+    return str(value)

@@ -1,13 +1,14 @@
 """A small Python function in Lambda: a role of its own, a log that ends, nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from aws_cdk import Duration
-from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_iam import Role, ServicePrincipal
 from aws_cdk.aws_lambda import Code, Function, Runtime
 from constructs import Construct
 
+from infra.access.statements import Grant, grant
 from infra.acknowledgements import acknowledge
 from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group
@@ -26,7 +27,7 @@ REASONS = {
 
 
 class PythonFunction(Construct):
-    """A function from a folder, standard library and boto3 only, that may do what `statements` say and log.
+    """A function from a folder, standard library and boto3 only, that may do what is granted, and log.
 
     Attributes:
         function: The Lambda function.
@@ -41,7 +42,7 @@ class PythonFunction(Construct):
         folder: Path,
         handler: str,
         description: str,
-        statements: Sequence[PolicyStatement],
+        grants: Iterable[Grant],
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -49,8 +50,7 @@ class PythonFunction(Construct):
         role = Role(
             self, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"), description=description
         )
-        for statement in statements:
-            role.add_to_policy(statement)
+        grant(role, grants, "The policy belongs to this function and to nothing else")
         log.grant_write(role)
         self.function = Function(
             self,
@@ -69,6 +69,3 @@ class PythonFunction(Construct):
         # Its permissions come before it runs: a custom resource calls it as soon as it is there.
         self.function.node.add_dependency(role)
         acknowledge(self.function, REASONS)
-        acknowledge(
-            role, {"NIST.800.53.R5-IAMNoInlinePolicy": "It belongs to this function and to nothing else"}
-        )

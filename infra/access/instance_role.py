@@ -4,22 +4,24 @@ from collections.abc import Sequence
 
 from aws_cdk import Tags
 from aws_cdk.aws_iam import CfnInstanceProfile, ManagedPolicy, PolicyStatement, Role, ServicePrincipal
-from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
 from infra.access.buckets import Buckets
 from infra.access.statements import (
     READ_OBJECTS,
     WRITE_OBJECTS,
+    Grant,
+    grant,
     list_prefix,
     objects,
     read_buckets,
+    use_key,
 )
-from infra.access.wildcards import acknowledge_wildcards, objects_of
-from infra.acknowledgements import acknowledge
+from infra.acknowledgements import acknowledge, objects_of
 from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS, TRANSIT
 
 SESSION_MANAGER = "AmazonSSMManagedInstanceCore"
+SESSION_MANAGER_REASON = "AWS's own least policy for Session Manager, which replaces SSH and its open port"
 # For S3, and for the node's own disks:
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
 DISK_KEY = [
@@ -36,15 +38,15 @@ TRANSIT_TAG = "reads-transit-certificates"
 
 
 class InstanceRole(Construct):
-    """Images are read, results written below `runs/`, logs below `emr/`; people come in by Session Manager.
+    """Lets nodes read images, write results below `runs/` and logs below `emr/`, and people open sessions.
 
     Args:
         staged_arns: Objects in the CDK's own bucket that a node reads at its start, each by itself.
         certificate_arns: Archives with the cluster's certificate and private key.
 
     Attributes:
-        role: Of the nodes.
-        profile: Its instance profile, by whose name EMR is told of it.
+        role: The role of the nodes.
+        profile: Its instance profile, by whose name EMR knows it.
     """
 
     def __init__(
@@ -65,60 +67,53 @@ class InstanceRole(Construct):
             description="Nodes of the cluster",
         )
         Tags.of(self.role).add(TRANSIT_TAG, "true")
-        for statement in _statements(buckets, staged_arns):
-            self.role.add_to_policy(statement)
-        if certificate_arns:
-            self.role.add_to_policy(_read("ReadCertificates", certificate_arns))
+        inline = "The policy names the buckets of this deployment, which no other role needs"
+        grant(self.role, _grants(buckets, staged_arns, certificate_arns), inline)
         self.profile = CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
-        managed = "AWS's own least policy for Session Manager, which stands in for SSH and an open port"
-        acknowledge(
-            self.role,
-            {
-                f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{SESSION_MANAGER}]": managed,
-                "NIST.800.53.R5-IAMNoInlinePolicy": "It names its deployment's buckets; nobody else wants it",
-            },
-        )
-        acknowledge_wildcards(self.role, _wildcards(buckets))
+        managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{SESSION_MANAGER}]"
+        acknowledge(self.role, {managed: SESSION_MANAGER_REASON})
 
 
-def _wildcards(buckets: Buckets) -> dict[str, str]:
-    """Why each prefix is open as a whole."""
-    return {
-        **{objects_of(bucket): "The job reads every image of its sources" for bucket in buckets.images},
-        objects_of(buckets.results, f"{RUNS}/*"): "Each run has a folder of its own, named at its start",
-        objects_of(buckets.logs, f"{EMR_LOGS}/*"): "EMR names logs by cluster, node and container",
-        objects_of(buckets.artifacts, f"{TRANSIT}/*"): "One archive a deployment; its name holds the run",
-        objects_of(buckets.artifacts, f"{JOBS}/*"): "Jobs that people bring are named by their hash",
-    }
-
-
-def _statements(buckets: Buckets, staged_arns: Sequence[str]) -> list[PolicyStatement]:
-    """All that a node may do with S3 and the key."""
-    statements = [
-        *read_buckets("Images", buckets.images),
-        *_results(buckets.results),
-        objects("WriteLogs", buckets.logs, EMR_LOGS, ["s3:PutObject"]),
-        list_prefix("ListLogs", buckets.logs, EMR_LOGS),
-        objects("ReadJobs", buckets.artifacts, JOBS, READ_OBJECTS),
-        _read("ReadStaged", staged_arns),
-    ]
-    if buckets.key:
-        statements.append(PolicyStatement(sid="UseKey", actions=DISK_KEY, resources=[buckets.key.key_arn]))
-    return statements
-
-
-def _read(sid: str, arns: Sequence[str]) -> PolicyStatement:
-    return PolicyStatement(sid=sid, actions=READ_OBJECTS, resources=list(arns))
-
-
-def _results(results: IBucket) -> list[PolicyStatement]:
-    return [
-        list_prefix("ListResults", results, RUNS),
+def _grants(buckets: Buckets, staged_arns: Sequence[str], certificate_arns: Sequence[str]) -> list[Grant]:
+    """Allow a node what it needs of S3 and of the key."""
+    grants = [
+        *read_buckets("Images", buckets.images, "The job reads every image of its sources"),
+        list_prefix("ListResults", buckets.results, RUNS),
         # S3 knows no prefix for these two.
-        PolicyStatement(
-            sid="LocateResults",
-            actions=["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
-            resources=[results.bucket_arn],
+        Grant(
+            PolicyStatement(
+                sid="LocateResults",
+                actions=["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+                resources=[buckets.results.bucket_arn],
+            )
         ),
-        objects("WriteResults", results, RUNS, [*READ_OBJECTS, *WRITE_OBJECTS]),
+        objects(
+            "WriteResults",
+            buckets.results,
+            RUNS,
+            [*READ_OBJECTS, *WRITE_OBJECTS],
+            "Each run has a folder of its own, whose name is given when the run is submitted",
+        ),
+        objects(
+            "WriteLogs",
+            buckets.logs,
+            EMR_LOGS,
+            ["s3:PutObject"],
+            "EMR names logs by cluster, node and container",
+        ),
+        list_prefix("ListLogs", buckets.logs, EMR_LOGS),
+        objects(
+            "ReadJobs",
+            buckets.artifacts,
+            JOBS,
+            READ_OBJECTS,
+            "A job that a person brings is named by its hash",
+        ),
+        Grant(PolicyStatement(sid="ReadStaged", actions=READ_OBJECTS, resources=list(staged_arns))),
+        *use_key("UseKey", buckets.key, DISK_KEY),
     ]
+    if certificate_arns:
+        archives = objects_of(buckets.artifacts, f"{TRANSIT}/*")
+        read = PolicyStatement(sid="ReadCertificates", actions=READ_OBJECTS, resources=list(certificate_arns))
+        grants.append(Grant(read, {archives: "Each deployment has one archive, whose name holds the run"}))
+    return grants

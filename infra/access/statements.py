@@ -1,9 +1,14 @@
-"""Statements of access to buckets, each with an id that says what it is for."""
+"""Statements of the roles' policies, each with the reasons for what it leaves open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from aws_cdk.aws_iam import PolicyStatement
+from aws_cdk.aws_iam import PolicyStatement, Role
+from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_s3 import IBucket
+
+from infra.acknowledgements import acknowledge, acknowledge_wildcards, objects_of
+from infra.contract.names import cost_tags
 
 LIST_BUCKET = ["s3:ListBucket", "s3:GetBucketLocation"]
 READ_OBJECTS = ["s3:GetObject"]
@@ -16,27 +21,84 @@ WRITE_OBJECTS = [
 ]
 # What S3 does with a bucket's key in the name of whoever reads or writes.
 USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
+BY_TAG_REASON = (
+    "Ids are given at creation; the condition admits only what carries this project's and stage's tags"
+)
 
 
-def read_buckets(sid: str, buckets: Iterable[IBucket]) -> list[PolicyStatement]:
-    """List these buckets and read all that is in them."""
+@dataclass(frozen=True)
+class Grant:
+    """A statement of a role's policy.
+
+    Attributes:
+        statement: What the role may do.
+        wildcards: Resource of the statement that holds a `*`, as cdk-nag writes it, to the reason for it.
+    """
+
+    statement: PolicyStatement
+    wildcards: Mapping[str, str] = field(default_factory=dict)
+
+
+def grant(role: Role, grants: Iterable[Grant], inline_reason: str) -> None:
+    """Put the statements into the role's own policy, and acknowledge what they leave open.
+
+    Args:
+        role: Who may do it.
+        grants: What.
+        inline_reason: Why the policy is the role's own instead of a managed one.
+    """
+    for one in grants:
+        role.add_to_policy(one.statement)
+        acknowledge_wildcards(role, one.wildcards)
+    acknowledge(role, {"NIST.800.53.R5-IAMNoInlinePolicy": inline_reason})
+
+
+def read_buckets(sid: str, buckets: Sequence[IBucket], reason: str) -> list[Grant]:
+    """List these buckets and read every object in them."""
     arns = [bucket.bucket_arn for bucket in buckets]
     return [
-        PolicyStatement(sid=f"{sid}List", actions=LIST_BUCKET, resources=arns),
-        PolicyStatement(sid=f"{sid}Read", actions=READ_OBJECTS, resources=[f"{arn}/*" for arn in arns]),
+        Grant(PolicyStatement(sid=f"{sid}List", actions=LIST_BUCKET, resources=arns)),
+        all_objects(f"{sid}Read", buckets, READ_OBJECTS, reason),
     ]
 
 
-def list_prefix(sid: str, bucket: IBucket, prefix: str, extra: Sequence[str] = ()) -> PolicyStatement:
+def all_objects(sid: str, buckets: Sequence[IBucket], actions: Sequence[str], reason: str) -> Grant:
+    """Do these things with every object of these buckets."""
+    resources = [f"{bucket.bucket_arn}/*" for bucket in buckets]
+    statement = PolicyStatement(sid=sid, actions=list(actions), resources=resources)
+    return Grant(statement, {objects_of(bucket): reason for bucket in buckets})
+
+
+def list_prefix(sid: str, bucket: IBucket, prefix: str) -> Grant:
     """List what lies below one prefix of a bucket."""
-    return PolicyStatement(
-        sid=sid,
-        actions=["s3:ListBucket", *extra],
-        resources=[bucket.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
+    return Grant(
+        PolicyStatement(
+            sid=sid,
+            actions=["s3:ListBucket"],
+            resources=[bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
+        )
     )
 
 
-def objects(sid: str, bucket: IBucket, prefix: str, actions: Sequence[str]) -> PolicyStatement:
+def objects(sid: str, bucket: IBucket, prefix: str, actions: Sequence[str], reason: str) -> Grant:
     """Do these things with the objects below one prefix."""
-    return PolicyStatement(sid=sid, actions=list(actions), resources=[f"{bucket.bucket_arn}/{prefix}/*"])
+    resources = [f"{bucket.bucket_arn}/{prefix}/*"]
+    statement = PolicyStatement(sid=sid, actions=list(actions), resources=resources)
+    return Grant(statement, {objects_of(bucket, f"{prefix}/*"): reason})
+
+
+def use_key(sid: str, key: IKey | None, actions: Sequence[str]) -> list[Grant]:
+    """Do these things with the key; nothing where there is none."""
+    if key is None:
+        return []
+    return [Grant(PolicyStatement(sid=sid, actions=list(actions), resources=[key.key_arn]))]
+
+
+def tag_conditions(key: str, stage: str) -> dict[str, str]:
+    """Admit only what carries the project's and the stage's tag.
+
+    Args:
+        key: The condition key of the service, without the tag's name: `ssm:resourceTag`.
+    """
+    return {f"{key}/{tag}": value for tag, value in cost_tags(stage).items()}

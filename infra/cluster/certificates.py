@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.access.buckets import Buckets
 from infra.access.instance_role import TRANSIT_TAG
-from infra.access.wildcards import acknowledge_wildcards, objects_of
+from infra.access.statements import Grant, objects, use_key
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import TRANSIT
 from infra.errors import ConfigError
@@ -47,11 +47,9 @@ class TransitCertificates(Construct):
             folder=FUNCTIONS,
             handler="certificate_maker.handler.handle",
             description="Makes the certificate of a deployment",
-            statements=_statements(buckets, buckets.key),
+            grants=_grants(buckets, buckets.key),
             environment={},
         )
-        stored = "One archive a deployment; its name holds the run"
-        acknowledge_wildcards(maker, {objects_of(buckets.artifacts, f"{TRANSIT}/*"): stored})
         made = CustomResource(
             self,
             "Archive",
@@ -67,17 +65,16 @@ class TransitCertificates(Construct):
         self.uri = made.get_att_string("Uri")
 
 
-def _statements(buckets: Buckets, key: IKey) -> list[PolicyStatement]:
-    archives = [f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"]
+def _grants(buckets: Buckets, key: IKey) -> list[Grant]:
     return [
-        PolicyStatement(
-            sid="StoreArchive", actions=["s3:PutObject", "s3:DeleteObjectVersion"], resources=archives
+        objects(
+            "StoreArchive",
+            buckets.artifacts,
+            TRANSIT,
+            ["s3:PutObject", "s3:DeleteObjectVersion"],
+            "Each deployment has one archive, whose name holds the run",
         ),
-        PolicyStatement(
-            sid="MakeKey",
-            actions=["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"],
-            resources=[key.key_arn],
-        ),
+        *use_key("MakeKey", key, ["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"]),
     ]
 
 

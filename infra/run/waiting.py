@@ -9,12 +9,11 @@ from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct, IDependable
 
 from infra.access.buckets import Buckets
-from infra.access.wildcards import acknowledge_wildcards
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import RUNS
 from infra.python_function import PythonFunction
 from infra.run.identity import Run
-from infra.run.permissions import statements, wildcard_reasons
+from infra.run.permissions import run_end_grants
 
 FUNCTIONS = Path(__file__).with_name("functions")
 STEP_ENDS = ["COMPLETED", "FAILED", "CANCELLED"]
@@ -54,10 +53,9 @@ class RunWatch(Construct):
             folder=FUNCTIONS,
             handler="run_ended.handler.handle",
             description="Tells the deploy how its run ended",
-            statements=statements(Stack.of(self), config.stage, buckets),
+            grants=run_end_grants(Stack.of(self), config.stage, buckets),
             environment=self._environment(buckets, logs_uri),
         ).function
-        acknowledge_wildcards(self, wildcard_reasons(buckets, config.region))
         self._listen("StepEnds", "EMR Step Status Change", [{"prefix": run.prefix}], STEP_ENDS)
         self._listen("ClusterEnds", "EMR Cluster State Change", [run.name], CLUSTER_ENDS)
 

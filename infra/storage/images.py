@@ -8,7 +8,7 @@ from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_s3 import Bucket, IBucket, ReplicationRule
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge, all_objects
+from infra.acknowledgements import acknowledge, acknowledge_wildcards, objects_of
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import pascal_case
 from infra.storage.bucket import PrivateBucket
@@ -120,7 +120,8 @@ class ImageArchive(Construct):
             policy.add_statements(_through_s3(self._key, bucket, "kms:Decrypt"))
             policy.add_statements(_through_s3(self._key, replica, "kms:Encrypt", "kms:GenerateDataKey"))
         every_image = "Replication copies every image, whatever its key; the role can do nothing else"
-        acknowledge(policy, {all_objects(bucket): every_image, all_objects(replica): every_image})
+        objects = [objects_of(one, within=self) for one in (bucket, replica)]
+        acknowledge_wildcards(policy, dict.fromkeys(objects, every_image))
 
 
 def _through_s3(key: IKey, bucket: Bucket, *actions: str) -> PolicyStatement:
