@@ -1,4 +1,4 @@
-"""What `cdk` runs: synthesises the stacks of one stage, or says in one line what is wrong."""
+"""The program that `cdk` runs: it synthesises the stacks of one stage, or says in one line what is wrong."""
 
 import sys
 
@@ -7,12 +7,12 @@ from infra.errors import InfraError
 
 
 def main() -> int:
-    """The exit code: 2 when the configuration cannot be used."""
+    """Synthesise, and return the exit code: 2 when the configuration cannot be used."""
     try:
         build_app().synth()
     except InfraError as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     return 0
 
 

@@ -1,16 +1,14 @@
 """The command line of the build: `build` for people, and `file`, which CDK runs when it publishes assets."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from infra.artifacts.build import build
 from infra.artifacts.catalogue import recipes
 from infra.artifacts.manifest import built_file
-from infra.checkout import ROOT
+from infra.checkout import ROOT, cdk_json_context
 from infra.config.context import context_of
 from infra.config.deployment import DeploymentConfig
 from infra.errors import InfraError
@@ -19,17 +17,18 @@ NAMES = ("job", "extractor", "wheelhouse", "installer")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0, or 1 with one line that says what to do (2, from argparse, for misuse)."""
+    """Run a command and return its exit code: 0; 1 or, for misuse, 2 with one line that says what to do."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "file":
             print(built_file(options.dist, options.name, options.inputs))
         else:
-            chosen = recipes(DeploymentConfig.from_context(_context(options.context)))
+            context = {**cdk_json_context(), **context_of(options.context)}
+            chosen = recipes(DeploymentConfig.from_context(context))
             build([chosen[name] for name in options.names or NAMES], options.dist, _say)
     except (InfraError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code if isinstance(error, InfraError) else 1
     return 0
 
 
@@ -51,12 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     for command in (building, telling):
         command.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder of the build")
     return parser
-
-
-def _context(pairs: Sequence[str]) -> dict[str, Any]:
-    """CDK's context: what `cdk.json` says, overridden by `-c`."""
-    settings = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
-    return {**settings.get("context", {}), **context_of(tuple(pairs))}
 
 
 def _say(line: str) -> None:

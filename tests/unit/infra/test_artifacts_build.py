@@ -138,7 +138,7 @@ def test_a_deploy_without_the_built_files_is_refused(tmp_path, said, state, mess
 
 
 def test_a_field_that_is_not_allowed_stops_the_build(tmp_path):
-    """The same check as at synth."""
+    """The same check as at synth, and the same exit code."""
     done = command("build", "-c", "engine=onnx", f"--dist={tmp_path}")
-    assert (done.returncode, done.stderr.startswith("Error: engine=onnx: ")) == (1, True)
+    assert (done.returncode, done.stderr.startswith("Error: engine=onnx: ")) == (2, True)
     assert list(tmp_path.iterdir()) == []
