@@ -1,1 +1,1 @@
-"""Measures the speed of the job beside its peers; imports `spark_job` and nothing imports this."""
+"""Measures the speed of the job beside its peers; imports the job, and nothing imports this."""

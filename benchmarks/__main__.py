@@ -8,13 +8,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.figures import Figure, image_figures, reduction_figures
-from benchmarks.machine import machine
-from benchmarks.measure import Run
-from benchmarks.photographs import folder_of, generate, photographs_in
-from benchmarks.plan import CONTENDERS, MINIMUM_COUNT, Plan, with_what_they_need
+from benchmarks.figures import image_figures, reduction_figures
+from benchmarks.photographs import draw_photographs, folder_of, photographs_in
+from benchmarks.plan import CONTENDERS, MINIMUM_COUNT, Plan
 from benchmarks.rounds import Inputs, measure_all
-from benchmarks.table import table
+from benchmarks.table import describe_machine, table
 from infra.checkout import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -23,24 +21,27 @@ WORK = ROOT / ".build" / "benchmarks"
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure what was asked for; exit with 1 when a contender failed.
+
+    A peer that is not installed, or a target that is missed, is no failure.
+    """
     options = _options()
     plan = _plan(options)
-    facts = machine()
+    machine = describe_machine()
     shutil.rmtree(WORK, ignore_errors=True)
     inputs, source = _inputs(plan, options)
     runs = measure_all(plan, inputs, lambda line: print(line, file=sys.stderr, flush=True))
     figures = (image_figures(runs) if plan.image_contenders else []) + reduction_figures(runs)
-    print(table(figures, facts))
+    print(table(figures, machine))
     print(f"\nN = {plan.count:,}, notebook {plan.sizes('c')[0]:,}; {plan.rounds} rounds; {source}")
     if plan.count < MINIMUM_COUNT:
         print(f"N is below {MINIMUM_COUNT:,}: a trial of the benchmark, its figures mean nothing")
     document = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": facts,
-        "plan": {**asdict(plan), "only": sorted(plan.only)},
+        "machine": machine,
+        "plan": {**asdict(plan), "contenders": sorted(plan.contenders)},
         "source": source,
-        "figures": [_as_json(figure) for figure in figures],
+        "figures": [{**asdict(figure), "verdict": figure.verdict} for figure in figures],
         "runs": [asdict(run) for run in runs],
     }
     path = RESULTS if plan.is_complete else TRIAL_RESULTS
@@ -48,12 +49,12 @@ def main() -> None:
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"raw runs: {path.relative_to(ROOT)}")
     shutil.rmtree(WORK)
-    sys.exit(_exit_code(runs))
+    sys.exit(int(any(run.error and "not installed" not in run.error for run in runs)))
 
 
 def _options() -> Namespace:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--images", type=Path, help="folder of photographs; default: generated ones")
+    parser.add_argument("--images", type=Path, help="folder of photographs; default: drawn fruit")
     parser.add_argument("--weights", help="weights file of MobileNetV2; default: random numbers")
     parser.add_argument("--extractor", type=Path, help="extractor folder to use instead of building one")
     contenders = ", ".join(f"{key} {name}" for key, name in sorted(CONTENDERS.items()))
@@ -71,39 +72,29 @@ def _options() -> Namespace:
 
 def _plan(options: Namespace) -> Plan:
     keys = frozenset(options.only.split(",")) if options.only else frozenset(CONTENDERS)
-    plan = Plan(with_what_they_need(keys), options.count, options.rounds)
+    plan = Plan.with_this_job(keys, options.count, options.rounds)
     return replace(plan, count=200, rounds=1, reduction_rows=3_000) if options.quick else plan
 
 
 def _inputs(plan: Plan, options: Namespace) -> tuple[Inputs, str]:
-    """Photographs of every size and the extractor; and in words where the photographs come from."""
-    work = WORK
+    """Return photographs of every size and the extractor, and in words where the photographs come from."""
     if not plan.image_contenders:
-        return Inputs({}, work, work), "generated features"
-    source = photographs_in(options.images) if options.images else generate(work / "generated")
+        return Inputs({}, WORK, WORK), "generated features"
+    source = photographs_in(options.images) if options.images else draw_photographs(WORK / "drawn")
     if not source:
-        sys.exit(f"Error: no photographs in {options.images}")
+        sys.exit(f"Error: no photographs in {options.images}: give a folder that holds JPEG or PNG files")
     sizes = {size for contender in plan.image_contenders for size in plan.sizes(contender)}
-    folders = {size: folder_of(size, source, work / f"photographs-{size}") for size in sizes}
-    extractor = options.extractor or _build_extractor(options.weights, work / "extractor")
-    kind = "photographs given" if options.images else "photographs generated"
-    return Inputs(folders, extractor.absolute(), work), f"{len(source):,} {kind}"
+    folders = {size: folder_of(size, source, WORK / f"photographs-{size}") for size in sizes}
+    extractor = options.extractor or _build_extractor(options.weights)
+    origin = "photographs given" if options.images else "photographs drawn"
+    return Inputs(folders, extractor.absolute(), WORK), f"{len(source):,} {origin}"
 
 
-def _build_extractor(weights: str | None, folder: Path) -> Path:
+def _build_extractor(weights: str | None) -> Path:
     from spark_job.extractors.build import build_extractor
 
-    build_extractor("mobilenet_v2", folder, weights=weights or "random")
-    return folder
-
-
-def _as_json(figure: Figure) -> dict[str, object]:
-    return {**asdict(figure), "verdict": figure.verdict}
-
-
-def _exit_code(runs: list[Run]) -> int:
-    """1 when a run failed; a peer that is not installed, or a target that is missed, is no failure."""
-    return int(any(run.error and "not installed" not in run.error for run in runs))
+    build_extractor("mobilenet_v2", WORK / "extractor", weights=weights or "random")
+    return WORK / "extractor"
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 import operator
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.measure import Run
 from benchmarks.plan import CONTENDERS
+from benchmarks.process import Run
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -15,7 +16,8 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
 }
-GIBIBYTE_IN_MEBIBYTES = 1024
+GIBIBYTE_IN_MEBIBYTES = 1024.0
+Measure = Callable[[Run], float | None]
 KEY = re.compile(r"\((\w)\)")  # of a contender, in a figure's name
 
 
@@ -55,57 +57,62 @@ class Figure:
 
 
 class Rounds:
-    """The good runs of a contender, by round and size."""
+    """The runs of one contender that succeeded, by round; its last error besides."""
 
     def __init__(self, runs: Iterable[Run], contender: str) -> None:
-        self._runs: dict[int, dict[int, Run]] = {}
         self.error = ""
-        for run in runs:
-            if run.contender == contender and run.error is None:
-                self._runs.setdefault(run.round, {})[run.size] = run
-            elif run.contender == contender:
-                self.error = run.error or ""
+        self._by_round: dict[int, list[Run]] = defaultdict(list)
+        for run in sorted((run for run in runs if run.contender == contender), key=lambda run: run.size):
+            if run.error is None:
+                self._by_round[run.round].append(run)
+            else:
+                self.error = run.error
 
-    def each(self, size: str, measure: Callable[[Run], float | None]) -> dict[int, float]:
-        """Round -> measure of its `small` or `large` run."""
-        choose = min if size == "small" else max
-        values = {number: measure(sizes[choose(sizes)]) for number, sizes in self._runs.items()}
-        return {number: value for number, value in values.items() if value is not None}
+    def small(self, measure: Measure) -> dict[int, float]:
+        """Return round -> measure of its run of N images."""
+        return self._measured(0, measure)
 
-    def both(self, measure: Callable[[Run, Run], float]) -> dict[int, float]:
-        """Round -> measure of its small and its large run."""
-        pairs = {n: (s[min(s)], s[max(s)]) for n, s in self._runs.items() if len(s) == 2}
-        return {number: measure(*pair) for number, pair in pairs.items()}
+    def large(self, measure: Measure) -> dict[int, float]:
+        """Return round -> measure of its run of 3N images."""
+        return self._measured(-1, measure)
 
     def steady(self) -> dict[int, float]:
-        """Round -> images a second between N and 3N."""
-        more = self.both(lambda small, large: (large.seconds - small.seconds) / (large.size - small.size))
+        """Return round -> images a second between N and 3N."""
         # On a busy machine, or with few images, the large run may take no longer: that is no rate.
-        return {number: 1 / seconds for number, seconds in more.items() if seconds > 0}
+        return {number: 1 / slope for number, (slope, _) in self._lines().items() if slope > 0}
 
     def fixed_seconds(self) -> dict[int, float]:
-        """Round -> what a run of no images would take, by the line through N and 3N."""
+        """Return round -> what a run of no images would take, by the line through N and 3N."""
+        return {number: start for number, (_, start) in self._lines().items()}
 
-        def intercept(small: Run, large: Run) -> float:
-            per_image = (large.seconds - small.seconds) / (large.size - small.size)
-            return small.seconds - per_image * small.size
+    def _measured(self, which: int, measure: Measure) -> dict[int, float]:
+        values = {number: measure(runs[which]) for number, runs in self._by_round.items()}
+        return {number: value for number, value in values.items() if value is not None}
 
-        return self.both(intercept)
+    def _lines(self) -> dict[int, tuple[float, float]]:
+        """Return round -> seconds an image, and seconds at no image."""
+        lines = {}
+        for number, runs in self._by_round.items():
+            if len(runs) == 2:
+                small, large = runs
+                slope = (large.seconds - small.seconds) / (large.size - small.size)
+                lines[number] = slope, small.seconds - slope * small.size
+        return lines
 
 
 def ratios(one: dict[int, float], other: dict[int, float]) -> list[float]:
-    """one / other of every round that has both."""
+    """Return one / other of every round that has both."""
     return [one[number] / other[number] for number in sorted(one.keys() & other.keys())]
 
 
 def image_figures(runs: list[Run]) -> list[Figure]:
-    """(a) to (e) and (g), of those that were asked for."""
-    asked = {run.contender for run in runs}
+    """Return the figures of (a) to (e) and (g), of those that were measured."""
+    measured = {run.contender for run in runs}
     rounds = {key: Rounds(runs, key) for key in CONTENDERS}
     errors = {key: found.error for key, found in rounds.items()}
     job = rounds["b"]
     steady = job.steady()
-    limit = rounds["a"].each("large", lambda run: run.facts["images_per_second"])
+    limit = rounds["a"].large(_rate)
     figures = [
         Figure("(a) bare engine, one process a core", "images/s", [*limit.values()], note=errors["a"]),
         *_speed("b", job),
@@ -117,42 +124,46 @@ def image_figures(runs: list[Run]) -> list[Figure]:
         ratio = ratios(steady, rounds[key].steady())
         figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, target, errors[key])]
     figures += _s3_figures(job, rounds["g"])
-    return [figure for figure in figures if set(KEY.findall(figure.name)) <= asked]
+    return [figure for figure in figures if set(KEY.findall(figure.name)) <= measured]
 
 
 def _speed(key: str, rounds: Rounds) -> list[Figure]:
-    steady, name = rounds.steady(), f"({key}) {CONTENDERS[key]}"
+    name, cold = f"({key}) {CONTENDERS[key]}", {"small": rounds.small, "large": rounds.large}
     return [
-        Figure(f"{name}, cold, {size} run", "s", [*rounds.each(size, _seconds).values()], note=rounds.error)
-        for size in ("small", "large")
-    ] + [Figure(f"{name}, steady", "images/s", [*steady.values()], note=rounds.error)]
+        *(
+            Figure(f"{name}, cold, {size} run", "s", [*values(_seconds).values()], note=rounds.error)
+            for size, values in cold.items()
+        ),
+        Figure(f"{name}, steady", "images/s", [*rounds.steady().values()], note=rounds.error),
+    ]
 
 
 def _seconds(run: Run) -> float:
     return run.seconds
 
 
+def _rate(run: Run) -> float:
+    return float(run.facts["images_per_second"])
+
+
 def _memory(job: Rounds) -> list[Figure]:
-    large = {part: job.each("large", _peak_of(part)) for part in ("worker", "driver", "jvm")}
-    growth = ratios(large["driver"], job.each("small", _peak_of("driver")))
-    limit = ("<", float(GIBIBYTE_IN_MEBIBYTES))
+    worker, driver, jvm = (job.large(_peak_of(part)) for part in ("worker", "driver", "jvm"))
+    growth = ratios(driver, job.small(_peak_of("driver")))
+    limit = ("<", GIBIBYTE_IN_MEBIBYTES)
     return [
-        Figure("(b) peak of a Python worker with its decoder", "MiB", [*large["worker"].values()], limit),
-        Figure("(b) peak of the driver's Python", "MiB", [*large["driver"].values()], limit),
+        Figure("(b) peak of a Python worker with its decoder", "MiB", [*worker.values()], limit),
+        Figure("(b) peak of the driver's Python", "MiB", [*driver.values()], limit),
         Figure("(b) driver's peak at 3N / at N", "", growth, ("<=", 1.05)),
-        Figure("(b) peak of the JVM (driver and executors)", "MiB", [*large["jvm"].values()]),
+        Figure("(b) peak of the JVM (driver and executors)", "MiB", [*jvm.values()]),
     ]
 
 
-def _peak_of(part: str) -> Callable[[Run], float | None]:
+def _peak_of(part: str) -> Measure:
     return lambda run: run.peak_mebibytes.get(part)
 
 
 def _s3_figures(job: Rounds, remote: Rounds) -> list[Figure]:
-    def rate(run: Run) -> float:
-        return float(run.facts["images_per_second"])
-
-    local, distant = job.each("large", rate), remote.each("large", rate)
+    local, distant = job.large(_rate), remote.large(_rate)
     return [
         Figure("(b) features stage, local files", "images/s", [*local.values()]),
         Figure("(g) features stage, S3 at 25 ms", "images/s", [*distant.values()], note=remote.error),
@@ -161,35 +172,37 @@ def _s3_figures(job: Rounds, remote: Rounds) -> list[Figure]:
 
 
 def reduction_figures(runs: list[Run]) -> list[Figure]:
-    """(f) at each number of columns."""
+    """Return the figures of (f) at each number of columns."""
     figures = []
     for columns in sorted({run.size for run in runs if run.contender.startswith("f ")}):
         of_size = [run for run in runs if run.size == columns]
         rounds = {name: Rounds(of_size, f"f {name}") for name in ("this_job", "mllib", "scikit_learn")}
-        seconds = {name: r.each("large", lambda run: run.facts["fit_seconds"]) for name, r in rounds.items()}
-        start = f"(f) {columns:,} columns"
+        seconds = {name: each.large(lambda run: run.facts["fit_seconds"]) for name, each in rounds.items()}
+        start, job = f"(f) {columns:,} columns", seconds["this_job"]
         figures += [
-            Figure(f"{start}, {name}", "s", [*seconds[name].values()], note=rounds[name].error)
-            for name in rounds
-        ]
-        job = seconds["this_job"]
-        difference = _largest_difference(of_size)
-        figures += [
+            *(
+                Figure(f"{start}, {name}", "s", [*seconds[name].values()], note=rounds[name].error)
+                for name in rounds
+            ),
             Figure(f"{start}, MLlib / this job", "times", ratios(seconds["mllib"], job), (">=", 6.0)),
             Figure(f"{start}, scikit-learn / this job", "times", ratios(seconds["scikit_learn"], job)),
-            Figure(f"{start}, explained variance, largest difference", "", difference, ("<=", 1e-6)),
+            Figure(
+                f"{start}, explained variance, largest difference",
+                "",
+                _largest_differences(of_size),
+                ("<=", 1e-6),
+            ),
         ]
     return figures
 
 
-def _largest_difference(runs: list[Run]) -> list[float]:
-    """Of this job's explained variance ratios to MLlib's, each round."""
-    ratio = {
+def _largest_differences(runs: list[Run]) -> list[float]:
+    """Return how far this job's explained variance ratios are from MLlib's, at most, in each round."""
+    shares = {
         (run.contender, run.round): run.facts["explained_variance_ratio"] for run in runs if not run.error
     }
-    pairs = [
-        (own, ratio["f mllib", number])
-        for (name, number), own in sorted(ratio.items())
-        if name == "f this_job" and ("f mllib", number) in ratio
+    return [
+        max(abs(a - b) for a, b in zip(own, shares["f mllib", number], strict=True))
+        for (name, number), own in sorted(shares.items())
+        if name == "f this_job" and ("f mllib", number) in shares
     ]
-    return [max(abs(a - b) for a, b in zip(own, other, strict=True)) for own, other in pairs]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+# In the order of a round.
 CONTENDERS = {
     "a": "bare engine",
     "b": "this job",
@@ -21,22 +22,28 @@ MINIMUM_COUNT = 2_500
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes and repetitions.
+    """Contenders, sizes and repetitions.
 
     Attributes:
-        only: keys of CONTENDERS.
+        contenders: keys of CONTENDERS.
         count: N; a steady rate is the slope between N and 3N images.
         rounds: every contender runs once a round, in turn.
         reduction_rows: rows of the features that are reduced.
     """
 
-    only: frozenset[str] = frozenset(CONTENDERS)
+    contenders: frozenset[str] = frozenset(CONTENDERS)
     count: int = 4_000
     rounds: int = 3
     reduction_rows: int = 20_000
 
+    @classmethod
+    def with_this_job(cls, contenders: frozenset[str], count: int, rounds: int) -> "Plan":
+        """Return a plan that also has this job where a peer is measured: every ratio is to it."""
+        needed = {"b"} if contenders & set("acdeg") else set()
+        return cls(contenders | needed, count, rounds)
+
     def sizes(self, contender: str) -> tuple[int, ...]:
-        """How many images each of its runs takes, once a round."""
+        """Return how many images each of its runs takes, once a round."""
         if contender in "ag":
             return (3 * self.count,)
         count = self.count // NOTEBOOK_SHARE if contender == "c" else self.count
@@ -45,20 +52,15 @@ class Plan:
     @property
     def is_complete(self) -> bool:
         """Whether it measures everything, on enough images."""
-        return self.only == frozenset(CONTENDERS) and self.count >= MINIMUM_COUNT
+        return self.contenders == frozenset(CONTENDERS) and self.count >= MINIMUM_COUNT
 
     @property
     def image_contenders(self) -> list[str]:
-        """In the order of a round."""
-        return [key for key in CONTENDERS if key in self.only and key != "f"]
-
-
-def with_what_they_need(keys: frozenset[str]) -> frozenset[str]:
-    """Every ratio is to this job, so its own runs belong to any of the peers'."""
-    return keys | {"b"} if keys & set("acdeg") else keys
+        """Those that turn images into features, in the order of a round."""
+        return [key for key in CONTENDERS if key in self.contenders and key != "f"]
 
 
 def missing_package(contender: str) -> str | None:
-    """The package without which a contender cannot run here, or None."""
+    """Return the package without which a contender cannot run here, or None."""
     package = PACKAGES.get(contender)
     return package if package and find_spec(package) is None else None

@@ -1,4 +1,4 @@
-"""The measuring itself: in rounds, each contender in turn, so that a slow minute of the machine meets all."""
+"""Measures in rounds, each contender in turn, so that a slow minute of the machine meets all of them."""
 
 import json
 import shutil
@@ -6,26 +6,28 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pyarrow.dataset as ds
 
-from benchmarks import reduction, this_job
-from benchmarks.contender import FACTS
-from benchmarks.measure import Run, run_process
+from benchmarks.peers import reduction
+from benchmarks.peers.assignment import FACTS
 from benchmarks.plan import Plan, missing_package
+from benchmarks.process import Run, run_process
 from benchmarks.s3_server import BUCKET
 from infra.checkout import ROOT
+from spark_job.contract.run_layout import METRICS
 
-MODULES = {"a": "bare_engine", "c": "notebook", "d": "daft_peer", "e": "ray_peer"}
+PEERS = {"a": "bare_engine", "c": "notebook", "d": "daft_udf", "e": "ray_actors"}
+RUN_ID = "benchmark"
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is measured on: a folder of photographs of each size, an extractor, a place for outputs."""
+    """What is measured on: a folder of photographs of each size, an extractor, a folder for outputs."""
 
     photographs: Mapping[int, Path]
     extractor: Path
@@ -33,9 +35,13 @@ class Inputs:
 
 
 def measure_all(plan: Plan, inputs: Inputs, say: Callable[[str], None]) -> list[Run]:
-    """Every run of the plan, in the order in which they ran."""
+    """Return every run of the plan, in the order in which they ran."""
     runs: list[Run] = []
-    features = _reduction_features(plan, inputs.work)
+    columns = reduction.COLUMNS if "f" in plan.contenders else ()
+    features = {
+        count: reduction.write_features(plan.reduction_rows, count, inputs.work / f"features-{count}")
+        for count in columns
+    }
     for number in range(1, plan.rounds + 1):
         for run in _round(plan, inputs, features, number):
             outcome = run.error or f"{run.seconds:.1f} s"
@@ -56,53 +62,46 @@ def _round(plan: Plan, inputs: Inputs, features: Mapping[int, Path], number: int
 def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
     if package := missing_package(contender):
         return Run(contender, number, size, 0.0, error=f"{package} is not installed")
-    out = inputs.work / "out"
+    out, photographs = inputs.work / "out", inputs.photographs[size]
     shutil.rmtree(out, ignore_errors=True)
-    photographs = inputs.photographs[size]
-    served: dict[str, Any] = {}
-    if contender == "b":
-        outcome = run_process(this_job.command(str(photographs), inputs.extractor, out))
-    elif contender == "g":
+    served: dict[str, float] = {}
+    if contender == "g":
         with s3_server(photographs, served) as environment:
-            command = this_job.command(f"s3://{BUCKET}", inputs.extractor, out)
+            command = _command(contender, f"s3://{BUCKET}", inputs.extractor, out)
             outcome = run_process(command, environment)
     else:
-        outcome = run_process(_module_command(MODULES[contender], photographs, inputs.extractor, out))
-    if outcome.error:
-        return Run(contender, number, size, outcome.seconds, outcome.peak_mebibytes, error=outcome.error)
-    facts = {**_facts(contender, out), **served}
-    error = None if contender == "a" else _missing_rows(out, size)
-    return Run(contender, number, size, outcome.seconds, outcome.peak_mebibytes, facts, error)
+        outcome = run_process(_command(contender, str(photographs), inputs.extractor, out))
+    run = Run(contender, number, size, outcome.seconds, outcome.peak_mebibytes, error=outcome.error)
+    if run.error:
+        return run
+    lost = None if contender == "a" else _missing_rows(out, size)
+    return replace(run, facts={**_facts(contender, out), **served}, error=lost)
 
 
-def _module_command(module: str, photographs: Path, extractor: Path, out: Path) -> list[str]:
-    arguments = ["--images", str(photographs), "--extractor", str(extractor), "--out", str(out)]
-    return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+def _command(contender: str, images: str, extractor: Path, out: Path) -> list[str]:
+    """Return the job as a user runs it, with no options but the necessary, or a peer."""
+    words = ["--images", images, "--extractor", str(extractor)]
+    if contender in "bg":
+        return [sys.executable, "-m", "spark_job", "run", *words, "--results", str(out), "--run-id", RUN_ID]
+    return [sys.executable, "-m", f"benchmarks.peers.{PEERS[contender]}", *words, "--out", str(out)]
 
 
 def _facts(contender: str, out: Path) -> dict[str, Any]:
+    """Return what the contender measured itself: of the job, seconds of each stage and its rate."""
     if contender in "bg":
-        return this_job.facts(out)
+        metrics = json.loads((out / RUN_ID / METRICS).read_text(encoding="utf-8"))
+        return {"seconds_by_stage": metrics["seconds"], **metrics["features"]}
     path = out / FACTS
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def _missing_rows(out: Path, size: int) -> str | None:
-    """Whether the Parquet holds features of every image: a fast contender that loses some is no winner."""
+    """Return why the Parquet lacks features of an image, or None: who loses some is no winner."""
     folder = next(iter(out.rglob("features")), None)
     if folder is None:
         return "wrote no features"
     rows = ds.dataset(folder, format="parquet").count_rows(filter=ds.field("features").is_valid())
     return None if rows == size else f"wrote features of {rows:,} images instead of {size:,}"
-
-
-def _reduction_features(plan: Plan, work: Path) -> dict[int, Path]:
-    if "f" not in plan.only:
-        return {}
-    return {
-        columns: reduction.write_features(plan.reduction_rows, columns, work / f"features-{columns}")
-        for columns in reduction.COLUMNS
-    }
 
 
 def _run_reduction(method: str, number: int, columns: int, features: Path, work: Path) -> Run:
@@ -115,11 +114,11 @@ def _run_reduction(method: str, number: int, columns: int, features: Path, work:
 
 
 @contextmanager
-def s3_server(folder: Path, served: dict[str, Any]) -> Iterator[dict[str, str]]:
+def s3_server(folder: Path, served: dict[str, float]) -> Iterator[dict[str, str]]:
     """Serve a folder from another process; yields the environment that makes it the job's S3.
 
     Args:
-        served: told the processor seconds that the server took from the job's machine.
+        served: filled at the end with the processor seconds that the server took from the job's machine.
     """
     command = [sys.executable, "-m", "benchmarks.s3_server", str(folder)]
     with subprocess.Popen(

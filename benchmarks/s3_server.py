@@ -6,14 +6,17 @@ a web framework would take from the job what a real S3 does not.
 
 import asyncio
 import sys
+from bisect import bisect_right
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
-
-from benchmarks.s3_listing import list_objects
+from xml.sax.saxutils import escape
 
 BUCKET = "photographs"
 DELAY_SECONDS = 0.025
 HEADERS_END = b"\r\n\r\n"
+PAGE_SIZE = 1000  # the most that S3 lists at once
+MODIFIED = "2026-01-01T00:00:00.000Z"
 
 
 class S3Connection(asyncio.Protocol):
@@ -25,10 +28,12 @@ class S3Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back to the client."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answer every request that has arrived whole."""
         self._buffer += data
         while HEADERS_END in self._buffer:
             head, self._buffer = self._buffer.split(HEADERS_END, 1)
@@ -44,35 +49,71 @@ class S3Connection(asyncio.Protocol):
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             self._send(response(200, list_objects(self._folder, self._keys, query), "application/xml"))
         elif method == "HEAD":
-            self._send(object_response(self._folder, key, body=False))
+            self._send(object_response(self._folder, key, with_body=False))
         else:
             asyncio.get_running_loop().call_later(DELAY_SECONDS, self._send_object, key)
 
     def _send_object(self, key: str) -> None:
-        self._send(object_response(self._folder, key, body=True))
+        self._send(object_response(self._folder, key, with_body=True))
 
     def _send(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
 
-def object_response(folder: Path, key: str, body: bool) -> bytes:
-    """The answer to GET or HEAD of an object."""
+def object_response(folder: Path, key: str, *, with_body: bool) -> bytes:
+    """Return the answer to GET or HEAD of an object."""
     path = (folder / key).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
         return response(404, b"")
-    content = path.read_bytes()
-    return response(200, content, "image/jpeg", with_body=body)
+    return response(200, path.read_bytes(), "image/jpeg", with_body=with_body)
 
 
 def response(status: int, body: bytes, content_type: str = "text/plain", *, with_body: bool = True) -> bytes:
-    """An HTTP/1.1 answer on a connection that stays open."""
+    """Return an HTTP/1.1 answer on a connection that stays open."""
     reason = "OK" if status == 200 else "Not Found"
     head = (
         f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         'ETag: "benchmark"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n'
     )
     return head.encode() + (body if with_body else b"")
+
+
+def list_objects(folder: Path, keys: list[str], query: Mapping[str, str]) -> bytes:
+    """Return one page of ListObjectsV2.
+
+    Args:
+        folder: where the objects lie.
+        keys: all of them, sorted.
+        query: the request's parameters; `continuation-token` is the last entry of the page before.
+    """
+    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+    after = query.get("continuation-token", query.get("start-after", ""))
+    size = min(int(query.get("max-keys", PAGE_SIZE)), PAGE_SIZE)
+    entries = [key for key in keys if key.startswith(prefix)]
+    if delimiter:  # the part up to it stands for all keys that begin so
+        parts = (key[len(prefix) :].partition(delimiter) for key in entries)
+        entries = sorted({prefix + name + end for name, end, _ in parts})
+    rest = entries[bisect_right(entries, after) :]
+    page, more = rest[:size], len(rest) > size
+    token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
+    listed = "".join(_entry(folder, entry, delimiter) for entry in page)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<IsTruncated>{str(more).lower()}</IsTruncated><KeyCount>{len(page)}</KeyCount>{token}{listed}"
+        "</ListBucketResult>"
+    ).encode()
+
+
+def _entry(folder: Path, entry: str, delimiter: str) -> str:
+    if delimiter and entry.endswith(delimiter):
+        return f"<CommonPrefixes><Prefix>{escape(entry)}</Prefix></CommonPrefixes>"
+    size = (folder / entry).stat().st_size
+    return (
+        f"<Contents><Key>{escape(entry)}</Key><LastModified>{MODIFIED}</LastModified>"
+        f'<ETag>"benchmark"</ETag><Size>{size}</Size></Contents>'
+    )
 
 
 async def serve(folder: Path) -> None:

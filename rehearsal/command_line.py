@@ -5,10 +5,10 @@ import sys
 import click
 
 from operate.command_modules import CommandModules
-from rehearsal.errors import RehearsalError
+from spark_job.contract.errors import FruitError
 
-# Each is the click command NAME_command of the module rehearsal.NAME, imported when it is asked for.
-COMMANDS = ("run", "tune", "serve", "interrupt")
+# Each is the click command NAME_command of the module rehearsal.commands.NAME, imported when it is asked for.
+COMMANDS = ("run", "tune", "serve", "interrupt", "photographs")
 
 
 @click.group(
@@ -35,8 +35,8 @@ def main() -> None:
         _fail(" ".join(error.format_message().split()), error.exit_code)
     except click.Abort:
         _fail("stopped", 130)
-    except RehearsalError as error:
-        _fail(str(error), 1)
+    except FruitError as error:
+        _fail(str(error), error.exit_code)
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -1,7 +1,13 @@
-"""Errors of the rehearsal that a person reads."""
+"""Errors of the rehearsal, as one line that says what to do."""
 
 from spark_job.contract.errors import FruitError
 
 
 class RehearsalError(FruitError):
-    """Says what went wrong and what to do next; the command line prints it and exits with 1."""
+    """A rehearsal, or something that it needs, failed."""
+
+
+class MisuseError(RehearsalError):
+    """What was asked of the rehearsal cannot work on this machine."""
+
+    exit_code = 2

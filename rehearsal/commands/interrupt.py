@@ -29,7 +29,7 @@ def interrupt_command(cluster: str | None) -> None:
 
 
 def interrupt(endpoint: str, cluster: str | None) -> str:
-    """Ask the server at `endpoint`; answers the EC2 id of the instance that is lost.
+    """Take a task node away at `endpoint`, and return the EC2 id of the instance that is lost.
 
     Raises:
         RehearsalError: no rehearsal answers, or it has no task node to take.

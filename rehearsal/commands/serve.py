@@ -37,7 +37,7 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
     Example:
       python -m rehearsal serve --port 4566 --env-file rehearsal.env
     """
-    signal.signal(signal.SIGTERM, _interrupted)
+    interrupt_on_sigterm()
     try:
         with Server(home, port=port, region=region) as server:
             exports = shell_exports(server.environment)
@@ -55,9 +55,14 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
 
 
 def shell_exports(environment: Mapping[str, str]) -> str:
-    """Lines for a shell to read."""
+    """Return lines that set these variables in a shell."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
-def _interrupted(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def interrupt_on_sigterm() -> None:
+    """Let SIGTERM end this program as Ctrl-C does, with its clean-up."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -1,10 +1,17 @@
-"""The kinds of fruit that the demo shows: outline, skin, shine and stem of each."""
+"""The kinds of fruit that the demo shows: outline, skin, shine and stem of each.
 
+An outline is a function of the picture's plane, which reaches from -1 to 1 on both axes, y upwards: it is
+below 1 inside the fruit and 1 on its edge. Where it is small, the fruit bulges most.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rehearsal.demo import outlines, skins
-from rehearsal.demo.outlines import Outline
-from rehearsal.demo.skins import Skin
+import numpy as np
+
+from rehearsal.demo.skins import CutFace, Plane, Skin, Spotted
+
+Outline = Callable[[Plane, Plane], Plane]
 
 
 @dataclass(frozen=True)
@@ -25,107 +32,73 @@ class Kind:
     stem: float | None = None
 
 
-_KIWI = ((0.0, "#e9eec0"), (0.07, "#a9c94a"), (0.55, "#7fb02d"), (0.9, "#6b4f2c"))
-_WATERMELON = ((0.0, "#e8344c"), (0.72, "#f0707a"), (0.8, "#f2f4d8"), (0.88, "#2f7d38"))
-_STRAWBERRY = skins.seeded("#c9142b", "#e2303a", "#f3d27a", spacing=0.115)
+def round_(width: float, height: float, dent: float = 0.0) -> Outline:
+    """Return an ellipse by its half axes, drawn in at the top by `dent` (0 to 0.4), less at the bottom."""
+
+    def outline(x: Plane, y: Plane) -> Plane:
+        pull = np.exp(-((x / (0.45 * width)) ** 2)) * np.where(y > 0, 2.0, 0.7)
+        return np.asarray((x / width) ** 2 + (y / height) ** 2 * (1 + dent * pull))
+
+    return outline
+
+
+def necked(width: float, height: float) -> Outline:
+    """Return a pear: a belly below, a neck of half its width above."""
+    return lambda x, y: (x / (width * (0.72 - 0.3 * np.tanh(3 * y / height - 0.2)))) ** 2 + (y / height) ** 2
+
+
+def pointed(width: float, height: float) -> Outline:
+    """Return a lemon: its sides meet at an angle at both ends."""
+
+    def outline(x: Plane, y: Plane) -> Plane:
+        along = (y / height) ** 2
+        return np.asarray((x / width) ** 2 / np.clip(1.3 - along, 0.03, None) + along)
+
+    return outline
+
+
+def crescent(radius: float, thickness: float, half_angle: float) -> Outline:
+    """Return a banana: an arc whose thickness runs out towards both ends; the half angle is in radians."""
+
+    def outline(x: Plane, y: Plane) -> Plane:
+        angle = np.arctan2(x, y + radius) / half_angle
+        across = np.hypot(x, y + radius) - 0.95 * radius
+        room = thickness * np.sqrt(np.clip(1 - angle**2 * 0.9, 1e-4, 1))
+        return np.asarray(np.minimum((across / room) ** 2 + angle**8, 4.0))  # no leap: edges are slopes
+
+    return outline
+
+
+def half_disc(radius: float) -> Outline:
+    """Return a slice with its straight edge upwards."""
+
+    def outline(x: Plane, y: Plane) -> Plane:
+        lowered = y - 0.4 * radius
+        return np.asarray(np.maximum((x**2 + lowered**2) / radius**2, 1 + lowered * 4))
+
+    return outline
+
+
+_KIWI = CutFace(((0.0, "#e9eec0"), (0.07, "#a9c94a"), (0.55, "#7fb02d"), (0.9, "#6b4f2c")), 22, 0.2)
+_WATERMELON = CutFace(((0.0, "#e8344c"), (0.72, "#f0707a"), (0.8, "#f2f4d8"), (0.88, "#2f7d38")), 14, 0.45)
 
 KINDS = (
-    Kind(
-        "Apple Green",
-        outlines.dented(0.8, 0.76, 0.25),
-        skins.blushed("#8dbb3a", "#c3d65a", reach=0.4),
-        shine=0.5,
-        stem=0.55,
-    ),
+    Kind("Apple Green", round_(0.8, 0.76, 0.25), Spotted("#8dbb3a", "#c3d65a", 1.6), shine=0.5, stem=0.55),
     Kind(
         "Apple Red",
-        outlines.dented(0.8, 0.78, 0.28),
-        skins.blushed("#d9b34a", "#b3131f", reach=0.85, streaks=0.5),
+        round_(0.8, 0.78, 0.28),
+        Spotted("#d9b34a", "#b3131f", 1.6, 1, 0.85),
         shine=0.5,
         stem=0.56,
     ),
-    Kind(
-        "Banana",
-        outlines.crescent(1.05, 0.3, 1.0),
-        skins.tipped(skins.mottled("#f2cf3b", "#a97a24", frequency=6, strength=0.35), "#5a4520", 0.78),
-        shine=0.15,
-    ),
-    Kind(
-        "Blueberry",
-        outlines.ellipse(0.62, 0.6),
-        skins.mottled("#27336b", "#8a9ac9", frequency=5, strength=0.7),
-        shine=0.12,
-    ),
-    Kind(
-        "Cherry",
-        outlines.dented(0.58, 0.55, 0.2),
-        skins.mottled("#7d0a1c", "#b51a2e", frequency=3, strength=0.6),
-        shine=0.8,
-        stem=0.38,
-    ),
-    Kind(
-        "Grape Blue",
-        outlines.bunch(15, 0.22, seed=4),
-        skins.mottled("#3c2350", "#7a5f93", frequency=6, strength=0.6),
-        shine=0.45,
-        relief=0.28,
-    ),
-    Kind("Kiwi", outlines.ellipse(0.72, 0.78), skins.cut(_KIWI, seeds=22, at=0.2), shine=0.2, relief=0.12),
-    Kind(
-        "Lemon",
-        outlines.pointed(0.62, 0.9),
-        skins.mottled("#f4d928", "#d3a916", frequency=22, strength=0.4),
-        shine=0.35,
-    ),
-    Kind(
-        "Lime",
-        outlines.pointed(0.6, 0.74),
-        skins.mottled("#4f8f2a", "#8fb745", frequency=18, strength=0.5),
-        shine=0.4,
-    ),
-    Kind(
-        "Orange",
-        outlines.ellipse(0.82, 0.8),
-        skins.mottled("#f08a1c", "#c9630f", frequency=30, strength=0.45),
-        shine=0.3,
-    ),
-    Kind(
-        "Peach",
-        outlines.dented(0.76, 0.74, 0.15),
-        skins.blushed("#f4bd6a", "#d4553f", reach=0.5),
-        shine=0.06,
-    ),
-    Kind(
-        "Pear",
-        outlines.necked(0.68, 0.86),
-        skins.blushed("#c8c04a", "#a9843a", reach=0.35),
-        shine=0.25,
-        stem=0.8,
-    ),
-    Kind(
-        "Pineapple",
-        outlines.crowned(outlines.ellipse(0.52, 0.66), 0.48),
-        skins.crowned_with(skins.scaled("#d99a2b", "#6a4a1c", spacing=0.085), "#4d7f3a", 0.56),
-        shine=0.1,
-        relief=0.55,
-    ),
-    Kind(
-        "Plum",
-        outlines.ellipse(0.62, 0.74),
-        skins.mottled("#4a1f4f", "#7d4f86", frequency=3, strength=0.7),
-        shine=0.25,
-    ),
-    Kind(
-        "Strawberry",
-        outlines.tapered(0.62, 0.82, -0.42),
-        skins.crowned_with(_STRAWBERRY, "#4f9135", 0.58),
-        shine=0.45,
-    ),
-    Kind(
-        "Watermelon Slice",
-        outlines.half_disc(0.95),
-        skins.cut(_WATERMELON, seeds=14, at=0.45),
-        shine=0.15,
-        relief=0.06,
-    ),
+    Kind("Banana", crescent(1.05, 0.3, 1.0), Spotted("#f2cf3b", "#a97a24", 6, 0.35), shine=0.15),
+    Kind("Blueberry", round_(0.62, 0.6), Spotted("#27336b", "#8a9ac9", 5, 0.7), shine=0.12),
+    Kind("Cherry", round_(0.58, 0.55, 0.2), Spotted("#7d0a1c", "#b51a2e", 3, 0.6), shine=0.8, stem=0.38),
+    Kind("Kiwi", round_(0.72, 0.78), _KIWI, shine=0.2, relief=0.12),
+    Kind("Lemon", pointed(0.62, 0.9), Spotted("#f4d928", "#d3a916", 22, 0.4)),
+    Kind("Orange", round_(0.82, 0.8), Spotted("#f08a1c", "#c9630f", 30, 0.45)),
+    Kind("Peach", round_(0.76, 0.74, 0.15), Spotted("#f4bd6a", "#d4553f", 1.6, cover=0.55), shine=0.06),
+    Kind("Pear", necked(0.68, 0.86), Spotted("#c8c04a", "#a9843a", 1.6, cover=0.4), shine=0.25, stem=0.8),
+    Kind("Plum", round_(0.62, 0.74), Spotted("#4a1f4f", "#7d4f86", 3, 0.7), shine=0.25),
+    Kind("Watermelon Slice", half_disc(0.95), _WATERMELON, shine=0.15, relief=0.06),
 )

@@ -1,16 +1,18 @@
 """Skins of fruit: the colour of each place of a surface, before light falls on it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rehearsal.demo.pixels import Colours, Plane, colour, mix, ramp, waves
+Plane = NDArray[np.floating[Any]]  # (height, width)
+Colours = NDArray[np.floating[Any]]  # (height, width, 3), RGB, 0 to 1
 
 
 @dataclass(frozen=True)
 class Surface:
-    """What a skin may look at.
+    """What a skin is painted on.
 
     Attributes:
         x, y: Place in the fruit's own upright plane, -1 to 1.
@@ -26,104 +28,86 @@ class Surface:
     ripeness: float
 
 
-Skin = Callable[[Surface], Colours]
+class Skin(Protocol):
+    """What a kind of fruit looks like from outside."""
+
+    def paint(self, surface: Surface) -> Colours:
+        """Return the colour of each pixel, (height, width, 3)."""
 
 
-def blushed(ground: str, blush: str, *, reach: float, streaks: float = 0.0, seed: int = 1) -> Skin:
-    """A ground colour with a cheek of another: apples, peaches, pears.
+@dataclass(frozen=True)
+class Spotted:
+    """Two colours: large spots are cheeks and bloom, small ones are pores.
 
-    Args:
-        reach: how far the cheek goes, 0 (nowhere) to 1 (everywhere).
-        streaks: how much of it runs in lines from top to bottom, 0 to 1.
+    Attributes:
+        frequency: Mean number of waves in 2 pi lengths.
+        strength: How much of the second colour a spot has, 0 to 1.
+        cover: How far spots reach, from 0 (nowhere) to 1 (everywhere).
     """
 
-    def skin(surface: Surface) -> Colours:
-        patches = waves(surface.points, 1.6, seed)
-        lines = waves(surface.points * np.array([9, 0.6, 9], np.float32), 1.4, seed + 1)
-        cheek = ramp(patches + streaks * lines + 0.3 * surface.ripeness, 1.1 - 2.2 * reach, 1.7 - 2.2 * reach)
-        speckles = ramp(waves(surface.points, 26, seed + 2), 0.75, 1.1)
-        painted = mix(_plain(surface, ground), colour(blush), cheek)
-        return mix(painted, colour("#fff3c4"), 0.25 * speckles)
+    ground: str
+    spots: str
+    frequency: float
+    strength: float = 1.0
+    cover: float = 0.45
 
-    return skin
-
-
-def mottled(ground: str, other: str, *, frequency: float, strength: float, seed: int = 1) -> Skin:
-    """Two colours in spots: fine ones are pores, coarse ones are bloom."""
-
-    def skin(surface: Surface) -> Colours:
-        fine = waves(surface.points, frequency, seed, count=9)
-        return mix(_plain(surface, ground), colour(other), strength * ramp(fine, 0.1, 1.0))
-
-    return skin
+    def paint(self, surface: Surface) -> Colours:
+        """Return the ground with its spots; a riper fruit has larger ones."""
+        low = 1.1 - 2.2 * self.cover - 0.3 * surface.ripeness
+        noise = waves(surface.points, self.frequency)
+        return mix(colour(self.ground), colour(self.spots), self.strength * ramp(noise, low, low + 0.7))
 
 
-def tipped(inner: Skin, tip: str, start: float) -> Skin:
-    """Another colour towards both ends: bananas."""
+@dataclass(frozen=True)
+class CutFace:
+    """A fruit cut open: rings of colour, and seeds around the middle.
 
-    def skin(surface: Surface) -> Colours:
-        end = np.abs(surface.x) + 0.06 * waves(surface.points, 7, 5)
-        return mix(inner(surface), colour(tip), ramp(end, start, start + 0.07))
-
-    return skin
-
-
-def crowned_with(inner: Skin, leaf: str, height: float) -> Skin:
-    """Leaves above a height: strawberries, pineapples."""
-
-    def skin(surface: Surface) -> Colours:
-        edge = surface.y - 0.09 * np.abs(np.sin(surface.x * 11)) - height
-        leaves = mix(_plain(surface, leaf), colour("#dcecac"), 0.35 * ramp(np.cos(surface.x * 34), 0.6, 1.0))
-        return mix(inner(surface), leaves, ramp(edge, -0.03, 0.03))
-
-    return skin
-
-
-def seeded(ground: str, other: str, seeds: str, *, spacing: float) -> Skin:
-    """Seeds in a lattice on two colours from top to bottom: strawberries."""
-
-    def skin(surface: Surface) -> Colours:
-        across, up = surface.points[..., 0] / spacing, surface.y / spacing
-        lattice = np.cos(across * np.pi) * np.cos(up * np.pi)
-        painted = mix(_plain(surface, ground), colour(other), ramp(surface.y, 0.1, 0.9))
-        return mix(painted, colour(seeds), ramp(np.abs(lattice), 0.86, 0.95))
-
-    return skin
-
-
-def scaled(ground: str, furrow: str, *, spacing: float) -> Skin:
-    """Diamonds with dark furrows: pineapples."""
-
-    def skin(surface: Surface) -> Colours:
-        across = np.arcsin(np.clip(surface.points[..., 0] / 0.6, -1, 1)) * 0.6
-        first = np.abs(np.sin((across + surface.y) / spacing))
-        second = np.abs(np.sin((across - surface.y) / spacing))
-        eye = ramp(np.minimum(first, second), 0.75, 0.95)
-        painted = mix(_plain(surface, ground), colour("#8d5a1b"), 0.7 * eye)
-        return mix(painted, colour(furrow), ramp(np.minimum(first, second), 0.28, 0.1))
-
-    return skin
-
-
-def cut(rings: tuple[tuple[float, str], ...], *, seeds: int, at: float, dark: str = "#241a12") -> Skin:
-    """A cut face: rings of colour from the middle outwards, seeds around it.
-
-    Args:
-        rings: (depth where it begins, colour), the innermost first at 0.
-        seeds: how many around the middle, at this depth.
+    Attributes:
+        rings: Depth where each ring begins, and its colour; the innermost first.
+        seeds: How many there are.
+        seed_depth: How far from the middle they lie.
     """
 
-    def skin(surface: Surface) -> Colours:
-        wobble = surface.depth + 0.03 * waves(surface.points, 9, 3)
-        painted = _plain(surface, rings[0][1])
-        for start, code in rings[1:]:
-            painted = mix(painted, colour(code), ramp(wobble, start - 0.04, start + 0.04))
-        angle = np.arctan2(surface.y, surface.x)
-        drops = ((wobble - at) / 0.1) ** 2 + (np.sin(angle * seeds / 2) / 0.35) ** 2
-        return mix(painted, colour(dark), ramp(drops, 1.0, 0.5))
+    rings: tuple[tuple[float, str], ...]
+    seeds: int
+    seed_depth: float
 
-    return skin
+    def paint(self, surface: Surface) -> Colours:
+        """Return the face; its rings are not quite round."""
+        depth = surface.depth + 0.03 * waves(surface.points, 9)
+        painted = colour(self.rings[0][1])
+        for start, code in self.rings[1:]:
+            painted = mix(painted, colour(code), ramp(depth, start - 0.04, start + 0.04))
+        around = np.sin(np.arctan2(surface.y, surface.x) * self.seeds / 2)
+        from_a_seed = ((depth - self.seed_depth) / 0.1) ** 2 + (around / 0.35) ** 2
+        return mix(painted, colour("#241a12"), ramp(from_a_seed, 1.0, 0.5))
 
 
-def _plain(surface: Surface, code: str) -> Colours:
-    return np.broadcast_to(colour(code), (*surface.x.shape, 3)).astype(np.float32)
+def colour(code: str) -> Colours:
+    """Return `#rrggbb` as an array, (3,), 0 to 1."""
+    return np.array([int(code[place : place + 2], 16) for place in (1, 3, 5)], np.float32) / 255
+
+
+def mix(under: Colours, over: Colours, share: Plane) -> Colours:
+    """Return `under` with `over` on it; the share, 0 to 1, says how much of it."""
+    return under + (over - under) * np.clip(share, 0, 1)[..., None]
+
+
+def ramp(value: Plane, low: float, high: float) -> Plane:
+    """Return 0 at `low`, 1 at `high`, smooth between (the cubic of Hermite); `low` may be the larger."""
+    share = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+def waves(points: Colours, frequency: float, count: int = 9) -> Plane:
+    """Return smooth noise of about -1 to 1: a sum of plane waves in random directions.
+
+    Args:
+        points: (height, width, 3), each pixel's place on the fruit; noise clings to it.
+        frequency: Mean number of waves in 2 pi lengths.
+    """
+    generator = np.random.default_rng(1)
+    directions = generator.normal(0, frequency, (count, 3)).astype(np.float32)
+    phases = generator.uniform(0, 2 * np.pi, count).astype(np.float32)
+    total = np.sin(points @ directions.T + phases).sum(-1)
+    return np.asarray(total / np.sqrt(count / 2) / 1.6, np.float32)

@@ -1,1 +1,1 @@
-"""The whole rehearsal: what `make run` does, one event after the other."""
+"""A rehearsal from start to end: deploy, run, report, and take everything away."""

@@ -1,4 +1,4 @@
-"""A rehearsal's AWS that stays when the program that started it ends."""
+"""A rehearsal's AWS that stays up when the program that started it ends."""
 
 import subprocess
 import sys
@@ -15,18 +15,18 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class KeptAws:
-    """`python -m rehearsal serve` in a session of its own."""
+    """A running `serve` command, in a session of its own."""
 
     settings: Settings
     pid: int
 
     @property
     def environment_file(self) -> Path:
-        """What a shell reads to use it; gone when it has stopped."""
+        """The file that a shell reads to use it; gone when it has stopped."""
         return self.settings.home / "environment"
 
     def how_to_use(self, stage: str) -> list[str]:
-        """What a person types next."""
+        """Return what a person types next."""
         operate = f".venv/bin/python -m operate --stage={stage}"
         return [
             "it stays up; in each shell that is to use it:",
@@ -40,7 +40,7 @@ class KeptAws:
 
 
 def start_kept(home: Path, region: str) -> KeptAws:
-    """Start it and wait until AWS answers.
+    """Start an AWS that stays, and wait until it answers.
 
     Raises:
         RehearsalError: it ended or did not answer.

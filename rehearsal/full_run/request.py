@@ -1,4 +1,4 @@
-"""What a person asks of a rehearsal, checked before anything starts."""
+"""What a person wants of a rehearsal, checked before anything starts."""
 
 import platform
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Architecture
 from operate.configuration import configured_region, stage_configuration
-from rehearsal.errors import RehearsalError
+from rehearsal.errors import MisuseError
 
 # As Python calls processors, and as EC2 does.
 ARCHITECTURES: dict[str, Architecture] = {
@@ -16,21 +16,21 @@ ARCHITECTURES: dict[str, Architecture] = {
     "aarch64": "arm64",
     "arm64": "arm64",
 }
-# A type of each, for the advice.
-TYPES: dict[Architecture, str] = {"x86_64": "m5.xlarge", "arm64": "m7g.xlarge"}
+# An instance type of each, for the advice.
+INSTANCE_TYPES: dict[Architecture, str] = {"x86_64": "m5.xlarge", "arm64": "m7g.xlarge"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One rehearsal.
+    """What one rehearsal is to do.
 
     Attributes:
         stage: dev or prod.
         fields: `FIELD=VALUE` of the configuration, as `cdk -c` takes them.
-        images: The person's own photographs; None: generated fruit.
+        images: The person's own photographs; None: drawn fruit.
         results: Where the run's results are fetched to.
         keep: Leave it up afterwards.
-        scratch: Folder for logs, templates and generated fruit.
+        scratch: Folder for logs, templates and drawn fruit.
     """
 
     stage: str
@@ -42,34 +42,34 @@ class Request:
 
     @property
     def context(self) -> list[str]:
-        """The words that `cdk` and `infra.artifacts` take alike."""
+        """The fields and the stage as words that `cdk` and `infra.artifacts` take alike."""
         return [word for pair in (*self.fields, f"stage={self.stage}") for word in ("-c", pair)]
 
     @property
     def assembly(self) -> Path:
-        """The synthesised stacks: apart from those of `make deploy`, whose fields may differ."""
+        """Where the synthesised stacks are: apart from those of `make deploy`, whose fields may differ."""
         return self.scratch / f"cdk.out-{self.stage}"
 
 
 def checked_configuration(request: Request, machine: str | None = None) -> DeploymentConfig:
-    """The configuration of the stage with the request's fields.
+    """Return the configuration of the stage with the request's fields.
 
     Args:
         machine: this machine's processor, as Python calls it.
 
     Raises:
         ConfigError: a field cannot be used.
-        RehearsalError: the nodes would have another architecture than this machine.
+        MisuseError: the nodes would have another architecture than this machine.
     """
     config = stage_configuration(request.stage, configured_region(request.stage), request.fields)
     name = (machine or platform.machine()).lower()
     here = ARCHITECTURES.get(name)
     if here is None:
-        raise RehearsalError(f"this machine's processor is {name}: a rehearsal needs x86_64 or arm64")
+        raise MisuseError(f"this machine's processor is {name}: a rehearsal needs x86_64 or arm64")
     if config.architecture != here:
         fleets = ("primary", "core", "task")
-        advice = " ".join(f"-c {fleet}_instance_types={TYPES[here]}" for fleet in fleets)
-        raise RehearsalError(
+        advice = " ".join(f"-c {fleet}_instance_types={INSTANCE_TYPES[here]}" for fleet in fleets)
+        raise MisuseError(
             f"the configuration asks for {config.architecture} nodes ({config.primary_instance_types[0]}), "
             f"and this machine is {here}: add CONTEXT='{advice}'"
         )

@@ -1,21 +1,27 @@
-"""What a rehearsal's run did, in a few lines: cluster, step, counts, PCA, speed, where the results are."""
+"""What a rehearsal's run did, in a few lines: cluster, step, counts, PCA, speed, rewritten settings."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from operate.emr.clusters import Cluster
-from operate.emr.nodes import Node
-from operate.emr.steps import Step
+from operate.connection import Connection
+from operate.emr.clusters import Cluster, describe_cluster
+from operate.emr.nodes import Node, list_fleets, list_nodes
+from operate.emr.steps import Step, list_steps
+from rehearsal.errors import RehearsalError
+from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations
+from spark_job.contract.run_layout import MANIFEST, METRICS, REPORT
 
-ROLE_ORDER = ("MASTER", "CORE", "TASK")
 ROLE_NAMES = {"MASTER": "primary", "CORE": "core", "TASK": "task"}
+SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows
 
 
 @dataclass(frozen=True)
-class ClusterFacts:
+class ClusterUse:
     """One cluster with its steps and every node that it has or had.
 
     Attributes:
@@ -27,26 +33,44 @@ class ClusterFacts:
     nodes: Sequence[Node]
     roles: dict[str, str]
 
-    @property
-    def nodes_by_role(self) -> str:
-        """`1 primary, 2 core, 1 task`."""
-        counted = Counter(self.roles.get(node.fleet_id, "") for node in self.nodes)
-        return ", ".join(f"{counted[role]} {ROLE_NAMES[role]}" for role in ROLE_ORDER if counted[role])
+    def lines(self) -> list[str]:
+        """Return one line for the cluster and one for each step."""
+        count = Counter(self.roles.get(node.fleet_id, "") for node in self.nodes)
+        nodes = ", ".join(f"{count[role]} {name}" for role, name in ROLE_NAMES.items() if count[role])
+        lines = [f"cluster   {self.cluster.id} {self.cluster.state}, nodes: {nodes}"]
+        for step in self.steps:
+            seconds = (step.ended - step.started).total_seconds() if step.started and step.ended else None
+            after = f" after {seconds:.0f} s" if seconds is not None else ""
+            lines.append(f"step      {step.id} {step.state}{after}, {step.name}")
+        return lines
 
 
-def summary(
-    clusters: Sequence[ClusterFacts], metrics: dict[str, Any], manifest: dict[str, Any], folder: Path
-) -> list[str]:
-    """The lines.
+def describe_run(connection: Connection, folder: Path) -> list[str]:
+    """Return what the deployment's cluster did, and what its run came to.
 
     Args:
-        metrics, manifest: as docs/results-folder.md has them.
-        folder: where the results were fetched to.
+        folder: The run's folder, fetched.
+
+    Raises:
+        RehearsalError: the run's folder is not complete.
     """
+    emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
+    roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster_id)}
+    cluster = describe_cluster(emr, cluster_id)
+    use = ClusterUse(cluster, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), roles)
+    return [*use.lines(), *run_lines(folder)]
+
+
+def run_lines(folder: Path) -> list[str]:
+    """Return counts, features, PCA and places of a run.
+
+    Raises:
+        RehearsalError: the run's folder is not complete.
+    """
+    metrics, manifest = _read(folder / METRICS), _read(folder / MANIFEST)
     images, features, reduction = metrics["images"], metrics["features"], metrics["reduction"]
     counts = " + ".join(f"{images[kind]:,} {kind}" for kind in ("usable", "rejected", "skipped"))
-    lines = [line for each in clusters for line in _of_cluster(each)]
-    lines.append(f"images    {images['listed']:,} listed = {counts}")
+    lines = [f"images    {images['listed']:,} listed = {counts}"]
     if features["images_per_second"]:
         model = manifest["extractor"]["specification"]["model"]
         speed = f"{features['images_per_second']:,.0f} images/s"
@@ -54,13 +78,25 @@ def summary(
     if reduction["components"]:
         share = f"{reduction['explained_variance_ratio']:.1%} of the variance"
         lines.append(f"PCA       {reduction['components']} components keep {share}")
-    return [*lines, f"results   {folder}", f"report    {folder / 'report' / 'index.html'}"]
+    return [*lines, f"results   {folder}", f"report    {folder / REPORT / 'index.html'}"]
 
 
-def _of_cluster(facts: ClusterFacts) -> list[str]:
-    lines = [f"cluster   {facts.cluster.id} {facts.cluster.state}, nodes: {facts.nodes_by_role}"]
-    for step in facts.steps:
-        taken = (step.ended - step.started).total_seconds() if step.started and step.ended else None
-        seconds = f" after {taken:.0f} s" if taken is not None else ""
-        lines.append(f"step      {step.id} {step.state}{seconds}, {step.name}")
-    return lines
+def rewritten_settings(connection: Connection) -> list[str]:
+    """Return a line for each change to the cluster's configurations and its steps' arguments."""
+    emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
+    aws = EmulatedAws(f"http://{urlsplit(emr.meta.endpoint_url).netloc}", connection.region, "", "")
+    listed = emr.describe_cluster(ClusterId=cluster_id)["Cluster"].get("Configurations", [])
+    requested = {entry["Classification"]: entry.get("Properties", {}) for entry in listed}
+    _, changes = rewrite_configurations(requested, aws=aws, place={}, shared=SHARED)
+    for step in list_steps(emr, cluster_id):
+        changes += rewrite_arguments(step.arguments, SHARED)[1]
+    return [f"  {change}" for change in changes]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise RehearsalError(
+            f"the step succeeded and its run has no {path.name}: look at the driver's log"
+        ) from error

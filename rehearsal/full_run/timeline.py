@@ -1,4 +1,4 @@
-"""What happens, told as it happens: one line an event, with its seconds."""
+"""What happens, printed as it happens: one line an event, with its seconds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ WIDTH = 7  # of `  123.4`, before the unit
 
 
 class Timeline:
-    """Tells events with their seconds; may be used from several threads.
+    """Prints events with their seconds; may be used from several threads.
 
     Args:
         say: Prints one line.
@@ -16,27 +16,27 @@ class Timeline:
     """
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._say, self._clock, self._begun = say, clock, clock()
+        self.say, self._clock, self._begun = say, clock, clock()
 
     @contextmanager
     def event(self, name: str) -> Iterator[None]:
-        """One event: told when it has ended, or failed."""
+        """Print the event when the block has ended, or failed."""
         begun = self._clock()
         try:
             yield
         except BaseException:
-            self._line(begun, f"{name}: failed")
+            self._print(begun, f"{name}: failed")
             raise
-        self._line(begun, name)
+        self._print(begun, name)
 
     def detail(self, text: str) -> None:
-        """A line that belongs to an event under way."""
-        self._say(f"{'':>{WIDTH + 4}}{text}")
+        """Print a line that belongs to an event under way."""
+        self.say(f"{'':>{WIDTH + 4}}{text}")
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Seconds since the timeline began."""
         return self._clock() - self._begun
 
-    def _line(self, begun: float, text: str) -> None:
-        self._say(f"{self._clock() - begun:{WIDTH}.1f} s  {text}")
+    def _print(self, begun: float, text: str) -> None:
+        self.say(f"{self._clock() - begun:{WIDTH}.1f} s  {text}")

@@ -8,7 +8,8 @@ import pytest
 from nbclient import NotebookClient
 from recognition_runs import features_run, train_on
 
-from rehearsal.demo.archive import write_archive
+from rehearsal.demo.kinds import KINDS
+from rehearsal.demo.photographs import write_archive
 from spark_job.analyses.classifier.keras_model import export_keras
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
 from spark_job.analyses.source_run import SourceRun
@@ -56,7 +57,7 @@ def test_it_runs_from_start_to_end(executed: Any) -> None:
     """Every cell of code was run, in order, and shows what its heading says."""
     numbers = [cell.execution_count for cell in executed.cells if cell.cell_type == "code"]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert f"images     {16 * VIEWS} usable, 0 rejected" in printed(executed)
+    assert f"images     {len(KINDS) * VIEWS} usable, 0 rejected" in printed(executed)
     assert pictures(executed) == 3
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from infra.checkout import ROOT
-from rehearsal.demo.archive import write_archive
+from rehearsal.demo.photographs import write_archive
 from rehearsal.machine.jars import fetch_jars
 from tests.end_to_end.stage import FIELDS, VARIANCE, words
 from tests.spark.runs import RunResults
 
 DIRECT = "direct"
-# Two views of each of 16 kinds.
-VIEWS = 2
+VIEWS = 3  # of each kind
 
 
 @pytest.fixture(scope="session")

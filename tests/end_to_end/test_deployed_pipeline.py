@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rehearsal.demo.kinds import KINDS
 from rehearsal.emulator.process import Server
 from rehearsal.processes import processes_of
 from rehearsal.settings import ACCOUNT, DEFAULT_REGION
-from tests.end_to_end.conftest import json_of
+from tests.end_to_end.conftest import VIEWS, json_of
 from tests.end_to_end.same_numbers import components_by_name, features_by_name, same_signs
 from tests.end_to_end.stage import BUCKET_OF_CDK, STACKS, Stage
 from tests.rehearsal.emulator.conftest import CDK, PROXIES, Aws
@@ -248,7 +249,7 @@ def test_a_failing_job_fails_the_deploy_with_its_reason(stage, failed, changed):
     told = REASON.search(failed.said)
     assert told, failed.said
     logs = stage.operate("logs", told["step"], f"--cluster={told['cluster']}", "--file=driver-stdout")
-    assert "Error: none of the 32 images could be used" in logs.stdout, logs.stderr
+    assert f"Error: none of the {VIEWS * len(KINDS)} images could be used" in logs.stdout, logs.stderr
 
 
 def test_the_cluster_of_a_failed_deploy_ends(stage, failed):

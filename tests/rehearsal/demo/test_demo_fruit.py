@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from rehearsal.demo.archive import photographs, write_archive
 from rehearsal.demo.kinds import KINDS
+from rehearsal.demo.photographs import draw_photographs, write_archive
 
 ROOT = Path(__file__).parents[3]
 VIEWS = 6
@@ -67,14 +67,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_other_pictures(archi
 
 def test_no_two_views_of_a_kind_are_the_same():
     """Each is turned, lit and sized in its own way."""
-    pictures = [picture.tobytes() for _, picture in photographs(VIEWS, 0)]
+    pictures = [picture.tobytes() for _, picture in draw_photographs(VIEWS, 0)]
     assert len(set(pictures)) == len(pictures)
 
 
 def test_the_nearest_neighbour_tells_the_kinds_apart():
-    """On tiny thumbnails of other views: far above chance, which is one in sixteen."""
-    known, names = labelled(photographs(VIEWS, 0))
-    asked, truth = labelled(photographs(3, 7))
+    """On tiny thumbnails of other views: far above chance, which is one in twelve."""
+    known, names = labelled(draw_photographs(VIEWS, 0))
+    asked, truth = labelled(draw_photographs(3, 7))
     distances = ((asked[:, None, :] - known[None, :, :]) ** 2).sum(-1)
     assert (names[distances.argmin(1)] == truth).mean() > 0.8
 
@@ -84,7 +84,7 @@ def test_the_command_line_writes_the_archive(tmp_path):
 
     def call(out):
         return subprocess.run(
-            [sys.executable, "-m", "rehearsal.demo", f"--out={out}", "--views=1"],
+            [sys.executable, "-m", "rehearsal", "photographs", f"--out={out}", "--views=1"],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from infra.checkout import ROOT
 SAMPLE_SECONDS = 0.5
 TIMEOUT_SECONDS = 1_200
 MEBIBYTE = 1024 * 1024
+SPARK_PYTHON = {"spark_job.python_daemon", "pyspark.daemon", "pyspark.worker"}
 
 # Nothing of a measurement leaves this machine: the peers report their use by default.
 ENVIRONMENT = {
@@ -114,46 +116,40 @@ def _sampled(pid: int) -> Iterator[dict[str, int]]:
 
 
 def memory_by_part(pid: int) -> dict[str, int]:
-    """Resident bytes of a process tree now.
+    """Return the resident bytes of a process tree now.
 
     Returns:
         `driver` (the process itself), `jvm`, `worker` (the largest Spark Python worker together with the
         decoder below it; memory they share counts twice) and `all`; a part that is not there is absent.
     """
-    try:
-        root = psutil.Process(pid)
-        processes = [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return {}
     sizes: dict[int, int] = {}
-    parents: dict[int, int] = {}
-    workers: set[int] = set()
-    parts: dict[str, int] = {}
-    for process in processes:
+    children: dict[int, list[int]] = defaultdict(list)
+    spark, jvm = set(), 0
+    for process in _tree(pid):
         try:
             with process.oneshot():
-                size, words = process.memory_info().rss, process.cmdline()
-                parents[process.pid] = process.ppid()
+                size, words, parent = process.memory_info().rss, process.cmdline(), process.ppid()
         except psutil.Error:
             continue
         sizes[process.pid] = size
-        if {"spark_job.python_daemon", "pyspark.daemon", "pyspark.worker"} & set(words):
-            workers.add(process.pid)
+        children[parent].append(process.pid)
+        if SPARK_PYTHON & set(words):
+            spark.add(process.pid)
         elif words and Path(words[0]).name == "java":
-            parts["jvm"] = parts.get("jvm", 0) + size
-    shares = _by_worker(sizes, parents, workers)
-    found = {"driver": sizes.get(pid, 0), "all": sum(sizes.values())}
-    return {**found, **parts, **({"worker": max(shares.values())} if shares else {})}
+            jvm += size
+
+    def with_descendants(top: int) -> int:
+        return sizes[top] + sum(map(with_descendants, children[top]))
+
+    # Spark forks its workers from its daemon: a worker is what has a Spark process above it.
+    workers = [with_descendants(child) for daemon in spark for child in children[daemon] if child in spark]
+    parts = {"jvm": jvm, "worker": max(workers, default=0)}
+    return {"driver": sizes.get(pid, 0), "all": sum(sizes.values()), **{k: v for k, v in parts.items() if v}}
 
 
-def _by_worker(sizes: dict[int, int], parents: dict[int, int], spark: set[int]) -> dict[int, int]:
-    """Bytes of each worker with everything below it; a worker is what Spark's daemon forked."""
-    workers = {pid for pid in spark if parents[pid] in spark}
-    shares = dict.fromkeys(workers, 0)
-    for pid, size in sizes.items():
-        ancestor = pid
-        while ancestor in parents and ancestor not in workers:
-            ancestor = parents[ancestor]
-        if ancestor in workers:
-            shares[ancestor] += size
-    return shares
+def _tree(pid: int) -> list[psutil.Process]:
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return []

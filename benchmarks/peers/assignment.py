@@ -1,4 +1,4 @@
-"""What a contender's process is asked to do, and the one network that most of them run."""
+"""What a peer's process has to do, and the one network that most of them run."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from spark_job.images.decoding import decode
 from spark_job.images.limits import ImageLimits
 from spark_job.images.preparation import prepare
 
-# The file in a contender's output folder with what it measured itself.
+# The file in a peer's output folder with what it measured itself.
 FACTS = "facts.json"
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Turn the photographs below `images` into Parquet below `out`."""
+    """The photographs below `images` are to become Parquet below `out`."""
 
     images: Path
     extractor: Path
@@ -30,20 +30,20 @@ class Assignment:
 
     @classmethod
     def from_arguments(cls) -> "Assignment":
-        """The assignment of this process, from its command line."""
+        """Read the assignment of this process from its command line."""
         parser = ArgumentParser()
         for name in ("images", "extractor", "out"):
             parser.add_argument(f"--{name}", type=Path, required=True)
         return cls(**vars(parser.parse_args()))
 
     def write_facts(self, facts: dict[str, Any]) -> None:
-        """Leave what the contender measured itself for the process that started it."""
+        """Leave what the peer measured itself for the process that started it."""
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
 class PhotographFeatures:
-    """Bytes of a photograph to its features: preparation and engine of the job, on one core.
+    """Preparation and engine of the job on one core: from the bytes of a photograph to its features.
 
     Bare engine, Daft and Ray Data use it, so they differ from the job in nothing but what moves the data.
     """
@@ -54,11 +54,11 @@ class PhotographFeatures:
         self.engine = load_one_core_engine(extractor, self.specification)
 
     def prepare(self, content: bytes, tensor: np.ndarray) -> None:
-        """Fill `tensor`, (height, width, 3) float32."""
+        """Decode and resize a photograph into `tensor`, (height, width, 3) float32."""
         prepare(decode(content, ImageLimits()), self.specification, tensor)
 
     def __call__(self, content: bytes) -> np.ndarray:
-        """(feature_length,) float32."""
+        """Return the features of a photograph, (feature_length,) float32."""
         tensor = np.empty((1, self.specification.height, self.specification.width, 3), np.float32)
         self.prepare(content, tensor[0])
         features: np.ndarray = self.engine.features(tensor)[0]
@@ -66,18 +66,18 @@ class PhotographFeatures:
 
 
 def load_one_core_engine(extractor: Path, specification: ExtractorSpecification) -> Engine:
-    """OpenVINO in f32 with one thread and one stream, as a worker of the job loads it."""
+    """Load OpenVINO in f32 with one thread and one stream, as a worker of the job does."""
     files = {name: extractor / name for name in ENGINE_FILES["openvino"]}
     return load_engine(files, specification, "openvino", "f32")
 
 
 def core_count() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def photographs_below(folder: Path) -> list[Path]:
-    """Every photograph of a folder that `photographs.folder_of` made, sorted."""
+    """Return every photograph of a folder that `photographs.folder_of` made, sorted."""
     return sorted(path for path in folder.glob("*/*") if path.is_file())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.contender import Assignment, PhotographFeatures, core_count, photographs_below
+from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_count, photographs_below
 
 # 150 MB of tensors for each process: far more than any cache holds.
 TENSORS_IN_RAM = 256

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contender import Assignment, PhotographFeatures, core_count
+from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_count
 
 ROWS_PER_BATCH = 64
 
@@ -15,12 +15,12 @@ class Extract:
         self._features = PhotographFeatures(Path(extractor))
 
     def features(self, contents: Any) -> list[Any]:
-        """A series of bytes -> a list of (feature_length,) float32."""
+        """Return the features of a series of photographs, each (feature_length,) float32."""
         return [self._features(content) for content in contents.to_pylist()]
 
 
 def main() -> None:
-    """Glob → download → the network → Parquet."""
+    """Write the features: glob → download → the network → Parquet."""
     import daft
 
     assignment = Assignment.from_arguments()

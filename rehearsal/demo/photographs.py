@@ -1,17 +1,20 @@
-"""One photograph of one fruit: its shape, turned, coloured, lit, on white."""
+"""Photographs of the demo's fruit: each turned, lit and drawn on white, in the layout of Fruits-360."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rehearsal.demo.kinds import Kind
-from rehearsal.demo.pixels import Colours, Plane, colour, mix, ramp
-from rehearsal.demo.skins import Surface
+from rehearsal.demo.kinds import KINDS, Kind
+from rehearsal.demo.skins import Colours, Plane, Surface, colour, mix, ramp
 
 SIDE = 100  # pixels, as in Fruits-360
-FINER = 2  # rendered larger and brought down, so that edges are smooth
+FINER = 2  # drawn larger and brought down, so that edges are smooth
+VIEWS = 40
+QUALITY = 92  # of the JPEG, about what Fruits-360 has
 AMBIENT, DIFFUSE = 0.42, 0.68
 STEM = "#5b4020"
 
@@ -34,7 +37,7 @@ class View:
 
     @classmethod
     def random(cls, generator: np.random.Generator, share: float) -> "View":
-        """A view whose fruit has been turned by this share of a circle, and a little by chance."""
+        """Return a view whose fruit has been turned by this share of a circle, and a little by chance."""
         light = np.array([generator.uniform(-0.6, 0.2), generator.uniform(0.3, 0.8), 1.0], np.float32)
         return cls(
             turn=2 * np.pi * share + generator.normal(0, 0.1),
@@ -45,20 +48,44 @@ class View:
         )
 
 
-def render(kind: Kind, view: View) -> NDArray[np.uint8]:
-    """(100, 100, 3) uint8, RGB."""
+def write_archive(folder: Path, *, views: int = VIEWS, seed: int = 0) -> int:
+    """Write `Training/CLASS/NUMBER_100.jpg` for every kind, and return how many files that is.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    count = 0
+    for name, picture in draw_photographs(views, seed):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        path.write_bytes(bytes(encoded))
+        count += 1
+    return count
+
+
+def draw_photographs(views: int, seed: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield path in the archive and picture (100, 100, 3), RGB; the same seed gives the same pictures."""
+    for position, kind in enumerate(KINDS):
+        generator = np.random.default_rng([seed, position])
+        for number in range(views):
+            picture = draw(kind, View.random(generator, number / views))
+            yield f"Training/{kind.name}/{number}_{SIDE}.jpg", picture
+
+
+def draw(kind: Kind, view: View) -> NDArray[np.uint8]:
+    """Return one picture, (100, 100, 3) uint8, RGB."""
     x, y = _turned_plane(view)
     depth = np.asarray(kind.outline(x, y), np.float32)
     height = np.asarray(kind.relief * np.sqrt(np.clip(1 - depth, 0, 1)), np.float32)
     surface = Surface(x, y, depth, _spun(x, y, height, view.spin), view.ripeness)
-    lit = _lit(kind.skin(surface), _normals(height, view), view, kind.shine)
-    picture = np.ones_like(lit)
+    fruit = _lit(kind.skin.paint(surface), _normals(height, view), view, kind.shine)
+    picture = np.ones_like(fruit)
     if kind.stem is not None:
         picture = mix(picture, colour(STEM), _stem(x, y, kind.stem))
-    edge = np.hypot(*np.gradient(depth)).clip(
-        1e-6, 1
-    )  # the function's change in a pixel: the edge is one wide
-    picture = mix(picture, lit, np.asarray((1 - depth) / edge + 0.5, np.float32))
+    # The outline's change within a pixel: the edge is one pixel wide.
+    slope = np.hypot(*np.gradient(depth)).clip(1e-6, 1)
+    picture = mix(picture, fruit, np.asarray((1 - depth) / slope + 0.5, np.float32))
     small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(np.clip(small * 255 + 0.5, 0, 255), np.uint8)
 
@@ -76,7 +103,7 @@ def _spun(x: Plane, y: Plane, height: Plane, spin: float) -> Colours:
 
 
 def _normals(height: Plane, view: View) -> Colours:
-    """Of the relief as the picture shows it; (side, side, 3), of length 1."""
+    """Return the surface's directions as the picture shows them; (side, side, 3), of length 1."""
     pixel = 2 / (SIDE * FINER) / view.scale
     down, right = np.gradient(height, pixel)
     normal = np.stack((-right, down, np.ones_like(height)), -1)
@@ -84,7 +111,7 @@ def _normals(height: Plane, view: View) -> Colours:
 
 
 def _lit(skin: Colours, normals: Colours, view: View, shine: float) -> Colours:
-    """Lambert's law, and Blinn's highlight seen from straight above."""
+    """Return the skin in the light: Lambert's law, and Blinn's highlight seen from straight above."""
     towards = np.clip(normals @ view.light, 0, 1)
     half = view.light + np.array([0, 0, 1], np.float32)
     highlight = np.clip(normals @ (half / np.linalg.norm(half)), 0, 1) ** 60
@@ -93,7 +120,7 @@ def _lit(skin: Colours, normals: Colours, view: View, shine: float) -> Colours:
 
 
 def _stem(x: Plane, y: Plane, foot: float) -> Plane:
-    """A short bent stroke upwards from the foot."""
+    """Return a short bent stroke upwards from the foot, 0 to 1."""
     up = np.clip((y - foot + 0.2) / 0.5, 0, 1)
     across = np.abs(x - 0.12 * up**2)
     within = ramp(np.abs(y - foot - 0.05), 0.27, 0.23)

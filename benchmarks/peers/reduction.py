@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 
 from spark_job.arrow_arrays import vectors
 
-ROWS = 20_000
 COLUMNS = (1_280, 2_048)
 COMPONENTS = 100
 LATENT_FACTORS = 300
@@ -29,7 +28,7 @@ Fit = Callable[[], np.ndarray]
 
 
 def write_features(rows: int, columns: int, folder: Path) -> Path:
-    """Features like those of a pooled network: not negative, correlated, of very unequal variance."""
+    """Write features like those of a pooled network: not negative, correlated, of very unequal variance."""
     randomness = np.random.default_rng(columns)
     mixing = randomness.normal(size=(LATENT_FACTORS, columns)).astype(np.float32)
     mixing *= np.geomspace(1, 0.02, LATENT_FACTORS, dtype=np.float32)[:, None]
@@ -45,7 +44,7 @@ def write_features(rows: int, columns: int, folder: Path) -> Path:
 
 
 def _cached(features: Path) -> Any:
-    """The features in Spark's memory; not in the job's session, whose Java compiler would slow MLlib."""
+    """Return the features in Spark's memory; not the job's session, whose Java compiler would slow MLlib."""
     from pyspark.sql import SparkSession
 
     from spark_job.session import find_java_home, local_configuration
@@ -60,7 +59,7 @@ def _cached(features: Path) -> Any:
 
 
 def this_job(features: Path) -> Fit:
-    """`spark_job.reduction.fitting.fit`, which reads the files itself, within the time."""
+    """Return the job's own fit, which reads the files itself, within the time."""
     from spark_job.parquet_parts import part_uris
     from spark_job.reduction.fitting import fit
     from spark_job.reduction.principal_components import ComponentRequest
@@ -78,7 +77,7 @@ def this_job(features: Path) -> Fit:
 
 
 def mllib(features: Path) -> Fit:
-    """MLlib's StandardScaler and PCA, as a Pipeline."""
+    """Return the fit of MLlib's StandardScaler and PCA, as a Pipeline."""
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import PCA, StandardScaler
     from pyspark.ml.functions import array_to_vector
@@ -96,7 +95,7 @@ def mllib(features: Path) -> Fit:
 
 
 def scikit_learn(features: Path) -> Fit:
-    """scikit-learn's StandardScaler and PCA by the covariance, on all cores."""
+    """Return the fit of scikit-learn's StandardScaler and PCA by the covariance, on all cores."""
     from sklearn.decomposition import PCA
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -111,7 +110,7 @@ METHODS = {"this_job": this_job, "mllib": mllib, "scikit_learn": scikit_learn}
 
 
 def main() -> None:
-    """Fit once; leave the seconds and the explained variance."""
+    """Fit once, and leave the seconds and the explained variance."""
     parser = ArgumentParser()
     parser.add_argument("--method", choices=METHODS, required=True)
     parser.add_argument("--features", type=Path, required=True)

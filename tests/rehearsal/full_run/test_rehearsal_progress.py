@@ -1,9 +1,9 @@
-"""The follower tells each change of cluster and step once, and why a run failed."""
+"""Each change of cluster and step is printed once, and why a run failed."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.full_run.deploy_progress import Follower
+from rehearsal.full_run.deploy_progress import DeployProgress
 
 LOGS = "emr/j-1/"
 STDERR = "containers/application_1_0001/container_1_0001_01_000001/stderr"
@@ -61,16 +61,16 @@ def lines():
 
 
 @pytest.fixture
-def follower(aws, lines):
-    return Follower(aws, lines.append)
+def progress(aws, lines):
+    return DeployProgress(aws, lines.append)
 
 
-def test_each_state_is_told_once(aws, follower, lines):
+def test_each_state_is_told_once(aws, progress, lines):
     """However often it looks."""
-    follower.look()
-    follower.look()
+    progress.look()
+    progress.look()
     aws.cluster, aws.step = "RUNNING", "RUNNING"
-    follower.look()
+    progress.look()
     assert lines == [
         "cluster j-1 STARTING bootstrap failed",
         "cluster j-1 has 3 nodes",
@@ -80,7 +80,7 @@ def test_each_state_is_told_once(aws, follower, lines):
     ]
 
 
-def test_the_drivers_latest_progress_is_told(aws, follower, lines):
+def test_the_drivers_latest_progress_is_told(aws, progress, lines):
     """Of several lines that came at once the last, and none twice."""
     aws.step = "RUNNING"
     aws.logs = {
@@ -90,32 +90,32 @@ def test_the_drivers_latest_progress_is_told(aws, follower, lines):
             "stderr", "stdout"
         ): "listing …\nwarning\nfeatures …\nfeatures: 96 of 480 images, 30 images/s\n",
     }
-    follower.look()
-    follower.look()
+    progress.look()
+    progress.look()
     assert lines[-1] == "features: 96 of 480 images, 30 images/s"
     assert lines.count(lines[-1]) == 1
 
 
-def test_a_failed_step_is_told_with_the_drivers_last_lines(aws, follower):
+def test_a_failed_step_is_told_with_the_drivers_last_lines(aws, progress):
     """And with EMR's reason and the place of the logs."""
     aws.step = "FAILED"
     aws.logs = {f"{LOGS}steps/s-1/stderr": "application_1_0001\n", LOGS + STDERR: "Error: disk full\n"}
-    follower.look()
-    *words, reason = follower.why_it_failed()
+    progress.look()
+    *words, reason = progress.failure_lines()
     assert "| Error: disk full" in words
     assert reason.startswith(
         "step s-1 (fruit-features-dev-run-1) FAILED: Unknown Error.; logs s3://logs/emr/j-1/"
     )
 
 
-def test_a_failed_cluster_is_told_with_its_reason(aws, follower):
+def test_a_failed_cluster_is_told_with_its_reason(aws, progress):
     """Its step was cancelled before it ran: there is no log of a driver to wait for."""
     aws.cluster, aws.step = "TERMINATED_WITH_ERRORS", "CANCELLED"
-    follower.look()
-    assert follower.why_it_failed() == ["cluster j-1 TERMINATED_WITH_ERRORS: bootstrap failed"]
+    progress.look()
+    assert progress.failure_lines() == ["cluster j-1 TERMINATED_WITH_ERRORS: bootstrap failed"]
 
 
-def test_a_refused_call_is_told_once_and_is_no_failure(aws, follower, lines, monkeypatch):
+def test_a_refused_call_is_told_once_and_is_no_failure(aws, progress, lines, monkeypatch):
     """EMR throttles; the deploy goes on."""
     error = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "ListClusters")
 
@@ -123,7 +123,7 @@ def test_a_refused_call_is_told_once_and_is_no_failure(aws, follower, lines, mon
         raise error
 
     monkeypatch.setattr(aws, "list_clusters", refuse)
-    follower.look()
-    follower.look()
+    progress.look()
+    progress.look()
     assert lines == [str(error)]
-    assert follower.why_it_failed() == []
+    assert progress.failure_lines() == []

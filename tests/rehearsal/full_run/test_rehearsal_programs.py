@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.child_programs import Children, reasons
+from rehearsal.full_run.programs import Programs, failure_lines
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -15,7 +15,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 def test_what_it_says_is_kept_in_a_file(tmp_path):
     """Both streams, under the program's name."""
     code = "import sys; print('out'); print('err', file=sys.stderr)"
-    Children(tmp_path).run([sys.executable, "-c", code], "cdk-synth")
+    Programs(tmp_path).run([sys.executable, "-c", code], "cdk-synth")
     assert set((tmp_path / "cdk-synth.log").read_text().split()) == {"out", "err"}
 
 
@@ -23,7 +23,7 @@ def test_a_failure_tells_exit_code_reasons_and_where_the_rest_is(tmp_path):
     """The lines by which CloudFormation tells of it, once each."""
     said = "all is well\\nCREATE_FAILED: no room\\nCREATE_FAILED: no room\\nbye"
     with pytest.raises(RehearsalError) as caught:
-        Children(tmp_path).run([sys.executable, "-c", f"print('{said}'); raise SystemExit(3)"], "cdk-deploy")
+        Programs(tmp_path).run([sys.executable, "-c", f"print('{said}'); raise SystemExit(3)"], "cdk-deploy")
     assert str(caught.value).splitlines() == [
         "cdk-deploy failed with exit code 3",
         "CREATE_FAILED: no room",
@@ -33,14 +33,14 @@ def test_a_failure_tells_exit_code_reasons_and_where_the_rest_is(tmp_path):
 
 def test_without_such_lines_the_last_ones_are_the_reason():
     """Better than nothing."""
-    assert reasons("\n".join(f"line {number}" for number in range(20))).splitlines()[-1] == "line 19"
+    assert failure_lines("\n".join(f"line {number}" for number in range(20))).splitlines()[-1] == "line 19"
 
 
 def test_somebody_may_look_while_it_runs_and_once_after(tmp_path):
     """That is how the step is followed while CDK waits."""
     seen = []
     code = "import time; time.sleep(1.5)"
-    Children(tmp_path).run([sys.executable, "-c", code], "cdk", meanwhile=lambda: seen.append(1))
+    Programs(tmp_path).run([sys.executable, "-c", code], "cdk", meanwhile=lambda: seen.append(1))
     assert len(seen) >= 2
 
 
@@ -52,18 +52,18 @@ def test_what_interrupts_the_look_ends_the_program(tmp_path):
 
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        Children(tmp_path).run(SLEEP, "cdk", meanwhile=interrupted)
+        Programs(tmp_path).run(SLEEP, "cdk", meanwhile=interrupted)
     assert time.monotonic() - begun < 30
 
 
 def test_the_end_ends_all_that_run_and_nothing_begins_any_more(tmp_path):
     """From another thread, as at the end of a rehearsal that failed."""
-    children = Children(tmp_path)
+    programs = Programs(tmp_path)
     failed = []
 
     def run():
         try:
-            children.run(SLEEP, "build")
+            programs.run(SLEEP, "build")
         except RehearsalError as error:
             failed.append(str(error))
 
@@ -72,9 +72,9 @@ def test_the_end_ends_all_that_run_and_nothing_begins_any_more(tmp_path):
     while not (tmp_path / "build.log").exists():
         time.sleep(0.01)
     time.sleep(0.2)
-    children.end()
+    programs.end()
     thread.join(30)
     assert not thread.is_alive()
     assert failed[0].startswith("build failed with exit code -15")
     with pytest.raises(RehearsalError, match="nothing is started any more"):
-        children.run(SLEEP, "again")
+        programs.run(SLEEP, "again")

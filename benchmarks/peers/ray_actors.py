@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.contender import Assignment, PhotographFeatures, core_count
+from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_count
 
 ROWS_PER_BATCH = 64
 
@@ -17,13 +17,13 @@ class Extract:
         self._features = PhotographFeatures(Path(extractor))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Columns `path` and `bytes` in, `path` and `features` out."""
+        """Turn columns `path` and `bytes` into `path` and `features`."""
         features = [self._features(content.as_py()) for content in batch["bytes"]]
         return pa.table({"path": batch["path"], "features": pa.array(features, pa.list_(pa.float32()))})
 
 
 def main() -> None:
-    """read_binary_files → actors → Parquet."""
+    """Write the features: read_binary_files → actors → Parquet."""
     import ray
 
     assignment, cores = Assignment.from_arguments(), core_count()

@@ -1,4 +1,4 @@
-"""Programs that a rehearsal starts and waits for: their output in a file, ended when the rehearsal is."""
+"""Programs that a rehearsal starts and waits for; their output goes to a file, and they end with it."""
 
 import subprocess
 import threading
@@ -12,11 +12,11 @@ from rehearsal.errors import RehearsalError
 LAST_LINES = 8
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 10.0
-# Words by which CDK and CloudFormation tell of a failure.
-TELLING = ("_FAILED", "Error:", "failed:")
+# Words by which CDK and CloudFormation say that something failed.
+FAILURE_WORDS = ("_FAILED", "Error:", "failed:")
 
 
-class Children:
+class Programs:
     """Starts programs, from several threads; `end` ends those that run and lets no other begin.
 
     Attributes:
@@ -56,7 +56,7 @@ class Children:
                 _end(child)
                 self._running.discard(child)
         if code:
-            why = reasons(log.read_text(errors="replace"))
+            why = failure_lines(log.read_text(errors="replace"))
             raise RehearsalError(f"{name} failed with exit code {code}\n{why}\nall it said: {log}")
 
     def end(self) -> None:
@@ -83,11 +83,11 @@ class Children:
         return child
 
 
-def reasons(text: str) -> str:
-    """The lines of a log that tell of a failure, else its last ones; without repetitions."""
+def failure_lines(text: str) -> str:
+    """Return the lines of a log that speak of a failure, else its last ones; without repetitions."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if any(word in line for word in TELLING)]
-    return "\n".join(list(dict.fromkeys(telling or lines))[-LAST_LINES:])
+    failures = [line for line in lines if any(word in line for word in FAILURE_WORDS)]
+    return "\n".join(list(dict.fromkeys(failures or lines))[-LAST_LINES:])
 
 
 def _wait(child: subprocess.Popen[bytes], meanwhile: Callable[[], None] | None) -> int:
@@ -103,7 +103,7 @@ def _wait(child: subprocess.Popen[bytes], meanwhile: Callable[[], None] | None) 
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Nothing to do where it has ended already."""
+    """End a program that may have ended already."""
     child.terminate()
     try:
         child.wait(GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""Contender (c): the way of the usual notebook, with its own preparation and Keras.
+"""Contender (c): what the usual notebook does, with its own preparation and Keras.
 
 It is treated kindly: one partition a core, so that each core loads the network once, where notebooks
 repartition to 20 or more and load it again for each.
@@ -17,7 +17,7 @@ from pyspark import Broadcast
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
 
-from benchmarks.contender import Assignment, core_count
+from benchmarks.peers.assignment import Assignment, core_count
 from spark_job.session import find_java_home
 
 # As the notebooks set it; Spark's own 10,000 needs gigabytes for the stacked images.
@@ -25,7 +25,7 @@ RECORDS_PER_BATCH = 1024
 
 
 def make_network(weights: list[np.ndarray]) -> Any:
-    """The network of a worker, filled with the weights of the driver."""
+    """Return the network of a worker, filled with the weights of the driver."""
     from keras.applications.mobilenet_v2 import MobileNetV2
 
     network = MobileNetV2(weights=None, include_top=False, pooling="avg", input_shape=(224, 224, 3))
@@ -34,7 +34,7 @@ def make_network(weights: list[np.ndarray]) -> Any:
 
 
 def prepare(content: bytes) -> np.ndarray:
-    """(224, 224, 3) float32 in -1..1."""
+    """Return a photograph as the network takes it, (224, 224, 3) float32 in -1..1."""
     from keras.applications.mobilenet_v2 import preprocess_input
     from keras.utils import img_to_array
 
@@ -43,7 +43,7 @@ def prepare(content: bytes) -> np.ndarray:
 
 
 def featurize(broadcast: "Broadcast[list[np.ndarray]]") -> Any:
-    """The pandas UDF: the network once for each partition, then batch by batch."""
+    """Return the pandas UDF: it makes the network once for each partition, then works batch by batch."""
 
     @F.pandas_udf("array<float>")  # type: ignore[untyped-decorator, attr-defined, call-overload]
     def udf(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
@@ -56,7 +56,7 @@ def featurize(broadcast: "Broadcast[list[np.ndarray]]") -> Any:
 
 
 def main() -> None:
-    """binaryFile → pandas UDF → Parquet."""
+    """Write the features: binaryFile → pandas UDF → Parquet."""
     assignment = Assignment.from_arguments()
     os.environ["JAVA_HOME"] = find_java_home()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -1,0 +1,170 @@
+"""The steps of a rehearsal against the AWS of the environment, with CDK's own command line."""
+
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from infra.config.deployment import DeploymentConfig
+from infra.contract.names import StackPart, stack_name
+from operate.cdk import QUIET, cdk_program, cdk_words
+from operate.commands.destroy import told_after
+from operate.commands.doctor import examine, told
+from operate.connection import Connection
+from operate.removal.deployed_resources import contents_of_buckets, deployed_resources
+from operate.removal.leftovers import search
+from operate.runs.run_folder import run_prefix
+from operate.s3.download import Place, download
+from operate.s3.image_store import Target, upload
+from operate.s3.objects import list_objects
+from operate.s3.photographs import photographs
+from rehearsal.demo.photographs import write_archive
+from rehearsal.errors import RehearsalError
+from rehearsal.full_run.deploy_progress import DeployProgress
+from rehearsal.full_run.programs import Programs
+from rehearsal.full_run.request import Request
+from rehearsal.full_run.summary import describe_run, rewritten_settings
+from rehearsal.full_run.timeline import Timeline
+from rehearsal.what_is_real import what_is_real
+
+TRANSFERS_AT_ONCE = 16
+DEPLOYS_AT_ONCE = 3
+
+
+class Deployment:
+    """The `Steps` of one rehearsal.
+
+    Bootstrap, templates, artifacts and photographs need no stack: they are made side by side from the start.
+    """
+
+    def __init__(self, request: Request, config: DeploymentConfig, timeline: Timeline) -> None:
+        self._request, self._config, self._timeline = request, config, timeline
+        self._programs = Programs(request.scratch)
+        self._pool = ThreadPoolExecutor(4)
+        self._bootstrap: Future[None] = self._pool.submit(self._bootstrap_cdk)
+        self._templates: Future[None] = self._pool.submit(self._synthesise)
+        self._artifacts: Future[None] = self._pool.submit(self._build_artifacts)
+        self._photographs: Future[Path] = self._pool.submit(self._find_photographs)
+
+    def wait_until_deployable(self) -> None:
+        """Wait for CDK's bootstrap and the templates."""
+        self._bootstrap.result()
+        self._templates.result()
+
+    def examine_account(self) -> None:
+        """Run the checks of `operate doctor`, and print those that are not ok."""
+        with self._timeline.event("operate doctor"):
+            checks = list(examine(self._connection(), self._config))
+            for check in checks:
+                if check.state != "ok":
+                    self._timeline.detail(" ".join(told(check).split()))
+            if any(check.state == "failed" for check in checks):
+                raise RehearsalError("the account is not ready: see above")
+
+    def deploy_storage(self) -> None:
+        """Deploy the stacks storage and monitoring."""
+        with self._timeline.event("storage and monitoring are deployed"):
+            self._deploy(["storage", "monitoring"])
+
+    def upload_photographs(self) -> None:
+        """Upload every photograph to the first image source."""
+        folder, connection = self._photographs.result(), self._connection()
+        files = photographs(folder, all_files=False)
+        if not files:
+            raise RehearsalError(f"{folder} has no photographs: give another folder with IMAGES=DIR")
+        target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
+        with self._timeline.event(f"{len(files):,} photographs are in {target.uri}"):
+            upload(target, files, at_once=TRANSFERS_AT_ONCE)
+
+    def wait_for_artifacts(self) -> None:
+        """Wait until job, extractor and wheels are built."""
+        self._artifacts.result()
+
+    def run_pipeline(self) -> None:
+        """Deploy the pipeline, and print how its cluster and its step go.
+
+        Raises:
+            RehearsalError: the deploy failed; the message begins with the driver's last lines, if it has any.
+        """
+        progress = DeployProgress(self._connection(), self._timeline.detail)
+        with self._timeline.event("pipeline is deployed, its run is complete"):
+            try:
+                self._deploy(["pipeline"], progress)
+            except RehearsalError as error:
+                raise RehearsalError("\n".join([*progress.failure_lines(), str(error)])) from error
+
+    def report(self) -> None:
+        """Fetch the results; print the run, what is real, and what was rewritten for this machine."""
+        connection = self._connection()
+        deployment = connection.deployment
+        s3, prefix = connection.client("s3"), run_prefix(deployment.run_id)
+        folder = self._request.results / deployment.run_id
+        place = Place(s3, deployment.results_bucket, prefix, folder)
+        with self._timeline.event(f"results are in {folder}"):
+            download(place, list(list_objects(s3, place.bucket, prefix)), at_once=TRANSFERS_AT_ONCE)
+        lines = ["", *describe_run(connection, folder), "", what_is_real()]
+        for line in [*lines, "rewritten for this machine", *rewritten_settings(connection), ""]:
+            self._timeline.say(line)
+
+    def close(self) -> None:
+        """End what still runs, and wait for it."""
+        self._programs.end()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def has_templates(self) -> bool:
+        """Return whether synthesis has succeeded."""
+        return (self._request.assembly / "manifest.json").is_file()
+
+    def take_down(self) -> list[str]:
+        """Destroy the stacks, look for what is left, and return lines about what stays.
+
+        Raises:
+            RehearsalError: the destroy failed, or something is left that should not be.
+        """
+        connection, stage = self._connection(), self._request.stage
+        resources = deployed_resources(connection.client("cloudformation"), stage)
+        with self._timeline.event("stacks are destroyed"):
+            words = cdk_words("destroy", self._request.assembly, ["--all", "--force"])
+            Programs(self._request.scratch).run(words, "cdk-destroy")
+        after = search(connection, resources)
+        stays = [resource for resource in resources if resource.stays]
+        text = told_after(stage, stays, contents_of_buckets(connection.client("s3"), stays), after)
+        if after.found:
+            raise RehearsalError(text)
+        return text.splitlines()
+
+    def _bootstrap_cdk(self) -> None:
+        account = self._connection().client("sts").get_caller_identity()["Account"]
+        words = [*cdk_program(), "bootstrap", f"aws://{account}/{self._config.region}", *QUIET]
+        with self._timeline.event("cdk bootstrap"):
+            # Away from cdk.json: bootstrap would synthesise the stacks first.
+            self._programs.run(words, "cdk-bootstrap", folder=self._request.scratch)
+
+    def _synthesise(self) -> None:
+        options = ["--quiet", f"--output={self._request.assembly}", *self._request.context, *QUIET]
+        with self._timeline.event("cdk synth"):
+            self._programs.run([*cdk_program(), "synth", *options], "cdk-synth")
+
+    def _build_artifacts(self) -> None:
+        words = [sys.executable, "-m", "infra.artifacts", "build", *self._request.context]
+        with self._timeline.event("job, extractor and wheels are built"):
+            self._programs.run(words, "build")
+
+    def _find_photographs(self) -> Path:
+        if self._request.images:
+            return self._request.images
+        folder = self._request.scratch / "fruit"
+        with self._timeline.event("demo fruit is drawn"):
+            write_archive(folder)
+        return folder
+
+    def _deploy(self, parts: list[StackPart], progress: DeployProgress | None = None) -> None:
+        """Deploy these stacks alone; those that are there already are left as they are."""
+        stacks = [stack_name(self._request.stage, part) for part in parts]
+        options = ["--exclusively", "--require-approval=never", f"--concurrency={DEPLOYS_AT_ONCE}"]
+        words = cdk_words("deploy", self._request.assembly, [*stacks, *options, "--progress=events"])
+        look = progress.look if progress else None
+        self._programs.run(words, f"cdk-deploy-{'-'.join(parts)}", meanwhile=look)
+
+    def _connection(self) -> Connection:
+        """Return a new connection: each looks a deployment up once, and the deployment grows."""
+        return Connection(self._request.stage, self._config.region)
