@@ -48,11 +48,22 @@ ORDER: dict[str, tuple[str, ...]] = {
         "command_line",
         "__main__",
     ),
+    "rehearsal": (
+        "errors",
+        "settings processes rewriting what_is_real",
+        "demo emr",
+        "machine emulator",
+        "clusters",
+        "full_run",
+        "commands",
+        "command_line",
+        "__main__",
+    ),
 }
 # Rooms are read at a glance.
 MOST_MODULES = 15
 # To be mended, and gone from here.
-KNOWN_CROWDED = ("rehearsal/emulator/resource_types", "benchmarks")
+KNOWN_CROWDED = "rehearsal/emulator/resource_types"
 KNOWN_IMPORTS = ("spark_job.session", "spark_job.errors")
 
 
