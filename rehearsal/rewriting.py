@@ -21,6 +21,7 @@ DRIVER_OVERHEAD_MIB = 704
 NODE_MIB = 2688
 NODE_CORES = 8  # YARN places containers by memory alone
 
+# Why something is changed.
 SMALL = "several nodes share this machine"
 ENDPOINT = "S3 is on this machine"
 NO_HDFS = "there is no HDFS"
@@ -30,6 +31,7 @@ NODE_PATHS = "each node has its own /opt"
 OWN_JAVA = "Java of this machine"
 
 SCHEMES = ("s3", "s3a", "s3n")
+# Options of spark-submit without a value, and those that set memory.
 FLAGS = {"--verbose", "-v", "--supervise", "--help", "-h", "--version"}
 SHORT_FORMS = {"--executor-memory": "spark.executor.memory", "--driver-memory": "spark.driver.memory"}
 
@@ -40,17 +42,17 @@ class Rewriting:
 
     Attributes:
         subject: A classification and its key, or an argument.
-        asked: None when the request left it to EMR.
+        requested: None when the request left it to EMR.
     """
 
     subject: str
-    asked: str | None
+    requested: str | None
     given: str
     reason: str
 
     def __str__(self) -> str:
-        asked = "EMR's own" if self.asked is None else repr(self.asked)
-        return f"{self.subject}: {asked} -> {self.given!r} ({self.reason})"
+        requested = "EMR's own" if self.requested is None else repr(self.requested)
+        return f"{self.subject}: {requested} -> {self.given!r} ({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -65,43 +67,45 @@ class EmulatedAws:
     region: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
 
     @property
     def credentials(self) -> dict[str, str]:
         """What a node's instance role gives to every program, as environment variables; no region."""
-        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_EC2_METADATA_DISABLED": "true",
-            **token,
         }
 
 
-def executor_mib(cores: int) -> tuple[int, int]:
-    """Heap and overhead of an executor, in MiB."""
-    return HEAP_MIB, JVM_NATIVE_MIB + cores * WORKER_MIB
+def spark_memory(executor_cores: int) -> dict[str, str]:
+    """Return the memory settings of a driver and of an executor with so many cores."""
+    return {
+        "spark.executor.memory": f"{HEAP_MIB}m",
+        "spark.executor.memoryOverhead": f"{JVM_NATIVE_MIB + executor_cores * WORKER_MIB}m",
+        "spark.driver.memory": f"{HEAP_MIB}m",
+        "spark.driver.memoryOverhead": f"{DRIVER_OVERHEAD_MIB}m",
+    }
 
 
 def rewrite_configurations(
-    asked: Configurations, *, aws: EmulatedAws, place: Configurations, shared: Path
+    requested: Configurations, *, aws: EmulatedAws, place: Configurations, shared: Path
 ) -> tuple[dict[str, dict[str, str]], list[Rewriting]]:
-    """The configurations that a node really gets, and what differs from those asked for.
+    """Return the configurations that a node really gets, and what differs from those requested.
 
     Args:
         place: Ports and folders of the node, by classification.
         shared: The cluster's folder that stands for HDFS.
     """
-    given = {name: dict(properties) for name, properties in asked.items()}
+    given = {name: dict(properties) for name, properties in requested.items()}
     changes = _replace_paths(given, shared)
-    rules = [(_sizes(), SMALL), (_s3(aws), ENDPOINT), (_without_hdfs(shared), NO_HDFS)]
-    rules += [(_without_shuffle_service(), NO_SHUFFLE_SERVICE), (place, PLACE)]
-    for wanted, reason in rules:
-        for name, properties in wanted.items():
+    rules = [(_SIZES, SMALL), (_s3(aws), ENDPOINT), (_without_hdfs(shared), NO_HDFS)]
+    rules += [(_WITHOUT_SHUFFLE_SERVICE, NO_SHUFFLE_SERVICE), (place, PLACE)]
+    for rule, reason in rules:
+        for name, properties in rule.items():
             for key, value in properties.items():
-                before = asked.get(name, {}).get(key)
+                before = requested.get(name, {}).get(key)
                 given.setdefault(name, {})[key] = value
                 if before != value and (before is not None or reason is not PLACE):
                     changes.append(Rewriting(f"{name} {key}", before, value, reason))
@@ -109,7 +113,7 @@ def rewrite_configurations(
 
 
 def rewrite_arguments(arguments: Sequence[str], shared: Path) -> tuple[list[str], list[Rewriting]]:
-    """A step's or bootstrap action's arguments; the memory that spark-submit is asked for among them."""
+    """Return a step's or bootstrap action's arguments, and what differs from those requested."""
     given = [_replace(argument, shared) for argument in arguments]
     changes = [
         Rewriting("argument", before, after, NODE_PATHS if NODE_FOLDER in before else NO_HDFS)
@@ -117,11 +121,12 @@ def rewrite_arguments(arguments: Sequence[str], shared: Path) -> tuple[list[str]
         if before != after
     ]
     if given and Path(given[0]).name == "spark-submit":
-        changes += _shrink(given)
+        changes += _shrink_memory(given)
     return given, changes
 
 
 def _replace_paths(given: dict[str, dict[str, str]], shared: Path) -> list[Rewriting]:
+    """Change the paths of a cluster in place, and return the changes."""
     changes = []
     for name, properties in given.items():
         for key, value in list(properties.items()):
@@ -138,42 +143,33 @@ def _replace(text: str, shared: Path) -> str:
     return text.replace(NODE_FOLDER, RELATIVE_NODE_FOLDER).replace("hdfs:///", f"file://{shared}/")
 
 
-def _sizes() -> Configurations:
-    heap, overhead = executor_mib(1)
-    return {
-        "spark-defaults": {
-            "spark.executor.cores": "1",
-            "spark.executor.memory": f"{heap}m",
-            "spark.executor.memoryOverhead": f"{overhead}m",
-            "spark.driver.cores": "1",
-            "spark.driver.memory": f"{HEAP_MIB}m",
-            "spark.driver.memoryOverhead": f"{DRIVER_OVERHEAD_MIB}m",
-        },
-        "yarn-site": {
-            "yarn.nodemanager.resource.memory-mb": str(NODE_MIB),
-            "yarn.nodemanager.resource.cpu-vcores": str(NODE_CORES),
-            "yarn.scheduler.minimum-allocation-mb": "32",
-            "yarn.scheduler.maximum-allocation-mb": str(NODE_MIB),
-            # Small sizes are for placing containers; what they really use is this machine's matter.
-            "yarn.nodemanager.pmem-check-enabled": "false",
-            "yarn.nodemanager.vmem-check-enabled": "false",
-            "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "99",
-        },
+_SIZES: Configurations = {
+    "spark-defaults": {"spark.executor.cores": "1", "spark.driver.cores": "1", **spark_memory(1)},
+    "yarn-site": {
+        "yarn.nodemanager.resource.memory-mb": str(NODE_MIB),
+        "yarn.nodemanager.resource.cpu-vcores": str(NODE_CORES),
+        "yarn.scheduler.minimum-allocation-mb": "32",
+        "yarn.scheduler.maximum-allocation-mb": str(NODE_MIB),
+        # Small sizes are for placing containers; what they really use is this machine's matter.
+        "yarn.nodemanager.pmem-check-enabled": "false",
+        "yarn.nodemanager.vmem-check-enabled": "false",
+        "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "99",
+    },
+}
+_WITHOUT_SHUFFLE_SERVICE: Configurations = {
+    "spark-defaults": {
+        "spark.shuffle.service.enabled": "false",
+        "spark.dynamicAllocation.shuffleTracking.enabled": "true",
     }
+}
 
 
 def _s3(aws: EmulatedAws) -> Configurations:
-    file_systems = {
-        key: value
-        for scheme in SCHEMES
-        for key, value in (
-            (f"fs.{scheme}.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem"),
-            (f"fs.AbstractFileSystem.{scheme}.impl", "org.apache.hadoop.fs.s3a.S3A"),
-        )
-    }
+    s3a = "org.apache.hadoop.fs.s3a"
     return {
         "core-site": {
-            **file_systems,
+            **{f"fs.{scheme}.impl": f"{s3a}.S3AFileSystem" for scheme in SCHEMES},
+            **{f"fs.AbstractFileSystem.{scheme}.impl": f"{s3a}.S3A" for scheme in SCHEMES},
             "fs.s3a.endpoint": aws.endpoint,
             "fs.s3a.endpoint.region": aws.region,
             "fs.s3a.path.style.access": "true",
@@ -193,53 +189,31 @@ def _without_hdfs(shared: Path) -> Configurations:
     }
 
 
-def _without_shuffle_service() -> Configurations:
-    return {
-        "spark-defaults": {
-            "spark.shuffle.service.enabled": "false",
-            "spark.dynamicAllocation.shuffleTracking.enabled": "true",
-        }
-    }
-
-
-def _shrink(arguments: list[str]) -> list[Rewriting]:
-    """Change the memory options in place; what follows the program's own name is not Spark's."""
+def _shrink_memory(arguments: list[str]) -> list[Rewriting]:
+    """Change spark-submit's memory options in place; what follows the program's own name is not Spark's."""
+    cores = re.search(r"(?:spark\.executor\.cores=|--executor-cores[= ])(\d+)", " ".join(arguments))
+    small = spark_memory(int(cores[1]) if cores else 1)
     changes = []
     for position in _option_positions(arguments):
-        found = re.fullmatch(r"((?:--conf=|-c=)?)(spark\.[\w.]+|--[a-z-]+)=(.*)", arguments[position])
-        before = arguments[position - 1]
-        key = found[2] if found else SHORT_FORMS.get(before)
-        small = _small_memory(SHORT_FORMS.get(key or "", key or ""), _cores(arguments))
-        if small is None:
+        before = arguments[position]
+        # KEY=VALUE, --conf=KEY=VALUE or --OPTION=VALUE; else the option stands before its value.
+        name = re.match(r"(?:(?:--conf|-c)=)?(spark\.[\w.]+|--[a-z-]+)=", before)
+        key = name[1] if name else arguments[position - 1]
+        memory = small.get(SHORT_FORMS.get(key, key))
+        if memory is None:
             continue
-        after = f"{found[1]}{found[2]}={small}" if found else small
-        if after != arguments[position]:
-            changes.append(Rewriting("argument", arguments[position], after, SMALL))
-            arguments[position] = after
+        arguments[position] = f"{name[0]}{memory}" if name else memory
+        if arguments[position] != before:
+            changes.append(Rewriting("argument", before, arguments[position], SMALL))
     return changes
 
 
 def _option_positions(arguments: Sequence[str]) -> list[int]:
-    """Where the values of spark-submit's own options stand."""
-    positions, at = [], 1
-    while at < len(arguments) and arguments[at].startswith("-"):
-        if arguments[at] not in FLAGS and "=" not in arguments[at]:
-            at += 1
-        positions.append(at)
-        at += 1
+    """Return where the values of spark-submit's own options stand."""
+    positions, position = [], 1
+    while position < len(arguments) and arguments[position].startswith("-"):
+        if arguments[position] not in FLAGS and "=" not in arguments[position]:
+            position += 1
+        positions.append(position)
+        position += 1
     return [position for position in positions if position < len(arguments)]
-
-
-def _cores(arguments: Sequence[str]) -> int:
-    found = re.search(r"(?:spark\.executor\.cores=|--executor-cores[= ])(\d+)", " ".join(arguments))
-    return int(found[1]) if found else 1
-
-
-def _small_memory(key: str, cores: int) -> str | None:
-    heap, overhead = executor_mib(cores)
-    return {
-        "spark.executor.memory": f"{heap}m",
-        "spark.executor.memoryOverhead": f"{overhead}m",
-        "spark.driver.memory": f"{HEAP_MIB}m",
-        "spark.driver.memoryOverhead": f"{DRIVER_OVERHEAD_MIB}m",
-    }.get(key)

@@ -1,15 +1,19 @@
-"""What of AWS a rehearsal runs, what it only plays, and what it only writes down; for people to read."""
+"""What of AWS is real in a rehearsal, what is emulated, what is only recorded; docs/rehearsal.md shows it."""
 
-RUN = (
-    "CloudFormation, with events, rollbacks, wait conditions and custom resources, for all types we use",
-    "S3: objects, versions, replication, policies as settings",
-    "Lambda: our functions and CDK's, in processes of this machine; EventBridge: rules that match call them",
-    "EMR: bootstrap actions, steps, Spark on a YARN of one process a node; scaling, idleness, logs in S3",
+REAL = (
+    "CDK's command line and the stacks' templates",
+    "the code of our functions and of CDK's, in processes of this machine",
+    "the bootstrap action, in a folder of each node's own",
+    "YARN with one process a node, Spark, the job; it reads and writes S3 by its API",
 )
-PLAYED = (
-    "IAM and KMS: roles, policies and keys exist, nothing is refused and nothing is encrypted",
-    "EC2: networks, groups, lists and gateways exist, no packet passes through them",
-    "CDK bootstrap, STS, SSM, SNS (no mail is sent), Service Quotas, instance types and their zones",
+EMULATED = (
+    "CloudFormation: events, rollbacks, wait conditions and custom resources, for all types that we use",
+    "S3: objects, versions and replication; policies are stored and refuse nothing",
+    "EMR: its API, states, scaling, idleness, events and logs; nodes are processes of this machine",
+    "Lambda and EventBridge: a rule that matches calls its function",
+    "EC2: networks, groups, lists and gateways exist; no packet passes through them",
+    "IAM and KMS: roles, policies and keys exist; nothing is refused and nothing is encrypted",
+    "CDK's bootstrap, STS, SSM, SNS (no mail is sent), Service Quotas, instance types and their zones",
 )
 RECORDED = (
     "budgets (nothing costs anything) and alarms on clusters (EMR's metrics do not arrive)",
@@ -19,8 +23,8 @@ RECORDED = (
 
 
 def what_is_real() -> str:
-    """Three short lists."""
-    parts = (("runs", RUN), ("is played", PLAYED), ("is only written down", RECORDED))
-    return "\n".join(
-        f"What {title}:\n" + "\n".join(f"  - {line}" for line in lines) for title, lines in parts
+    """Return three short lists, for a terminal and for Markdown alike."""
+    parts = (("real", REAL), ("emulated", EMULATED), ("only recorded", RECORDED))
+    return "\n\n".join(
+        f"What is {title}:\n" + "\n".join(f"- {line}" for line in lines) for title, lines in parts
     )

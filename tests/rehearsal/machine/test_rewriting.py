@@ -8,12 +8,10 @@ from rehearsal.rewriting import (
     NODE_MIB,
     EmulatedAws,
     Rewriting,
-    executor_mib,
     rewrite_arguments,
     rewrite_configurations,
+    spark_memory,
 )
-from spark_job.contract.node import NODE_FOLDER
-from spark_job.contract.node import NODE_FOLDER as DEPLOYED_FOLDER
 
 AWS = EmulatedAws("http://127.0.0.1:4566", "eu-west-3", "fake", "secret")
 SHARED = Path("/home/shared")
@@ -25,11 +23,6 @@ def rewrite(asked, place=None):
 
 def arguments(*given):
     return rewrite_arguments(given, SHARED)[0]
-
-
-def test_the_nodes_folder_is_the_one_that_steps_name():
-    """Infrastructure and rehearsal speak of the same folder."""
-    assert NODE_FOLDER == DEPLOYED_FOLDER
 
 
 def test_settings_that_are_not_of_this_machine_stay_as_they_stand():
@@ -81,9 +74,10 @@ def test_driver_and_executor_fit_on_one_node():
     """A core node holds both."""
     given, _ = rewrite({})
     spark = given["spark-defaults"]
-    parts = ("driver.memory", "driver.memoryOverhead", "executor.memory", "executor.memoryOverhead")
-    asked = [int(spark[f"spark.{part}"].removesuffix("m")) for part in parts]
-    assert sum(asked) <= NODE_MIB < sum(asked) + sum(executor_mib(1))
+    assert {key: spark[key] for key in spark_memory(1)} == spark_memory(1)
+    sizes = {key: int(value.removesuffix("m")) for key, value in spark_memory(1).items()}
+    executor = sum(size for key, size in sizes.items() if "executor" in key)
+    assert sum(sizes.values()) <= NODE_MIB < sum(sizes.values()) + executor
 
 
 def test_paths_of_a_node_become_relative():
