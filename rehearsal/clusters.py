@@ -14,7 +14,7 @@ _guardians: list[Popen[bytes]] = []
 
 
 def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
-    """What `rehearsal.emulator.gateway` serves; called once in its process.
+    """Return the EMR that `rehearsal.emulator.gateway` serves; called once in its process.
 
     Raises:
         JarsError: YARN's jars have not been fetched.

@@ -22,7 +22,7 @@ QUIET_SECONDS = 1.0
 
 
 def mark(home: Path, owner: str) -> dict[str, str]:
-    """The environment variables by which processes are known; what they start inherits them.
+    """Return the environment variables by which processes are known; what they start inherits them.
 
     Args:
         owner: Whose they are within the rehearsal: a path such as `CLUSTER/INSTANCE`.
@@ -31,7 +31,7 @@ def mark(home: Path, owner: str) -> dict[str, str]:
 
 
 def processes_of(home: Path, owner: str = "") -> Iterator[psutil.Process]:
-    """Every process that carries the rehearsal's mark, this one excepted.
+    """Yield every process that carries the rehearsal's mark, this one excepted.
 
     Args:
         owner: Only those of this owner and of owners below it.
@@ -49,7 +49,7 @@ def processes_of(home: Path, owner: str = "") -> Iterator[psutil.Process]:
 
 
 def kill_all(processes: Iterator[psutil.Process]) -> int:
-    """End them at once and wait until they are gone; returns how many there were."""
+    """Kill processes, wait until they are gone, and return how many there were."""
     found = list(processes)
     for process in found:
         try:
@@ -63,7 +63,7 @@ def kill_all(processes: Iterator[psutil.Process]) -> int:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it runs; psutil's own waiting would take a child's exit code from whoever started it."""
+    """Return whether it runs; psutil's own waiting would take a child's exit code from whoever started it."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -82,7 +82,7 @@ def sweep(home: Path, owner: str = "") -> None:
 
 
 def short_folder(home: Path) -> Path:
-    """A folder of this rehearsal alone with a short path; the guardian removes it."""
+    """Return a folder of this rehearsal alone with a short path; the guardian removes it."""
     return Path("/tmp") / f"fruit-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"  # noqa: S108
 
 

@@ -1,11 +1,12 @@
 """Where a rehearsal lives, and the AWS account it plays."""
 
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.checkout import ROOT
-from rehearsal.errors import RehearsalError
+from rehearsal.errors import MisuseError
 
 # The only address that anything of a rehearsal listens on.
 LOOPBACK = "127.0.0.1"
@@ -54,7 +55,7 @@ class Settings:
         return self.home / "ready"
 
     def client_environment(self) -> dict[str, str]:
-        """What a program needs in its environment to take the rehearsal for AWS, and nothing else for it."""
+        """Return what a program needs in its environment to take the rehearsal for AWS."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
@@ -73,22 +74,29 @@ class Settings:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback interface that nothing listens on now."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different ports of the loopback interface that nothing listens on now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def checked_port(port: int) -> int:
-    """The port, if it can be had.
+    """Return the port if nothing listens on it.
 
     Raises:
-        RehearsalError: something listens on it.
+        MisuseError: something listens on it.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
-            raise RehearsalError(f"port {port} is taken: give another --port, or none for any") from error
+            raise MisuseError(f"port {port} is taken: give another --port, or none for any") from error
     return port

@@ -28,7 +28,7 @@ from spark_job.session import find_java_home
 
 
 def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:
-    """What clusters run on: folders below `home`, programs of this machine.
+    """Return what makes clusters: folders below `home`, programs of this machine.
 
     Raises:
         JarsError: the jars have not been fetched.
@@ -143,7 +143,7 @@ class Cluster:
         )
 
     def demand(self) -> Demand:
-        """What YARN is asked for now."""
+        """Return how many containers wait for room, and how many run on each node."""
         return self._yarn.demand() if self._yarn else Demand(0, {})
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ APPLIED = {*XML_FILES, *EXPORTS, *SPARK_FILES}
 
 
 def recorded_only(asked: Configurations) -> list[str]:
-    """Classifications that no program of the rehearsal reads."""
+    """Return the classifications that no program of the rehearsal reads."""
     return sorted(name for name in asked if name not in APPLIED)
 
 
@@ -40,12 +40,12 @@ def write_spark_files(folder: Path, given: Configurations) -> None:
 
 
 def exports(given: Configurations) -> dict[str, str]:
-    """The environment variables that the classifications export."""
+    """Return the environment variables that the classifications export."""
     return {key: value for name in EXPORTS for key, value in given.get(name, {}).items()}
 
 
 def _java_properties(properties: Mapping[str, str]) -> str:
-    """java.util.Properties: a backslash, a line's end and a key's separators are escaped."""
+    """Return lines for java.util.Properties: a backslash, a line's end and a key's separators are escaped."""
     return "".join(f"{_escaped(key, ' =:#!')}={_escaped(value, '')}\n" for key, value in properties.items())
 
 

@@ -36,7 +36,7 @@ class Daemon:
     log: Path
 
     def wait_until(self, ready: Callable[[], bool], what: str) -> None:
-        """Wait for a daemon to be of use.
+        """Wait until the daemon is of use.
 
         Raises:
             ComputeError: it ended, or took too long; the message holds the last lines of its log.
@@ -50,16 +50,16 @@ class Daemon:
             time.sleep(0.1)
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Return whether the process runs."""
         return self.process.poll() is None
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the daemon at once."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> None:
-        """Let it end by itself, and see to it."""
+        """Let the daemon end by itself, and kill it when it does not."""
         self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)
@@ -68,7 +68,7 @@ class Daemon:
 
 
 def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
-    """The command of one of Hadoop's own programs."""
+    """Return the command of one of Hadoop's own programs."""
     classpath = [conf, *sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*"]
     temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
     joined = os.pathsep.join(map(str, classpath))

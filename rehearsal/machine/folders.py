@@ -41,7 +41,7 @@ class NodeFolders:
 
     @property
     def container_logs(self) -> Path:
-        """APPLICATION/CONTAINER/stderr and so on."""
+        """Logs of containers: APPLICATION/CONTAINER/stderr and so on."""
         return self.root / "containers"
 
     @property
@@ -68,28 +68,28 @@ class ClusterFolders:
 
     @property
     def shared(self) -> Path:
-        """What stands for HDFS: event logs, Spark's staging."""
+        """The folder that stands for HDFS: event logs, Spark's staging."""
         return self.root / "shared"
 
     @property
     def logs(self) -> Path:
-        """Laid out as EMR lays them out below the cluster's log URI."""
+        """Logs, laid out as EMR does below the cluster's log URI."""
         return self.root / "logs"
 
     def node(self, node: Node) -> NodeFolders:
-        """The folders of one node."""
+        """Return the folders of one node."""
         return NodeFolders(self.root / node.instance_id)
 
     def step_logs(self, step_id: str) -> Path:
-        """controller, syslog, stderr, stdout of a step."""
+        """Return where controller, syslog, stderr and stdout of a step are."""
         return self.logs / "steps" / step_id
 
     def bootstrap_logs(self, node: Node, number: int) -> Path:
-        """controller, stderr, stdout of a bootstrap action."""
+        """Return where controller, stderr and stdout of a bootstrap action are."""
         return self.logs / "node" / node.instance_id / "bootstrap-actions" / str(number)
 
     def daemon_log(self, node: Node, daemon: str) -> Path:
-        """The log of one of Hadoop's daemons."""
+        """Return the log of one of Hadoop's daemons."""
         return self.logs / "node" / node.instance_id / "applications" / "hadoop-yarn" / f"{daemon}.log"
 
     def make(self) -> None:

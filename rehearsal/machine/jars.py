@@ -30,7 +30,7 @@ class JarsError(RehearsalError):
 
 
 def fetch_jars(folder: Path = JARS) -> Path:
-    """The folder of the jars, `yarn/` and `s3/` in it; downloads them when they are not all there.
+    """Return the folder of the jars, `yarn/` and `s3/` in it; download them when they are not all there.
 
     Raises:
         JarsError: no network, or a file has another hash than its pin.
@@ -45,7 +45,7 @@ def fetch_jars(folder: Path = JARS) -> Path:
 
 
 def require_jars(folder: Path = JARS) -> Path:
-    """The folder of jars that have been fetched before.
+    """Return the folder of jars that have been fetched before.
 
     Raises:
         JarsError: they are not there.
@@ -62,7 +62,7 @@ def _pins() -> dict[str, str]:
 
 
 def _unlike_pins(folder: Path) -> list[str]:
-    """Names that are missing or have another hash."""
+    """Return the names of jars that are missing or have another hash."""
     return [name for name, digest in _pins().items() if _digest(folder / name) != digest]
 
 
@@ -92,7 +92,7 @@ def _run_ivy(work: Path, folder: Path) -> None:
 
 
 def _system_trust() -> bytes:
-    """The certificates that the system trusts, as a Java trust store: Java looks at its own otherwise."""
+    """Return the certificates that the system trusts as a Java trust store; Java looks at its own else."""
     found = ssl.create_default_context().get_ca_certs(binary_form=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some old authority's certificate has an odd serial number

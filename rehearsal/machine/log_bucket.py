@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def s3_client(aws: EmulatedAws) -> Any:
-    """boto3's client of the emulated S3."""
+    """Return boto3's client of the emulated S3."""
     return boto3.client(
         "s3",
         endpoint_url=aws.endpoint,
@@ -58,7 +58,7 @@ class LogBucket:
     def push(self, folders: Mapping[Path, str]) -> None:
         """Put every file that is new or has grown.
 
-        What S3 does not take within a minute stays on this machine, is told, and is tried again next time.
+        What S3 does not take within a minute stays on this machine, is logged, and is tried again next time.
 
         Args:
             folders: Folder on this machine to its key below the cluster's.
@@ -93,7 +93,7 @@ class LogBucket:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether the same request would be refused again: 4xx, as for a bucket that is not there."""
+    """Return whether the same request would be refused again: 4xx, as for a bucket that is not there."""
     if not isinstance(error, ClientError):
         return False
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500

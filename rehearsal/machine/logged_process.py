@@ -58,7 +58,7 @@ class LoggedProcess:
                 stderr.write(f'Exception in thread "main" java.io.IOException: {words}\n'.encode())
 
     def wait(self, seconds: float | None = None) -> int:
-        """The exit code; of a signal 128 and its number, as shells say it.
+        """Return the exit code; of a signal 128 and its number, as shells say it.
 
         Raises:
             subprocess.TimeoutExpired: it runs on after so many seconds.
@@ -74,7 +74,7 @@ class LoggedProcess:
 
     @property
     def stderr(self) -> str:
-        """What it has said so far."""
+        """What the program has written to stderr so far."""
         return (self._logs / "stderr").read_text(errors="replace")
 
     @property
@@ -86,5 +86,5 @@ class LoggedProcess:
 
 
 def _on_path(name: str, environment: Mapping[str, str]) -> str:
-    """Where the node's PATH has the command; Python would look at its own."""
+    """Return where the node's PATH has the command; Python would look at its own."""
     return shutil.which(name, path=environment["PATH"]) or name

@@ -1,7 +1,5 @@
 """What EMR itself would set on a node, and where the node's daemons find their ports and folders."""
 
-import socket
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from rehearsal.emr.compute import Node
@@ -9,8 +7,8 @@ from rehearsal.machine.folders import NodeFolders
 from rehearsal.machine.jars import SPARK_HOME
 from rehearsal.processes import MARK, OWNER
 from rehearsal.rewriting import Configurations
+from rehearsal.settings import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 LABEL = "CORE"
 # What containers inherit from their NodeManager: what an instance gives to every program on it.
 INHERITED = (
@@ -39,17 +37,8 @@ class ResourceManagerPorts:
     admin: int
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 def emr_defaults() -> Configurations:
-    """Settings that a cluster's configurations may override, as EMR has its own."""
+    """Return settings that a cluster's configurations may override, as EMR has its own."""
     return {
         "spark-defaults": {
             "spark.master": "yarn",
@@ -82,7 +71,7 @@ def emr_defaults() -> Configurations:
 
 
 def place(node: Node, folders: NodeFolders, manager: ResourceManagerPorts, node_port: int) -> Configurations:
-    """The node's own ports and folders."""
+    """Return the settings for the node's own ports and folders."""
     addresses = {
         "yarn.resourcemanager.webapp.address": manager.web,
         "yarn.resourcemanager.address": manager.clients,

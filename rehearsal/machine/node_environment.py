@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rehearsal.machine.folders import NodeFolders
 from rehearsal.machine.jars import SPARK_HOME
-from rehearsal.machine.node_configuration import LOOPBACK
 from rehearsal.processes import mark
 from rehearsal.rewriting import EmulatedAws
+from rehearsal.settings import LOOPBACK
 from spark_job.contract.node import NODE_FOLDER
 
 # What a program of this machine may inherit; anything else could lead it to another AWS or Spark.
@@ -20,7 +20,7 @@ OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4
 
 
 def write_java_home(folders: NodeFolders, java: Path) -> None:
-    """A JAVA_HOME whose `java` gives the working folder the node's own /opt, then becomes the real one.
+    """Write a JAVA_HOME whose `java` links the working folder to the node's /opt, then runs the real one.
 
     YARN starts a container in a folder of its own: there `opt/…` is what this node's bootstrap made.
     """
@@ -36,7 +36,7 @@ def write_java_home(folders: NodeFolders, java: Path) -> None:
 
 
 def instance_environment(home: Path, owner: str, folders: NodeFolders, aws: EmulatedAws) -> dict[str, str]:
-    """What every program of the node inherits, YARN's containers included."""
+    """Return what every program of the node inherits, YARN's containers included."""
     path = [folders.java / "bin", SPARK_HOME / "bin", Path(sys.executable).parent]
     return {
         **{name: os.environ[name] for name in KEPT if name in os.environ},
@@ -52,7 +52,7 @@ def instance_environment(home: Path, owner: str, folders: NodeFolders, aws: Emul
 def shell_environment(
     inherited: Mapping[str, str], folders: NodeFolders, aws: EmulatedAws, s3_jars: Path
 ) -> dict[str, str]:
-    """What bootstrap actions and steps find beyond that: the region, Hadoop's and Spark's configuration."""
+    """Return what bootstrap actions and steps find: also the region, Hadoop's and Spark's configuration."""
     return {
         **inherited,
         "AWS_REGION": aws.region,

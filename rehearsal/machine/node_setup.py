@@ -11,10 +11,11 @@ from rehearsal.machine.configuration_files import (
     write_spark_files,
 )
 from rehearsal.machine.folders import ClusterFolders, NodeFolders
-from rehearsal.machine.node_configuration import ResourceManagerPorts, emr_defaults, free_ports, place
+from rehearsal.machine.node_configuration import ResourceManagerPorts, emr_defaults, place
 from rehearsal.machine.node_environment import instance_environment, shell_environment, write_java_home
 from rehearsal.machine.yarn import Software
 from rehearsal.rewriting import Configurations, EmulatedAws, rewrite_configurations
+from rehearsal.settings import free_port
 
 
 class NodeSetup:
@@ -49,28 +50,28 @@ class NodeSetup:
         folders.make()
         write_java_home(folders, self._software.java)
         if self._ports is not None:
-            self._node_ports[node] = free_ports(1)[0]
+            self._node_ports[node] = free_port()
             self._write_configuration(node, folders, self._ports)
 
     def node_port(self, node: Node) -> int:
-        """Where the node's NodeManager listens."""
+        """Return where the node's NodeManager listens."""
         return self._node_ports[node]
 
     def daemon_environment(self, node: Node) -> dict[str, str]:
-        """For Hadoop's daemons, and by them for containers."""
+        """Return the environment of Hadoop's daemons, which containers inherit."""
         return instance_environment(
             self._home, f"{self._spec.cluster_id}/{node.instance_id}", self._folders.node(node), self._aws
         )
 
     def shell_environment(self, node: Node) -> dict[str, str]:
-        """For bootstrap actions and steps."""
-        found = shell_environment(
+        """Return the environment of bootstrap actions and steps."""
+        environment = shell_environment(
             self.daemon_environment(node), self._folders.node(node), self._aws, self._software.s3_jars
         )
-        return {**found, **self._exports}
+        return {**environment, **self._exports}
 
     def working_folder(self, node: Node, step_id: str) -> Path:
-        """A new folder for a step, with the link to the node's /opt that containers have."""
+        """Make a folder for a step, with the link to the node's /opt that containers have."""
         folders = self._folders.node(node)
         folder = folders.root / "steps" / step_id
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,9 +91,9 @@ class NodeSetup:
         write_hadoop_files(folders.conf, files)
         write_spark_files(folders.spark_conf, files)
         self._exports = exports(files)
-        told = [str(change) for change in changes]
-        told += [f"{name}: recorded only" for name in recorded_only(self._spec.configurations)]
-        (self._folders.root / "rewritten.txt").write_text("\n".join(told) + "\n", encoding="utf-8")
+        lines = [str(change) for change in changes]
+        lines += [f"{name}: recorded only" for name in recorded_only(self._spec.configurations)]
+        (self._folders.root / "rewritten.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _over(defaults: Configurations, given: Configurations) -> dict[str, Mapping[str, str]]:

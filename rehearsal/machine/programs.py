@@ -13,13 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.emr.compute import ComputeError, Program
 from rehearsal.machine.jars import SPARK_HOME
+from rehearsal.rewriting import SCHEMES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 COMMAND_RUNNER = "command-runner.jar"
 SCRIPT_RUNNER = "script-runner.jar"
-S3_SCHEMES = ("s3", "s3a", "s3n")
 
 
 def fetch(s3: S3Client, uri: str, folder: Path) -> Path:
@@ -31,7 +31,7 @@ def fetch(s3: S3Client, uri: str, folder: Path) -> Path:
     parts = urlsplit(uri)
     target = folder / Path(parts.path).name
     try:
-        if parts.scheme in S3_SCHEMES:
+        if parts.scheme in SCHEMES:
             s3.download_file(parts.netloc, uri.split("://", 1)[1].partition("/")[2], str(target))
         else:
             shutil.copyfile(unquote(parts.path) if parts.scheme == "file" else uri, target)
@@ -41,7 +41,7 @@ def fetch(s3: S3Client, uri: str, folder: Path) -> Path:
 
 
 def script_command(script: Path, arguments: Sequence[str]) -> list[str]:
-    """A script by its first line, or as a shell script without one."""
+    """Return the command that runs a script by its first line, or as a shell script without one."""
     script.chmod(0o755)
     return ["bash", "-c", '"$0" "$@"', str(script), *arguments]
 
@@ -49,7 +49,7 @@ def script_command(script: Path, arguments: Sequence[str]) -> list[str]:
 def step_command(
     program: Program, arguments: Sequence[str], *, s3: S3Client, folder: Path, conf: Path
 ) -> list[str]:
-    """The command of a step.
+    """Return the command of a step.
 
     Args:
         arguments: The program's, as they were rewritten.
@@ -69,7 +69,7 @@ def step_command(
 
 
 def _jar_command(program: Program, arguments: Sequence[str], jar: Path, conf: Path) -> list[str]:
-    """What `hadoop jar` does."""
+    """Return a command that does what `hadoop jar` does."""
     classpath = os.pathsep.join([str(conf), f"{SPARK_HOME}/jars/*"])
     properties = [f"-D{key}={value}" for key, value in (program.properties or {}).items()]
     main = [program.main_class] if program.main_class else []

@@ -7,6 +7,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from rehearsal.emr.compute import ComputeError
+from rehearsal.settings import LOOPBACK
 
 # Metrics of queues, also by node label; the REST interface counts only requests without one.
 QUEUES = "Hadoop:service=ResourceManager,name=*QueueMetrics,*"
@@ -24,23 +25,23 @@ class ResourceManager:
     port: int
 
     def is_up(self) -> bool:
-        """Whether it answers and is active."""
+        """Return whether it answers and is active."""
         try:
             return bool(self._call("GET", "info").get("hastate") == "active")
         except ComputeError:
             return False
 
     def add_label(self, label: str) -> None:
-        """Make a node label that other requests may use as well when its nodes idle."""
+        """Make a node label whose nodes take other requests as well when they idle."""
         self._call("POST", "add-node-labels", {"nodeLabelsInfo": [{"name": label, "exclusivity": False}]})
 
     def nodes(self) -> dict[int, dict[str, Any]]:
-        """NodeManager's port to what YARN says of it: state, numContainers, nodeLabels, …"""
+        """Return NodeManager's port to what YARN says of it: state, numContainers, nodeLabels and so on."""
         listed = self._call("GET", "nodes")["nodes"]
         return {int(each["nodeId"].rpartition(":")[2]): each for each in listed}
 
     def pending_containers(self) -> int:
-        """Containers that wait for room, whichever label they ask for."""
+        """Return how many containers wait for room, whichever label they ask for."""
         beans = self._ask("GET", f"/jmx?qry={QUEUES}")["beans"]
         roots = [bean for bean in beans if bean["name"].endswith(",q0=root")]
         waiting = {bean["name"]: int(bean.get("PendingContainers", 0)) for bean in roots}
@@ -57,7 +58,7 @@ class ResourceManager:
         return self._ask(method, f"/ws/v1/cluster/{path}?user.name={getpass.getuser()}", body)
 
     def _ask(self, method: str, target: str, body: Any = None) -> dict[str, Any]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection = HTTPConnection(LOOPBACK, self.port, timeout=SECONDS)
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         try:
             connection.request(method, target, json.dumps(body) if body is not None else None, headers)

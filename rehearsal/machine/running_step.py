@@ -20,7 +20,7 @@ SUBMITTED = re.compile(r"Submitted application (application_\d+_\d+)")
 
 
 class RunningStep:
-    """What `Compute.run` returns."""
+    """A step under way, as `Compute.run` returns it."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class RunningStep:
         self._code: int | None = None
 
     def wait(self) -> int:
-        """Its exit code, when it has ended and its logs, and its containers', are in S3."""
+        """Return the exit code when the step has ended, and its logs and its containers' are in S3."""
         with self._ending:
             if self._code is None:
                 self._code = self._run_to_its_end()
@@ -60,7 +60,7 @@ class RunningStep:
 
     @property
     def last_words(self) -> str:
-        """The last lines of its stderr."""
+        """The exception that ended it, else the last lines of its stderr."""
         return self._process.last_words
 
     def _run_to_its_end(self) -> int:

@@ -20,9 +20,10 @@ from rehearsal.machine.daemons import (
     start_daemon,
 )
 from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts, free_ports
+from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts
 from rehearsal.machine.resource_manager import ResourceManager
 from rehearsal.processes import processes_of
+from rehearsal.settings import free_ports
 
 # Scaling takes idle nodes; an executor that idles ends by itself after a minute.
 DRAIN_SECONDS = 90.0
@@ -74,7 +75,7 @@ class Yarn:
         daemon.wait_until(lambda: self._counts_on(port), f"The NodeManager of {node.instance_id}")
 
     def drain(self, node: Node) -> None:
-        """Give it no new containers, wait until it has none, end its NodeManager."""
+        """Give the node no new containers, wait until it has none, end its NodeManager."""
         with self._lock:
             daemon, port = self._node_managers.get(node, (None, 0))
         if daemon is None:
@@ -88,14 +89,14 @@ class Yarn:
         self.forget(node)
 
     def forget(self, node: Node) -> None:
-        """Kill its NodeManager and count on it no more."""
+        """Kill the node's NodeManager and count on it no more."""
         with self._lock:
             daemon, _ = self._node_managers.pop(node, (None, 0))
         if daemon is not None:
             daemon.kill()
 
     def is_alive(self, node: Node) -> bool:
-        """Whether its daemon runs."""
+        """Return whether the node's daemon runs."""
         if node.role == "MASTER":
             return self._daemon is None or self._daemon.is_alive()
         with self._lock:
@@ -103,7 +104,7 @@ class Yarn:
         return daemon is not None and daemon.is_alive()
 
     def demand(self) -> Demand:
-        """What the ResourceManager says; nothing before it is up."""
+        """Return the demand as the ResourceManager says it; nothing before it is up."""
         if self._daemon is None or not self.manager.is_up():
             return Demand(0, {})
         containers = {port: int(each["numContainers"]) for port, each in self.manager.nodes().items()}
@@ -167,7 +168,7 @@ class Yarn:
 
 
 def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
-    """Whether processes of an application's containers run on any node of the cluster."""
+    """Return whether processes of an application's containers run on any node of the cluster."""
     numbers = application_id.removeprefix("application_")
     for process in processes_of(home, cluster_id):
         try:
