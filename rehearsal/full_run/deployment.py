@@ -27,7 +27,7 @@ from rehearsal.full_run.timeline import Timeline
 from rehearsal.what_is_real import what_is_real
 
 TRANSFERS_AT_ONCE = 16
-DEPLOYS_AT_ONCE = 3
+STACKS_AT_ONCE = 3
 
 
 class Deployment:
@@ -123,7 +123,9 @@ class Deployment:
         connection, stage = self._connection(), self._request.stage
         resources = deployed_resources(connection.client("cloudformation"), stage)
         with self._timeline.event("stacks are destroyed"):
-            words = cdk_words("destroy", self._request.assembly, ["--all", "--force"])
+            words = cdk_words(
+                "destroy", self._request.assembly, ["--all", "--force", f"--concurrency={STACKS_AT_ONCE}"]
+            )
             Programs(self._request.scratch).run(words, "cdk-destroy")
         after = search(connection, resources)
         stays = [resource for resource in resources if resource.stays]
@@ -160,7 +162,7 @@ class Deployment:
     def _deploy(self, parts: list[StackPart], progress: DeployProgress | None = None) -> None:
         """Deploy these stacks alone; those that are there already are left as they are."""
         stacks = [stack_name(self._request.stage, part) for part in parts]
-        options = ["--exclusively", "--require-approval=never", f"--concurrency={DEPLOYS_AT_ONCE}"]
+        options = ["--exclusively", "--require-approval=never", f"--concurrency={STACKS_AT_ONCE}"]
         words = cdk_words("deploy", self._request.assembly, [*stacks, *options, "--progress=events"])
         look = progress.look if progress else None
         self._programs.run(words, f"cdk-deploy-{'-'.join(parts)}", meanwhile=look)
