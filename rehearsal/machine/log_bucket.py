@@ -33,7 +33,6 @@ def s3_client(aws: EmulatedAws) -> Any:
         region_name=aws.region,
         aws_access_key_id=aws.access_key_id,
         aws_secret_access_key=aws.secret_access_key,
-        aws_session_token=aws.session_token,
         config=Config(
             retries={"mode": "standard", "total_max_attempts": 5},
             s3={"addressing_style": "path"},
