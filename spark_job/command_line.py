@@ -1,25 +1,112 @@
-"""The command line: the only place that prints errors and exits."""
+"""The job's command line, and what every command line of this project is made of.
+
+`LazyGroup` imports a command when it is asked for; `run_command_line` turns every error into one line and an
+exit code. `spark-submit`, `python -m spark_job` and the `fruit` command use both.
+"""
 
 import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
 from spark_job import __version__
-from spark_job.commands.build_extractor import build_extractor_command
-from spark_job.commands.check import check_command
-from spark_job.commands.compare import compare_command
-from spark_job.commands.convergence import convergence_command
-from spark_job.commands.export_keras import export_keras_command
-from spark_job.commands.group import group_command
-from spark_job.commands.predict import predict_command
-from spark_job.commands.run import run_command
-from spark_job.commands.time_serial import time_serial_command
-from spark_job.commands.train import train_command
-from spark_job.commands.tune_report import tune_report_command
-from spark_job.errors import JobError
+from spark_job.contract.errors import STOPPED, FruitError
+
+SETTINGS = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
 
 
-@click.group(context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]})
+class LazyCommand(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    place: str  # "package.module:attribute"
+    help: str
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported one by one, when they are asked for."""
+
+    def __init__(self, *arguments: Any, lazy: Mapping[str, LazyCommand], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._lazy = dict(lazy)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were given."""
+        return [*self._lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None: there is none of this name."""
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self._lazy[cmd_name].place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing one."""
+        listed = [(name, command.help) for name, command in self._lazy.items()]
+        listed += [(name, command.get_short_help_str()) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(listed)
+
+
+def run_command_line(
+    group: click.Command, arguments: Sequence[str] | None = None, program: str | None = None
+) -> None:
+    """Run a command; on an error print one line that says what to do, and exit with its code.
+
+    Args:
+        arguments: the words after the program's name; default: those of this process.
+        program: its name in help texts.
+
+    Raises:
+        SystemExit: 1 the command failed, 2 it was called in a wrong way, 130 it was stopped; or another code
+            that the command ends with. A command that succeeds returns.
+    """
+    try:
+        group.main(args=arguments, prog_name=program, standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        _fail(" ".join(error.format_message().split()), error.exit_code)
+    except FruitError as error:
+        _fail(str(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped", STOPPED)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def job_command(name: str, text: str) -> LazyCommand:
+    """Return where a command of the job is: `NAME_command` of the module of its name."""
+    attribute = name.replace("-", "_")
+    return LazyCommand(f"spark_job.commands.{attribute}:{attribute}_command", text)
+
+
+JOB_COMMANDS = {
+    name: job_command(name, text)
+    for name, text in {
+        "run": "Turn images into features, principal components and a report.",
+        "build-extractor": "Make an extractor folder from a pretrained network.",
+        "train": "Train a classifier on the features of a run.",
+        "predict": "Say what is on photographs.",
+        "group": "Find groups of alike photographs without labels.",
+        "check": "Find what is wrong with the photographs of a run.",
+        "compare": "Show two runs side by side.",
+        "convergence": "Show how many components a growing sample needs.",
+        "export-keras": "Make one Keras model of network and classifier.",
+        "time-serial": "Time one plain process on the images of a run.",
+        "tune-report": "Show what `operate tune` measured.",
+        "options": "Write the table of the options of `run` into a Markdown file.",
+    }.items()
+}
+
+
+@click.group(cls=LazyGroup, lazy=JOB_COMMANDS, context_settings=SETTINGS)
 @click.version_option(__version__)
 def cli() -> None:
     """Photographs become feature vectors, principal components and a report.
@@ -31,40 +118,9 @@ def cli() -> None:
     """
 
 
-COMMANDS = (
-    build_extractor_command,
-    check_command,
-    compare_command,
-    convergence_command,
-    export_keras_command,
-    group_command,
-    predict_command,
-    run_command,
-    time_serial_command,
-    train_command,
-    tune_report_command,
-)
-for command in COMMANDS:
-    cli.add_command(command)
-
-
 def main() -> None:
-    """Run the command; exit 0, 1 (failure) or 2 (misuse) with one line that says what to do."""
-    try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.ClickException as error:
-        _fail(" ".join(error.format_message().split()), error.exit_code)
-    except click.Abort:
-        _fail("stopped; go on with --resume and the same --run-id", 130)
-    except JobError as error:
-        _fail(str(error), error.exit_code)
-
-
-def _fail(message: str, exit_code: int) -> None:
-    print(f"Error: {message}", file=sys.stderr)
-    sys.exit(exit_code)
+    """Run the job's command line."""
+    run_command_line(cli)
 
 
 if __name__ == "__main__":

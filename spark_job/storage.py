@@ -9,60 +9,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from spark_job.errors import MisuseError, StorageError
-
-
-def is_s3(uri: str) -> bool:
-    """Whether the URI or path lies in S3."""
-    return uri.startswith("s3://")
-
-
-def normalise(uri: str) -> str:
-    """An absolute local path or `s3://bucket/prefix`, without a slash at the end.
-
-    Args:
-        uri: a path, `file:///path`, `s3://bucket/prefix` or `s3a://bucket/prefix`.
-
-    Raises:
-        MisuseError: another scheme, or no bucket name.
-    """
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
-    if scheme in ("s3", "s3a"):
-        bucket, _, prefix = uri.split("://", 1)[1].partition("/")
-        if not bucket:
-            raise MisuseError(f"{uri!r} names no bucket; write s3://BUCKET/PREFIX")
-        return f"s3://{bucket}/{prefix.strip('/')}".rstrip("/")
-    if scheme == "file":
-        uri = unquote(uri.split("://", 1)[1])
-    elif scheme:
-        raise MisuseError(f"{uri!r}: only local folders, file:// and s3:// are read and written")
-    if not uri:
-        raise MisuseError("an empty path names no folder")
-    return os.path.abspath(Path(uri).expanduser())  # noqa: PTH100 - keeps symbolic links as they are named
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """(root of the store, key below it): `s3://bucket`, `a/b.jpg`, or `/`, `home/me/b.jpg`."""
-    if is_s3(uri):
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return f"s3://{bucket}", key
-    return "/", uri.lstrip("/")
-
-
-def child(uri: str, *names: str) -> str:
-    """The URI of something below `uri`."""
-    return "/".join([uri.rstrip("/"), *names])
-
-
-def contains(outer: str, inner: str) -> bool:
-    """Whether `inner` is `outer` or lies below it; both normalised."""
-    return (inner + "/").startswith(outer.rstrip("/") + "/")
+from spark_job.contract.uris import child as child
+from spark_job.contract.uris import contains as contains
+from spark_job.contract.uris import is_s3 as is_s3
+from spark_job.contract.uris import normalise as normalise
+from spark_job.contract.uris import split_uri as split_uri
+from spark_job.errors import StorageError
 
 
 @lru_cache(maxsize=32)

@@ -47,7 +47,8 @@ def _cached(features: Path) -> Any:
     """Return the features in Spark's memory; not the job's session, whose Java compiler would slow MLlib."""
     from pyspark.sql import SparkSession
 
-    from spark_job.session import find_java_home, local_configuration
+    from spark_job.contract.java import find_java_home
+    from spark_job.session import local_configuration
 
     os.environ["JAVA_HOME"] = find_java_home()
     configuration = local_configuration()

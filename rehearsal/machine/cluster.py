@@ -24,7 +24,7 @@ from rehearsal.machine.running_step import RunningStep
 from rehearsal.machine.yarn import Software, Yarn, has_containers
 from rehearsal.processes import kill_all, processes_of, sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
-from spark_job.session import find_java_home
+from spark_job.contract.java import find_java_home
 
 
 def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:

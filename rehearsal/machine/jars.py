@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate
 
 from rehearsal.errors import RehearsalError
-from spark_job.errors import JobError
-from spark_job.session import find_java_home
+from spark_job.contract.errors import FruitError
+from spark_job.contract.java import find_java_home
 
 HERE = Path(__file__).resolve().parent
 JARS = HERE.parent.parent / ".cache" / "rehearsal" / "jars"
@@ -107,7 +107,7 @@ def main() -> int:
     """Fetch the jars; exit code 1 and a message when they cannot be had."""
     try:
         fetch_jars()
-    except (JarsError, JobError) as error:
+    except (JarsError, FruitError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0

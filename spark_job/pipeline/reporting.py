@@ -2,7 +2,7 @@
 
 import shlex
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -10,12 +10,13 @@ import numpy as np
 import pyspark
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.options import PLACE, RESULTS
+from spark_job.contract.run_options import RunOptions
 from spark_job.features.table import matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.earlier_reduction import fit_curve
-from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.rejects import listed_rejects
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.pipeline.stage import Facts, Run
@@ -56,9 +57,9 @@ def contents(run: Run, facts: Facts) -> ReportContents:
     return ReportContents(
         run_id=run.options.run_id,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        command=shlex.join(["python", "-m", "spark_job", *run.options.arguments()]),
+        command=shlex.join(["python", "-m", "spark_job", *run.options.arguments(RESULTS, PLACE)]),
         extractor=run.extractor.specification,
-        parameters=_parameters(run.options),
+        parameters=run.options.described(),
         versions=package_versions(),
         images=image_counts(facts),
         seconds={name: facts[name]["seconds"] for name in facts},
@@ -73,29 +74,6 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         notes=_notes(run, facts),
         drift=Drift(**reduction["drift"]) if reduction.get("drift") else None,
     )
-
-
-def _parameters(options: RunOptions) -> dict[str, str]:
-    """The parameters as a person would name them; those that were not given are left out."""
-    limits = asdict(options.limits)
-    given = {
-        "images": ", ".join(options.images),
-        "classes": ", ".join(options.classes),
-        "sample": options.sample,
-        "sample per class": options.sample_per_class,
-        "seed": options.seed,
-        "share of variance": options.request.variance,
-        "components": options.request.components,
-        "standardized": "yes" if options.request.standardize else "no",
-        "reduction of": options.reduction,
-        "previous": options.previous,
-        "removed": options.removed if options.previous else None,
-        "extractor": options.extractor,
-        "engine": f"{options.engine}, {options.precision}",
-        "files": "all" if options.all_files else "by extension",
-        **{name.replace("_", " "): f"{value:,}" for name, value in limits.items()},
-    }
-    return {name: str(value) for name, value in given.items() if value not in (None, "")}
 
 
 def package_versions() -> dict[str, str]:

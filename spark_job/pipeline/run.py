@@ -18,11 +18,13 @@ from pyspark.sql import SparkSession
 
 from spark_job import __version__
 from spark_job.contract import run_layout as layout
+from spark_job.contract.manifest import Manifest
+from spark_job.contract.options import PLACE, RESULTS
+from spark_job.contract.run_options import RunOptions
 from spark_job.errors import JobError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
-from spark_job.pipeline.options import RunOptions
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.reporting import image_counts, package_versions, report_stage
 from spark_job.pipeline.results_index import write_index
@@ -46,7 +48,7 @@ def run_pipeline(
     options: RunOptions,
     say: Callable[[str], None],
     session: Callable[[], SparkSession] | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """Run, or go on with a run, until its manifest is there.
 
     Args:
@@ -74,7 +76,7 @@ def run_pipeline(
     metrics = metrics_of(facts, extractor.specification.feature_length, time.monotonic() - started)
     folder.write_json(layout.METRICS, metrics)
     manifest = manifest_of(options, extractor, fingerprint, metrics, facts)
-    folder.write_json(layout.MANIFEST, manifest)
+    folder.write_manifest(manifest)
     write_index(Folder(options.results))
     return manifest
 
@@ -139,8 +141,8 @@ def metrics_of(facts: Facts, feature_length: int, total_seconds: float) -> dict[
 
 def manifest_of(
     options: RunOptions, extractor: Extractor, fingerprint: str, metrics: dict[str, Any], facts: Facts
-) -> dict[str, Any]:
-    """`manifest.json`: a run is complete when it has one."""
+) -> Manifest:
+    """Return the manifest of a run whose stages are complete."""
     outputs = [
         layout.METRICS,
         layout.LISTING,
@@ -152,23 +154,21 @@ def manifest_of(
         outputs += [layout.FEATURES, layout.REJECTED]
     if "reduction" in facts:
         outputs += [layout.MODEL, layout.FIT, layout.COMPONENTS, layout.COMPONENTS_CSV]
-    return {
-        "format": 1,
-        "kind": "run",
-        "run_id": options.run_id,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "fingerprint": fingerprint,
-        "parameters": options.parameters,
-        "command": options.arguments(),
-        "code": {"version": __version__, "sha256": code_hash()},
-        "extractor": {
+    return Manifest(
+        run_id=options.run_id,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        fingerprint=fingerprint,
+        parameters=options.parameters,
+        command=tuple(options.arguments(RESULTS, PLACE)),
+        code={"version": __version__, "sha256": code_hash()},
+        extractor={
             "fingerprint": extractor.specification.fingerprint,
             "specification": asdict(extractor.specification),
         },
-        "versions": package_versions(),
-        "images": metrics["images"],
-        "outputs": sorted(outputs),
-    }
+        versions=package_versions(),
+        images=metrics["images"],
+        outputs=tuple(sorted(outputs)),
+    )
 
 
 def code_hash() -> str:

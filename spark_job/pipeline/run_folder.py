@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from spark_job.contract.manifest import Manifest, read_json, write_json
 from spark_job.contract.run_layout import MANIFEST, PARAMETERS
 from spark_job.errors import MisuseError
 from spark_job.storage import Folder
@@ -22,11 +23,20 @@ class RunFolder:
     def read_json(self, name: str) -> Any:
         """A JSON file of the run, or None."""
         content = self.folder.read(name)
-        return None if content is None else json.loads(content)
+        return None if content is None else read_json(content)
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file of the run, whole or not at all."""
-        self.folder.write(name, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+        self.folder.write(name, write_json(value))
+
+    def read_manifest(self) -> Manifest | None:
+        """Return the manifest; None: the run is not complete."""
+        content = self.read_json(MANIFEST)
+        return None if content is None else Manifest.from_json(content)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest, which makes the run a complete one."""
+        self.write_json(MANIFEST, manifest.to_json())
 
     def stage(self, name: str) -> dict[str, Any] | None:
         """What a complete stage left for those after it, or None."""
@@ -37,7 +47,7 @@ class RunFolder:
         """Mark a stage as complete; the last thing it does."""
         self.write_json(f"stages/{name}.json", facts)
 
-    def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> dict[str, Any] | None:
+    def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> Manifest | None:
         """Begin the run, or go on with it.
 
         Returns:
@@ -46,7 +56,7 @@ class RunFolder:
         Raises:
             MisuseError: the folder holds another run, or this one and `resume` was not asked for.
         """
-        manifest: dict[str, Any] | None = self.read_json(MANIFEST)
+        manifest = self.read_manifest()
         started = self.read_json(PARAMETERS)
         if started is None and manifest is None:
             if not self.folder.is_empty():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spark_job.contract.run_options import ComponentRequest as ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
 from spark_job.reduction.moments import Moments
 
@@ -11,15 +12,6 @@ from spark_job.reduction.moments import Moments
 RELATIVE_TOLERANCE = 1e-12
 # A component with a smaller share of the variance than this is rounding: copies of images make such.
 ROUNDING_SHARE = 1e-13
-
-
-@dataclass(frozen=True)
-class ComponentRequest:
-    """How many components to keep: a share of the variance, or a number."""
-
-    variance: float | None = 0.80
-    components: int | None = None
-    standardize: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyspark
 import pytest
 
 from spark_job.command_line import main
-from spark_job.session import find_java_home
+from spark_job.contract.java import find_java_home
 from tests.spark import photographs
 from tests.spark.processes import PROJECT, left_behind, start
 from tests.spark.runs import RunResults
@@ -27,15 +27,15 @@ def answer(words, monkeypatch, capsys):
 
 BASE = ["run", "--images", "/data/photos", "--results", "/data/results", "--extractor", "/data/lite0"]
 REFUSED = {
-    "--variance=1.5": "Invalid value for '--variance': 1.5 is not in the range 0<x<=1.",
-    "--variance=0": "Invalid value for '--variance': 0.0 is not in the range 0<x<=1.",
-    "--components=0": "Invalid value for '--components': 0 is not in the range x>=1.",
-    "--components=many": "Invalid value for '--components': 'many' is not a valid integer range.",
+    "--variance=1.5": "--variance 1.5: give a number above 0 and at most 1",
+    "--variance=0": "--variance 0: give a number above 0 and at most 1",
+    "--components=0": "--components 0: give a whole number of at least 1",
+    "--components=many": "--components many: give a whole number of at least 1",
     "--variance=0.9 --components=3": "--variance and --components exclude each other: give one",
     "--sample=3 --sample-per-class=3": "--sample and --sample-per-class exclude each other: give one",
-    "--engine=torch": "Invalid value for '--engine': 'torch' is not one of 'openvino', 'tensorflow'.",
+    "--engine=torch": "--engine torch: give openvino or tensorflow",
     "--engine=tensorflow --precision=bf16": "--precision bf16: the engine tensorflow runs f32 only",
-    "--max-seconds=0": "Invalid value for '--max-seconds': 0.0 is not in the range x>0.",
+    "--max-seconds=0": "--max-seconds 0: give a number above 0",
     "--run-id=../x": (
         "--run-id '../x': letters, digits, '.', '_' and '-' are allowed, 128 at most, "
         "the first a letter or digit"

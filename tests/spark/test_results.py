@@ -132,7 +132,7 @@ print(json.dumps([[row["path"], row["components"].toArray().tolist()] for row in
 
 def test_plain_pyspark_loads_the_model(results, tmp_path):
     """In a process that has no such project, it gives the same components."""
-    from spark_job.session import find_java_home
+    from spark_job.contract.java import find_java_home
 
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"JAVA_HOME": find_java_home(), "SPARK_LOCAL_IP": "127.0.0.1"}

@@ -1,0 +1,241 @@
+"""What an option of a command is: its name, range, default and help; its value read from words and written.
+
+`run_options` makes the table of the command `run` of these. The command lines of the job and of `operate`,
+the deployed step, the fingerprint, the report and the README read the table: an option stands there once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from spark_job.contract.errors import MisuseError
+
+# What an option says: which results come out, where things lie, or how this one attempt is made.
+RESULTS, PLACE, ATTEMPT = "results", "place", "attempt"
+# Who offers it besides the command line of `run`.
+DEPLOY, SUBMIT = "deploy", "submit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option of a command.
+
+    Attributes:
+        help: a sentence or two, for the command's help and the README.
+        kind: of the value, or of each value; bool: a flag without a value.
+        default: the value when nobody gives one.
+        absent: words for what happens then, where the default does not say it.
+        least, above, most: bounds of a number; `above` itself is not allowed.
+        choices: the only values that are allowed.
+        unit: of a number.
+        metavar: stands for the value in help texts; default: the choices.
+        label: names it in the report; default: the name with spaces.
+        says: RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint.
+        offered: who else offers it: DEPLOY, SUBMIT.
+        excludes: the options that cannot be given beside this one; their defaults do not count then.
+        needs: left out of everything unless the option of this name has another value than its default. An
+            option that is new names itself here: the fingerprint of earlier runs then stays the same.
+        required: there is no run without it.
+        repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`.
+        name: of the field that holds the value.
+        group: of the field that holds the dataclass with that field; empty: none.
+    """
+
+    help: str
+    kind: Callable[[Any], Any] = str
+    default: Any = None
+    absent: str = ""
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    metavar: str = ""
+    label: str = ""
+    says: str = RESULTS
+    offered: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    needs: str = ""
+    required: bool = False
+    repeated: bool = False
+    listed: bool = False
+    name: str = ""
+    group: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The word that begins it, as `--sample-per-class`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def declaration(self) -> str:
+        """What `click.option` is given as its name: `--sample`, or `--standardize/--no-standardize`."""
+        return f"{self.flag}/{self._opposite}" if self.kind is bool and self.default else self.flag
+
+    @property
+    def _opposite(self) -> str:
+        return "--no-" + self.flag.removeprefix("--")
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for the value in help texts."""
+        return self.metavar or "|".join(self.choices)
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        if self.choices:
+            return " or ".join(self.choices)
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (("above", self.above), ("of at least", self.least), ("at most", self.most))
+            if bound is not None
+        ]
+        noun = {int: "a whole number", float: "a number"}.get(self.kind, "a text")  # type: ignore[call-overload]
+        return " ".join([noun, " and ".join(bounds)]).rstrip()
+
+    @property
+    def default_text(self) -> str:
+        """What happens when nobody gives a value, in words; empty when nothing does."""
+        return self.absent or self.text(self.default)
+
+    def text(self, value: Any) -> str:
+        """Return the value as a person reads it."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, tuple):
+            return ", ".join(map(str, value))
+        if value is None:
+            return ""
+        return f"{value:,} {self.unit}" if self.unit else str(value)
+
+    def read(self, value: Any) -> Any:
+        """Return the value that a word gives.
+
+        Args:
+            value: a text, or what this function returned before.
+
+        Raises:
+            MisuseError: it is not allowed.
+        """
+        if self.listed:
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(self._read_one(part.strip()) for part in parts if part.strip())
+        return self._read_one(value)
+
+    def _read_one(self, value: Any) -> Any:
+        try:
+            result = self.kind(value)
+        except ValueError:
+            result = None
+        if result is None or not self._allows(result):
+            raise MisuseError(f"{self.flag} {value}: give {self.allowed}")
+        return result
+
+    def _allows(self, value: Any) -> bool:
+        return (
+            (not self.choices or value in self.choices)
+            and (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+        )
+
+    def words(self, value: Any) -> list[str]:
+        """Return the words that give this value; none when there is nothing to say."""
+        if value is None or value == ():
+            return []
+        if self.kind is bool:
+            return [] if value == self.default else [self._opposite if self.default else self.flag]
+        if self.listed:
+            return [f"{self.flag}={','.join(map(str, value))}"]
+        return [f"{self.flag}={one}" for one in (value if self.repeated else [value])]
+
+    def click_settings(self, absent: str | None = None) -> dict[str, Any]:
+        """Return what `click.option` is given beside the declaration.
+
+        A value that is not given is None there, or () for a repeated option: whoever builds the run from the
+        values knows the defaults.
+
+        Args:
+            absent: words for the default, where it is another than the table's.
+        """
+        default = self.default_text if absent is None else absent
+        shown = f"  [default: {default}]" if default and not self.required else ""
+        settings: dict[str, Any] = {"help": self.help + shown, "required": self.required}
+        if self.kind is bool:
+            return {**settings, "default": None} | ({} if self.default else {"is_flag": True})
+        if self.choices:
+            settings["shell_complete"] = self._complete
+        return {**settings, "type": self.read, "metavar": self.placeholder, "multiple": self.repeated}
+
+    def _complete(self, _context: Any, _parameter: Any, incomplete: str) -> list[str]:
+        return [choice for choice in self.choices if choice.startswith(incomplete)]
+
+
+def option(help_text: str, **facts: Any) -> Any:
+    """Return a dataclass field that is an option; see `Option` for what there is to say of it."""
+    described = Option(help=help_text, **facts)
+    metadata = {"option": described}
+    if described.required:
+        return field(metadata=metadata)
+    return field(default=described.default, metadata=metadata)
+
+
+def options_of(table: Any, group: str = "") -> tuple[Option, ...]:
+    """Return the options of a dataclass in their order, those of dataclasses within it at their place."""
+    groups, found = groups_of(table), list[Option]()
+    for one in fields(table):
+        if "option" in one.metadata:
+            found.append(replace(one.metadata["option"], name=one.name, group=group))
+        elif one.name in groups:
+            found += options_of(groups[one.name], group=one.name)
+    return tuple(found)
+
+
+def groups_of(table: Any) -> dict[str, Any]:
+    """Return the dataclasses within a dataclass, by the fields that hold them."""
+    return {one.name: one.default_factory for one in fields(table) if is_dataclass(one.default_factory)}
+
+
+def given_values(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are given, with None in place of defaults that give way to them.
+
+    Raises:
+        MisuseError: two of them exclude each other.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    for one in options:
+        for other in one.excludes if one.name in given else ():
+            if given.setdefault(other, None) is not None:
+                raise MisuseError(f"--{other.replace('_', '-')} and {one.flag} exclude each other: give one")
+    return given
+
+
+def read_words(options: Iterable[Option], words: Iterable[str]) -> dict[str, Any]:
+    """Return the values that words such as `--sample=100` and `--all-files` give, by the options' names.
+
+    Raises:
+        MisuseError: a word names no option, lacks its value, or has one that is not allowed.
+    """
+    readers = {flag: (one, flag) for one in options for flag in one.declaration.split("/")}
+    values: dict[str, Any] = {}
+    for word in words:
+        flag, equals, text = word.partition("=")
+        if flag not in readers:
+            raise MisuseError(f"{word} is no option of the job: run `python -m spark_job run --help`")
+        one = readers[flag][0]
+        if (one.kind is bool) == bool(equals):
+            raise MisuseError(f"{word}: write {flag if one.kind is bool else f'{flag}=VALUE'}")
+        if one.kind is bool:
+            values[one.name] = flag == one.flag
+        elif one.repeated:
+            values[one.name] = (*values.get(one.name, ()), one.read(text))
+        else:
+            values[one.name] = one.read(text)
+    return values
+
+
+def option_words(options: Iterable[Option], values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words that give these values, in the order of the options, each a single word."""
+    for one in options:
+        yield from one.words(values.get(one.name))

@@ -1,0 +1,272 @@
+"""The options of `run`, each written down once, and the checks that take several of them together.
+
+A new option is a field here, and nothing else: the command line of the job, what `submit` passes on, the
+step's arguments, the fingerprint, the manifest, the report and the README take it from this table.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.extractor_files import ENGINES, PRECISIONS
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
+from spark_job.contract.options import (
+    ATTEMPT,
+    DEPLOY,
+    PLACE,
+    RESULTS,
+    SUBMIT,
+    Option,
+    given_values,
+    groups_of,
+    option,
+    option_words,
+    options_of,
+    read_words,
+)
+from spark_job.contract.uris import contains, normalise
+
+LATEST = "latest"
+REMOVED = ("drop", "keep")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ComponentRequest:
+    """How many components to keep: a share of the variance, or a number."""
+
+    variance: float | None = option(
+        "Keep the components that hold this share of the variance.",
+        kind=float, default=0.80, above=0, most=1,
+        metavar="SHARE", label="share of variance", offered=(DEPLOY, SUBMIT),
+    )  # fmt: skip
+    components: int | None = option(
+        "Keep K components instead.",
+        kind=int, least=1, metavar="K", offered=(SUBMIT,), excludes=("variance",),
+    )  # fmt: skip
+    standardize: bool = option(
+        "Scale features to variance 1; the mean is removed in either case.",
+        kind=bool, default=True, label="standardized", offered=(SUBMIT,),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """Limits that protect a worker from a single image: one beyond them is rejected, and the run goes on.
+
+    The pixel limit holds the photographs of today's phones (50 megapixels); at 64 million pixels a
+    decoded image is 192 MB.
+    """
+
+    max_pixels: int = option(
+        "Reject images with more pixels, by their header.",
+        kind=int, default=64_000_000, least=1, unit="pixels", metavar="N",
+    )  # fmt: skip
+    max_bytes: int = option(
+        "Reject larger files unread.",
+        kind=int, default=64 * MEBIBYTE, least=1, unit="bytes", metavar="N",
+    )  # fmt: skip
+    max_seconds: float = option(
+        "Reject an image that takes longer to decode.",
+        kind=float, default=10.0, above=0, unit="s", metavar="SECONDS",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """One run, as the command line describes it; all URIs normalised."""
+
+    images: tuple[str, ...] = option(
+        "Folder or s3://BUCKET/PREFIX; repeatable.", required=True, repeated=True, metavar="URI"
+    )
+    results: str = option("Folder in which `RUN_ID/` is made.", required=True, says=PLACE, metavar="URI")
+    extractor: str = option("Folder that `build-extractor` made.", required=True, metavar="URI")
+    request: ComponentRequest = field(default_factory=ComponentRequest)
+    reduction: str | None = option(
+        "Apply the PCA of this earlier RESULTS/RUN_ID instead of fitting one; the report shows the drift.",
+        metavar="RUN", label="reduction of", offered=(SUBMIT,),
+    )  # fmt: skip
+    previous: str | None = option(
+        "Take the features of unchanged images from this earlier RESULTS/RUN_ID; `latest`: from the newest "
+        "run of the same sources in `--results`, if there is one.",
+        metavar="RUN", absent="compute all", needs="previous",
+    )  # fmt: skip
+    removed: str = option(
+        "What becomes of images of `--previous` that are gone from the sources.",
+        default="drop", choices=REMOVED, needs="previous",
+    )  # fmt: skip
+    classes: tuple[str, ...] = option(
+        "Use only the classes that match, as `'Apple*,Banana'`.",
+        default=(), listed=True, metavar="PATTERN,…", absent="all", offered=(SUBMIT,),
+    )  # fmt: skip
+    sample: int | None = option(
+        "Use N images in all, balanced over the classes.",
+        kind=int, least=1, metavar="N", absent="all", offered=(SUBMIT,),
+    )  # fmt: skip
+    sample_per_class: int | None = option(
+        "Use at most N images of each class.",
+        kind=int, least=1, metavar="N", absent="all", offered=(SUBMIT,), excludes=("sample",),
+    )  # fmt: skip
+    seed: int = option(
+        "Decides which images a sample takes.", kind=int, default=0, metavar="N", offered=(SUBMIT,)
+    )
+    engine: str = option(
+        "Runs the network; TensorFlow is the reference, and slower.",
+        default="openvino", choices=ENGINES, offered=(DEPLOY,),
+    )  # fmt: skip
+    precision: str = option(
+        "bf16 is faster on processors that have it (AVX512-BF16, AMX), and less exact.",
+        default="f32", choices=PRECISIONS, offered=(SUBMIT,),
+    )  # fmt: skip
+    all_files: bool = option(
+        f"Try every file, not only {' '.join(IMAGE_EXTENSIONS)}.", kind=bool, default=False, offered=(SUBMIT,)
+    )
+    limits: ImageLimits = field(default_factory=ImageLimits)
+    run_id: str = option(
+        "Name of the run's folder.", default="", says=ATTEMPT, metavar="ID", absent="date and time"
+    )
+    allow_empty: bool = option(
+        "Finding no images is a success with nothing to do.", kind=bool, default=False, says=ATTEMPT
+    )
+    resume: bool = option(
+        "Go on with an unfinished run of the same parameters; a complete one is a success.",
+        kind=bool, default=False, says=ATTEMPT,
+    )  # fmt: skip
+
+    @classmethod
+    def table(cls, offered: str = "") -> tuple[Option, ...]:
+        """Return all options in their order, or those that DEPLOY or SUBMIT offers."""
+        return tuple(one for one in options_of(cls) if not offered or offered in one.offered)
+
+    @classmethod
+    def option(cls, name: str) -> Option:
+        """Return the option of this name."""
+        return next(one for one in cls.table() if one.name == name)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the checked options.
+
+        Args:
+            values: by the options' names; what is None or missing has its default.
+
+        Raises:
+            MisuseError: options that contradict each other, or would mix results into sources.
+        """
+        given = given_values(cls.table(), values)
+        arguments = {one.name: given[one.name] for one in cls.table() if one.name in given and not one.group}
+        for group, kind in groups_of(cls).items():
+            members = [one.name for one in cls.table() if one.group == group]
+            arguments[group] = kind(**{name: given[name] for name in members if name in given})
+        return cls.checked(**arguments)
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> Self:
+        """Return the options that these words ask for: what `arguments` gives, without the command's name.
+
+        Raises:
+            MisuseError: as `read_words` and `from_values`; or a required option is missing.
+        """
+        values = read_words(cls.table(), words)
+        if missing := [one.flag for one in cls.table() if one.required and one.name not in values]:
+            raise MisuseError(f"{', '.join(missing)}: missing, and there is no run without")
+        return cls.from_values(values)
+
+    @classmethod
+    def checked(cls, *, images: tuple[str, ...], results: str, extractor: str, **others: Any) -> Self:
+        """Return the options with normalised URIs.
+
+        Raises:
+            MisuseError: options that contradict each other or would mix results into sources.
+        """
+        reduction, previous = others.pop("reduction", None), others.pop("previous", None)
+        options = cls(
+            images=tuple(normalise(uri) for uri in images),
+            results=normalise(results),
+            extractor=normalise(extractor),
+            reduction=normalise(reduction) if reduction else None,
+            previous=normalise(previous) if previous and previous != LATEST else previous or None,
+            **others,
+        )
+        options._check()
+        return options
+
+    def _check(self) -> None:
+        if not RUN_ID.fullmatch(self.run_id):
+            raise MisuseError(
+                f"--run-id {self.run_id!r}: letters, digits, '.', '_' and '-' are allowed, 128 at most, "
+                "the first a letter or digit"
+            )
+        if set(self.results) & set("*?[]{}\\"):
+            raise MisuseError(f"--results {self.results!r}: Spark reads * ? [ ] {{ }} \\ in it as patterns")
+        if self.sample and self.sample_per_class:
+            raise MisuseError("--sample and --sample-per-class exclude each other: give one")
+        if self.engine == "tensorflow" and self.precision != "f32":
+            raise MisuseError(f"--precision {self.precision}: the engine tensorflow runs f32 only")
+        self._check_previous()
+        self._check_sources()
+
+    def _check_previous(self) -> None:
+        if self.removed != "keep":
+            return
+        if self.previous is None:
+            raise MisuseError("--removed keep: say which run to keep them from, with --previous")
+        if self.sample or self.sample_per_class:
+            raise MisuseError("--removed keep and a sample exclude each other: a sample is of what is there")
+
+    def _check_sources(self) -> None:
+        for number, source in enumerate(self.images):
+            if contains(source, self.results):
+                raise MisuseError(
+                    f"--results {self.results} lies inside --images {source}: its pictures would be taken "
+                    "for photographs by the next run; choose a folder outside"
+                )
+            for other in self.images[number + 1 :]:
+                if contains(source, other) or contains(other, source):
+                    raise MisuseError(f"--images {source} and {other} overlap: every image would count twice")
+
+    def value(self, one: Option) -> Any:
+        """Return the value of an option."""
+        return getattr(getattr(self, one.group) if one.group else self, one.name)
+
+    def _said(self, *about: str) -> list[Option]:
+        """Return the options about these matters, without those that need another one which is not given."""
+        table = {one.name: one for one in self.table()}
+        needed = {one.name: table[one.needs] for one in table.values() if one.needs}
+        idle = {name for name, other in needed.items() if self.value(other) == other.default}
+        return [one for one in table.values() if one.says in about and one.name not in idle]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What decides the results, as the manifest has it: by name, or by group and name."""
+        parameters: dict[str, Any] = {}
+        for one in self._said(RESULTS):
+            place = parameters.setdefault(one.group, {}) if one.group else parameters
+            place[one.name] = self.value(one)
+        return parameters
+
+    def fingerprint(self, extractor_fingerprint: str) -> str:
+        """Return the sha256 of parameters and extractor, wherever that lies: equal means the same run."""
+        deciding = {name: value for name, value in self.parameters.items() if name != "extractor"}
+        text = json.dumps([deciding, extractor_fingerprint], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def arguments(self, *about: str) -> list[str]:
+        """Return the command's name and the words that ask for this run.
+
+        Args:
+            about: RESULTS, PLACE, ATTEMPT; default: all of them. Without ATTEMPT they make the same results
+                once more, in another folder.
+        """
+        said = self._said(*(about or (RESULTS, PLACE, ATTEMPT)))
+        return ["run", *option_words(said, {one.name: self.value(one) for one in said})]
+
+    def described(self) -> dict[str, str]:
+        """Return what decides the results as a person reads it: label -> value; without what is not given."""
+        said = [(one, one.text(self.value(one))) for one in self._said(RESULTS)]
+        return {one.label or one.name.replace("_", " "): text for one, text in said if text}

@@ -1,0 +1,46 @@
+"""The step of a cluster that runs the job: the words of its spark-submit, written and read again.
+
+The stacks write the step of a deploy, `operate submit` takes it as the pattern of the next one.
+"""
+
+from collections.abc import Sequence
+
+from spark_job.contract.node import PYTHON
+
+
+def spark_arguments(name: str, region: str, *, main_uri: str, job_uri: str) -> list[str]:
+    """Return spark-submit in cluster mode, with the node's own environment for the driver and the workers.
+
+    Args:
+        name: of the application on YARN.
+        main_uri: the job's entry point, a Python file; it is the last word.
+        job_uri: the packaged job, a zip.
+    """
+    settings = {
+        "spark.pyspark.python": PYTHON,
+        "spark.yarn.appMasterEnv.PYSPARK_PYTHON": PYTHON,
+        # The job's S3 client asks for the region; instances do not say it to Python.
+        "spark.yarn.appMasterEnv.AWS_REGION": region,
+        "spark.executorEnv.AWS_REGION": region,
+    }
+    return [
+        "spark-submit",
+        "--master=yarn",
+        "--deploy-mode=cluster",
+        f"--name={name}",
+        *(f"--conf={key}={value}" for key, value in settings.items()),
+        f"--py-files={job_uri}",
+        main_uri,
+    ]
+
+
+def split_step(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return spark-submit's words, the entry point their last, and the job's; None: it runs no Python job.
+
+    The entry point is the first word that is no option and ends as Python does; S3 keys may hold anything
+    before.
+    """
+    for place, word in enumerate(words, start=1):
+        if word.endswith(".py") and not word.startswith("-"):
+            return tuple(words[:place]), tuple(words[place:])
+    return None

@@ -1,0 +1,54 @@
+"""Places as URIs: absolute local paths and `s3://BUCKET/KEY`, told apart, joined and compared."""
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from spark_job.contract.errors import MisuseError
+
+
+def is_s3(uri: str) -> bool:
+    """Return whether the URI or path lies in S3."""
+    return uri.startswith("s3://")
+
+
+def normalise(uri: str) -> str:
+    """Return an absolute local path or `s3://bucket/prefix`, without a slash at the end.
+
+    Args:
+        uri: a path, `file:///path`, `s3://bucket/prefix` or `s3a://bucket/prefix`.
+
+    Raises:
+        MisuseError: another scheme, or no bucket name.
+    """
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    if scheme in ("s3", "s3a"):
+        bucket, _, prefix = uri.split("://", 1)[1].partition("/")
+        if not bucket:
+            raise MisuseError(f"{uri!r} names no bucket; write s3://BUCKET/PREFIX")
+        return f"s3://{bucket}/{prefix.strip('/')}".rstrip("/")
+    if scheme == "file":
+        uri = unquote(uri.split("://", 1)[1])
+    elif scheme:
+        raise MisuseError(f"{uri!r}: only local folders, file:// and s3:// are read and written")
+    if not uri:
+        raise MisuseError("an empty path names no folder")
+    return os.path.abspath(Path(uri).expanduser())  # noqa: PTH100 - keeps symbolic links as they are named
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Return the root of the store and the key below it: `s3://bucket`, `a/b.jpg`, or `/`, `me/b.jpg`."""
+    if is_s3(uri):
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return f"s3://{bucket}", key
+    return "/", uri.lstrip("/")
+
+
+def child(uri: str, *names: str) -> str:
+    """Return the URI of something below `uri`."""
+    return "/".join([uri.rstrip("/"), *names])
+
+
+def contains(outer: str, inner: str) -> bool:
+    """Return whether `inner` is `outer` or lies below it; both normalised."""
+    return (inner + "/").startswith(outer.rstrip("/") + "/")
