@@ -1,4 +1,4 @@
-"""EMR's releases and the applications in them.
+"""The releases of EMR 7, the applications in them, and what is a release at all.
 
 Source: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-release-components.html, noted without the
 live page at hand. The versions of other applications are left out of answers.
@@ -6,7 +6,7 @@ live page at hand. The versions of other applications are left out of answers.
 
 import re
 
-# Release to its versions of Hadoop and Spark, the latest first.
+# Release to its versions of Hadoop and Spark, the latest first; infra offers only such.
 RELEASES = {
     "emr-7.13.0": ("3.4.2", "3.5.6"),
     "emr-7.12.0": ("3.4.1", "3.5.6"),
@@ -22,20 +22,6 @@ RELEASES = {
     "emr-7.2.0": ("3.3.6", "3.5.1"),
     "emr-7.1.0": ("3.3.6", "3.5.0"),
     "emr-7.0.0": ("3.3.6", "3.5.0"),
-    "emr-6.15.0": ("3.3.6", "3.4.1"),
-    "emr-6.14.0": ("3.3.3", "3.4.1"),
-    "emr-6.13.0": ("3.3.3", "3.4.1"),
-    "emr-6.12.0": ("3.3.3", "3.4.0"),
-    "emr-6.11.0": ("3.3.3", "3.3.2"),
-    "emr-6.10.0": ("3.3.3", "3.3.1"),
-    "emr-6.9.0": ("3.3.3", "3.3.0"),
-    "emr-6.8.0": ("3.2.1", "3.3.0"),
-    "emr-6.7.0": ("3.2.1", "3.2.1"),
-    "emr-6.6.0": ("3.2.1", "3.2.0"),
-    "emr-6.5.0": ("3.2.1", "3.1.2"),
-    "emr-5.36.0": ("2.10.1", "2.4.8"),
-    "emr-5.35.0": ("2.10.1", "2.4.8"),
-    "emr-5.30.0": ("2.8.5", "2.4.5"),
 }
 # Applications that need YARN on the cluster.
 YARN_APPLICATIONS = {

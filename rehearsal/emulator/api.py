@@ -1,4 +1,7 @@
-"""Calls to the emulated AWS from within it, for the account and region of the request that is served."""
+"""Calls to the emulated AWS from within it, for the account and region of the request that is served.
+
+They must be made on a worker thread: the event loop has to answer them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,18 +9,17 @@ from functools import lru_cache
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 from ministack.core.responses import get_account_id, get_region
 
 from rehearsal.settings import SECRET
 
 
 def client(service: str) -> Any:
-    """boto3's client of a service, as the caller of the current request would have it.
-
-    Must be called on a worker thread: the event loop has to answer it.
-    """
+    """Return boto3's client of a service, as the caller of the current request would have it."""
     return _client(service, get_account_id(), get_region())
 
 
@@ -34,9 +36,63 @@ def _client(service: str, account: str, region: str) -> Any:
     )
 
 
+def call(service: str, operation: str, **values: Any) -> Any:
+    """Call an operation with values of a template, where `"64"` and `"true"` are a number and a boolean.
+
+    Args:
+        operation: As the API names it, such as `PutBucketTagging`.
+
+    Raises:
+        ValueError: a value is not of its type, or the API has no such member.
+        ClientError: the operation is refused.
+    """
+    aws = client(service)
+    shape = aws.meta.service_model.operation_model(operation).input_shape
+    return getattr(aws, xform_name(operation))(**typed(values, shape))
+
+
+def typed(value: Any, shape: Shape | None) -> Any:
+    """Return a template's value with every scalar of the type that its shape has.
+
+    Raises:
+        ValueError: a value is not of its type, or a structure has no such member.
+    """
+    if isinstance(shape, StructureShape):
+        if unknown := value.keys() - shape.members.keys():
+            known = ", ".join(sorted(shape.members))
+            raise ValueError(f"{shape.name} has no member {', '.join(sorted(unknown))}; it has {known}")
+        return {name: typed(part, shape.members[name]) for name, part in value.items()}
+    if isinstance(shape, ListShape):
+        return [typed(part, shape.member) for part in value]
+    if isinstance(shape, MapShape):
+        return {key: typed(part, shape.value) for key, part in value.items()}
+    return _scalar(value, shape.type_name if shape else "string")
+
+
+def _scalar(value: Any, kind: str) -> Any:
+    if kind == "boolean":
+        return str(value).lower() == "true"
+    if kind in ("integer", "long"):
+        return int(value)
+    if kind in ("float", "double"):
+        return float(value)
+    if kind == "string" and isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if kind == "string" else value
+
+
+def renamed(value: Any, names: dict[str, str]) -> Any:
+    """Return a template's value with other names of members, at every depth."""
+    if isinstance(value, list):
+        return [renamed(part, names) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {names.get(name, name): renamed(part, names) for name, part in value.items()}
+
+
 @contextmanager
-def gone_is_fine() -> Iterator[None]:
-    """Deleting what is not there is done already."""
+def unless_gone() -> Iterator[None]:
+    """Ignore that a resource to be deleted is not there."""
     try:
         yield
     except ClientError as error:

@@ -18,7 +18,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
-    """The application, with two paths taken out of AWS's.
+    """Return the application with two paths taken out of AWS's.
 
     `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or status
     409 and `{"message": …}` when there is no task node to take.
@@ -28,14 +28,14 @@ def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
     """
     busy = SlowDown()
 
-    async def interrupt(asked: dict[str, Any]) -> Answer:
+    async def interrupt(request: dict[str, Any]) -> Answer:
         try:
-            return 200, {"instance": await asyncio.to_thread(service.interrupt, asked.get("cluster"))}
+            return 200, {"instance": await asyncio.to_thread(service.interrupt, request.get("cluster"))}
         except EmrError as error:
             return 409, {"message": str(error)}
 
-    async def be_busy(asked: dict[str, Any]) -> Answer:
-        busy.begin(float(asked["seconds"]))
+    async def be_busy(request: dict[str, Any]) -> Answer:
+        busy.begin(float(request["seconds"]))
         return 200, {"refused": busy.refused}
 
     controls = {INTERRUPT_PATH: interrupt, SLOW_DOWN_PATH: be_busy}

@@ -15,8 +15,15 @@ import threading
 from importlib import import_module
 from pathlib import Path
 
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app
+
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.release import check_release
+from rehearsal.emulator.control import with_control
+from rehearsal.emulator.resource_types import partial_types, resource_type
+from rehearsal.emulator.resource_types.catalogue import resource_types
+from rehearsal.emulator.services import ec2, emr, s3, service_quotas
 from rehearsal.settings import LOOPBACK, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -25,12 +32,12 @@ SHUTDOWN_SECONDS = 1.0
 
 
 def main() -> None:
-    """Serve until the end."""
-    check_release()
+    """Serve until the process is told to stop."""
     settings = Settings(Path(sys.argv[1]), int(os.environ["GATEWAY_PORT"]), os.environ["AWS_REGION"])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
-    service = _made(sys.argv[2], settings)
+    service = _new_emr(sys.argv[2], settings)
+    extend(service)
     with asyncio.Runner() as runner:
         runner.run(_serve(settings, service))
         logging.shutdown()
@@ -38,21 +45,23 @@ def main() -> None:
         os._exit(0)
 
 
-def _made(factory: str, settings: Settings) -> ElasticMapReduce:
+def extend(service: ElasticMapReduce) -> None:
+    """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
+    resource_type.install(resource_types())
+    partial_types.install()
+    ec2.install()
+    emr.install(service)
+    s3.install()
+    service_quotas.install()
+
+
+def _new_emr(factory: str, settings: Settings) -> ElasticMapReduce:
     module, _, function = factory.partition(":")
-    made: ElasticMapReduce = getattr(import_module(module), function)(settings)
-    return made
+    service: ElasticMapReduce = getattr(import_module(module), function)(settings)
+    return service
 
 
 async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
-    from ministack.app import app
-
-    from rehearsal.emulator.control import with_control
-    from rehearsal.emulator.extension import extend
-
-    extend(service)
     config = Config()
     config.bind = [f"{LOOPBACK}:{settings.port}"]
     config.keep_alive_timeout, config.graceful_timeout = KEEP_ALIVE_SECONDS, SHUTDOWN_SECONDS
@@ -67,7 +76,7 @@ async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
 
 
 def _end_event() -> asyncio.Event:
-    """Set by signals and by the end of standard input."""
+    """Return an event that signals and the end of standard input set."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,7 +91,7 @@ def _end_event() -> asyncio.Event:
 
 
 async def _stopped(ended: asyncio.Event, service: ElasticMapReduce) -> None:
-    """Clusters end while AWS still answers: they put their logs into S3."""
+    """Wait for the end and stop the clusters while AWS still answers: they put their logs into S3."""
     await ended.wait()
     await asyncio.to_thread(service.stop)
 

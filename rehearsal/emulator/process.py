@@ -5,20 +5,39 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from infra.checkout import ROOT
-from rehearsal.emulator.release import check_release
 from rehearsal.emulator.server_environment import make_folders, server_environment
 from rehearsal.errors import RehearsalError
 from rehearsal.settings import DEFAULT_REGION, Settings, checked_port, free_port
 
+# The release of MiniStack whose internals this package knows.
+KNOWN_RELEASE = "1.5.33"
 START_SECONDS = 60.0
 # Clusters end their programs and put their logs away first.
 STOP_SECONDS = 60.0
 REAL_EMR = "rehearsal.clusters:elastic_map_reduce"
+
+
+def check_release() -> None:
+    """Refuse another release of MiniStack than the one that this package extends.
+
+    Raises:
+        RehearsalError: another release is installed, or none.
+    """
+    try:
+        installed = version("ministack")
+    except PackageNotFoundError as error:
+        raise RehearsalError("the emulator is not installed: `make setup` installs it") from error
+    if installed != KNOWN_RELEASE:
+        raise RehearsalError(
+            f"ministack {installed} is installed, the rehearsal extends {KNOWN_RELEASE}: `make setup` "
+            "installs it; for another, run tests/rehearsal/emulator and change rehearsal/emulator/process.py"
+        )
 
 
 class Server:
@@ -26,7 +45,7 @@ class Server:
 
     Args:
         home: Its folder; two servers need two.
-        port: Given, or any free one.
+        port: Where it listens; None: any free one.
         emr: `MODULE:FUNCTION` that makes the EMR from the settings, in the server's process.
     """
 
@@ -46,10 +65,8 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The server's process. Raises RehearsalError when it is not running."""
-        if self._process is None:
-            raise RehearsalError("the rehearsal's AWS is not running: start() it")
-        return self._process.pid
+        """The id of the server's process."""
+        return self._running().pid
 
     def start(self) -> Self:
         """Start it and wait until it answers.
@@ -78,10 +95,13 @@ class Server:
         return self
 
     def wait(self) -> int:
-        """Wait for its end; answers its exit code."""
+        """Wait for its end and return its exit code."""
+        return self._running().wait()
+
+    def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise RehearsalError("the rehearsal's AWS is not running: start() it")
-        return self._process.wait()
+        return self._process
 
     def stop(self) -> None:
         """End it and its clusters; may be called twice."""

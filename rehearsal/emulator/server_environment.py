@@ -13,7 +13,7 @@ NODE_MODULES = ROOT / "node_modules"
 
 
 def server_environment(settings: Settings) -> dict[str, str]:
-    """The environment of the server's process.
+    """Return the environment of the server's process.
 
     It is what MiniStack reads when it is imported, so it has to be set before.
     """
@@ -47,6 +47,6 @@ def _node_folder() -> list[str]:
 
 
 def make_folders(settings: Settings) -> None:
-    """The folders that the environment names."""
+    """Make the folders that the environment names."""
     for folder in (settings.home, settings.temporary, settings.home / "state" / "s3"):
         Path(folder).mkdir(parents=True, exist_ok=True)

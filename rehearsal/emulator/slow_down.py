@@ -30,13 +30,13 @@ class SlowDown:
         self.refused = 0
 
     def begin(self, seconds: float) -> None:
-        """Be busy for so long from now; 0 ends it and keeps the count."""
+        """Be busy for so many seconds from now; 0 ends it and keeps the count."""
         self._until = self._clock() + seconds
         if seconds > 0:
             self._seen = self.refused = 0
 
     def refuses(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Whether S3 is too busy for this request; other services never are."""
+        """Return whether S3 is too busy for this request; other services never are."""
         if self._clock() >= self._until or method not in METHODS or not _is_for_s3(headers):
             return False
         self._seen += 1

@@ -3,9 +3,10 @@
 import json
 import time
 
+from infra.config.instances import InstanceType, instance_types
 from rehearsal.emr.errors import invalid_request
 from rehearsal.emr.operations.account import Account, Message
-from rehearsal.emr.releases import RELEASES
+from rehearsal.emr.releases import RELEASES, is_release
 from rehearsal.emr.requests.pages import page
 
 
@@ -86,6 +87,30 @@ def list_release_labels(_account: Account, request: Message) -> Message:
     ]
     labels, token = page(labels, request.get("NextToken"), str, request.get("MaxResults", 100))
     return {"ReleaseLabels": labels, "NextToken": token}
+
+
+def list_supported_instance_types(account: Account, request: Message) -> Message:
+    """Return the instance types of the project's own survey, in the region; in others all of them."""
+    label = request["ReleaseLabel"]
+    if not is_release(label):
+        raise invalid_request(f"The supplied release label is invalid: {label}.")
+    surveyed = list(instance_types().values())
+    offered = [known for known in surveyed if account.region in known.regions] or surveyed
+    types, marker = page(offered, request.get("Marker"), _instance_type_description)
+    return {"SupportedInstanceTypes": types, "Marker": marker}
+
+
+def _instance_type_description(known: InstanceType) -> Message:
+    return {
+        "Type": known.name,
+        "MemoryGB": known.memory_mib / 1024,
+        "VCPU": known.vcpu,
+        "Is64BitsOnly": True,
+        "InstanceFamilyId": known.name.partition(".")[0],
+        "EbsOptimizedAvailable": True,
+        "EbsOptimizedByDefault": True,
+        "Architecture": known.architecture.upper(),
+    }
 
 
 def _is_json_object(text: str) -> bool:

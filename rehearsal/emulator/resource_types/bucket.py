@@ -1,11 +1,12 @@
 """AWS::S3::Bucket: MiniStack makes it; what MiniStack leaves out is applied through the S3 API."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.services.cloudformation import provisioners
 
-from rehearsal.emulator.api import client, gone_is_fine
-from rehearsal.emulator.resource_types.bucket_settings import SETTINGS
+from rehearsal.emulator.api import call, client, renamed, unless_gone
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
 
 # CORS, website, public access block and notifications are MiniStack's own.
@@ -21,27 +22,131 @@ class Bucket(ResourceType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Make it with all its settings."""
         name, attributes = MINISTACK["create"](logical_id, properties, stack)
-        _apply(name, {}, properties)
+        _apply_settings(name, {}, properties)
         return name, attributes
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Settings that are new or changed are put, those that are gone are taken away."""
+        """Put the settings that are new or changed, and take away those that are gone."""
+        attributes: dict[str, Any]
         _, attributes = MINISTACK["update"](physical_id, old, new, "")
-        _apply(physical_id, old, new)
-        found: dict[str, Any] = attributes
-        return found
+        _apply_settings(physical_id, old, new)
+        return attributes
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it; one with objects in it is refused, as on AWS."""
-        with gone_is_fine():
+        with unless_gone():
             client("s3").delete_bucket(Bucket=physical_id)
 
 
-def _apply(bucket: str, old: Properties, new: Properties) -> None:
-    s3 = client("s3")
+@dataclass(frozen=True)
+class Setting:
+    """One property that has an API of its own.
+
+    Attributes:
+        property: Of AWS::S3::Bucket.
+        put: Operation that applies it.
+        member: Of that operation, which takes the value.
+        remove: Operation that takes it away; None: the value `off` is put instead.
+        translate: From the template's form to the API's.
+    """
+
+    property: str
+    put: str
+    member: str
+    remove: str | None = None
+    off: Any = None
+    translate: Callable[[Any], Any] = lambda value: value
+
+
+def _apply_settings(bucket: str, old: Properties, new: Properties) -> None:
     for setting in SETTINGS:
         before, after = old.get(setting.property), new.get(setting.property)
         if after is not None and after != before:
-            setting.put(s3, bucket, after)
+            call("s3", setting.put, Bucket=bucket, **{setting.member: setting.translate(after)})
         elif after is None and before is not None:
-            setting.remove(s3, bucket)
+            if setting.remove:
+                call("s3", setting.remove, Bucket=bucket)
+            else:
+                call("s3", setting.put, Bucket=bucket, **{setting.member: setting.off})
+
+
+def _tags(value: Any) -> Any:
+    return {"TagSet": value}
+
+
+def _encryption(value: Any) -> Any:
+    names = {
+        "ServerSideEncryptionConfiguration": "Rules",
+        "ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault",
+    }
+    return renamed(value, names)
+
+
+def _logging(value: Any) -> Any:
+    names = {"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"}
+    return {"LoggingEnabled": {"TargetPrefix": "", **renamed(value, names)}}
+
+
+def _replication(value: Any) -> Any:
+    return renamed(value, {"Id": "ID", "TagFilter": "Tag", "TagFilters": "Tags"})
+
+
+def _lifecycle(value: Any) -> Any:
+    return {"Rules": [_lifecycle_rule(rule) for rule in value["Rules"]]}
+
+
+def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    """Return a rule as the API takes it; the call refuses members that it does not know."""
+    translated = renamed(rule, {"Id": "ID"})
+    expiration = {
+        member: translated.pop(name)
+        for name, member in (
+            ("ExpirationInDays", "Days"),
+            ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker"),
+        )
+        if name in translated
+    }
+    if expiration:
+        translated["Expiration"] = expiration
+    translated["Filter"] = {"Prefix": translated.pop("Prefix", "")}
+    return dict(translated)
+
+
+# In the order in which they need one another: replication wants versioning.
+SETTINGS = (
+    Setting(
+        "VersioningConfiguration",
+        "PutBucketVersioning",
+        "VersioningConfiguration",
+        off={"Status": "Suspended"},
+    ),
+    Setting("Tags", "PutBucketTagging", "Tagging", "DeleteBucketTagging", translate=_tags),
+    Setting(
+        "BucketEncryption",
+        "PutBucketEncryption",
+        "ServerSideEncryptionConfiguration",
+        "DeleteBucketEncryption",
+        translate=_encryption,
+    ),
+    Setting(
+        "OwnershipControls",
+        "PutBucketOwnershipControls",
+        "OwnershipControls",
+        "DeleteBucketOwnershipControls",
+    ),
+    Setting(
+        "LifecycleConfiguration",
+        "PutBucketLifecycleConfiguration",
+        "LifecycleConfiguration",
+        "DeleteBucketLifecycle",
+        translate=_lifecycle,
+    ),
+    Setting("LoggingConfiguration", "PutBucketLogging", "BucketLoggingStatus", off={}, translate=_logging),
+    Setting(
+        "ReplicationConfiguration",
+        "PutBucketReplication",
+        "ReplicationConfiguration",
+        "DeleteBucketReplication",
+        translate=_replication,
+    ),
+)

@@ -2,9 +2,16 @@
 
 from typing import Any
 
-from rehearsal.emulator.api import client, gone_is_fine
-from rehearsal.emulator.resource_types.api_values import request_values
-from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, physical_name
+from ministack.core.responses import get_account_id
+
+from rehearsal.emulator.api import call, client, unless_gone
+from rehearsal.emulator.resource_types.resource_type import (
+    Properties,
+    Resource,
+    ResourceType,
+    dropped_tags,
+    physical_name,
+)
 
 
 class Budget(ResourceType):
@@ -16,37 +23,28 @@ class Budget(ResourceType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Make it, with a name if it has none."""
         budget = {"BudgetName": physical_name(stack, logical_id), **properties["Budget"]}
-        values = {**properties, "AccountId": _account(), "Budget": budget}
-        client("budgets").create_budget(**request_values("budgets", "CreateBudget", values))
+        call("budgets", "CreateBudget", **{**properties, "AccountId": get_account_id(), "Budget": budget})
         return budget["BudgetName"], {}
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """The limit, what it counts, and the tags."""
+        """Change the limit, what it counts, and the tags."""
+        account = get_account_id()
         budget = {"BudgetName": physical_id, **new["Budget"]}
-        values = {"AccountId": _account(), "NewBudget": budget}
-        client("budgets").update_budget(**request_values("budgets", "UpdateBudget", values))
-        _replace_tags(physical_id, old.get("ResourceTags", []), new.get("ResourceTags", []))
+        call("budgets", "UpdateBudget", AccountId=account, NewBudget=budget)
+        arn = f"arn:aws:budgets::{account}:budget/{physical_id}"
+        before, after = old.get("ResourceTags", []), new.get("ResourceTags", [])
+        if dropped := dropped_tags(before, after):
+            client("budgets").untag_resource(ResourceARN=arn, ResourceTagKeys=dropped)
+        if after:
+            client("budgets").tag_resource(ResourceARN=arn, ResourceTags=after)
         return {}
 
     def replaces(self, old: Properties, new: Properties) -> bool:
-        """A budget of another name is another budget."""
+        """Return whether the name differs: a budget of another name is another budget."""
         before, after = (properties["Budget"].get("BudgetName") for properties in (old, new))
         return bool(before != after)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
-        with gone_is_fine():
-            client("budgets").delete_budget(AccountId=_account(), BudgetName=physical_id)
-
-
-def _replace_tags(name: str, old: list[dict[str, str]], new: list[dict[str, str]]) -> None:
-    arn = f"arn:aws:budgets::{_account()}:budget/{name}"
-    if dropped := {tag["Key"] for tag in old} - {tag["Key"] for tag in new}:
-        client("budgets").untag_resource(ResourceARN=arn, ResourceTagKeys=sorted(dropped))
-    if new:
-        client("budgets").tag_resource(ResourceARN=arn, ResourceTags=new)
-
-
-def _account() -> str:
-    account: str = client("sts").get_caller_identity()["Account"]
-    return account
+        with unless_gone():
+            client("budgets").delete_budget(AccountId=get_account_id(), BudgetName=physical_id)

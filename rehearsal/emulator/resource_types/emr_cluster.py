@@ -1,15 +1,22 @@
-"""AWS::EMR::Cluster: a cluster, its steps within it, and the wait until it runs."""
+"""AWS::EMR::Cluster: a cluster with instance fleets, its steps within it, and the wait until it runs."""
 
+import json
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from rehearsal.emulator.api import client
-from rehearsal.emulator.resource_types.emr_changes import apply_changes, in_place
-from rehearsal.emulator.resource_types.emr_request import run_job_flow
-from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
+from rehearsal.emulator.api import call, client, renamed
+from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
 
 POLL_SECONDS = 0.25
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
+# The template's names for what the API calls Properties in configurations and steps.
+NAMES = {"ConfigurationProperties": "Properties", "StepProperties": "Properties"}
+# Property of `Instances` to the type of the fleets that it holds.
+FLEETS = {"MasterInstanceFleet": "MASTER", "CoreInstanceFleet": "CORE", "TaskInstanceFleets": "TASK"}
+# What a running cluster can change of `Instances` and of each fleet.
+PROTECTIONS = ("TerminationProtected", "UnhealthyNodeReplacement")
+CAPACITIES = ("TargetOnDemandCapacity", "TargetSpotCapacity")
 
 
 class ClusterFailedError(Exception):
@@ -34,38 +41,126 @@ class EmrCluster(ResourceType):
         Raises:
             ClusterFailedError: it ended with errors.
         """
-        emr = client("emr")
-        cluster: str = emr.run_job_flow(**run_job_flow(properties))["JobFlowId"]
-        while (described := _described(cluster))["Status"]["State"] not in ("RUNNING", "WAITING", *ENDED):
-            time.sleep(POLL_SECONDS)
+        request = {**renamed(dict(properties), NAMES), "Instances": _instances(properties["Instances"])}
+        if "AdditionalInfo" in request:
+            request["AdditionalInfo"] = json.dumps(request["AdditionalInfo"])
+        cluster: str = call("emr", "RunJobFlow", **request)["JobFlowId"]
+        described = _wait(cluster, "RUNNING", "WAITING", *ENDED)
         if described["Status"]["State"] == "TERMINATED_WITH_ERRORS":
             reason = described["Status"].get("StateChangeReason", {})
             raise ClusterFailedError(f"{cluster}: {reason.get('Code')}: {reason.get('Message')}")
         return cluster, _attributes(described)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Policies, tags, concurrency, protection and sizes; an ended cluster has nothing to change."""
-        described = _described(physical_id)
+        """Change policies, tags, concurrency, protection and sizes; of an ended cluster nothing."""
+        described = _describe(physical_id)
         if described["Status"]["State"] not in ENDED:
-            apply_changes(physical_id, old, new)
+            for name, change in CHANGES.items():
+                if old.get(name) != new.get(name):
+                    change(physical_id, old.get(name), new.get(name))
         return _attributes(described)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Terminate it and wait for its end."""
-        if _described(physical_id)["Status"]["State"] not in ENDED:
+        if _describe(physical_id)["Status"]["State"] not in ENDED:
             client("emr").terminate_job_flows(JobFlowIds=[physical_id])
-        while _described(physical_id)["Status"]["State"] not in ENDED:
-            time.sleep(POLL_SECONDS)
+        _wait(physical_id, *ENDED)
 
     def replaces(self, old: Properties, new: Properties) -> bool:
-        """Of `Instances` only sizes and protection change in place."""
-        return not in_place(old["Instances"], new["Instances"])
+        """Return whether `Instances` differ in more than capacities and protections."""
+        return _fixed(old["Instances"]) != _fixed(new["Instances"])
 
 
-def _described(cluster: str) -> dict[str, Any]:
-    found: dict[str, Any] = client("emr").describe_cluster(ClusterId=cluster)["Cluster"]
-    return found
+def _describe(cluster: str) -> dict[str, Any]:
+    described: dict[str, Any] = client("emr").describe_cluster(ClusterId=cluster)["Cluster"]
+    return described
+
+
+def _wait(cluster: str, *states: str) -> dict[str, Any]:
+    while (described := _describe(cluster))["Status"]["State"] not in states:
+        time.sleep(POLL_SECONDS)
+    return described
 
 
 def _attributes(described: dict[str, Any]) -> dict[str, Any]:
     return {"Id": described["Id"], "MasterPublicDNS": described.get("MasterPublicDnsName", "")}
+
+
+def _fleets(instances: Properties) -> list[dict[str, Any]]:
+    """Return the fleets as the API takes them."""
+    fleets = []
+    for name, role in FLEETS.items():
+        value = instances.get(name, [])
+        configs = value if isinstance(value, list) else [value]
+        fleets += [{**renamed(config, NAMES), "InstanceFleetType": role} for config in configs]
+    return fleets
+
+
+def _instances(instances: Properties) -> dict[str, Any]:
+    """Return `Instances` as the API takes it; by CloudFormation's default the cluster outlives its steps."""
+    others = {name: value for name, value in instances.items() if name not in FLEETS}
+    return {"KeepJobFlowAliveWhenNoSteps": True, **others, "InstanceFleets": _fleets(instances)}
+
+
+def _fixed(instances: Properties) -> dict[str, Any]:
+    fixed = {name: value for name, value in _instances(instances).items() if name not in PROTECTIONS}
+    fixed["InstanceFleets"] = [
+        {name: value for name, value in fleet.items() if name not in CAPACITIES}
+        for fleet in fixed["InstanceFleets"]
+    ]
+    return fixed
+
+
+def _change_managed_scaling(cluster: str, _old: Any, new: Any) -> None:
+    if new is None:
+        call("emr", "RemoveManagedScalingPolicy", ClusterId=cluster)
+    else:
+        call("emr", "PutManagedScalingPolicy", ClusterId=cluster, ManagedScalingPolicy=new)
+
+
+def _change_auto_termination(cluster: str, _old: Any, new: Any) -> None:
+    if new is None:
+        call("emr", "RemoveAutoTerminationPolicy", ClusterId=cluster)
+    else:
+        call("emr", "PutAutoTerminationPolicy", ClusterId=cluster, AutoTerminationPolicy=new)
+
+
+def _change_concurrency(cluster: str, _old: Any, new: Any) -> None:
+    call("emr", "ModifyCluster", ClusterId=cluster, StepConcurrencyLevel=new or 1)
+
+
+def _change_visibility(cluster: str, _old: Any, new: Any) -> None:
+    call("emr", "SetVisibleToAllUsers", JobFlowIds=[cluster], VisibleToAllUsers=new or False)
+
+
+def _change_tags(cluster: str, old: Any, new: Any) -> None:
+    if dropped := dropped_tags(old or [], new or []):
+        call("emr", "RemoveTags", ResourceId=cluster, TagKeys=dropped)
+    if new:
+        call("emr", "AddTags", ResourceId=cluster, Tags=new)
+
+
+def _change_instances(cluster: str, old: Any, new: Any) -> None:
+    for name, operation in zip(
+        PROTECTIONS, ("SetTerminationProtection", "SetUnhealthyNodeReplacement"), strict=True
+    ):
+        if old.get(name) != new.get(name):
+            call("emr", operation, JobFlowIds=[cluster], **{name: new.get(name, False)})
+    fleets = client("emr").list_instance_fleets(ClusterId=cluster)["InstanceFleets"]
+    # A cluster has one fleet of a type: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-instance-fleet.html
+    ids = {fleet["InstanceFleetType"]: fleet["Id"] for fleet in fleets}
+    for before, after in zip(_fleets(old), _fleets(new), strict=True):
+        if before != after:
+            capacities = {name: after[name] for name in CAPACITIES if name in after}
+            change = {"InstanceFleetId": ids[after["InstanceFleetType"]], **capacities}
+            call("emr", "ModifyInstanceFleet", ClusterId=cluster, InstanceFleet=change)
+
+
+CHANGES: Mapping[str, Callable[[str, Any, Any], None]] = {
+    "ManagedScalingPolicy": _change_managed_scaling,
+    "AutoTerminationPolicy": _change_auto_termination,
+    "StepConcurrencyLevel": _change_concurrency,
+    "VisibleToAllUsers": _change_visibility,
+    "Tags": _change_tags,
+    "Instances": _change_instances,
+}

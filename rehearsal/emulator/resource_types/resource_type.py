@@ -25,18 +25,21 @@ class ResourceType(ABC):
 
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it, wait until it is ready. An exception fails the stack with its text as the reason."""
+        """Make it and wait until it is ready; an exception fails the stack, with its text as the reason."""
 
-    @abstractmethod
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change it in place; answers its attributes. No property of `create_only` differs."""
+        """Change it in place and return its attributes; no property of `create_only` differs.
+
+        Types whose every property is `create_only` have no need of it.
+        """
+        raise NotImplementedError(f"{self.name} changes by replacement alone")
 
     @abstractmethod
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Take it away; what is gone already is no error."""
+        """Delete it; what is gone already is no error."""
 
     def replaces(self, old: Properties, new: Properties) -> bool:
-        """Whether a change within properties that are not `create_only` still needs a new resource."""
+        """Return whether a change of properties that are not `create_only` still needs a new resource."""
         return False
 
 
@@ -51,8 +54,13 @@ def install(types: list[ResourceType]) -> None:
 
 
 def physical_name(stack: str, logical_id: str) -> str:
-    """A name of stack, resource and random characters, as CloudFormation gives."""
+    """Return a name of stack, resource and random characters, as CloudFormation gives."""
     return f"{stack}-{logical_id}-{uuid4().hex[:12]}"
+
+
+def dropped_tags(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[str]:
+    """Return the keys that only the old tags have."""
+    return sorted({tag["Key"] for tag in old} - {tag["Key"] for tag in new})
 
 
 def _handlers(resource_type: ResourceType) -> dict[str, Any]:

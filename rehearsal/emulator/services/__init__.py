@@ -1,1 +1,1 @@
-"""Operations of AWS's API that MiniStack lacks, or answers in part; one module a service."""
+"""Services of AWS that MiniStack lacks, or answers in part; one module for each."""

@@ -1,43 +1,34 @@
-"""Amazon EMR in the place of MiniStack's own, which runs nothing."""
+"""Amazon EMR in the place of MiniStack's own, which runs nothing: its API, and its events on EventBridge."""
 
-from collections.abc import Mapping
+import json
 from typing import Any
 
 from ministack import app
-from ministack.core.concurrency import run_reentrant
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import eventbridge
 
-from rehearsal.emr.errors import EmrError
+from rehearsal.emr.events import Event
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.services.json_protocol import (
-    Handler,
-    Response,
-    ServiceError,
-    answered,
-    operation,
-    parsed,
-    refused,
-)
+from rehearsal.emulator.services.json_protocol import json_service
 
 
 def install(service: ElasticMapReduce) -> None:
     """Let the service answer."""
-    app.SERVICE_HANDLERS["elasticmapreduce"] = _handler(service)
+
+    def answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        return service.handle(operation, request, account=get_account_id(), region=get_region())
+
+    app.SERVICE_HANDLERS["elasticmapreduce"] = json_service(answer)
 
 
-def _handler(service: ElasticMapReduce) -> Handler:
-    def respond(name: str, body: bytes) -> Response:
-        try:
-            answer = service.handle(name, parsed(body), account=get_account_id(), region=get_region())
-        except (EmrError, ServiceError) as error:
-            return refused(error.code, error.message, error.status)
-        return answered(answer)
-
-    async def handle(
-        _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Any
-    ) -> Response:
-        # A thread of its own, with this request's account and region: EMR waits for its clusters at times.
-        response: Response = await run_reentrant(respond, operation(headers), body)
-        return response
-
-    return handle
+def put_event(event: Event) -> None:
+    """Put an event on the default bus of its account and region; rules that match call their targets."""
+    entry = {
+        "Source": "aws.emr",
+        "DetailType": event.detail_type,
+        "Detail": json.dumps(dict(event.detail)),
+        "Resources": [],
+    }
+    with request_scope(event.account, event.region):
+        # A service's events come from `aws.`, which PutEvents of the API refuses.
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)

@@ -1,35 +1,58 @@
-"""AWS's JSON protocol, version 1.1: what a handler in MiniStack's table takes and gives."""
+"""AWS's JSON protocol, version 1.1: what MiniStack's table of services holds for such a service.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+"""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ministack.core.concurrency import run_reentrant
+
+from rehearsal.emr.errors import EmrError
+
 # Status, headers, body.
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, Mapping[str, str], bytes, Any], Awaitable[Response]]
-
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class ServiceError(Exception):
-    """An operation is refused; code and message are those of the API."""
+    """The refusal of an operation; code and message are those of the API."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code, self.message, self.status = code, message, status
 
 
-def operation(headers: Mapping[str, str]) -> str:
-    """The operation's name: what follows the dot in X-Amz-Target."""
-    return headers.get("x-amz-target", "").rpartition(".")[2]
+def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Handler:
+    """Return the handler of a service.
 
-
-def parsed(body: bytes) -> dict[str, Any]:
-    """The request.
-
-    Raises:
-        ServiceError: it is no JSON object.
+    Args:
+        answer: Takes an operation's name and its request; may raise ServiceError or EmrError. It runs on a
+            thread of its own, with the account and region of the request, and may block.
     """
+
+    def respond(operation: str, body: bytes) -> Response:
+        try:
+            return _response(200, answer(operation, _request(body)))
+        except (EmrError, ServiceError) as error:
+            refusal = {"__type": error.code, "message": error.message}
+            # SDKs read the code from the body or from the header.
+            return _response(error.status, refusal, {"x-amzn-ErrorType": error.code})
+
+    async def handle(
+        _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Any
+    ) -> Response:
+        # The operation's name is what follows the dot in X-Amz-Target.
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        response: Response = await run_reentrant(respond, operation, body)
+        return response
+
+    return handle
+
+
+def _request(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body or b"{}")
     except ValueError as error:
@@ -39,12 +62,5 @@ def parsed(body: bytes) -> dict[str, Any]:
     return request
 
 
-def answered(value: Mapping[str, Any]) -> Response:
-    """A result."""
-    return 200, {"Content-Type": CONTENT_TYPE}, json.dumps(value).encode()
-
-
-def refused(code: str, message: str, status: int = 400) -> Response:
-    """An error, in the body and in the header, as SDKs read either."""
-    body = json.dumps({"__type": code, "message": message}).encode()
-    return status, {"Content-Type": CONTENT_TYPE, "x-amzn-ErrorType": code}, body
+def _response(status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    return status, {"Content-Type": CONTENT_TYPE, **(headers or {})}, json.dumps(value).encode()

@@ -1,20 +1,12 @@
 """Service Quotas, which MiniStack has not: the two quotas of vCPU that a cluster counts against."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from ministack import app
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region
 
-from rehearsal.emulator.services.json_protocol import (
-    Response,
-    ServiceError,
-    answered,
-    operation,
-    parsed,
-    refused,
-)
+from rehearsal.emulator.services.json_protocol import ServiceError, json_service
 
 NAMES = {
     "L-1216C47A": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
@@ -27,21 +19,18 @@ APPLIED_VCPU = 1000.0
 
 
 def install() -> None:
-    """Let it answer."""
-    app.SERVICE_HANDLERS["servicequotas"] = _handle
+    """Let Service Quotas answer."""
+    app.SERVICE_HANDLERS["servicequotas"] = json_service(_answer)
     # Without a pattern MiniStack looks for the name in all of botocore's models, which takes it seconds.
     router.SERVICE_PATTERNS["servicequotas"] = {"target_prefixes": ["ServiceQuotasV20190624"]}
 
 
-async def _handle(_method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Any) -> Response:
+def _answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     values = {"GetServiceQuota": APPLIED_VCPU, "GetAWSDefaultServiceQuota": DEFAULT_VCPU}
-    name = operation(headers)
-    if name not in values:
-        return refused("UnknownOperationException", f"the rehearsal's Service Quotas has no {name}")
-    try:
-        return answered({"Quota": _quota(parsed(body), values[name])})
-    except ServiceError as error:
-        return refused(error.code, error.message, error.status)
+    if operation not in values:
+        message = f"the rehearsal's Service Quotas has no {operation}"
+        raise ServiceError("UnknownOperationException", message)
+    return {"Quota": _quota(request, values[operation])}
 
 
 def _quota(request: dict[str, Any], value: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, fleet, ste
 # Of what EMR has, neither the stacks, nor `operate`, nor the documented command lines ask for these.
 NOT_EMULATED = {
     *("DescribeJobFlows", "PutAutoScalingPolicy", "RemoveAutoScalingPolicy"),
-    *("DescribeReleaseLabel", "ListSupportedInstanceTypes"),
+    "DescribeReleaseLabel",
 }
 NOT_EMULATED_KINDS = ("Studio", "Session", "Notebook", "PersistentApp", "OnClusterApp")
 
@@ -202,6 +202,12 @@ def test_releases_are_listed_by_prefix_and_application(emr: EmrClient) -> None:
     assert emr.call("ListReleaseLabels", Filters={"Prefix": "emr-7.9"})["ReleaseLabels"] == ["emr-7.9.0"]
     spark = emr.call("ListReleaseLabels", Filters={"Application": "Spark@3.5.5"})["ReleaseLabels"]
     assert {"emr-7.9.0", "emr-7.10.0"} == set(spark)
+
+
+def test_supported_instance_types_are_those_of_the_survey(emr: EmrClient) -> None:
+    types = emr.call("ListSupportedInstanceTypes", ReleaseLabel="emr-7.9.0")["SupportedInstanceTypes"]
+    assert len(types) == 50
+    assert all(supported["VCPU"] > 0 for supported in types)
 
 
 def test_events_tell_of_steps_clusters_and_fleets(emr: EmrClient) -> None:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from infra.checkout import ROOT
-from rehearsal.emulator import release
+from rehearsal.emulator import process
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
 from rehearsal.settings import LOOPBACK, free_port
@@ -114,9 +114,9 @@ def test_a_taken_port_is_refused_with_what_to_do(aws, tmp_path):
 
 def test_another_release_of_the_emulator_is_refused(monkeypatch):
     """What is extended is known for one release only."""
-    monkeypatch.setattr(release, "KNOWN_RELEASE", "0.0.1")
+    monkeypatch.setattr(process, "KNOWN_RELEASE", "0.0.1")
     with pytest.raises(RehearsalError, match=r"ministack .* is installed, the rehearsal extends 0\.0\.1"):
-        release.check_release()
+        process.check_release()
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path):

@@ -14,7 +14,7 @@ KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 def install() -> None:
-    """Mend MiniStack's S3 in place."""
+    """Complete MiniStack's S3 in place."""
     resolve = s3._resolve_sse_write_headers
 
     def with_default_key(headers: dict[str, str], bucket: str) -> Any:

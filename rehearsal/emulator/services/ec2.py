@@ -1,22 +1,51 @@
-"""What MiniStack's network access lists leave out: ports of a rule, and which subnet goes by which list."""
+"""What MiniStack's EC2 leaves out: offered instance types; ports and associations of network access lists."""
 
 from typing import Any
 from uuid import uuid4
 
+from ministack.core.responses import get_region
 from ministack.services import ec2
 
+from infra.config.instances import instance_types
+
+# MiniStack's DescribeAvailabilityZones answers these three.
+ZONES = ("a", "b", "c")
 PORTS = ("From", "To")
 
 
 def install() -> None:
-    """Mend MiniStack's EC2 in place."""
-    ec2._network_acl_entry_xml = _with_ports(ec2._network_acl_entry_xml)
+    """Complete MiniStack's EC2 in place."""
+    actions = ec2._ACTION_MAP
+    actions["DescribeInstanceTypeOfferings"] = _describe_offerings
     for name in ("CreateNetworkAclEntry", "ReplaceNetworkAclEntry"):
-        ec2._ACTION_MAP[name] = _keeping_ports(ec2._ACTION_MAP[name])
-    ec2._ACTION_MAP["DescribeNetworkAcls"] = _with_default_associations(
-        ec2._ACTION_MAP["DescribeNetworkAcls"]
+        actions[name] = _keeping_ports(actions[name])
+    actions["DescribeNetworkAcls"] = _with_default_associations(actions["DescribeNetworkAcls"])
+    actions["ReplaceNetworkAclAssociation"] = _replace_association
+    ec2._network_acl_entry_xml = _with_ports(ec2._network_acl_entry_xml)
+
+
+def _describe_offerings(parameters: dict[str, Any]) -> Any:
+    region = get_region()
+    wanted = ec2._parse_filters(parameters)
+    kind = ec2._p(parameters, "LocationType") or "region"
+    places = {"region": [region], "availability-zone": [f"{region}{zone}" for zone in ZONES]}
+    if kind not in places:
+        return ec2._error("InvalidParameterValue", f"the rehearsal knows no location type {kind}", 400)
+    offered = [
+        (name, place)
+        for name, instance in sorted(instance_types().items())
+        for place in places[kind]
+        if region in instance.regions
+        and name in wanted.get("instance-type", [name])
+        and place in wanted.get("location", [place])
+    ]
+    items = "".join(
+        f"<item><instanceType>{name}</instanceType><locationType>{kind}</locationType>"
+        f"<location>{place}</location></item>"
+        for name, place in offered
     )
-    ec2._ACTION_MAP["ReplaceNetworkAclAssociation"] = _replace_association
+    answer = f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>"
+    return ec2._xml(200, "DescribeInstanceTypeOfferingsResponse", answer)
 
 
 def _keeping_ports(action: Any) -> Any:
@@ -42,7 +71,7 @@ def _with_ports(entry_xml: Any) -> Any:
 
 
 def _with_default_associations(action: Any) -> Any:
-    """Every subnet goes by some list: by its network's default one until another is associated."""
+    """Associate every subnet with its network's default list until another one is associated."""
 
     def describe(parameters: dict[str, Any]) -> Any:
         associated = {
@@ -65,14 +94,14 @@ def _replace_association(parameters: dict[str, Any]) -> Any:
         for entry in acl["Associations"]:
             if entry["NetworkAclAssociationId"] == association:
                 acl["Associations"].remove(entry)
-                made = _associate(ec2._network_acls[acl_id], entry["SubnetId"])
-                answer = f"<newAssociationId>{made}</newAssociationId>"
+                new = _associate(ec2._network_acls[acl_id], entry["SubnetId"])
+                answer = f"<newAssociationId>{new}</newAssociationId>"
                 return ec2._xml(200, "ReplaceNetworkAclAssociationResponse", answer)
     message = f"The association ID '{association}' does not exist"
     return ec2._error("InvalidAssociationID.NotFound", message, 400)
 
 
 def _associate(acl: dict[str, Any], subnet: str) -> str:
-    made = f"aclassoc-{uuid4().hex[:17]}"
-    acl["Associations"].append({"NetworkAclAssociationId": made, "SubnetId": subnet})
-    return made
+    association = f"aclassoc-{uuid4().hex[:17]}"
+    acl["Associations"].append({"NetworkAclAssociationId": association, "SubnetId": subnet})
+    return association
