@@ -69,7 +69,7 @@ class Daemon:
 
 def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
     """Return the command of one of Hadoop's own programs."""
-    classpath = [conf, *sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*"]
+    classpath = [*sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*", conf]
     temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
     joined = os.pathsep.join(map(str, classpath))
     return [str(java / "bin" / "java"), *OPTIONS, temporary, "-cp", joined, main]
