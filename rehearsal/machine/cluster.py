@@ -32,7 +32,7 @@ def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:
 
     Raises:
         JarsError: the jars have not been fetched.
-        JobError: there is no Java 17.
+        FruitError: there is no Java 17.
     """
     jars = require_jars()
     software = Software(Path(find_java_home()), jars / "yarn", jars / "s3")

@@ -70,8 +70,6 @@ ORDER: dict[str, tuple[str, ...]] = {
 }
 # Rooms are read at a glance.
 MOST_MODULES = 15
-# To be mended, and gone from here.
-KNOWN_IMPORTS = ("spark_job.session", "spark_job.errors")
 
 
 def modules(package: str) -> Iterator[Path]:
@@ -117,7 +115,7 @@ def test_packages_import_one_way(package: str) -> None:
         f"{name_of(path)} imports {name}"
         for path in paths
         for name in imported(path)
-        if not any(below(name, each) for each in (*allowed, *KNOWN_IMPORTS))
+        if not any(below(name, each) for each in allowed)
     ]
     assert len(paths) > 10
     assert against == []
