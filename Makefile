@@ -133,6 +133,7 @@ HADOOP_JARS := .cache/rehearsal/jars/.ready
 
 $(HADOOP_JARS): rehearsal/machine/jars.sha256 $(READY)
 	$(PYTHON) -m rehearsal.machine.jars
+	$(PYTHON) -m rehearsal.machine.class_archive
 	@touch $@
 
 rehearsal-ready: $(CDK_READY) $(HADOOP_JARS)

@@ -15,16 +15,14 @@ from rehearsal.emr.compute import (
     Program,
 )
 from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.jars import require_jars
 from rehearsal.machine.log_bucket import LogBucket, s3_client
 from rehearsal.machine.logged_process import Controller, LoggedProcess
 from rehearsal.machine.node_setup import NodeSetup
 from rehearsal.machine.programs import fetch, script_command, step_command
 from rehearsal.machine.running_step import RunningStep
-from rehearsal.machine.yarn import Software, Yarn, has_containers
+from rehearsal.machine.yarn import Software, Yarn, has_containers, installed_software
 from rehearsal.processes import kill_all, processes_of, sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
-from spark_job.contract.java import find_java_home
 
 
 def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:
@@ -34,8 +32,7 @@ def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:
         JarsError: the jars have not been fetched.
         FruitError: there is no Java 17.
     """
-    jars = require_jars()
-    software = Software(Path(find_java_home()), jars / "yarn", jars / "s3")
+    software = installed_software()
     return lambda spec: Cluster(spec, home=home.resolve(), aws=aws, software=software)
 
 

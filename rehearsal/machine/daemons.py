@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rehearsal.emr.compute import ComputeError
 from rehearsal.machine.folders import NodeFolders
-from rehearsal.machine.jars import SPARK_HOME
+from rehearsal.machine.jars import JARS, SPARK_HOME
 
 RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
 NODE_MANAGER = "org.apache.hadoop.yarn.server.nodemanager.NodeManager"
@@ -17,6 +17,7 @@ ADMINISTRATION = "org.apache.hadoop.yarn.client.cli.RMAdminCLI"
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 LAST_LINES = 12
+CLASS_ARCHIVE = JARS / "daemons.jsa"
 OPTIONS = (
     "-Xmx300m",
     "-XX:+UseSerialGC",
@@ -58,21 +59,23 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> None:
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Let the daemon end by itself, and kill it when it does not."""
         self.process.terminate()
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
 
 
 def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
     """Return the command of one of Hadoop's own programs."""
+    # What varies comes last: the archive of classes fits whatever begins as its own class path.
     classpath = [*sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*", conf]
     temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
     joined = os.pathsep.join(map(str, classpath))
-    return [str(java / "bin" / "java"), *OPTIONS, temporary, "-cp", joined, main]
+    archive = [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []
+    return [str(java / "bin" / "java"), *OPTIONS, *archive, temporary, "-cp", joined, main]
 
 
 def start_daemon(

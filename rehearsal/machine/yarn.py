@@ -20,10 +20,12 @@ from rehearsal.machine.daemons import (
     start_daemon,
 )
 from rehearsal.machine.folders import ClusterFolders
+from rehearsal.machine.jars import require_jars
 from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts
 from rehearsal.machine.resource_manager import ResourceManager
 from rehearsal.processes import processes_of
 from rehearsal.settings import free_ports
+from spark_job.contract.java import find_java_home
 
 # Scaling takes idle nodes; an executor that idles ends by itself after a minute.
 DRAIN_SECONDS = 90.0
@@ -36,6 +38,17 @@ class Software:
     java: Path
     yarn_jars: Path
     s3_jars: Path
+
+
+def installed_software() -> Software:
+    """Return this machine's Java, and the jars that were fetched.
+
+    Raises:
+        JarsError: the jars have not been fetched.
+        FruitError: there is no Java 17.
+    """
+    jars = require_jars()
+    return Software(Path(find_java_home()), jars / "yarn", jars / "s3")
 
 
 class Yarn:

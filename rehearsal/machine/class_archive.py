@@ -1,0 +1,61 @@
+"""The Java classes of YARN's daemons, archived once: they then start with a third less work.
+
+Java checks that the archive fits its class path, and does without it where it does not
+(https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html).
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from rehearsal.emr.compute import ClusterSpec, ComputeError, Node
+from rehearsal.machine.daemons import CLASS_ARCHIVE, RESOURCE_MANAGER, start_daemon
+from rehearsal.machine.folders import ClusterFolders
+from rehearsal.machine.node_configuration import ResourceManagerPorts
+from rehearsal.machine.node_setup import NodeSetup
+from rehearsal.machine.resource_manager import ResourceManager
+from rehearsal.machine.yarn import installed_software
+from rehearsal.rewriting import EmulatedAws
+from rehearsal.settings import free_ports
+from spark_job.contract.errors import FruitError
+
+SPEC = ClusterSpec("j-ARCHIVE", "class archive", "", {}, None, runs_yarn=True)
+# Java writes the archive while it ends.
+WRITE_SECONDS = 120.0
+PRIMARY = Node("i-primary", "MASTER", "", "localhost")
+
+
+def make_archive(home: Path) -> None:
+    """Start a ResourceManager below `home`, and keep the classes that it loaded.
+
+    Raises:
+        ComputeError: it did not come up.
+    """
+    CLASS_ARCHIVE.unlink(missing_ok=True)
+    unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
+    folders, software = ClusterFolders(home / SPEC.cluster_id), installed_software()
+    folders.make()
+    ports = ResourceManagerPorts(*free_ports(5))
+    aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
+    setup = NodeSetup(SPEC, home=home, folders=folders, aws=aws, software=software, ports=ports)
+    setup.prepare(PRIMARY)
+    daemon = start_daemon(
+        RESOURCE_MANAGER,
+        java=software.java,
+        yarn_jars=software.yarn_jars,
+        conf=folders.node(PRIMARY).conf,
+        log=folders.daemon_log(PRIMARY, "resourcemanager"),
+        # Java's launcher reads this variable.
+        environment={"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"},
+    )
+    daemon.wait_until(ResourceManager(ports.web).is_up, "YARN's ResourceManager")
+    daemon.stop(WRITE_SECONDS)
+    unfinished.replace(CLASS_ARCHIVE)
+
+
+if __name__ == "__main__":
+    try:
+        with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+            make_archive(Path(folder))
+    except (ComputeError, FruitError, OSError) as error:
+        print(f"YARN will start a few seconds slower: {error}", file=sys.stderr)
