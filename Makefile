@@ -15,6 +15,9 @@ NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # Trust the certificates that the system trusts: companies add their own.
 export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
+# No news of npm itself.
+export npm_config_update_notifier := false
+NPM_INSTALL = $(NPM) ci --loglevel=error --no-audit --no-fund >/dev/null
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help setup features browser test test-fast test-all snapshots lint lint-workflows format bench package audit materials requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
@@ -70,7 +73,7 @@ notebook: $(READY) ## Explore a run in Jupyter (RUN=results/ID CLASSIFIER=result
 # Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests
 	@$(PYTHON) -m tests.browser.chromium 2>/dev/null || \
-	  { $(NPM) ci --loglevel=error && touch node_modules/.ready && \
+	  { $(NPM_INSTALL) && touch node_modules/.ready && \
 	    $(PYTHON) -m tests.browser.chromium; }
 
 # Side by side on the machine's cores, at most four: each process may have a Spark of its own. WORKERS=0: one by one.
@@ -125,7 +128,7 @@ STACK = fruit-features-$(STAGE)
 REGION_OPTION = $(patsubst region=%,--region=%,$(filter region=%,$(CONTEXT)))
 
 $(CDK_READY): package.json package-lock.json $(READY)
-	$(NPM) ci --loglevel=error
+	$(NPM_INSTALL)
 	@touch $@
 
 # Hadoop's and S3A's jars, once: what a real YARN on this machine needs besides Spark's own.
