@@ -1,12 +1,13 @@
 """`tune`: what `make tune` starts, `operate tune` on a rehearsal's YARN."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.checkout import ROOT
+from operate.commands import tune
+from operate.connection import Connection
+from operate.number_list import NumberList
 from rehearsal.commands.run import (
     context_option,
     images_option,
@@ -29,16 +30,18 @@ CONFIGURATION = "tuned-here.json"
 @context_option
 @images_option
 @results_option
-@click.option("--executors", default="1,2", show_default=True, metavar="N,…", help="How many.")
-@click.option("--cores", default="1,2", show_default=True, metavar="N,…", help="Of each executor.")
-@click.option("--sample", default=2_000, show_default=True, metavar="N", help="Images a point, at most.")
+@click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="How many.")
+@click.option("--cores", type=NumberList(), default="1,2", show_default=True, help="Of each executor.")
+@click.option(
+    "--sample", type=click.IntRange(8), default=2_000, show_default=True, help="Images a point, at most."
+)
 def tune_command(
     stage: str,
     fields: tuple[str, ...],
     images: Path | None,
     results: Path,
-    executors: str,
-    cores: str,
+    executors: tuple[int, ...],
+    cores: tuple[int, ...],
     sample: int,
 ) -> None:
     """Run the job with each number of executors and cores on this machine's YARN, and recommend one.
@@ -54,14 +57,19 @@ def tune_command(
     config = checked_configuration(request)
     if images is None:
         write_archive(folder, views=TIMES_THE_DEMO * VIEWS)
-    words = [f"--executors={executors}", f"--cores={cores}", f"--sample={sample}", "--yes"]
+    words = [f"--executors={_listed(executors)}", f"--cores={_listed(cores)}", f"--sample={sample}", "--yes"]
     words += [f"--results={request.results}", f"--configuration={request.results / CONFIGURATION}"]
     words += [f"--context={field}" for field in fields]
-    rehearse_on_this_machine(request, config, lambda: _operate(stage, ["tune", *words]))
+    rehearse_on_this_machine(request, config, lambda: _tune(Connection(stage, config.region), words))
 
 
-def _operate(stage: str, words: list[str]) -> None:
-    """Run `operate`, whose lines are shown as they come; the environment leads it to this AWS."""
-    command = [sys.executable, "-m", "operate", f"--stage={stage}", *words]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
-        raise RehearsalError("`operate tune` failed: see above")
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _tune(connection: Connection, words: list[str]) -> None:
+    """Run `operate tune` with these arguments; its lines are shown as they come."""
+    try:
+        tune.tune_command.main(words, standalone_mode=False, obj=connection)
+    except (click.ClickException, BotoCoreError, ClientError) as error:
+        raise RehearsalError(f"tune failed: {error}") from error

@@ -31,7 +31,7 @@ STACKS_AT_ONCE = 3
 
 
 class Deployment:
-    """The `Steps` of one rehearsal.
+    """The steps of one rehearsal; one that fails raises a FruitError.
 
     Bootstrap, templates, artifacts and photographs need no stack: they are made side by side from the start.
     """

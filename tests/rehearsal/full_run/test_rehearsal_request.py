@@ -17,8 +17,9 @@ def test_fields_are_those_of_a_deploy():
     """The same names and values, on top of what cdk.json says."""
     config = checked_configuration(request("model=efficientnet_lite0", stage="prod"), "x86_64")
     assert (config.stage, config.model) == ("prod", "efficientnet_lite0")
-    with pytest.raises(ConfigError, match="core_minimum=1"):
+    with pytest.raises(ConfigError, match="core_minimum=1") as caught:
         checked_configuration(request("core_minimum=1"), "x86_64")
+    assert caught.value.exit_code == 2
 
 
 def test_every_program_gets_the_fields_and_the_stage():
@@ -35,6 +36,7 @@ def test_nodes_of_another_architecture_are_refused_with_what_to_set(machine, kin
     with pytest.raises(RehearsalError) as caught:
         checked_configuration(request(*fleets), machine)
     assert f"({kind}), and this machine is " in str(caught.value)
+    assert caught.value.exit_code == 2
     advice = str(caught.value).rpartition("CONTEXT=")[2].strip("'").replace("-c ", "").split()
     assert checked_configuration(request(*advice), machine)
 
