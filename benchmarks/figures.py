@@ -109,7 +109,7 @@ def image_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of (a) to (e) and (g), of those that were measured."""
     measured = {run.contender for run in runs}
     rounds = {key: Rounds(runs, key) for key in CONTENDERS}
-    errors = {key: found.error for key, found in rounds.items()}
+    errors = {key: runs_of_key.error for key, runs_of_key in rounds.items()}
     job = rounds["b"]
     steady = job.steady()
     limit = rounds["a"].large(_rate)

@@ -14,9 +14,9 @@ DRAWN_OF_A_KIND = 80
 
 def photographs_in(folder: Path) -> list[Path]:
     """Return every photograph below a folder, in an order that mixes the classes and is always the same."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS)
-    random.Random(0).shuffle(found)  # noqa: S311 - no secret
-    return found
+    photographs = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS)
+    random.Random(0).shuffle(photographs)  # noqa: S311 - no secret
+    return photographs
 
 
 def draw_photographs(folder: Path) -> list[Path]:

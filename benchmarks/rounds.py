@@ -109,8 +109,10 @@ def _run_reduction(method: str, number: int, columns: int, features: Path, work:
     facts.unlink(missing_ok=True)
     arguments = ["--method", method, "--features", str(features), "--facts", str(facts)]
     outcome = run_process([sys.executable, "-m", "benchmarks.reduction", *arguments])
-    found = json.loads(facts.read_text(encoding="utf-8")) if outcome.error is None else {}
-    return Run(f"f {method}", number, columns, outcome.seconds, outcome.peak_mebibytes, found, outcome.error)
+    measured = json.loads(facts.read_text(encoding="utf-8")) if outcome.error is None else {}
+    return Run(
+        f"f {method}", number, columns, outcome.seconds, outcome.peak_mebibytes, measured, outcome.error
+    )
 
 
 @contextmanager

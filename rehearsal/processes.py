@@ -50,16 +50,16 @@ def processes_of(home: Path, owner: str = "") -> Iterator[psutil.Process]:
 
 def kill_all(processes: Iterator[psutil.Process]) -> int:
     """Kill processes, wait until they are gone, and return how many there were."""
-    found = list(processes)
-    for process in found:
+    ending = list(processes)
+    for process in ending:
         try:
             process.kill()
         except psutil.NoSuchProcess:
             continue
     deadline = time.monotonic() + KILL_SECONDS
-    while any(map(_runs, found)) and time.monotonic() < deadline:
+    while any(map(_runs, ending)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return len(found)
+    return len(ending)
 
 
 def _runs(process: psutil.Process) -> bool:

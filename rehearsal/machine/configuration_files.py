@@ -15,9 +15,9 @@ METRICS = "*.period=1\n"
 APPLIED = {*XML_FILES, *EXPORTS, *SPARK_FILES}
 
 
-def recorded_only(asked: Configurations) -> list[str]:
+def recorded_only(requested: Configurations) -> list[str]:
     """Return the classifications that no program of the rehearsal reads."""
-    return sorted(name for name in asked if name not in APPLIED)
+    return sorted(name for name in requested if name not in APPLIED)
 
 
 def write_hadoop_files(folder: Path, given: Configurations) -> None:

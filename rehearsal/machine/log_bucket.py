@@ -67,7 +67,7 @@ class LogBucket:
         with self._lock:
             deadline = time.monotonic() + PATIENCE_SECONDS
             for folder, key in folders.items():
-                for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+                for path in sorted(file for file in folder.rglob("*") if file.is_file()):
                     name = path.relative_to(folder).as_posix()
                     self._push_file(path, "/".join(filter(None, (self._prefix, key, name))), deadline)
 

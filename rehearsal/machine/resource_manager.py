@@ -38,7 +38,7 @@ class ResourceManager:
     def nodes(self) -> dict[int, dict[str, Any]]:
         """Return NodeManager's port to what YARN says of it: state, numContainers, nodeLabels and so on."""
         listed = self._call("GET", "nodes")["nodes"]
-        return {int(each["nodeId"].rpartition(":")[2]): each for each in listed}
+        return {int(node["nodeId"].rpartition(":")[2]): node for node in listed}
 
     def pending_containers(self) -> int:
         """Return how many containers wait for room, whichever label they ask for."""

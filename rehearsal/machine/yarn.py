@@ -120,7 +120,7 @@ class Yarn:
         """Return the demand as the ResourceManager says it; nothing before it is up."""
         if self._daemon is None or not self.manager.is_up():
             return Demand(0, {})
-        containers = {port: int(each["numContainers"]) for port, each in self.manager.nodes().items()}
+        containers = {port: int(node["numContainers"]) for port, node in self.manager.nodes().items()}
         with self._lock:
             ports = {node.instance_id: port for node, (_, port) in self._node_managers.items()}
         running = {instance: containers.get(port, 0) for instance, port in ports.items()}
