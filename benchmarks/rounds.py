@@ -108,11 +108,9 @@ def _run_reduction(method: str, number: int, columns: int, features: Path, work:
     facts = work / "reduction.json"
     facts.unlink(missing_ok=True)
     arguments = ["--method", method, "--features", str(features), "--facts", str(facts)]
-    outcome = run_process([sys.executable, "-m", "benchmarks.reduction", *arguments])
-    measured = json.loads(facts.read_text(encoding="utf-8")) if outcome.error is None else {}
-    return Run(
-        f"f {method}", number, columns, outcome.seconds, outcome.peak_mebibytes, measured, outcome.error
-    )
+    outcome = run_process([sys.executable, "-m", "benchmarks.peers.reduction", *arguments])
+    run = Run(f"f {method}", number, columns, outcome.seconds, outcome.peak_mebibytes, error=outcome.error)
+    return run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
 
 
 @contextmanager
