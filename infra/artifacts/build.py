@@ -1,4 +1,4 @@
-"""Builds what is not built yet."""
+"""The build: each artifact is made once for its inputs."""
 
 import time
 from collections.abc import Callable, Iterable

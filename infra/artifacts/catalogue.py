@@ -19,7 +19,7 @@ PACKING = 1
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one artifact comes about."""
+    """How one artifact is built, and from what."""
 
     name: str
     file: str
@@ -33,13 +33,13 @@ class Recipe:
 
 
 def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[NodePins, NodePlatform]:
-    """What the nodes of a deployment install, and for which platform."""
+    """Return what the nodes of a deployment install, and for which platform."""
     platform = NodePlatform.of(config.architecture)
     return node_pins(root, config.engine, platform), platform
 
 
 def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
-    """The recipes by artifact name: job, extractor, wheelhouse, installer.
+    """Return the recipes by artifact name: job, extractor, wheelhouse, installer.
 
     Raises:
         InfraError: a file that they are made of cannot be read.

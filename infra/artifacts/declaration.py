@@ -26,10 +26,12 @@ class Artifact:
 
     @property
     def s3_uri(self) -> str:
+        """`s3://BUCKET/KEY`."""
         return f"s3://{self.bucket}/{self.key}"
 
     @property
     def arn(self) -> str:
+        """The object as policies name it."""
         return f"arn:{Aws.PARTITION}:s3:::{self.bucket}/{self.key}"
 
 
@@ -46,7 +48,7 @@ class Artifacts:
     pins_sha256: str
 
     def __iter__(self) -> Iterator[Artifact]:
-        """Every object that an instance must be able to get."""
+        """Iterate over every object that an instance must be able to read."""
         return (value for field in fields(self) if isinstance(value := getattr(self, field.name), Artifact))
 
     @property

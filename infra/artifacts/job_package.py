@@ -10,7 +10,7 @@ ENTRY_POINT = "spark_job/main.py"
 
 
 def job_files(root: Path) -> dict[str, Path]:
-    """The files of the job, by their names in the zip: `spark_job/main.py`, …"""
+    """Return the files of the job, by their names in the zip, such as `spark_job/main.py`."""
     return {
         f"{PACKAGE}/{name}": file
         for name, file in files_below(root / PACKAGE).items()
@@ -20,7 +20,7 @@ def job_files(root: Path) -> dict[str, Path]:
 
 
 def job_inputs(root: Path) -> dict[str, str]:
-    """What the job zip is made of: the hash of each file."""
+    """Return what the job zip is made of: the hash of each file, by its name in the zip."""
     return {name: sha256_of(file) for name, file in job_files(root).items()}
 
 

@@ -18,7 +18,7 @@ class NotBuiltError(InfraError):
 
 @dataclass(frozen=True)
 class BuiltArtifact:
-    """One file of the build."""
+    """One file of the build, as the manifest describes it."""
 
     file: str
     inputs: str  # hash of what it was made of
@@ -27,12 +27,12 @@ class BuiltArtifact:
 
 
 def read_manifest(dist: Path) -> dict[str, BuiltArtifact]:
-    """The built artifacts by name; none when nothing was built, or by another version."""
+    """Return the built artifacts by name; none when nothing was built, or by another version."""
     try:
-        found = json.loads((dist / FILE_NAME).read_text(encoding="utf-8"))
-        if found["format"] != _FORMAT:
+        manifest = json.loads((dist / FILE_NAME).read_text(encoding="utf-8"))
+        if manifest["format"] != _FORMAT:
             return {}
-        return {name: BuiltArtifact(**entry) for name, entry in found["artifacts"].items()}
+        return {name: BuiltArtifact(**entry) for name, entry in manifest["artifacts"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -46,12 +46,12 @@ def write_manifest(dist: Path, built: dict[str, BuiltArtifact]) -> None:
 
 
 def built_now(path: Path, inputs: str) -> BuiltArtifact:
-    """The entry of a file that has just been built."""
+    """Describe a file that has just been built."""
     return BuiltArtifact(path.name, inputs, sha256_of(path), path.stat().st_size)
 
 
 def built_file(dist: Path, name: str, inputs: str) -> Path:
-    """The file of an artifact built from these inputs, its bytes checked.
+    """Return the file of an artifact built from these inputs, after checking its bytes.
 
     Raises:
         NotBuiltError: it is not there as the manifest says, or was built from other inputs.

@@ -29,12 +29,12 @@ class NodePlatform:
 
     @classmethod
     def of(cls, architecture: str) -> "NodePlatform":
-        """The platform of an architecture as EC2 names it: `x86_64` or `arm64`."""
+        """Return the platform of an architecture as EC2 names it: `x86_64` or `arm64`."""
         return cls({"arm64": "aarch64"}.get(architecture, architecture))
 
     @property
     def name(self) -> str:
-        """As uv names it: `x86_64-manylinux_2_34`."""
+        """The platform's name for uv: `x86_64-manylinux_2_34`."""
         return f"{self.machine}-manylinux_{GLIBC[0]}_{GLIBC[1]}"
 
     @property
@@ -47,7 +47,7 @@ class NodePlatform:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the markers of a requirement are compared with."""
+        """The values that the markers of a requirement are compared with."""
         return {
             "implementation_name": "cpython",
             "os_name": "posix",
@@ -74,12 +74,12 @@ class NodePins:
 
     @property
     def sha256(self) -> str:
-        """Of both lists, one after the other by name; from it follows what a node may install."""
+        """SHA-256, in hex, of both lists one after the other: it decides what a node may install."""
         return hashlib.sha256("".join(self.files[name] for name in sorted(self.files)).encode()).hexdigest()
 
 
 def node_pins(root: Path, engine: str, platform: NodePlatform) -> NodePins:
-    """The pins that apply on a platform, without markers: the same text wherever it is made.
+    """Return the pins that apply on a platform, without markers: the same text wherever it is made.
 
     Raises:
         InfraError: a pin file is missing or not as `uv pip compile --generate-hashes` writes it.
@@ -91,12 +91,12 @@ def node_pins(root: Path, engine: str, platform: NodePlatform) -> NodePins:
 
 
 def pinned(path: Path, names: frozenset[str]) -> dict[str, list[str]]:
-    """`name==version`, with its markers, of each named package in a pin file."""
-    found: dict[str, list[str]] = {name: [] for name in sorted(names)}
+    """Return `name==version`, with its markers, of each named package in a pin file."""
+    pins: dict[str, list[str]] = {name: [] for name in sorted(names)}
     for requirement, _ in _pins(path):
         if requirement.name in names:
-            found[requirement.name].append(str(requirement))
-    return found
+            pins[requirement.name].append(str(requirement))
+    return pins
 
 
 def _applicable(path: Path, platform: NodePlatform) -> str:

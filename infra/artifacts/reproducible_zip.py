@@ -36,7 +36,7 @@ def write_zip(path: Path, files: Mapping[str, Path]) -> None:
 
 
 def write_checksums(folder: Path, files: Mapping[str, Path]) -> Path:
-    """Write SHA256SUMS over files into a folder, as `sha256sum --check` reads it; the path of it."""
+    """Write SHA256SUMS of files into a folder, as `sha256sum --check` reads it, and return its path."""
     lines = [f"{sha256_of(files[name])}  {name}\n" for name in sorted(files)]
     path = folder / CHECKSUMS
     path.write_text("".join(lines), encoding="utf-8")
@@ -44,7 +44,7 @@ def write_checksums(folder: Path, files: Mapping[str, Path]) -> Path:
 
 
 def files_below(folder: Path) -> dict[str, Path]:
-    """Every file of a folder by its name in it, with `/` between the parts."""
+    """Return every file below a folder by its name in it, with `/` between the parts."""
     return {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
 
 

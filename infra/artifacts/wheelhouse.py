@@ -28,7 +28,7 @@ WORKER_MODULES = ("cv2", "numpy", "obstore", "pebble", "PIL", "pyarrow", "simple
 
 @dataclass(frozen=True)
 class Wheelhouse:
-    """What goes into a wheelhouse, and how large it may be."""
+    """The contents of a wheelhouse, and how large it may be."""
 
     pins: NodePins
     platform: NodePlatform
@@ -37,7 +37,7 @@ class Wheelhouse:
 
     @classmethod
     def of(cls, engine: str, pins: NodePins, platform: NodePlatform) -> "Wheelhouse":
-        """The wheelhouse of a node that computes with an engine."""
+        """Describe the wheelhouse of a node that computes with an engine."""
         return cls(pins, platform, (engine, *WORKER_MODULES), MAX_BYTES[engine])
 
 

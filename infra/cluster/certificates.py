@@ -79,7 +79,7 @@ def _grants(buckets: Buckets, key: IKey) -> list[Grant]:
 
 
 def _refuse_other_readers(buckets: Buckets) -> None:
-    """No role without the tag reads a private key, whatever its own policies say, not even a root's."""
+    """Deny the private keys to everybody without the tag, whatever other policies say, even to the root."""
     buckets.artifacts.add_to_resource_policy(
         PolicyStatement(
             sid="OnlyTheClusterReadsCertificates",
@@ -93,7 +93,7 @@ def _refuse_other_readers(buckets: Buckets) -> None:
 
 
 def certificate_objects(config: DeploymentConfig, buckets: Buckets) -> list[str]:
-    """ARNs of the archives that nodes must be able to read; none where nothing is encrypted."""
+    """Return the ARNs of the archives that nodes must be able to read; none where nothing is encrypted."""
     if config.transit_certificates != SELF_SIGNED:
         return [f"arn:{Aws.PARTITION}:s3:::{config.transit_certificates.removeprefix('s3://')}"]
     return [f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []

@@ -13,7 +13,7 @@ REPLICATION = 2
 
 
 def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
-    """Classification to its properties.
+    """Return the properties of each classification.
 
     Event logs stay in HDFS, where EMR's persistent Spark UI takes them from: nothing here moves them to S3.
     """
@@ -40,7 +40,7 @@ def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
 def configuration_properties(
     settings: Mapping[str, Mapping[str, str]],
 ) -> list[CfnCluster.ConfigurationProperty]:
-    """The classifications as the cluster wants them."""
+    """Write the classifications as CloudFormation wants them."""
     return [
         CfnCluster.ConfigurationProperty(classification=name, configuration_properties=dict(properties))
         for name, properties in settings.items()

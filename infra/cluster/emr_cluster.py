@@ -27,7 +27,7 @@ NO_SSH = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where the cluster is, and who it is."""
+    """The network, the security groups and the roles that a cluster gets."""
 
     network: ClusterNetwork
     groups: ClusterSecurityGroups
@@ -39,7 +39,7 @@ class EmrCluster(Construct):
     """Runs its step once at its start, grows and shrinks by need, and ends when it has idled long enough.
 
     Attributes:
-        cluster: The resource.
+        cluster: The resource of CloudFormation.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class EmrCluster(Construct):
 
 
 def bootstrap_action(script_uri: str, arguments: Sequence[str]) -> CfnCluster.BootstrapActionConfigProperty:
-    """What prepares each node that joins, before anything runs there."""
+    """Describe the action that prepares each node that joins, before anything runs there."""
     return CfnCluster.BootstrapActionConfigProperty(
         name="Job's Python environment and extractor",
         script_bootstrap_action=CfnCluster.ScriptBootstrapActionConfigProperty(

@@ -17,20 +17,20 @@ Fleet = CfnCluster.InstanceFleetConfigProperty
 
 
 def primary_fleet(config: DeploymentConfig) -> Fleet:
-    """One node on demand, of the first type that can be had."""
+    """Describe one node on demand, of the first type that is available."""
     return _fleet("primary", config.primary_instance_types, on_demand=1, spot=0)
 
 
 def core_fleet(config: DeploymentConfig) -> Fleet:
-    """Nodes on demand: they hold HDFS and the driver, and must not be taken away."""
+    """Describe nodes on demand: they hold HDFS and the driver, and must not be taken away."""
     return _fleet("core", config.core_instance_types, on_demand=config.core_minimum, spot=0)
 
 
 def task_fleets(config: DeploymentConfig) -> list[Fleet]:
-    """Nodes that only compute, one at first; managed scaling does the rest. None where `task_maximum` is 0.
+    """Describe nodes that only compute; an empty list where `task_maximum` is 0.
 
-    One, since EMR documents that a fleet begins with at least one unit:
-    https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
+    One at first, since EMR documents that a fleet begins with at least one unit; managed scaling does the
+    rest: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
     """
     if not config.task_maximum:
         return []
@@ -38,19 +38,19 @@ def task_fleets(config: DeploymentConfig) -> list[Fleet]:
     return [_fleet("task", config.task_instance_types, on_demand=1 - spot, spot=spot)]
 
 
-def _fleet(name: str, types: Sequence[str], *, on_demand: int, spot: int) -> Fleet:
+def _fleet(fleet: str, types: Sequence[str], *, on_demand: int, spot: int) -> Fleet:
     # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
     return Fleet(
-        name=name,
+        name=fleet,
         target_on_demand_capacity=on_demand,
         target_spot_capacity=spot,
-        instance_type_configs=[_type(each) for each in types],
-        launch_specifications=_launch(name),
+        instance_type_configs=[_type(name) for name in types],
+        launch_specifications=_launch(fleet),
     )
 
 
 def _type(name: str) -> CfnCluster.InstanceTypeConfigProperty:
-    """One type; each instance counts as one unit, whatever its type."""
+    """Describe one type; each instance counts as one unit, whatever its type."""
     volume = CfnCluster.VolumeSpecificationProperty(size_in_gb=VOLUME_GIB, volume_type="gp3")
     return CfnCluster.InstanceTypeConfigProperty(
         instance_type=name,
@@ -64,9 +64,9 @@ def _type(name: str) -> CfnCluster.InstanceTypeConfigProperty:
     )
 
 
-def _launch(name: str) -> CfnCluster.InstanceFleetProvisioningSpecificationsProperty:
+def _launch(fleet: str) -> CfnCluster.InstanceFleetProvisioningSpecificationsProperty:
     on_demand = CfnCluster.OnDemandProvisioningSpecificationProperty(allocation_strategy="lowest-price")
-    if name != "task":
+    if fleet != "task":
         return CfnCluster.InstanceFleetProvisioningSpecificationsProperty(on_demand_specification=on_demand)
     return CfnCluster.InstanceFleetProvisioningSpecificationsProperty(
         on_demand_specification=on_demand,

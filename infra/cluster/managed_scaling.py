@@ -19,7 +19,7 @@ class ScalingLimits:
 
 
 def scaling_limits(config: DeploymentConfig) -> ScalingLimits:
-    """The limits that follow from fleets and Spot share; what is above the on-demand limit is Spot.
+    """Return the limits that follow from fleets and Spot share; what exceeds the on-demand limit is Spot.
 
     All core nodes are on demand, so the on-demand limit is at least theirs, as EMR demands.
     """
@@ -33,7 +33,7 @@ def scaling_limits(config: DeploymentConfig) -> ScalingLimits:
 
 
 def managed_scaling(config: DeploymentConfig) -> CfnCluster.ManagedScalingPolicyProperty:
-    """EMR's managed scaling within these limits."""
+    """Describe EMR's managed scaling within the limits of the configuration."""
     limits = scaling_limits(config)
     return CfnCluster.ManagedScalingPolicyProperty(
         compute_limits=CfnCluster.ComputeLimitsProperty(

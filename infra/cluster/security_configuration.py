@@ -1,10 +1,10 @@
-"""What EMR encrypts, and how nodes reach their own credentials."""
+"""The security configuration: what EMR encrypts, and how nodes reach their own credentials."""
 
 from typing import Any
 
 
 def security_configuration(key_arn: str | None, certificates_uri: str | None) -> dict[str, Any]:
-    """EMR's security configuration.
+    """Return EMR's security configuration.
 
     Instances hand out credentials to IMDSv2 alone and over one hop, so no container or proxy gets them.
     What lies in S3 is encrypted in any case; the disks of the nodes with `key_arn` where there is one (EMR

@@ -15,7 +15,7 @@ def field_schemas(settings: type[BaseModel]) -> dict[str, Schema]:
 
 
 def allowed_values(schema: Schema) -> str:
-    """Say what a field takes: `dev, prod`, `a whole number, 2 to 100`, …"""
+    """Say what a field takes, as `dev, prod` or `a whole number, 2 to 100`."""
     if "allowed" in schema:
         return str(schema["allowed"])
     if "anyOf" in schema:  # a value, or null

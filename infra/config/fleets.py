@@ -19,9 +19,9 @@ class Fleet:
 
     @property
     def instances(self) -> tuple[InstanceType, ...]:
-        """What is known of each type."""
+        """The types with their vCPU and memory."""
         return tuple(instance_types()[name] for name in self.types)
 
     def dearest_hour(self, region: str, *, public: bool) -> float:
-        """USD an hour of one node of the dearest type: EMR may choose any."""
+        """Return the price of an hour of one node of the dearest type, in USD: EMR may choose any."""
         return max(node_hour(instance, region, public=public) for instance in self.instances)

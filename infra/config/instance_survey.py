@@ -1,6 +1,6 @@
-"""Makes infra/config/instance_types.json from what cfn-lint and moto know.
+"""A tool for maintainers: it makes instance_types.json from what cfn-lint and moto know.
 
-`python -m infra.config.instance_survey` writes the file anew.
+`python -m infra.config.instance_survey` writes the file again.
 """
 
 import gzip
@@ -19,21 +19,21 @@ ARCHITECTURES = {"x86_64", "arm64"}
 
 
 def offered(region: str) -> set[str]:
-    """The instance types that cfn-lint lets an EMR cluster have in the region."""
+    """Return the instance types that cfn-lint lets an EMR cluster have in the region."""
     schemas = files("cfnlint.data.schemas.extensions.aws_emr_cluster")
     text = (schemas / "instancetypeconfig_instancetype_enum.json").read_text()
     return set(json.loads(text)[region]["enum"])
 
 
 def measures() -> dict[str, Any]:
-    """vCPU, memory and architecture of every instance type, as EC2 describes them to moto."""
+    """Return what EC2 says of every instance type: vCPU, memory, architecture and more, as moto keeps it."""
     packed = files("moto.ec2") / "resources" / "instance_types.json.gz"
     known: dict[str, Any] = json.loads(gzip.decompress(packed.read_bytes()))
     return known
 
 
 def survey() -> dict[str, Any]:
-    """The useful instance types, with the regions of the European Union that have them."""
+    """Return the useful instance types, with the regions of the European Union that have them."""
     regions = {region: offered(region) for region in get_args(Region)}
     every = measures()
     names = sorted(

@@ -23,7 +23,7 @@ class InstanceType:
 
 @cache
 def instance_types() -> dict[str, InstanceType]:
-    """Every instance type by name. `python -m infra.config.instance_survey` makes the file anew."""
+    """Return every instance type by name; `python -m infra.config.instance_survey` makes the file."""
     return {
         name: InstanceType(
             name, facts["vcpu"], facts["memory_mib"], facts["architecture"], tuple(facts["regions"])

@@ -42,21 +42,21 @@ class SparkSizing:
 
     @property
     def cores_per_node(self) -> int:
-        """Images are worked on by this many cores of a node."""
+        """Cores of a node that work on images."""
         return self.executor_cores * self.executors_per_node
 
     @property
     def executor_mib(self) -> int:
-        """An executor's container."""
+        """Memory of an executor's container."""
         return self.executor_heap_mib + self.executor_overhead_mib
 
     @property
     def driver_mib(self) -> int:
-        """The application master's container, which holds the driver in cluster mode."""
+        """Memory of the application master's container, which holds the driver in cluster mode."""
         return self.driver_heap_mib + self.driver_overhead_mib
 
     def properties(self) -> dict[str, str]:
-        """What `spark-defaults` says."""
+        """Return the properties for `spark-defaults`."""
         return {
             # EMR otherwise resizes executors on fleets of several types, away from these figures.
             "spark.yarn.heterogeneousExecutors.enabled": "false",
@@ -70,9 +70,10 @@ class SparkSizing:
 
 
 def yarn_memory_mib(memory_mib: int) -> int:
-    """`yarn.nodemanager.resource.memory-mb` as EMR sets it: a quarter stays free, 2 GiB at least, 8 at most.
+    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it.
 
-    Fits EMR's table of defaults by instance type:
+    A quarter of the memory stays free, 2 GiB at least, 8 GiB at most. This fits EMR's
+    table of defaults by instance type:
     https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html
     """
     return memory_mib - min(max(memory_mib // 4, 2048), 8192)
@@ -81,16 +82,16 @@ def yarn_memory_mib(memory_mib: int) -> int:
 def spark_configuration(
     instance: InstanceType, *, model: str, engine: str, executor_cores: int | None = None
 ) -> SparkSizing:
-    """The executors that use the most cores of a node and leave room for one driver beside them.
+    """Return the executors that use most cores of a node and leave room for one driver beside them.
 
     Every core and task node is of this size. YARN places containers by memory alone (its default): where no
     driver runs, one executor more may fit and share the cores.
 
     Args:
-        executor_cores: of each executor; None: as many as fit best.
+        executor_cores: Of each executor; None: as many as fit best.
 
     Raises:
-        NodeTooSmallError: at most half of the cores could be used.
+        NodeTooSmallError: At most half of the cores could be used.
     """
     driver_overhead = DRIVER_OVERHEAD_MIB.get(model, _USUAL_DRIVER_OVERHEAD_MIB)
     room = yarn_memory_mib(instance.memory_mib) - DRIVER_HEAP_MIB - driver_overhead

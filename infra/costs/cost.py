@@ -27,29 +27,29 @@ class RunEstimate:
 
 @cache
 def rate_table() -> dict[str, Any]:
-    """The measured rates, with their date and source."""
+    """Return the measured rates, with their date and source."""
     table: dict[str, Any] = json.loads(RATES.read_text())
     return table
 
 
 def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -> float:
-    """USD an hour when every fleet is at its maximum, of its dearest type, on demand."""
+    """Return the price of an hour, in USD, with every fleet at its most, of its dearest type, on demand."""
     return sum(fleet.maximum * fleet.dearest_hour(region, public=public) for fleet in fleets)
 
 
 def run_estimate(
     *, model: str, images: int, cores: int, largest_hourly_usd: float, idle_minutes: int
 ) -> RunEstimate:
-    """One run on a cluster that scaling brings to its maximum: start, images, the rest, and idle to its end.
+    """Estimate one run on a cluster at its maximum, from the start of the cluster to its idle end.
 
     The cluster is paid for at its largest all the time, so that the estimate errs upwards.
 
     Args:
-        model: whose measured rate counts.
-        images: how many the run has.
+        model: The network whose measured rate counts.
+        images: How many the run has.
         cores: vCPU that executors use, on all nodes together.
-        largest_hourly_usd: `largest_hourly_cost`.
-        idle_minutes: the cluster stays this long after the run.
+        largest_hourly_usd: As `largest_hourly_cost` returns it.
+        idle_minutes: The cluster stays this long after the run.
     """
     rates = rate_table()
     rate = cores * rates["images_per_second_per_vcpu"][model]
@@ -58,7 +58,10 @@ def run_estimate(
 
 
 def idle_monthly_cost(templates: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """USD a month of each type of resource that costs while no cluster runs and nothing is stored."""
+    """Return the price of a month, in USD, of each type of resource that costs while no cluster runs.
+
+    What is stored is not counted.
+    """
     prices = price_table()["idle_month"]
     counts = Counter(
         resource["Type"] for template in templates for resource in template.get("Resources", {}).values()

@@ -26,17 +26,17 @@ class Plan:
 
     @property
     def idle_monthly(self) -> float:
-        """While no cluster runs and nothing is stored."""
+        """The price of a month in which no cluster runs and nothing is stored."""
         return sum(self.idle.values())
 
     @property
     def monthly(self) -> float:
-        """Idle, and the configured number of runs."""
+        """The price of a month with the configured number of runs."""
         return self.idle_monthly + self.config.runs_per_month * self.run.cost_usd
 
 
 def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Plan:
-    """The plan of a configuration whose stacks synthesise to these templates."""
+    """Plan a configuration whose stacks synthesise to these templates."""
     sizing = config.sizing()
     largest = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
     nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
@@ -51,7 +51,7 @@ def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Pl
 
 
 def rendered(plan: Plan) -> Group:
-    """The plan as tables for a terminal."""
+    """Return the plan as tables for a terminal."""
     return Group(_fleet_table(plan.config), _cost_table(plan), Text(_sources(plan), style="dim"))
 
 

@@ -1,4 +1,4 @@
-"""What AWS asks for, from one file with its date and source."""
+"""Prices of AWS, from one file with its date and source."""
 
 import json
 from functools import cache
@@ -14,31 +14,33 @@ _HOURS_PER_MONTH = 730
 
 @cache
 def price_table() -> dict[str, Any]:
-    """The whole file."""
+    """Return the price file: prices with their date, source and assumptions."""
     table: dict[str, Any] = json.loads(DATA.read_text())
     return table
 
 
 def priced_regions() -> tuple[str, ...]:
-    """The regions of which the file has prices."""
+    """Return the regions of which the file has prices."""
     return tuple(price_table()["ec2_xlarge_hour"])
 
 
 def priced_families(region: str) -> tuple[str, ...]:
-    """The families (`m5`, …) with a price in the region; none where the file knows no price."""
+    """Return the families (`m5`, …) with a price in the region; none where the file knows no price."""
     return tuple(price_table()["ec2_xlarge_hour"].get(region, {}))
 
 
 def has_price(name: str, region: str) -> bool:
-    """Whether the file knows what the type costs in the region."""
+    """Return whether the file knows what the type costs in the region."""
     return name.partition(".")[0] in priced_families(region)
 
 
 def node_hour(instance: InstanceType, region: str, *, public: bool) -> float:
-    """USD an hour of one node on demand: EC2, EMR's fee, its disk, and its public address if it has one.
+    """Return the price of an hour of one node on demand, in USD.
+
+    It is the sum of EC2, EMR's fee, the disk, and the public address if the node has one.
 
     Raises:
-        KeyError: `has_price` is false.
+        KeyError: `has_price` is false for it.
     """
     table = price_table()
     ec2 = table["ec2_xlarge_hour"][region][instance.name.partition(".")[0]] * instance.vcpu / _XLARGE_VCPU

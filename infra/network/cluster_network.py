@@ -40,7 +40,7 @@ PUBLIC_REASON = (
 
 
 def availability_zones(region: str) -> list[str]:
-    """The region's zones by name, so that no look-up in an account decides what a template says."""
+    """Return the region's zones by name, so that no look-up in an account decides what a template says."""
     return [f"{region}{zone}" for zone in ZONES]
 
 

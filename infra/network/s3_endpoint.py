@@ -11,7 +11,7 @@ BUCKET = ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUpload
 
 
 def emr_buckets(region: str) -> dict[str, tuple[str, ...]]:
-    """AWS's own buckets that an EMR 7 node needs, by ARN of their objects, each with what it does there.
+    """Return AWS's own buckets that an EMR 7 node needs: ARN of the objects to what a node does with them.
 
     https://docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html
     """
@@ -27,7 +27,7 @@ def emr_buckets(region: str) -> dict[str, tuple[str, ...]]:
 
 
 def endpoint_statements(region: str, bucket_arns: Sequence[str]) -> list[PolicyStatement]:
-    """EMR's buckets, and ours for principals of our account; anything else in S3 is out of reach.
+    """Allow EMR's buckets, and ours for principals of our account; anything else in S3 is out of reach.
 
     Args:
         region: Where the endpoint is.

@@ -39,7 +39,7 @@ class Rule:
 
 
 def emr_rules(private: bool) -> list[Rule]:
-    """What EMR adds: all within and between the node groups; private ones also talk with the service."""
+    """Return the rules that EMR adds: all traffic between nodes; private nodes also talk with the service."""
     nodes = (PRIMARY, WORKERS)
     rules = [Rule(one, other, *ports) for one in nodes for other in nodes for ports in ALL_PROTOCOLS]
     if private:

@@ -42,7 +42,7 @@ class NotificationTopic(Construct):
             skip_checkov(self.topic, "AWS::SNS::Topic", {"CKV_AWS_26": reason})
 
     def _key(self, config: DeploymentConfig) -> Key:
-        """A key of the topic's own: services that publish may use it, and never the data's."""
+        """Make a key for the topic alone: services that publish may use it, and never the key of the data."""
         return Key(
             self,
             "Key",

@@ -25,14 +25,14 @@ PRESSURE_PERIODS = 6
 
 
 def idle_periods(idle_timeout_minutes: int) -> int:
-    """After how many periods an idle cluster should have ended by itself."""
+    """Return after how many periods an idle cluster should have ended by itself."""
     return min(
         math.ceil((idle_timeout_minutes + IDLE_MARGIN_MINUTES) / EMR_PERIOD.to_minutes()), MOST_PERIODS
     )
 
 
 class RunAlarms(Construct):
-    """Of the runs: there before the cluster, so that the first failing run finds them."""
+    """Alarms on the runs; they exist before the cluster, so that the first run that fails finds them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class RunAlarms(Construct):
 
 
 class ClusterAlarms(Construct):
-    """Of the cluster: an idle one that goes on costing, and work that waits for memory."""
+    """Alarms on a cluster that idles and goes on costing, and on work that waits for memory."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: DeploymentConfig, topic: ITopic, cluster_id: str

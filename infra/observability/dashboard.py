@@ -28,7 +28,7 @@ class PipelineDashboard(Construct):
     """Alarms, the last run, runs over time, and the cluster.
 
     Attributes:
-        url: Of the page, in the console.
+        url: The address of the page in the console.
     """
 
     def __init__(

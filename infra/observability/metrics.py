@@ -11,7 +11,7 @@ LEAST_MEMORY_PERCENT = 10
 
 
 def run_metric(stage: str, name: str, statistic: str = "Maximum") -> Metric:
-    """A figure that the function publishes at a run's end."""
+    """Return the metric of a figure that the function publishes at the end of a run."""
     return Metric(
         namespace=NAMESPACE,
         metric_name=name,
@@ -22,7 +22,7 @@ def run_metric(stage: str, name: str, statistic: str = "Maximum") -> Metric:
 
 
 def cluster_metric(cluster_id: str, name: str, statistic: str = "Average") -> Metric:
-    """A figure of EMR's about the cluster."""
+    """Return the metric of a figure that EMR publishes about the cluster."""
     return Metric(
         namespace=EMR_NAMESPACE,
         metric_name=name,
@@ -33,7 +33,7 @@ def cluster_metric(cluster_id: str, name: str, statistic: str = "Average") -> Me
 
 
 def memory_pressure(cluster_id: str) -> MathExpression:
-    """1 where containers wait while YARN has next to no memory left; a busy cluster alone is none."""
+    """Return 1 where containers wait while YARN has almost no memory left, else 0, even if it is busy."""
     return MathExpression(
         expression=f"IF(available < {LEAST_MEMORY_PERCENT} AND waiting > 0, 1, 0)",
         using_metrics={

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import PROJECT
+from infra.contract.names import run_name_prefix
 from infra.contract.prefixes import RUNS
 
 UNNAMED = "run"
@@ -15,7 +15,7 @@ DIGEST_LENGTH = 12
 
 
 def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
-    """What the configuration says about the results: sources, engine, share of the variance."""
+    """Return what the configuration says about the results: sources, engine, share of the variance."""
     return {
         "images": {name: config.existing_image_buckets.get(name) for name in config.image_sources},
         "engine": config.engine,
@@ -24,7 +24,7 @@ def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
 
 
 def run_id(*, job_hash: str, extractor_hash: str, parameters: Mapping[str, Any], name: str | None) -> str:
-    """`NAME-1a2b3c4d5e6f`: from the job's code, the extractor and the parameters; `run-…` without a name."""
+    """Return `NAME-1a2b3c4d5e6f`, its digits from job, extractor and parameters; `run-…` without a name."""
     text = json.dumps([job_hash, extractor_hash, parameters, name], sort_keys=True)
     return f"{name or UNNAMED}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
@@ -38,12 +38,12 @@ class Run:
 
     @property
     def prefix(self) -> str:
-        """What the names of all steps and clusters of the stage begin with."""
-        return f"{PROJECT}-{self.stage}-"
+        """The beginning of the names of all steps and clusters of the stage."""
+        return run_name_prefix(self.stage)
 
     @property
     def name(self) -> str:
-        """Of the step and of the cluster; EMR's events carry it."""
+        """The name of the step and of the cluster; EMR's events carry it."""
         return f"{self.prefix}{self.id}"
 
     @property
@@ -52,12 +52,12 @@ class Run:
         return self.id.rpartition("-")[2]
 
     def results_uri(self, bucket: str) -> str:
-        """Where the run's folder is made."""
+        """Return where the run's folder is made."""
         return f"s3://{bucket}/{RUNS}"
 
 
 def run_of(config: DeploymentConfig, *, job_hash: str, extractor_hash: str) -> Run:
-    """The run that this configuration, job and extractor ask for."""
+    """Return the run that this configuration, job and extractor ask for."""
     identity = run_id(
         job_hash=job_hash, extractor_hash=extractor_hash, parameters=job_parameters(config), name=config.run
     )

@@ -27,9 +27,9 @@ class RunWatch(Construct):
     cluster; it names the step, which holds the run id.
 
     Attributes:
-        function: That hears of it.
-        handle: What it signals to; there even where nothing waits, so that a deploy that begins to wait
-            for a run which is over finds its signal.
+        function: The one that hears of it.
+        handle: Where it signals to; it exists even where nothing waits, so that a deploy that begins to
+            wait for a run which is over finds its signal.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class RunWatch(Construct):
 def wait_for_run(
     scope: Construct, handle: CfnWaitConditionHandle, run: Run, minutes: int, after: Sequence[IDependable]
 ) -> None:
-    """The deploy, after all of `after`, goes on when the run has ended well.
+    """Let the deploy, after all of `after`, wait until the run has ended well.
 
     It fails when the run failed, with the reason in the stack's event, or after `minutes`.
     """

@@ -55,11 +55,11 @@ class PipelineStack(StageStack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The region's, by name."""
+        """The zones of the region, by name."""
         return self._zones
 
     def _watched_cluster(self) -> EmrCluster:
-        """The rules and alarms of a run are there before its cluster, all alarms before the wait ends."""
+        """Make, in this order, rules and alarms of the run, its cluster, the cluster's alarms, and the wait."""
         config, topic, buckets = self._config, self._topic, self._buckets
         watch = RunWatch(self, "Run", config=config, buckets=buckets, run=self.run, logs_uri=self._logs_uri)
         of_runs = RunAlarms(self, "RunAlarms", config=config, topic=topic, function=watch.function)

@@ -98,7 +98,10 @@ class ImageArchive(Construct):
         return bucket
 
     def _allow_replication(self, source: str, role: Role, bucket: Bucket, replica: Bucket) -> None:
-        """What S3 asks for: https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html."""
+        """Allow the role what S3 asks for.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+        """
         policy = ManagedPolicy(self, f"{pascal_case(source)}ReplicationPolicy", roles=[role])
         policy.add_statements(
             PolicyStatement(
@@ -125,7 +128,7 @@ class ImageArchive(Construct):
 
 
 def _through_s3(key: IKey, bucket: Bucket, *actions: str) -> PolicyStatement:
-    """These uses of the key, by S3 and for this bucket only."""
+    """Allow these uses of the key, by S3 and for this bucket only."""
     return PolicyStatement(
         actions=list(actions),
         resources=[key.key_arn],

@@ -18,7 +18,7 @@ UPLOAD_DAYS = 1
 
 
 def image_expiration_days(retention_days: int) -> int:
-    """After how many days an image must be hidden so that its last version is gone within `retention_days`.
+    """Return after how many days an image is hidden, so that its last version is gone in `retention_days`.
 
     Raises:
         ConfigError: Fewer days than S3 can promise in a versioned bucket.
@@ -30,7 +30,7 @@ def image_expiration_days(retention_days: int) -> int:
 
 
 def expire_images(retention_days: int) -> list[LifecycleRule]:
-    """Nothing of an image is left `retention_days` after its upload: no version, upload part or marker.
+    """Leave nothing of an image `retention_days` after its upload: no version, upload part or marker.
 
     The same rules serve the replica: S3 counts its days from the original's creation.
     """
@@ -38,17 +38,17 @@ def expire_images(retention_days: int) -> list[LifecycleRule]:
 
 
 def expire_results(retention_days: int) -> list[LifecycleRule]:
-    """Results go after `retention_days`; overwritten ones after a week."""
+    """Delete results after `retention_days`, overwritten ones after a week."""
     return _expire("results", retention_days, RESULT_VERSION_DAYS)
 
 
 def expire_logs(retention_days: int) -> list[LifecycleRule]:
-    """Logs go after `retention_days`; EMR overwrites them all the time: older versions go after a day."""
+    """Delete logs after `retention_days`, older versions after a day, since EMR overwrites logs often."""
     return _expire("logs", retention_days, NONCURRENT_DAYS)
 
 
 def keep_latest(name: str) -> list[LifecycleRule]:
-    """The latest version stays; older ones go after a week."""
+    """Keep the latest version, and delete older ones after a week."""
     return _expire(name, None, RESULT_VERSION_DAYS)
 
 

@@ -40,7 +40,7 @@ def handle(event: Event, context: Any) -> None:
 
 
 def respond(event: Event, s3: S3Client, kms: KMSClient) -> Event:
-    """Make or remove the archive; what the custom resource then is: its id, and the archive's URI."""
+    """Make or remove the archive, and return the custom resource: its id, and the URI of the archive."""
     if event["RequestType"] == "Delete":
         _remove(event["PhysicalResourceId"], s3)
         return {}
@@ -56,7 +56,7 @@ def respond(event: Event, s3: S3Client, kms: KMSClient) -> Event:
 
 
 def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: datetime) -> bytes:
-    """The zip of PEM files that EMR wants.
+    """Return the zip of PEM files that EMR wants.
 
     https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
     """
@@ -73,7 +73,7 @@ def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: d
 
 
 def _remove(identity: str, s3: S3Client) -> None:
-    """The very version that was made: a delete marker would leave the key readable below it."""
+    """Delete the very version that was made: a delete marker would leave the key readable below it."""
     if identity == "none":  # its creation failed
         return
     bucket, key, version = json.loads(identity)

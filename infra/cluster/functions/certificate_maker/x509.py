@@ -32,7 +32,7 @@ class RsaKey:
     private_exponent: int
 
     def sign(self, message: bytes) -> bytes:
-        """RSASSA-PKCS1-v1_5 with SHA-256; the signature is checked before it leaves."""
+        """Sign with RSASSA-PKCS1-v1_5 and SHA-256; the signature is verified before it is returned."""
         size = (self.modulus.bit_length() + 7) // 8
         digest = SHA256_PREFIX + hashlib.sha256(message).digest()
         padded = int.from_bytes(b"\x00\x01" + b"\xff" * (size - len(digest) - 3) + b"\x00" + digest)
@@ -43,7 +43,7 @@ class RsaKey:
 
 
 def encoded(tag: int, *parts: bytes) -> bytes:
-    """One DER value."""
+    """Encode one DER value."""
     content = b"".join(parts)
     size = len(content)
     if size < 0x80:
@@ -53,25 +53,25 @@ def encoded(tag: int, *parts: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """A DER integer, not negative."""
+    """Encode an integer that is not negative, as DER."""
     return encoded(INTEGER, value.to_bytes(value.bit_length() // 8 + 1))
 
 
 def values(der: bytes) -> list[bytes]:
-    """The contents of the DER values that stand one after the other."""
-    found = []
+    """Return the contents of the DER values that stand one after the other."""
+    contents = []
     while der:
         size, start = der[1], 2
         if size & 0x80:
             start += size & 0x7F
             size = int.from_bytes(der[2:start])
-        found.append(der[start : start + size])
+        contents.append(der[start : start + size])
         der = der[start + size :]
-    return found
+    return contents
 
 
 def rsa_key(pkcs8: bytes) -> RsaKey:
-    """The RSA key in a PKCS #8 structure (RFC 5958), as KMS gives it."""
+    """Read the RSA key in a PKCS #8 structure (RFC 5958), as KMS gives it."""
     (outer,) = values(pkcs8)
     (inner,) = values(values(outer)[2])
     _, modulus, public, private = (int.from_bytes(part) for part in values(inner)[:4])
@@ -81,7 +81,7 @@ def rsa_key(pkcs8: bytes) -> RsaKey:
 def self_signed(
     pkcs8: bytes, public_key: bytes, name: str, serial: int, begin: datetime, end: datetime
 ) -> bytes:
-    """The certificate, in DER, of the host names that `name` stands for, `*` included.
+    """Return the certificate, in DER, of the host names that `name` stands for, `*` included.
 
     Args:
         pkcs8: The private key.
@@ -115,7 +115,7 @@ def self_signed(
 
 
 def _extensions(name: str) -> bytes:
-    """It may sign itself, and it is of this name."""
+    """Let the certificate sign itself, and give it this name."""
     may_sign = encoded(
         SEQUENCE, encoded(OID, BASIC_CONSTRAINTS), TRUE, encoded(OCTET_STRING, encoded(SEQUENCE, TRUE))
     )
@@ -125,6 +125,6 @@ def _extensions(name: str) -> bytes:
 
 
 def pem(label: str, der: bytes) -> str:
-    """The PEM text of a DER value (RFC 7468)."""
+    """Return the PEM text of a DER value (RFC 7468)."""
     lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])

@@ -26,7 +26,7 @@ FIGURES: Mapping[str, tuple[tuple[str, str], StandardUnitType]] = {
 
 
 def outcome_data(stage: str, succeeded: bool) -> list[MetricDatumTypeDef]:
-    """One run more that completed, or that failed; the other is 0, so that an alarm sees its end."""
+    """Count one run that completed or failed; the other count is 0, so that an alarm sees its end."""
     return [
         _datum(RUNS_COMPLETED, float(succeeded), "Count", stage),
         _datum(RUNS_FAILED, float(not succeeded), "Count", stage),
@@ -34,7 +34,7 @@ def outcome_data(stage: str, succeeded: bool) -> list[MetricDatumTypeDef]:
 
 
 def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeDef]:
-    """What CloudWatch takes; figures of stages that did not run (`null`) are left out."""
+    """Return the figures as CloudWatch takes them; those of stages that did not run (`null`) are left out."""
     data = []
     for name, (path, unit) in FIGURES.items():
         value = _at(metrics, path)
@@ -45,14 +45,14 @@ def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeD
 
 
 def rejected_share(metrics: Mapping[str, Any]) -> float | None:
-    """Rejected images among those that were tried, 0 to 1; None where there were none."""
+    """Return the share of rejected images among those that were tried, 0 to 1; None where there were none."""
     rejected, usable = _at(metrics, ("images", "rejected")), _at(metrics, ("images", "usable"))
     tried = (rejected or 0) + (usable or 0)
     return rejected / tried if tried and rejected is not None else None
 
 
 def summary(metrics: Mapping[str, Any] | None, results: str) -> str:
-    """One sentence for whoever deployed: what came out, or what to do first."""
+    """Say in one sentence, to whoever deployed, what the result is or what to do first."""
     if metrics is None:
         return f"complete; results {results}"
     usable, rejected = _at(metrics, ("images", "usable")) or 0, _at(metrics, ("images", "rejected")) or 0

@@ -37,11 +37,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Each field from the variable of its name."""
+        """Read each field from the variable of its name."""
         return cls(**{name: os.environ[name.upper()] for name in cls.__dataclass_fields__})
 
     def metrics_key(self, step: str) -> str:
-        """Where the job left the figures of that step's run."""
+        """Return the key under which the job left the figures of that step's run."""
         return f"{self.runs_prefix}/{step.removeprefix(self.step_prefix)}/metrics.json"
 
 
@@ -73,7 +73,7 @@ def handle(event: dict[str, Any], context: Any) -> None:
 def ended(
     event: dict[str, Any], settings: Settings, emr: EMRClient, s3: S3Client
 ) -> tuple[Outcome | None, dict[str, Any] | None]:
-    """The outcome and the figures of the run that the event tells of; None: it tells of no run's end."""
+    """Return outcome and figures of the run that the event reports; no outcome: the event ends no run."""
     detail = event["detail"]
     if event["detail-type"] != STEP_EVENT:
         return _cluster_ended(detail, settings, emr), None
@@ -103,7 +103,7 @@ def signal(url: str, outcome: Outcome) -> None:
 
 
 def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> Outcome | None:
-    """A cluster that ends before its run has: during the bootstrap, by hand, for want of machines."""
+    """Report a cluster that ended before its run: in the bootstrap, by hand, for lack of machines."""
     steps = emr.list_steps(ClusterId=detail["clusterId"])["Steps"]
     states = [step["Status"]["State"] for step in steps if step["Name"] == settings.awaited_step]
     if COMPLETED in states:  # an idle cluster that ended as it should
@@ -115,18 +115,20 @@ def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -
 def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> str:
     try:
         step = emr.describe_step(ClusterId=detail["clusterId"], StepId=detail["stepId"])["Step"]
-        told = step["Status"].get("FailureDetails", {})
+        details = step["Status"].get("FailureDetails", {})
     except Exception as error:  # the event itself says that it failed
-        told = {"Message": f"no details ({error})"}
-    reasons = [told[name] for name in ("Reason", "Message") if told.get(name)] or [detail.get("message", "")]
+        details = {"Message": f"no details ({error})"}
+    reasons = [details[name] for name in ("Reason", "Message") if details.get(name)] or [
+        detail.get("message", "")
+    ]
     logs = f"{settings.logs_uri}/{detail['clusterId']}/steps/{detail['stepId']}/"
     return f"step {detail['stepId']} {detail['state']}: {'; '.join(reasons)}; logs {logs}"
 
 
 def _change(detail: dict[str, Any]) -> str:
-    """What EMR says of the end; it comes as JSON in a string."""
-    told = detail.get("stateChangeReason", "")
+    """Return what EMR says about the end; it comes as JSON in a string."""
+    reason = detail.get("stateChangeReason", "")
     try:
-        return str(json.loads(told).get("message") or told)
+        return str(json.loads(reason).get("message") or reason)
     except (AttributeError, TypeError, ValueError):
-        return str(told or detail.get("message", ""))
+        return str(reason or detail.get("message", ""))
