@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from spark_job.contract.run_options import RunOptions
+
 
 def allowed(words: str) -> Any:
     """Say in words what a field takes, where its type does not say it."""
@@ -27,6 +29,21 @@ def _whole_number(value: Any) -> Any:
     return int(value) if isinstance(value, str) else value
 
 
+def job_option(name: str) -> Any:
+    """Make the field of an option of the job: default, range and words are those of the job's own table."""
+    option = RunOptions.option(name)
+    return Field(
+        option.default,
+        description=option.help,
+        gt=option.above,
+        ge=option.least,
+        le=option.most,
+        pattern=f"^({'|'.join(option.choices)})$" if option.choices else None,
+        allow_inf_nan=False if option.kind is float else None,
+        json_schema_extra={"allowed": ", ".join(option.choices)} if option.choices else None,
+    )
+
+
 SEPARATED = BeforeValidator(_split)
 PAIRS = BeforeValidator(_split_pairs)
 
@@ -38,7 +55,6 @@ Region = Literal["eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-w
 # https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-release-app-versions-7.x.html
 ReleaseLabel = Literal["emr-7.11.0", "emr-7.12.0", "emr-7.13.0"]
 Model = Literal["mobilenet_v2", "vgg16", "resnet50", "efficientnet_lite0", "raw_pixels"]
-Engine = Literal["openvino", "tensorflow"]
 NetworkShape = Literal["public", "private"]
 RemovalPolicy = Literal["destroy", "retain"]
 Applications = Annotated[tuple[Literal["JupyterEnterpriseGateway", "JupyterHub", "Livy"], ...], SEPARATED]

@@ -78,10 +78,8 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
     weights: kind.WeightsFile | None = Field(
         None, description="The weights of the network; without it, those that its authors published."
     )
-    engine: kind.Engine = Field("openvino", description="This library runs the network on the nodes.")
-    variance: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
-        0.80, description="The components keep this share of the variance."
-    )
+    engine: str = kind.job_option("engine")
+    variance: float = kind.job_option("variance")
     run: kind.RunName | None = Field(
         None,
         description="The name of a new run; without it, code, extractor and parameters name the run.",

@@ -9,17 +9,18 @@ from typing import Any
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import run_name_prefix
 from infra.contract.prefixes import RUNS
+from spark_job.contract.options import DEPLOY
+from spark_job.contract.run_options import RunOptions
 
 UNNAMED = "run"
 DIGEST_LENGTH = 12
 
 
 def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
-    """Return what the configuration says about the results: sources, engine, share of the variance."""
+    """Return what the configuration says about the results: sources, and the options that a deploy offers."""
     return {
         "images": {name: config.existing_image_buckets.get(name) for name in config.image_sources},
-        "engine": config.engine,
-        "variance": config.variance,
+        **{option.name: getattr(config, option.name) for option in RunOptions.table(DEPLOY)},
     }
 
 

@@ -16,7 +16,7 @@ from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import ClusterAlarms, RunAlarms
 from infra.observability.dashboard import PipelineDashboard
 from infra.run.identity import run_of
-from infra.run.step import job_request, run_step
+from infra.run.step import run_step
 from infra.run.waiting import RunWatch, wait_for_run
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.stage_stack import StageStack
@@ -59,7 +59,7 @@ class PipelineStack(StageStack):
         return self._zones
 
     def _watched_cluster(self) -> EmrCluster:
-        """Make, in this order, rules and alarms of the run, its cluster, the cluster's alarms, and the wait."""
+        """Make, in this order, rules and alarms of the run, cluster, alarms of the cluster, and the wait."""
         config, topic, buckets = self._config, self._topic, self._buckets
         watch = RunWatch(self, "Run", config=config, buckets=buckets, run=self.run, logs_uri=self._logs_uri)
         of_runs = RunAlarms(self, "RunAlarms", config=config, topic=topic, function=watch.function)
@@ -103,13 +103,7 @@ class PipelineStack(StageStack):
             buckets=buckets,
             logs_uri=self._logs_uri,
             bootstrap=bootstrap_action(files.install_script.s3_uri, files.bootstrap_arguments),
-            step=run_step(
-                self.run.name,
-                config.region,
-                main_uri=files.entry_point.s3_uri,
-                job_uri=files.job.s3_uri,
-                request=job_request(config, buckets, self.run),
-            ),
+            step=run_step(self.run, config, buckets, files),
             certificates_uri=certificates_uri(self, config=config, buckets=buckets, run_id=self.run.id),
         )
 

@@ -12,13 +12,15 @@ from infra.artifacts.catalogue import deployment_pins
 from infra.checkout import ROOT
 from infra.cluster.configurations import classifications
 from infra.config.deployment import DeploymentConfig
-from infra.run.step import JobRequest, job_arguments, spark_arguments
 from operate.emr.steps import Step, describe_step, spark_step
 from operate.runs.log_files import StepLogs, unpacked
 from operate.s3.download import Place, download
 from operate.s3.objects import list_objects
 from rehearsal.processes import processes_of
 from rehearsal.settings import DEFAULT_REGION
+from spark_job.contract.node import EXTRACTOR
+from spark_job.contract.run_options import LATEST, ComponentRequest, RunOptions
+from spark_job.contract.step import spark_arguments
 from tests.end_to_end.stage import FIELDS, VARIANCE
 from tests.spark.runs import RunResults
 
@@ -120,17 +122,21 @@ class DirectCluster:
 
     def submit(self, run_id: str, *, resume: bool = True) -> str:
         """Start the job as the deploy would; the step's id."""
-        request = JobRequest(
-            images=[f"s3://{IMAGES}"],
+        options = RunOptions.checked(
+            images=(f"s3://{IMAGES}",),
             results=f"s3://{RESULTS}/runs",
-            run_id=run_id,
-            variance=VARIANCE,
+            extractor=EXTRACTOR,
+            request=ComponentRequest(variance=VARIANCE),
             engine=configuration().engine,
+            previous=LATEST,
+            removed="keep",
+            run_id=run_id,
+            resume=resume,
+            allow_empty=True,
         )
         main, job = f"s3://{STAGED}/main.py", f"s3://{STAGED}/job.zip"
         spark = spark_arguments(run_id, DEFAULT_REGION, main_uri=main, job_uri=job)
-        arguments = [word for word in job_arguments(request) if resume or word != "--resume"]
-        step = spark_step(run_id, [*spark, *arguments])
+        step = spark_step(run_id, [*spark, *options.arguments()])
         return str(self.emr.add_job_flow_steps(JobFlowId=self.id, Steps=[step])["StepIds"][0])
 
     def ended(self, step_id: str) -> Step:

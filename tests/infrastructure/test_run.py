@@ -6,6 +6,7 @@ import click
 import pytest
 
 from spark_job.commands.run import run_command
+from spark_job.contract.node import EXTRACTOR, NODE_FOLDER, PYTHON
 from spark_job.pipeline.options import RunOptions
 from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, only, plain
 from tests.infrastructure.synthesis import synthesise
@@ -37,7 +38,7 @@ def test_the_job_s_own_parser_takes_the_step_s_arguments(stage) -> None:
     given = context.params
     assert given["images"] == ("s3://images",)
     assert given["results"] == "s3://results/runs"
-    assert given["extractor"] == "/opt/fruit-features/extractor"
+    assert given["extractor"] == EXTRACTOR
     assert (given["run_id"], given["variance"], given["engine"]) == (run_id(stage), 0.80, "openvino")
     assert given["resume"] is True
     assert given["allow_empty"] is True
@@ -69,9 +70,8 @@ def test_spark_submit_is_given_in_cluster_mode_with_the_nodes_python(stage) -> N
     assert spark[-1].startswith("s3://")
     assert spark[-1].endswith(".py")
     assert only(word for word in spark if word.startswith("--py-files=s3://")).endswith(".zip")
-    python = "/opt/fruit-features/venv/bin/python"
-    assert f"--conf=spark.pyspark.python={python}" in spark
-    assert f"--conf=spark.yarn.appMasterEnv.PYSPARK_PYTHON={python}" in spark
+    assert f"--conf=spark.pyspark.python={PYTHON}" in spark
+    assert f"--conf=spark.yarn.appMasterEnv.PYSPARK_PYTHON={PYTHON}" in spark
     assert "--conf=spark.executorEnv.AWS_REGION=eu-west-3" in spark
     assert step(stage)["HadoopJarStep"]["Jar"] == "command-runner.jar"
 
@@ -86,9 +86,9 @@ def test_no_list_of_arguments_holds_a_word_twice(stage) -> None:
 def test_paths_of_the_step_are_those_that_the_bootstrap_makes(stage) -> None:
     """The script and the step agree on where Python and extractor are."""
     script = (Path(__file__).parents[2] / "bootstrap" / "install.sh").read_text()
-    assert "home=${FRUIT_FEATURES_HOME:-/opt/fruit-features}" in script
-    assert '"$home/venv"' in script
-    assert '"$home/extractor"' in script
+    assert f"home=${{FRUIT_FEATURES_HOME:-{NODE_FOLDER}}}" in script
+    for path in (PYTHON.removesuffix("/bin/python"), EXTRACTOR):
+        assert f'"$home{path.removeprefix(NODE_FOLDER)}"' in script
     bootstrap = only(cluster(stage)["BootstrapActions"])["ScriptBootstrapAction"]
     assert plain(bootstrap["Path"]).startswith("s3://")
     for word in bootstrap["Args"]:

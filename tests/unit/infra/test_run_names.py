@@ -6,6 +6,8 @@ import pytest
 
 from infra.config.deployment import DeploymentConfig
 from infra.run.identity import Run, job_parameters, run_id, run_of
+from spark_job.contract.options import DEPLOY
+from spark_job.contract.run_options import RunOptions
 
 INPUTS = {"job_hash": "a" * 64, "extractor_hash": "b" * 64, "parameters": {"variance": 0.8}, "name": None}
 # What the job takes as --run-id.
@@ -48,6 +50,14 @@ def test_sources_engine_and_variance_are_what_the_job_is_asked_for() -> None:
         other = DeploymentConfig.from_context({"stage": "dev", **context})
         assert job_parameters(other) != job_parameters(plain)
         assert run_of(other, **hashes) != run_of(plain, **hashes)
+
+
+def test_every_option_that_the_job_offers_to_a_deploy_is_a_field_of_its_own() -> None:
+    """With the default of the job's own table; none is offered that a deploy could not set."""
+    offered = {option.name: option.default for option in RunOptions.table(DEPLOY)}
+    config = DeploymentConfig()
+    assert offered == {name: getattr(config, name) for name in offered}
+    assert {"engine", "variance"} <= set(offered)
 
 
 def test_names_follow_from_stage_and_id() -> None:
