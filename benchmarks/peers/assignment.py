@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
 from spark_job.images.decoding import decode
-from spark_job.images.limits import ImageLimits
 from spark_job.images.preparation import prepare
 
 # The file in a peer's output folder with what it measured itself.

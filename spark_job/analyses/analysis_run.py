@@ -10,12 +10,11 @@ from typing import Any
 from spark_job import __version__
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
+from spark_job.contract.run_options import RUN_ID
 from spark_job.errors import MisuseError
-from spark_job.pipeline.options import RUN_ID
-from spark_job.pipeline.reporting import package_versions
 from spark_job.pipeline.results_index import write_index
-from spark_job.pipeline.run import code_hash
 from spark_job.pipeline.run_folder import RunFolder
+from spark_job.provenance import code_hash, package_versions
 from spark_job.report.document import Document, render_document
 from spark_job.storage import Folder, normalise
 

@@ -25,8 +25,8 @@ def check_command(features: str, results: str, thresholds: tuple[str, ...], run_
     """
     from spark_job.analyses.checking.analysis import CheckOptions, check
     from spark_job.analyses.checking.thresholds import Thresholds
-    from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.session import open_session
+    from spark_job.spark_errors import named_by_cause
 
     options = CheckOptions(features, results, Thresholds.given(thresholds), run_id)
     with named_by_cause("checking"):

@@ -29,8 +29,8 @@ def group_command(**options: Any) -> None:
       python -m spark_job group --features results/RUN_ID --results results
     """
     from spark_job.analyses.grouping.analysis import GroupOptions, group
-    from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.session import open_session
+    from spark_job.spark_errors import named_by_cause
 
     checked = GroupOptions(**options)
     with named_by_cause("grouping"):

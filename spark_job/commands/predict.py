@@ -25,9 +25,9 @@ def predict_command(**options: Any) -> None:
       python -m spark_job predict --model results/TRAIN_ID --images photo.jpg --results results
     """
     from spark_job.analyses.prediction.analysis import PredictionOptions, predict
-    from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.report.quantities import percent
     from spark_job.session import open_session
+    from spark_job.spark_errors import named_by_cause
 
     asked = PredictionOptions(**options)
     with named_by_cause("prediction"):

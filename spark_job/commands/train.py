@@ -43,10 +43,10 @@ def train_command(**options: Any) -> None:
     Example:
       python -m spark_job train --features results/RUN_ID --results results --on both
     """
-    from spark_job.analyses.spark_errors import named_by_cause
     from spark_job.analyses.training.analysis import TrainingOptions, train
     from spark_job.analyses.training.softmax_regression import Settings
     from spark_job.session import open_session
+    from spark_job.spark_errors import named_by_cause
 
     settings = Settings(**{name: options.pop(name) for name in SETTINGS})
     checked = TrainingOptions(settings=settings, **options)

@@ -9,9 +9,9 @@ import pyarrow as pa
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import numbers, values
+from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally
 from spark_job.features.unchanged import TAKEN_SCHEMA, TASKS_A_CORE
-from spark_job.images.limits import MEBIBYTE
 from spark_job.parquet_parts import part_uris, read_part, rows_within, write_part
 from spark_job.storage import Folder
 

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from spark_job.arrow_arrays import flags, integers, reals, texts, vectors
+from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
 from spark_job.images.isolation import Isolated, shared_tensors, start_decoder
-from spark_job.images.limits import MEBIBYTE, ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image

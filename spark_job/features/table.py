@@ -17,12 +17,12 @@ from pyspark import SparkContext, SparkFiles
 
 from spark_job.arrow_arrays import values
 from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.run_options import MEBIBYTE
 from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
-from spark_job.images.limits import MEBIBYTE
 from spark_job.images.listing_table import Share, shares
 from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part
 from spark_job.storage import Folder

@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import flags, numbers, values
+from spark_job.contract.run_options import ImageLimits
 from spark_job.features.table import images_per_task
-from spark_job.images.limits import ImageLimits
 from spark_job.images.listing_table import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import part_uris, read_part, row_count, write_part

@@ -8,8 +8,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.limits import ImageLimits
 
 # Pillow opens MPO, the JPEG of several pictures, as JPEG; it has no opener of that name.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")

@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from obstore.exceptions import BaseError
 
+from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.limits import MEBIBYTE, ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.images.tensors import Content
 from spark_job.storage import first_line, is_s3, read_bytes

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import SharedArray
-from spark_job.images.limits import ImageLimits
 from spark_job.images.preparation import prepare
 from spark_job.images.quality import Quality, measure
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode
-from spark_job.images.limits import ImageLimits
 from spark_job.images.tensors import Content
 
 THUMBNAIL_PIXELS = 64

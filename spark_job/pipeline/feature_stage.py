@@ -13,39 +13,38 @@ from spark_job.features.unchanged import NEW, TAKEN
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.progress import Progress
 from spark_job.pipeline.rejects import write_rejected
-from spark_job.pipeline.stage import Facts, Run
+from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
 
 
-def feature_stage(run: Run, facts: Facts) -> Facts:
+def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
     """Compute the features; count what was usable, by class; list what was not."""
-    count = facts["listing"]["selected"]
     cores = run.spark.sparkContext.defaultParallelism  # waits for the session: not to be timed
     started = time.monotonic()
-    tally, computed_parts = _compute(run, facts["listing"])
+    tally, computed_parts = _compute(run, listing)
     seconds = time.monotonic() - started
-    tally += _copy(run, facts["listing"]["earlier"])
+    tally += _copy(run, listing)
     write_rejected(run.folder.folder, part_uris(run.table(layout.FEATURES)), tally.rejected.total())
     if not tally.usable:
         raise ListingError(
-            f"none of the {count} images could be used; {run.folder.uri(layout.REJECTED)} says why of each"
+            f"none of the {listing.selected} images could be used; "
+            f"{run.folder.uri(layout.REJECTED)} says why of each"
         )
     labels = sorted(tally.usable.keys() | tally.rejected.keys())
-    new = facts["listing"]["new"]
-    return {
-        "usable": tally.usable.total(),
-        "rejected": tally.rejected.total(),
-        "classes": [(label, tally.usable[label], tally.rejected[label]) for label in labels],
-        "computed_parts": computed_parts,
-        "images_per_second": new / seconds if new else None,
-        "cores": cores,
-        "cpu_utilization": tally.processor_seconds / (seconds * cores) if new else None,
-    }
+    return FeatureResult(
+        usable=tally.usable.total(),
+        rejected=tally.rejected.total(),
+        classes=[(label, tally.usable[label], tally.rejected[label]) for label in labels],
+        computed_parts=computed_parts,
+        images_per_second=listing.new / seconds if listing.new else None,
+        cores=cores,
+        cpu_utilization=tally.processor_seconds / (seconds * cores) if listing.new else None,
+    )
 
 
-def _compute(run: Run, listing: Facts) -> tuple[Tally, int]:
-    """Compute the features of the new images; what became of them, and the parts they are in."""
-    features, count = run.table(layout.FEATURES), listing["new"]
+def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
+    """Compute the features of the new images; return what became of them, and how many parts they are in."""
+    features, count = run.table(layout.FEATURES), listing.new
     features.clear()
     # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
     Thread(target=import_module, args=["spark_job.report.rendering"], daemon=True).start()
@@ -55,20 +54,20 @@ def _compute(run: Run, listing: Facts) -> tuple[Tally, int]:
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     extraction = Extraction(run.extractor.specification, run.options.limits, engine)
-    new = run.table(f"{layout.REUSE}/{NEW}") if listing["earlier"] else run.table(layout.LISTING)
+    new = run.table(f"{layout.REUSE}/{NEW}") if listing.previous else run.table(layout.LISTING)
     with Progress(spark, "features", count):
         tally = write_features(spark, new, count, features, extraction)
     return tally, len(part_uris(features))
 
 
-def _copy(run: Run, earlier: str | None) -> Tally:
-    """Copy what an earlier run computed already."""
-    if earlier is None:
+def _copy(run: Run, listing: ListingResult) -> Tally:
+    """Copy the features that the previous run computed already."""
+    if listing.previous is None:
         return Tally()
     return copy_features(
         run.spark.sparkContext,
         run.table(f"{layout.REUSE}/{TAKEN}"),
-        part_uris(Folder(earlier).at(layout.FEATURES)),
+        part_uris(Folder(listing.previous).at(layout.FEATURES)),
         run.table(layout.FEATURES),
         run.extractor.specification.feature_length,
     )

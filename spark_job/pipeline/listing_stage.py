@@ -6,16 +6,16 @@ from itertools import chain
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.image_names import IMAGE_EXTENSIONS
+from spark_job.contract.run_options import RunOptions
 from spark_job.errors import ListingError, MisuseError
 from spark_job.features.unchanged import Rules, sort_out
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
-from spark_job.pipeline.earlier_reduction import check_reduction
-from spark_job.pipeline.earlier_run import find_earlier
-from spark_job.pipeline.options import RunOptions
+from spark_job.pipeline.previous_run import find_previous
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage import Facts, Run
+from spark_job.pipeline.saved_reduction import check_reduction
+from spark_job.pipeline.stage_results import ListingResult, Run
 from spark_job.reduction.fitting import check_size
 from spark_job.storage import Folder
 
@@ -23,10 +23,10 @@ NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
 
 
-def list_stage(run: Run, facts: Facts) -> Facts:
-    """Write down every file of the sources; count what is skipped and why, and what is known already."""
+def list_stage(run: Run) -> ListingResult:
+    """Write down every file of the sources; count what is skipped and why, and what can be reused."""
     options, listing = run.options, run.table(layout.LISTING)
-    earlier = find_earlier(options, run.extractor)
+    previous = find_previous(options, run.extractor)
     skipped, candidates = Counter[str](), Counter[str]()
 
     def counted(file: ListedFile) -> ListedFile:
@@ -46,30 +46,31 @@ def list_stage(run: Run, facts: Facts) -> Facts:
         _mark_sample(listing, selected, options.seed)
         skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
     count = sum(selected.values())
-    reuse = _reuse(run, earlier) if earlier else {"new": count, "reused": 0, "kept": 0, "removed": 0}
-    _check_request(run, count + reuse["kept"])
-    return {
-        "listed": count + skipped.total(),
-        "selected": count + reuse["kept"],
-        "skipped": dict(skipped),
-        "earlier": earlier,
-        **reuse,
-    }
+    counts = _sort_out(run, previous) if previous else {"new": count}
+    images = count + counts.get("kept", 0)
+    _check_request(run, images)
+    return ListingResult(
+        listed=count + skipped.total(),
+        selected=images,
+        skipped=dict(skipped),
+        previous=previous.folder.uri if previous else None,
+        **counts,
+    )
 
 
-def _reuse(run: Run, earlier: str) -> dict[str, int]:
-    """Find what an earlier run computed already; as `sort_out` counts it."""
+def _sort_out(run: Run, previous: RunFolder) -> dict[str, int]:
+    """Find what the previous run computed already; counted as `sort_out` does."""
     options = run.options
     rules = Rules(options.images, options.classes, options.limits, keep_removed=options.removed == "keep")
-    found = sort_out(
+    counts = sort_out(
         run.spark.sparkContext,
         run.table(layout.LISTING),
-        Folder(earlier).at(layout.FEATURES),
+        previous.folder.at(layout.FEATURES),
         run.extractor.specification.feature_length,
         rules,
         run.table(layout.REUSE),
     )
-    return {name: found[name] for name in ("new", "reused", "kept", "removed")}
+    return {name: counts[name] for name in ("new", "reused", "kept", "removed")}
 
 
 def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
@@ -81,8 +82,8 @@ def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
     largest = sample.largest_draws()
 
     def marked(file: ListedFile) -> ListedFile:
-        taken = file.skipped is not None or draw(seed, file.path) <= largest.get(file.label, -1)
-        return file if taken else replace(file, skipped=NOT_IN_SAMPLE)
+        stays = file.skipped is not None or draw(seed, file.path) <= largest.get(file.label, -1)
+        return file if stays else replace(file, skipped=NOT_IN_SAMPLE)
 
     rewrite_listing(listing, marked)
 

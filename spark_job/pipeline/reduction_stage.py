@@ -1,13 +1,13 @@
 """The third stage: principal components, fitted or taken over, of every usable image."""
 
-from dataclasses import asdict
+from typing import Any
 
 from spark_job.contract import run_layout as layout
 from spark_job.images.isolation import start_decoder
 from spark_job.parquet_parts import part_uris
-from spark_job.pipeline.earlier_reduction import FITTED, load_reduction
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage import Facts, Run
+from spark_job.pipeline.saved_reduction import FITTED, load_reduction
+from spark_job.pipeline.stage_results import FeatureResult, ReductionResult, Run
 from spark_job.reduction.drift import drift_from, reference
 from spark_job.reduction.fitting import fit
 from spark_job.reduction.model import save_model
@@ -17,44 +17,44 @@ from spark_job.reduction.projection import components_as_csv, write_components
 from spark_job.storage import Folder
 
 
-def reduction_stage(run: Run, facts: Facts) -> Facts:
-    """Fit the reduction, or take an earlier one; project every usable image."""
+def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
+    """Fit the reduction, or take one that an earlier run fitted; project every usable image."""
     spark, options = run.spark.sparkContext, run.options
     parts = part_uris(run.table(layout.FEATURES))
     if options.reduction:
         reduction = load_reduction(RunFolder(Folder(options.reduction)), run.extractor)
     else:
         length = run.extractor.specification.feature_length
-        reduction = fit(spark, parts, facts["features"]["usable"], length, options.request)
+        reduction = fit(spark, parts, features.usable, length, options.request)
     start_decoder()  # for the report's pictures
     components = run.table(layout.COMPONENTS)
-    new_parts = facts["features"]["computed_parts"] if options.reduction else None
+    new_parts = features.computed_parts if options.reduction else None
     profile = write_components(spark, parts, reduction, components, profiled=new_parts)
     with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
         for text in components_as_csv(part_uris(components), reduction.component_count):
             writer.write(text)
     save_model(run.table(layout.MODEL), reduction)
     fitted = _fitted(run, reduction, profile)
-    fit_facts = {
+    fit_noted = {
         "images": reduction.count,
         "extractor": run.extractor.specification.fingerprint,
         "explained_variance_ratio": reduction.explained_variance_ratio.tolist(),
         FITTED: fitted,
     }
-    run.folder.write_json(layout.FIT, fit_facts)
+    run.folder.write_json(layout.FIT, fit_noted)
     drift = drift_from(fitted, profile) if options.reduction and fitted else None
     kept = reduction.explained_variance_ratio[: reduction.component_count].sum()
-    return {
-        "components": reduction.component_count,
-        "explained_variance_ratio": float(kept),
-        "standardized": reduction.standardized,
-        "drift": asdict(drift) if drift else None,
-    }
+    return ReductionResult(
+        components=reduction.component_count,
+        explained_variance_ratio=float(kept),
+        standardized=reduction.standardized,
+        drift=drift,
+    )
 
 
-def _fitted(run: Run, reduction: Reduction, profile: Profile) -> Facts | None:
-    """What drift is measured against; of a reduction that was taken over, as the run that fitted it noted."""
+def _fitted(run: Run, reduction: Reduction, profile: Profile) -> dict[str, Any] | None:
+    """Return what drift is measured against: of the run that fitted the reduction."""
     if run.options.reduction:
-        earlier: Facts = RunFolder(Folder(run.options.reduction)).read_json(layout.FIT)
-        return earlier.get(FITTED)
+        noted: dict[str, Any] = RunFolder(Folder(run.options.reduction)).read_json(layout.FIT)
+        return noted.get(FITTED)
     return reference(profile, reduction.variances) if reduction.variances is not None else None

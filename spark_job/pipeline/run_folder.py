@@ -1,6 +1,7 @@
 """The folder of a run: what lies where, which stages are complete, whether the run is."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +10,22 @@ from spark_job.contract.run_layout import MANIFEST, PARAMETERS
 from spark_job.errors import MisuseError
 from spark_job.storage import Folder
 
+# Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.
+READS_AT_ONCE = 32
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """`RESULTS/RUN_ID/`."""
+    """The folder `RESULTS/RUN_ID/` of a run."""
 
     folder: Folder
 
     def uri(self, name: str) -> str:
-        """Where something of the run lies."""
+        """Return where something of the run lies."""
         return self.folder.child(name)
 
     def read_json(self, name: str) -> Any:
-        """A JSON file of the run, or None."""
+        """Return a JSON file of the run, or None."""
         content = self.folder.read(name)
         return None if content is None else read_json(content)
 
@@ -39,13 +43,13 @@ class RunFolder:
         self.write_json(MANIFEST, manifest.to_json())
 
     def stage(self, name: str) -> dict[str, Any] | None:
-        """What a complete stage left for those after it, or None."""
-        facts: dict[str, Any] | None = self.read_json(f"stages/{name}.json")
-        return facts
+        """Return what a complete stage left for those after it; None: it is not complete."""
+        result: dict[str, Any] | None = self.read_json(f"stages/{name}.json")
+        return result
 
-    def complete_stage(self, name: str, facts: dict[str, Any]) -> None:
+    def complete_stage(self, name: str, result: dict[str, Any]) -> None:
         """Mark a stage as complete; the last thing it does."""
-        self.write_json(f"stages/{name}.json", facts)
+        self.write_json(f"stages/{name}.json", result)
 
     def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> Manifest | None:
         """Begin the run, or go on with it.
@@ -77,6 +81,14 @@ class RunFolder:
                 f"{self.folder.uri} holds {state} with other parameters ({changed}): choose another --run-id"
             )
         return manifest
+
+
+def complete_runs(results: Folder) -> list[tuple[RunFolder, Manifest]]:
+    """Return every complete run in a results folder, by name; their manifests are read side by side."""
+    runs = [RunFolder(results.at(run_id)) for run_id in sorted(results.folder_names())]
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        manifests = pool.map(RunFolder.read_manifest, runs)
+        return [(run, manifest) for run, manifest in zip(runs, manifests, strict=True) if manifest]
 
 
 def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -> str:

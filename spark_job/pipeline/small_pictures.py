@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.images.isolation import Isolated
-from spark_job.images.limits import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import read_ahead, read_image
 from spark_job.images.tensors import Content

@@ -3,7 +3,7 @@
 from typing import Any
 
 from spark_job.contract.run_layout import METRICS, REJECTED
-from spark_job.pipeline.options import RunOptions
+from spark_job.contract.run_options import RunOptions
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.storage import Folder
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import MisuseError
-from spark_job.images.limits import ImageLimits
 from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.runs import run

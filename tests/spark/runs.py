@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from spark_job.pipeline.options import RunOptions
+from spark_job.contract.run_options import RunOptions
 from spark_job.pipeline.run import run_pipeline
 from spark_job.reduction.principal_components import ComponentRequest
 

@@ -117,7 +117,7 @@ def package(tmp_path_factory):
 
 def test_spark_submit_runs_the_packaged_job_from_anywhere(package, images, tiny_extractor, tmp_path):
     """The entry file and the zip are all it needs; the manifest names the same code as a checkout's."""
-    from spark_job.pipeline.run import code_hash
+    from spark_job.provenance import code_hash
 
     entry = tmp_path / "entry" / "main.py"
     entry.parent.mkdir()

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from spark_job.images.limits import ImageLimits
+from spark_job.contract.run_options import ImageLimits
 from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.runs import run

@@ -135,18 +135,18 @@ def test_images_of_which_none_is_usable_are_an_error(tiny_extractor, tmp_path):
 
 def test_a_file_that_disappears_during_the_run_costs_only_itself(tiny_extractor, tmp_path):
     """Listed, then gone: it keeps its row."""
-    from spark_job.pipeline.run import STAGES
+    from spark_job.pipeline import run as pipeline
 
     images = photographs.write_archive(tmp_path / "images", {"a": 6})
-    real = STAGES["listing"]
+    real = pipeline.list_stage
 
     def list_and_remove(*arguments):
-        facts = real(*arguments)
+        result = real(*arguments)
         (images / "a" / "003.jpg").unlink()
-        return facts
+        return result
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STAGES, "listing", list_and_remove)
+        patch.setattr(pipeline, "list_stage", list_and_remove)
         found = run(images, tmp_path / "results", tiny_extractor)
     assert found.rejected == {"003.jpg": "the file disappeared between listing and reading"}
     assert found.metrics["images"]["usable"] == 5

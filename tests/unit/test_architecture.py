@@ -21,7 +21,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "spark_job": (
         "contract",
         "errors",
-        "storage arrow_arrays parquet_parts session class_archive",
+        "storage arrow_arrays parquet_parts session class_archive provenance spark_errors",
         "extractors",
         "images",
         "features",

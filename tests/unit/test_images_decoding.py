@@ -11,9 +11,9 @@ import psutil
 import pytest
 from PIL import Image
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode
-from spark_job.images.limits import ImageLimits
 from tests.spark import photographs
 from tests.spark.photographs import encoded, pixels
 
@@ -163,7 +163,7 @@ import resource, sys
 import numpy as np
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode
-from spark_job.images.limits import ImageLimits
+from spark_job.contract.run_options import ImageLimits
 from spark_job.images.preparation import prepare
 from tests.spark.photographs import encoded
 from tests.unit.test_images_fuzz import SPECIFICATION

@@ -7,9 +7,9 @@ import numpy as np
 import psutil
 import pytest
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.images.isolation import Isolated, shared_tensors
-from spark_job.images.limits import ImageLimits
 from spark_job.images.tensors import Prepared, prepare_images
 from tests.spark.photographs import animation, encoded, jpeg_of_size, pixels, png_header_only, turned_jpeg
 

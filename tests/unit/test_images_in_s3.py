@@ -7,8 +7,8 @@ import pytest
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ListingError
-from spark_job.images.limits import ImageLimits
 from spark_job.images.listing import list_files
 from spark_job.images.reading import read_image
 from spark_job.storage import Folder, open_store

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError, ListingError
-from spark_job.images.limits import ImageLimits
 from spark_job.images.listing import ListedFile, in_pages, list_files
 from spark_job.images.reading import READS_IN_FLIGHT, read_ahead, read_image
 
@@ -130,7 +130,7 @@ def test_large_and_empty_files_are_rejected_unread():
 
 UNPRIVILEGED = """
 import json, os, sys
-from spark_job.images.limits import ImageLimits
+from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import list_files
 from spark_job.images.reading import read_image
 if os.getuid() == 0:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.source_run import SourceRun
-from spark_job.pipeline.earlier_reduction import fit_curve
 from spark_job.pipeline.run_folder import RunFolder
+from spark_job.pipeline.saved_reduction import fit_curve
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from spark_job.analyses.convergence.curves import Step, components_needed, figur
 from spark_job.analyses.convergence.report import document
 from spark_job.analyses.convergence.samples import Growth, sample_moments
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.spark_errors import named_by_cause
 from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError, ReductionError
 from spark_job.parquet_parts import part_uris
 from spark_job.reduction.fitting import MAX_COVARIANCE_COLUMNS, moments
+from spark_job.spark_errors import named_by_cause
 
 
 @dataclass(frozen=True)

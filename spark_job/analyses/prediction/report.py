@@ -5,7 +5,7 @@ from typing import Any
 
 from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.source_run import SourceRun
-from spark_job.images.limits import ImageLimits
+from spark_job.contract.run_options import ImageLimits
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table
 from spark_job.report.palette import class_name

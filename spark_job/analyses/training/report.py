@@ -13,7 +13,7 @@ from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Confusion
 from spark_job.analyses.training.figures import majority_baseline
 from spark_job.analyses.training.fitting import Trained
-from spark_job.images.limits import ImageLimits
+from spark_job.contract.run_options import ImageLimits
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table
 from spark_job.report.palette import class_name

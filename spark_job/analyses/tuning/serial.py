@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode
-from spark_job.images.limits import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import read_image

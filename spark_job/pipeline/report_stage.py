@@ -1,13 +1,11 @@
 """The report stage: a bounded sample of the results, with small pictures, to what a report shows."""
 
 import shlex
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
-import pyspark
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.options import PLACE, RESULTS
@@ -16,43 +14,36 @@ from spark_job.features.table import matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
 from spark_job.parquet_parts import part_uris, read_part
-from spark_job.pipeline.earlier_reduction import fit_curve
 from spark_job.pipeline.rejects import listed_rejects
+from spark_job.pipeline.saved_reduction import fit_curve
 from spark_job.pipeline.small_pictures import small_pictures
-from spark_job.pipeline.stage import Facts, Run
-from spark_job.reduction.drift import Drift
+from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
+from spark_job.provenance import package_versions
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
 
 MAX_POINTS = 2_000
 MAX_REJECTED = 200
-REUSE_COUNTS = ("new", "reused", "removed", "kept")
-PACKAGES = (
-    "numpy",
-    "pyarrow",
-    "openvino",
-    "tensorflow",
-    "opencv-python-headless",
-    "pillow",
-    "simplejpeg",
-    "obstore",
-)
 
 
-def report_stage(run: Run, facts: Facts) -> Facts:
-    """Render the report and store it."""
+def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) -> ReportResult:
+    """Render the report and store it.
+
+    Args:
+        seconds: that each stage took.
+    """
     from spark_job.report.rendering import render_report  # feature_stage has begun to import it
 
-    files = render_report(contents(run, facts))
+    files = render_report(contents(run, results, seconds))
     for name, content in files.items():
         run.folder.folder.write(f"{layout.REPORT}/{name}", content)
-    return {"files": sorted(files)}
+    return ReportResult(files=sorted(files))
 
 
-def contents(run: Run, facts: Facts) -> ReportContents:
-    """What the report of this run shows."""
-    listing, features, reduction = (facts.get(name, {}) for name in ("listing", "features", "reduction"))
-    classes = [ClassCount(*row) for row in features.get("classes", [])]
+def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> ReportContents:
+    """Return what the report of this run shows."""
+    features, reduction = results.features, results.reduction
+    classes = [ClassCount(*row) for row in features.classes] if features else []
     points, components = _points(run, classes) if reduction else ([], np.empty((0, 0), np.float32))
     return ReportContents(
         run_id=run.options.run_id,
@@ -61,43 +52,22 @@ def contents(run: Run, facts: Facts) -> ReportContents:
         extractor=run.extractor.specification,
         parameters=run.options.described(),
         versions=package_versions(),
-        images=image_counts(facts),
-        seconds={name: facts[name]["seconds"] for name in facts},
-        images_per_second=features.get("images_per_second") or 0.0,
-        component_count=reduction.get("components", 0),
+        images=results.image_counts,
+        seconds=dict(seconds),
+        images_per_second=(features.images_per_second if features else None) or 0.0,
+        component_count=reduction.components if reduction else 0,
         explained_variance_ratio=fit_curve(run.folder) if reduction else np.empty(0),
         points=points,
         components=components,
         classes=classes,
         rejected=_rejected(run) if features else [],
-        skipped=listing.get("skipped", {}),
-        notes=_notes(run, facts),
-        drift=Drift(**reduction["drift"]) if reduction.get("drift") else None,
+        skipped=dict(results.listing.skipped),
+        notes=_notes(run, results),
+        drift=reduction.drift if reduction else None,
     )
 
 
-def package_versions() -> dict[str, str]:
-    """The versions of the packages that decide the results, of those that are installed."""
-    found = {"pyspark": pyspark.__version__}  # on a cluster it comes with Spark, without metadata
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):  # a node has one engine
-            found[name] = version(name)
-    return found
-
-
-def image_counts(facts: Facts) -> dict[str, int]:
-    """listed + kept = usable + rejected + skipped."""
-    features, listing = facts.get("features", {}), facts["listing"]
-    return {
-        "listed": listing["listed"],
-        "usable": features.get("usable", 0),
-        "rejected": features.get("rejected", 0),
-        "skipped": sum(listing["skipped"].values()),
-        **{name: listing[name] for name in REUSE_COUNTS},
-    }
-
-
-def _notes(run: Run, facts: Facts) -> list[str]:
+def _notes(run: Run, results: StageResults) -> list[str]:
     weights, notes = run.extractor.specification.weights, []
     if weights.name == "random":
         notes.append(f"The network's weights are random (seed {weights.random_seed}): features mean nothing.")
@@ -105,31 +75,31 @@ def _notes(run: Run, facts: Facts) -> list[str]:
         notes.append(f"The dense layers on top are random (seed {weights.random_seed}), not trained.")
     if run.options.reduction:
         notes.append(f"The reduction was not fitted on these images but taken from {run.options.reduction}.")
-        notes.append(_drift_note(facts.get("reduction", {})))
-    notes += _reuse_notes(run.options, facts["listing"])
-    if "features" not in facts:
+        notes.append(_drift_note(results.reduction))
+    notes += _reuse_notes(run.options, results.listing)
+    if results.features is None:
         notes.append("There were no images, so there was nothing to do: upload some and run again.")
     return notes
 
 
-def _drift_note(reduction: Facts) -> str:
-    if reduction.get("drift"):
-        return Drift(**reduction["drift"]).advice
+def _drift_note(reduction: ReductionResult | None) -> str:
+    if reduction and reduction.drift:
+        return reduction.drift.advice
     return (
         "Drift is not known: there are fewer than two new images, or an earlier version of this job fitted "
         "the reduction and kept nothing to compare with; fit anew to have it."
     )
 
 
-def _reuse_notes(options: RunOptions, listing: Facts) -> list[str]:
+def _reuse_notes(options: RunOptions, listing: ListingResult) -> list[str]:
     if options.previous is None:
         return []
-    if listing["earlier"] is None:
+    if listing.previous is None:
         return ["--previous latest found no earlier run of these sources: all features were computed."]
     kept = "they stay in the results" if options.removed == "keep" else "they are not in the results"
     return [
-        f"The features of {listing['reused'] + listing['kept']:,} images were taken from "
-        f"{listing['earlier']}; {listing['new']:,} were new or changed. {listing['removed']:,} images of "
+        f"The features of {listing.reused + listing.kept:,} images were taken from "
+        f"{listing.previous}; {listing.new:,} were new or changed. {listing.removed:,} images of "
         f"that run are gone from the sources: {kept}."
     ]
 

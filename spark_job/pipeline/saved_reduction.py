@@ -1,4 +1,6 @@
-"""The reduction of an earlier run: whether it can be applied, and what was noted of its fit."""
+"""The reduction that an earlier run saved: whether it can be applied, and what was noted of its fit."""
+
+from typing import Any
 
 import numpy as np
 
@@ -6,22 +8,20 @@ from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage import Facts
 from spark_job.reduction.model import load_model
 from spark_job.reduction.principal_components import Reduction
 
 FITTED = "fitted"  # of fit.json; earlier versions of this job left none
 
 
-def check_reduction(earlier: RunFolder, extractor: Extractor) -> Facts:
-    """What an earlier run noted of its fit.
+def check_reduction(earlier: RunFolder, extractor: Extractor) -> dict[str, Any]:
+    """Return what an earlier run noted of its fit.
 
     Raises:
         MisuseError: the folder holds no complete run with a reduction, or of another extractor.
     """
-    fitted: Facts | None = earlier.read_json(layout.FIT)
-    manifest = earlier.read_json(layout.MANIFEST)
-    if fitted is None or manifest is None:
+    fitted: dict[str, Any] | None = earlier.read_json(layout.FIT)
+    if fitted is None or earlier.read_manifest() is None:
         raise MisuseError(
             f"--reduction {earlier.folder.uri} is not the folder of a complete run with a reduction: give "
             "RESULTS/RUN_ID of one"
@@ -35,7 +35,7 @@ def check_reduction(earlier: RunFolder, extractor: Extractor) -> Facts:
 
 
 def load_reduction(earlier: RunFolder, extractor: Extractor) -> Reduction:
-    """The reduction that an earlier run saved.
+    """Return the reduction that an earlier run saved.
 
     Raises:
         MisuseError: as `check_reduction`.
@@ -47,6 +47,6 @@ def load_reduction(earlier: RunFolder, extractor: Extractor) -> Reduction:
 
 
 def fit_curve(folder: RunFolder) -> np.ndarray:
-    """(r,) float64, the shares of variance of all components; empty when nothing was reduced."""
+    """Return (r,) float64, the shares of variance of all components; empty when nothing was reduced."""
     fitted = folder.read_json(layout.FIT) or {"explained_variance_ratio": []}
     return np.asarray(fitted["explained_variance_ratio"], np.float64)

@@ -1,0 +1,144 @@
+"""What each stage works on, and what it leaves for those after it: typed, and as JSON in `stages/NAME.json`.
+
+A stage may be started over at any time: it replaces what an earlier attempt left.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyspark.sql import SparkSession
+
+from spark_job.contract.run_options import RunOptions
+from spark_job.extractors.folder import Extractor
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.reduction.drift import Drift
+from spark_job.storage import Folder
+
+Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
+# Fields as earlier versions of this job wrote them.
+FORMER_NAMES = {"earlier": "previous"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every stage works on."""
+
+    session: Callable[[], SparkSession]
+    options: RunOptions
+    extractor: Extractor
+    folder: RunFolder
+    scratch: Path
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session; waits for it when it is still opening."""
+        return self.session()
+
+    def table(self, name: str) -> Folder:
+        """Return the folder of one of the run's tables."""
+        return self.folder.folder.at(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingResult:
+    """The files of the sources, counted.
+
+    Attributes:
+        listed: files in the sources.
+        selected: images that the run has in the end, those that are kept of the previous run included.
+        skipped: reason -> files.
+        previous: URI of the run whose features are reused; None: all are computed.
+        new: images whose features are computed.
+        reused: images whose features are copied from the previous run.
+        kept: images of the previous run that are gone from the sources and stay in the results.
+        removed: images of the previous run that are gone from the sources.
+    """
+
+    listed: int
+    selected: int
+    skipped: Mapping[str, int]
+    previous: str | None = None
+    new: int
+    reused: int = 0
+    kept: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureResult:
+    """The features of the images, counted.
+
+    Attributes:
+        classes: label, usable and rejected images of each class.
+        computed_parts: parts of the features table whose rows were computed; those after them were copied.
+        images_per_second: None: nothing was computed.
+        cores: that computed at once.
+        cpu_utilization: of these cores, 0 to 1.
+    """
+
+    usable: int
+    rejected: int
+    classes: Sequence[tuple[str, int, int]]
+    computed_parts: int
+    images_per_second: float | None
+    cores: int
+    cpu_utilization: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReductionResult:
+    """The principal components that were kept.
+
+    Attributes:
+        explained_variance_ratio: of all kept components together, 0 to 1.
+        drift: of new images from those that an earlier run fitted the reduction on.
+    """
+
+    components: int
+    explained_variance_ratio: float
+    standardized: bool
+    drift: Drift | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportResult:
+    """The files of the report, by name."""
+
+    files: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResults:
+    """What the stages before the report left; without images there is a listing alone."""
+
+    listing: ListingResult
+    features: FeatureResult | None = None
+    reduction: ReductionResult | None = None
+
+    @property
+    def image_counts(self) -> dict[str, int]:
+        """The counts of images by name: listed + kept = usable + rejected + skipped."""
+        listing, features = self.listing, self.features
+        return {
+            "listed": listing.listed,
+            "usable": features.usable if features else 0,
+            "rejected": features.rejected if features else 0,
+            "skipped": sum(listing.skipped.values()),
+            **{name: getattr(listing, name) for name in ("new", "reused", "removed", "kept")},
+        }
+
+
+def result_to_json(result: Any, seconds: float) -> dict[str, Any]:
+    """Return what `stages/NAME.json` holds: the result of a stage, and the time that it took."""
+    return {**asdict(result), "seconds": seconds}
+
+
+def result_from_json(kind: type[Result], content: Mapping[str, Any]) -> tuple[Result, float]:
+    """Return the result of a stage and the seconds it took, of what `stages/NAME.json` holds."""
+    values = {FORMER_NAMES.get(name, name): value for name, value in content.items()}
+    if values.get("drift"):
+        values["drift"] = Drift(**values["drift"])
+    seconds = values.pop("seconds")
+    return kind(**values), seconds

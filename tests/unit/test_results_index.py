@@ -1,0 +1,52 @@
+"""The manifests of a results folder: read side by side, however many there are and however slow the store."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from spark_job.pipeline.results_index import write_index
+from spark_job.pipeline.run_folder import complete_runs
+from spark_job.storage import Folder
+
+RUNS = 200
+READ_SECONDS = 0.025
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    """Return a folder of many complete runs and an unfinished one, in a store that answers after 25 ms."""
+    for number in range(RUNS):
+        place = tmp_path / f"run-{number:03}"
+        place.mkdir()
+        created = f"2026-01-01T00:{number // 60:02}:{number % 60:02}+00:00"
+        (place / "manifest.json").write_text(json.dumps({"run_id": place.name, "created": created}))
+    (tmp_path / "unfinished").mkdir()
+    read = Folder.read
+
+    def read_slowly(folder: Folder, name: str) -> bytes | None:
+        time.sleep(READ_SECONDS)
+        return read(folder, name)
+
+    monkeypatch.setattr(Folder, "read", read_slowly)
+    return Folder(str(tmp_path))
+
+
+def test_many_manifests_are_read_within_a_second(results: Folder) -> None:
+    """One after the other they would take five; the answer names the complete runs, in order."""
+    started = time.monotonic()
+    runs = complete_runs(results)
+    assert time.monotonic() - started < 1
+    assert [manifest.run_id for _, manifest in runs] == [f"run-{number:03}" for number in range(RUNS)]
+    assert all(run.folder.uri.endswith(manifest.run_id) for run, manifest in runs)
+
+
+def test_the_index_of_many_runs_is_written_within_a_second_and_a_half(results: Folder) -> None:
+    """Each complete run is in it, the latest first."""
+    started = time.monotonic()
+    write_index(results)
+    assert time.monotonic() - started < 1.5
+    page = (Path(results.uri) / "index.html").read_text()
+    assert "unfinished" not in page
+    assert page.index("run-199/report/index.html") < page.index("run-000/report/index.html")
