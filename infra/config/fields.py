@@ -44,7 +44,7 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         4,
         ge=0,
         le=200,
-        description="The cluster never has more task nodes than this; it starts with one, idle it has none.",
+        description="The cluster never has more task nodes than this; while it is idle it has none.",
     )
     task_spot_share: kind.Share = Field(1.0, description="This share of the task nodes is Spot capacity.")
     # EMR accepts 1 minute to 7 days:

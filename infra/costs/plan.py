@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rich.console import Group
@@ -12,6 +13,9 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import SparkSizing
 from infra.costs.cost import RunEstimate, idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
 from infra.costs.prices import node_hour, price_table
+
+# AWS changes prices rarely; older ones may mislead.
+MOST_PRICE_AGE_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,17 @@ def _cost_table(plan: Plan) -> Table:
 
 def _sources(plan: Plan) -> str:
     prices, rates = price_table(), rate_table()
-    sizing = plan.sizing
+    sizing, today = plan.sizing, datetime.now(UTC).date()
     return (
         f"Spark: {sizing.executors_per_node} executor(s) a node, {sizing.executor_cores} cores and "
         f"{sizing.executor_mib} MiB each.\n"
-        f"Prices of {prices['date']}, without tax; {'; '.join(prices['assumptions'])}.\n"
+        f"Prices of {prices['date']}{price_age(today)}, without tax; {'; '.join(prices['assumptions'])}.\n"
         f"Not in the figures: stored images and results, requests, logs.\n"
         f"Rate of {rates['date']}: {rates['source']}."
     )
+
+
+def price_age(today: date) -> str:
+    """Say that the prices are old, where they are older than half a year; else nothing."""
+    days = (today - date.fromisoformat(price_table()["date"])).days
+    return f" ({days} days old: check them)" if days > MOST_PRICE_AGE_DAYS else ""

@@ -1,4 +1,7 @@
-"""Cost: figures that follow from the price file, reckoned here a second time."""
+"""Cost: nothing is forgotten, no choice of EMR's costs more than the limit, and figures have sources."""
+
+from datetime import UTC, date, datetime
+from itertools import product
 
 import pytest
 
@@ -9,27 +12,45 @@ from infra.config.sizing import WORKER_MIB
 from infra.costs.cost import idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
 from infra.costs.prices import node_hour, price_table
 
-DISK = 0.0928 * 64 / 730
+HOURS_PER_MONTH = 730
+REGION = "eu-west-3"
 
 
-def test_a_node_costs_instance_fee_disk_and_address() -> None:
-    """m5.xlarge in Paris: 0.224 + 0.048 for EMR + 64 GiB of gp3 + 0.005 for a public address."""
-    node = instance_types()["m5.xlarge"]
-    assert node_hour(node, "eu-west-3", public=True) == pytest.approx(0.224 + 0.048 + DISK + 0.005)
-    assert node_hour(node, "eu-west-3", public=False) == pytest.approx(0.224 + 0.048 + DISK)
+def hour(name: str, *, public: bool = False) -> float:
+    return node_hour(instance_types()[name], REGION, public=public)
 
 
-def test_larger_sizes_cost_in_proportion() -> None:
-    """m5.2xlarge is two m5.xlarge; EMR's fee, not listed for it, is a quarter of that."""
-    node = instance_types()["m5.2xlarge"]
-    assert node_hour(node, "eu-west-3", public=False) == pytest.approx(0.448 * 1.25 + DISK)
+def test_a_month_of_a_node_is_paid_for_instance_emr_disk_and_address() -> None:
+    """Each part by its own unit: instance, EMR's fee and address by the hour, the disk by the month."""
+    table = price_table()
+    by_the_hour = table["ec2_xlarge_hour"][REGION]["m5"] + table["emr_hour"]["m5.xlarge"]
+    disk = table["gp3_gib_month"] * table["ebs_gib_per_node"]
+    address = table["public_ipv4_hour"]
+    month = HOURS_PER_MONTH * hour("m5.xlarge")
+    assert month == pytest.approx(HOURS_PER_MONTH * by_the_hour + disk)
+    assert hour("m5.xlarge", public=True) - hour("m5.xlarge") == pytest.approx(address)
 
 
-def test_the_largest_cluster_is_every_fleet_at_its_most_and_dearest() -> None:
-    """Three nodes of the dearer of two types, two of the other fleet."""
-    fleets = (Fleet("core", ("m5.xlarge", "m7g.xlarge"), 2, 3), Fleet("task", ("m7g.xlarge",), 0, 2, 1.0))
-    dear, cheap = 0.272 + DISK, 0.190 * 1.25 + DISK
-    assert largest_hourly_cost(fleets, "eu-west-3", public=False) == pytest.approx(3 * dear + 2 * cheap)
+@pytest.mark.parametrize("family", ["m5", "m7g", "m7i-flex"])
+def test_larger_sizes_cost_in_proportion(family: str) -> None:
+    """From 8 to 16 vCPU costs twice the step from 4 to 8, but for the fee that is listed for one type."""
+    one, two, four = (hour(f"{family}.{size}xlarge") for size in ("", "2", "4"))
+    assert one < two < four
+    assert four - two == pytest.approx(2 * (two - one), rel=0.1)
+
+
+def test_no_cluster_that_emr_may_choose_costs_more_than_the_limit_says() -> None:
+    """Of every choice of types and numbers within the fleets, the dearest costs exactly the largest cost."""
+    core = Fleet("core", ("m5.xlarge", "m7g.xlarge"), 2, 3)
+    task = Fleet("task", ("m7g.xlarge", "m7i-flex.xlarge"), 0, 2, 1.0)
+    choices = [
+        sum(map(hour, (*cores, *tasks)))
+        for core_count in range(core.minimum, core.maximum + 1)
+        for task_count in range(task.minimum, task.maximum + 1)
+        for cores in product(core.types, repeat=core_count)
+        for tasks in product(task.types, repeat=task_count)
+    ]
+    assert max(choices) == pytest.approx(largest_hourly_cost((core, task), REGION, public=False))
 
 
 def test_a_run_is_paid_from_start_to_idle_end() -> None:
@@ -59,9 +80,9 @@ def test_idle_cost_counts_what_is_paid_by_the_hour() -> None:
 
 
 def test_prices_and_rates_name_date_and_source() -> None:
-    """A figure without date and source is a rumour."""
+    """A figure without date and source is a rumour; a date of the future is none."""
     for table in (price_table(), rate_table()):
-        assert table["date"].startswith("20")
+        assert date.fromisoformat(table["date"]) <= datetime.now(UTC).date()
         assert len(table["source"]) > 40
 
 

@@ -1,12 +1,15 @@
 """The plan and the next steps, as people read them."""
 
+from datetime import date, timedelta
 from io import StringIO
 
 from rich.console import Console
 
 from infra.commands.next_steps import next_steps
 from infra.config.deployment import DeploymentConfig
-from infra.costs.plan import plan, rendered
+from infra.costs.cost import rate_table
+from infra.costs.plan import MOST_PRICE_AGE_DAYS, plan, price_age, rendered
+from infra.costs.prices import price_table
 
 ALARM = {"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm"}}}
 
@@ -40,8 +43,15 @@ def test_the_plan_says_what_it_costs_and_from_when_prices_are() -> None:
         "a month",
     ):
         assert part in text
-    assert "Prices of 2026-11-21" in text
-    assert "Rate of 2026-11-21" in text
+    assert f"Prices of {price_table()['date']}" in text
+    assert f"Rate of {rate_table()['date']}" in text
+
+
+def test_the_plan_warns_of_old_prices() -> None:
+    """After half a year somebody should look at AWS's tables again; before, nobody is bothered."""
+    noted = date.fromisoformat(price_table()["date"])
+    assert "check them" not in price_age(noted + timedelta(days=MOST_PRICE_AGE_DAYS))
+    assert "check them" in price_age(noted + timedelta(days=MOST_PRICE_AGE_DAYS + 1))
 
 
 def test_a_cluster_without_task_nodes_has_no_task_fleet() -> None:
