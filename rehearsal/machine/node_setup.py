@@ -1,5 +1,7 @@
 """What a node is given before anything runs on it: folders, configuration files, environment."""
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,11 +13,18 @@ from rehearsal.machine.configuration_files import (
     write_spark_files,
 )
 from rehearsal.machine.folders import ClusterFolders, NodeFolders
+from rehearsal.machine.jars import SPARK_HOME
 from rehearsal.machine.node_configuration import ResourceManagerPorts, emr_defaults, place
-from rehearsal.machine.node_environment import instance_environment, shell_environment, write_java_home
 from rehearsal.machine.yarn import Software
+from rehearsal.processes import mark
 from rehearsal.rewriting import Configurations, EmulatedAws, rewrite_configurations
-from rehearsal.settings import free_port
+from rehearsal.settings import LOOPBACK, free_port
+from spark_job.contract.node import NODE_FOLDER
+
+# What a program of this machine may inherit; anything else could lead it to another AWS or Spark.
+KEPT = ("HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
+# Programs live for seconds here: the quick compiler alone, nothing in /tmp, and no IPv6.
+JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true")
 
 
 class NodeSetup:
@@ -48,7 +57,7 @@ class NodeSetup:
         """
         folders = self._folders.node(node)
         folders.make()
-        write_java_home(folders, self._software.java)
+        _write_java_home(folders, self._software.java)
         if self._ports is not None:
             self._node_ports[node] = free_port()
             self._write_configuration(node, folders, self._ports)
@@ -58,17 +67,36 @@ class NodeSetup:
         return self._node_ports[node]
 
     def daemon_environment(self, node: Node) -> dict[str, str]:
-        """Return the environment of Hadoop's daemons, which containers inherit."""
-        return instance_environment(
-            self._home, f"{self._spec.cluster_id}/{node.instance_id}", self._folders.node(node), self._aws
-        )
+        """Return what every program of the node inherits: Hadoop's daemons, and by them containers."""
+        folders = self._folders.node(node)
+        path = [folders.java / "bin", SPARK_HOME / "bin", Path(sys.executable).parent]
+        return {
+            **{name: os.environ[name] for name in KEPT if name in os.environ},
+            **self._aws.credentials,
+            **mark(self._home, f"{self._spec.cluster_id}/{node.instance_id}"),
+            "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
+            "TMPDIR": str(folders.tmp),
+            "JAVA_HOME": str(folders.java),
+            "SPARK_LOCAL_IP": LOOPBACK,
+        }
 
     def shell_environment(self, node: Node) -> dict[str, str]:
-        """Return the environment of bootstrap actions and steps."""
-        environment = shell_environment(
-            self.daemon_environment(node), self._folders.node(node), self._aws, self._software.s3_jars
-        )
-        return {**environment, **self._exports}
+        """Return what bootstrap actions and steps find: region and configurations besides."""
+        folders = self._folders.node(node)
+        return {
+            **self.daemon_environment(node),
+            "AWS_REGION": self._aws.region,
+            "AWS_DEFAULT_REGION": self._aws.region,
+            "SPARK_HOME": str(SPARK_HOME),
+            "SPARK_CONF_DIR": str(folders.spark_conf),
+            "HADOOP_CONF_DIR": str(folders.conf),
+            "YARN_CONF_DIR": str(folders.conf),
+            # spark-submit hands it on to driver and executors.
+            "SPARK_DIST_CLASSPATH": f"{self._software.s3_jars}/*",
+            "FRUIT_FEATURES_HOME": str(folders.opt / Path(NODE_FOLDER).name),
+            "FRUIT_FEATURES_PYTHON": sys.executable,
+            **self._exports,
+        }
 
     def working_folder(self, node: Node, step_id: str) -> Path:
         """Make a folder for a step, with the link to the node's /opt that containers have."""
@@ -99,3 +127,19 @@ class NodeSetup:
 def _over(defaults: Configurations, given: Configurations) -> dict[str, Mapping[str, str]]:
     names = {*defaults, *given}
     return {name: {**defaults.get(name, {}), **given.get(name, {})} for name in sorted(names)}
+
+
+def _write_java_home(folders: NodeFolders, java: Path) -> None:
+    """Write a JAVA_HOME whose `java` links the working folder to the node's /opt, then runs the real one.
+
+    YARN starts a container in a folder of its own: there `opt/…` is what this node's bootstrap made.
+    """
+    binary = folders.java / "bin" / "java"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    options = " ".join(JAVA_OPTIONS)
+    binary.write_text(
+        "#!/bin/sh\n"
+        f'[ -e opt ] || ln -s "{folders.opt}" opt 2>/dev/null\n'
+        f'exec "{java}/bin/java" {options} "-Djava.io.tmpdir={folders.tmp}" "$@"\n'
+    )
+    binary.chmod(0o755)
