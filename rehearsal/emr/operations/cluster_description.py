@@ -17,22 +17,6 @@ PROGRESS = {
     "RUNNING": "Running step",
     "WAITING": "Cluster ready to run steps.",
 }
-AS_REQUESTED = (
-    "LogUri",
-    "LogEncryptionKmsKeyId",
-    "ServiceRole",
-    "SecurityConfiguration",
-    "AutoScalingRole",
-    "CustomAmiId",
-    "EbsRootVolumeSize",
-    "EbsRootVolumeIops",
-    "EbsRootVolumeThroughput",
-    "RepoUpgradeOnBoot",
-    "OSReleaseLabel",
-    "ReleaseLabel",
-    "MonitoringConfiguration",
-    "SessionEnabled",
-)
 # Before releases EMR had AMI versions; this is the one it takes when none is named.
 FIRST_AMI_VERSION = "1.0.0"
 
@@ -61,9 +45,9 @@ def _description(cluster: Cluster) -> dict[str, Any]:
     request = cluster.request
     primary = cluster.primary()
     return {
-        **{name: request.get(name) for name in AS_REQUESTED},
+        # What the answer has not is cut off.
+        **request,
         "Id": cluster.id,
-        "Name": cluster.name,
         "Status": _status(cluster),
         "Ec2InstanceAttributes": _attributes(cluster),
         "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",

@@ -83,6 +83,7 @@ def _instance_description(cluster: Cluster, instance: Instance) -> Message:
 def _fleet_description(cluster: Cluster, fleet: Pool) -> Message:
     running = running_units(cluster.of_pool(fleet))
     return {
+        **fleet.config,
         "Id": fleet.id,
         "Name": fleet.name,
         "Status": _status(fleet),
@@ -94,9 +95,6 @@ def _fleet_description(cluster: Cluster, fleet: Pool) -> Message:
         "InstanceTypeSpecifications": [
             _type_description(config) for config in fleet.config["InstanceTypeConfigs"]
         ],
-        "LaunchSpecifications": fleet.config.get("LaunchSpecifications"),
-        "ResizeSpecifications": fleet.config.get("ResizeSpecifications"),
-        "Context": fleet.config.get("Context"),
     }
 
 
@@ -113,12 +111,11 @@ def _type_description(config: Message) -> Message:
 def _group_description(cluster: Cluster, group: Pool) -> Message:
     config = group.config
     return {
+        **config,
         "Id": group.id,
         "Name": group.name,
         "Market": group.market,
         "InstanceGroupType": group.role,
-        "BidPrice": config.get("BidPrice"),
-        "InstanceType": group.instance_type,
         "RequestedInstanceCount": sum(group.targets.values()),
         "RunningInstanceCount": sum(running_units(cluster.of_pool(group)).values()),
         "Status": _status(group),
@@ -126,7 +123,6 @@ def _group_description(cluster: Cluster, group: Pool) -> Message:
         "EbsBlockDevices": block_devices(config),
         "EbsOptimized": config.get("EbsConfiguration", {}).get("EbsOptimized"),
         "ShrinkPolicy": config.get("ShrinkPolicy", {}),
-        "CustomAmiId": config.get("CustomAmiId"),
     }
 
 

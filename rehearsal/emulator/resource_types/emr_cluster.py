@@ -111,18 +111,14 @@ def _fixed(instances: Properties) -> dict[str, Any]:
     return fixed
 
 
-def _change_managed_scaling(cluster: str, _old: Any, new: Any) -> None:
-    if new is None:
-        call("emr", "RemoveManagedScalingPolicy", ClusterId=cluster)
-    else:
-        call("emr", "PutManagedScalingPolicy", ClusterId=cluster, ManagedScalingPolicy=new)
+def _change_of_policy(name: str) -> Callable[[str, Any, Any], None]:
+    def change(cluster: str, _old: Any, new: Any) -> None:
+        if new is None:
+            call("emr", f"Remove{name}", ClusterId=cluster)
+        else:
+            call("emr", f"Put{name}", ClusterId=cluster, **{name: new})
 
-
-def _change_auto_termination(cluster: str, _old: Any, new: Any) -> None:
-    if new is None:
-        call("emr", "RemoveAutoTerminationPolicy", ClusterId=cluster)
-    else:
-        call("emr", "PutAutoTerminationPolicy", ClusterId=cluster, AutoTerminationPolicy=new)
+    return change
 
 
 def _change_concurrency(cluster: str, _old: Any, new: Any) -> None:
@@ -157,8 +153,8 @@ def _change_instances(cluster: str, old: Any, new: Any) -> None:
 
 
 CHANGES: Mapping[str, Callable[[str, Any, Any], None]] = {
-    "ManagedScalingPolicy": _change_managed_scaling,
-    "AutoTerminationPolicy": _change_auto_termination,
+    "ManagedScalingPolicy": _change_of_policy("ManagedScalingPolicy"),
+    "AutoTerminationPolicy": _change_of_policy("AutoTerminationPolicy"),
     "StepConcurrencyLevel": _change_concurrency,
     "VisibleToAllUsers": _change_visibility,
     "Tags": _change_tags,

@@ -21,6 +21,21 @@ def replace_tags(resource_id: str, old: Properties, new: Properties) -> None:
         client("ec2").create_tags(Resources=[resource_id], Tags=after)
 
 
+class TaggedResource(ResourceType):
+    """A resource of EC2 of which the tags alone change in place.
+
+    Attributes:
+        attribute: The one that answers its id.
+    """
+
+    attribute = "Id"
+
+    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
+        """Replace its tags."""
+        replace_tags(physical_id, old, new)
+        return {self.attribute: physical_id}
+
+
 class ElasticIp(ResourceType):
     """An address of the account's own; `Ref` answers the address."""
 
@@ -53,10 +68,11 @@ def _allocation(public_ip: str) -> str:
     return next(str(entry["AllocationId"]) for entry in addresses if entry["PublicIp"] == public_ip)
 
 
-class NatGateway(ResourceType):
+class NatGateway(TaggedResource):
     """A gateway in a public subnet, by which private subnets reach the internet."""
 
     name = "AWS::EC2::NatGateway"
+    attribute = "NatGatewayId"
     create_only = (
         *("AllocationId", "AvailabilityMode", "ConnectivityType", "PrivateIpAddress", "SubnetId", "VpcId"),
     )
@@ -70,18 +86,13 @@ class NatGateway(ResourceType):
         )["NatGateway"]["NatGatewayId"]
         return gateway, {"NatGatewayId": gateway}
 
-    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Replace its tags."""
-        replace_tags(physical_id, old, new)
-        return {"NatGatewayId": physical_id}
-
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
         with unless_gone():
             client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
 
 
-class FlowLog(ResourceType):
+class FlowLog(TaggedResource):
     """A record of a network's connections: it is kept as asked for, without any packets."""
 
     name = "AWS::EC2::FlowLog"
@@ -100,17 +111,12 @@ class FlowLog(ResourceType):
         replace_tags(flow_log, {}, properties)
         return flow_log, {"Id": flow_log}
 
-    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Replace its tags."""
-        replace_tags(physical_id, old, new)
-        return {"Id": physical_id}
-
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
         client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
 
 
-class NetworkAcl(ResourceType):
+class NetworkAcl(TaggedResource):
     """An access list, empty."""
 
     name = "AWS::EC2::NetworkAcl"
@@ -122,11 +128,6 @@ class NetworkAcl(ResourceType):
             VpcId=properties["VpcId"], TagSpecifications=tag_specifications("network-acl", properties)
         )["NetworkAcl"]["NetworkAclId"]
         return acl, {"Id": acl}
-
-    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Replace its tags."""
-        replace_tags(physical_id, old, new)
-        return {"Id": physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
