@@ -12,9 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rehearsal.emr.state.capacity import running_units
 from rehearsal.emr.state.cluster import Cluster, Subject
-from rehearsal.emr.state.pool import Pool
 from rehearsal.emr.state.step import Step
 
 logger = logging.getLogger(__name__)
@@ -81,13 +79,10 @@ class Dispatcher:
 
 
 def event_of(cluster: Cluster, subject: Subject) -> Event:
-    """Return the event that EMR sends when the cluster, a step, a fleet or a group enters its state."""
+    """Return the event that EMR sends when the cluster or one of its steps enters its state."""
     now = f"{datetime.fromtimestamp(time.time(), UTC):%Y-%m-%d %H:%M UTC}"
     if isinstance(subject, Step):
         detail_type, detail = "EMR Step Status Change", _step_detail(cluster, subject, now)
-    elif isinstance(subject, Pool):
-        detail_type = f"EMR Instance {subject.kind.title()} State Change"
-        detail = _pool_detail(cluster, subject, now)
     else:
         detail_type, detail = "EMR Cluster State Change", _cluster_detail(cluster, now)
     identity = {"clusterId": cluster.id, "state": subject.state}
@@ -116,31 +111,3 @@ def _step_detail(cluster: Cluster, step: Step, now: str) -> dict[str, str]:
         "message": f"Step {step.id} ({step.name}) {STEP_MESSAGES[step.state]} Amazon EMR cluster "
         f"{cluster.id} ({cluster.name}) at {now}.",
     }
-
-
-def _pool_detail(cluster: Cluster, pool: Pool, now: str) -> dict[str, str]:
-    message = (
-        f"The instance {pool.kind} {pool.id} of type {pool.role} in Amazon EMR cluster {cluster.id} "
-        f"({cluster.name}) is {pool.state} since {now}."
-    )
-    running = running_units(cluster.of_pool(pool))
-    if pool.kind == "fleet":
-        specific = {
-            "provisionedOnDemandCapacity": running["ON_DEMAND"],
-            "provisionedSpotCapacity": running["SPOT"],
-            "targetOnDemandCapacity": pool.targets["ON_DEMAND"],
-            "targetSpotCapacity": pool.targets["SPOT"],
-            "instanceFleetId": pool.id,
-            "instanceFleetType": pool.role,
-        }
-    else:
-        specific = {
-            "market": pool.market,
-            "requestedInstanceCount": sum(pool.targets.values()),
-            "runningInstanceCount": sum(running.values()),
-            "instanceType": pool.instance_type,
-            "instanceGroupType": pool.role,
-            "instanceGroupId": pool.id,
-        }
-    severity = "ERROR" if pool.suspended else "INFO"
-    return {"severity": severity, "message": message, **{name: str(part) for name, part in specific.items()}}

@@ -25,7 +25,7 @@ class Cluster:
 
     Attributes:
         request: RunJobFlow's, as it stands.
-        announce: Called when the cluster, a step or a pool has entered a state; must not block.
+        announce: Called when the cluster or a step has entered a state; must not block.
         ending: Why it is to end, once it is.
         managed_scaling: The policy in force, None without one.
         auto_termination: The policy in force, None without one.
@@ -160,9 +160,8 @@ class Cluster:
                 pool.ready = time.time()
             elif state == "TERMINATED":
                 pool.ended = time.time()
-            self.announce(self, pool)
             self.notify()
 
 
 # What an announcement is about.
-Subject = Cluster | Step | Pool
+Subject = Cluster | Step
