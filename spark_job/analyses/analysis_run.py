@@ -3,12 +3,13 @@
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from spark_job import __version__
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Lines, Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.run_options import RUN_ID
 from spark_job.errors import MisuseError
@@ -78,16 +79,21 @@ class AnalysisRun:
         return [parent.uri for parent in self.parents]
 
     def finish(
-        self, metrics: Mapping[str, Any], document: Document, outputs: Mapping[str, bytes] | None = None
-    ) -> dict[str, Any]:
-        """Write outputs, report, metrics, manifest, in this order, and name the run in the results' index.
+        self,
+        metrics: Mapping[str, Any],
+        document: Document,
+        findings: Lines = (),
+        outputs: Mapping[str, bytes] | None = None,
+    ) -> Summary:
+        """Write outputs, report, metrics, manifest, in this order, and list the run in the results' index.
 
         Args:
             metrics: `metrics.json`; `seconds.total` is added.
+            findings: what a person wants to know at the end.
             outputs: file name -> content, of small files; large ones are written before, by the analysis.
 
         Returns:
-            The manifest.
+            The findings, the time, and where everything is.
 
         Raises:
             StorageError: something cannot be written.
@@ -95,14 +101,22 @@ class AnalysisRun:
         folder = self.folder.folder
         for name, content in (outputs or {}).items():
             folder.write(name, content)
-        for name, content in render_document(document, self.parent_uris).items():
+        shown = replace(document, parameters=_for_people(self.parameters))
+        for name, content in render_document(shown, self.parent_uris).items():
             folder.write(f"{layout.REPORT}/{name}", content)
         figures = {**metrics, "seconds": {"total": time.monotonic() - self.started}}
         self.folder.write_json(layout.METRICS, figures)
-        manifest = self._manifest()
-        self.folder.write_json(layout.MANIFEST, manifest)
+        self.folder.write_json(layout.MANIFEST, self._manifest())
         write_index(self.results)
-        return manifest
+        return self._summary(figures, findings)
+
+    def _summary(self, figures: Mapping[str, Any], findings: Lines) -> Summary:
+        places = {"results": self.folder.folder.uri, "report": self.folder.uri(f"{layout.REPORT}/index.html")}
+        seconds = figures["seconds"]["total"]
+        return Summary(
+            [*findings, ("time", f"{seconds:.1f} s"), *places.items()],
+            {"kind": self.kind, "run_id": self.run_id, **places, "metrics": figures},
+        )
 
     def _manifest(self) -> dict[str, Any]:
         own = (layout.PARAMETERS, layout.MANIFEST)
@@ -117,3 +131,15 @@ class AnalysisRun:
             "versions": package_versions(),
             "outputs": sorted(name for name in self.folder.folder.names() if name not in own),
         }
+
+
+def _for_people(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters as the report shows them, without those that were not given."""
+    shown: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            shown |= _for_people(value)
+        elif value is not None:
+            words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            shown[name.replace("_", " ")] = words
+    return shown

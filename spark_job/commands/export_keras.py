@@ -1,8 +1,14 @@
 """`export-keras`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from spark_job.commands.analysis_command import printed
+
+if TYPE_CHECKING:
+    from spark_job.analyses.summary import Summary
 
 
 @click.command("export-keras")
@@ -13,18 +19,17 @@ import click
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to make: NAME.keras."
 )
-def export_keras_command(model: str, extractor: str | None, out: Path) -> None:
+@printed
+def export_keras_command(model: str, extractor: str | None, out: Path) -> "Summary":
     """Make one Keras model of network and classifier: photograph in, class probabilities out.
 
     \b
     Example, on a laptop (needs TensorFlow):
-      python -m spark_job export-keras --model results/TRAIN_ID --extractor extractors/lite0 --out fruit.keras
+      fruit export-keras --model results/TRAIN_ID --extractor extractors/lite0 --out fruit.keras
     """
     from spark_job.analyses.classifier.keras_model import export_keras
     from spark_job.analyses.classifier.saved_classifier import SavedClassifier
     from spark_job.analyses.source_run import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))
-    export_keras(saved.open_extractor(extractor), saved.head, out)
-    print(f"{out}: RGB 0..255 (n, height, width, 3) in, {len(saved.description.classes)} probabilities out")
-    print(f"names of the classes, in order: {model.rstrip('/')}/classifier/classifier.json")
+    return export_keras(saved, saved.open_extractor(extractor), out)

@@ -1,16 +1,18 @@
 """`group`."""
 
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from spark_job.commands.analysis_command import analysis_command, open_spark, say
 from spark_job.commands.parameter_types import IntegerRange
 
+if TYPE_CHECKING:
+    from spark_job.analyses.summary import Summary
 
-@click.command("group")
+
+@analysis_command("group")
 @click.option("--features", required=True, metavar="RUN", help="RESULTS/RUN_ID of the run to group.")
-@click.option("--results", required=True, metavar="URI", help="Where RUN_ID/ is made.")
 @click.option("--k", type=click.IntRange(2), help="How many clusters.  [default: the silhouette decides]")
 @click.option(
     "--k-range",
@@ -20,23 +22,13 @@ from spark_job.commands.parameter_types import IntegerRange
     help="Fewest and most clusters to try without --k.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws and the starts.")
-@click.option("--run-id", metavar="ID", help="Name of the run's folder.  [default: group, date and time]")
-def group_command(**options: Any) -> None:
+def group_command(**options: Any) -> "Summary":
     """Group the images of a run without their labels: K-means on its components, and a map.
 
     \b
     Example:
-      python -m spark_job group --features results/RUN_ID --results results
+      fruit group --features results/RUN_ID --results results
     """
     from spark_job.analyses.grouping.analysis import GroupOptions, group
-    from spark_job.session import open_session
-    from spark_job.spark_errors import named_by_cause
 
-    checked = GroupOptions(**options)
-    with named_by_cause("grouping"):
-        manifest = group(
-            checked,
-            lambda: open_session("spark_job group").sparkContext,
-            say=lambda line: print(line, file=sys.stderr, flush=True),
-        )
-    print(f"{checked.results.rstrip('/')}/{manifest['run_id']}/report/index.html")
+    return group(GroupOptions(**options), open_spark, say)

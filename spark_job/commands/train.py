@@ -1,23 +1,26 @@
 """`train`."""
 
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from spark_job.commands.analysis_command import analysis_command, open_spark, say
+
+if TYPE_CHECKING:
+    from spark_job.analyses.summary import Summary
 
 SETTINGS = ("regularization", "max_iterations")
 
 
-@click.command("train")
+@analysis_command("train")
 @click.option("--features", required=True, metavar="RUN", help="RESULTS/RUN_ID of a run whose images train.")
-@click.option("--results", required=True, metavar="URI", help="Where RUN_ID/ is made.")
 @click.option("--test-features", metavar="RUN", help="A run whose images test, of the same extractor.")
 @click.option(
     "--on",
     type=click.Choice(["features", "components", "both"]),
     default="features",
     show_default=True,
-    help="What to train on; `both` says how much accuracy the reduction costs.",
+    help="What to train on; `both` shows how much accuracy the reduction costs.",
 )
 @click.option(
     "--held-out",
@@ -35,25 +38,17 @@ SETTINGS = ("regularization", "max_iterations")
     help="L2 penalty on the coefficients of the standardised columns.",
 )
 @click.option("--max-iterations", type=click.IntRange(1), default=100, show_default=True, help="Of L-BFGS.")
-@click.option("--run-id", metavar="ID", help="Name of the run's folder.  [default: train, date and time]")
-def train_command(**options: Any) -> None:
+@click.option("--verbose", is_flag=True, help="Print the loss after each iteration.")
+def train_command(verbose: bool, **options: Any) -> "Summary":
     """Train a classifier on the features of a run: a softmax head on a frozen network.
 
     \b
     Example:
-      python -m spark_job train --features results/RUN_ID --results results --on both
+      fruit train --features results/RUN_ID --results results --on both
     """
     from spark_job.analyses.training.analysis import TrainingOptions, train
     from spark_job.analyses.training.softmax_regression import Settings
-    from spark_job.session import open_session
-    from spark_job.spark_errors import named_by_cause
 
     settings = Settings(**{name: options.pop(name) for name in SETTINGS})
-    checked = TrainingOptions(settings=settings, **options)
-    with named_by_cause("training"):
-        manifest = train(
-            checked,
-            lambda: open_session("spark_job train").sparkContext,
-            say=lambda line: print(line, file=sys.stderr),
-        )
-    print(f"{checked.results.rstrip('/')}/{manifest['run_id']}/report/index.html")
+    trace = say if verbose else None
+    return train(TrainingOptions(settings=settings, **options), open_spark, say, trace)

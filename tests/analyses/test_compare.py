@@ -36,10 +36,8 @@ def compared(
     results: Path, one: str, other: str, prices: tuple[float, ...] = ()
 ) -> tuple[dict[str, Any], str]:
     """The figures and the page."""
-    _, report = compare_runs(
-        (str(results / one), str(results / other)), str(results), prices, f"{one}-{other}"
-    )
-    page = Path(report)
+    summary = compare_runs((str(results / one), str(results / other)), str(results), prices, f"{one}-{other}")
+    page = Path(summary.content["report"])
     metrics = json.loads((page.parents[1] / "metrics.json").read_text())
     return metrics["compare"], page.read_text()
 

@@ -14,7 +14,7 @@ from recognition_runs import spark, write_colours
 
 from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import PredictionOptions, predict
-from spark_job.analyses.prediction.outcome import Outcome
+from spark_job.analyses.summary import Summary
 from spark_job.errors import ListingError, MisuseError
 
 
@@ -24,10 +24,9 @@ def no_spark() -> None:
 
 def predicted(
     model: Path, images: Path, results: Path, opener: object = no_spark, **others: object
-) -> Outcome:
+) -> Summary:
     options = PredictionOptions(str(model), str(images), str(results), run_id="p", **others)  # type: ignore[arg-type]
-    _, outcome = predict(options, opener, lambda line: None)  # type: ignore[arg-type]
-    return outcome
+    return predict(options, opener, lambda line: None)  # type: ignore[arg-type]
 
 
 def rows_of(run: Path) -> list[dict]:
@@ -36,9 +35,10 @@ def rows_of(run: Path) -> list[dict]:
 
 def test_new_photographs_get_their_class_without_spark(trained_run: Path, tmp_path: Path) -> None:
     """The first five and their probabilities; folders named like classes give a figure."""
-    outcome = predicted(trained_run, write_colours(tmp_path / "new", 4, seed=3), tmp_path / "results")
-    assert (outcome.images, outcome.labelled) == (12, 12)
-    assert outcome.right >= 11
+    summary = predicted(trained_run, write_colours(tmp_path / "new", 4, seed=3), tmp_path / "results")
+    metrics = summary.content["metrics"]
+    assert (metrics["images"]["usable"], metrics["predictions"]["labelled"]) == (12, 12)
+    assert metrics["predictions"]["accuracy"] >= 11 / 12
     row = rows_of(tmp_path / "results/p")[0]
     assert {row[f"class_{place}"] for place in (1, 2, 3)} == {"Apple", "Lime", "Plum"}
     assert sum(row[f"probability_{place}"] for place in (1, 2, 3)) == pytest.approx(1, abs=1e-5)
@@ -59,8 +59,8 @@ def test_with_spark_the_answers_are_the_same(
 def test_one_photograph_by_its_name(trained_run: Path, tmp_path: Path) -> None:
     """--images may be a file."""
     images = write_colours(tmp_path / "new", 1, spread=1)
-    outcome = predicted(trained_run, images / "Lime/000.png", tmp_path / "results")
-    assert [one.answer.classes[0] for one in outcome.sample] == ["Lime"]
+    summary = predicted(trained_run, images / "Lime/000.png", tmp_path / "results")
+    assert [next(iter(image["classes"])) for image in summary.content["predictions"]] == ["Lime"]
 
 
 def test_what_cannot_be_used_is_rejected_as_in_the_pipeline(trained_run: Path, tmp_path: Path) -> None:
@@ -68,8 +68,7 @@ def test_what_cannot_be_used_is_rejected_as_in_the_pipeline(trained_run: Path, t
     images = write_colours(tmp_path / "new", 1)
     (images / "broken.jpg").write_bytes(b"")
     (images / "notes.txt").write_text("no image")
-    outcome = predicted(trained_run, images, tmp_path / "results")
-    assert (outcome.images, outcome.rejected) == (3, 1)
+    predicted(trained_run, images, tmp_path / "results")
     assert "the file is empty" in (tmp_path / "results/p/rejected.csv").read_text()
     assert csv.read_csv(tmp_path / "results/p/predictions.csv").num_rows == 3
     counts = json.loads((tmp_path / "results/p/metrics.json").read_text())["images"]
@@ -81,8 +80,9 @@ def test_what_is_like_nothing_trained_on_is_flagged(trained_run: Path, tmp_path:
     images = write_colours(tmp_path / "new", 5, spread=5, seed=6)
     chequered = np.kron([[0, 1], [1, 0]], np.full((8, 8), 255)).astype(np.uint8)
     Image.fromarray(np.dstack([chequered, 255 - chequered, chequered])).save(images / "strange.png")
-    outcome = predicted(trained_run, images, tmp_path / "results")
-    assert [Path(one.path).name for one in outcome.strangest] == ["strange.png"]
+    summary = predicted(trained_run, images, tmp_path / "results")
+    unlike = [image["path"] for image in summary.content["predictions"] if image["unlike"]]
+    assert [Path(path).name for path in unlike] == ["strange.png"]
     assert "Unlike anything trained on" in (tmp_path / "results/p/report/index.html").read_text()
 
 
@@ -120,5 +120,7 @@ def test_the_command_answers_for_one_photograph(trained_run: Path, tmp_path: Pat
         cwd=Path(__file__).parents[2],
     )
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith(f"{photograph}: Plum ")
-    assert "1 images" in answer.stdout
+    lines = answer.stdout.splitlines()
+    assert lines[0] == "images    1 recognised, 0 unlike anything trained on, 0 rejected"
+    assert lines[1].startswith(f"image     {photograph}: Plum ")
+    assert [line.split()[0] for line in lines[2:]] == ["time", "results", "report"]

@@ -90,8 +90,8 @@ def test_a_run_does_not_test_itself(coloured_run: str, tmp_path: Path) -> None:
         train_on(coloured_run, tmp_path, "t", test_features=coloured_run)
 
 
-def test_the_command_says_where_the_report_is(coloured_run: str, tmp_path: Path) -> None:
-    """The whole way through the command line."""
+def test_the_command_ends_with_its_answer(coloured_run: str, tmp_path: Path) -> None:
+    """The whole way through the command line: accuracy, baseline, the most confused pair, what to do next."""
     arguments = [
         "train",
         f"--features={coloured_run}",
@@ -102,5 +102,17 @@ def test_the_command_says_where_the_report_is(coloured_run: str, tmp_path: Path)
     ]
     answer = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert answer.exit_code == 0
-    assert answer.stdout.endswith(f"{tmp_path}/t/report/index.html\n")
-    assert metrics_of(tmp_path / "t")["classifier"]["test_images"] == 30
+    metrics = metrics_of(tmp_path / "t")
+    assert metrics["classifier"]["test_images"] == 30
+    run = tmp_path / "t"
+    assert answer.stdout.splitlines() == [
+        f"accuracy  {metrics['classifier']['accuracy']:.1%} of 30 test images, 100.0% among the first 5 "
+        "(features)".replace("%", " %"),
+        "baseline  33.3 %: always the class with most training images",
+        "confused  no class with another",
+        f"time      {metrics['seconds']['total']:.1f} s",
+        f"results   {run}",
+        f"report    {run}/report/index.html",
+        f"next      fruit predict --model={run} --images=PHOTOGRAPHS --results={tmp_path}",
+    ]
+    assert "iteration" not in answer.stderr

@@ -29,7 +29,7 @@ def begin(results, run_id: str | None = "mine") -> AnalysisRun:
 
 def test_a_finished_analysis_names_what_it_was_made_from(results):
     """Kind, parents, parameters, and every output, in the manifest."""
-    begin(results).finish({"found": 2}, DOCUMENT, {"list.csv": b"a\n"})
+    begin(results).finish({"found": 2}, DOCUMENT, outputs={"list.csv": b"a\n"})
     manifest = json.loads((results / "mine" / "manifest.json").read_text())
     assert manifest["kind"] == "group"
     assert manifest["parents"] == [str(results / "source")]

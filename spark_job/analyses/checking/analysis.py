@@ -36,6 +36,7 @@ from spark_job.analyses.checking.report import Checked, check_document
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import ComponentTable
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part
@@ -66,14 +67,12 @@ class CheckOptions:
         return {"features": self.features, "thresholds": self.thresholds.figures()}
 
 
-def check(
-    options: CheckOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Look for what is wrong with the photographs of a run; returns the manifest.
+def check(options: CheckOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]) -> Summary:
+    """Look for what is wrong with the photographs of a run.
 
     Args:
-        spark: gives the context when it is first needed.
-        say: told what happens, a line at a time.
+        spark: called when Spark is first needed.
+        say: called with each line of progress.
 
     Raises:
         MisuseError: no such run, or one made before the pixels were measured.
@@ -100,7 +99,9 @@ def check(
         found += tasks.find(table.parts, lambda uri: leak_findings(table, uri, splits, thresholds.leak))
     checked = Checked(found, len(survey.sizes), survey.unmeasured, model is not None, splits, thresholds)
     _write_csv(run)
-    return run.finish(checked.metrics(), check_document(checked, source, options.features))
+    document = check_document(checked, source)
+    summary = run.finish(checked.metrics(), document, checked.findings())
+    return summary.and_then(f"look at each finding: {run.folder.uri(QUALITY_CSV)}")
 
 
 class Tasks:

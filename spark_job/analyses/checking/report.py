@@ -10,6 +10,7 @@ from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import name_of
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.run_options import ImageLimits
+from spark_job.analyses.summary import Lines
 from spark_job.images.listing import ListedFile
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table
@@ -47,8 +48,18 @@ class Checked:
             "thresholds": self.thresholds.figures(),
         }
 
+    def findings(self) -> Lines:
+        """Return the lines that a check ends with: how many photographs each issue was found in."""
+        counts = self.metrics()["findings"]
+        missing = [_title(issue).lower() for issue, number in counts.items() if number is None]
+        unmeasured = f", {count(self.unmeasured)} without measures" if self.unmeasured else ""
+        lines = [("images", f"{count(self.measured)} measured{unmeasured}")]
+        issues = [(_title(issue).lower(), count(number)) for issue, number in counts.items() if number]
+        lines += issues or [("findings", "none")]
+        return [*lines, ("skipped", ", ".join(missing))] if missing else lines
 
-def check_document(checked: Checked, source: SourceRun, features: str) -> Document:
+
+def check_document(checked: Checked, source: SourceRun) -> Document:
     """The page; small pictures are made here."""
     limits = ImageLimits(**source.manifest["parameters"]["limits"])
     counts = checked.metrics()["findings"]
@@ -59,10 +70,6 @@ def check_document(checked: Checked, source: SourceRun, features: str) -> Docume
         tiles={"Photographs": count(checked.measured), "Findings": count(total)},
         sections=[_summary(checked, counts), *_issue_sections(checked, limits)],
         notes=_notes(checked),
-        parameters={
-            "features": features,
-            **{name.replace("_", " "): f"{value:g}" for name, value in checked.thresholds.figures().items()},
-        },
     )
 
 

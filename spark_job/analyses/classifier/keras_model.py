@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.classifier.head import Head
+from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.summary import Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.file_hashes import make_reproducible
@@ -18,10 +20,12 @@ from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.specification import ExtractorSpecification
 
 SUFFIX = ".keras"
+# So many classes are named on the command line.
+NAMED = 5
 
 
-def export_keras(extractor: Extractor, head: Head, out: Path) -> None:
-    """Write the model.
+def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Summary:
+    """Write the model of a classifier and the network that it was trained on.
 
     It takes float32 or uint8 (n, height, width, 3), RGB, 0 to 255, of any size, and gives float32
     (n, classes). What it does not do is decode: EXIF orientation and transparency are the caller's.
@@ -37,7 +41,7 @@ def export_keras(extractor: Extractor, head: Head, out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="export-keras-") as scratch:
         (archive,) = ENGINE_FILES["tensorflow"]
         network = import_keras().saving.load_model(extractor.fetch(archive, Path(scratch)), compile=False)
-        model, whole = whole_model(network, extractor.specification, head), Path(scratch) / out.name
+        model, whole = whole_model(network, extractor.specification, saved.head), Path(scratch) / out.name
         try:
             model.save(whole)
             make_reproducible(whole)
@@ -45,6 +49,16 @@ def export_keras(extractor: Extractor, head: Head, out: Path) -> None:
             out.write_bytes(whole.read_bytes())
         except OSError as error:
             raise ExtractorError(f"{out} cannot be written: {error}") from error
+    classes = saved.description.classes
+    lines = [
+        ("model", str(out)),
+        ("input", "RGB, 0 to 255, (images, height, width, 3), of any size"),
+        ("output", f"{len(classes):,} probabilities for each image"),
+        ("classes", f"{', '.join(classes[:NAMED])}{', …' if len(classes) > NAMED else ''}, in this order"),
+    ]
+    return Summary(lines, {"model": str(out), "classes": list(classes)}).and_then(
+        f"keras.saving.load_model({str(out)!r})"
+    )
 
 
 def whole_model(network: Any, specification: ExtractorSpecification, head: Head) -> Any:

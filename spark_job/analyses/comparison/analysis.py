@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.comparison.classifiers import newest_accuracy
-from spark_job.analyses.comparison.report import document
+from spark_job.analyses.comparison.report import document, findings
 from spark_job.analyses.comparison.sides import Side
 from spark_job.analyses.comparison.subspaces import no_common_space, principal_angles
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Summary
 from spark_job.errors import MisuseError
 from spark_job.storage import Folder, normalise
 
@@ -24,16 +24,11 @@ class Angles:
     why_none: str | None
 
 
-def compare_runs(
-    uris: tuple[str, str], results: str, prices: Sequence[float], run_id: str | None
-) -> tuple[dict[str, Any], str]:
+def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], run_id: str | None) -> Summary:
     """Write the comparison of two finished runs.
 
     Args:
         prices: of an hour of what ran them; none, one for both, or two.
-
-    Returns:
-        The manifest, and where the report is.
 
     Raises:
         MisuseError: a run is not there, both are the same, or more than two prices.
@@ -53,8 +48,9 @@ def compare_runs(
             "subspace_angles_degrees": angles.degrees.tolist(),
         }
     }
-    manifest = run.finish(metrics, document(sides, angles.degrees, angles.why_none))
-    return manifest, run.folder.uri("report/index.html")
+    return run.finish(
+        metrics, document(sides, angles.degrees, angles.why_none), findings(sides, angles.degrees)
+    )
 
 
 def _side(run: SourceRun, results: str, price: float | None) -> Side:

@@ -7,6 +7,7 @@ import numpy as np
 
 from spark_job.analyses.comparison.pictures import curves_png
 from spark_job.analyses.comparison.sides import Side
+from spark_job.analyses.summary import Lines
 from spark_job.report.document import Chart, Document, Section, Table
 from spark_job.report.quantities import count, duration, percent, speed
 
@@ -35,11 +36,22 @@ def document(sides: Sequence[Side], degrees: np.ndarray, why_no_angles: str | No
     )
 
 
+def findings(sides: Sequence[Side], degrees: np.ndarray) -> Lines:
+    """Return the lines that a comparison ends with: the figures of the first run / those of the second."""
+    names = " / ".join(side.name for side in sides)
+    images = " / ".join(count(side.run.metrics["images"]["usable"]) for side in sides)
+    return [
+        ("runs", names),
+        ("images", images),
+        *((key.lower(), text) for key, text in _tiles(sides, degrees).items()),
+    ]
+
+
 def _tiles(sides: Sequence[Side], degrees: np.ndarray) -> dict[str, str]:
     components = [side.run.metrics["reduction"]["components"] for side in sides]
     tiles = {
         "Components": " / ".join(NONE if one is None else count(one) for one in components),
-        "Time": " / ".join(duration(side.seconds) for side in sides),
+        "Wall time": " / ".join(duration(side.seconds) for side in sides),
     }
     if len(degrees):
         tiles["Largest angle"] = f"{degrees[-1]:.1f}°"

@@ -1,11 +1,12 @@
 """The report: components over images of each class, with their spread, raw and standardised."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from spark_job.analyses.convergence.curves import Step, settled
 from spark_job.analyses.convergence.picture import convergence_png
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Lines
 from spark_job.report.document import Chart, Document, Section, Table
 from spark_job.report.palette import LINE_COLOURS
 from spark_job.report.quantities import count, percent
@@ -13,9 +14,7 @@ from spark_job.report.quantities import count, percent
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 
 
-def document(
-    source: SourceRun, steps: Sequence[Step], shares: Sequence[float], parameters: Mapping[str, str]
-) -> Document:
+def document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
     """What the analysis found."""
     network = source.manifest["extractor"]["specification"]["model"]
     everything = steps[-1]
@@ -33,8 +32,29 @@ def document(
         subtitle=f"How many components of {network} hold a share of the variance as the sample grows",
         tiles=tiles,
         sections=[_section(steps, shares, *kind) for kind in KINDS],
-        parameters=parameters,
     )
+
+
+def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
+    """Return the lines that the analysis ends with: what all images need, and whether samples found it."""
+    everything, lines = steps[-1], [("images", count(steps[-1].images))]
+    for standardized, title, _ in KINDS:
+        found = everything.found[0][standardized]
+        first, *rest = (f"for {percent(share, 0)}" for share in shares)
+        numbers = [count(found[share]) for share in shares]
+        words = [f"{numbers[0]} components {first} of the variance"]
+        words += [f"{number} {share}" for number, share in zip(numbers[1:], rest, strict=True)]
+        lines.append((title.lower(), ", ".join(words)))
+    if len(steps) < 2:
+        return lines
+    reached = [f"{percent(settled(steps, True, share), 0)}" for share in shares]
+    return [
+        *lines,
+        (
+            "settled",
+            f"{steps[-2].name} images of each class give {', '.join(reached)} of them (standardised)",
+        ),
+    ]
 
 
 def _section(

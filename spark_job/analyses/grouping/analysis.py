@@ -22,6 +22,7 @@ from spark_job.analyses.grouping.kmeans import (
 )
 from spark_job.analyses.grouping.report import Grouping, Map, group_document
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Summary
 from spark_job.errors import MisuseError
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
@@ -53,17 +54,15 @@ class GroupOptions:
         return {"features": self.features, **chosen, "seed": self.seed}
 
 
-def group(
-    options: GroupOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Group the images of a run; returns the manifest.
+def group(options: GroupOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]) -> Summary:
+    """Group the images of a run.
 
     K-means is fitted in the driver on at most 20,000 images, drawn evenly; all images are then assigned to
     the centres in Spark tasks.
 
     Args:
-        spark: gives the context when it is first needed.
-        say: told what happens, a line at a time.
+        spark: called when Spark is first needed.
+        say: called with each line of progress.
 
     Raises:
         MisuseError: no such run, or fewer different images than clusters.
@@ -88,8 +87,9 @@ def group(
     with run.folder.folder.open_writer(CLUSTERS_CSV) as writer:
         for text in clusters_as_csv(destination):
             writer.write(text)
-    document = group_document(found, source, options.parameters)
-    return run.finish(_metrics(found), document, {CENTRES_CSV: _centres_csv(centres)})
+    document = group_document(found, source)
+    summary = run.finish(_metrics(found), document, found.findings(), {CENTRES_CSV: _centres_csv(centres)})
+    return summary.and_then(f"look at the cluster of each image: {run.folder.uri(CLUSTERS_CSV)}")
 
 
 def _candidates(options: GroupOptions, distinct: int) -> list[int]:

@@ -1,8 +1,7 @@
 """The report of a grouping."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from spark_job.analyses.grouping.charts import map_chart, silhouette_chart
 from spark_job.analyses.grouping.kmeans import Trial
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.run_options import ImageLimits
+from spark_job.analyses.summary import Lines
 from spark_job.images.listing import ListedFile
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table
@@ -61,8 +61,23 @@ class Grouping:
             sizes[cluster - 1] += images
         return sizes
 
+    def findings(self) -> Lines:
+        """Return the lines that a grouping ends with: clusters, silhouette, agreement with the folders."""
+        smallest, largest = min(self.sizes), max(self.sizes)
+        lines = [
+            ("clusters", f"{self.chosen.k} of {smallest:,} to {largest:,} images"),
+            ("silhouette", f"{self.chosen.silhouette:.3f} (1: far apart, 0: on the border)"),
+        ]
+        if not self.agreement:
+            return lines
+        rand, pure = self.agreement.adjusted_rand, self.agreement.homogeneity
+        return [
+            *lines,
+            ("folders", f"adjusted Rand {rand:.3f}, homogeneity {pure:.3f} (1: the same, 0: by chance)"),
+        ]
 
-def group_document(found: Grouping, source: SourceRun, parameters: Mapping[str, Any]) -> Document:
+
+def group_document(found: Grouping, source: SourceRun) -> Document:
     """The page; small pictures are made here."""
     limits = ImageLimits(**source.manifest["parameters"]["limits"])
     total = found.assigned.counts.total()
@@ -77,7 +92,6 @@ def group_document(found: Grouping, source: SourceRun, parameters: Mapping[str, 
             _choice_section(found),
         ],
         notes=_notes(found, total),
-        parameters={name.replace("_", " "): str(value) for name, value in parameters.items()},
     )
 
 

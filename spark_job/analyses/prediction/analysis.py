@@ -4,7 +4,7 @@ import io
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
@@ -21,6 +21,7 @@ from spark_job.analyses.prediction.outcome import Outcome
 from spark_job.analyses.prediction.recogniser import PREDICTIONS_SCHEMA, answered
 from spark_job.analyses.prediction.report import prediction_document
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
@@ -64,15 +65,12 @@ class PredictionOptions:
 
 def predict(
     options: PredictionOptions, open_spark: Callable[[], SparkContext], say: Callable[[str], None]
-) -> tuple[dict[str, Any], Outcome]:
+) -> Summary:
     """Recognise images, save what was found, and report.
 
     Args:
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
-        say: told what happens, a line at a time.
-
-    Returns:
-        The manifest, and what became of the images.
+        say: called with each line of progress.
 
     Raises:
         JobError: says what to do next.
@@ -93,8 +91,12 @@ def predict(
     _write_tables(run, outcome)
     counts = {"listed": outcome.images + outcome.rejected + skipped.total(), "usable": outcome.images}
     counts |= {"rejected": outcome.rejected, "skipped": skipped.total()}
-    metrics = {"images": counts, "predictions": _figures(outcome)}
-    return run.finish(metrics, prediction_document(trained, outcome, counts, options.parameters)), outcome
+    metrics = {"images": counts, "predictions": outcome.figures()}
+    document = prediction_document(trained, outcome, counts)
+    summary = run.finish(metrics, document, outcome.findings())
+    if not outcome.is_listed:
+        return summary
+    return replace(summary, content={**summary.content, "predictions": outcome.listed()})
 
 
 def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], options: PredictionOptions) -> Counter[str]:
@@ -199,13 +201,3 @@ def _as_csv(parts: Sequence[str]) -> Iterator[bytes]:
             text = io.BytesIO()
             pc.write_csv(usable.select(CSV_COLUMNS), text, options)
             yield text.getvalue()
-
-
-def _figures(outcome: Outcome) -> dict[str, Any]:
-    """`accuracy` is of the images in folders named like a class; None when there are none."""
-    return {
-        "unlike": outcome.unlike,
-        "labelled": outcome.labelled,
-        "accuracy": outcome.right / outcome.labelled if outcome.labelled else None,
-        "classes": dict(outcome.predicted.most_common()),
-    }

@@ -1,16 +1,24 @@
 """What became of images that were recognised: counts, and a few of them to show."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
 from spark_job.analyses.prediction.recogniser import Answer
+from spark_job.analyses.summary import Lines
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import draw
+from spark_job.report.palette import class_name
+from spark_job.report.quantities import percent
 
 SHOWN = 60
+# So many images are listed one by one on the command line.
+LISTED = 20
+# So many classes are named there otherwise.
+MOST_FREQUENT = 5
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,56 @@ class Outcome:
 
     @property
     def images(self) -> int:
-        """How many were recognised, flagged ones included."""
+        """How many images were recognised, flagged ones included."""
         return self.predicted.total()
+
+    def figures(self) -> dict[str, Any]:
+        """Return what metrics.json says.
+
+        `accuracy` is of the images in folders named like a class; None when there are none.
+        """
+        return {
+            "unlike": self.unlike,
+            "labelled": self.labelled,
+            "accuracy": self.right / self.labelled if self.labelled else None,
+            "classes": dict(self.predicted.most_common()),
+        }
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the images are so few that each is listed."""
+        return self.images <= LISTED
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the answer for each image, by path, JSON types."""
+        return [
+            {
+                "path": image.path,
+                "classes": dict(zip(image.answer.classes, image.answer.probabilities, strict=True)),
+                "unlike": image.answer.unlike,
+            }
+            for image in sorted(self.sample, key=lambda image: image.path)
+        ]
+
+    def findings(self) -> Lines:
+        """Return the lines that a prediction ends with: few images one by one, of many the classes."""
+        counts = f"{self.images:,} recognised, {self.unlike:,} unlike anything trained on, "
+        lines = [("images", f"{counts}{self.rejected:,} rejected")]
+        if self.labelled:
+            right = f"{percent(self.right / self.labelled)} of the {self.labelled:,} images"
+            lines.append(("accuracy", f"{right} that lie in a folder named like a class"))
+        if self.is_listed:
+            return [*lines, *(("image", _sentence(image)) for image in self.listed())]
+        classes = [
+            f"{class_name(name)} {images:,}" for name, images in self.predicted.most_common(MOST_FREQUENT)
+        ]
+        rest = len(self.predicted) - len(classes)
+        return [*lines, ("classes", ", ".join(classes) + (f" and {rest:,} more" if rest > 0 else ""))]
+
+
+def _sentence(image: Mapping[str, Any]) -> str:
+    classes = ", ".join(f"{class_name(name)} {percent(share)}" for name, share in image["classes"].items())
+    return f"{image['path']}: {classes}" + (" - unlike anything trained on" if image["unlike"] else "")
 
 
 def _first(images: Iterable[Shown]) -> tuple[Shown, ...]:

@@ -1,7 +1,6 @@
 """The report of a prediction."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.source_run import SourceRun
@@ -12,9 +11,7 @@ from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
 
-def prediction_document(
-    trained: SourceRun, outcome: Outcome, counts: Mapping[str, int], parameters: Mapping[str, Any]
-) -> Document:
+def prediction_document(trained: SourceRun, outcome: Outcome, counts: Mapping[str, int]) -> Document:
     """What was recognised; some of the photographs are read again for it."""
     tiles = {
         "images": count(outcome.images),
@@ -37,7 +34,6 @@ def prediction_document(
         subtitle=f"By the classifier {trained.run_id}",
         tiles=tiles,
         sections=sections,
-        parameters={name.replace("_", " "): str(value) for name, value in parameters.items() if value},
     )
 
 

@@ -9,9 +9,10 @@ from pyspark import SparkContext
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Summary
 from spark_job.analyses.training.division import Division, divide, draws_of
 from spark_job.analyses.training.examples import features_of
-from spark_job.analyses.training.figures import training_metrics
+from spark_job.analyses.training.figures import training_findings, training_metrics
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Material, Trained, fit_on
 from spark_job.analyses.training.report import training_document
 from spark_job.analyses.training.softmax_regression import Settings
@@ -49,16 +50,17 @@ class TrainingOptions:
 
 
 def train(
-    options: TrainingOptions, open_spark: Callable[[], SparkContext], say: Callable[[str], None]
-) -> dict[str, Any]:
+    options: TrainingOptions,
+    open_spark: Callable[[], SparkContext],
+    say: Callable[[str], None],
+    trace: Callable[[str], None] | None = None,
+) -> Summary:
     """Train, evaluate, save and report.
 
     Args:
         open_spark: called once the arguments are known to be sound.
-        say: told what happens, a line at a time.
-
-    Returns:
-        The manifest.
+        say: called with each line of progress.
+        trace: called with the loss after each iteration.
 
     Raises:
         JobError: says what to do next.
@@ -69,11 +71,14 @@ def train(
     parents = [source, tested] if tested else [source]
     run = AnalysisRun.begin("train", options.results, parents, options.parameters, options.run_id)
     say(f"run {run.run_id}")
-    division, trained = _train_all(options, open_spark(), source, tested, say)
+    division, trained = _train_all(options, open_spark(), source, tested, say, trace)
     saved = SavedClassifier(_description(source, division, trained), trained[0].head, trained[0].novelty)
     saved.save(run.folder.folder, options.settings.regularization)
-    document = training_document(source, division, trained, options.parameters)
-    return run.finish(training_metrics(division, trained), document)
+    document = training_document(source, division, trained)
+    metrics, findings = training_metrics(division, trained), training_findings(division, trained)
+    return run.finish(metrics, document, findings).and_then(
+        f"fruit predict --model={run.folder.folder.uri} --images=PHOTOGRAPHS --results={options.results}"
+    )
 
 
 def _check_pair(source: SourceRun, tested: SourceRun | None) -> None:
@@ -98,13 +103,14 @@ def _train_all(
     source: SourceRun,
     tested: SourceRun | None,
     say: Callable[[str], None],
+    trace: Callable[[str], None] | None,
 ) -> tuple[Division, list[Trained]]:
     draws = draws_of(spark, features_of(source).parts, options.seed)
     test_draws = draws_of(spark, features_of(tested).parts, options.seed) if tested else None
     division = divide(draws, test_draws, options.held_out, options.seed)
     training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
     say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
-    material = Material.of(spark, source, tested, division, say)
+    material = Material.of(spark, source, tested, division, say, trace)
     try:
         return division, [fit_on(material, on, options.settings) for on in TABLES[options.on]]
     finally:

@@ -1,4 +1,4 @@
-"""`metrics.json` of a training."""
+"""The figures of a training: for `metrics.json`, and for the person who waits for them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.analyses.classifier.head import TOP
+from spark_job.analyses.summary import Lines
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import Trained
+from spark_job.report.palette import class_name
+from spark_job.report.quantities import percent
 
 
 def majority_baseline(division: Division) -> float:
@@ -48,3 +52,30 @@ def _quality(trained: Trained) -> dict[str, Any]:
         "loss": trained.losses[-1] if trained.losses else None,
         "iterations": len(trained.losses),
     }
+
+
+def training_findings(division: Division, trained: Sequence[Trained]) -> Lines:
+    """Return the lines that a training ends with: accuracy, baseline, the most confused pair."""
+    first = trained[0].evaluation
+    lines = [
+        (
+            "accuracy",
+            f"{percent(first.accuracy)} of {first.images:,} test images, {percent(first.top_accuracy)} among "
+            f"the first {TOP} ({trained[0].on})",
+        )
+    ]
+    lines += [("", f"{percent(other.evaluation.accuracy)} on {other.on}") for other in trained[1:]]
+    lines.append(
+        ("baseline", f"{percent(majority_baseline(division))}: always the class with most training images")
+    )
+    return [*lines, ("confused", _most_confused(division, trained[0]))]
+
+
+def _most_confused(division: Division, trained: Trained) -> str:
+    pairs = trained.evaluation.most_confused(1)
+    if not pairs:
+        return "no class with another"
+    true, predicted = pairs[0]
+    names = [class_name(division.classes[number]) for number in pairs[0]]
+    wrong, tested = trained.evaluation.confusion[true, predicted], trained.evaluation.confusion[true].sum()
+    return f"{names[0]} taken for {names[1]}: {wrong:,} of {tested:,} images"

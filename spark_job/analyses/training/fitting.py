@@ -45,7 +45,8 @@ class Material:
     """What heads are fitted on and judged by: features, whatever table a head learns from.
 
     Attributes:
-        say: told what happens, a line at a time.
+        say: called with each line of progress.
+        trace: called with the loss after each iteration; None: nobody wants it.
     """
 
     spark: SparkContext
@@ -55,6 +56,7 @@ class Material:
     tests: Examples
     scaling: Scaling
     say: Callable[[str], None]
+    trace: Callable[[str], None] | None
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Material:
         tested: SourceRun | None,
         division: Division,
         say: Callable[[str], None],
+        trace: Callable[[str], None] | None = None,
     ) -> "Material":
         """Read the rows of both sides and measure the columns.
 
@@ -74,7 +77,7 @@ class Material:
         training = Examples(spark, features, partial(training_choice, division))
         tests = Examples(spark, features_of(tested or source), partial(test_choice, division))
         scaling = fit_scaling(training, division.training_counts[-1], features.length)
-        return cls(spark, source, division, training, tests, scaling, say)
+        return cls(spark, source, division, training, tests, scaling, say, trace)
 
     def release(self) -> None:
         """Let Spark forget the rows."""
@@ -122,7 +125,7 @@ def _fit(
     for step in material.division.distinct_steps:
         counts = material.division.training_counts[step]
         material.say(f"training on {on} of {counts.sum():,} images …")
-        fit = fit_softmax(examples, scaling, settings, step, weights, material.say)
+        fit = fit_softmax(examples, scaling, settings, step, weights, material.trace)
         weights, head = (
             fit.weights,
             on_features(Head.of_standardised(fit.weights, scaling.mean, scaling.scale)),

@@ -1,6 +1,6 @@
 """The report of a training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,7 @@ MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
 
 
-def training_document(
-    source: SourceRun, division: Division, trained: Sequence[Trained], parameters: Mapping[str, Any]
-) -> Document:
+def training_document(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Document:
     """What a data scientist wants to know of a classifier; photographs are read again for it."""
     first = trained[0]
     evaluation, model = first.evaluation, source.manifest["extractor"]["specification"]["model"]
@@ -50,9 +48,6 @@ def training_document(
         },
         sections=[section for section in sections if section.blocks],
         notes=_notes(division),
-        parameters={
-            name.replace("_", " "): str(value) for name, value in parameters.items() if value is not None
-        },
     )
 
 

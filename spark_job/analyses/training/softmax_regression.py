@@ -72,13 +72,13 @@ def fit_softmax(
     settings: Settings,
     step: int,
     start: np.ndarray | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    trace: Callable[[str], None] | None = None,
 ) -> SoftmaxFit:
     """Minimise the objective over the rows up to a step of the learning curve.
 
     Args:
         start: weights to begin at; the minimum is the same, it is strictly convex.
-        say: told the loss of each iteration.
+        trace: called with the loss after each iteration.
     """
     from scipy.optimize import minimize  # half a second of imports that `predict` does not need
 
@@ -96,7 +96,8 @@ def fit_softmax(
 
     def follow(intermediate_result: object) -> None:
         losses.append(float(intermediate_result.fun))  # type: ignore[attr-defined]
-        say(f"  iteration {len(losses)}: loss {losses[-1]:.6f}")
+        if trace:
+            trace(f"  iteration {len(losses)}: loss {losses[-1]:.6f}")
 
     options = {
         "maxiter": settings.max_iterations,

@@ -1,7 +1,7 @@
 """The report of a tuning."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -43,7 +43,7 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
     parameters = {**tuning.place, "images": str(tuning.images)}
     analysis = AnalysisRun.begin("tune", results, [], parameters, run_id)
     content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
-    analysis.finish(_metrics(tuning), tune_document(tuning, parameters), {"tune.json": content.encode()})
+    analysis.finish(_metrics(tuning), tune_document(tuning), outputs={"tune.json": content.encode()})
     return analysis.folder.uri(f"{REPORT}/index.html")
 
 
@@ -52,7 +52,7 @@ def _metrics(tuning: Tuning) -> dict[str, Any]:
     return {"tuning": {name: best[name] for name in FIGURES}}
 
 
-def tune_document(tuning: Tuning, parameters: Mapping[str, str]) -> Document:
+def tune_document(tuning: Tuning) -> Document:
     """The page: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
     return Document(
@@ -67,7 +67,6 @@ def tune_document(tuning: Tuning, parameters: Mapping[str, str]) -> Document:
         },
         sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
         notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}", *_doubts(tuning)),
-        parameters=parameters,
     )
 
 

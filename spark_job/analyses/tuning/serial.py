@@ -8,15 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
+from spark_job.contract.run_layout import LISTING
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode
 from spark_job.images.listing import ListedFile
+from spark_job.images.listing_table import read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import read_image
+from spark_job.report.document import Document
+from spark_job.storage import Folder, normalise
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,38 @@ class SerialTiming:
     def images_per_second(self) -> float:
         """Rejected images count: they were read as well."""
         return (self.usable + self.rejected) / self.seconds
+
+
+def measure_serial_process(
+    like: str, results: str, extractor: str, engine: str, run_id: str | None = None
+) -> Summary:
+    """Time one plain process on the images of a run, and write a run of its own.
+
+    Args:
+        like: RESULTS/RUN_ID of the run whose images are taken.
+    """
+    source = SourceRun.open(like)
+    parameters = {"like": source.uri, "extractor": extractor, "engine": engine}
+    analysis = AnalysisRun.begin("time-serial", results, [source], parameters, run_id)
+    files = (file for file in read_listing(source.table(LISTING)) if file.skipped is None)
+    timing = time_serially(files, Extractor.open(Folder(normalise(extractor))), engine)
+    images, speed = timing.usable + timing.rejected, timing.images_per_second
+    tiles = {"Images": f"{images:,}", "Seconds": f"{timing.seconds:.1f}", "Images a second": f"{speed:,.0f}"}
+    document = Document(
+        "One serial process",
+        "Read, decode, prepare and extract, one image after the other, on one core",
+        tiles,
+        sections=(),
+    )
+    metrics = {
+        "images": {"usable": timing.usable, "rejected": timing.rejected},
+        "features": {"images_per_second": speed},
+    }
+    findings = [
+        ("images", f"{images:,} = {timing.usable:,} usable + {timing.rejected:,} rejected"),
+        ("speed", f"{speed:,.0f} images/s in one process, {timing.seconds:.1f} s"),
+    ]
+    return analysis.finish(metrics, document, findings)
 
 
 def time_serially(files: Iterable[ListedFile], extractor: Extractor, engine: str) -> SerialTiming:
