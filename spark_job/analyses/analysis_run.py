@@ -16,7 +16,8 @@ from spark_job.errors import MisuseError
 from spark_job.pipeline.results_index import write_index
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.provenance import code_hash, package_versions
-from spark_job.report.document import Document, render_document
+from spark_job.report.document import Document
+from spark_job.report.page import render_document
 from spark_job.storage import Folder, normalise
 
 

@@ -47,7 +47,7 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     features, count = run.table(layout.FEATURES), listing.new
     features.clear()
     # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
-    Thread(target=import_module, args=["spark_job.report.rendering"], daemon=True).start()
+    Thread(target=import_module, args=["spark_job.report.run_report"], daemon=True).start()
     if not count:
         return Tally(), 0
     spark = run.spark.sparkContext

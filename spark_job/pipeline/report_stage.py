@@ -32,7 +32,7 @@ def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) 
     Args:
         seconds: that each stage took.
     """
-    from spark_job.report.rendering import render_report  # feature_stage has begun to import it
+    from spark_job.report.run_report import render_report  # feature_stage has begun to import it
 
     files = render_report(contents(run, results, seconds))
     for name, content in files.items():

@@ -2,7 +2,8 @@
 
 from spark_job.contract.run_layout import REPORT
 from spark_job.pipeline.run_folder import complete_runs
-from spark_job.report.document import IndexEntry, render_index
+from spark_job.report.document import IndexEntry
+from spark_job.report.page import render_index
 from spark_job.storage import Folder
 
 INDEX = "index.html"

@@ -1,36 +1,42 @@
 """What the page's script needs to draw the planes, the classes and the photographs, as JSON."""
 
-import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from spark_job.report.contents import ReportContents
-from spark_job.report.palette import COLOURS, SYMBOLS, class_name, class_styles
-from spark_job.report.pictures import MAX_BARS, component_title, shown_components
-from spark_job.report.thumbnails import encode
+from spark_job.report.contents import Point, ReportContents
+from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_name, class_styles
+from spark_job.report.pictures import component_title
 
 # SVG markers stay quick up to about this many.
 MAX_POINTS = 2000
 
 
-def sampled_rows(point_count: int) -> list[int]:
-    """Which of the points the page shows: all, or MAX_POINTS of them spread evenly."""
-    if point_count <= MAX_POINTS:
-        return list(range(point_count))
-    return [i * point_count // MAX_POINTS for i in range(MAX_POINTS)]
+def shown_points(contents: ReportContents) -> list[Point]:
+    """Return the points that the page shows: all, or MAX_POINTS of them spread evenly."""
+    return [contents.points[row] for row in _rows(contents)]
 
 
-def explorer_data(contents: ReportContents, rows: list[int], with_thumbnail: list[bool]) -> dict[str, Any]:
-    """The points of `rows` column by column, their classes and what the charts say.
+def class_order(contents: ReportContents) -> list[Point]:
+    """Return the points that the page shows by class, so that leaving out evenly is fair to each class."""
+    return sorted(shown_points(contents), key=lambda point: point.label)
+
+
+def _rows(contents: ReportContents) -> list[int]:
+    count = len(contents.points)
+    if count <= MAX_POINTS:
+        return list(range(count))
+    return [i * count // MAX_POINTS for i in range(MAX_POINTS)]
+
+
+def explorer_data(contents: ReportContents, picture: Callable[[Point], str | None]) -> dict[str, Any]:
+    """Return the points column by column, their classes and the titles of the axes, for the script.
 
     Args:
-        with_thumbnail: for each of `rows`, whether its photograph is written into the page.
+        picture: gives the photograph of a point as base64, or None where the page has no room for it.
     """
-    points = [contents.points[row] for row in rows]
+    points = shown_points(contents)
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
     return {
@@ -38,42 +44,37 @@ def explorer_data(contents: ReportContents, rows: list[int], with_thumbnail: lis
         "splits": [point.split for point in points],
         "labels": [point.label for point in points],
         "classes": [number[point.label] for point in points],
-        "thumbnails": [
-            encode(point.thumbnail) if shown else None
-            for point, shown in zip(points, with_thumbnail, strict=True)
-        ],
-        "coordinates": _coordinates(contents, rows),
+        "thumbnails": [picture(point) for point in points],
+        "coordinates": _coordinates(contents),
         "styles": [asdict(style) | {"name": class_name(style.label)} for style in styles],
         "colours": COLOURS,
         "symbols": [asdict(symbol) for symbol in SYMBOLS],
         "axes": [component_title(contents.explained_variance_ratio, i) for i in range(3)],
-        "variance": _variance(contents),
     }
 
 
-def script_json(data: dict[str, Any]) -> str:
-    """JSON that stands safely inside a `<script>` element: no `<` can end it or open a comment."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+def explorer_facts(contents: ReportContents, picture: Callable[[Point], str | None]) -> dict[str, int]:
+    """Return the numbers that the text around the planes needs."""
+    points = shown_points(contents)
+    dimension = contents.components.shape[1] if contents.points and contents.components.ndim == 2 else 0
+    return {
+        "dimension": dimension,
+        "planes": min(max(dimension - 1, 1), 2),
+        "shown": len(points),
+        "usable": contents.images.get("usable", 0),
+        "classes": len({point.label for point in contents.points}),
+        "looks": LOOK_COUNT,
+        "without_picture": sum(bool(point.thumbnail) and picture(point) is None for point in points),
+    }
 
 
-def _coordinates(contents: ReportContents, rows: list[int]) -> list[list[float | None]]:
+def _coordinates(contents: ReportContents) -> list[list[float | None]]:
     if contents.components.ndim != 2:
         return []
-    return [_rounded(contents.components[rows, i]) for i in range(min(3, contents.components.shape[1]))]
-
-
-def _variance(contents: ReportContents) -> dict[str, Any]:
-    ratio = np.asarray(contents.explained_variance_ratio, dtype=np.float64)
-    shown = shown_components(len(ratio), contents.component_count)
-    return {
-        "each": _rounded(ratio[:shown]),
-        "together": _rounded(np.cumsum(ratio)[:shown]),
-        "bars": shown <= MAX_BARS,
-        "componentCount": contents.component_count,
-    }
+    columns, rows = min(3, contents.components.shape[1]), _rows(contents)
+    return [_rounded(contents.components[rows, i]) for i in range(columns)]
 
 
 def _rounded(values: Iterable[float]) -> list[float | None]:
-    """Six significant digits, more than a screen can show; JSON has no NaN."""
+    """Return six significant digits, more than a screen can show; JSON has no NaN."""
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]

@@ -1,166 +1,174 @@
-"""`index.html`: one file that needs no other, whatever the size of the data."""
+"""One file for a whole report: it needs no other and stays below 10 MB, whatever the size of the data."""
 
-from typing import Any
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from importlib import resources
+from typing import Any, TypeVar
 
-import numpy as np
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from spark_job.reduction.drift import Drift
-from spark_job.report import html
-from spark_job.report.contents import ReportContents
-from spark_job.report.explorer import explorer_data, sampled_rows, script_json
-from spark_job.report.palette import LOOK_COUNT, class_name
-from spark_job.report.quantities import count, percent
+from spark_job.report.contents import Point
+from spark_job.report.document import (
+    Chart,
+    Command,
+    Document,
+    Explorer,
+    Gallery,
+    IndexEntry,
+    Number,
+    Photograph,
+    Table,
+)
+from spark_job.report.explorer import class_order, explorer_data, explorer_facts
+from spark_job.report.quantities import count
 from spark_job.report.thumbnails import encode, encoded_length, keep_evenly
 
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
+# Characters of HTML around each photograph.
+MARKUP_LENGTH = 100
 
-_MAX_REJECTED_ROWS = 500
-_MAX_CLASS_ROWS = 1000
-_MAX_COMPONENT_ROWS = 100
-_MAX_ERROR_LETTERS = 300
-
-
-def render_page(contents: ReportContents) -> bytes:
-    """The page as UTF-8, at most MAX_PAGE_BYTES; photographs are left out evenly to keep to it."""
-    rows = sampled_rows(len(contents.points))
-    rejected = contents.rejected[:_MAX_REJECTED_ROWS]
-    # In the order of the classes, so that each class loses its share.
-    order = sorted(range(len(rows)), key=lambda i: contents.points[rows[i]].label)
-    lengths = [encoded_length(contents.points[rows[i]].thumbnail) for i in order]
-    lengths += [encoded_length(image.thumbnail) for image in rejected]
-    bare = _render(contents, rows, [False] * len(rows), [False] * len(rejected))
-    kept = keep_evenly(lengths, MAX_PAGE_BYTES - len(bare) - 100 * len(lengths))
-    with_thumbnail = [False] * len(rows)
-    for i, is_kept in zip(order, kept, strict=False):
-        with_thumbnail[i] = is_kept
-    return _render(contents, rows, with_thumbnail, kept[len(order) :])
+Kind = TypeVar("Kind")
+Picture = Callable[[Photograph | Point], str | None]
 
 
-def _render(
-    contents: ReportContents, rows: list[int], with_thumbnail: list[bool], rejected_with_thumbnail: list[bool]
-) -> bytes:
-    plotly, script = Markup(html.plotly()), Markup(html.asset("report.js"))  # noqa: S704 - our own files
-    text = html.environment().from_string(html.asset("template.html")).render(
-        contents=contents,
-        facts=_facts(contents, len(rows)),
-        left_out=_left_out(contents, rows, with_thumbnail, rejected_with_thumbnail),
-        classes=_class_rows(contents),
-        class_rows_left_out=max(0, len(contents.classes) - _MAX_CLASS_ROWS),
-        rejected=_rejected_rows(contents, rejected_with_thumbnail),
-        component_rows=_component_rows(contents),
-        drift_rows=_drift_rows(contents.drift),
-        drift_components=_drift_components(contents.drift),
-        stages=_stages(contents.seconds),
-        style=Markup(html.asset("report.css")),  # noqa: S704 - our own file
-        plotly=plotly,
-        script=script,
-        script_hashes=[html.hash_source(plotly), html.hash_source(script)],
-        data=Markup(script_json(explorer_data(contents, rows, with_thumbnail))),  # noqa: S704 - "<" is escaped
-    )  # fmt: skip
+def render_document(document: Document, parents: Sequence[str] = ()) -> dict[str, bytes]:
+    """Return file name -> bytes: `index.html`, below 10 MB, and the charts' PNG files.
+
+    Args:
+        parents: URIs of the runs that were read; their reports are linked.
+    """
+    files = {"index.html": render_page(document, parents)}
+    for chart in _blocks(document, Chart):
+        if chart.png is not None:
+            files[f"{chart.name}.png"] = chart.png()
+    return files
+
+
+def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
+    """Return the page as UTF-8, at most MAX_PAGE_BYTES; photographs are left out evenly to keep to it."""
+    photographs = list(_photographs(document))
+    bare = _render(document, parents, set())
+    budget = MAX_PAGE_BYTES - len(bare) - MARKUP_LENGTH * len(photographs)
+    kept = keep_evenly([encoded_length(one.thumbnail) for one in photographs], budget)
+    return _render(document, parents, {id(one) for one, fits in zip(photographs, kept, strict=True) if fits})
+
+
+def render_index(entries: Sequence[IndexEntry]) -> bytes:
+    """Return the page that lists finished runs, with links to their reports."""
+    template = _environment().get_template("index.html")
+    return _encoded(template.render(entries=entries, style=_asset("report.css")))
+
+
+def script_json(data: dict[str, Any]) -> str:
+    """Return JSON that stands safely inside a `<script>` element: no `<` can end it or open a comment."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
+    blocks = (block for section in document.sections for block in section.blocks)
+    return [block for block in blocks if isinstance(block, kind)]
+
+
+def _photographs(document: Document) -> Iterator[Photograph | Point]:
+    """Yield the photographs in an order in which leaving out every n-th is fair to all classes."""
+    for explorer in _blocks(document, Explorer):
+        yield from class_order(explorer.contents)
+    for chart in _blocks(document, Chart):
+        yield from chart.photographs
+    for gallery in _blocks(document, Gallery):
+        yield from gallery.photographs
+    for table in _blocks(document, Table):
+        yield from (cell for row in table.rows for cell in row if isinstance(cell, Photograph))
+
+
+def _render(document: Document, parents: Sequence[str], shown: set[int]) -> bytes:
+    def picture(photograph: Photograph | Point) -> str | None:
+        return encode(photograph.thumbnail) if id(photograph) in shown else None
+
+    charts = _blocks(document, Chart)
+    explorers = _blocks(document, Explorer)
+    scripts = _scripts(document)
+    pictured = [one for one in _photographs(document) if isinstance(one, Photograph) and one.thumbnail]
+    data = {
+        "charts": [_chart_data(chart, picture) for chart in charts],
+        "explorer": explorer_data(explorers[0].contents, picture) if explorers else None,
+    }
+    text = (
+        _environment()
+        .get_template("document.html")
+        .render(
+            document=document,
+            kind_of=lambda block: type(block).__name__,
+            is_number=lambda cell: isinstance(cell, Number | int | float),
+            chart_number=lambda chart: [id(one) for one in charts].index(id(chart)),
+            parameters=Table("Parameters", (), list(document.parameters.items())),
+            picture=picture,
+            explorer=explorer_facts(explorers[0].contents, picture) if explorers else None,
+            left_out=sum(id(photograph) not in shown for photograph in pictured),
+            parents=[_parent(uri) for uri in parents],
+            style=_asset("report.css"),
+            scripts=scripts,
+            script_hashes=[_hash_source(script) for script in scripts],
+            data=Markup(script_json(data)),  # noqa: S704 - "<" is escaped
+        )
+    )
+    return _encoded(text)
+
+
+def _scripts(document: Document) -> list[Markup]:
+    """Return what the page runs: one without charts does without 4 MB of plotly.js."""
+    drawn = bool(_blocks(document, Chart)) or bool(_blocks(document, Explorer))
+    if not drawn and not _blocks(document, Command):
+        return []
+    plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
+    return [*([Markup(plotly)] if drawn else []), _asset("report.js")]  # noqa: S704 - no `</script`, a test looks
+
+
+def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
+    photographs = [
+        {"thumbnail": picture(one), "title": one.title, "note": one.note} for one in chart.photographs
+    ]
+    return {"data": list(chart.data), "layout": dict(chart.layout), "photographs": photographs}
+
+
+def _parent(uri: str) -> dict[str, str]:
+    """Return its name, its URI, and its report as seen from this one when both lie in one folder."""
+    name = uri.rstrip("/").rpartition("/")[2]
+    return {"name": name, "uri": uri, "report": f"../../{name}/report/index.html"}
+
+
+def _environment() -> Environment:
+    """Return templates that escape what they are given, with the filters of the report."""
+    environment = Environment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["count"] = count
+    return environment
+
+
+def _text(name: str) -> str:
+    return resources.files("spark_job.report").joinpath("assets", name).read_text("utf-8")
+
+
+def _asset(name: str) -> Markup:
+    """Return a script or stylesheet of the report's own, which is not escaped."""
+    return Markup(_text(name))  # noqa: S704 - our own file
+
+
+def _hash_source(script: str) -> str:
+    """Return how a Content-Security-Policy names an inline script that may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _encoded(text: str) -> bytes:
     # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
     return text.encode("utf-8", "backslashreplace")
-
-
-def _facts(contents: ReportContents, shown_points: int) -> dict[str, Any]:
-    """Single values the text of the page needs."""
-    k = contents.component_count
-    ratio = contents.explained_variance_ratio
-    dimension = contents.components.shape[1] if contents.components.ndim == 2 else 0
-    return {
-        "notes": _notes(contents),
-        "dimension": dimension if contents.points else 0,
-        "plane_count": min(max(dimension - 1, 1), 2),
-        "feature_count": len(ratio),
-        "kept_share": float(np.sum(ratio[:k])) if len(ratio) and k else None,
-        "shown_points": shown_points,
-        "usable": contents.images.get("usable", 0),
-        "class_count": len({point.label for point in contents.points}),
-        "look_count": LOOK_COUNT,
-        "seconds": sum(contents.seconds.values()),
-        "rejected_count": contents.images.get("rejected", len(contents.rejected)),
-    }
-
-
-def _notes(contents: ReportContents) -> list[str]:
-    notes = list(contents.notes)
-    if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
-        notes.insert(0, "The weights of the network are random: the features mean nothing.")
-    return notes
-
-
-def _left_out(
-    contents: ReportContents, rows: list[int], with_thumbnail: list[bool], rejected_with_thumbnail: list[bool]
-) -> dict[str, int]:
-    """How many photographs there were, and how many the page has no room for."""
-    available = [bool(contents.points[row].thumbnail) for row in rows]
-    rejected = [bool(image.thumbnail) for image in contents.rejected[: len(rejected_with_thumbnail)]]
-    return {
-        "photographs": sum(available),
-        "without": sum(available) - sum(with_thumbnail),
-        "rejected_without": sum(rejected) - sum(rejected_with_thumbnail),
-    }
-
-
-def _class_rows(contents: ReportContents) -> list[dict[str, Any]]:
-    largest = max((row.usable + row.rejected for row in contents.classes), default=0) or 1
-    return [
-        {
-            "name": class_name(row.label),
-            "usable": row.usable,
-            "rejected": row.rejected,
-            "usable_width": 100 * row.usable / largest,
-            "rejected_width": 100 * row.rejected / largest,
-        }
-        for row in contents.classes[:_MAX_CLASS_ROWS]
-    ]
-
-
-def _rejected_rows(contents: ReportContents, with_thumbnail: list[bool]) -> list[dict[str, Any]]:
-    return [
-        {
-            "path": image.path,
-            "error": image.error[:_MAX_ERROR_LETTERS] + "…" * (len(image.error) > _MAX_ERROR_LETTERS),
-            "thumbnail": encode(image.thumbnail) if shown else None,
-            "dropped": bool(image.thumbnail) and not shown,
-        }
-        for image, shown in zip(contents.rejected, with_thumbnail, strict=False)
-    ]
-
-
-def _component_rows(contents: ReportContents) -> list[tuple[int, float, float]]:
-    """Number, share and cumulative share of the components that were kept, the first ones of many."""
-    shown = min(contents.component_count, _MAX_COMPONENT_ROWS)
-    each = contents.explained_variance_ratio[:shown]
-    return [(i + 1, float(each[i]), float(total)) for i, total in enumerate(np.cumsum(each))]
-
-
-def _drift_rows(drift: Drift | None) -> list[tuple[str, str, str]]:
-    """Measure, its value for the fitted images, its value for the new ones."""
-    if drift is None:
-        return []
-    found, usual = drift.figures(), percent(0.01)
-    kept = (percent(drift.fitted_kept), percent(drift.kept))
-    return [
-        ("Images", count(drift.fitted_images), count(drift.images)),
-        ("Variance about the fitted mean that the components hold", *kept),
-        ("Variance along a component, median", "1.00", f"{found['variance_ratio']:.2f}"),
-        ("Distance of the means in standard deviations, root mean square", "0", f"{found['mean_shift']:.2f}"),
-        ("The largest, along one component", "0", f"{found['largest_mean_shift']:.2f}"),
-        ("Reconstruction error (Q) beyond the fitted 99 % limit", usual, percent(drift.beyond_error)),
-        ("Hotelling's T² beyond the fitted 99 % limit", usual, percent(drift.beyond_distance)),
-    ]
-
-
-def _drift_components(drift: Drift | None) -> list[tuple[int, float, float]]:
-    """Number, shift and spread of the components, the first ones of many."""
-    if drift is None:
-        return []
-    shown = range(min(len(drift.shift), _MAX_COMPONENT_ROWS))
-    return [(i + 1, drift.shift[i], drift.spread[i]) for i in shown]
-
-
-def _stages(seconds: dict[str, float]) -> list[dict[str, Any]]:
-    total = sum(seconds.values()) or 1.0
-    return [{"name": name, "seconds": value, "share": value / total} for name, value in seconds.items()]

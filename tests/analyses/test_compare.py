@@ -68,8 +68,8 @@ def test_figures_are_those_of_the_runs(two_and_four, results):
 def test_only_parameters_that_differ_are_in_the_table(two_and_four):
     """The others are named in one sentence."""
     _, page = two_and_four
-    assert "<td>request.components</td>" in page
-    assert "<td>engine</td>" not in page
+    assert "<bdi>request.components</bdi>" in page
+    assert "<bdi>engine</bdi>" not in page
     assert "The same in both" in page
 
 

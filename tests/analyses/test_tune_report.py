@@ -97,7 +97,9 @@ def test_the_serial_process_takes_the_images_of_a_run(
 ) -> None:
     """All of them, and says how fast it was."""
     words = ["--like", coloured_run, "--results", tmp_path, "--extractor", tiny_extractor, "--run-id", "s"]
-    assert invoke("time-serial", *words).startswith("60 images in ")
+    lines = invoke("time-serial", *words).splitlines()
+    assert lines[0] == "images    60 = 60 usable + 0 rejected"
+    assert [line.split()[0] for line in lines[1:]] == ["speed", "time", "results", "report"]
     metrics = json.loads((tmp_path / "s" / "metrics.json").read_text())
     assert metrics["images"] == {"usable": 60, "rejected": 0}
     assert metrics["features"]["images_per_second"] > 0

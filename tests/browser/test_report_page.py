@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from spark_job.report.contents import ReportContents
 from spark_job.report.page import render_page
+from spark_job.report.run_report import run_document
 from tests.browser.chromium import find_chromium
 from tests.report_examples import HOSTILE_NAMES, example_report, hostile_report, without_reduction
 
@@ -45,7 +46,7 @@ class Reader:
 
     def open(self, contents: ReportContents) -> Page:
         path = self.folder / "index.html"
-        path.write_bytes(render_page(contents))
+        path.write_bytes(render_page(run_document(contents)))
         page = self.context.new_page()
         page.on("console", lambda message: self.problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
@@ -104,8 +105,8 @@ def test_the_page_shows_the_run_and_draws_its_plots(reader):
     """Heading, the chart of the variance with k, and both planes with all points."""
     page = reader.open(example_report())
     expect(page.get_by_role("heading", level=1)).to_have_text("Run 2026-11-21-0903")
-    expect(page.locator("#variance-plot .barlayer .point")).to_have_count(20)
-    expect(page.locator("#variance-plot")).to_contain_text("k = 5 keeps")
+    expect(page.locator("#variance .barlayer .point")).to_have_count(20)
+    expect(page.locator("#variance")).to_contain_text("k = 5 keeps")
     for number in range(2):
         expect(page.locator(".plane").nth(number).locator(".scatterlayer .point")).to_have_count(12)
 

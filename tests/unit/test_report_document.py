@@ -11,9 +11,8 @@ from spark_job.report.document import (
     Photograph,
     Section,
     Table,
-    render_document,
-    render_index,
 )
+from spark_job.report.page import render_document, render_index
 from tests.report_examples import SCRIPT_NAME, jpeg
 
 HOSTILE = SCRIPT_NAME
@@ -35,7 +34,7 @@ def test_everything_is_on_the_page():
 def test_numbers_stand_to_the_right():
     page = page_of(Table("A table", ["Name", "Number"], [["apple", 3]]))
     assert '<td class="number">3</td>' in page
-    assert "<td>apple</td>" in page
+    assert '<th scope="row"><bdi>apple</bdi></th>' in page
 
 
 def test_photographs_are_in_the_page():
@@ -67,9 +66,9 @@ def test_hostile_names_do_no_harm():
 
 def test_charts_have_their_data_and_their_picture():
     """plotly's data in the page, and the PNG beside it under the chart's name."""
-    chart = Chart("A chart", [{"x": [1, 2], "y": [3, 4]}], png=b"png", name="curve")
+    chart = Chart("A chart", [{"x": [1, 2], "y": [3, 4]}], png=lambda: b"png", name="curve")
     files = render_document(Document("T", "s", {}, [Section("H", [chart])]))
-    data = re.search(r'id="data">(.*?)</script>', files["index.html"].decode(), re.DOTALL)
+    data = re.search(r'id="report-data">(.*?)</script>', files["index.html"].decode(), re.DOTALL)
     assert json.loads(data[1])["charts"][0]["data"] == [{"x": [1, 2], "y": [3, 4]}]
     assert files["curve.png"] == b"png"
 

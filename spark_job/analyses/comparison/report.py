@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.comparison.pictures import curves_png
 from spark_job.analyses.comparison.sides import Side
 from spark_job.analyses.summary import Lines
 from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.line_chart import Axis, Line, line_chart
+from spark_job.report.palette import LINE_COLOURS
 from spark_job.report.quantities import count, duration, percent, speed
 
 MAX_CURVE_POINTS = 500
@@ -104,26 +105,18 @@ def _parameters(sides: Sequence[Side]) -> list[str | Table]:
 
 
 def _curves(sides: Sequence[Side]) -> Chart:
-    data = [
-        {
-            "x": list(range(1, len(curve) + 1)),
-            "y": curve.tolist(),
-            "name": side.name,
-            "mode": "lines",
-        }
-        for side in sides
+    lines = [
+        Line(side.name, range(1, len(curve) + 1), curve.tolist(), colour, marker=0)
+        for side, colour in zip(sides, LINE_COLOURS, strict=False)
         for curve in [side.curve[:MAX_CURVE_POINTS]]
     ]
-    return Chart(
+    return line_chart(
         f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th",
-        data,
-        {
-            "xaxis": {"title": {"text": "Components"}},
-            "yaxis": {"title": {"text": "Share of the variance"}, "tickformat": ".0%", "range": [0, 1.02]},
-            "hovermode": "x unified",
-        },
-        png=curves_png([(side.name, side.curve[:MAX_CURVE_POINTS]) for side in sides]),
-        name="explained_variance",
+        "explained_variance",
+        lines,
+        Axis("Components"),
+        Axis("Share of the variance", ".0%", end=1.02),
+        compare=True,
     )
 
 

@@ -1,13 +1,13 @@
 """The report: components over images of each class, with their spread, raw and standardised."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import cycle
 
 from spark_job.analyses.convergence.curves import Step, settled
-from spark_job.analyses.convergence.picture import convergence_png
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS
 from spark_job.report.quantities import count, percent
 
@@ -64,25 +64,27 @@ def _section(
         title,
         [
             _reading(steps, shares, standardized),
-            Chart(
-                f"{title} features: components over images, for {_list(shares)} of the variance; the band is "
-                "from the smallest to the largest of the seeds",
-                _traces(steps, shares, standardized),
-                {
-                    "xaxis": {
-                        "title": {"text": "Images in the sample"},
-                        "type": "log",
-                        "tickvals": [step.images for step in steps],
-                        "ticktext": [count(step.images) for step in steps],
-                    },
-                    "yaxis": {"title": {"text": "Components"}, "rangemode": "tozero"},
-                    "hovermode": "x unified",
-                },
-                png=convergence_png(steps, shares, standardized, title),
-                name=f"convergence_{name}",
-            ),
+            _chart(steps, shares, standardized, title, name),
             _table(steps, shares, standardized, title),
         ],
+    )
+
+
+def _chart(
+    steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str, name: str
+) -> Chart:
+    images, lines = [step.images for step in steps], []
+    for share, colour in zip(shares, cycle(LINE_COLOURS), strict=False):
+        low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
+        lines.append(Line(f"{percent(share, 0)} of the variance", images, middle, colour, band=(low, high)))
+    return line_chart(
+        f"{title} features: components by images, for {_list(shares)} of the variance; the band is from the "
+        "smallest to the largest of the seeds",
+        f"convergence_{name}",
+        lines,
+        Axis("Images in the sample", ticks=images),
+        Axis("Components"),
+        compare=True,
     )
 
 
@@ -117,25 +119,3 @@ def cell(step: Step, standardized: bool, share: float) -> str:
     """`93 (91 to 96)`, or `96` where there is one."""
     low, middle, high = step.spread(standardized, share)
     return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"
-
-
-def _traces(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> list[dict[str, Any]]:
-    traces: list[dict[str, Any]] = []
-    images = [step.images for step in steps]
-    for place, share in enumerate(shares):
-        low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
-        colour, name = LINE_COLOURS[place % len(LINE_COLOURS)], percent(share, 0)
-        band = {"x": images, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-        traces += [
-            {**band, "y": list(high)},
-            {**band, "y": list(low), "fill": "tonexty", "fillcolor": f"{colour}33"},
-            {
-                "x": images,
-                "y": list(middle),
-                "name": name,
-                "mode": "lines+markers",
-                "line": {"color": colour},
-                "marker": {"color": colour},
-            },
-        ]
-    return traces

@@ -1,14 +1,13 @@
 """The charts of a grouping: the map, and the silhouette by the number of clusters."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from spark_job.analyses.grouping.kmeans import Trial
 from spark_job.report.document import Chart, Photograph
+from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS, INK, SYMBOLS
 from spark_job.report.pictures import plain_axes, png_bytes
 
@@ -53,7 +52,7 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
         "showlegend": len(data) <= MAX_NAMED,
     }
     caption = "Map of the images; nearby ones look alike to the network, colours are clusters"
-    return Chart(caption, data, layout, photographs, _map_png(positions, clusters), "map")
+    return Chart(caption, data, layout, photographs, lambda: _map_png(positions, clusters), "map")
 
 
 def _colour(cluster: int) -> str:
@@ -74,34 +73,16 @@ def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
 
 
 def silhouette_chart(trials: Sequence[Trial], chosen: Trial) -> Chart:
-    """The silhouette by the number of clusters; the chosen one is marked."""
-    ks, scores = [trial.k for trial in trials], [trial.silhouette for trial in trials]
-    hover = "%{x} clusters: %{y:.3f}<extra></extra>"
-    data: list[dict[str, Any]] = [
-        {"type": "scatter", "mode": "lines+markers", "x": ks, "y": scores, "hovertemplate": hover},
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [chosen.k],
-            "y": [chosen.silhouette],
-            "marker": {"size": 14, "symbol": "circle-open", "line": {"width": 3}},
-            "hovertemplate": hover,
-        },
+    """Draw the silhouette by the number of clusters; the chosen one is marked."""
+    lines = [
+        Line("silhouette", [trial.k for trial in trials], [trial.silhouette for trial in trials]),
+        Line("chosen", [chosen.k], [chosen.silhouette], COLOURS[1], style="none", marker=14, open=True),
     ]
-    layout = {
-        "xaxis": {"title": {"text": "Clusters"}},
-        "yaxis": {"title": {"text": "Silhouette"}},
-        "showlegend": False,
-    }
-    caption = "Mean silhouette by the number of clusters; the circle marks the chosen one"
-    return Chart(caption, data, layout, png=_silhouette_png(ks, scores, chosen), name="silhouette")
-
-
-def _silhouette_png(ks: Sequence[int], scores: Sequence[float], chosen: Trial) -> bytes:
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
-    axes.plot(ks, scores, color=COLOURS[0], marker="o", markersize=4)
-    axes.plot([chosen.k], [chosen.silhouette], color=COLOURS[1], marker="o", markersize=11, fillstyle="none")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="Clusters", ylabel="Silhouette")
-    return png_bytes(figure)
+    return line_chart(
+        "Mean silhouette by the number of clusters; the circle marks the chosen one",
+        "silhouette",
+        lines,
+        Axis("Clusters", from_zero=False),
+        Axis("Silhouette", ".3f", from_zero=False),
+        legend=False,
+    )

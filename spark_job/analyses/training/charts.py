@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from spark_job.analyses.training.evaluation import Evaluation
 from spark_job.analyses.training.fitting import Trained
 from spark_job.report.document import Chart
+from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS, class_name
 from spark_job.report.pictures import plain_axes, png_bytes
 
@@ -19,51 +19,21 @@ _RIGHT, _WRONG = COLOURS[0], COLOURS[1]
 
 
 def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
-    """Accuracy on test images and on the images trained on, by how many were trained on."""
+    """Draw the accuracy on test images and on the images trained on, by how many were trained on."""
     lines = []
     for colour, one in zip(COLOURS, trained, strict=False):
         images = [point.images for point in one.curve]
-        lines.append((f"{one.on}: test", images, [point.accuracy for point in one.curve], colour, "solid"))
+        unseen = [point.accuracy for point in one.curve]
         seen = [point.training_accuracy for point in one.curve]
-        lines.append((f"{one.on}: training", images, seen, colour, "dot"))
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": name,
-            "x": x,
-            "y": y,
-            "line": {"color": colour, "dash": dash},
-            "hovertemplate": "%{x:,} images: %{y:.2%}<extra>%{fullData.name}</extra>",
-        }
-        for name, x, y, colour, dash in lines
-    ]
-    layout = {
-        "xaxis": {"title": {"text": "Training images"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": "Accuracy"}, "tickformat": ".1%"},
-        "hovermode": "closest",
-    }
-    caption = "Learning curve: accuracy by the number of images trained on"
-    return Chart(caption, data, layout, png=_curve_png(lines), name="learning_curve")
-
-
-def _curve_png(lines: Sequence[tuple[str, list[int], list[float], str, str]]) -> bytes:
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
-    for name, x, y, colour, dash in lines:
-        axes.plot(
-            x,
-            y,
-            color=colour,
-            marker="o",
-            markersize=4,
-            linestyle="-" if dash == "solid" else ":",
-            label=name,
-        )
-    axes.set(xlabel="Training images", ylabel="Accuracy", xlim=(0, None))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    axes.legend(frameon=False)
-    return png_bytes(figure)
+        lines.append(Line(f"{one.on}: test", images, unseen, colour))
+        lines.append(Line(f"{one.on}: training", images, seen, colour, style="dot"))
+    return line_chart(
+        "Learning curve: accuracy by the number of images trained on",
+        "learning_curve",
+        lines,
+        Axis("Training images"),
+        Axis("Accuracy", ".1%", from_zero=False),
+    )
 
 
 def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
@@ -88,7 +58,7 @@ def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
     }
     few = f", the {len(shown)} that are confused most" if len(shown) < len(classes) else ""
     caption = f"Confusion matrix: the share of each class (row) taken for each (column){few}"
-    return Chart(caption, data, layout, png=_confusion_png(shares, names), name="confusion_matrix")
+    return Chart(caption, data, layout, png=lambda: _confusion_png(shares, names), name="confusion_matrix")
 
 
 def shown_classes(evaluation: Evaluation) -> list[int]:

@@ -1,6 +1,6 @@
 """The charts of a tuning: the heat map, and how time grows with images and falls with cores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from spark_job.contract.tuning import Tuning
 from spark_job.report.document import Chart
+from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS
 from spark_job.report.pictures import plain_axes, png_bytes
 from spark_job.report.quantities import speed
 
-_MEASURED, _FITTED = COLOURS[0], COLOURS[1]
 _CURVE_POINTS = 60
 # Pale to strong, so that the figure can stand on it in the page's ink.
 _SCALE = [[0, "#deebf7"], [1, "#4292c6"]]
@@ -48,69 +48,39 @@ def heat_map(tuning: Tuning) -> Chart:
         "yaxis": {"title": {"text": "Executors"}, "type": "category"},
     }
     caption = "Images a second by executors and cores of each"
-    return Chart(caption, data, layout, png=_heat_map_png(rates, executors, cores), name="heat_map")
+    return Chart(caption, data, layout, png=lambda: _heat_map_png(rates, executors, cores), name="heat_map")
 
 
 def time_by_images(tuning: Tuning) -> Chart:
-    """Seconds by the number of images, with the fitted line from 0."""
-    images = [point.images for point in tuning.sizes]
-    curve = np.linspace(0, max(images), 2)
-    return _fitted_chart(
+    """Draw the seconds by the number of images, with the fitted line from 0."""
+    images = [run.images for run in tuning.sizes]
+    curve = [0.0, float(max(images))]
+    return line_chart(
         "Seconds of the featurization by the number of images",
-        "Images",
-        (images, [point.seconds for point in tuning.sizes]),
-        (curve, tuning.by_images.at),
         "time_by_images",
+        [
+            Line("fitted", curve, list(map(tuning.by_images.at, curve)), COLOURS[1], marker=0),
+            Line("measured", images, [run.seconds for run in tuning.sizes], style="none", marker=9),
+        ],
+        Axis("Images"),
+        Axis("Seconds", ".2f"),
     )
 
 
 def time_by_cores(tuning: Tuning) -> Chart:
-    """Seconds by the cores of all executors, with the fitted curve: fixed + work / cores."""
-    cores = [point.all_cores for point in tuning.grid]
-    curve = np.linspace(min(cores), max(cores), _CURVE_POINTS)
-    return _fitted_chart(
+    """Draw the seconds by the cores of all executors, with the fitted curve: fixed + work / cores."""
+    cores = [run.all_cores for run in tuning.grid]
+    curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
+    return line_chart(
         "Seconds of the featurization by the cores of all executors",
-        "Cores of all executors",
-        (cores, [point.seconds for point in tuning.grid]),
-        (curve, lambda count: tuning.by_cores.at(1 / count)),
         "time_by_cores",
+        [
+            Line("fitted", curve, [tuning.by_cores.at(1 / count) for count in curve], COLOURS[1], marker=0),
+            Line("measured", cores, [run.seconds for run in tuning.grid], style="none", marker=9),
+        ],
+        Axis("Cores of all executors"),
+        Axis("Seconds", ".2f"),
     )
-
-
-def _fitted_chart(
-    caption: str,
-    x_title: str,
-    measured: tuple[Sequence[int], Sequence[float]],
-    fitted: tuple[np.ndarray, Callable[[float], float]],
-    name: str,
-) -> Chart:
-    curve = [float(x) for x in fitted[0]]
-    seconds = [fitted[1](x) for x in curve]
-    hover = "%{x:,}: %{y:.2f} s<extra>%{fullData.name}</extra>"
-    data: list[dict[str, Any]] = [
-        {"mode": "lines", "name": "fitted", "x": curve, "y": seconds, "line": {"color": _FITTED}},
-        {
-            "mode": "markers",
-            "name": "measured",
-            "x": list(measured[0]),
-            "y": list(measured[1]),
-            "marker": {"color": _MEASURED, "size": 9},
-        },
-    ]
-    traces = [{"type": "scatter", "hovertemplate": hover, **trace} for trace in data]
-    axis = {"rangemode": "tozero"}
-    layout = {
-        "xaxis": {"title": {"text": x_title}, **axis},
-        "yaxis": {"title": {"text": "Seconds"}, **axis},
-        "hovermode": "closest",
-    }
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
-    axes.plot(curve, seconds, color=_FITTED, label="fitted")
-    axes.plot(*measured, color=_MEASURED, marker="o", linestyle="", label="measured")
-    axes.set(xlabel=x_title, ylabel="Seconds", xlim=(0, None), ylim=(0, None))
-    axes.legend(frameon=False)
-    return Chart(caption, traces, layout, png=png_bytes(figure), name=name)
 
 
 def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:

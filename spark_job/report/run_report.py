@@ -1,0 +1,308 @@
+"""The report of a run: from what the pipeline found to a document, and the files beside its page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from spark_job.reduction.drift import Drift
+from spark_job.report.contents import ReportContents
+from spark_job.report.document import (
+    Bar,
+    Block,
+    Cell,
+    Chart,
+    Columns,
+    Command,
+    Details,
+    Document,
+    Explorer,
+    Number,
+    Photograph,
+    Placeholder,
+    Section,
+    Table,
+)
+from spark_job.report.page import render_document
+from spark_job.report.palette import class_name
+from spark_job.report.pictures import MAX_BARS, explained_variance_png, plane_png, shown_components
+from spark_job.report.projector import components_tsv, metadata_tsv
+from spark_job.report.quantities import count, duration, percent, speed
+
+MAX_REJECTED_ROWS = 500
+MAX_CLASS_ROWS = 1000
+MAX_COMPONENT_ROWS = 100
+MAX_ERROR_LETTERS = 300
+# More markers than this hide the line that they stand on.
+MAX_MARKERS = 30
+
+
+def render_report(contents: ReportContents) -> dict[str, bytes]:
+    """Return file name -> bytes.
+
+    `index.html` is always there and below 10 MB. `explained_variance.png` needs a reduction,
+    `plane_1_2.png` and `plane_2_3.png` need points with two or three components, `components.tsv`
+    and `metadata.tsv` (TensorBoard Embedding Projector) need points with one.
+
+    Raises:
+        ValueError: `components` does not have one row for each point.
+    """
+    if len(contents.components) != len(contents.points):
+        raise ValueError(f"{len(contents.components)} rows of components, {len(contents.points)} points")
+    files = render_document(run_document(contents))
+    dimension = contents.components.shape[1] if contents.points and contents.components.ndim == 2 else 0
+    for first in range(min(dimension - 1, 2)):
+        files[f"plane_{first + 1}_{first + 2}.png"] = plane_png(contents, first, first + 1)
+    if dimension:
+        files["components.tsv"] = components_tsv(contents.components)
+        files["metadata.tsv"] = metadata_tsv(contents.points)
+    return files
+
+
+def run_document(contents: ReportContents) -> Document:
+    """Return what the page of a run shows."""
+    usable = contents.images.get("usable", 0)
+    return Document(
+        title=f"Run {contents.run_id}",
+        subtitle=f"{contents.extractor.name} · {_counted(usable, 'photograph')} · {contents.created}",
+        eyebrow="Feature extraction and principal components",
+        tiles=_tiles(contents),
+        notes=_notes(contents),
+        sections=[
+            Section("What was run", _origin(contents), "run"),
+            Section("Explained variance", _variance(contents), "variance"),
+            *([Section("Drift", _drift(contents.drift), "drift")] if contents.drift else []),
+            Section("Factor planes", _planes(contents), "planes"),
+            Section("Images and classes", _classes(contents), "images"),
+            Section("Rejected images", list(_rejected(contents)), "rejected"),
+            Section("Timings", _timings(contents), "timings"),
+        ],
+        main_section="planes",
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _kept_share(contents: ReportContents) -> float:
+    return float(np.sum(contents.explained_variance_ratio[: contents.component_count]))
+
+
+def _rejected_count(contents: ReportContents) -> int:
+    return contents.images.get("rejected", len(contents.rejected))
+
+
+def _tiles(contents: ReportContents) -> dict[str, str]:
+    images = contents.images
+    tiles = {
+        "Images listed": count(images.get("listed", 0)),
+        "Usable": count(images.get("usable", 0)),
+        "Rejected": count(_rejected_count(contents)),
+        "Files skipped": count(images.get("skipped", 0)),
+        "Features an image": count(contents.extractor.feature_length),
+    }
+    if contents.component_count and len(contents.explained_variance_ratio):
+        kept = _counted(contents.component_count, "component")
+        tiles[f"Variance kept by {kept}"] = percent(_kept_share(contents))
+    tiles["Images a second"] = speed(contents.images_per_second)
+    tiles["Time"] = duration(sum(contents.seconds.values()))
+    return tiles
+
+
+def _notes(contents: ReportContents) -> list[str]:
+    notes = list(contents.notes)
+    if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
+        notes.insert(0, "The weights of the network are random: the features mean nothing.")
+    return notes
+
+
+def _origin(contents: ReportContents) -> list[Block]:
+    extractor, weights = contents.extractor, contents.extractor.weights
+    seed = "" if weights.random_seed is None else f" (seed {weights.random_seed})"
+    model = {
+        "Network": extractor.name,
+        "Input": f"{extractor.width} × {extractor.height} pixels, {extractor.channel_order}",
+        "Output": f"{count(extractor.feature_length)} features",
+        "Network parameters": count(extractor.parameters) if extractor.parameters else "",
+        "Weights": weights.name + seed,
+        "Source": weights.source,
+        "Licence": weights.license,
+        "SHA-256 of the weights": weights.sha256 or "",
+    }
+    facts = {
+        "Model": {name: value for name, value in model.items() if value},
+        "Parameters": contents.parameters,
+        "Versions": contents.versions,
+    }
+    tables = [Table(caption, (), list(rows.items())) for caption, rows in facts.items() if rows]
+    return [Command("The command that repeats this run", contents.command), Columns(tables)]
+
+
+def _variance(contents: ReportContents) -> list[Block]:
+    ratio, k = contents.explained_variance_ratio, contents.component_count
+    if not len(ratio):
+        return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
+    kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
+    if k:
+        hold = "it holds" if k == 1 else "together they hold"
+        kept += f"; {hold} {percent(_kept_share(contents))} of the variance"
+    blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
+    shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
+    if not len(shown):
+        return blocks
+    few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
+    rows: list[list[Cell]] = [
+        [i, Number(percent(float(share), 2)), Number(percent(float(total), 2))]
+        for i, (share, total) in enumerate(zip(shown, np.cumsum(shown), strict=True), 1)
+    ]
+    table = Table(f"Explained variance of {few}", ["Component", "Share", "Together"], rows)
+    return [*blocks, Details("The numbers as a table", table)]
+
+
+def _variance_chart(ratio: np.ndarray, k: int) -> Chart:
+    shown = shown_components(len(ratio), k)
+    x, each, together = list(range(1, shown + 1)), ratio[:shown], np.cumsum(ratio)[:shown]
+    bars: dict[str, Any] = {"type": "bar"}
+    area = {"type": "scatter", "mode": "lines", "fill": "tozeroy"}
+    mode = "lines+markers" if shown <= MAX_MARKERS else "lines"
+    hover = "%{y:.2%}"
+    data: list[dict[str, Any]] = [
+        {"x": x, "y": each.tolist(), "name": "each component", "hovertemplate": hover}
+        | (bars if shown <= MAX_BARS else area),
+        {"x": x, "y": together.tolist(), "name": "together", "mode": mode, "hovertemplate": hover},
+    ]
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": "Principal component"}, "zeroline": False, "range": [0.4, shown + 0.6]}
+        | ({"dtick": 1} if shown <= 20 else {}),
+        "yaxis": {"title": {"text": "Share of the variance"}, "tickformat": ".0%", "range": [0, 1.03]},
+        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.25, "yanchor": "top"},
+        "hovermode": "x unified",
+        "dragmode": False,
+    }
+    if 0 < k <= shown:
+        text = f"k = {k} keeps {percent(float(together[k - 1]))}"
+        anchor = "right" if k > 0.75 * shown else "left" if k < 0.25 * shown else "center"
+        place = {"x": k, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": anchor}
+        layout["annotations"] = [{"text": text, "showarrow": False, **place}]
+        line = {"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "yref": "paper"}
+        layout["shapes"] = [{**line, "line": {"width": 1.5, "dash": "dash"}}]
+    return Chart(
+        "Explained variance of each component and of the first ones together",
+        data,
+        layout,
+        png=lambda: explained_variance_png(ratio, k),
+        name="explained_variance",
+    )
+
+
+def _drift(drift: Drift) -> list[Block]:
+    figures, usual = drift.figures(), Number(percent(0.01))
+    ratio, shift = (Number(f"{figures[name]:.2f}") for name in ("variance_ratio", "mean_shift"))
+    rows: list[tuple[Cell, ...]] = [
+        ("Images", Number(count(drift.fitted_images)), Number(count(drift.images))),
+        (
+            "Variance about the fitted mean that the components hold",
+            Number(percent(drift.fitted_kept)),
+            Number(percent(drift.kept)),
+        ),
+        ("Variance along a component, median", Number("1.00"), ratio),
+        ("Distance of the means in standard deviations, root mean square", 0, shift),
+        ("The largest, along one component", 0, Number(f"{figures['largest_mean_shift']:.2f}")),
+        (
+            "Reconstruction error (Q) beyond the fitted 99 % limit",
+            usual,
+            Number(percent(drift.beyond_error)),
+        ),
+        ("Hotelling's T² beyond the fitted 99 % limit", usual, Number(percent(drift.beyond_distance))),
+    ]
+    shown = min(len(drift.shift), MAX_COMPONENT_ROWS)
+    few = f" the first {shown} of {count(len(drift.shift))}" if shown < len(drift.shift) else " the"
+    components = [
+        (i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)
+    ]
+    return [
+        drift.advice,
+        Table(
+            "The new images beside those that the reduction was fitted on", ["Measure", "Fitted", "New"], rows
+        ),
+        Details(
+            "Component by component",
+            Table(
+                f"Mean and variance of the new images along{few} components; without drift 0 and 1",
+                ["Component", "Mean, in standard deviations", "Variance / fitted variance"],
+                components,
+            ),
+        ),
+    ]
+
+
+def _planes(contents: ReportContents) -> list[Block]:
+    if contents.points and contents.components.ndim == 2 and contents.components.shape[1]:
+        return [Explorer(contents)]
+    return [Placeholder("Nothing was reduced in this run, so there are no planes to show.")]
+
+
+def _classes(contents: ReportContents) -> list[Block]:
+    if not contents.classes:
+        return [Placeholder("There are no classes to count."), *_skipped(contents)]
+    largest = max(row.usable + row.rejected for row in contents.classes) or 1
+    rows: list[list[Cell]] = [
+        [
+            class_name(row.label),
+            Number(count(row.usable)),
+            Number(count(row.rejected)),
+            Bar(100 * row.usable / largest, 100 * row.rejected / largest),
+        ]
+        for row in contents.classes[:MAX_CLASS_ROWS]
+    ]
+    more = len(contents.classes) - len(rows)
+    caption = "Images of each class" + (f"; {count(more)} more classes are not shown" if more else "")
+    table = Table(caption, ["Class", "Usable", "Rejected", "As bars"], rows, style="counts")
+    return [Columns([table, *_skipped(contents)])]
+
+
+def _skipped(contents: ReportContents) -> list[Table]:
+    rows = [(reason, Number(count(files))) for reason, files in contents.skipped.items()]
+    return [Table("Files that were skipped", ["Reason", "Files"], rows)] if rows else []
+
+
+def _rejected(contents: ReportContents) -> Iterator[Block]:
+    total, shown = _rejected_count(contents), contents.rejected[:MAX_REJECTED_ROWS]
+    could_not = f"{_counted(total, 'image')} could not be used."
+    if not total and not shown:
+        yield Placeholder("No image was rejected.")
+        return
+    if len(shown) < total and shown:
+        could_not = f"The first {count(len(shown))} of {count(total)} images that could not be used."
+    yield could_not
+    rows: list[list[Cell]] = [
+        [
+            Photograph(image.thumbnail, "what could be decoded"),
+            image.path,
+            image.error[:MAX_ERROR_LETTERS] + "…" * (len(image.error) > MAX_ERROR_LETTERS),
+        ]
+        for image in shown
+    ]
+    if rows:
+        caption = "Rejected images with their reasons"
+        yield Table(caption, ["Picture", "Name", "Reason"], rows, style="rejected")
+
+
+def _timings(contents: ReportContents) -> list[Block]:
+    if not contents.seconds:
+        return [Placeholder("No stage was timed.")]
+    total = sum(contents.seconds.values())
+    shares = {name: seconds / (total or 1) for name, seconds in contents.seconds.items()}
+    rows: list[list[Cell]] = [
+        [name, Number(duration(contents.seconds[name])), Number(percent(share)), Bar(100 * share)]
+        for name, share in shares.items()
+    ]
+    return [
+        Table(
+            f"Time of each stage; {speed(contents.images_per_second)} images a second",
+            ["Stage", "Time", "Share", "As a bar"],
+            rows,
+            total=["Together", Number(duration(total)), "", ""],
+        )
+    ]
