@@ -9,8 +9,8 @@ from spark_job.analyses.checking.issues import ISSUES
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import name_of
 from spark_job.analyses.source_run import SourceRun
-from spark_job.contract.run_options import ImageLimits
 from spark_job.analyses.summary import Lines
+from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table

@@ -16,7 +16,6 @@ from spark_job.contract import run_layout as layout
 from spark_job.errors import MisuseError, ReductionError
 from spark_job.parquet_parts import part_uris
 from spark_job.reduction.fitting import MAX_COVARIANCE_COLUMNS, moments
-from spark_job.spark_errors import named_by_cause
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
 from spark_job.analyses.grouping.charts import map_chart, silhouette_chart
 from spark_job.analyses.grouping.kmeans import Trial
 from spark_job.analyses.source_run import SourceRun
-from spark_job.contract.run_options import ImageLimits
 from spark_job.analyses.summary import Lines
+from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table

@@ -12,8 +12,8 @@ from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
-from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.run_layout import LISTING
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine
