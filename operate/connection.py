@@ -1,14 +1,21 @@
 """What every command begins with: the stage, the region, AWS's clients, the deployment."""
 
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Self
 
 import boto3
+import click
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
-from operate.configuration import configured_region
+from infra.config.deployment import DeploymentConfig
+from operate.configuration import STAGES, configured_region, stage_configuration
 from operate.deployment import Deployment, find_deployment
+from operate.errors import OperateError
 
 # Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
 S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
@@ -17,7 +24,7 @@ MOST_CONNECTIONS = 64  # as many as there are transfers at once
 
 @dataclass
 class Connection:
-    """AWS as one command sees it; commands get it as click's `obj`."""
+    """AWS as one command sees it."""
 
     stage: str
     region: str
@@ -34,22 +41,63 @@ class Connection:
             self.clients[service] = make(service, region_name=self.region, config=config)
         return self.clients[service]
 
-    def in_region(self, region: str) -> Self:
-        """The same stage in another region, or this connection."""
-        return self if region == self.region else type(self)(self.stage, region)
+    def configured(self, fields: Mapping[str, str]) -> tuple[Self, DeploymentConfig]:
+        """Return the connection to the region of the stage's configuration with these fields, and that one.
 
-    @property
-    def command_line(self) -> str:
-        """How a command that comes next begins, with the region where it is not the configured one."""
-        elsewhere = "" if self.region == configured_region(self.stage) else f" --region={self.region}"
-        return f".venv/bin/python -m operate --stage={self.stage}{elsewhere}"
+        Raises:
+            ConfigError: a field is unknown or not allowed.
+        """
+        config = stage_configuration(self.stage, self.region, fields)
+        there = self if config.region == self.region else type(self)(self.stage, config.region)
+        return there, config
 
-    @property
-    def region_fields(self) -> tuple[str, ...]:
-        """What `make deploy` needs in its CONTEXT to go to the same region."""
-        return () if self.region == configured_region(self.stage) else (f"region={self.region}",)
+    def context(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """Return what CDK needs to be told, field to text: these fields, the stage, a region of its own."""
+        region = {} if self.region == configured_region(self.stage) else {"region": self.region}
+        return {**region, **fields, "stage": self.stage}
+
+    def command(self, *words: str) -> str:
+        """Return a command of `fruit` for this deployment, as a person types it."""
+        elsewhere = () if self.region == configured_region(self.stage) else (f"--region={self.region}",)
+        return shlex.join(["fruit", *words, f"--stage={self.stage}", *elsewhere])
 
     @cached_property
     def deployment(self) -> Deployment:
         """The stage's deployment. Raises DeploymentNotFoundError."""
         return find_deployment(self.client("cloudformation"), self.stage, self.region)
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options --stage and --region; it gets the connection that they name."""
+
+    @click.option(
+        "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Which deployment."
+    )
+    @click.option(
+        "--region", metavar="REGION", help="Where it is.  [default: that of cdk.json, or eu-west-3]"
+    )
+    @wraps(command)
+    def with_connection(stage: str, region: str | None, **options: Any) -> None:
+        with plain_aws_errors():
+            command(Connection(stage, region or configured_region(stage)), **options)
+
+    return with_connection
+
+
+@contextmanager
+def plain_aws_errors() -> Iterator[None]:
+    """Turn what AWS, or the way to it, has against a call into an OperateError of one line."""
+    try:
+        yield
+    except NoCredentialsError as error:
+        raise OperateError("no AWS credentials: set AWS_PROFILE, or sign in with `aws sso login`") from error
+    except EndpointConnectionError as error:
+        raise OperateError(f"{error} Look at the network, AWS_ENDPOINT_URL and --region") from error
+    except ClientError as error:
+        details = error.response["Error"]
+        reason = " ".join(f"{details.get('Code')}: {details.get('Message')}".split())
+        raise OperateError(
+            f"{error.operation_name}: {reason}; `fruit doctor` looks at the account"
+        ) from error
+    except BotoCoreError as error:
+        raise OperateError(str(error)) from error

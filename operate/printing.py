@@ -10,6 +10,8 @@ import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from operate.errors import OperateError
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 # Text that is no terminal's has no width: rich would cut it at 80 characters.
 PIPE_WIDTH = 1000
@@ -34,6 +36,18 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
 def say(line: str) -> None:
     """One line of progress, to stderr."""
     print(line, file=sys.stderr, flush=True)
+
+
+def require_yes(question: str, refusal: str, *, yes: bool) -> None:
+    """Ask on stderr, unless `yes` answers already. Raises OperateError with `refusal`: the answer is no."""
+    try:
+        agreed = yes or click.confirm(question, err=True)
+    except click.Abort as stop:
+        if not isinstance(stop.__context__, EOFError):  # Ctrl-C
+            raise
+        raise OperateError(f"{refusal}: there is nobody to ask; --yes does not ask") from None
+    if not agreed:
+        raise OperateError(refusal)
 
 
 def table(

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from spark_job import __version__
 from spark_job.contract.errors import STOPPED, FruitError
@@ -25,30 +26,45 @@ class LazyCommand(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported one by one, when they are asked for."""
+    """A group whose commands are imported one by one, when they are asked for.
 
-    def __init__(self, *arguments: Any, lazy: Mapping[str, LazyCommand], **settings: Any) -> None:
+    Args:
+        sections: title of a part of the help to its commands, by name.
+    """
+
+    def __init__(
+        self, *arguments: Any, sections: Mapping[str, Mapping[str, LazyCommand]], **settings: Any
+    ) -> None:
         super().__init__(*arguments, **settings)
-        self._lazy = dict(lazy)
+        self._sections = sections
+        self._lazy = {name: command for section in sections.values() for name, command in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they were given."""
-        return [*self._lazy, *super().list_commands(ctx)]
+        return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; None: there is none of this name."""
         if cmd_name not in self._lazy:
-            return super().get_command(ctx, cmd_name)
+            return None
         module, _, attribute = self._lazy[cmd_name].place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing one."""
-        listed = [(name, command.help) for name, command in self._lazy.items()]
-        listed += [(name, command.get_short_help_str()) for name, command in self.commands.items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(listed)
+        for title, section in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, command.help) for name, command in section.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that a shell may complete here, without importing one."""
+        commands = [
+            CompletionItem(name, help=command.help)
+            for name, command in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 def run_command_line(
@@ -65,15 +81,16 @@ def run_command_line(
             that the command ends with. A command that succeeds returns.
     """
     try:
-        group.main(args=arguments, prog_name=program, standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        # Outside standalone mode Click returns the code of an `Exit`, and what the command returns: nothing.
+        code = group.main(args=arguments, prog_name=program, standalone_mode=False)
     except click.ClickException as error:
         _fail(" ".join(error.format_message().split()), error.exit_code)
     except FruitError as error:
         _fail(str(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped", STOPPED)
+    if code:
+        sys.exit(code)
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
@@ -106,7 +123,7 @@ JOB_COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=JOB_COMMANDS, context_settings=SETTINGS)
+@click.group(cls=LazyGroup, sections={"Commands": JOB_COMMANDS}, context_settings=SETTINGS)
 @click.version_option(__version__)
 def cli() -> None:
     """Photographs become feature vectors, principal components and a report.

@@ -45,16 +45,16 @@ def next_steps(stage: str, deployed: Outputs, region: str | None = None) -> str:
 
 
 def _commands(stage: str, values: Mapping[str, str], region: str | None) -> dict[str, str]:
-    operate = f".venv/bin/python -m operate --stage={stage}" + (f" --region={region}" if region else "")
+    where = f"--stage={stage}" + (f" --region={region}" if region else "")
     destroy = f"make destroy STAGE={stage}" + (f" CONTEXT='-c region={region}'" if region else "")
     source = values.get(outputs.IMAGE_SOURCES, "images").split(",")[0]
     run = values.get(outputs.RUN_ID, "RUN_ID")
     return {
-        "upload images": f"{operate} upload PHOTOGRAPHS --source={source}",
-        "run on them": f"{operate} submit --wait",
-        "how it goes": f"{operate} status {run}",
-        "what it says": f"{operate} logs {run}",
-        "the results": f"{operate} fetch {run} --to=results",
+        "upload images": f"fruit upload PHOTOGRAPHS --source={source} {where}",
+        "run on them": f"fruit submit --wait {where}",
+        "how it goes": f"fruit status {run} {where}",
+        "what it says": f"fruit logs {run} {where}",
+        "the results": f"fruit fetch {run} --to=results {where}",
         "tear down": destroy,
     }
 

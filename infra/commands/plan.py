@@ -11,14 +11,19 @@ from infra.commands.context_option import context_option, whole_context
 
 @click.command("plan")
 @context_option
-@click.option("--ask", is_flag=True, help="Ask whether to go on; no ends with exit code 1.")
-def plan_command(context: dict[str, str], ask: bool) -> None:
+@click.option("--stage", metavar="STAGE", help="dev or prod; the same as -c stage=STAGE.")
+def plan_command(context: dict[str, str], stage: str | None) -> None:
     """Show what would run and what it would cost.
 
     \b
     Example:
-      fruit plan -c stage=prod -c core_maximum=4
+      fruit plan --stage=prod -c core_maximum=4
     """
+    print_plan({**context, **({"stage": stage} if stage else {})})
+
+
+def print_plan(context: dict[str, str], *, stderr: bool = False) -> None:
+    """Print the plan of the configuration with these fields. Raises ConfigError."""
     from rich.console import Console
 
     from infra.config.deployment import DeploymentConfig
@@ -26,9 +31,7 @@ def plan_command(context: dict[str, str], ask: bool) -> None:
 
     whole = whole_context(context)
     config = DeploymentConfig.from_context(whole)
-    Console().print(rendered(plan(config, templates(whole))))
-    if ask and not click.confirm("Deploy this?"):
-        raise click.exceptions.Exit(1)
+    Console(stderr=stderr).print(rendered(plan(config, templates(whole))))
 
 
 def templates(context: dict[str, Any]) -> list[dict[str, Any]]:

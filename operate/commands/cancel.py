@@ -1,13 +1,13 @@
-"""`operate cancel`: end a step that waits or runs."""
+"""`fruit cancel`: end a step that waits or runs."""
 
 from typing import Any
 
 import click
 
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.emr.steps import Step, cancel_step, find_step, follow, list_steps
 from operate.errors import OperateError
-from operate.printing import json_option, print_result, say
+from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.outcome import logs_of
 
 
@@ -16,7 +16,7 @@ from operate.runs.outcome import logs_of
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Until it has ended; exit code 0 if it was cancelled.")
 @json_option
-@click.pass_obj
+@connected
 def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: bool, as_json: bool) -> None:
     """Cancel RUN (run id or step id; default: the latest step) while it waits or runs.
 
@@ -24,7 +24,7 @@ def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: 
 
     \b
     Example:
-      python -m operate cancel run-1a2b3c4d5e6f --wait
+      fruit cancel run-1a2b3c4d5e6f --wait
     """
     emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
     step = find_step(list_steps(emr, cluster_id), run, connection.deployment.name_prefix)
@@ -32,8 +32,7 @@ def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: 
         raise OperateError(
             f"step {step.id} ({step.name}) is {step.state} already: there is nothing to cancel"
         )
-    if not yes and not click.confirm(f"Cancel step {step.id} ({step.name}, {step.state})?", err=True):
-        raise OperateError("not cancelled")
+    require_yes(f"Cancel step {step.id} ({step.name}, {step.state})?", "not cancelled", yes=yes)
     cancel_step(emr, cluster_id, step.id)
     say(f"cancelling step {step.id} ({step.name})")
     if wait:

@@ -1,4 +1,4 @@
-"""`operate cost`: what clusters have cost so far."""
+"""`fruit cost`: what clusters have cost so far."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.emr.clusters import Cluster, describe_cluster, list_clusters
 from operate.emr.node_costs import Line, account, total
 from operate.emr.nodes import list_nodes
@@ -23,7 +23,7 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
 @click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
 @click.option("--next-run", is_flag=True, help="What another run on all images would cost, instead.")
 @json_option
-@click.pass_obj
+@connected
 def cost_command(
     connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
 ) -> None:
@@ -34,7 +34,7 @@ def cost_command(
 
     \b
     Example:
-      python -m operate cost --days=30
+      fruit cost --days=30
     """
     if next_run:
         expected = _next_run(connection)
@@ -60,8 +60,8 @@ def cost_command(
 
 def _next_run(connection: Connection) -> Estimate:
     uris = image_uris(connection.deployment, ())
-    place = live_place(connection, uris, name=None, variance=None, fields=())
-    return estimated(connection, place, {}, fields=())
+    place = live_place(connection, uris, name=None, variance=None, fields={})
+    return estimated(connection, place, {}, fields={})
 
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`operate destroy`: take a stage away, after saying what goes and what stays; then look for what is left."""
+"""`fruit destroy`: take a stage away, after saying what goes and what stays; then look for what is left."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from operate.cdk import assembly_of, run_cdk
-from operate.connection import Connection
-from operate.errors import OperateError
-from operate.printing import json_option, print_result, say
+from infra.commands.context_option import context_option
+from operate.cdk import assembly_of, run_cdk, synthesise
+from operate.connection import Connection, connected
+from operate.printing import json_option, print_result, require_yes, say
 from operate.removal.deployed_resources import (
     Contents,
     Resource,
@@ -33,20 +33,24 @@ BOOTSTRAP = (
     "--assembly",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="The synthesised stacks.  [default: cdk.out/STAGE]",
+    help="The synthesised stacks.  [default: synthesise them into cdk.out/STAGE]",
 )
+@context_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-@click.pass_obj
-def destroy_command(connection: Connection, /, assembly: Path | None, yes: bool, as_json: bool) -> None:
+@connected
+def destroy_command(
+    connection: Connection, /, assembly: Path | None, context: dict[str, str], yes: bool, as_json: bool
+) -> None:
     """Take the stage's stacks away: says what goes and what stays, asks, then checks that nothing is left.
 
     Exit code 1 if something is left that is paid for. What is not deployed needs no destroy, and succeeds.
 
     \b
     Example:
-      python -m operate --stage=prod destroy
+      fruit destroy --stage=prod
     """
+    connection, _ = connection.configured(context)
     cloudformation = connection.client("cloudformation")
     stacks = deployed_stacks(cloudformation, connection.stage)
     resources = deployed_resources(cloudformation, connection.stage)
@@ -54,9 +58,11 @@ def destroy_command(connection: Connection, /, assembly: Path | None, yes: bool,
         say(f"nothing of {connection.stage} is deployed in {connection.region}: there is nothing to destroy")
     else:
         say(inventory(stacks, resources, contents_of_buckets(connection.client("s3"), resources)))
-        if not yes and not click.confirm(f"Destroy {connection.stage}?", err=True):
-            raise OperateError("not destroyed")
-        run_cdk("destroy", assembly or assembly_of(connection.stage), ["--all", "--force"])
+        require_yes(f"Destroy {connection.stage}?", "not destroyed", yes=yes)
+        if assembly is None:
+            assembly = assembly_of(connection.stage)
+            synthesise(assembly, connection.context(context))
+        run_cdk("destroy", assembly, ["--all", "--force"])
     after = search(connection, resources)
     stays = [resource for resource in resources if resource.stays]
     held = contents_of_buckets(connection.client("s3"), stays)

@@ -1,13 +1,13 @@
-"""`doctor`: is this account ready for a deploy of this configuration?"""
+"""`fruit doctor`: is this account ready for a deploy of this configuration?"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import click
 
+from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
-from operate.configuration import stage_configuration
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.printing import json_option, print_result
 from operate.readiness import account_checks, capacity_checks, emr_checks
 from operate.readiness.check import Check, looked_at
@@ -16,12 +16,10 @@ LARGEST_NAME = 24
 
 
 @click.command("doctor")
-@click.option(
-    "-c", "--context", "pairs", multiple=True, metavar="FIELD=VALUE", help="As `cdk -c`; repeatable."
-)
+@context_option
 @json_option
-@click.pass_obj
-def doctor_command(connection: Connection, pairs: tuple[str, ...], as_json: bool) -> None:
+@connected
+def doctor_command(connection: Connection, context: dict[str, str], as_json: bool) -> None:
     """Look at what a deploy needs, each with what to do; exit code 1 if one would stop it.
 
     Credentials, CDK bootstrap, service-linked roles, vCPU quotas against the largest cluster, instance types
@@ -29,11 +27,10 @@ def doctor_command(connection: Connection, pairs: tuple[str, ...], as_json: bool
 
     \b
     Example:
-      python -m operate doctor
-      python -m operate --stage=prod doctor -c core_maximum=8
+      fruit doctor
+      fruit doctor --stage=prod -c core_maximum=8
     """
-    config = stage_configuration(connection.stage, connection.region, pairs)
-    checks = list(examine(connection.in_region(config.region), config))
+    checks = list(examine(*connection.configured(context)))
     print_result([asdict(check) for check in checks], "\n".join(map(told, checks)), as_json=as_json)
     if any(check.state == "failed" for check in checks):
         raise click.exceptions.Exit(1)

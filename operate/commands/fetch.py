@@ -1,4 +1,4 @@
-"""`fetch`: the results of a run to a folder of this machine."""
+"""`fruit fetch`: the results of a run to a folder of this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.contract.prefixes import RUNS
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.errors import MisuseError, OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.run_folder import closest, run_prefix
@@ -50,7 +50,7 @@ class FetchResult:
     "--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Transfers at once."
 )
 @json_option
-@click.pass_obj
+@connected
 def fetch_command(
     connection: Connection,
     run: str | None,
@@ -64,8 +64,8 @@ def fetch_command(
 
     \b
     Example:
-      python -m operate fetch
-      python -m operate fetch run-0123456789ab --to=results --only='report/*' --only=metrics.json
+      fruit fetch
+      fruit fetch run-0123456789ab --to=results --only='report/*' --only=metrics.json
     """
     deployment, s3 = connection.deployment, connection.client("s3")
     run_id = run or deployment.run_id
@@ -73,8 +73,7 @@ def fetch_command(
     complete = is_complete(run_id, objects)
     if not complete and not partial:
         raise OperateError(
-            f"run {run_id} is not complete: look with `python -m operate status`, or fetch what there is "
-            "with --partial"
+            f"run {run_id} is not complete: look with `fruit status`, or fetch what there is with --partial"
         )
     say(f"run {run_id} from {deployment.results_uri}/{run_id}/")
     place = Place(s3, deployment.results_bucket, run_prefix(run_id), to / run_id)

@@ -1,4 +1,4 @@
-"""`operate logs`: what a step and its driver wrote."""
+"""`fruit logs`: what a step and its driver wrote."""
 
 import time
 from collections import deque
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step, find_step, list_steps
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
@@ -23,7 +23,7 @@ from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
 @click.option("--follow", is_flag=True, help="Go on until the step ends; its outcome is the exit code.")
 @click.option("--download", "folder", type=click.Path(file_okay=False, path_type=Path), help="Into a folder.")
 @json_option
-@click.pass_obj
+@connected
 def logs_command(
     connection: Connection,
     /,
@@ -40,8 +40,8 @@ def logs_command(
 
     \b
     Example:
-      python -m operate logs --tail=50
-      python -m operate logs run-1a2b3c4d5e6f --grep='rejected|Error'
+      fruit logs --tail=50
+      fruit logs run-1a2b3c4d5e6f --grep='rejected|Error'
     """
     pattern = pattern_of(grep)
     cluster_id = cluster_id or connection.deployment.cluster_id

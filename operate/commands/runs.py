@@ -1,10 +1,10 @@
-"""`runs`: every run in the results bucket."""
+"""`fruit runs`: every run in the results bucket."""
 
 from dataclasses import asdict
 
 import click
 
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.printing import json_option, print_result, table
 from operate.runs.run_folder import RunSummary, list_runs
 from operate.runs.run_history import run_history
@@ -19,7 +19,7 @@ UNKNOWN = "-"
 
 @click.command("runs")
 @json_option
-@click.pass_obj
+@connected
 def runs_command(connection: Connection, as_json: bool) -> None:
     """List every run: date, state, images, components, variance, accuracy, model, duration, cost.
 
@@ -28,8 +28,8 @@ def runs_command(connection: Connection, as_json: bool) -> None:
 
     \b
     Example:
-      python -m operate runs
-      python -m operate runs --json
+      fruit runs
+      fruit runs --json
     """
     deployment = connection.deployment
     history = run_history(connection.client("emr"), deployment)
@@ -37,7 +37,7 @@ def runs_command(connection: Connection, as_json: bool) -> None:
     text = (
         table(COLUMNS, [row(run) for run in runs], right=NUMBERS)
         if runs
-        else f"no runs in {deployment.results_uri} yet: `python -m operate submit` starts one"
+        else f"no runs in {deployment.results_uri} yet: `fruit submit` starts one"
     )
     print_result([asdict(run) for run in runs], text, as_json=as_json)
 

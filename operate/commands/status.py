@@ -1,4 +1,4 @@
-"""`operate status`: clusters, fleets, nodes, steps, when it ends, what it has cost."""
+"""`fruit status`: clusters, fleets, nodes, steps, when it ends, what it has cost."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.console import Group
 
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.emr.clusters import IDLE, Cluster, describe_cluster, idle_timeout
 from operate.emr.node_costs import account, total
 from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
@@ -23,7 +23,7 @@ GONE = "TERMINATED"
 @click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
 @click.option("--wait", is_flag=True, help="Follow RUN; its outcome is the exit code.")
 @json_option
-@click.pass_obj
+@connected
 def status_command(
     connection: Connection, /, run: str | None, cluster_id: str | None, wait: bool, as_json: bool
 ) -> None:
@@ -31,8 +31,8 @@ def status_command(
 
     \b
     Example:
-      python -m operate status
-      python -m operate status run-1a2b3c4d5e6f --wait
+      fruit status
+      fruit status run-1a2b3c4d5e6f --wait
     """
     emr = connection.client("emr")
     cluster = describe_cluster(emr, cluster_id or connection.deployment.cluster_id)

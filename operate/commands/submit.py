@@ -1,19 +1,19 @@
-"""`operate submit`: another run on the live cluster."""
+"""`fruit submit`: another run on the live cluster."""
 
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from operate.connection import Connection
+from infra.commands.context_option import context_option
+from operate.commands.deploy import DeployRequest, deploy
+from operate.connection import Connection, connected
 from operate.emr.steps import add_steps, spark_step
-from operate.errors import OperateError
-from operate.printing import json_option, print_result, say
+from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.outcome import wait_for_outcome
 from operate.submission.estimate import Estimate
 from operate.submission.job_code import upload_job
 from operate.submission.live_place import ClusterEndedError, Place, estimated, live_place
-from operate.submission.new_cluster import deploy_instead
 from operate.submission.prepared_run import Choices, prepared
 from operate.submission.run_options import option_words, run_options
 from operate.submission.submission import Submission
@@ -26,19 +26,12 @@ from operate.submission.submission_checks import check_name, image_uris
 @click.option("--name", metavar="NAME", help="Begins the run id.  [default: run]")
 @click.option("--job-code", is_flag=True, help="Run this working tree's job instead of the deployed one.")
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run of the same request.")
-@click.option(
-    "-c",
-    "--context",
-    "fields",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="As the deploy had it; repeatable.",
-)
+@context_option
 @click.option("--dry-run", is_flag=True, help="Show step and estimate; submit nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Follow the run; its outcome is the exit code.")
 @json_option
-@click.pass_obj
+@connected
 def submit_command(
     connection: Connection,
     /,
@@ -46,7 +39,7 @@ def submit_command(
     name: str | None,
     job_code: bool,
     resume: bool,
-    fields: tuple[str, ...],
+    context: dict[str, str],
     dry_run: bool,
     yes: bool,
     wait: bool,
@@ -60,27 +53,28 @@ def submit_command(
 
     \b
     Example:
-      python -m operate submit --wait
-      python -m operate submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
+      fruit submit --wait
+      fruit submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
     """
     check_name(name)
     uris = image_uris(connection.deployment, images)
     try:
-        place = live_place(connection, uris, name, options["variance"], fields)
+        place = live_place(connection, uris, name, options["variance"], context)
     except ClusterEndedError as ended:
         if dry_run or images or job_code or option_words({**options, "variance": None}):
             raise  # a deploy runs on all sources, and takes no other options
-        deploy_instead(ended, yes=yes)
-        print_result({"deployed": ended.words}, "deployed", as_json=as_json)
+        say(str(ended))
+        require_yes("Start it now?", "not submitted", yes=yes)
+        made = deploy(connection, DeployRequest(ended.fields, yes=True))
+        print_result({"deployed": ended.command}, made, as_json=as_json)
         return
     asked = prepared(connection, place, Choices(name, resume, job_code), options)
-    expected = estimated(connection, place, options, fields)
+    expected = estimated(connection, place, options, context)
     say(f"run {asked.run_id}: {expected.sentence}")
     if dry_run:
         print_result(_facts(asked, expected, place, None), "\n".join(asked.arguments), as_json=as_json)
         return
-    if not yes and not click.confirm("Submit this run?", err=True):
-        raise OperateError("not submitted")
+    require_yes("Submit this run?", "not submitted", yes=yes)
     if job_code:
         bucket = connection.deployment.artifacts_bucket
         say(f"job {upload_job(connection.client('s3'), bucket)[1]}")
@@ -112,10 +106,10 @@ def _facts(asked: Submission, expected: Estimate, place: Place, step_id: str | N
 
 def _next_commands(connection: Connection, run_id: str) -> str:
     commands = (
-        f"status {run_id}",
-        f"logs {run_id} --follow",
-        f"cancel {run_id}",
-        f"fetch {run_id} --to=results",
+        ("status", run_id),
+        ("logs", run_id, "--follow"),
+        ("cancel", run_id),
+        ("fetch", run_id, "--to=results"),
     )
-    lines = [f"  {connection.command_line} {each}" for each in commands]
+    lines = [f"  {connection.command(*words)}" for words in commands]
     return "\n".join([f"run {run_id}", "next", *lines])

@@ -1,4 +1,4 @@
-"""`operate tune`: which executors and cores featurize images fastest, and at what price."""
+"""`fruit tune`: which executors and cores featurize images fastest, and at what price."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 
 from infra.checkout import ROOT
+from infra.commands.context_option import context_option
 from infra.contract import outputs
 from operate.configuration import stage_configuration
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.emr.clusters import most_nodes
 from operate.emr.nodes import list_nodes
 from operate.emr.steps import list_steps
-from operate.errors import OperateError
 from operate.number_list import NumberList
-from operate.printing import json_option, print_result, say, table
+from operate.printing import json_option, print_result, require_yes, say, table
 from operate.submission.live_place import Place, live_place, require_images
 from operate.submission.submission import DeployedJob
 from operate.submission.submission_checks import image_uris
@@ -43,11 +43,11 @@ from operate.tuning.steps import Archive, check_room, plan, submissions
     metavar="FILE",
     help="Write the recommendation there.  [default: cdk.json]",
 )
-@click.option("-c", "--context", "fields", multiple=True, metavar="FIELD=VALUE", help="As the deploy had it.")
+@context_option
 @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-@click.pass_obj
+@connected
 def tune_command(
     connection: Connection,
     /,
@@ -57,7 +57,7 @@ def tune_command(
     sample: int,
     results: Path,
     configuration: Path | None,
-    fields: tuple[str, ...],
+    context: dict[str, str],
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -69,10 +69,10 @@ def tune_command(
 
     \b
     Example:
-      python -m operate tune --executors=2,4,8 --cores=2,4 --sample=50000
+      fruit tune --executors=2,4,8 --cores=2,4 --sample=50000
     """
-    config = stage_configuration(connection.stage, connection.region, fields)
-    place = live_place(connection, image_uris(connection.deployment, images), None, None, fields)
+    config = stage_configuration(connection.stage, connection.region, context)
+    place = live_place(connection, image_uris(connection.deployment, images), None, None, context)
     require_images(place)
     emr, planned = connection.client("emr"), plan(executors, cores, min(sample, place.listing.files))
     nodes = most_nodes(emr, place.cluster.id) or max(len(list_nodes(emr, place.cluster.id)) - 1, 1)
@@ -87,8 +87,7 @@ def tune_command(
             [list(each.arguments) for each in asked], "\n".join(e.run_id for e in asked), as_json=as_json
         )
         return
-    if not yes and not click.confirm(f"Submit these {len(asked)} steps?", err=True):
-        raise OperateError("not submitted")
+    require_yes(f"Submit these {len(asked)} steps?", "not submitted", yes=yes)
     found = run_all(connection, place.cluster.id, planned, asked, machine(config))
     file = configuration or ROOT / "cdk.json"
     configure(file, connection.stage, found.configuration)

@@ -1,4 +1,4 @@
-"""`operate tunnel`: Session Manager's command for the web pages on the primary node."""
+"""`fruit tunnel`: Session Manager's command for the web pages on the primary node."""
 
 import json
 import shlex
@@ -7,7 +7,7 @@ import subprocess
 
 import click
 
-from operate.connection import Connection
+from operate.connection import Connection, connected
 from operate.emr.clusters import describe_cluster
 from operate.emr.nodes import Node, list_fleets, list_nodes
 from operate.emr.steps import list_steps
@@ -29,7 +29,7 @@ PLUGIN = "session-manager-plugin"
 @click.option("--local-port", type=click.IntRange(1024, 65535), help="Here.  [default: the page's own]")
 @click.option("--run", "open_it", is_flag=True, help="Open the tunnel; Ctrl-C closes it.")
 @json_option
-@click.pass_obj
+@connected
 def tunnel_command(
     connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
 ) -> None:
@@ -39,7 +39,7 @@ def tunnel_command(
 
     \b
     Example:
-      python -m operate tunnel history --run
+      fruit tunnel history --run
     """
     cluster = describe_cluster(connection.client("emr"), connection.deployment.cluster_id)
     if not cluster.live:

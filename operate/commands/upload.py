@@ -1,16 +1,16 @@
-"""`upload`: photographs of a folder into an image source, only what is new or changed."""
+"""`fruit upload`: photographs of a folder into an image source, only what is new or changed."""
 
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from operate.connection import Connection
-from operate.errors import MisuseError
+from operate.connection import Connection, connected
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
-from operate.s3.photographs import photographs
+from operate.s3.photographs import require_photographs
+
+AT_ONCE = 32
 
 
 @click.command("upload")
@@ -19,11 +19,11 @@ from operate.s3.photographs import photographs
 @click.option("--prefix", default="", metavar="PREFIX", help="Folder in the bucket, for a set of its own.")
 @click.option("--all-files", is_flag=True, help="Every file, not only those named like photographs.")
 @click.option(
-    "--at-once", type=click.IntRange(1, 64), default=32, show_default=True, help="Transfers at once."
+    "--at-once", type=click.IntRange(1, 64), default=AT_ONCE, show_default=True, help="Transfers at once."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be uploaded.")
 @json_option
-@click.pass_obj
+@connected
 def upload_command(
     connection: Connection,
     folder: Path,
@@ -40,24 +40,30 @@ def upload_command(
 
     \b
     Example:
-      python -m operate upload photographs
-      python -m operate upload summer --source=images --prefix=2026/summer
+      fruit upload photographs
+      fruit upload summer --source=images --prefix=2026/summer
     """
     bucket = connection.deployment.images_bucket(source)
     cleaned = prefix.strip("/")
     target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "")
-    found = photographs(folder, all_files=all_files)
-    if not found:
-        raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
+    found = require_photographs(folder, all_files=all_files)
     say(f"{len(found):,} photographs to {target.uri}")
     result = upload(target, found, at_once=at_once, dry_run=dry_run)
-    print_result(asdict(result), _told(result, connection.command_line, dry_run), as_json=as_json)
+    print_result(asdict(result), _told(result, connection, dry_run), as_json=as_json)
 
 
-def _told(result: UploadResult, operate: str, dry_run: bool) -> str:
+def upload_folder(connection: Connection, folder: Path) -> UploadResult:
+    """Upload every photograph of the folder into the first image source."""
+    target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
+    found = require_photographs(folder, all_files=False)
+    say(f"{len(found):,} photographs to {target.uri}")
+    return upload(target, found, at_once=AT_ONCE)
+
+
+def _told(result: UploadResult, connection: Connection, dry_run: bool) -> str:
     verb = "would be uploaded" if dry_run else "uploaded"
     size = f"{result.bytes / 1e6:,.1f} MB"
     return (
         f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
-        f"next: {operate} submit {shlex.quote(result.uri)} --wait"
+        f"next: {connection.command('submit', result.uri, '--wait')}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from operate.errors import OperateError
+from operate.errors import MisuseError, OperateError
 from spark_job.contract.image_names import IMAGE_EXTENSIONS, SYSTEM_FILES
 
 # S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -50,6 +50,14 @@ def photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
         _check(photograph)
         found.append(photograph)
     return sorted(found, key=lambda photograph: photograph.name)
+
+
+def require_photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
+    """Return the photographs of a folder. Raises MisuseError where there are none."""
+    found = photographs(folder, all_files=all_files)
+    if not found:
+        raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
+    return found
 
 
 def digests(path: Path) -> Digests:

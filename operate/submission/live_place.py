@@ -1,7 +1,6 @@
 """Where a run goes and on what: the live cluster, the listed images, what it will take."""
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from operate.errors import OperateError
 from operate.printing import say
 from operate.s3.image_listing import Listing, list_images
 from operate.submission.estimate import Estimate, estimate
-from operate.submission.submission import deploy_words
 
 NAME_FROM_FINGERPRINT = 8
 
@@ -28,13 +26,15 @@ class Place:
 
 
 class ClusterEndedError(OperateError):
-    """A run needs a new cluster, which comes with a deploy: `words` are those of its command."""
+    """A run needs a new cluster, which comes with a deploy that has these fields."""
 
-    def __init__(self, cluster: Cluster, words: Sequence[str]) -> None:
-        self.words = tuple(words)
+    def __init__(self, connection: Connection, cluster: Cluster, fields: Mapping[str, str]) -> None:
+        self.fields = fields
+        pairs = [f"{name}={value}" for name, value in fields.items()]
+        self.command = connection.command("deploy", *(word for pair in pairs for word in ("-c", pair)))
         reason = f" ({cluster.reason})" if cluster.reason else ""
         super().__init__(
-            f"cluster {cluster.id} is {cluster.state}{reason}; `{shlex.join(words)}` starts one, "
+            f"cluster {cluster.id} is {cluster.state}{reason}; `{self.command}` starts one, "
             "with a run on all sources; for other options submit again while it is up"
         )
 
@@ -44,7 +44,7 @@ def live_place(
     images: tuple[str, ...],
     name: str | None,
     variance: float | None,
-    fields: Sequence[str],
+    fields: Mapping[str, str],
 ) -> Place:
     """The deployment's cluster, and the listing of the images.
 
@@ -59,8 +59,8 @@ def live_place(
     listing = list_images(connection.client("s3"), images, say)
     if not cluster.live:
         wanted = f"{name or 'run'}-{listing.fingerprint[:NAME_FROM_FINGERPRINT]}"
-        fields = (*connection.region_fields, *fields)
-        raise ClusterEndedError(cluster, deploy_words(connection.stage, wanted, variance, fields))
+        decided = {} if variance is None else {"variance": f"{variance:g}"}
+        raise ClusterEndedError(connection, cluster, {**fields, "run": wanted, **decided})
     return Place(cluster, images, listing)
 
 
@@ -72,7 +72,7 @@ def require_images(place: Place) -> None:
 
 
 def estimated(
-    connection: Connection, place: Place, options: Mapping[str, Any], fields: Sequence[str]
+    connection: Connection, place: Place, options: Mapping[str, Any], fields: Mapping[str, str]
 ) -> Estimate:
     """What the run will take, by the model that this tree's configuration, with these fields, names."""
     emr = connection.client("emr")

@@ -125,16 +125,6 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def deploy_words(stage: str, name: str, variance: float | None, fields: Sequence[str] = ()) -> list[str]:
-    """The command that starts a new cluster with a run of this name, under CloudFormation.
-
-    Args:
-        fields: other fields of the deploy, as `FIELD=VALUE`.
-    """
-    pairs = [*fields, f"run={name}", *([f"variance={variance:g}"] if variance is not None else [])]
-    return ["make", "deploy", f"STAGE={stage}", f"CONTEXT={' '.join(f'-c {pair}' for pair in pairs)}"]
-
-
 def _decides_components(options: Sequence[str]) -> bool:
     return any(word.partition("=")[0] in ("--variance", "--components", "--reduction") for word in options)
 

@@ -1,4 +1,4 @@
-"""`interrupt`: take a task node away, as Spot would."""
+"""`fruit rehearse interrupt`: take a task node away, as Spot would."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def interrupt_command(cluster: str | None) -> None:
 
     \b
     Example:
-      python -m rehearsal interrupt --cluster j-2AXXXXXXGAPLF
+      fruit rehearse interrupt --cluster j-2AXXXXXXGAPLF
     """
     print(interrupt(os.environ.get("AWS_ENDPOINT_URL", ""), cluster))
 
@@ -35,9 +35,7 @@ def interrupt(endpoint: str, cluster: str | None) -> str:
         RehearsalError: no rehearsal answers, or it has no task node to take.
     """
     if not endpoint.startswith("http://"):
-        raise RehearsalError(
-            "AWS_ENDPOINT_URL names no rehearsal: set what `python -m rehearsal serve` prints"
-        )
+        raise RehearsalError("AWS_ENDPOINT_URL names no rehearsal: set what `fruit rehearse serve` prints")
     body = json.dumps({"cluster": cluster}).encode()
     request = urllib.request.Request(endpoint + PATH, data=body, method="POST")  # noqa: S310 - checked above
     # Proxies of the environment are for other hosts.
@@ -50,7 +48,7 @@ def interrupt(endpoint: str, cluster: str | None) -> str:
         raise RehearsalError(_message(error)) from error
     except OSError as error:
         raise RehearsalError(
-            f"no rehearsal answers at {endpoint}: start one with `python -m rehearsal serve`"
+            f"no rehearsal answers at {endpoint}: start one with `fruit rehearse serve`"
         ) from error
 
 

@@ -17,7 +17,7 @@ def photographs_command(out: Path, views: int, seed: int) -> None:
 
     \b
     Example:
-      python -m rehearsal photographs --out photographs
+      fruit rehearse photographs --out photographs
     """
     try:
         count = write_archive(out, views=views, seed=seed)

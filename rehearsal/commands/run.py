@@ -1,4 +1,4 @@
-"""`run`: what `make run` starts; this program's environment becomes that of the rehearsal's AWS."""
+"""`fruit rehearse run`: what `make run` starts; its environment becomes that of the rehearsal's AWS."""
 
 import os
 import shutil
@@ -56,8 +56,8 @@ def run_command(stage: str, fields: tuple[str, ...], images: Path | None, result
 
     \b
     Example:
-      python -m rehearsal run -c model=efficientnet_lite0
-      python -m rehearsal run --stage=prod --images photographs --keep
+      fruit rehearse run -c model=efficientnet_lite0
+      fruit rehearse run --stage=prod --images photographs --keep
     """
     request = Request(stage, fields, images and images.resolve(), results.resolve(), keep, own_scratch())
     rehearse_on_this_machine(request, checked_configuration(request))

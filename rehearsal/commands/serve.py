@@ -1,4 +1,4 @@
-"""`serve`: keep the rehearsal's AWS up, and say how to use it."""
+"""`fruit rehearse serve`: keep the rehearsal's AWS up, and say how to use it."""
 
 import shlex
 import signal
@@ -35,7 +35,7 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
 
     \b
     Example:
-      python -m rehearsal serve --port 4566 --env-file rehearsal.env
+      fruit rehearse serve --port 4566 --env-file rehearsal.env
     """
     interrupt_on_sigterm()
     try:

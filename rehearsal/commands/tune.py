@@ -1,12 +1,10 @@
-"""`tune`: what `make tune` starts, `operate tune` on a rehearsal's YARN."""
+"""`fruit rehearse tune`: what `make tune` starts, `fruit tune` on a rehearsal's YARN."""
 
 from pathlib import Path
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.commands import tune
-from operate.connection import Connection
 from operate.number_list import NumberList
 from rehearsal.commands.run import (
     context_option,
@@ -50,7 +48,7 @@ def tune_command(
 
     \b
     Example:
-      python -m rehearsal tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
+      fruit rehearse tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
     """
     folder = images or own_scratch() / "fruit"
     request = Request(stage, fields, folder.resolve(), results.resolve(), False, own_scratch())
@@ -59,17 +57,17 @@ def tune_command(
         write_archive(folder, views=TIMES_THE_DEMO * VIEWS)
     words = [f"--executors={_listed(executors)}", f"--cores={_listed(cores)}", f"--sample={sample}", "--yes"]
     words += [f"--results={request.results}", f"--configuration={request.results / CONFIGURATION}"]
-    words += [f"--context={field}" for field in fields]
-    rehearse_on_this_machine(request, config, lambda: _tune(Connection(stage, config.region), words))
+    words += [f"--stage={stage}", f"--region={config.region}", *(f"--context={field}" for field in fields)]
+    rehearse_on_this_machine(request, config, lambda: _tune(words))
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
     return ",".join(map(str, numbers))
 
 
-def _tune(connection: Connection, words: list[str]) -> None:
-    """Run `operate tune` with these arguments; its lines are shown as they come."""
+def _tune(words: list[str]) -> None:
+    """Run `fruit tune` with these arguments; its lines are shown as they come."""
     try:
-        tune.tune_command.main(words, standalone_mode=False, obj=connection)
-    except (click.ClickException, BotoCoreError, ClientError) as error:
+        tune.tune_command.main(words, standalone_mode=False)
+    except click.ClickException as error:
         raise RehearsalError(f"tune failed: {error}") from error

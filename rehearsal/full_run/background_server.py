@@ -27,13 +27,12 @@ class KeptAws:
 
     def how_to_use(self, stage: str) -> list[str]:
         """Return what a person types next."""
-        operate = f".venv/bin/python -m operate --stage={stage}"
         return [
             "it stays up; in each shell that is to use it:",
             f"  source {self.environment_file}",
             "then, as in a real account:",
-            *(f"  {operate} {command}" for command in ("status", "logs", "submit --variance=0.9 --wait")),
-            "  .venv/bin/python -m rehearsal interrupt",
+            *(f"  fruit {words} --stage={stage}" for words in ("status", "logs", "submit --wait")),
+            "  fruit rehearse interrupt",
             "and to stop it, with all that it runs:",
             f"  kill {self.pid}",
         ]
@@ -52,7 +51,7 @@ def start_kept(home: Path, region: str) -> KeptAws:
     words = ["serve", f"--home={settings.home}", f"--port={settings.port}", f"--region={region}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rehearsal", *words, f"--env-file={file}"],
+            [sys.executable, "-m", "fruit", "rehearse", *words, f"--env-file={file}"],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -4,6 +4,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.config.context import context_of
 from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Architecture
 from operate.configuration import configured_region, stage_configuration
@@ -61,7 +62,7 @@ def checked_configuration(request: Request, machine: str | None = None) -> Deplo
         ConfigError: a field cannot be used.
         MisuseError: the nodes would have another architecture than this machine.
     """
-    config = stage_configuration(request.stage, configured_region(request.stage), request.fields)
+    config = stage_configuration(request.stage, configured_region(request.stage), context_of(request.fields))
     name = (machine or platform.machine()).lower()
     here = ARCHITECTURES.get(name)
     if here is None:

@@ -1,17 +1,17 @@
 """A deployment in an AWS of this process (moto), and the command line that drives it."""
 
 import json
-import sys
 from dataclasses import dataclass
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from fruit.command_line import cli
 from infra.contract import outputs
 from infra.contract.names import cost_tags, stack_name
-from operate.command_line import main
 from operate.deployment import Deployment, find_deployment
+from spark_job.command_line import run_command_line
 
 REGION = "eu-west-3"
 RUN = "run-0123456789ab"
@@ -39,16 +39,18 @@ def aws(monkeypatch):
 
 
 @pytest.fixture
-def operate(monkeypatch, capsys):
-    """Calls `python -m operate ARGUMENTS` in this process: `operate("runs", "--json")`."""
+def operate(capsys):
+    """Calls `fruit ARGUMENTS` in this process: `operate("runs", "--json")`."""
 
     def call(*arguments: str) -> Outcome:
         capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["operate", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
+        code = 0
+        try:
+            run_command_line(cli, arguments, "fruit")
+        except SystemExit as end:
+            code = int(end.code or 0)
         captured = capsys.readouterr()
-        return Outcome(int(end.value.code or 0), captured.out, captured.err)
+        return Outcome(code, captured.out, captured.err)
 
     return call
 

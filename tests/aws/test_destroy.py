@@ -34,6 +34,14 @@ def stage(s3):
         s3.put_object(Bucket="fruit-images", Key="Training/Lemon/1.jpg", Body=body)
 
 
+@pytest.fixture(autouse=True)
+def synthesised(monkeypatch):
+    """The stacks need not be made: what `cdk destroy` does with them is played."""
+    folders = []
+    monkeypatch.setattr(destroy, "synthesise", lambda assembly, context: folders.append(assembly.name))
+    return folders
+
+
 @pytest.fixture
 def cdk(monkeypatch):
     """CDK's command line, of which the bucket that goes is what can be seen here."""

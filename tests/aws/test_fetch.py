@@ -137,7 +137,7 @@ def test_without_runs_the_next_command_is_told(operate, storage):
     """An empty list is no error."""
     outcome = operate("runs")
     assert outcome.exit_code == 0
-    assert outcome.out == "no runs in s3://fruit-results/runs yet: `python -m operate submit` starts one\n"
+    assert outcome.out == "no runs in s3://fruit-results/runs yet: `fruit submit` starts one\n"
 
 
 def test_the_last_run_is_fetched_whole(operate, deployment, tmp_path):
@@ -168,8 +168,7 @@ def test_an_unfinished_run_is_refused(operate, storage, tmp_path):
     outcome = operate("fetch", "half", f"--to={tmp_path}")
     assert (outcome.exit_code, outcome.out, list(tmp_path.iterdir())) == (1, "", [])
     assert outcome.err == (
-        "Error: run half is not complete: look with `python -m operate status`, or fetch what there is "
-        "with --partial\n"
+        "Error: run half is not complete: look with `fruit status`, or fetch what there is with --partial\n"
     )
     partly = operate("fetch", "half", f"--to={tmp_path}", "--partial", "--json")
     assert (partly.exit_code, partly.json["complete"], partly.json["fetched"]) == (0, False, 2)

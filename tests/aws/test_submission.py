@@ -6,8 +6,9 @@ import pytest
 
 from operate.emr.steps import Step, spark_step
 from operate.errors import OperateError
-from operate.submission.submission import DeployedJob, RunRequest, deploy_words, submission
+from operate.submission.submission import DeployedJob, RunRequest, submission
 from spark_job.commands.run import run_command
+from spark_job.contract.run_options import RunOptions
 
 SPARK = (
     "spark-submit",
@@ -89,7 +90,7 @@ def test_the_job_itself_understands_the_arguments(options):
         if name != "no-standardize":
             told = parsed[name.replace("-", "_")]
             assert (",".join(told) if isinstance(told, tuple) else str(told)) == (value or "True")
-    assert parsed["standardize"] is ("--no-standardize" not in options)
+    assert RunOptions.from_values(parsed).request.standardize is ("--no-standardize" not in options)
 
 
 def test_the_deployed_share_of_variance_holds_unless_the_request_decides():
@@ -143,13 +144,6 @@ def test_a_cluster_without_our_step_is_refused_in_one_line():
     """The message says what to do."""
     with pytest.raises(OperateError, match="deploy again with `make deploy`"):
         DeployedJob.from_steps([step(arguments=("hadoop", "fs"))], "fruit-features-dev-run-0")
-
-
-def test_the_offered_deploy_names_run_and_variance():
-    """It can be pasted as it stands."""
-    assert deploy_words("dev", "run-1", None) == ["make", "deploy", "STAGE=dev", "CONTEXT=-c run=run-1"]
-    made = deploy_words("prod", "a", 0.9, ["model=vgg16"])
-    assert made[2:] == ["STAGE=prod", "CONTEXT=-c model=vgg16 -c run=a -c variance=0.9"]
 
 
 def test_a_step_leaves_the_cluster_up_when_it_fails():

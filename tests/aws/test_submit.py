@@ -41,7 +41,7 @@ def test_all_sources_are_the_default_and_the_next_commands_are_told(operate, dep
         "--images=s3://fruit-taillefixe",
     ]
     run = steps(deployment)[0]["Name"].removeprefix(PREFIX)
-    assert f".venv/bin/python -m operate --stage=dev status {run}" in done.out
+    assert f"fruit status {run} --stage=dev" in done.out
     assert f"fetch {run} --to=results" in done.out
 
 

@@ -1,7 +1,5 @@
 """What `operate submit` refuses: each time in one line that says what to do."""
 
-import subprocess
-
 import boto3
 import pytest
 
@@ -105,40 +103,42 @@ def test_an_ended_cluster_offers_the_deploy_that_makes_one(operate, deployment, 
     done = operate("submit", "--name=spring", "--variance=0.9", "-c", "model=vgg16", "--dry-run")
     assert done.exit_code == 1
     assert f"cluster {deployment.cluster_id} is TERMINATED" in done.err
-    assert "`make deploy STAGE=dev 'CONTEXT=-c model=vgg16 -c run=spring-" in done.err
-    assert "-c variance=0.9'`" in done.err
+    assert "`fruit deploy -c model=vgg16 -c run=spring-" in done.err
+    assert "-c variance=0.9 --stage=dev`" in done.err
 
 
 @pytest.fixture
-def make(monkeypatch):
-    """What is run instead of make; answers with exit code 0."""
-    called = []
+def deploys(monkeypatch):
+    """What is deployed: the requests, of which nothing comes."""
+    requests = []
 
-    def run(words, **_):
-        called.append(words)
-        return subprocess.CompletedProcess(words, 0)
+    def deploy(connection, request):
+        requests.append(request)
+        return "deployed"
 
-    monkeypatch.setattr("operate.submission.new_cluster.subprocess.run", run)
-    return called
+    monkeypatch.setattr("operate.commands.submit.deploy", deploy)
+    return requests
 
 
-def test_the_offered_deploy_is_started_when_it_is_wanted(operate, deployment, photographs, make, monkeypatch):
-    """In the deployment's own region; no for an answer starts nothing."""
+def test_the_offered_deploy_is_started_when_it_is_wanted(
+    operate, deployment, photographs, deploys, monkeypatch
+):
+    """With the fields that were given and a name for the run; no for an answer starts nothing."""
     boto3.client("emr", REGION).terminate_job_flows(JobFlowIds=[deployment.cluster_id])
     answers = iter([False, True])
     monkeypatch.setattr("click.confirm", lambda *_, **__: next(answers))
-    assert (operate("submit").exit_code, make) == (1, [])
+    assert (operate("submit").exit_code, deploys) == (1, [])
     done = operate("submit", "-c", "model=vgg16")
     assert done.exit_code == 0, done.err
-    ((*words, context, yes),) = make
-    assert (words, yes) == (["make", "deploy", "STAGE=dev"], "YES=1")
-    assert context.startswith("CONTEXT=-c model=vgg16 -c run=run-")
+    (request,) = deploys
+    assert (request.context["model"], request.yes) == ("vgg16", True)
+    assert request.context["run"].startswith("run-")
 
 
-def test_what_a_deploy_cannot_run_is_not_offered(operate, deployment, photographs, make):
+def test_what_a_deploy_cannot_run_is_not_offered(operate, deployment, photographs, deploys):
     """A deploy runs on all sources without a sample: only the command is told."""
     boto3.client("emr", REGION).terminate_job_flows(JobFlowIds=[deployment.cluster_id])
     for request in (["--sample=1"], ["images/Training"], ["--job-code"]):
         done = operate("submit", *request, "--yes")
-        assert (done.exit_code, make) == (1, [])
+        assert (done.exit_code, deploys) == (1, [])
         assert "starts one, with a run on all sources" in done.err

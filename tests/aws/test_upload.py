@@ -141,8 +141,7 @@ def test_the_next_command_says_stage_region_and_folder(operate, storage, tmp_pat
     (tmp_path / "1.jpg").write_bytes(b"jpg")
     done = operate("upload", str(tmp_path), "--prefix=Apple Red")
     assert done.out.splitlines()[-1] == (
-        "next: .venv/bin/python -m operate --stage=dev submit 's3://fruit-images/Apple Red' --wait"
+        "next: fruit submit 's3://fruit-images/Apple Red' --wait --stage=dev"
     )
-    assert Connection("dev", "eu-west-1").command_line.endswith("--stage=dev --region=eu-west-1")
-    assert Connection("dev", "eu-west-1").region_fields == ("region=eu-west-1",)
+    assert Connection("dev", "eu-west-1").command("runs") == "fruit runs --stage=dev --region=eu-west-1"
     assert Connection("dev", "eu-west-3").region_fields == ()

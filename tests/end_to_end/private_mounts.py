@@ -29,7 +29,7 @@ def may_mount() -> bool:
 
 @dataclass(frozen=True)
 class Serving:
-    """`python -m rehearsal serve` as a process, with mounts of its own where the machine allows it."""
+    """`fruit rehearse serve` as a process, with mounts of its own where the machine allows it."""
 
     settings: Settings
     process: subprocess.Popen[bytes]
@@ -57,7 +57,7 @@ class Serving:
 def serving(folder: Path) -> Iterator[Serving]:
     """One up, until the end of the block."""
     settings, ready = Settings(folder / "home", free_port()), folder / "environment"
-    serve = [sys.executable, "-m", "rehearsal", "serve", f"--port={settings.port}"]
+    serve = [sys.executable, "-m", "fruit", "rehearse", "serve", f"--port={settings.port}"]
     serve += [f"--home={settings.home}", f"--env-file={ready}"]
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(

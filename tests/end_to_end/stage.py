@@ -41,8 +41,8 @@ class Stage:
         return self.folder / "cdk.out"
 
     def operate(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """`python -m operate`."""
-        return self.aws.run(sys.executable, "-m", "operate", *arguments)
+        """`fruit`."""
+        return self.aws.run(sys.executable, "-m", "fruit", *arguments)
 
     def aws_cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """AWS's own command line; its `emr` commands want the endpoint given."""

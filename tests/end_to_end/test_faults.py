@@ -117,10 +117,10 @@ def test_a_run_whose_executor_is_killed_is_complete(survivor, check):
 
 
 def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
-    """`python -m rehearsal interrupt` takes it as Spot would, and another one takes its place."""
+    """`fruit rehearse interrupt` takes it as Spot would, and another one takes its place."""
     step_id, task = cluster.submit("node-lost"), cluster.node("TASK")
     cluster.working_executor(task)
-    taken = aws.run(sys.executable, "-m", "rehearsal", "interrupt", "--cluster", cluster.id)
+    taken = aws.run(sys.executable, "-m", "fruit", "rehearse", "interrupt", "--cluster", cluster.id)
     assert (taken.returncode, taken.stdout.strip()) == (0, task), taken.stderr
     assert not cluster.has("node-lost", "stages/features.json")
     assert list(processes_of(cluster.home, f"{cluster.id}/{task}")) == []

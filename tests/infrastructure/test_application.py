@@ -90,20 +90,12 @@ def test_idle_prod_names_what_it_costs(prod: Synthesis) -> None:
 
 
 def test_the_plan_is_a_command() -> None:
-    """`python -m infra plan` prints tables; a bad field is one line and exit code 2; no answer is no."""
-    shown = run("-m", "infra", "plan", "-c", "expected_images=1000000")
+    """`fruit plan` prints tables; a bad field is one line and exit code 2."""
+    shown = run("-m", "fruit", "plan", "-c", "expected_images=1000000")
     assert shown.returncode == 0
     assert "1,000,000 images" in shown.stdout
-    refused = run("-m", "infra", "plan", "-c", "core_minimum=1")
+    refused = run("-m", "fruit", "plan", "-c", "core_minimum=1")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "Error: core_minimum=1: allowed: a whole number, 2 to 100\n"
-    malformed = run("-m", "infra", "plan", "-c", "core_minimum")
+    malformed = run("-m", "fruit", "plan", "-c", "core_minimum")
     assert malformed.stderr == "Error: -c=core_minimum: allowed: FIELD=VALUE\n"
-
-
-def test_without_yes_nothing_is_deployed() -> None:
-    """`plan --ask` ends with 1 unless somebody says yes."""
-    command = [sys.executable, "-m", "infra", "plan", "--ask"]
-    for answer, code in (("n\n", 1), ("", 1), ("y\n", 0)):
-        ended = subprocess.run(command, cwd=ROOT, input=answer, capture_output=True, text=True, timeout=120)
-        assert ended.returncode == code, answer

@@ -14,6 +14,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "infra": ("spark_job.contract",),
     "operate": ("spark_job.contract", "infra"),
     "rehearsal": ("spark_job.contract", "infra", "operate"),
+    "fruit": ("spark_job", "infra", "operate", "rehearsal"),
     "benchmarks": ("spark_job", "infra", "rehearsal"),
 }
 # Inside a package each part may import those on its own line and on the lines before it.
@@ -45,8 +46,6 @@ ORDER: dict[str, tuple[str, ...]] = {
         "stacks",
         "application",
         "commands",
-        "command_line",
-        "__main__",
     ),
     "rehearsal": (
         "errors",
@@ -56,8 +55,6 @@ ORDER: dict[str, tuple[str, ...]] = {
         "clusters",
         "full_run",
         "commands",
-        "command_line",
-        "__main__",
     ),
     "rehearsal.emr": (
         "errors identifiers releases timings compute",
@@ -117,7 +114,7 @@ def test_packages_import_one_way(package: str) -> None:
         for name in imported(path)
         if not any(below(name, each) for each in allowed)
     ]
-    assert len(paths) > 10
+    assert paths
     assert against == []
 
 

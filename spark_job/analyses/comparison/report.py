@@ -85,7 +85,7 @@ def _figures(sides: Sequence[Side]) -> Table:
     ]
     return Table(
         f"Accuracy: of the newest `train` run that names the run, {NONE} where none does. Cost: by "
-        "--price-per-hour; `python -m operate cost` says what a cluster costs.",
+        "--price-per-hour; `fruit cost` says what a cluster costs.",
         ["", *(side.name for side in sides)],
         rows,
     )

@@ -84,7 +84,7 @@ def test_the_command_line_writes_the_archive(tmp_path):
 
     def call(out):
         return subprocess.run(
-            [sys.executable, "-m", "rehearsal", "photographs", f"--out={out}", "--views=1"],
+            [sys.executable, "-m", "fruit", "rehearse", "photographs", f"--out={out}", "--views=1"],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -14,7 +14,7 @@ DOCUMENT = (ROOT / "docs" / "deployment.md").read_text()
 
 
 def test_every_field_is_in_the_table_as_the_code_has_it() -> None:
-    """Field, default and what is allowed: the document holds what `python -m infra fields` prints."""
+    """Field, default and what is allowed: the document holds what `fruit fields` prints."""
     rows = field_rows(DeploymentConfig, STAGE_DEFAULTS)
     assert "\n".join(rows) in DOCUMENT
     assert len(rows) == 2 + len(DeploymentConfig.model_fields)

@@ -80,11 +80,11 @@ def test_next_steps_give_outputs_run_and_commands() -> None:
     assert "ClusterId  j-1" in text
     assert "run run-1" in text.splitlines()
     for command in (
-        "-m operate --stage=prod upload PHOTOGRAPHS --source=taille-fixe",
-        "-m operate --stage=prod submit",
-        "-m operate --stage=prod status run-1",
-        "-m operate --stage=prod logs run-1",
-        "-m operate --stage=prod fetch run-1",
+        "fruit upload PHOTOGRAPHS --source=taille-fixe --stage=prod",
+        "fruit submit --wait --stage=prod",
+        "fruit status run-1 --stage=prod",
+        "fruit logs run-1 --stage=prod",
+        "fruit fetch run-1 --to=results --stage=prod",
         "make destroy STAGE=prod",
     ):
         assert command in text
@@ -93,6 +93,6 @@ def test_next_steps_give_outputs_run_and_commands() -> None:
 def test_next_steps_repeat_a_region_that_only_the_deploy_was_told() -> None:
     """The commands that follow look where the deploy went."""
     text = next_steps("dev", {}, "eu-west-1")
-    assert "-m operate --stage=dev --region=eu-west-1 submit --wait" in text
+    assert "fruit submit --wait --stage=dev --region=eu-west-1" in text
     assert "make destroy STAGE=dev CONTEXT='-c region=eu-west-1'" in text
     assert "region" not in next_steps("dev", {})

@@ -1,0 +1,1 @@
+"""The one command for people, `fruit`: the job, a deployment and the rehearsal behind one name."""

