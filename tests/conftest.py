@@ -58,10 +58,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_rank)
     stories = {item.path for item in items if item.get_closest_marker("story")}
     for story in stories:
-        places = [place for place, item in enumerate(items) if item.path == story]
-        in_order = sorted((items[place] for place in places), key=_line)
-        for place, item in zip(places, in_order, strict=True):
-            items[place] = item
+        places = [number for number, item in enumerate(items) if item.path == story]
+        in_order = sorted((items[number] for number in places), key=_line)
+        for number, item in zip(places, in_order, strict=True):
+            items[number] = item
 
 
 def _rank(item: pytest.Item) -> int:

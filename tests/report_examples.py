@@ -59,7 +59,7 @@ def example_report(
     numbers = np.repeat(np.arange(class_count), points_each)
     points = [
         Point(f"{labels[number]}/{i}_100.jpg", labels[number], "Test", jpeg((50 * number % 255, 120, 60)))
-        for i, number in enumerate(numbers)
+        for i, number in enumerate(numbers.tolist())
     ]
     ratio = 1 / (1.5 + np.arange(dimension)) ** 1.3
     return ReportContents(

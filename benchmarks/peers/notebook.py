@@ -45,7 +45,7 @@ def prepare(content: bytes) -> np.ndarray:
 def featurize(broadcast: "Broadcast[list[np.ndarray]]") -> Any:
     """Return the pandas UDF: it makes the network once for each partition, then works batch by batch."""
 
-    @F.pandas_udf("array<float>")  # type: ignore[untyped-decorator, attr-defined, call-overload]
+    @F.pandas_udf("array<float>")  # type: ignore[untyped-decorator, call-overload]
     def udf(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
         network = make_network(broadcast.value)
         for contents in batches:

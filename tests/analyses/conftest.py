@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from recognition_runs import features_run, train_on, write_colours
+
+from tests.analyses.recognition_runs import features_run, train_on, write_colours
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -73,7 +74,8 @@ def images(tmp_path_factory) -> Path:
     for number, picture in enumerate(crops(100, 24)):
         picture.save(folder / "a" / f"{number}.png")
     for name, picture in oddities().items():
-        picture.save(folder / "a" / name, **({"quality": 92} if name.endswith(".jpg") else {}))
+        options: dict[str, Any] = {"quality": 92} if name.endswith(".jpg") else {}
+        picture.save(folder / "a" / name, **options)
     return folder
 
 

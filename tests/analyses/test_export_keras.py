@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.datasets import load_sample_images
 
 from spark_job.analyses.classifier.head import Head
 from spark_job.analyses.classifier.keras_model import export_keras
+from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError, MisuseError
 from spark_job.extractors.build import build_extractor
@@ -27,6 +29,16 @@ assert not any("spark_job" in name for name in sys.modules)
 model, given, found = tf.keras.models.load_model(sys.argv[1]), np.load(sys.argv[2]), sys.argv[3]
 np.savez(found, **{name: model(given[name][None]).numpy()[0] for name in given.files})
 """
+
+
+def classifier(head: Head) -> SavedClassifier:
+    """Give a head what a trained one comes with; the model of Keras does without its limits."""
+    novelty: Any = None
+    classes = tuple(f"class {number}" for number in range(head.intercepts.size))
+    return SavedClassifier(Description("features", classes, len(head.coefficients), "", ""), head, novelty)
+
+
+CLASSIFIER = classifier(Head(np.ones((2, 12)), np.ones(2)))
 LARGE = {"resnet50": "BGR", "efficientnet_lite0": "RGB"}
 
 
@@ -55,8 +67,8 @@ def test_probabilities_are_those_of_the_pipeline(extractor: Extractor, tmp_path:
     coefficients = random.normal(size=(6, spread.size)) / np.maximum(spread, 1e-3) / np.sqrt(spread.size)
     middle = np.mean(list(features.values()), axis=0)
     head = Head(coefficients, -coefficients @ middle)
-    export_keras(extractor, head, tmp_path / "model.keras")
-    np.savez(tmp_path / "images.npz", **images)
+    export_keras(classifier(head), extractor, tmp_path / "model.keras")
+    np.savez(tmp_path / "images.npz", allow_pickle=True, **images)
     arguments = [tmp_path / "model.keras", tmp_path / "images.npz", tmp_path / "found.npz"]
     subprocess.run([sys.executable, "-c", PLAIN, *map(str, arguments)], check=True, cwd=tmp_path, timeout=120)
     with np.load(tmp_path / "found.npz") as found:
@@ -82,27 +94,17 @@ def test_a_file_that_is_there_is_kept(tiny_extractor: Path, tmp_path: Path) -> N
     """Nothing is overwritten."""
     (tmp_path / "model.keras").write_text("mine")
     with pytest.raises(MisuseError, match="is there already"):
-        export_keras(
-            Extractor.open(Folder(str(tiny_extractor))),
-            Head(np.ones((2, 12)), np.ones(2)),
-            tmp_path / "model.keras",
-        )
+        export_keras(CLASSIFIER, Extractor.open(Folder(str(tiny_extractor))), tmp_path / "model.keras")
     assert (tmp_path / "model.keras").read_text() == "mine"
 
 
 def test_another_ending_is_refused(tiny_extractor: Path, tmp_path: Path) -> None:
     """Keras goes by it."""
     with pytest.raises(MisuseError, match=r"end in \.keras"):
-        export_keras(
-            Extractor.open(Folder(str(tiny_extractor))), Head(np.ones((2, 12)), np.ones(2)), tmp_path / "m.h5"
-        )
+        export_keras(CLASSIFIER, Extractor.open(Folder(str(tiny_extractor))), tmp_path / "m.h5")
 
 
 def test_an_extractor_without_keras_is_an_error(tiny_extractor: Path, tmp_path: Path) -> None:
     """One that has only the cluster's files; the message says what to do."""
     with pytest.raises(ExtractorError, match="build the extractor again"):
-        export_keras(
-            Extractor.open(Folder(str(tiny_extractor))),
-            Head(np.ones((2, 12)), np.ones(2)),
-            tmp_path / "m.keras",
-        )
+        export_keras(CLASSIFIER, Extractor.open(Folder(str(tiny_extractor))), tmp_path / "m.keras")

@@ -6,7 +6,6 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from recognition_runs import features_run, train_on
 
 from rehearsal.demo.kinds import KINDS
 from rehearsal.demo.photographs import write_archive
@@ -14,6 +13,7 @@ from spark_job.analyses.classifier.keras_model import export_keras
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
 from spark_job.analyses.source_run import SourceRun
 from spark_job.extractors.build import build_extractor
+from tests.analyses.recognition_runs import features_run, train_on
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "explore.ipynb"
@@ -29,7 +29,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     write_archive(folder / "fruit", views=VIEWS)
     run = features_run(folder / "fruit", results, extractor, "mine")
     classifier = SavedClassifier.of_run(SourceRun.open(str(train_on(run, results, "classifier")), "train"))
-    export_keras(classifier.open_extractor(None), classifier.head, folder / "mine.keras")
+    export_keras(classifier, classifier.open_extractor(None), folder / "mine.keras")
     settings = {"RUN": run, "CLASSIFIER": f"{results}/classifier", "KERAS": f"{folder}/mine.keras"}
     book = notebook()
     with pytest.MonkeyPatch.context() as patch:

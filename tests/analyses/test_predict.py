@@ -10,12 +10,12 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from recognition_runs import spark, write_colours
 
 from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import PredictionOptions, predict
 from spark_job.analyses.summary import Summary
 from spark_job.errors import ListingError, MisuseError
+from tests.analyses.recognition_runs import spark, write_colours
 
 
 def no_spark() -> None:

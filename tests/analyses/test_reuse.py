@@ -4,6 +4,7 @@ import os
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_an_empty_source_keeps_all(tiny_extractor, tmp_path):
     images = photographs.write_archive(tmp_path / "images", {"a": 5})
     run(images, tmp_path / "results", tiny_extractor)
     shutil.rmtree(images / "a")
-    options = {"previous": "latest", "removed": "keep", "allow_empty": True}
+    options: dict[str, Any] = {"previous": "latest", "removed": "keep", "allow_empty": True}
     found = run(images, tmp_path / "results", tiny_extractor, "empty", **options)
     assert counts(found) == {"new": 0, "reused": 0, "removed": 5, "kept": 5}
     assert found.metrics["images"]["usable"] == 5
@@ -97,7 +98,7 @@ def test_an_image_beyond_todays_limits_is_not_taken(tiny_extractor, tmp_path):
     images = photographs.write_archive(tmp_path / "images", {"a": 4})
     (images / "a" / "large.jpg").write_bytes(photographs.encoded(photographs.pixels(9, 200, 300)))
     run(images, tmp_path / "results", tiny_extractor)
-    options = {"previous": "latest", "limits": ImageLimits(max_pixels=10_000)}
+    options: dict[str, Any] = {"previous": "latest", "limits": ImageLimits(max_pixels=10_000)}
     found = run(images, tmp_path / "results", tiny_extractor, "strict", **options)
     assert counts(found) == {"new": 1, "reused": 4, "removed": 0, "kept": 0}
     assert set(found.rejected) == {"large.jpg"}

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from pyspark.ml.classification import LogisticRegressionModel
-from recognition_runs import features_run, train_on, write_colours
 
 from spark_job.command_line import cli
 from spark_job.errors import MisuseError
+from tests.analyses.recognition_runs import features_run, train_on, write_colours
 
 
 def metrics_of(run: Path) -> dict:

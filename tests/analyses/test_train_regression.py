@@ -8,7 +8,6 @@ import pytest
 from pyspark.ml.classification import LogisticRegression, LogisticRegressionModel
 from pyspark.ml.linalg import Vectors as MllibVectors
 from pyspark.sql import SparkSession
-from recognition_runs import spark
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.head import Head
@@ -29,6 +28,7 @@ from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.moments import Moments
 from spark_job.reduction.principal_components import ComponentRequest, reduce_moments
 from spark_job.storage import Folder
+from tests.analyses.recognition_runs import spark
 
 CLASSES, LENGTH, IMAGES = 4, 6, 240
 RANDOM = np.random.default_rng(5)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 import pytest
@@ -122,7 +123,7 @@ def make_stack(name, resources, values):
 
 def make_cluster(name: str = f"fruit-features-dev-{RUN}") -> str:
     """A cluster that stays when it has no steps; one primary, two core nodes."""
-    groups = [
+    groups: list[Any] = [
         {"InstanceRole": role, "InstanceType": "m5.xlarge", "InstanceCount": count, "Name": role.lower()}
         for role, count in (("MASTER", 1), ("CORE", 2))
     ]

@@ -1,12 +1,15 @@
 """What moto's EMR does not answer: a cluster's fleets, and its policies of scaling and idling."""
 
+from typing import Any
+
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 
 def answer_policies(monkeypatch, *, idle_seconds=1800, most_nodes=6, denied=False):
     """Fleets and both policies as EMR shapes them; `denied`: it refuses to tell the policies."""
-    call = BaseClient._make_api_call
+    base: Any = BaseClient
+    call = base._make_api_call
     limits = {"UnitType": "InstanceFleetUnits", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": most_nodes}
     fleets = [
         {

@@ -1,5 +1,7 @@
 """`operate destroy`: what goes and what stays is said, then nothing billable may be left."""
 
+from typing import Any
+
 import boto3
 import pytest
 
@@ -109,9 +111,9 @@ def test_nothing_left_is_said(operate, stage, cdk):
 
 def test_forgotten_things_that_cost_are_found(operate, aws, cluster_id):
     """By tag: an instance, an address, a volume, a NAT gateway, an interface endpoint; by name: a cluster."""
-    ec2 = boto3.client("ec2", REGION)
+    ec2: Any = boto3.client("ec2", REGION)
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    specification = [{"ResourceType": "instance", "Tags": TAGS}]
+    specification: Any = [{"ResourceType": "instance", "Tags": TAGS}]
     made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=specification)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
@@ -146,7 +148,8 @@ def test_what_may_not_be_looked_at_is_said(operate, aws, monkeypatch):
     from botocore.client import BaseClient
     from botocore.exceptions import ClientError
 
-    call = BaseClient._make_api_call
+    base: Any = BaseClient
+    call = base._make_api_call
 
     def refuse(client, operation, arguments):
         if operation == "DescribeVolumes":

@@ -1,6 +1,7 @@
 """`doctor`: each thing that would stop a deploy is seen, and what to do is said."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
@@ -15,7 +16,7 @@ ACCOUNT = "123456789012"
 CONFIG = DeploymentConfig.from_context({"stage": "dev"})
 TYPES = ("m5.xlarge", "m7i-flex.xlarge")
 # What a ready account answers: service -> list of (operation, answer or error code).
-READY = {
+READY: dict[str, Any] = {
     "sts": [
         ("get_caller_identity", {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/a", "UserId": "A"})
     ],

@@ -192,7 +192,7 @@ def test_patterns_choose_files(operate, storage, tmp_path):
 
 def test_no_object_is_written_outside_the_folder(storage, tmp_path):
     """A key with `..` could overwrite any file of the person."""
-    evil = StoredObject("runs/r/../../evil", 1, "0", None)
+    evil = StoredObject("runs/r/../../evil", 1, "0", datetime.now(UTC))
     place = Place(boto3.client("s3", REGION), "fruit-results", "runs/r/", tmp_path)
     with pytest.raises(OperateError, match="outside of"):
         download(place, [evil], at_once=1)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -14,6 +15,7 @@ from operate.connection import plain_aws_errors
 from operate.deployment import stack_outputs
 from operate.errors import OperateError
 from tests.aws.conftest import REGION, make_storage
+from tests.doubles import Double
 
 PROJECT = Path(__file__).parent.parent.parent
 COMMANDS = (
@@ -57,7 +59,7 @@ def test_a_pipeline_that_is_not_deployed_is_said(operate, storage):
 def test_outputs_of_a_first_deploy_that_failed_are_none(state, count):
     """They name resources that are gone; a failed update leaves what was there before."""
 
-    class CloudFormation:
+    class CloudFormation(Double):
         def describe_stacks(self, StackName):  # noqa: N803 - boto3's own name
             outputs = [{"OutputKey": "ResultsBucket", "OutputValue": "gone"}]
             return {"Stacks": [{"StackName": StackName, "StackStatus": state, "Outputs": outputs}]}
@@ -86,7 +88,7 @@ def test_misuse_is_exit_code_2(operate, arguments, message):
 
 def test_what_aws_refuses_is_one_line():
     """The operation, AWS's own words, and where to look."""
-    answer = {"Error": {"Code": "AccessDenied", "Message": "not\nyours"}}
+    answer: Any = {"Error": {"Code": "AccessDenied", "Message": "not\nyours"}}
     with pytest.raises(OperateError) as refused, plain_aws_errors():
         raise ClientError(answer, "ListObjectsV2")
     assert str(refused.value) == (

@@ -8,11 +8,12 @@ from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
 from operate.runs.log_files import StepLogs, last_lines
 from operate.runs.outcome import driver_words, failure
+from tests.doubles import Double
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-class Emr:
+class Emr(Double):
     """Answers DescribeStep with one state after the other."""
 
     def __init__(self, *states):

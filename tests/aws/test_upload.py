@@ -1,5 +1,7 @@
 """`upload`: photographs reach S3 whole, once, and under their own names."""
 
+from typing import Any
+
 import boto3
 import pytest
 
@@ -7,6 +9,7 @@ from operate.connection import Connection
 from operate.s3 import image_store
 from operate.s3.photographs import photographs
 from tests.aws.conftest import REGION
+from tests.doubles import Double
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def test_a_second_upload_brings_only_what_changed(operate, storage, folder):
 def test_the_checksum_tells_where_kms_hides_the_md5(operate, storage, folder):
     """ETags of objects under KMS are no MD5: without asking for the checksum all would go again."""
     s3 = boto3.client("s3", REGION)
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "key"}}
+    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "key"}}
     s3.put_bucket_encryption(Bucket="fruit-images", ServerSideEncryptionConfiguration={"Rules": [rule]})
     operate("upload", str(folder))
     found = photographs(folder, all_files=False)
@@ -65,7 +68,7 @@ def test_the_checksum_tells_where_kms_hides_the_md5(operate, storage, folder):
     assert image_store.upload(target, found, at_once=2).uploaded == 0
 
 
-class HiddenEtags:
+class HiddenEtags(Double):
     """S3 whose listings hold ETags that say nothing, as under KMS."""
 
     def __init__(self, s3):
@@ -144,4 +147,4 @@ def test_the_next_command_says_stage_region_and_folder(operate, storage, tmp_pat
         "next: fruit submit 's3://fruit-images/Apple Red' --wait --stage=dev"
     )
     assert Connection("dev", "eu-west-1").command("runs") == "fruit runs --stage=dev --region=eu-west-1"
-    assert Connection("dev", "eu-west-3").region_fields == ()
+    assert Connection("dev", "eu-west-3").context({}) == {"stage": "dev"}

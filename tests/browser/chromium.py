@@ -9,12 +9,13 @@ import tarfile
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import brotli
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Python learnt to refuse paths that lead outside in 3.11.4; the archive is pinned by its hash.
-SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 PACKAGE = PROJECT / "node_modules" / "@sparticuz" / "chromium"
 CACHE = PROJECT / ".cache" / "chromium"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from spark_job.report.contents import ReportContents
 from spark_job.report.page import render_page
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=chromium.executable,
             args=list(chromium.arguments),
-            env=chromium.environment or None,
+            env={**chromium.environment} or None,
         )
         yield browser
         browser.close()
@@ -50,11 +50,15 @@ class Reader:
         page = self.context.new_page()
         page.on("console", lambda message: self.problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (self.problems.append("dialog"), dialog.dismiss()))
+        page.on("dialog", self._note_dialog)
         page.on("request", self._look_at_request)
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]")
         return page
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.problems.append("dialog")
+        dialog.dismiss()
 
     def _look_at_request(self, request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,8 +51,8 @@ def direct(artifacts: Path, photographs: Path, tmp_path_factory: pytest.TempPath
     return RunResults(folder / DIRECT)
 
 
-def json_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+def json_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """What a command printed with `--json`; it has to have succeeded."""
     assert done.returncode == 0, done.stdout + done.stderr
-    printed: dict[str, object] = json.loads(done.stdout)
+    printed: dict[str, Any] = json.loads(done.stdout)
     return printed

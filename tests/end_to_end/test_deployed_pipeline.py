@@ -34,7 +34,7 @@ REASON = re.compile(
     r"logs s3://[\w-]+/emr/(?P<cluster>j-\w+)/steps/(?P=step)/"
 )
 # The same arithmetic in another order of the images.
-CLOSE = {"rtol": 1e-6, "atol": 1e-8}
+CLOSE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-8}
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def prepare() -> Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray
         pixels = np.stack([cv2.resize(image, size) for image in images]).astype(np.float32)
         if specification.channel_order == "BGR":
             pixels = pixels[..., ::-1]
-        mean = np.float32(specification.pixel_mean)
-        return np.ascontiguousarray((pixels - mean) / np.float32(specification.pixel_scale))
+        mean = np.array(specification.pixel_mean, np.float32)
+        return np.ascontiguousarray((pixels - mean) / np.array(specification.pixel_scale, np.float32))
 
     return prepared
 

@@ -54,7 +54,8 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Built]]:
 
 
 def assert_same(ours: np.ndarray, reference: np.ndarray) -> None:
-    assert (ours.dtype, ours.shape) == (np.float32, reference.shape)
+    assert ours.dtype == np.float32
+    assert ours.shape == reference.shape
     assert np.abs(ours - reference).max() <= 1e-3 * np.abs(reference).max()
     a, b = ours.astype(np.float64), reference.astype(np.float64)
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
@@ -106,7 +107,9 @@ def test_an_image_enters_as_keras_preprocess_input_makes_it(
     pixels = photographs[0].astype(np.float32)
     expected = getattr(import_keras().applications, model).preprocess_input(pixels.copy())
     ordered = pixels[..., ::-1] if described.channel_order == "BGR" else pixels
-    ours = (ordered - np.float32(described.pixel_mean)) / np.float32(described.pixel_scale)
+    ours = (ordered - np.array(described.pixel_mean, np.float32)) / np.array(
+        described.pixel_scale, np.float32
+    )
     np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 

@@ -1,6 +1,7 @@
 """Identity controls of the security review: no policy gives everything, or every key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tests.infrastructure.synthesis import Synthesis, as_list
 
@@ -8,7 +9,7 @@ IDENTITY_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::R
 DECRYPTING = {"kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncrypt*", "kms:*", "*"}
 
 
-def allowed(stacks: Synthesis) -> Iterator[tuple[str, dict]]:
+def allowed(stacks: Synthesis) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(where, statement) of what identities are allowed, in every stack."""
     for where, statement in stacks.statements():
         part, name = where.split("/")

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -70,7 +71,7 @@ class HostileDecoder(QuadrantColours):
         extraction.prepare_images = prepare_hostile_images
 
 
-def prepare_hostile_images(contents: list, first_slot: int, **options: object) -> list:
+def prepare_hostile_images(contents: list, first_slot: int, **options: Any) -> list:
     """As the real one, except for files that end in `hang` or `crash`."""
     for content in contents:
         if content.endswith(b"hang"):

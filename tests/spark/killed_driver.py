@@ -54,16 +54,15 @@ def prepare(stage: str, point: str, folder: Path) -> None:
     elif stage == "features":
         die_while_features_are_written(folder)
     elif stage == "reduction":
-        reduction_stage.components_as_csv = die
+        reduction_stage.components_as_csv = die  # type: ignore[assignment]
     else:
         die_after(storage.Folder, "write", lambda _, name, content: name.startswith("report/"))
 
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[3])
-    options = run_options(
-        **{name: Path(given.pop(name)) for name in ("images", "results", "extractor")}, **given
-    )
+    paths: dict[str, Any] = {name: Path(given.pop(name)) for name in ("images", "results", "extractor")}
+    options = run_options(**paths, **given)
     prepare(sys.argv[1], sys.argv[2], Path(options.results) / options.run_id)
     run_pipeline(options, say=lambda line: None)
     sys.exit("the driver was to be killed")

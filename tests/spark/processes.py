@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -14,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 TAG = "SPARK_JOB_TEST_TAG"
 
 
-def start(words: Sequence[str | Path], **options: object) -> tuple[subprocess.Popen, str]:
+def start(words: Sequence[str | Path], **options: Any) -> tuple[subprocess.Popen, str]:
     """A Python process with this project on its path; and the tag that all below it inherit."""
     tag = uuid.uuid4().hex
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), TAG: tag}

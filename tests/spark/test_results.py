@@ -111,8 +111,8 @@ def test_the_result_does_not_depend_on_the_order_of_files(results, images, tiny_
     folders = tuple(str(path) for path in sorted(images.iterdir(), reverse=True))
     again = run(folders, tmp_path, tiny_extractor, request=ComponentRequest(0.8))
     assert [row["path"] for row in again.components] == [row["path"] for row in results.components]
-    numbers = [matrix(one.components, "components_array") for one in (again, results)]
-    np.testing.assert_allclose(*numbers, atol=1e-9)
+    numbers, expected = (matrix(one.components, "components_array") for one in (again, results))
+    np.testing.assert_allclose(numbers, expected, atol=1e-9)
 
 
 PLAIN_PYSPARK = """

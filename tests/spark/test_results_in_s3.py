@@ -48,8 +48,8 @@ def test_a_run_in_s3_leaves_what_a_run_on_a_disk_does(server, tiny_extractor, tm
     assert names(found) == names(expected)
     assert found.metrics["images"] == expected.metrics["images"]
     assert [row["features"] for row in found.features] == [row["features"] for row in expected.features]
-    components = [[row["components_array"] for row in one.components] for one in (found, expected)]
-    np.testing.assert_allclose(*components, atol=1e-9)
+    found_, expected_ = [[row["components_array"] for row in one.components] for one in (found, expected)]
+    np.testing.assert_allclose(found_, expected_, atol=1e-9)
     assert found.rejected == expected.rejected == {"empty.jpg": "the file is empty"}
     assert json.loads((found.folder / "manifest.json").read_text())["run_id"] == "r"
     bucket.Object("images/a b/000.jpg").delete()

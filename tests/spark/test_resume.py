@@ -89,7 +89,7 @@ def kill_driver(source: Path, target: Path, options: dict[str, object], stage: s
 @pytest.fixture(scope="module")
 def killed(undisturbed, images, tiny_extractor, tmp_path_factory):
     """(stage, point) -> the results folder of a driver killed there; two at a time, for they start slowly."""
-    options = {"images": str(images), "extractor": str(tiny_extractor)}
+    options: dict[str, object] = {"images": str(images), "extractor": str(tiny_extractor)}
     targets = {place: tmp_path_factory.mktemp("-".join(place)) for place in product(STAGES, ("in", "after"))}
     with ThreadPoolExecutor(2) as pool:
         left = {

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -96,7 +97,7 @@ def test_an_animation_gives_its_first_frame(kind):
 
 
 # Where the stored left half (red) lies once the image is upright.
-UPRIGHT_RED = {
+UPRIGHT_RED: dict[int, Any] = {
     1: np.s_[:, :18],
     2: np.s_[:, 22:],
     3: np.s_[:, 22:],

@@ -1,6 +1,7 @@
 """The reduction against independent references, on awkward data too."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ def test_moments_do_not_depend_on_split_or_order(rows: np.ndarray, data: st.Data
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))
     parts = [Moments.of([part]) for part in np.split(rows, cuts) if len(part)]
     order = data.draw(st.permutations(parts))
-    merged = order[0]
+    merged: Any = order[0]
     for part in order[1:]:
         merged = merged.merge(part)
     whole = rows.astype(np.float64)

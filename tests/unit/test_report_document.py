@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from spark_job.report.document import (
     Chart,
@@ -68,7 +69,7 @@ def test_charts_have_their_data_and_their_picture():
     """plotly's data in the page, and the PNG beside it under the chart's name."""
     chart = Chart("A chart", [{"x": [1, 2], "y": [3, 4]}], png=lambda: b"png", name="curve")
     files = render_document(Document("T", "s", {}, [Section("H", [chart])]))
-    data = re.search(r'id="report-data">(.*?)</script>', files["index.html"].decode(), re.DOTALL)
+    data: Any = re.search(r'id="report-data">(.*?)</script>', files["index.html"].decode(), re.DOTALL)
     assert json.loads(data[1])["charts"][0]["data"] == [{"x": [1, 2], "y": [3, 4]}]
     assert files["curve.png"] == b"png"
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class _Page(HTMLParser):
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, Any]]] = []
         self.scripts: list[str] = []
         self.text = ""
         self._inside = ""

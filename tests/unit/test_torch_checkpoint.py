@@ -45,6 +45,8 @@ class _Pickler(pickle.Pickler):
 @pytest.fixture
 def fake_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Just enough of PyTorch for pickle to write its names."""
+    torch: Any
+    utils: Any
     torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
     torch.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
     utils._rebuild_tensor_v2 = types.FunctionType((lambda: 0).__code__, {}, "_rebuild_tensor_v2")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +47,7 @@ def test_every_file_is_a_jpeg_of_100_by_100_on_white(archive):
     """Decodable, with a fruit in the middle and (almost) white corners."""
     for path in archive.rglob("*.jpg"):
         assert path.read_bytes().startswith(b"\xff\xd8\xff")
-        picture = cv2.imread(str(path))
+        picture: Any = cv2.imread(str(path))
         assert picture.shape == (100, 100, 3)
         corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]]
         assert (corners.min(axis=1) > 240).sum() >= 3, path

@@ -77,7 +77,8 @@ class EmrClient:
         if model.output_shape:
             assert_fits(model.output_shape, told, operation)
         response = {"status_code": 200, "headers": {}, "body": json.dumps(told).encode()}
-        parsed: dict[str, Any] = create_parser("json").parse(response, model.output_shape)
+        parser: Any = create_parser("json")
+        parsed: dict[str, Any] = parser.parse(response, model.output_shape)
         parsed.pop("ResponseMetadata", None)
         return parsed
 
@@ -125,7 +126,8 @@ def assert_fits(shape: Shape, value: Any, where: str) -> None:
     else:
         kinds = {"string": str, "integer": int, "long": int, "boolean": bool, "map": dict}
         assert isinstance(value, kinds.get(shape.type_name, (int, float))), f"{where}: {value!r}"
-        assert not getattr(shape, "enum", None) or value in (*shape.enum, ""), f"{where}: {value}"
+        allowed = getattr(shape, "enum", None)
+        assert not allowed or value in (*allowed, ""), f"{where}: {value}"
 
 
 def until(true: Callable[[], bool], message: str = "never true", seconds: float = 10.0) -> None:

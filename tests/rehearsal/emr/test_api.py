@@ -20,7 +20,7 @@ NOT_EMULATED_KINDS = ("Studio", "Session", "Notebook", "PersistentApp", "OnClust
 
 
 def test_what_was_asked_for_is_described(emr: EmrClient) -> None:
-    asked = {
+    asked: dict[str, Any] = {
         "LogUri": "s3://logs/",
         "SecurityConfiguration": "secure",
         "Configurations": [{"Classification": "yarn-site", "Properties": {"a": "b"}}],
@@ -168,7 +168,7 @@ def test_policies_are_put_told_and_removed(emr: EmrClient) -> None:
         ("ManagedScaling", {"ComputeLimits": limits}),
         ("AutoTermination", {"IdleTimeout": 604_800}),
     ]:
-        asked = {f"{name}Policy": policy}
+        asked: dict[str, Any] = {f"{name}Policy": policy}
         emr.call(f"Put{name}Policy", ClusterId=cluster_id, **asked)
         assert emr.call(f"Get{name}Policy", ClusterId=cluster_id) == asked
         emr.call(f"Remove{name}Policy", ClusterId=cluster_id)

@@ -7,7 +7,7 @@ import pytest
 from rehearsal.emr.errors import EmrError
 from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, fleet, until
 
-SPARK = {"Applications": [{"Name": "Spark"}]}
+SPARK: dict[str, Any] = {"Applications": [{"Name": "Spark"}]}
 
 
 def limits(unit: str, least: int, most: int, **more: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from rehearsal.emr.errors import EmrError
 from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, QUICK, EmrClient, step, until
 
-SPARK = {"Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}]}
+SPARK: dict[str, Any] = {"Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}]}
 
 
 def action(script: str, *arguments: str) -> dict[str, Any]:

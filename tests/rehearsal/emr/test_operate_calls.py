@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore import xform_name
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 import operate
@@ -35,7 +35,7 @@ class Body:
 def client(emr: EmrClient) -> Any:
     """boto3's client, whose requests reach the service without a socket."""
 
-    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def answer(request: Any, **_: Any) -> Any:
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         body = json.loads(request.body)
         try:
@@ -45,7 +45,8 @@ def client(emr: EmrClient) -> Any:
             )
         except EmrError as error:
             status, told = error.status, {"__type": error.code, "message": error.message}
-        return AWSResponse(request.url, status, {}, Body(json.dumps(told).encode()))
+        headers: Any = {}
+        return AWSResponse(request.url, status, headers, Body(json.dumps(told).encode()))
 
     made = boto3.client("emr", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
     made.meta.events.register("before-send.emr", answer)
@@ -62,7 +63,7 @@ def test_every_operation_that_operate_names_is_played() -> None:
 
 
 def test_a_cluster_with_its_policies_is_found(emr: EmrClient, client: Any) -> None:
-    policies = {
+    policies: dict[str, Any] = {
         "ManagedScalingPolicy": {"ComputeLimits": LIMITS},
         "AutoTerminationPolicy": {"IdleTimeout": 3600},
     }

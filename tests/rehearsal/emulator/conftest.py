@@ -39,7 +39,8 @@ class Aws:
     def client(self, service: str) -> Any:
         """boto3's, unmodified, by the environment's values."""
         environment = self.server.environment
-        return boto3.client(
+        make: Any = boto3.client
+        return make(
             service,
             endpoint_url=environment["AWS_ENDPOINT_URL"],
             region_name=environment["AWS_REGION"],

@@ -4,6 +4,7 @@ import pytest
 
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.sequence import rehearse
+from tests.doubles import Double
 
 ALL = [
     "wait_until_deployable",
@@ -19,7 +20,7 @@ ALL = [
 ]
 
 
-class Recorder:
+class Recorder(Double):
     """Steps that note their names; those in `failing` fail."""
 
     def __init__(self):

@@ -1,15 +1,17 @@
 """Logs reach S3 when they grow, and when S3 refuses for a while."""
 
 import gzip
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.machine import log_bucket
 from rehearsal.machine.log_bucket import LogBucket
+from tests.doubles import Double
 
 
-class Refusing:
+class Refusing(Double):
     """An S3 that answers some requests with an error before it takes one."""
 
     def __init__(self, *statuses):
@@ -21,7 +23,8 @@ class Refusing:
         self.puts += 1
         if self.statuses:
             status = self.statuses.pop(0)
-            raise ClientError({"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {}}, "PutObject")
+            answer: Any = {"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {}}
+            raise ClientError(answer, "PutObject")
         self.objects[f"{Bucket}/{Key}"] = gzip.decompress(Body)
 
 

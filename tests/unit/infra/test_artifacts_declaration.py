@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import time
+from typing import Any
 
 import pytest
 from aws_cdk import App, CfnOutput, Environment, Stack
@@ -26,7 +27,8 @@ def declared(folder, root=ROOT, **fields) -> tuple[Artifacts, dict, dict]:
     artifacts = Artifacts.declare(stack, DeploymentConfig.from_context(fields), root)
     for index, artifact in enumerate(artifacts):
         CfnOutput(stack, f"Artifact{index}", value=artifact.s3_uri)
-    template = stack.node.root.synth().get_stack_by_name("pipeline").template
+    app: Any = stack.node.root
+    template = app.synth().get_stack_by_name("pipeline").template
     return artifacts, template, json.loads((folder / "pipeline.assets.json").read_text())["files"]
 
 

@@ -61,7 +61,8 @@ def test_a_wheelhouse_holds_wheels_pins_imports_and_checksums(tmp_path):
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with ZipFile(tmp_path / "a.zip") as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
-    sums = dict(reversed(line.split("  ")) for line in contents.pop("SHA256SUMS").decode().splitlines())
+    lines = [line.split("  ") for line in contents.pop("SHA256SUMS").decode().splitlines()]
+    sums = {name: digest for digest, name in lines}
     assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     assert set(contents) == {
         "imports.txt",

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.cluster.functions.certificate_maker import handler
 from infra.cluster.functions.certificate_maker.x509 import RsaKey, integer, rsa_key, values
+from tests.doubles import Double
 
 NAME = "*.eu-west-3.compute.internal"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -31,7 +32,7 @@ def pair() -> tuple[bytes, bytes]:
     return private, public
 
 
-class Kms:
+class Kms(Double):
     def __init__(self, pair) -> None:
         self.pair = pair
 
@@ -40,7 +41,7 @@ class Kms:
         return {"PrivateKeyPlaintext": self.pair[0], "PublicKey": self.pair[1]}
 
 
-class S3:
+class S3(Double):
     def __init__(self) -> None:
         self.stored, self.deleted = {}, []
 
@@ -59,7 +60,7 @@ def opened(archive: bytes) -> dict[str, bytes]:
 
 def test_another_library_verifies_the_certificate(pair) -> None:
     """It is version 3, signs itself, names every host of the region, and holds for a bit more than a year."""
-    files = opened(handler.certificate_archive(*pair, NAME, NOW))
+    files = opened(handler.certificate_archive(pair[0], pair[1], NAME, NOW))
     certificate = x509.load_pem_x509_certificate(files["certificateChain.pem"])
     certificate.verify_directly_issued_by(certificate)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -72,7 +73,7 @@ def test_another_library_verifies_the_certificate(pair) -> None:
 
 def test_the_archive_holds_what_emr_wants(pair) -> None:
     """Private key, chain and trusted certificates; the key fits the certificate."""
-    files = opened(handler.certificate_archive(*pair, NAME, NOW))
+    files = opened(handler.certificate_archive(pair[0], pair[1], NAME, NOW))
     assert set(files) == {"privateKey.pem", "certificateChain.pem", "trustedCertificates.pem"}
     key = serialization.load_pem_private_key(files["privateKey.pem"], None)
     certificate = x509.load_pem_x509_certificate(files["certificateChain.pem"])
@@ -84,7 +85,7 @@ def test_two_certificates_have_two_serial_numbers(pair) -> None:
     """So that no two are taken for each other."""
     serials = {
         x509.load_pem_x509_certificate(
-            opened(handler.certificate_archive(*pair, NAME, NOW))["certificateChain.pem"]
+            opened(handler.certificate_archive(pair[0], pair[1], NAME, NOW))["certificateChain.pem"]
         ).serial_number
         for _ in range(3)
     }
@@ -129,9 +130,12 @@ def test_a_refusal_is_answered_with_its_reason(monkeypatch) -> None:
             pass
 
     monkeypatch.setattr(handler.boto3, "client", lambda name: Refusing() if name == "kms" else S3())
-    monkeypatch.setattr(
-        handler.urllib.request, "urlopen", lambda request, timeout: sent.append(request) or Closed()
-    )
+
+    def send(request, timeout):
+        sent.append(request)
+        return Closed()
+
+    monkeypatch.setattr(handler.urllib.request, "urlopen", send)
     identity = {"StackId": "stack", "RequestId": "1", "LogicalResourceId": "Archive"}
     event = {"RequestType": "Create", "ResourceProperties": WANTED, "ResponseURL": "https://x/", **identity}
     handler.handle(event, None)

@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import boto3
 import pytest
@@ -12,6 +13,7 @@ from moto import mock_aws
 from infra.run.functions.run_ended import handler
 from infra.run.functions.run_ended.figures import figure_data, rejected_share, summary
 from infra.run.functions.run_ended.handler import Outcome, Settings, ended, signal
+from tests.doubles import Double
 
 SETTINGS = Settings(
     stage="dev",
@@ -31,7 +33,7 @@ METRICS = {
 EMPTY = {"images": {"listed": 0, "usable": 0, "rejected": 0}, "features": None, "seconds": {"total": 3.0}}
 
 
-class Emr:
+class Emr(Double):
     """Answers as EMR does; `failure` stands for an answer that is none."""
 
     def __init__(self, steps=(), details=None, failure=None) -> None:
@@ -46,7 +48,7 @@ class Emr:
         return {"Step": {"Status": {"FailureDetails": self.details} if self.details else {}}}
 
 
-class S3:
+class S3(Double):
     """One object, or none."""
 
     def __init__(self, objects) -> None:
@@ -188,7 +190,7 @@ def handled(monkeypatch, url: str, event: dict) -> list[dict]:
         s3.put_object(Bucket="results", Key="runs/run-1/metrics.json", Body=json.dumps(METRICS))
         s3.put_object(Bucket="results", Key="runs/other/metrics.json", Body=json.dumps(METRICS))
         handler.handle(event, None)
-        metrics: list[dict] = boto3.client("cloudwatch").list_metrics(Namespace="FruitFeatures")["Metrics"]
+        metrics: list[Any] = boto3.client("cloudwatch").list_metrics(Namespace="FruitFeatures")["Metrics"]
         return metrics
 
 

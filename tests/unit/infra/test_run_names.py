@@ -1,6 +1,7 @@
 """The identity of a run: equal inputs give equal names, and every input counts."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,12 @@ from infra.run.identity import Run, job_parameters, run_id, run_of
 from spark_job.contract.options import DEPLOY
 from spark_job.contract.run_options import RunOptions
 
-INPUTS = {"job_hash": "a" * 64, "extractor_hash": "b" * 64, "parameters": {"variance": 0.8}, "name": None}
+INPUTS: dict[str, Any] = {
+    "job_hash": "a" * 64,
+    "extractor_hash": "b" * 64,
+    "parameters": {"variance": 0.8},
+    "name": None,
+}
 # What the job takes as --run-id.
 ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
