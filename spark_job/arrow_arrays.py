@@ -13,7 +13,7 @@ import pyarrow as pa
 
 
 def numbers(column: np.ndarray) -> pa.Array[Any]:
-    """(n,) of any number type, none missing; shares the memory when it is contiguous."""
+    """Return (n,) numbers of any type, none missing; the memory is shared when it is contiguous."""
     column = np.ascontiguousarray(column)
     return pa.Array.from_buffers(
         pa.from_numpy_dtype(column.dtype), column.size, [None, pa.py_buffer(column.data)]
@@ -21,30 +21,30 @@ def numbers(column: np.ndarray) -> pa.Array[Any]:
 
 
 def values(array: pa.Array[Any]) -> np.ndarray:
-    """The numbers of an array, none missing; the same memory, read-only."""
+    """Return the numbers of an array, none missing; the same memory, read-only."""
     return np.from_dlpack(array)
 
 
 def integers(column: Sequence[int | None]) -> pa.Array[Any]:
-    """int32, None where missing."""
+    """Return int32 numbers, None where missing."""
     filled = np.array([number or 0 for number in column], np.int32)
     return pa.Array.from_buffers(pa.int32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
 
 
 def reals(column: Sequence[float | None]) -> pa.Array[Any]:
-    """float32, None where missing."""
+    """Return float32 numbers, None where missing."""
     filled = np.array([number or 0 for number in column], np.float32)
     return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
 
 
 def flags(column: Sequence[bool | None]) -> pa.Array[Any]:
-    """Booleans, None where missing."""
+    """Return booleans, None where missing."""
     bits = np.packbits(np.array([bool(value) for value in column], bool), bitorder="little")
     return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), pa.py_buffer(bits.data)])
 
 
 def texts(column: Sequence[str | None]) -> pa.Array[Any]:
-    """Strings, None where missing."""
+    """Return strings, None where missing."""
     encoded = [(text or "").encode() for text in column]
     offsets = _offsets([len(text) for text in encoded])
     buffers: list[pa.Buffer | None] = [
@@ -56,7 +56,7 @@ def texts(column: Sequence[str | None]) -> pa.Array[Any]:
 
 
 def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array[Any]:
-    """Lists of numbers, None where missing.
+    """Return lists of numbers, None where missing.
 
     Args:
         rows: (d,) each, or (n, d) together.
@@ -83,12 +83,12 @@ def _validity(column: Sequence[object]) -> pa.Buffer:
 
 
 def floats(column: Sequence[float | None]) -> pa.Array[Any]:
-    """float32, None where missing."""
+    """Return float32 numbers, None where missing."""
     filled = np.array([number or 0 for number in column], np.float32)
     return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
 
 
 def booleans(column: Sequence[bool | None]) -> pa.Array[Any]:
-    """Booleans, None where missing."""
+    """Return booleans, None where missing."""
     bits = pa.py_buffer(np.packbits(np.array(column, bool), bitorder="little").data)
     return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), bits])

@@ -21,12 +21,12 @@ FOOTER_BYTES = 64 * 1024
 
 
 def rows_within(memory_bytes: int, vector_length: int, most: int) -> int:
-    """How many rows of float32 vectors fit into so many bytes: at least 1, at most `most`."""
+    """Return how many rows of float32 vectors fit into so many bytes: at least 1, at most `most`."""
     return max(1, min(most, memory_bytes // (4 * vector_length)))
 
 
 def part_name(number: int) -> str:
-    """The file name of a part; names sort as numbers do up to a million parts."""
+    """Return the file name of a part; names sort as numbers do up to a million parts."""
     return f"part-{number:06}.parquet"
 
 
@@ -61,12 +61,12 @@ def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBat
 
 
 def part_uris(folder: Folder) -> list[str]:
-    """The parts of a table, in order."""
+    """Return the parts of a table, in order."""
     return [folder.child(name) for name in sorted(folder.names()) if name.endswith(".parquet")]
 
 
 def row_count(uri: str) -> int:
-    """How many rows a part has; only its footer is read.
+    """Return how many rows a part has; only its footer is read.
 
     Raises:
         FileNotFoundError, obstore's BaseError: as the store answers.
@@ -75,7 +75,7 @@ def row_count(uri: str) -> int:
 
 
 def column_names(uri: str) -> list[str]:
-    """The columns of a part; only its footer is read.
+    """Return the columns of a part; only its footer is read.
 
     Raises:
         FileNotFoundError, obstore's BaseError: as the store answers.
@@ -98,7 +98,7 @@ def _end(uri: str, size: int) -> bytes:
 
 
 def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> Iterator[pa.RecordBatch]:
-    """Some columns of a part, in batches of at most so many rows, none of them empty."""
+    """Yield some columns of a part, in batches of at most so many rows, none of them empty."""
     source = pa.BufferReader(read_bytes(uri)) if is_s3(uri) else uri
     with pq.ParquetFile(source) as part:
         for batch in part.iter_batches(rows_at_once, columns=list(columns), use_threads=False):

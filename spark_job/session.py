@@ -19,7 +19,7 @@ CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 
 
 def open_session(name: str) -> SparkSession:
-    """The session of this process.
+    """Return the session of this process.
 
     Raises:
         FruitError: there is no Java 17 to start Spark with.
@@ -33,12 +33,12 @@ def open_session(name: str) -> SparkSession:
 
 
 def under_spark_submit() -> bool:
-    """Whether spark-submit started this process."""
+    """Return whether spark-submit started this process."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def prepare_environment() -> Path:
-    """Tell Spark which Java and Python to run, and to stay on this machine; returns the Java's folder.
+    """Tell Spark which Java and Python to run, and to stay on this machine; return the Java's folder.
 
     Raises:
         FruitError: there is no Java 17.
@@ -77,7 +77,7 @@ def begin_session(name: str, in_each_worker: Callable[[int], None]) -> Callable[
 
 
 def local_configuration() -> dict[str, str]:
-    """How Spark runs on one machine."""
+    """Return how Spark runs on one machine."""
     here = Path(__file__).resolve().parent
     return {
         "spark.master": LOCAL_MASTER,

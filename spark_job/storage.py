@@ -24,7 +24,7 @@ from spark_job.errors import StorageError
 
 @lru_cache(maxsize=32)
 def open_store(root: str) -> Any:
-    """The obstore store of `s3://bucket` or `/`, one a process."""
+    """Return the obstore store of `s3://bucket` or `/`, one a process."""
     if not is_s3(root):
         return LocalStore(root)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
@@ -35,7 +35,7 @@ def open_store(root: str) -> Any:
 
 
 def read_bytes(uri: str) -> bytes:
-    """One object or file, whole.
+    """Return one object or file, whole.
 
     Raises:
         FileNotFoundError, PermissionError, obstore's BaseError: as the store answers.
@@ -54,15 +54,15 @@ class Folder:
     uri: str
 
     def child(self, *names: str) -> str:
-        """The URI of something in this folder."""
+        """Return the URI of something in this folder."""
         return child(self.uri, *names)
 
     def at(self, name: str) -> "Folder":
-        """A folder in this folder."""
+        """Return a folder in this folder."""
         return Folder(self.child(name))
 
     def read(self, name: str) -> bytes | None:
-        """The content of a file, or None when there is none.
+        """Return the content of a file, or None when there is none.
 
         Raises:
             StorageError: the folder cannot be read.
@@ -90,7 +90,7 @@ class Folder:
             ) from error
 
     def is_empty(self) -> bool:
-        """Whether nothing is stored under this folder yet.
+        """Return whether nothing is stored under this folder yet.
 
         Raises:
             StorageError: the folder cannot be listed.
@@ -104,7 +104,7 @@ class Folder:
             raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
 
     def names(self) -> list[str]:
-        """Everything stored in this folder or below it, by its path from here, in no particular order.
+        """Return everything stored in this folder or below it, by its path from here, in no particular order.
 
         Raises:
             StorageError: the folder cannot be listed.
@@ -120,7 +120,7 @@ class Folder:
             raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
 
     def folder_names(self) -> list[str]:
-        """The folders directly in this folder, in no particular order.
+        """Return the folders directly in this folder, in no particular order.
 
         Raises:
             StorageError: the folder cannot be listed.
@@ -149,7 +149,7 @@ class Folder:
             raise StorageError(f"cannot empty {self.uri}: {first_line(error)}") from error
 
     def open_writer(self, name: str) -> Any:
-        """A context manager whose `write(bytes)` streams into one file of any size."""
+        """Return a context manager whose `write(bytes)` streams into one file of any size."""
         root, key = split_uri(self.child(name))
         if not is_s3(root):
             Path(self.uri).mkdir(parents=True, exist_ok=True)
@@ -157,5 +157,5 @@ class Folder:
 
 
 def first_line(error: BaseException) -> str:
-    """An error's first line; obstore appends its internals below it."""
+    """Return an error's first line; obstore appends its internals below it."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -13,7 +13,7 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
         self._convert, self.name = convert, f"{convert.__name__},…"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A tuple of the parts."""
+        """Return a tuple of the parts."""
         if isinstance(value, tuple):
             return value
         try:
@@ -28,7 +28,7 @@ class Size(click.ParamType[tuple[int, int]]):
     name = "HxW"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """(height, width) in pixels."""
+        """Return (height, width) in pixels."""
         found = re.fullmatch(r"(\d+)x(\d+)", str(value))
         if not found:
             self.fail(f"{value!r} is not HEIGHTxWIDTH in pixels, such as 224x224")
@@ -44,7 +44,7 @@ class IntegerRange(click.ParamType[tuple[int, int]]):
         self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """(min, max)."""
+        """Return (min, max)."""
         if isinstance(value, tuple):
             return value
         found = re.fullmatch(r"(\d+):(\d+)", str(value))

@@ -11,7 +11,7 @@ ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, "system file")
 
 
 def skip_reason(relative_path: str, all_files: bool) -> str | None:
-    """Why a file is no candidate, or None when it is one.
+    """Return why a file is no candidate, or None when it is one.
 
     Args:
         relative_path: below the source, with `/` between its parts.
@@ -36,13 +36,13 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
 
 
 def extension_of(name: str) -> str:
-    """`.jpg` of `a.b.JPG`; empty without one."""
+    """Return the extension in lower case, as `.jpg` of `a.b.JPG`; empty without one."""
     stem, dot, extension = name.rpartition(".")
     return f".{extension.lower()}" if dot and stem else ""
 
 
 def label_and_split(source: str, relative_path: str) -> tuple[str, str]:
-    """The class and the split of an image.
+    """Return the class and the split of an image.
 
     The class is the folder the image lies in, below the source; an image directly in the source has
     none (empty). The split is the folder above the class, the source's own name included, when it is

@@ -70,7 +70,7 @@ def _refuse_taken(out: Path) -> None:
 
 @contextmanager
 def _whole_or_nothing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that becomes `out` at the end, or disappears."""
+    """Yield a folder beside `out` that becomes `out` at the end, or disappears."""
     folder = out.absolute().parent / f".{out.absolute().name}.{uuid4().hex[:8]}.building"
     try:
         folder.mkdir(parents=True)

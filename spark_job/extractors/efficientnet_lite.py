@@ -38,7 +38,7 @@ _STAGES = (
 def efficientnet_lite0(
     size: tuple[int, int] = (224, 224), pooling: str = "avg", *, classifier: bool = False
 ) -> Any:
-    """A Keras model with random weights.
+    """Return a Keras model with random weights.
 
     Takes float32 (n, height, width, 3), RGB as (pixel - 127) / 128. Gives float32 (n, 1280), or with
     `classifier` the (n, 1000) logits of the ImageNet classes.
@@ -86,7 +86,7 @@ def _block(keras: Any, x: Any, name: str, kernel: int, stride: int, expansion: i
 
 
 def packaged_weights() -> Path:
-    """The checkpoint inside the installed pip package.
+    """Return the checkpoint inside the installed pip package.
 
     Raises:
         ExtractorError: the package is not installed.

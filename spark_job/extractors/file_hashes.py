@@ -10,7 +10,7 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can say
 
 
 def sha256_of(path: Path) -> str:
-    """The hexadecimal sha256 of a file of any size."""
+    """Return the hexadecimal sha256 of a file of any size."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

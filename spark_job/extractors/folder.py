@@ -32,7 +32,7 @@ class Extractor:
         return cls(folder, ExtractorSpecification.from_json(text, folder.child(FILE_NAME)))
 
     def fetch(self, name: str, into: Path) -> Path:
-        """A local copy of one file, checked, under a name that its content alone decides.
+        """Return a local copy of one file, checked, under a name that its content alone decides.
 
         Raises:
             ExtractorError: the file is missing or is not the one that `extractor.json` names.

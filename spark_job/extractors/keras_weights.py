@@ -24,7 +24,7 @@ def cache_folders() -> list[Path]:
 
 
 def imagenet_weights(request: Request) -> Path:
-    """The weights file that a Keras Applications network needs; downloads it when the cache has none.
+    """Return the weights file of a Keras Applications network; download it when the cache has none.
 
     A file in the cache is taken as it is, whatever its hash: a site may have put an equivalent one there.
 

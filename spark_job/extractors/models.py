@@ -53,7 +53,7 @@ def _application(request: Request) -> Any:
 
 
 def _with_output(network: Any, request: Request) -> Any:
-    """The network that ends at the layer asked for, dense layers on top."""
+    """Return the network that ends at the wanted layer, with the dense layers on top."""
     keras = import_keras()
     if request.layer is None:
         return network

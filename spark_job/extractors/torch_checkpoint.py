@@ -40,7 +40,7 @@ _DAMAGE = (
 
 
 def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a state dictionary, by name; no code of the file is run.
+    """Return the tensors of a state dictionary, by name; no code of the file is run.
 
     Raises:
         ExtractorError: not such a checkpoint, damaged, or it names code that is not on the allow-list.

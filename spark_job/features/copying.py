@@ -52,7 +52,7 @@ def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.Rec
 
 
 def _copied(uri: str, earlier: Sequence[str], length: int) -> Iterator[pa.RecordBatch]:
-    """The rows that one part of the taken table names, part after part."""
+    """Yield the rows that one part of the taken table names, part after part."""
     table = pa.Table.from_batches(read_part(uri, TAKEN_SCHEMA.names), TAKEN_SCHEMA)
     taken = table.combine_chunks().to_batches()[0]
     parts = values(taken.column("part"))

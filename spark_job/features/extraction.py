@@ -69,10 +69,10 @@ class Extraction:
     load_engine: Callable[[], Engine]
 
     def __call__(self, images: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
-        """Rows of LISTING_SCHEMA in, rows of FEATURES_SCHEMA out, in the same order.
+        """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in the same order.
 
         Args:
-            tally: told what became of the images, and of the time it took.
+            tally: counts what became of the images, and the time it took.
         """
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
@@ -114,7 +114,7 @@ class Tally:
             self.processor_seconds += row.prepared.seconds
 
     def __add__(self, other: Tally) -> Tally:
-        """Both together."""
+        """Return the counts of both."""
         return Tally(
             self.usable + other.usable,
             self.rejected + other.rejected,
@@ -157,7 +157,7 @@ def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
 
 
 def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array[Any]]:
-    """The columns of QUALITY_SCHEMA, which are named as the measures are."""
+    """Yield the columns of QUALITY_SCHEMA, which are named as the measures are."""
     makers: dict[pa.DataType, Callable[[list[Any]], pa.Array[Any]]] = {
         pa.float32(): reals,
         pa.bool_(): flags,

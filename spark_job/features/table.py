@@ -34,7 +34,7 @@ MAX_READ_BYTES = 32 * MEBIBYTE
 
 
 def images_per_task(images: int, cores: int, feature_length: int) -> int:
-    """How large the shares are: whole rounds over the cores, of parts that fit into memory."""
+    """Return how large the shares are: whole rounds over the cores, of parts that fit into memory."""
     most = rows_within(MAX_PART_BYTES, feature_length, IMAGES_PER_TASK)
     rounds = max(1, ceil(images / (most * cores)))
     return max(1, ceil(images / (rounds * cores)))
@@ -77,7 +77,7 @@ def write_features(
 def worker_engine(
     spark: SparkContext, extractor: Extractor, choice: EngineChoice, scratch: Path
 ) -> Callable[[], Engine]:
-    """Send the network's files to every node once; returns what loads them once a worker process.
+    """Send the network's files to every node once; return what loads them once a worker process.
 
     Args:
         scratch: a local folder that lives as long as the session.
@@ -113,7 +113,7 @@ def _load_once(
 def read_usable(
     uri: str, feature_length: int, columns: tuple[str, ...] = (), vectors: str = "features"
 ) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """The rows of a part that have features, in batches that fit into memory however long the vectors are.
+    """Yield the rows of a part that have features, in batches that fit into memory at any length of vectors.
 
     Args:
         vectors: the column that holds them; the components table has another.
@@ -130,5 +130,5 @@ def read_usable(
 
 
 def matrix(vectors: pa.Array[Any]) -> np.ndarray:
-    """Lists of one length, none missing, as (n, d), without a copy."""
+    """Return lists of one length, none missing, as (n, d), without a copy."""
     return values(pc.list_flatten(vectors)).reshape(len(vectors), -1)

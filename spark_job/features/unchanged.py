@@ -106,7 +106,7 @@ def sort_out(
 
 
 def in_groups(rows: Sequence[int], most: int) -> list[int]:
-    """The group of each part: neighbours share one while they have `most` rows or fewer together."""
+    """Return the group of each part: neighbours share one while they have `most` rows or fewer together."""
     groups: list[int] = []
     group, filled = 0, 0
     for count in rows:
@@ -118,7 +118,7 @@ def in_groups(rows: Sequence[int], most: int) -> list[int]:
 
 
 def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]:
-    """The rows of one part by the bucket that their path decides."""
+    """Yield the rows of one part by the bucket that their path decides."""
     number, uri = task
     first = 0
     for batch in read_part(uri, COLUMNS if number == LISTED else KNOWN_COLUMNS):
@@ -151,7 +151,7 @@ def _meet(
 
 
 def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
-    """(listed, known), each as one table; known is empty without an earlier part."""
+    """Return (listed, known), each as one table; known is empty without an earlier part."""
     listed: list[pa.Table] = [LISTING_SCHEMA.empty_table()]
     known: list[pa.Table] = []
     for number, table in rows:
@@ -164,7 +164,7 @@ def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
 
 
 def _sort_out(listed: pa.Table, known: pa.Table, rules: Rules) -> tuple[pa.Table, pa.Table, pa.Table, int]:
-    """(new rows of the listing; reused, kept rows of TAKEN_SCHEMA; how many are gone)."""
+    """Return (new rows of the listing; reused, kept rows of TAKEN_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
     place = pc.index_in(selected["path"], value_set=_whole(known["path"]))
     match = known.take(place)
@@ -181,7 +181,7 @@ def _sort_out(listed: pa.Table, known: pa.Table, rules: Rules) -> tuple[pa.Table
 
 
 def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
-    """Which rows have features, of images within the limits."""
+    """Return which rows have features, of images within the limits."""
     pixels = pc.multiply(rows["width"].cast(pa.int64()), rows["height"].cast(pa.int64()))
     within = pc.and_(pc.less_equal(pixels, limits.max_pixels), pc.less_equal(rows["size"], limits.max_bytes))
     usable: pa.ChunkedArray[Any] = pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), False)
@@ -198,7 +198,7 @@ def _belongs(rows: pa.Table, rules: Rules) -> pa.Array[Any]:
 
 
 def _write_groups(pairs: Iterable[tuple[int, tuple[Counter[str], pa.Table]]], plan: Folder) -> Counter[str]:
-    """Write the groups of one task; their counts."""
+    """Write the groups of one task; return their counts."""
     found: dict[int, list[tuple[Counter[str], pa.Table]]] = {}
     for group, rows in pairs:
         found.setdefault(group, []).append(rows)
@@ -215,6 +215,6 @@ def _write_taken(group: int, found: list[tuple[Counter[str], pa.Table]], plan: F
 
 
 def _whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    """combine_chunks gives an array, or a chunked one when the column is empty."""
+    """Return one array: combine_chunks gives a chunked one when the column is empty."""
     combined = column.combine_chunks()
     return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined

@@ -30,12 +30,12 @@ class Picture:
 
 
 def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
-    """The pixels of `decode_picture`, which says the rest."""
+    """Return the pixels of an image, as `decode_picture` does."""
     return decode_picture(data, limits).pixels
 
 
 def decode_picture(data: bytes, limits: ImageLimits) -> Picture:
-    """The pixels of an image: the first frame, upright by its EXIF orientation, transparency on white.
+    """Return an image's first frame, upright by its EXIF orientation, transparency on white.
 
     Args:
         data: the file's content.
@@ -61,7 +61,7 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
 
 
 def _decode_plain_jpeg(data: bytes, limits: ImageLimits) -> Picture | None:
-    """The fast way for the usual JPEG, with Pillow's pixels at half its time; None: let Pillow decide."""
+    """Decode the usual JPEG, with Pillow's pixels at half its time; None: let Pillow decide."""
     # An Exif block may turn the image; `b"Exif"` stands near the start, behind at most a JFIF block.
     if b"Exif" in data[:4096]:
         return None
@@ -101,7 +101,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _to_rgb(image: Any) -> np.ndarray:
-    """(height, width, 3) uint8; 16-bit grey is scaled, not clipped as Pillow's own conversion does."""
+    """Return (height, width, 3) uint8; 16-bit grey is scaled, not clipped as Pillow's own conversion does."""
     if image.mode.startswith("I;16") or image.mode == "I":
         grey = np.asarray(image).astype(np.int64)
         if grey.min() < 0 or grey.max() > 65_535:

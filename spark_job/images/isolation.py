@@ -39,7 +39,7 @@ class SharedArray:
     shape: tuple[int, ...]
 
     def open(self) -> np.ndarray:
-        """(*shape) float32, mapped; the same memory in every process."""
+        """Return (*shape) float32, mapped; the same memory in every process."""
         return _mapped(self.path, self.shape)
 
 
@@ -50,7 +50,7 @@ def _mapped(path: str, shape: tuple[int, ...]) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def shared_tensors(height: int, width: int) -> SharedArray:
-    """(SLOTS, height, width, 3) float32; its memory goes when this process ends, however it ends."""
+    """Return (SLOTS, height, width, 3) float32; its memory goes when this process ends, however it ends."""
     shape = (SLOTS, height, width, 3)
     length = int(np.prod(shape)) * 4
     if hasattr(os, "memfd_create"):
@@ -81,7 +81,7 @@ def _limit_memory() -> None:
 
 @dataclass(frozen=True)
 class Isolated(Generic[Item, Result]):
-    """Runs `function` on items in the other process.
+    """A function that runs on items in the other process.
 
     Attributes:
         function: (items, first slot) -> one result for each item; picklable. Item i may write to slot
@@ -95,7 +95,7 @@ class Isolated(Generic[Item, Result]):
     max_seconds: float
 
     def map(self, items: Iterable[Item]) -> Iterator[tuple[int, Result]]:
-        """(slot, result) for each item, in order."""
+        """Yield (slot, result) for each item, in order."""
         waiting: deque[tuple[list[Item], int, Future[list[Result]]]] = deque()
         iterator = iter(items)
         for number in count():

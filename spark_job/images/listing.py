@@ -39,7 +39,7 @@ class ListedFile:
 
 
 def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
-    """Every file below a source, once, in no particular order.
+    """Yield every file below a source, once, in no particular order.
 
     Args:
         source: normalised URI of a folder.
@@ -84,7 +84,7 @@ def _list_local(source: str) -> Iterator[Found]:
 
 
 def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) -> Iterator[Found]:
-    """Depth first; follows symbolic links, but never into a folder that is being walked already."""
+    """Yield files depth first; follow symbolic links, but never into a folder that is being walked."""
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
@@ -112,7 +112,7 @@ def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) ->
 
 
 def _list_s3(source: str) -> Iterator[Found]:
-    """Lists the prefixes below the source side by side; S3 answers one listing at ~10,000 keys a second."""
+    """List the prefixes below the source side by side; S3 answers one listing at ~10,000 keys a second."""
     root, prefix = split_uri(source)
     prefix = f"{prefix}/" if prefix else ""
     store = open_store(root)
@@ -130,7 +130,7 @@ def _list_s3(source: str) -> Iterator[Found]:
 
 
 def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """The folders below a prefix, opened up to two levels while they are few, and the files passed.
+    """Return the folders below a prefix, up to two levels down while they are few, and the files passed.
 
     The files stay Arrow tables: a million of them directly in the source are tens of megabytes.
     """
@@ -150,7 +150,7 @@ def _pages(store: Any, prefix: str) -> Callable[[], Iterator[list[dict[str, Any]
 
 
 def _side_by_side(sources: list[Callable[[], Iterator[list[dict[str, Any]]]]]) -> Iterator[dict[str, Any]]:
-    """The items of many paged listings; at most a few pages wait in memory."""
+    """Yield the items of many paged listings; at most a few pages wait in memory."""
     queue: Queue[list[dict[str, Any]] | BaseException | None] = Queue(maxsize=PREFIXES_AT_ONCE)
 
     def drain(source: Callable[[], Iterator[list[dict[str, Any]]]]) -> None:
@@ -180,6 +180,6 @@ def _found(item: dict[str, Any], prefix: str) -> Found:
 
 
 def in_pages(files: Iterator[ListedFile], size: int) -> Iterator[list[ListedFile]]:
-    """Lists of at most `size` files."""
+    """Yield lists of at most `size` files."""
     while page := list(islice(files, size)):
         yield page

@@ -48,7 +48,7 @@ def _fill(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.
 
 
 def _scale(pixels: np.ndarray, specification: ExtractorSpecification, out: np.ndarray) -> None:
-    """out = (pixels - mean) / scale, row by row: NumPy is 10 times slower on a trailing axis of 3."""
+    """Write (pixels - mean) / scale row by row: NumPy is 10 times slower on a trailing axis of 3."""
     height, width = pixels.shape[:2]
     mean, factor = _rows(specification.pixel_mean, specification.pixel_scale, width)
     rows = out.reshape(height, width * 3)

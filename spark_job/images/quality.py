@@ -80,7 +80,7 @@ def measure(pixels: np.ndarray, greyscale: bool) -> Quality:
 
 
 def _thinned(pixels: np.ndarray, most: int) -> np.ndarray:
-    """Every n-th pixel of every n-th row, at most about so many; the pixels themselves when they are few."""
+    """Return every n-th pixel of every n-th row, at most about so many; all pixels when they are few."""
     height, width = pixels.shape[:2]
     step = ceil(sqrt(height * width / most))
     if step <= 1:
@@ -91,7 +91,7 @@ def _thinned(pixels: np.ndarray, most: int) -> np.ndarray:
 
 
 def _shrunk(grey: np.ndarray) -> np.ndarray:
-    """Halved, by averaging, until what is left is a small multiple of what the edges are measured on."""
+    """Halve the picture by averaging, until it is a small multiple of what the edges are measured on."""
     while max(grey.shape) > HALVED_SIDE and min(grey.shape) > 1:
         height, width = grey.shape
         # An odd last row or column is left out: OpenCV halves even sizes ten times as fast.
@@ -101,7 +101,7 @@ def _shrunk(grey: np.ndarray) -> np.ndarray:
 
 
 def _brightness_percentiles(sample: np.ndarray) -> tuple[float, float]:
-    """The 5th and 99th percentile, interpolated as NumPy does, of sqrt(weighted mean of squares) / 255."""
+    """Return the 5th and 99th percentile of sqrt(weighted mean of squares) / 255, as NumPy interpolates."""
     squares = cv2.transform(cv2.multiply(sample, sample, dtype=cv2.CV_32F), _CHANNEL_WEIGHTS).ravel()
     ranks = [(squares.size - 1) * share for share in (0.05, 0.99)]
     places = sorted({place for rank in ranks for place in (int(rank), ceil(rank))})
@@ -116,7 +116,7 @@ def _between(ordered: np.ndarray, rank: float) -> float:
 
 
 def _edges(grey: np.ndarray) -> tuple[float, float]:
-    """Standard deviations of the edges and of the histogram, of the picture made small."""
+    """Return the standard deviations of the edges and of the histogram, of the picture made small."""
     small = _at_most(grey, EDGE_SIDE)
     edges = cv2.filter2D(small, -1, _EDGES)
     # Pillow, which CleanVision finds edges with, leaves the border as it is.
@@ -136,14 +136,14 @@ def _at_most(grey: np.ndarray, side: int) -> np.ndarray:
 
 
 def _pixel_hash(pixels: np.ndarray, sample: np.ndarray) -> str:
-    """SHA-256 of size, sum of each channel and the sample, which of a small photograph is every pixel."""
+    """Return the SHA-256 of size, channel sums and the sample, which of a small photograph is every pixel."""
     digest = hashlib.sha256(repr((pixels.shape, cv2.sumElems(pixels))).encode())
     digest.update(np.ascontiguousarray(sample).data)
     return digest.hexdigest()[:32]
 
 
 def _perceptual_hash(grey: np.ndarray) -> str:
-    """Which of the lowest 8 x 8 frequencies are above their median."""
+    """Return which of the lowest 8 x 8 frequencies are above their median."""
     lowest = _FREQUENCIES @ resample(grey, HASH_PIXELS, HASH_PIXELS, lanczos) @ _FREQUENCIES.T
     # Sums that are 0 but for the last digits are 0: a plain picture has one hash, not a random one.
     coefficients = np.rint(lowest.ravel() * 1e6)

@@ -20,7 +20,7 @@ ReadImage = Callable[[ListedFile], Content]
 
 
 def read_image(image: ListedFile, limits: ImageLimits) -> Content:
-    """The bytes of an image, or why there are none.
+    """Return the bytes of an image, or why there are none.
 
     Raises:
         obstore's BaseError: S3 does not answer, after obstore's own retries; Spark tries the task again.
@@ -47,7 +47,7 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
 
 
 def read_ahead(images: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
-    """Each image with its content, in order; the next ones are being read meanwhile.
+    """Yield each image with its content, in order; the next ones are being read meanwhile.
 
     At most `READS_IN_FLIGHT` images and about `MAX_BYTES_IN_FLIGHT` wait in memory.
     """

@@ -13,12 +13,12 @@ Kernel = Callable[[np.ndarray], np.ndarray]
 
 
 def lanczos(x: np.ndarray) -> np.ndarray:
-    """The kernel of Pillow's LANCZOS: sinc windowed by a sinc three times as wide."""
+    """Return the kernel of Pillow's LANCZOS: sinc windowed by a sinc three times as wide."""
     return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
 
 
 def bicubic(x: np.ndarray) -> np.ndarray:
-    """The kernel of Pillow's BICUBIC: Keys' cubic convolution with a = -1/2."""
+    """Return the kernel of Pillow's BICUBIC: Keys' cubic convolution with a = -1/2."""
     x = np.abs(x)
     near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
     return np.where(x < 1, near, np.where(x < 2, far, 0))
@@ -28,7 +28,7 @@ SUPPORT: dict[Kernel, int] = {lanczos: 3, bicubic: 2}
 
 
 def resample(grey: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
-    """(height, width) float32 of whole numbers 0 to 255, from (h, w) uint8."""
+    """Return (height, width) float32 of whole numbers 0 to 255, from (h, w) uint8."""
     rows = _to_bytes(grey.astype(np.float32) @ _weights(grey.shape[1], width, kernel).T)
     return _to_bytes(_weights(grey.shape[0], height, kernel) @ rows)
 
@@ -40,7 +40,7 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=512)
 def _weights(length: int, wanted: int, kernel: Kernel) -> np.ndarray:
-    """(wanted, length) float32: what each pixel gives to each new one."""
+    """Return (wanted, length) float32: what each pixel gives to each new one."""
     scale = max(length / wanted, 1)
     centres, reach = (np.arange(wanted)[:, None] + 0.5) * length / wanted, SUPPORT[kernel] * scale
     places = np.arange(length)

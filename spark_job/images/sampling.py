@@ -35,7 +35,7 @@ def quotas(
 
 
 def draw(seed: int, path: str) -> int:
-    """A number of 64 bits that decides whether an image is taken: the smallest of a class are."""
+    """Return a number of 64 bits that decides who is in the sample: the smallest of each class are."""
     return int.from_bytes(blake2b(f"{seed}/{path}".encode(), digest_size=8).digest())
 
 
@@ -61,6 +61,6 @@ class Sample(Generic[Item]):
         return {label: -taken[0][0] for label, taken in self._taken.items() if taken}
 
     def items(self) -> Iterator[Item]:
-        """What was taken, by class and path."""
+        """Return what is in the sample, by class and path."""
         for _, taken in sorted(self._taken.items()):
             yield from (item for _, _, item in sorted(taken, key=lambda entry: entry[1]))

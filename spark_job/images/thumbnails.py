@@ -14,7 +14,7 @@ THUMBNAIL_PIXELS = 64
 
 
 def make_thumbnails(contents: list[Content], _first_slot: int, *, limits: ImageLimits) -> list[bytes | None]:
-    """A small JPEG of each image, of what can be shown of it, or None."""
+    """Return a small JPEG of what can be shown of each image, or None."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         return [_thumbnail(content, limits) for content in contents]

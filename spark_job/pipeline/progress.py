@@ -13,7 +13,7 @@ SECONDS_IN_A_LOG = 30.0
 
 
 class Progress:
-    """Reports on stderr while the block runs: images done, images a second, time left."""
+    """A block whose progress is reported on stderr: images done, images a second, time left."""
 
     def __init__(self, spark: SparkContext, what: str, total: int) -> None:
         self._spark, self._what, self._total = spark, what, total
@@ -44,7 +44,7 @@ class Progress:
         return set(self._spark.statusTracker().getActiveStageIds())
 
     def _done(self) -> int:
-        """Images of complete tasks; the featurization is the job's last stage, the one with most to do."""
+        """Return the images of complete tasks; the stage of the features is the last, with most to do."""
         tracker: Any = self._spark.statusTracker()
         active = self._stages() - self._stages_before
         info = tracker.getStageInfo(max(active)) if active else None

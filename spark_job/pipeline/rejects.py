@@ -47,7 +47,7 @@ def _csv_line(values: Any) -> bytes:
 
 
 def listed_rejects(run: Folder, limit: int) -> Iterator[ListedFile]:
-    """The first rejected images of `rejected.csv`, with what it says of them."""
+    """Yield the first rejected images of `rejected.csv`, with what it says of them."""
     content = run.read(REJECTED) or b""
     for row in islice(csv.DictReader(io.StringIO(content.decode(), newline="")), limit):
         yield ListedFile(row["path"], row["label"], "", int(row["size"]), "", error=row["error"])

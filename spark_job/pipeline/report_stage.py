@@ -105,7 +105,7 @@ def _reuse_notes(options: RunOptions, listing: ListingResult) -> list[str]:
 
 
 def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarray]:
-    """A sample of the usable images, balanced over classes, and their components."""
+    """Return a sample of the usable images, balanced over classes, and their components."""
     counts = {one.label: one.usable for one in classes}
     sample = Sample[tuple[ListedFile, np.ndarray]](quotas(counts, MAX_POINTS), run.options.seed)
     columns = ("path", "label", "split", "size")

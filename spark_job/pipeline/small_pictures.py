@@ -12,7 +12,7 @@ from spark_job.images.thumbnails import make_thumbnails
 
 
 def small_pictures(images: Iterable[ListedFile], limits: ImageLimits) -> Iterator[bytes | None]:
-    """A small JPEG of each image, in order; None where nothing can be shown."""
+    """Yield a small JPEG of each image, in order; None where nothing can be shown."""
     isolated: Isolated[Content, bytes | None] = Isolated(
         partial(make_thumbnails, limits=limits), failed=lambda _, reason: None, max_seconds=limits.max_seconds
     )

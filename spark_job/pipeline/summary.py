@@ -9,7 +9,7 @@ from spark_job.storage import Folder
 
 
 def summary(options: RunOptions) -> str:
-    """Counts, figures, where the results are, and what to do next; of a complete run."""
+    """Return the counts and figures of a complete run, where its results are, and what to do next."""
     folder = RunFolder(Folder(options.results).at(options.run_id))
     metrics = folder.read_json(METRICS)
     images = metrics["images"]

@@ -73,7 +73,7 @@ class Drift:
         return "The components still describe the new images: no need to fit anew."
 
     def figures(self) -> dict[str, Any]:
-        """`drift` of metrics.json."""
+        """Return `drift` of metrics.json."""
         return {
             "images": self.images,
             "fitted_variance_kept": self.fitted_kept,
@@ -88,7 +88,7 @@ class Drift:
 
 
 def reference(profile: Profile, variances: np.ndarray) -> dict[str, Any]:
-    """What `drift_from` needs of the images that a reduction was fitted on; JSON types.
+    """Return what `drift_from` needs of the images that a reduction was fitted on; JSON types.
 
     Args:
         variances: (k,) float64, of the components.
@@ -102,7 +102,7 @@ def reference(profile: Profile, variances: np.ndarray) -> dict[str, Any]:
 
 
 def drift_from(fitted: Mapping[str, Any], new: Profile) -> Drift | None:
-    """New images beside the fitted ones; None for fewer than 2 new ones.
+    """Compare new images with the fitted ones; None for fewer than 2 new ones.
 
     Args:
         fitted: what `reference` gave.

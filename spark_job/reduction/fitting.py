@@ -27,7 +27,7 @@ TASKS_A_CORE = 2
 def fit(
     spark: SparkContext, parts: Sequence[str], rows: int, columns: int, request: ComponentRequest
 ) -> Reduction:
-    """Principal components of the usable rows of a features table.
+    """Fit principal components to the usable rows of a features table.
 
     Args:
         parts: URIs of the table's parts.
@@ -81,7 +81,7 @@ def merged(one: Moments | None, other: Moments | None) -> Moments | None:
 
 
 def _rows_on_disk(parts: Sequence[str], rows: int, columns: int, scratch: Path) -> np.ndarray:
-    """The features as (rows, columns) float32, mapped from a file."""
+    """Return the features as (rows, columns) float32, mapped from a file."""
     mapped = np.memmap(scratch / "rows", np.float32, mode="w+", shape=(rows, columns))
     filled = 0
     for uri in parts:

@@ -1,6 +1,6 @@
 """The files of an MLlib model as Spark lays them out, written and read without Spark.
 
-Layout: org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5 (docs/decisions/0003-reduction.md).
+Layout: org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5 (docs/decisions/0008-tables.md).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, An
 
 
 def read_parameters(folder: Folder) -> dict[str, Any]:
-    """The parameters of a model.
+    """Return the parameters of a model.
 
     Raises:
         StorageError: there is no such model.
@@ -50,13 +50,13 @@ def read_parameters(folder: Folder) -> dict[str, Any]:
 
 
 def write_data(folder: Folder, columns: Sequence[pa.Array[Any]], schema: pa.Schema) -> None:
-    """The one row of a model's numbers."""
+    """Write the one row of a model's numbers."""
     row = pa.RecordBatch.from_arrays(list(columns), schema=schema)
     write_part(folder.at("data"), 0, [row], schema)
 
 
 def read_data(folder: Folder, schema: pa.Schema) -> dict[str, Any]:
-    """The one row of a model's numbers, by column.
+    """Return the one row of a model's numbers, by column.
 
     Raises:
         StorageError: there is no such model.
@@ -69,5 +69,5 @@ def read_data(folder: Folder, schema: pa.Schema) -> dict[str, Any]:
 
 
 def doubles(vectors: pa.Array[Any]) -> np.ndarray:
-    """The numbers of lists, one after the other, as float64 that may be written."""
+    """Return the numbers of lists, one after the other, as float64 that may be written."""
     return values(pc.list_flatten(vectors)).copy()

@@ -63,7 +63,7 @@ _DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
 def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
-    """The Arrow schema of a table that Spark reads with these types.
+    """Return the Arrow schema of a table that Spark reads with these types.
 
     Args:
         columns: name -> "string", "long", "doubles", VECTOR or MATRIX.

@@ -1,6 +1,6 @@
 """The reduction as MLlib saves a PipelineModel: plain PySpark loads it.
 
-The files are written without Spark, whose own saver takes seconds for it (docs/decisions/0003-reduction.md).
+The files are written without Spark, whose own saver takes seconds for it (docs/decisions/0008-tables.md).
 Layout: the writers of the two models, Spark 3.5.
 """
 
@@ -53,7 +53,7 @@ def _inverse(values: np.ndarray) -> np.ndarray:
 def load_model(
     folder: Folder, count: int, explained_variance_ratio: np.ndarray, variances: np.ndarray | None = None
 ) -> Reduction:
-    """The reduction that `save_model` was given; what MLlib does not keep is passed in.
+    """Return the reduction that `save_model` was given; what MLlib does not keep is passed in.
 
     Raises:
         StorageError: there is no such model.

@@ -23,7 +23,7 @@ class Moments:
 
     @classmethod
     def of(cls, batches: Iterable[np.ndarray]) -> "Moments | None":
-        """The moments of rows that come in batches; None when there are no rows.
+        """Return the moments of rows that come in batches; None when there are no rows.
 
         The rows are shifted by the first batch's mean before they are squared, so that large means
         cost no digits (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance").
@@ -50,7 +50,7 @@ class Moments:
         return cls(count, shift + total / count, square)
 
     def merge(self, other: "Moments") -> "Moments":
-        """The moments of both sets of rows together (Chan's pairwise formula)."""
+        """Return the moments of both sets of rows together (Chan's pairwise formula)."""
         count = self.count + other.count
         difference = other.mean - self.mean
         mean = self.mean + difference * (other.count / count)

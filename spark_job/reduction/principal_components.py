@@ -39,15 +39,15 @@ class Reduction:
 
     @property
     def component_count(self) -> int:
-        """k."""
+        """How many components are kept."""
         return int(self.loadings.shape[1])
 
     def project(self, rows: np.ndarray) -> np.ndarray:
-        """The components of rows: (n, d) of any float type -> (n, k) float64."""
+        """Return the components of rows: (n, d) of any float type -> (n, k) float64."""
         return np.asarray(self.centred(rows) @ self.loadings)
 
     def centred(self, rows: np.ndarray) -> np.ndarray:
-        """The rows without the mean, scaled: (n, d) of any float type -> (n, d) float64."""
+        """Return the rows without the mean, scaled: (n, d) of any float type -> (n, d) float64."""
         return np.asarray((np.asarray(rows, np.float64) - self.mean) * self.scale)
 
 
@@ -79,7 +79,7 @@ def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
-    """What each centred column is multiplied with.
+    """Return what each centred column is multiplied with.
 
     Args:
         count: number of rows.
@@ -106,7 +106,7 @@ def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize:
 
 
 def rank_limit(count: int, scale: np.ndarray) -> int:
-    """The most components that `count` centred rows with these columns can have."""
+    """Return the most components that `count` centred rows with these columns can have."""
     return min(count - 1, int(np.count_nonzero(scale)))
 
 

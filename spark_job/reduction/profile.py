@@ -27,7 +27,7 @@ ROUNDING = 1e-10
 
 @dataclass(frozen=True)
 class Profile:
-    """Of n images and k components.
+    """How n images lie about k components.
 
     Attributes:
         count: n.
@@ -49,13 +49,13 @@ class Profile:
 
     @classmethod
     def empty(cls, k: int) -> "Profile":
-        """Of no images."""
+        """Return the profile of no images."""
         none = np.zeros(BINS, np.int64)
         return cls(0, np.zeros(k), np.zeros(k), 0.0, 0.0, none, none)
 
     @classmethod
     def of(cls, centred: np.ndarray, components: np.ndarray, variances: np.ndarray) -> "Profile":
-        """Of a batch.
+        """Return the profile of a batch.
 
         Args:
             centred: (n, d) float64, centred and scaled as the reduction does.
@@ -77,7 +77,7 @@ class Profile:
         )
 
     def __add__(self, other: "Profile") -> "Profile":
-        """Both together."""
+        """Return the profile of the images of both."""
         return Profile(
             self.count + other.count,
             self.total + other.total,
@@ -107,17 +107,17 @@ class Profile:
         return 1 - self.missed / self.length if self.length else 1.0
 
     def limits(self) -> dict[str, float]:
-        """The upper ends of the bins that hold the 99th percentiles: `error` (Q) and `distance` (T²)."""
+        """Return the upper ends of the bins that hold the 99th percentiles: `error` (Q), `distance` (T²)."""
         return {"error": _quantile(self.errors), "distance": _quantile(self.distances)}
 
     def beyond(self, limits: Mapping[str, float]) -> dict[str, float]:
-        """The shares of images beyond limits that `limits` gave: `error` and `distance`."""
+        """Return the shares of images beyond limits that `limits` gave: `error` and `distance`."""
         found: dict[str, Any] = {"error": self.errors, "distance": self.distances}
         return {name: float(found[name][_bin(limits[name]) :].sum() / self.count) for name in found}
 
 
 def _bin(edge: float) -> int:
-    """The bin above an edge between bins."""
+    """Return the bin above an edge between bins."""
     return round((log2(edge) - LOWEST_OCTAVE) * BINS_AN_OCTAVE)
 
 

@@ -67,7 +67,7 @@ def write_components(
 
 
 def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) -> Iterator[pa.RecordBatch]:
-    """The rows of a part as COMPONENTS_SCHEMA has them; adds to the profile, if there is one."""
+    """Yield the rows of a part as COMPONENTS_SCHEMA has them; add to the profile, if there is one."""
     for kept, rows in read_usable(uri, reduction.mean.size, KEPT_COLUMNS):
         centred = reduction.centred(rows)
         components = centred @ reduction.loadings
@@ -83,7 +83,7 @@ def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatc
 
 
 def components_as_csv(parts: Sequence[str], k: int) -> Iterator[bytes]:
-    """The components as CSV, `path,label,component_1,…,component_k`, a batch of rows at a time."""
+    """Yield the components as CSV, `path,label,component_1,…,component_k`, a batch of rows at a time."""
     names = ["path", "label", *(f"component_{number}" for number in range(1, k + 1))]
     yield (",".join(names) + "\n").encode()
     options = pc.WriteOptions(include_header=False, quoting_style="needed")
