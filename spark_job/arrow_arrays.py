@@ -25,16 +25,11 @@ def values(array: pa.Array[Any]) -> np.ndarray:
     return np.from_dlpack(array)
 
 
-def integers(column: Sequence[int | None]) -> pa.Array[Any]:
-    """Return int32 numbers, None where missing."""
-    filled = np.array([number or 0 for number in column], np.int32)
-    return pa.Array.from_buffers(pa.int32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
-
-
-def reals(column: Sequence[float | None]) -> pa.Array[Any]:
-    """Return float32 numbers, None where missing."""
-    filled = np.array([number or 0 for number in column], np.float32)
-    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
+def optional_numbers(column: Sequence[float | None], kind: type[np.number]) -> pa.Array[Any]:
+    """Return numbers of a kind, np.int32 or np.float32, None where missing."""
+    filled = np.array([number or 0 for number in column], kind)
+    buffers: list[pa.Buffer | None] = [_validity(column), pa.py_buffer(filled.data)]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(filled.dtype), filled.size, buffers)
 
 
 def flags(column: Sequence[bool | None]) -> pa.Array[Any]:
@@ -80,15 +75,3 @@ def _offsets(lengths: Sequence[int]) -> np.ndarray:
 def _validity(column: Sequence[object]) -> pa.Buffer:
     present = np.array([value is not None for value in column], bool)
     return pa.py_buffer(np.packbits(present, bitorder="little").data)
-
-
-def floats(column: Sequence[float | None]) -> pa.Array[Any]:
-    """Return float32 numbers, None where missing."""
-    filled = np.array([number or 0 for number in column], np.float32)
-    return pa.Array.from_buffers(pa.float32(), filled.size, [_validity(column), pa.py_buffer(filled.data)])
-
-
-def booleans(column: Sequence[bool | None]) -> pa.Array[Any]:
-    """Return booleans, None where missing."""
-    bits = pa.py_buffer(np.packbits(np.array(column, bool), bitorder="little").data)
-    return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), bits])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spark_job.arrow_arrays import flags, integers, reals, texts, vectors
+from spark_job.arrow_arrays import flags, optional_numbers, texts, vectors
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
@@ -147,8 +147,8 @@ def _extract(
 def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
     columns = [
         *(images.column(name) for name in ("path", "label", "split", "size", "etag")),
-        integers([row.prepared.width for row in rows]),
-        integers([row.prepared.height for row in rows]),
+        optional_numbers([row.prepared.width for row in rows], np.int32),
+        optional_numbers([row.prepared.height for row in rows], np.int32),
         vectors([row.features for row in rows], np.float32),
         texts([row.prepared.error for row in rows]),
         *_quality_columns([row.prepared.quality for row in rows]),
@@ -159,7 +159,7 @@ def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
 def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array[Any]]:
     """Yield the columns of QUALITY_SCHEMA, which are named as the measures are."""
     makers: dict[pa.DataType, Callable[[list[Any]], pa.Array[Any]]] = {
-        pa.float32(): reals,
+        pa.float32(): partial(optional_numbers, kind=np.float32),
         pa.bool_(): flags,
         pa.string(): texts,
     }

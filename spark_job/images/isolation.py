@@ -64,6 +64,8 @@ def shared_tensors(height: int, width: int) -> SharedArray:
 
 @lru_cache(maxsize=1)
 def _pool() -> ProcessPool:
+    # Spark kills its workers; the tracker of their decoders' semaphores, which it then frees, would say so.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     # `forkserver`: a fork of this process would inherit the engine's threads and the sockets to Spark.
     context = get_context("forkserver")
     return ProcessPool(max_workers=1, initializer=_limit_memory, context=context)

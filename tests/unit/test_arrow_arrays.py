@@ -24,7 +24,7 @@ def test_texts_are_as_pyarrow_makes_them(column):
 @given(st.lists(st.none() | st.integers(-(2**31), 2**31 - 1)))
 def test_integers_are_as_pyarrow_makes_them(column):
     """Any int32, and missing ones."""
-    found = arrow_arrays.integers(column)
+    found = arrow_arrays.optional_numbers(column, np.int32)
     found.validate(full=True)
     assert found.equals(pa.array(column, pa.int32()))
 
@@ -52,7 +52,8 @@ def test_none_of_it_imports_pandas():
 import sys
 import numpy as np
 from spark_job import arrow_arrays as a
-a.texts(["a", None]), a.integers([1, None]), a.values(a.vectors(np.ones((2, 3)), np.float32).flatten())
+a.texts(["a", None]), a.optional_numbers([1, None], np.int32)
+a.values(a.vectors(np.ones((2, 3)), np.float32).flatten())
 assert "pandas" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from spark_job.analyses.classifier.head import TOP
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
-from spark_job.arrow_arrays import booleans, floats, texts
+from spark_job.arrow_arrays import flags, optional_numbers, texts
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.table import matrix
 
@@ -71,11 +71,11 @@ def answered(
         *(batch.column(name) for name in KEPT_COLUMNS),
         *(texts([_place(one.classes if one else None, place) for one in found]) for place in range(TOP)),
         *(
-            floats([_place(one.probabilities if one else None, place) for one in found])
+            optional_numbers([_place(one.probabilities if one else None, place) for one in found], np.float32)
             for place in range(TOP)
         ),
-        floats([one.distance if one else None for one in found]),
-        booleans([one.unlike if one else None for one in found]),
+        optional_numbers([one.distance if one else None for one in found], np.float32),
+        flags([one.unlike if one else None for one in found]),
         batch.column("error"),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=PREDICTIONS_SCHEMA), found
