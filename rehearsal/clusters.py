@@ -7,7 +7,7 @@ from rehearsal.emulator.services.emr import put_event
 from rehearsal.machine.cluster import machine
 from rehearsal.processes import start_guardian
 from rehearsal.rewriting import EmulatedAws
-from rehearsal.settings import ACCOUNT, SECRET, Settings
+from rehearsal.settings import Settings
 
 # The guardian sweeps when the last holder of its standard input is gone: it must live as long as the server.
 _guardians: list[Popen[bytes]] = []
@@ -19,7 +19,7 @@ def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
     Raises:
         JarsError: YARN's jars have not been fetched.
     """
-    aws = EmulatedAws(settings.endpoint, settings.region, ACCOUNT, SECRET)
+    aws = EmulatedAws(settings.endpoint, settings.region, *settings.keys)
     compute = machine(settings.clusters, aws)
     _guardians.append(start_guardian(settings.clusters))
     return ElasticMapReduce(compute, put_event)

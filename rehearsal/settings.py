@@ -1,20 +1,29 @@
 """Where a rehearsal lives, and the AWS account it plays."""
 
+import secrets
 import socket
+import string
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.checkout import ROOT
-from rehearsal.errors import MisuseError
+from rehearsal.errors import MisuseError, RehearsalError
 
 # The only address that anything of a rehearsal listens on.
 LOOPBACK = "127.0.0.1"
-# An access key of twelve digits is the account's number to the emulator; AWS's documentation uses this one.
+# AWS's documentation uses this one.
 ACCOUNT = "111122223333"
-SECRET = "rehearsal"  # noqa: S105 - it opens nothing
 DEFAULT_REGION = "eu-west-3"
 DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
+
+
+class Keys(NamedTuple):
+    """The credentials that open the rehearsal's AWS."""
+
+    access_key_id: str
+    secret_access_key: str
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,37 @@ class Settings:
         """Appears when AWS answers: its endpoint, one line."""
         return self.home / "ready"
 
+    @property
+    def keys_file(self) -> Path:
+        """What only the user who started it may read: the keys of this start, one a line."""
+        return self.home / "keys"
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of this start.
+
+        Raises:
+            RehearsalError: it has not been started.
+        """
+        try:
+            return Keys(*self.keys_file.read_text().splitlines())
+        except FileNotFoundError as error:
+            raise RehearsalError("the rehearsal's AWS has not been started: it has no keys") from error
+
+    def make_keys(self) -> None:
+        """Make the keys of a new start; those of an earlier one open nothing any more."""
+        letters = string.ascii_uppercase + string.digits
+        access_key_id = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
+        self.keys_file.unlink(missing_ok=True)
+        self.keys_file.touch(mode=0o600)
+        self.keys_file.write_text(f"{access_key_id}\n{secrets.token_urlsafe(30)}\n")
+
     def client_environment(self) -> dict[str, str]:
         """Return what a program needs in its environment to take the rehearsal for AWS."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_ACCESS_KEY_ID": self.keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.keys.secret_access_key,
             # Empty, not absent: tokens and profiles of a real account must not mix in.
             "AWS_SESSION_TOKEN": "",
             "AWS_REGION": self.region,

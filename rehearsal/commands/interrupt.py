@@ -25,10 +25,11 @@ def interrupt_command(cluster: str | None) -> None:
     Example:
       fruit rehearse interrupt --cluster j-2AXXXXXXGAPLF
     """
-    print(interrupt(os.environ.get("AWS_ENDPOINT_URL", ""), cluster))
+    secret = os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+    print(interrupt(os.environ.get("AWS_ENDPOINT_URL", ""), secret, cluster))
 
 
-def interrupt(endpoint: str, cluster: str | None) -> str:
+def interrupt(endpoint: str, secret: str, cluster: str | None) -> str:
     """Take a task node away at `endpoint`, and return the EC2 id of the instance that is lost.
 
     Raises:
@@ -37,7 +38,8 @@ def interrupt(endpoint: str, cluster: str | None) -> str:
     if not endpoint.startswith("http://"):
         raise RehearsalError("AWS_ENDPOINT_URL names no rehearsal: set what `fruit rehearse serve` prints")
     body = json.dumps({"cluster": cluster}).encode()
-    request = urllib.request.Request(endpoint + PATH, data=body, method="POST")  # noqa: S310 - checked above
+    headers = {"Authorization": f"Bearer {secret}"}
+    request = urllib.request.Request(endpoint + PATH, body, headers, method="POST")  # noqa: S310 - checked above
     # Proxies of the environment are for other hosts.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

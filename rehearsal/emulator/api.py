@@ -1,4 +1,4 @@
-"""Calls to the emulated AWS from within it, for the account and region of the request that is served.
+"""Calls to the emulated AWS from within it, in the region of the request that is served.
 
 They must be made on a worker thread: the event loop has to answer them.
 """
@@ -13,25 +13,21 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
-from ministack.core.responses import get_account_id, get_region
-
-from rehearsal.settings import SECRET
+from ministack.core.responses import get_region
 
 
 def client(service: str) -> Any:
     """Return boto3's client of a service, as the caller of the current request would have it."""
-    return _client(service, get_account_id(), get_region())
+    return _client(service, get_region())
 
 
 @lru_cache(maxsize=256)
-def _client(service: str, account: str, region: str) -> Any:
-    # The emulator takes an access key of twelve digits for the account; the endpoint is in the environment.
+def _client(service: str, region: str) -> Any:
+    # Endpoint and keys are in the environment.
     make: Any = boto3.session.Session().client  # its types know only names that are written out
     return make(
         service,
         region_name=region,
-        aws_access_key_id=account,
-        aws_secret_access_key=SECRET,
         config=Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=16),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator import slow_down
+from rehearsal.emulator.answers import read_body, send_answer, send_json
 from rehearsal.emulator.slow_down import SlowDown
 
 INTERRUPT_PATH = "/_rehearsal/interrupt"
@@ -44,27 +45,12 @@ def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
         if scope["type"] != "http":
             await aws(scope, receive, send)
         elif control := controls.get(scope["path"]):
-            status, value = await control(json.loads(await _body(receive) or b"{}"))
-            await _answer(send, status, b"application/json", json.dumps(value).encode())
+            status, value = await control(json.loads(await read_body(receive) or b"{}"))
+            await send_json(send, status, value)
         elif busy.refuses(scope["method"], scope["headers"]):
-            await _body(receive)
-            await _answer(send, slow_down.STATUS, b"application/xml", slow_down.BODY)
+            await read_body(receive)
+            await send_answer(send, slow_down.STATUS, b"application/xml", slow_down.BODY)
         else:
             await aws(scope, receive, send)
 
     return application
-
-
-async def _body(receive: Any) -> bytes:
-    parts = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
-    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -21,6 +21,7 @@ from ministack.app import app
 
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.control import with_control
+from rehearsal.emulator.door import give_functions_keys, with_door
 from rehearsal.emulator.resource_types import partial_types, resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.services import ec2, emr, s3, service_quotas
@@ -38,6 +39,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     service = _new_emr(sys.argv[2], settings)
     extend(service)
+    give_functions_keys(settings.keys)
     with asyncio.Runner() as runner:
         runner.run(_serve(settings, service))
         logging.shutdown()
@@ -68,7 +70,11 @@ async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
     config.shutdown_timeout, config.accesslog, config.loglevel = SHUTDOWN_SECONDS, None, "WARNING"
     ended = _end_event()
     server = asyncio.create_task(
-        serve(with_control(app, service), config, shutdown_trigger=lambda: _stopped(ended, service))
+        serve(
+            with_door(with_control(app, service), settings),
+            config,
+            shutdown_trigger=lambda: _stopped(ended, service),
+        )
     )
     await _listening(settings.port, server)
     settings.ready_file.write_text(settings.endpoint + "\n")

@@ -75,6 +75,7 @@ class Server:
             RehearsalError: it ended or did not answer; the message holds the last lines of its log.
         """
         make_folders(self.settings)
+        self.settings.make_keys()
         self.settings.ready_file.unlink(missing_ok=True)
         with self.settings.log.open("ab") as log:
             self._process = subprocess.Popen(

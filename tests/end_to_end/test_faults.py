@@ -180,7 +180,9 @@ def busy(aws, seconds):
     """Let S3 be too busy for so long; how many requests it has refused."""
     url = f"{aws.server.settings.endpoint}/_rehearsal/slow-down"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, data=json.dumps({"seconds": seconds}).encode(), timeout=60) as answer:
+    headers = {"Authorization": f"Bearer {aws.server.settings.keys.secret_access_key}"}
+    request = urllib.request.Request(url, json.dumps({"seconds": seconds}).encode(), headers)
+    with opener.open(request, timeout=60) as answer:
         return json.load(answer)["refused"]
 
 

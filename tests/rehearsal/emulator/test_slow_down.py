@@ -41,7 +41,9 @@ def slow_down(aws, seconds):
     """Ask for it; how many requests were refused."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     url = f"{aws.server.settings.endpoint}/_rehearsal/slow-down"
-    with opener.open(url, data=json.dumps({"seconds": seconds}).encode()) as answer:
+    headers = {"Authorization": f"Bearer {aws.server.settings.keys.secret_access_key}"}
+    request = urllib.request.Request(url, json.dumps({"seconds": seconds}).encode(), headers)
+    with opener.open(request) as answer:
         return json.load(answer)["refused"]
 
 

@@ -1,0 +1,80 @@
+"""Who may speak to the rehearsal's AWS: programs that hold the keys of this start, and no web page.
+
+Whoever gets in can make a function and run it as the person who started the rehearsal. Any web page that this
+person looks at, and any other user of the machine, can reach a port of the loopback interface.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core import lambda_runtime, router
+from ministack.services import lambda_svc, sts
+
+from rehearsal.emulator.answers import read_body, send_json
+from rehearsal.settings import LOOPBACK, Keys, Settings
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+# MiniStack's own paths that functions call without a signature: the rest of the path is a secret token.
+CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+OWN_PATHS = "/_rehearsal/"
+
+
+def with_door(inside: Asgi, settings: Settings) -> Asgi:
+    """Return an application that passes on what may enter, and answers the rest with status 403."""
+    keys, hosts = settings.keys, (f"{LOOPBACK}:{settings.port}", f"localhost:{settings.port}")
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] == "http":
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            query = scope.get("query_string", b"").decode("latin-1")
+            if reason := refusal(scope["method"], scope["path"], query, headers, keys, hosts):
+                await read_body(receive)
+                answer = {"__type": "AccessDeniedException", "message": reason}
+                await send_json(send, 403, {} if scope["method"] == "HEAD" else answer)
+                return
+        await inside(scope, receive, send)
+
+    return application
+
+
+def refusal(
+    method: str, path: str, query: str, headers: Mapping[str, str], keys: Keys, hosts: tuple[str, ...]
+) -> str | None:
+    """Return why a request may not enter, None when it may.
+
+    Args:
+        headers: By lower-case name.
+        hosts: The values of `Host` that are ours: a page of another name that leads here has another one.
+    """
+    if "origin" in headers:
+        return "requests of web pages are refused"
+    if headers.get("host") not in hosts:
+        return f"Host must be {' or '.join(hosts)}"
+    if path.startswith(OWN_PATHS):
+        expected = f"Bearer {keys.secret_access_key}"
+        known = hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode())
+        return None if known else "the secret key of this start is needed: source the rehearsal's environment"
+    if path.startswith("/_"):
+        is_callback = method == "PUT" and path.startswith(CALLBACKS)
+        return None if is_callback else f"{path} is closed"
+    access_key_id = router.extract_access_key_id(dict(headers), parse_qs(query))
+    # Roles that have been assumed with these keys have keys of their own.
+    if access_key_id != keys.access_key_id and access_key_id not in sts._sessions:
+        return "the keys of this start are needed: source the rehearsal's environment"
+    return None
+
+
+def give_functions_keys(keys: Keys) -> None:
+    """Let functions have the keys of this start, where MiniStack gives them the account's number."""
+    credentials = {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_SESSION_TOKEN": "",
+    }
+    for module in (lambda_runtime, lambda_svc):
+        module.execution_credentials = lambda _config: dict(credentials)
