@@ -1,66 +1,45 @@
-"""The jars of a real YARN and of Hadoop's S3 file system: fetched once from Maven Central, held to pins."""
+"""The jars of a real YARN and of Hadoop's S3 file system: fetched once by PySpark's own Ivy, held to pins."""
 
 import hashlib
+import ssl
+import subprocess
 import sys
-import urllib.error
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import tempfile
+import warnings
 from pathlib import Path
 
 import pyspark
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate
 
-from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
+from spark_job.contract.errors import FruitError
+from spark_job.contract.java import find_java_home
 
-JARS = ROOT / ".cache" / "rehearsal" / "jars"
-# A line each: SHA-256, the folder `yarn` or `s3`, and the path in the repository. What PySpark carries is not
-# among them, nor is the AWS SDK's bundle of 280 MB.
-PINS = Path(__file__).with_name("jars.sha256")
-REPOSITORY = "https://repo1.maven.org/maven2/"
+HERE = Path(__file__).resolve().parent
+JARS = HERE.parent.parent / ".cache" / "rehearsal" / "jars"
+PINS = HERE / "jars.sha256"
 SPARK_HOME = Path(pyspark.__file__).resolve().parent
-SECONDS = 60.0
-AT_ONCE = 4
+DOWNLOAD_SECONDS = 600
+TRUST_PASSWORD = b"public"  # of a file of public certificates; Java wants one
 
 
 class JarsError(RehearsalError):
     """The jars cannot be had, or are not the pinned ones."""
 
 
-@dataclass(frozen=True)
-class Jar:
-    """One pinned jar."""
-
-    sha256: str
-    room: str
-    path: str
-
-    @property
-    def name(self) -> str:
-        """Where it lies below the folder of the jars."""
-        return f"{self.room}/{Path(self.path).name}"
-
-    def fits(self, folder: Path) -> bool:
-        """Return whether the folder holds this very jar."""
-        file = folder / self.name
-        return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == self.sha256
-
-
-def pinned_jars() -> list[Jar]:
-    """Return every jar that is needed."""
-    return [Jar(*line.split()) for line in PINS.read_text().splitlines()]
-
-
-def fetch_jars(folder: Path = JARS, repository: str = REPOSITORY) -> Path:
-    """Return the folder of the jars, `yarn/` and `s3/` in it; download those that are not there.
+def fetch_jars(folder: Path = JARS) -> Path:
+    """Return the folder of the jars, `yarn/` and `s3/` in it; download them when they are not all there.
 
     Raises:
         JarsError: no network, or a file has another hash than its pin.
     """
-    missing = [jar for jar in pinned_jars() if not jar.fits(folder)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda jar: _download(jar, folder, repository), missing))
-    if wrong := [jar.name for jar in missing if not jar.fits(folder)]:
+    if not _unlike_pins(folder):
+        return folder
+    with tempfile.TemporaryDirectory(prefix="rehearsal-jars-") as work:
+        _run_ivy(Path(work), folder)
+    if wrong := _unlike_pins(folder):
         raise JarsError(f"{folder}: not the pinned jars: {', '.join(wrong)}. Delete the folder and try again")
     return folder
 
@@ -71,30 +50,64 @@ def require_jars(folder: Path = JARS) -> Path:
     Raises:
         JarsError: they are not there.
     """
-    for jar in pinned_jars():
-        if not (folder / jar.name).is_file():
-            raise JarsError(f"{folder} lacks {jar.name}: run `make rehearsal-ready`")
+    missing = [name for name in _pins() if not (folder / name).is_file()]
+    if missing:
+        raise JarsError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")
     return folder
 
 
-def _download(jar: Jar, folder: Path, repository: str) -> None:
-    target = folder / jar.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with urllib.request.urlopen(repository + jar.path, timeout=SECONDS) as answer:  # noqa: S310 - https
-            target.write_bytes(answer.read())
-    except (urllib.error.URLError, OSError) as error:
+def _pins() -> dict[str, str]:
+    rows = (line.split() for line in PINS.read_text().splitlines())
+    return {name: digest for digest, name in rows}
+
+
+def _unlike_pins(folder: Path) -> list[str]:
+    """Return the names of jars that are missing or have another hash."""
+    return [name for name, digest in _pins().items() if _digest(folder / name) != digest]
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _run_ivy(work: Path, folder: Path) -> None:
+    trust = work / "trust.p12"
+    trust.write_bytes(_system_trust())
+    ivy = next((SPARK_HOME / "jars").glob("ivy-*.jar"))
+    command = [
+        f"{find_java_home()}/bin/java",
+        f"-Divy.default.ivy.user.dir={work / 'ivy'}",
+        f"-Djavax.net.ssl.trustStore={trust}",
+        f"-Djavax.net.ssl.trustStorePassword={TRUST_PASSWORD.decode()}",
+        *("-jar", str(ivy), "-ivy", str(HERE / "ivy.xml"), "-warn"),
+        *("-retrieve", f"{folder}/[conf]/[artifact]-[revision].[ext]"),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)
+    if ended.returncode != 0:
+        words = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
         raise JarsError(
-            f"{repository}{jar.path} could not be downloaded: {error}; is there a network? "
+            f"the jars could not be downloaded from Maven Central; is there a network?\n{words}\n"
             f"Without one, put the files of {PINS.name} into {folder}"
-        ) from error
+        )
+
+
+def _system_trust() -> bytes:
+    """Return the certificates that the system trusts as a Java trust store; Java looks at its own else."""
+    found = ssl.create_default_context().get_ca_certs(binary_form=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some old authority's certificate has an odd serial number
+        certificates = [
+            PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
+            for number, der in enumerate(found)
+        ]
+    return pkcs12.serialize_java_truststore(certificates, BestAvailableEncryption(TRUST_PASSWORD))
 
 
 def main() -> int:
     """Fetch the jars; exit code 1 and a message when they cannot be had."""
     try:
         fetch_jars()
-    except JarsError as error:
+    except (JarsError, FruitError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
