@@ -65,7 +65,7 @@ def example_report(
     return ReportContents(
         run_id="2026-11-21-0903",
         created="2026-11-21 09:03:11 UTC",
-        command="python -m spark_job run --images 's3://fruits/Test/' --results s3://fruits/results/ --k 50",
+        command="fruit run --images 's3://fruits/Test/' --results s3://fruits/results/ --k 50",
         extractor=EXTRACTOR,
         parameters={"images": "s3://fruits/Test/", "k": str(component_count), "standardise": "no"},
         versions={"python": "3.11.9", "spark": "3.5.6", "openvino": "2026.4.1"},
@@ -96,7 +96,7 @@ def hostile_report() -> ReportContents:
     return replace(
         contents,
         run_id=SCRIPT_NAME,
-        command=f"python -m spark_job run --images '{SCRIPT_NAME}'",
+        command=f"fruit run --images '{SCRIPT_NAME}'",
         parameters={SCRIPT_NAME: SCRIPT_NAME},
         versions={SCRIPT_NAME: SCRIPT_NAME},
         notes=[SCRIPT_NAME],

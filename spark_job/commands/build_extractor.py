@@ -1,4 +1,4 @@
-"""`build-extractor`."""
+"""`fruit extractor build`."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def build_extractor_command(model: str, out: Path, **options: Any) -> None:
 
     \b
     Example:
-      python -m spark_job build-extractor mobilenet_v2 --out extractors/mobilenet_v2
+      fruit extractor build mobilenet_v2 --out extractors/mobilenet_v2
     """
     from spark_job.extractors.build import build_extractor  # TensorFlow: 10 s, and only here
 

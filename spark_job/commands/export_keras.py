@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 @click.command("export-keras")
 @click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
 @click.option(
-    "--extractor", metavar="URI", help="Folder that build-extractor made.  [default: where it lay then]"
+    "--extractor",
+    metavar="URI",
+    help="Folder that `fruit extractor build` made.  [default: where it lay then]",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to make: NAME.keras."

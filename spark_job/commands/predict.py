@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 @click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
 @click.option("--images", required=True, metavar="URI", help="Folder, s3://BUCKET/PREFIX, or one photograph.")
 @click.option(
-    "--extractor", metavar="URI", help="Folder that build-extractor made.  [default: where it lay then]"
+    "--extractor",
+    metavar="URI",
+    help="Folder that `fruit extractor build` made.  [default: where it lay then]",
 )
 @click.option("--all-files", is_flag=True, help="Try every file, not only those named like images.")
 def predict_command(**options: Any) -> "Summary":

@@ -15,7 +15,7 @@ HELP = """Images to features, PCA and report, in RESULTS/RUN_ID/.
 
 \b
 Example:
-  python -m spark_job run --images photos --results results --extractor extractors/mobilenet_v2
+  fruit run --images photos --results results --extractor extractors/mobilenet_v2
 """
 
 

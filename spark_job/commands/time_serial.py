@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @analysis_command("time-serial")
 @click.option("--like", required=True, metavar="RUN", help="RESULTS/RUN_ID whose images are taken.")
-@click.option("--extractor", required=True, metavar="URI", help="Folder that build-extractor made.")
+@click.option("--extractor", required=True, metavar="URI", help="Folder that `fruit extractor build` made.")
 @click.option("--engine", type=click.Choice(ENGINES), default="openvino", show_default=True)
 def time_serial_command(**options: Any) -> "Summary":
     """Time one plain process on the images of a run: the baseline of `fruit tune`.

@@ -222,7 +222,7 @@ def read_words(options: Iterable[Option], words: Iterable[str]) -> dict[str, Any
     for word in words:
         flag, equals, text = word.partition("=")
         if flag not in readers:
-            raise MisuseError(f"{word} is no option of the job: run `python -m spark_job run --help`")
+            raise MisuseError(f"{word} is no option of the job: run `fruit run --help`")
         one = readers[flag][0]
         if (one.kind is bool) == bool(equals):
             raise MisuseError(f"{word}: write {flag if one.kind is bool else f'{flag}=VALUE'}")

@@ -85,7 +85,7 @@ class RunOptions:
         "Folder or s3://BUCKET/PREFIX; repeatable.", required=True, repeated=True, metavar="URI"
     )
     results: str = option("Folder in which `RUN_ID/` is made.", required=True, says=PLACE, metavar="URI")
-    extractor: str = option("Folder that `build-extractor` made.", required=True, metavar="URI")
+    extractor: str = option("Folder that `fruit extractor build` made.", required=True, metavar="URI")
     request: ComponentRequest = field(default_factory=ComponentRequest)
     reduction: str | None = option(
         "Apply the PCA of this earlier RESULTS/RUN_ID instead of fitting one; the report shows the drift.",

@@ -27,7 +27,7 @@ class Extractor:
         if text is None:
             raise ExtractorError(
                 f"{folder.uri} is no extractor: it has no {FILE_NAME}; make one with "
-                f"`python -m spark_job build-extractor MODEL --out {folder.uri}`"
+                f"`fruit extractor build MODEL --out {folder.uri}`"
             )
         return cls(folder, ExtractorSpecification.from_json(text, folder.child(FILE_NAME)))
 

@@ -1,4 +1,4 @@
-"""What `build-extractor` was asked for, checked once and made complete."""
+"""What `fruit extractor build` is asked for, checked once and made complete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ class ExtractorSpecification:
             if values.get("format") != FORMAT:
                 raise ExtractorError(
                     f"{origin} has format {values.get('format')!r}; this version reads {FORMAT}: "
-                    "build the extractor again with `python -m spark_job build-extractor`"
+                    "build the extractor again with `fruit extractor build`"
                 )
             known = {field.name for field in fields(cls)}
             if unknown := sorted(set(values) - known):

@@ -48,7 +48,7 @@ def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> R
     return ReportContents(
         run_id=run.options.run_id,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        command=shlex.join(["python", "-m", "spark_job", *run.options.arguments(RESULTS, PLACE)]),
+        command=shlex.join(["fruit", *run.options.arguments(RESULTS, PLACE)]),
         extractor=run.extractor.specification,
         parameters=run.options.described(),
         versions=package_versions(),

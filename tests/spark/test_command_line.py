@@ -77,7 +77,7 @@ def test_a_folder_that_is_no_extractor_says_how_to_make_one(monkeypatch, capsys,
     assert (code, out) == (1, "")
     assert err == (
         f"run x\nError: {tmp_path} is no extractor: it has no extractor.json; make one with "
-        f"`python -m spark_job build-extractor MODEL --out {tmp_path}`\n"
+        f"`fruit extractor build MODEL --out {tmp_path}`\n"
     )
 
 
