@@ -5,11 +5,24 @@ from aws_cdk.aws_iam import IRole, ManagedPolicy, PolicyStatement, Role, Service
 from aws_cdk.aws_kms import IKey
 from constructs import Construct, IConstruct
 
+from infra.access.statements import Grant, grant, use_key
 from infra.acknowledgements import acknowledge
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html
 MANAGED_POLICY = "service-role/AmazonEMRServicePolicy_v2"
+MANAGED_POLICY_REASON = (
+    "AmazonEMRServicePolicy_v2 is AWS's least policy for EMR: it acts on tagged resources only, and AWS "
+    "extends it when EMR changes"
+)
 MANAGED_POLICY_TAG = "for-use-with-amazon-emr-managed-policies"
+VOLUME_KEY = [
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:Decrypt",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+    "kms:GenerateDataKeyWithoutPlaintext",
+]
 TAGGED_TYPES = [
     "AWS::EC2::SecurityGroup",
     "AWS::EC2::Subnet",
@@ -24,10 +37,10 @@ def let_emr_manage(scope: IConstruct) -> None:
 
 
 class ServiceRole(Construct):
-    """What EMR does in this account: start and end tagged instances, and pass them their own role, no other.
+    """Lets EMR start and end tagged instances in this account, and pass them their own role, no other.
 
     Attributes:
-        role: Assumed by EMR for clusters of this account and region alone.
+        role: The role that EMR assumes, for clusters of this account and region alone.
     """
 
     def __init__(
@@ -41,31 +54,19 @@ class ServiceRole(Construct):
             managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
             description="EMR, for its clusters here",
         )
-        self.role.add_to_policy(
-            PolicyStatement(
-                sid="PassInstanceRole",
-                actions=["iam:PassRole"],
-                resources=[instance_role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
-            )
+        pass_role = PolicyStatement(
+            sid="PassInstanceRole",
+            actions=["iam:PassRole"],
+            resources=[instance_role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
         )
-        if key:
-            self._encrypt_volumes(key)
-        reason = (
-            "AmazonEMRServicePolicy_v2 is AWS's least policy for EMR: it acts on tagged resources only, and "
-            "AWS extends it when EMR changes"
-        )
-        inline = "The PassRole of one role belongs to this role and to no other"
-        acknowledge(
-            self.role,
-            {
-                f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]": reason,
-                "NIST.800.53.R5-IAMNoInlinePolicy": inline,
-            },
-        )
+        grants = [Grant(pass_role), *_encrypt_volumes(key)]
+        grant(self.role, grants, "The right to pass one role belongs to this role and to no other")
+        managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
+        acknowledge(self.role, {managed: MANAGED_POLICY_REASON})
 
     def _emr(self) -> ServicePrincipal:
-        """EMR, but not on behalf of another account's cluster (the confused deputy)."""
+        """Admit EMR, but not on behalf of another account's cluster (the confused deputy)."""
         stack = Stack.of(self)
         clusters = stack.format_arn(service="elasticmapreduce", resource="*")
         return ServicePrincipal(
@@ -76,27 +77,15 @@ class ServiceRole(Construct):
             },
         )
 
-    def _encrypt_volumes(self, key: IKey) -> None:
-        """EMR makes the nodes' encrypted volumes: EC2 then uses the key by a grant of its own."""
-        self.role.add_to_policy(
-            PolicyStatement(
-                sid="EncryptVolumes",
-                actions=[
-                    "kms:DescribeKey",
-                    "kms:Encrypt",
-                    "kms:Decrypt",
-                    "kms:ReEncryptFrom",
-                    "kms:ReEncryptTo",
-                    "kms:GenerateDataKeyWithoutPlaintext",
-                ],
-                resources=[key.key_arn],
-            )
-        )
-        self.role.add_to_policy(
-            PolicyStatement(
-                sid="GrantVolumes",
-                actions=["kms:CreateGrant"],
-                resources=[key.key_arn],
-                conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
-            )
-        )
+
+def _encrypt_volumes(key: IKey | None) -> list[Grant]:
+    """Let EMR make the nodes' encrypted volumes; EC2 then uses the key by a grant of its own."""
+    if key is None:
+        return []
+    volumes = PolicyStatement(
+        sid="GrantVolumes",
+        actions=["kms:CreateGrant"],
+        resources=[key.key_arn],
+        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    )
+    return [*use_key("EncryptVolumes", key, VOLUME_KEY), Grant(volumes)]

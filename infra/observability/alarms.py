@@ -31,7 +31,47 @@ def idle_periods(idle_timeout_minutes: int) -> int:
     )
 
 
-class RunAlarms(Construct):
+class AlarmGroup(Construct):
+    """Alarms that tell one topic.
+
+    Attributes:
+        alarms: In the order in which they were added.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, topic: ITopic) -> None:
+        super().__init__(scope, construct_id)
+        self._topic = topic
+        self.alarms: list[Alarm] = []
+
+    def add(
+        self,
+        construct_id: str,
+        metric: IMetric,
+        description: str,
+        *,
+        periods: int = 1,
+        above: float | None = None,
+    ) -> None:
+        """Add an alarm that goes off when the metric reaches 1, or exceeds `above`, for so many periods."""
+        alarm = Alarm(
+            self,
+            construct_id,
+            metric=metric,
+            threshold=1 if above is None else above,
+            evaluation_periods=periods,
+            comparison_operator=(
+                ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+                if above is None
+                else ComparisonOperator.GREATER_THAN_THRESHOLD
+            ),
+            treat_missing_data=TreatMissingData.NOT_BREACHING,
+            alarm_description=f"{description}: docs/runbook.md",
+        )
+        alarm.add_alarm_action(SnsAction(self._topic))
+        self.alarms.append(alarm)
+
+
+class RunAlarms(AlarmGroup):
     """Alarms on the runs; they exist before the cluster, so that the first run that fails finds them."""
 
     def __init__(
@@ -43,76 +83,38 @@ class RunAlarms(Construct):
         topic: ITopic,
         function: IFunction,
     ) -> None:
-        super().__init__(scope, construct_id)
-        stage = config.stage
-        self.alarms = [
-            _alarm(self, "FailedRun", run_metric(stage, RUNS_FAILED), 1, 1, topic, "A run failed"),
-            _alarm(
-                self,
-                "RejectedImages",
-                run_metric(stage, REJECTED_SHARE),
-                config.rejected_share_alarm,
-                1,
-                topic,
-                f"More than {config.rejected_share_alarm:.1%} of a run's images were rejected",
-                ComparisonOperator.GREATER_THAN_THRESHOLD,
-            ),
-            _alarm(
-                self,
-                "FailingFunction",
-                function.metric_errors(period=Duration.minutes(1)),
-                1,
-                1,
-                topic,
-                "The function that hears of a run's end failed: a deploy may wait in vain",
-            ),
-        ]
+        super().__init__(scope, construct_id, topic)
+        share = config.rejected_share_alarm
+        self.add("FailedRun", run_metric(config.stage, RUNS_FAILED), "A run failed")
+        self.add(
+            "RejectedImages",
+            run_metric(config.stage, REJECTED_SHARE),
+            f"More than {share:.1%} of a run's images were rejected",
+            above=share,
+        )
+        self.add(
+            "FailingFunction",
+            function.metric_errors(period=Duration.minutes(1)),
+            "The function that hears of a run's end failed: a deploy may wait in vain",
+        )
 
 
-class ClusterAlarms(Construct):
+class ClusterAlarms(AlarmGroup):
     """Alarms on a cluster that idles and goes on costing, and on work that waits for memory."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: DeploymentConfig, topic: ITopic, cluster_id: str
     ) -> None:
-        super().__init__(scope, construct_id)
-        idle = cluster_metric(cluster_id, "IsIdle", "Minimum")
-        periods = idle_periods(config.idle_timeout_minutes)
-        self.alarms = [
-            _alarm(
-                self, "IdleTooLong", idle, 1, periods, topic, "The cluster idles and did not end by itself"
-            ),
-            _alarm(
-                self,
-                "MemoryPressure",
-                memory_pressure(cluster_id),
-                1,
-                PRESSURE_PERIODS,
-                topic,
-                "Work waits for memory for half an hour, and the cluster does not grow",
-            ),
-        ]
-
-
-def _alarm(
-    scope: Construct,
-    construct_id: str,
-    metric: IMetric,
-    threshold: float,
-    periods: int,
-    topic: ITopic,
-    description: str,
-    comparison: ComparisonOperator = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-) -> Alarm:
-    alarm = Alarm(
-        scope,
-        construct_id,
-        metric=metric,
-        threshold=threshold,
-        evaluation_periods=periods,
-        comparison_operator=comparison,
-        treat_missing_data=TreatMissingData.NOT_BREACHING,
-        alarm_description=f"{description}: docs/runbook.md",
-    )
-    alarm.add_alarm_action(SnsAction(topic))
-    return alarm
+        super().__init__(scope, construct_id, topic)
+        self.add(
+            "IdleTooLong",
+            cluster_metric(cluster_id, "IsIdle", "Minimum"),
+            "The cluster idles and did not end by itself",
+            periods=idle_periods(config.idle_timeout_minutes),
+        )
+        self.add(
+            "MemoryPressure",
+            memory_pressure(cluster_id),
+            "Work waits for memory for half an hour, and the cluster does not grow",
+            periods=PRESSURE_PERIODS,
+        )
