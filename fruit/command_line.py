@@ -52,12 +52,12 @@ DEPLOYMENT = {
     "cancel": LazyCommand("operate.commands.cancel:cancel_command", "Cancel a run."),
     "cost": LazyCommand("operate.commands.cost:cost_command", "Show what clusters have cost."),
     "tunnel": LazyCommand("operate.commands.tunnel:tunnel_command", "Bring the cluster's web pages here."),
-    "tune": LazyCommand("operate.commands.tune:tune_command", "Measure executors and cores, and recommend."),
+    "tune": LazyCommand("fruit.tuning:tune_command", "Measure executors and cores, and recommend."),
     "destroy": LazyCommand("operate.commands.destroy:destroy_command", "Take the deployment away."),
 }
 REHEARSE = {
     "run": LazyCommand("rehearsal.commands.run:run_command", "Deploy, run, fetch, destroy on this machine."),
-    "tune": LazyCommand("rehearsal.commands.tune:tune_command", "Measure executors and cores here."),
+    "tune": LazyCommand("fruit.tuning:rehearsed_tune_command", "Measure executors and cores here."),
     "serve": LazyCommand("rehearsal.commands.serve:serve_command", "Keep an empty AWS up on this machine."),
     "photographs": LazyCommand(
         "rehearsal.commands.photographs:photographs_command", "Draw fruit to try other commands with."

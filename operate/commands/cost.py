@@ -11,9 +11,9 @@ from operate.emr.clusters import Cluster, describe_cluster, list_clusters
 from operate.emr.node_costs import Line, account, total
 from operate.emr.nodes import list_nodes
 from operate.printing import json_option, print_result, table
+from operate.submission.checks import image_uris
 from operate.submission.estimate import Estimate
 from operate.submission.live_place import estimated, live_place
-from operate.submission.submission_checks import image_uris
 
 COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "source", "expected error")
 

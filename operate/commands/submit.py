@@ -1,5 +1,6 @@
 """`fruit submit`: another run on the live cluster."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,13 +12,21 @@ from operate.connection import Connection, connected
 from operate.emr.steps import add_steps, spark_step
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.outcome import wait_for_outcome
+from operate.submission.checks import check_name, image_uris
 from operate.submission.estimate import Estimate
-from operate.submission.job_code import upload_job
 from operate.submission.live_place import ClusterEndedError, Place, estimated, live_place
-from operate.submission.prepared_run import Choices, prepared
-from operate.submission.run_options import option_words, run_options
+from operate.submission.preparation import Choices, prepared, upload_job
 from operate.submission.submission import Submission
-from operate.submission.submission_checks import check_name, image_uris
+from spark_job.contract.options import DEPLOY, SUBMIT
+from spark_job.contract.run_options import RunOptions
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command those options of the job that `submit` offers; it gets them by name, None: not given."""
+    for option in reversed(RunOptions.table(SUBMIT)):
+        default = "the deployment's" if DEPLOY in option.offered else None
+        command = click.option(option.declaration, **option.click_settings(default))(command)
+    return command
 
 
 @click.command("submit")
@@ -57,49 +66,55 @@ def submit_command(
       fruit submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
     """
     check_name(name)
+    choices = Choices(name, options, resume, job_code)
     uris = image_uris(connection.deployment, images)
     try:
         place = live_place(connection, uris, name, options["variance"], context)
     except ClusterEndedError as ended:
-        if dry_run or images or job_code or option_words({**options, "variance": None}):
-            raise  # a deploy runs on all sources, and takes no other options
-        say(str(ended))
-        require_yes("Start it now?", "not submitted", yes=yes)
-        made = deploy(connection, DeployRequest(ended.fields, yes=True))
-        print_result({"deployed": ended.command}, made, as_json=as_json)
+        if dry_run or images or not choices.deployable:
+            raise
+        _deploy_instead(connection, ended, yes=yes, as_json=as_json)
         return
-    asked = prepared(connection, place, Choices(name, resume, job_code), options)
+    run = prepared(connection, place, choices)
     expected = estimated(connection, place, options, context)
-    say(f"run {asked.run_id}: {expected.sentence}")
+    say(f"run {run.run_id}: {expected.sentence}")
     if dry_run:
-        print_result(_facts(asked, expected, place, None), "\n".join(asked.arguments), as_json=as_json)
+        print_result(_facts(run, expected, place, None), "\n".join(run.arguments), as_json=as_json)
         return
     require_yes("Submit this run?", "not submitted", yes=yes)
+    step_id = _submit(connection, place, run, job_code=job_code)
+    facts = _facts(run, expected, place, step_id)
+    if wait:
+        facts["state"] = wait_for_outcome(connection, place.cluster.id, step_id).state
+    print_result(facts, _next_commands(connection, run.run_id), as_json=as_json)
+
+
+def _deploy_instead(connection: Connection, ended: ClusterEndedError, *, yes: bool, as_json: bool) -> None:
+    """Start the cluster, and the run, by a deploy, so that all stays under CloudFormation."""
+    say(str(ended))
+    require_yes("Start it now?", "not submitted", yes=yes)
+    made = deploy(connection, DeployRequest(ended.fields, yes=True))
+    print_result({"deployed": ended.command}, made, as_json=as_json)
+
+
+def _submit(connection: Connection, place: Place, run: Submission, *, job_code: bool) -> str:
+    """Submit the run and return the id of its step, which is printed before anything waits."""
     if job_code:
         bucket = connection.deployment.artifacts_bucket
         say(f"job {upload_job(connection.client('s3'), bucket)[1]}")
-    step_id = _submit(connection, place, asked)
-    facts = _facts(asked, expected, place, step_id)
-    if wait:
-        facts["state"] = wait_for_outcome(connection, place.cluster.id, step_id).state
-    print_result(facts, _next_commands(connection, asked.run_id), as_json=as_json)
-
-
-def _submit(connection: Connection, place: Place, asked: Submission) -> str:
-    """The id of the step, told before anything waits."""
-    step = spark_step(connection.deployment.name_prefix + asked.run_id, asked.arguments)
+    step = spark_step(connection.deployment.name_prefix + run.run_id, run.arguments)
     step_id = add_steps(connection.client("emr"), place.cluster.id, [step])[0]
-    say(f"run {asked.run_id} is step {step_id} of cluster {place.cluster.id}")
+    say(f"run {run.run_id} is step {step_id} of cluster {place.cluster.id}")
     return step_id
 
 
-def _facts(asked: Submission, expected: Estimate, place: Place, step_id: str | None) -> dict[str, Any]:
+def _facts(run: Submission, expected: Estimate, place: Place, step_id: str | None) -> dict[str, Any]:
     return {
-        "run_id": asked.run_id,
+        "run_id": run.run_id,
         "cluster_id": place.cluster.id,
         "step_id": step_id,
         "images": list(place.images),
-        "arguments": list(asked.arguments),
+        "arguments": list(run.arguments),
         "estimate": asdict(expected),
     }
 

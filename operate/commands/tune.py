@@ -1,100 +1,184 @@
 """`fruit tune`: which executors and cores featurize images fastest, and at what price."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from infra.checkout import ROOT
 from infra.commands.context_option import context_option
+from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from operate.configuration import stage_configuration
 from operate.connection import Connection, connected
 from operate.emr.clusters import most_nodes
 from operate.emr.nodes import list_nodes
 from operate.emr.steps import list_steps
-from operate.number_list import NumberList
+from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
+from operate.submission.checks import image_uris
 from operate.submission.live_place import Place, live_place, require_images
 from operate.submission.submission import DeployedJob
-from operate.submission.submission_checks import image_uris
-from operate.tuning.report import COLUMNS, conclusion, estimate_sentence, rows, write_report
-from operate.tuning.results import configure, machine, place_of
+from operate.tuning.report import COLUMNS, conclusion, estimate_sentence, rows
+from operate.tuning.results import Results, configure, machine, place_of
 from operate.tuning.run import run_all
-from operate.tuning.steps import Archive, check_room, plan, submissions
+from operate.tuning.steps import Archive, Plan, check_room, plan, submissions
+from spark_job.contract.errors import FruitError
+from spark_job.contract.manifest import write_json
+from spark_job.contract.tuning import Tuning
+
+# Writes the report's run folder: tuning, folder of all results, run id -> URI of the report's page.
+ReportWriter = Callable[[Tuning, str, str], str]
 
 
-@click.command("tune")
-@click.argument("images", nargs=-1, metavar="[IMAGES]…")
-@click.option("--executors", type=NumberList(), default="1,2,4", show_default=True, help="How many.")
-@click.option("--cores", type=NumberList(), default="1,2,4", show_default=True, help="Of each executor.")
-@click.option("--sample", type=click.IntRange(8), default=20_000, show_default=True, help="Images a point.")
-@click.option(
-    "--results",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="results",
-    show_default=True,
-    metavar="DIR",
-    help="The report's run folder is made in it.",
-)
-@click.option(
-    "--configuration",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the recommendation there.  [default: cdk.json]",
-)
-@context_option
-@click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@connected
-def tune_command(
-    connection: Connection,
-    /,
-    images: tuple[str, ...],
-    executors: tuple[int, ...],
-    cores: tuple[int, ...],
-    sample: int,
-    results: Path,
-    configuration: Path | None,
-    context: dict[str, str],
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Run the job on one sample of IMAGES with each number of executors and cores, and recommend one.
+class NumberList(click.ParamType[tuple[int, ...]]):
+    """`1,2,4`: whole numbers from 1, each once, the smallest first."""
 
-    Each is a step of the live cluster; the baseline is one plain serial process. Writes tune.json and a
-    report, and the recommendation into the configuration (fields `executors`, `executor_cores`).
+    name = "N,…"
 
-    \b
-    Example:
-      fruit tune --executors=2,4,8 --cores=2,4 --sample=50000
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Return the numbers."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isdecimal() and int(part) for part in parts):
+            self.fail(f"{value!r} is no list of whole numbers such as 1,2,4", param, ctx)
+        return tuple(sorted({int(part) for part in parts}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningRequest:
+    """What to measure, and where the results go.
+
+    Attributes:
+        images: image sources, as `fruit submit` takes them; empty: all.
+        cores: of each executor.
+        sample: images of each run, at most.
+        results: the folder in which the report's run folder is made.
+        configuration: the cdk.json that the recommendation is written into; None: the checkout's.
+        context: fields of the configuration.
     """
-    config = stage_configuration(connection.stage, connection.region, context)
-    place = live_place(connection, image_uris(connection.deployment, images), None, None, context)
-    require_images(place)
-    emr, planned = connection.client("emr"), plan(executors, cores, min(sample, place.listing.files))
-    nodes = most_nodes(emr, place.cluster.id) or max(len(list_nodes(emr, place.cluster.id)) - 1, 1)
-    check_room(planned.trials, config, nodes)
-    name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    asked = list(
-        submissions(planned, _deployed(connection, place), _archive(connection, place), config, name)
+
+    images: tuple[str, ...] = ()
+    executors: tuple[int, ...]
+    cores: tuple[int, ...]
+    sample: int
+    results: Path
+    configuration: Path | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+
+def make_tune_command(write_report: ReportWriter) -> click.Command:
+    """Return the command; what writes its report is the job's, which operate does not know."""
+
+    @click.command("tune")
+    @click.argument("images", nargs=-1, metavar="[IMAGES]…")
+    @click.option("--executors", type=NumberList(), default="1,2,4", show_default=True, help="How many.")
+    @click.option("--cores", type=NumberList(), default="1,2,4", show_default=True, help="Of each executor.")
+    @click.option(
+        "--sample", type=click.IntRange(8), default=20_000, show_default=True, help="Images of each run."
     )
-    say(estimate_sentence(planned, config, nodes))
-    if dry_run:
-        print_result(
-            [list(each.arguments) for each in asked], "\n".join(e.run_id for e in asked), as_json=as_json
-        )
+    @click.option(
+        "--results",
+        type=click.Path(file_okay=False, path_type=Path),
+        default="results",
+        show_default=True,
+        metavar="DIR",
+        help="The report's run folder is made in it.",
+    )
+    @click.option(
+        "--configuration",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write the recommendation there.  [default: cdk.json]",
+    )
+    @context_option
+    @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @json_option
+    @connected
+    def tune_command(connection: Connection, /, **options: Any) -> None:
+        """Run the job on one sample of IMAGES with each number of executors and cores, and recommend one.
+
+        Each is a step of the live cluster; the baseline is one plain serial process. Writes tune.json and a
+        report, and the recommendation into the configuration (fields `executors`, `executor_cores`).
+
+        \b
+        Example:
+          fruit tune --executors=2,4,8 --cores=2,4 --sample=50000
+        """
+        tune(connection, TuningRequest(**options), write_report)
+
+    return tune_command
+
+
+def tune(connection: Connection, request: TuningRequest, write_report: ReportWriter) -> None:
+    """Measure what is asked for, print it, and write report and recommendation.
+
+    Raises:
+        OperateError: there is no live cluster, the answer is no, or a step failed.
+    """
+    config = stage_configuration(connection.stage, connection.region, request.context)
+    uris = image_uris(connection.deployment, request.images)
+    place = live_place(connection, uris, None, None, request.context)
+    require_images(place)
+    trials = plan(request.executors, request.cores, min(request.sample, place.listing.files))
+    emr = connection.client("emr")
+    nodes = most_nodes(emr, place.cluster.id) or max(len(list_nodes(emr, place.cluster.id)) - 1, 1)
+    check_room(trials.trials, config, nodes)
+    name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    say(estimate_sentence(trials, config, nodes))
+    results = _measure(connection, place, trials, config, name, request)
+    if results is None:
         return
-    require_yes(f"Submit these {len(asked)} steps?", "not submitted", yes=yes)
-    found = run_all(connection, place.cluster.id, planned, asked, machine(config))
-    file = configuration or ROOT / "cdk.json"
-    configure(file, connection.stage, found.configuration)
-    told = found.tuning(place_of(config, place.cluster.id)).as_json()
-    report = write_report(told, results, name)
-    print_result({**told, "report": report}, table(COLUMNS, rows(found), right=COLUMNS), as_json=as_json)
-    say(conclusion(found, file, report))
+    file = request.configuration or ROOT / "cdk.json"
+    configure(file, connection.stage, results.configuration)
+    tuning = results.tuning(place_of(config, place.cluster.id))
+    report = _report(tuning, request.results, name, write_report)
+    print_result(
+        {**tuning.as_json(), "report": report},
+        table(COLUMNS, rows(results), right=COLUMNS),
+        as_json=request.as_json,
+    )
+    say(conclusion(results, file, report))
+
+
+def _measure(
+    connection: Connection,
+    place: Place,
+    trials: Plan,
+    config: DeploymentConfig,
+    name: str,
+    request: TuningRequest,
+) -> Results | None:
+    """Submit the steps and return what they measured; None: they are only shown."""
+    deployed, archive = _deployed(connection, place), _archive(connection, place)
+    runs = list(submissions(trials, deployed, archive, config, name))
+    if request.dry_run:
+        words = [list(run.arguments) for run in runs]
+        print_result(words, "\n".join(run.run_id for run in runs), as_json=request.as_json)
+        return None
+    require_yes(f"Submit these {len(runs)} steps?", "not submitted", yes=request.yes)
+    return run_all(connection, place.cluster.id, trials, runs, machine(config))
+
+
+def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter) -> str:
+    """Write the report and return its URI; without it, the measurements stay in a file."""
+    try:
+        return write_report(tuning, str(results), name)
+    except FruitError as error:
+        file = results / f"{name}.json"
+        results.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(write_json(tuning.as_json()))
+        raise OperateError(f"the report was not written, {file} holds the measurements: {error}") from error
 
 
 def _deployed(connection: Connection, place: Place) -> DeployedJob:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.contract.prefixes import RUNS
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
+from spark_job.contract.manifest import Manifest, RunFigures
 from spark_job.contract.run_layout import MANIFEST, METRICS
 
 if TYPE_CHECKING:
@@ -21,24 +22,19 @@ COMPLETE = "complete"
 UNFINISHED = "unfinished"
 
 
-@dataclass(frozen=True)
-class RunSummary:
+@dataclass(frozen=True, kw_only=True)
+class RunSummary(RunFigures):
     """One run; what is not known (yet) is None. Durations in seconds, costs in USD.
 
-    `state` is complete once the manifest is there; before, what EMR says of the run's latest step (pending,
-    running, failed, cancelled), or unfinished.
+    Attributes:
+        state: complete once the manifest is there; before, what EMR says of the run's latest step (pending,
+            running, failed, cancelled), or unfinished.
     """
 
     run: str
-    created: datetime | None
-    state: str
-    images: int | None
-    rejected: int | None
-    components: int | None
-    explained_variance_ratio: float | None
-    accuracy: float | None
-    model: str | None
-    seconds: float | None
+    created: datetime | None = None
+    state: str = UNFINISHED
+    model: str | None = None
     cost_usd: float | None = None
 
 
@@ -66,38 +62,19 @@ def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
 
 
 def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
-    """One run, from its manifest and metrics."""
-    prefix = run_prefix(run_id)
-    manifest = read_json(s3, bucket, prefix + MANIFEST)
-    metrics = read_json(s3, bucket, prefix + METRICS) if manifest else None
-    return summary(run_id, manifest, metrics)
-
-
-def summary(run_id: str, manifest: dict[str, Any] | None, metrics: dict[str, Any] | None) -> RunSummary:
-    """What the two files say of a run.
-
-    Args:
-        manifest: None: the run is not complete.
-    """
-    created = _at(manifest, "created")
+    """Return one run, from its manifest and metrics."""
+    content = read_json(s3, bucket, run_prefix(run_id) + MANIFEST)
+    if content is None:
+        return RunSummary(run=run_id)
+    manifest = Manifest.from_json({"run_id": run_id, "created": "", **content})
+    figures = RunFigures.from_json(read_json(s3, bucket, run_prefix(run_id) + METRICS) or {})
     return RunSummary(
         run=run_id,
-        created=datetime.fromisoformat(created) if created else None,
-        state=COMPLETE if manifest else UNFINISHED,
-        images=_at(metrics, "images", "usable"),
-        rejected=_at(metrics, "images", "rejected"),
-        components=_at(metrics, "reduction", "components"),
-        explained_variance_ratio=_at(metrics, "reduction", "explained_variance_ratio"),
-        accuracy=_at(metrics, "classifier", "accuracy"),
-        model=_at(manifest, "extractor", "specification", "model"),
-        seconds=_at(metrics, "seconds", "total"),
+        created=datetime.fromisoformat(manifest.created) if manifest.created else None,
+        state=COMPLETE,
+        model=manifest.model,
+        **asdict(figures),
     )
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _latest_first(run: RunSummary) -> tuple[bool, float, str]:

@@ -8,6 +8,7 @@ from typing import Self
 
 from operate.emr.steps import Step
 from operate.errors import OperateError
+from spark_job.contract.step import split_step
 
 UNNAMED = "run"
 DIGEST_LENGTH = 12
@@ -36,10 +37,8 @@ class DeployedJob:
         """
         ours = [step for step in steps if step.name == deployed_name] or list(reversed(steps))
         for step in ours:
-            scripts = [place for place, word in enumerate(step.arguments) if _is_script(word)]
-            if scripts:
-                end = scripts[0] + 1
-                return cls(step.arguments[:end], step.arguments[end:])
+            if parts := split_step(step.arguments):
+                return cls(*parts)
         raise OperateError(
             "no step of the cluster tells how the job is started: deploy again with `make deploy`"
         )
@@ -127,11 +126,6 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
 
 def _decides_components(options: Sequence[str]) -> bool:
     return any(word.partition("=")[0] in ("--variance", "--components", "--reduction") for word in options)
-
-
-def _is_script(word: str) -> bool:
-    """The first word that is no option and ends as Python does; S3 keys may hold anything before."""
-    return word.endswith(".py") and not word.startswith("-")
 
 
 def _is_sample(options: Sequence[str]) -> bool:

@@ -1,15 +1,9 @@
-"""What a tuning tells: the estimate before it, the table, the report's page and the conclusion after it."""
+"""What a tuning prints: the estimate before it, the table and the conclusion after it."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
-from operate.errors import OperateError
 from operate.tuning.results import Results, machine
 from operate.tuning.steps import Plan
 from spark_job.contract.tuning import Measurement
@@ -30,33 +24,6 @@ def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> st
         f"{minutes:.0f} minutes, at most {dollars:.2f} USD with all {nodes} nodes on demand; "
         f"rates of {rates['date']} (infra/costs/rates.json)"
     )
-
-
-def write_report(told: dict[str, Any], results: Path, name: str) -> str:
-    """Write the report's run folder; the URI of its page.
-
-    By the job's own command: operate knows nothing of reports.
-
-    Args:
-        told: the content of tune.json.
-        results: the folder in which the run folder is made.
-        name: of the run folder.
-
-    Raises:
-        OperateError: the report was not written; tune.json is there all the same.
-    """
-    results.mkdir(parents=True, exist_ok=True)
-    file = results / f"{name}.json"
-    file.write_text(json.dumps(told, indent=2) + "\n")
-    words = [sys.executable, "-m", "spark_job", "tune-report", str(file.resolve())]
-    words += [f"--results={results.resolve()}", f"--run-id={name}"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise OperateError(
-            f"the report was not written, {file} holds the measurements: {done.stderr.strip()}"
-        )
-    file.unlink()  # the report's folder holds it
-    return done.stdout.strip()
 
 
 def rows(found: Results) -> list[tuple[str, ...]]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from operate.commands import tune
-from operate.number_list import NumberList
+from infra.config.context import context_of
+from operate.commands.tune import NumberList, ReportWriter, TuningRequest, tune
+from operate.connection import Connection, plain_aws_errors
 from rehearsal.commands.run import (
     context_option,
     images_option,
@@ -15,7 +16,6 @@ from rehearsal.commands.run import (
     stage_option,
 )
 from rehearsal.demo.photographs import VIEWS, write_archive
-from rehearsal.errors import RehearsalError
 from rehearsal.full_run.request import Request, checked_configuration
 
 # Enough photographs that starting the workers does not hide the work.
@@ -23,51 +23,55 @@ TIMES_THE_DEMO = 4
 CONFIGURATION = "tuned-here.json"
 
 
-@click.command("tune")
-@stage_option
-@context_option
-@images_option
-@results_option
-@click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="How many.")
-@click.option("--cores", type=NumberList(), default="1,2", show_default=True, help="Of each executor.")
-@click.option(
-    "--sample", type=click.IntRange(8), default=2_000, show_default=True, help="Images a point, at most."
-)
-def tune_command(
-    stage: str,
-    fields: tuple[str, ...],
-    images: Path | None,
-    results: Path,
-    executors: tuple[int, ...],
-    cores: tuple[int, ...],
-    sample: int,
-) -> None:
-    """Run the job with each number of executors and cores on this machine's YARN, and recommend one.
+def make_tune_command(write_report: ReportWriter) -> click.Command:
+    """Return the command; what writes its report is the job's."""
 
-    The recommendation holds for this machine; it is written beside the report, not into cdk.json.
+    @click.command("tune")
+    @stage_option
+    @context_option
+    @images_option
+    @results_option
+    @click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="How many.")
+    @click.option("--cores", type=NumberList(), default="1,2", show_default=True, help="Of each executor.")
+    @click.option(
+        "--sample", type=click.IntRange(8), default=2_000, show_default=True, help="Images a point, at most."
+    )
+    def tune_command(
+        stage: str,
+        fields: tuple[str, ...],
+        images: Path | None,
+        results: Path,
+        executors: tuple[int, ...],
+        cores: tuple[int, ...],
+        sample: int,
+    ) -> None:
+        """Run the job with each number of executors and cores on this machine's YARN, and recommend one.
 
-    \b
-    Example:
-      fruit rehearse tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
-    """
-    folder = images or own_scratch() / "fruit"
-    request = Request(stage, fields, folder.resolve(), results.resolve(), False, own_scratch())
-    config = checked_configuration(request)
-    if images is None:
-        write_archive(folder, views=TIMES_THE_DEMO * VIEWS)
-    words = [f"--executors={_listed(executors)}", f"--cores={_listed(cores)}", f"--sample={sample}", "--yes"]
-    words += [f"--results={request.results}", f"--configuration={request.results / CONFIGURATION}"]
-    words += [f"--stage={stage}", f"--region={config.region}", *(f"--context={field}" for field in fields)]
-    rehearse_on_this_machine(request, config, lambda: _tune(words))
+        The recommendation holds for this machine; it is written beside the report, not into cdk.json.
 
+        \b
+        Example:
+          fruit rehearse tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
+        """
+        folder = images or own_scratch() / "fruit"
+        request = Request(stage, fields, folder.resolve(), results.resolve(), False, own_scratch())
+        config = checked_configuration(request)
+        if images is None:
+            write_archive(folder, views=TIMES_THE_DEMO * VIEWS)
+        tuning = TuningRequest(
+            executors=executors,
+            cores=cores,
+            sample=sample,
+            results=request.results,
+            configuration=request.results / CONFIGURATION,
+            context=context_of(fields),
+            yes=True,
+        )
 
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))
+        def measure() -> None:
+            with plain_aws_errors():
+                tune(Connection(stage, config.region), tuning, write_report)
 
+        rehearse_on_this_machine(request, config, measure)
 
-def _tune(words: list[str]) -> None:
-    """Run `fruit tune` with these arguments; its lines are shown as they come."""
-    try:
-        tune.tune_command.main(words, standalone_mode=False)
-    except click.ClickException as error:
-        raise RehearsalError(f"tune failed: {error}") from error
+    return tune_command

@@ -1,0 +1,108 @@
+"""A run put together from the deployment and what a person asks for: checked, not yet submitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
+from infra.checkout import ROOT
+from infra.contract import outputs
+from infra.contract.prefixes import JOBS
+from operate.connection import Connection
+from operate.emr.steps import list_steps
+from operate.errors import MisuseError
+from operate.submission.checks import reduction_uri, refuse_repetition
+from operate.submission.live_place import Place, require_images
+from operate.submission.submission import DeployedJob, RunRequest, Submission, submission
+from spark_job.contract.options import SUBMIT, given_values, option_words
+from spark_job.contract.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DIGEST_LENGTH = 16
+# With the components of an earlier run there is nothing to choose.
+DECIDED_BY_REDUCTION = ("variance", "components")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a person wants a run to be submitted.
+
+    Attributes:
+        options: of the job, by name; None: not given.
+        job_code: run the working tree's job instead of the deployed one.
+    """
+
+    name: str | None
+    options: Mapping[str, Any]
+    resume: bool
+    job_code: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The job's arguments for the options that are given. Raises MisuseError: two exclude each other."""
+        table = RunOptions.table(SUBMIT)
+        given = given_values(table, self.options)
+        both = [name for name in DECIDED_BY_REDUCTION if given.get("reduction") and given.get(name)]
+        if both:
+            raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
+        return tuple(option_words(table, given))
+
+    @property
+    def deployable(self) -> bool:
+        """Whether a deploy can run it as well: that takes a variance, and no other option."""
+        others = {**self.options, "variance": None}
+        return not self.job_code and not replace(self, options=others).words
+
+
+def prepared(connection: Connection, place: Place, choices: Choices) -> Submission:
+    """Return the step to submit, checked.
+
+    Raises:
+        OperateError: no images, the same run again, an earlier run that is not there.
+    """
+    deployment, s3 = connection.deployment, connection.client("s3")
+    require_images(place)
+    words = choices.words
+    if reduction := choices.options.get("reduction"):
+        uri = reduction_uri(s3, deployment, reduction)
+        words = tuple(f"--reduction={uri}" if word.startswith("--reduction=") else word for word in words)
+    steps = list_steps(connection.client("emr"), place.cluster.id)
+    deployed = DeployedJob.from_steps(steps, deployment.name_prefix + deployment.run_id)
+    if choices.job_code:
+        deployed = deployed.with_code(*job_uris(deployment.artifacts_bucket))
+    run = submission(
+        deployed,
+        RunRequest(place.images, deployment.results_uri, words, choices.name),
+        fingerprint=place.listing.fingerprint,
+        extractor=deployment.of_pipeline(outputs.EXTRACTOR_URI),
+        prefix=deployment.name_prefix,
+    )
+    refuse_repetition(s3, steps, deployment, run.run_id, resume=choices.resume)
+    return run
+
+
+def job_uris(bucket: str, root: Path = ROOT) -> tuple[str, str]:
+    """Return the URIs of this tree's entry point and packaged job: below `jobs/`, named by their hash."""
+    inputs = json.dumps(job_inputs(root), sort_keys=True)
+    digest = hashlib.sha256(inputs.encode()).hexdigest()[:DIGEST_LENGTH]
+    folder = f"s3://{bucket}/{JOBS}/{digest}"
+    return f"{folder}/main.py", f"{folder}/spark_job.zip"
+
+
+def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
+    """Build and upload the job, and return `job_uris`; what is there already is the same, and replaced."""
+    main_uri, zip_uri = job_uris(bucket, root)
+    with TemporaryDirectory() as folder:
+        archive = Path(folder) / "spark_job.zip"
+        build_job(root, archive)
+        for uri, file in ((main_uri, root / ENTRY_POINT), (zip_uri, archive)):
+            s3.upload_file(str(file), bucket, uri.removeprefix(f"s3://{bucket}/"))
+    return main_uri, zip_uri
