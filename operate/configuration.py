@@ -13,7 +13,7 @@ STAGES: tuple[str, ...] = get_args(Stage)
 
 
 def configured_region(stage: str) -> str:
-    """Where `make deploy` of this tree puts the stage."""
+    """Return the region into which a deploy of this tree puts the stage."""
     fallback = DeploymentConfig.model_fields["region"].default
     return str(from_stage({**cdk_json_context(), "stage": stage}).get("region", fallback))
 

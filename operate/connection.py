@@ -31,7 +31,7 @@ class Connection:
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """boto3's client of the service, made once; credentials and endpoint come from the environment."""
+        """Return boto3's client of the service; credentials and endpoint come from the environment."""
         if service not in self.clients:
             attempts = S3_ATTEMPTS if service == "s3" else OTHER_ATTEMPTS
             config = Config(

@@ -79,7 +79,7 @@ class Deployment:
         return self.of_pipeline(outputs.JOB_URI)
 
     def of_pipeline(self, output: str) -> str:
-        """The value of an output of the pipeline stack.
+        """Return the value of an output of the pipeline stack.
 
         Raises:
             PipelineNotFoundError: the stack is not there, or its first deploy failed.
@@ -90,7 +90,7 @@ class Deployment:
             raise PipelineNotFoundError(self.stage, output) from None
 
     def images_bucket(self, source: str | None) -> str:
-        """The bucket of one image source; without a name, the only one or the first.
+        """Return the bucket of an image source; without a name, that of the first one.
 
         Raises:
             MisuseError: there is no such source.
@@ -103,7 +103,7 @@ class Deployment:
 
 
 def find_deployment(cloudformation: CloudFormationClient, stage: str, region: str) -> Deployment:
-    """The deployment of the stage, from its stacks.
+    """Return the deployment of the stage, as the outputs of its stacks describe it.
 
     Args:
         cloudformation: boto3's client.
@@ -120,7 +120,7 @@ def find_deployment(cloudformation: CloudFormationClient, stage: str, region: st
 
 
 def stack_outputs(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
-    """Output name to value; empty where there is no such stack, or it never got as far."""
+    """Return a stack's outputs, name to value; none where the stack was never complete."""
     try:
         stacks: Iterable[Mapping[str, Any]] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:

@@ -18,12 +18,12 @@ PIPE_WIDTH = 1000
 
 
 def json_option(command: Command) -> Command:
-    """The option `--json` that every command has; the function gets `as_json`."""
+    """Give a command the option `--json`; the function gets `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
 def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
-    """The result of a command, to stdout: `value` as JSON, or `text` for people."""
+    """Print the result of a command to stdout: `value` as JSON, or `text` for people."""
     if as_json:
         print(json.dumps(value, indent=2, default=_plain))
         return
@@ -34,7 +34,7 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
 
 
 def say(line: str) -> None:
-    """One line of progress, to stderr."""
+    """Print one line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -57,7 +57,7 @@ def table(
     right: Sequence[str] = (),
     title: str | None = None,
 ) -> Table:
-    """A plain table; the columns named in `right` hold numbers."""
+    """Return a plain table; the columns named in `right` hold numbers."""
     made = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         # A value that has no room goes on in the next line: an id cut short is of no use.

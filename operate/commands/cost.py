@@ -27,7 +27,7 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
 def cost_command(
     connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
 ) -> None:
-    """What the deployment's cluster has cost: instance hours, each with source and expected error.
+    """Show what the deployment's cluster has cost: instance hours, with source and expected error.
 
     Before a run: --next-run on the live cluster, `make plan` for one that a deploy starts. EMR forgets
     clusters after two months.

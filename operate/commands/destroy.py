@@ -74,7 +74,7 @@ def destroy_command(
 
 
 def inventory(stacks: Sequence[str], resources: Sequence[Resource], held: Mapping[str, Contents]) -> str:
-    """What goes and what stays, for people."""
+    """Return what goes and what stays, as text for people."""
     lines = ["goes"]
     for stack in stacks:
         going = [resource for resource in resources if resource.stack == stack and not resource.stays]
@@ -84,7 +84,7 @@ def inventory(stacks: Sequence[str], resources: Sequence[Resource], held: Mappin
 
 
 def told_after(stage: str, stays: Sequence[Resource], held: Mapping[str, Contents], after: Search) -> str:
-    """What is left, for people: what was to stay, and what is there and should not be."""
+    """Return what is left, as text for people: what was to stay, and what should be gone."""
     lines = _staying(stays, held)
     lines += [f"not looked at: {kind}" for kind in after.unknown]
     if after.found:

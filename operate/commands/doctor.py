@@ -1,4 +1,4 @@
-"""`fruit doctor`: is this account ready for a deploy of this configuration?"""
+"""`fruit doctor`: checks whether this account is ready for a deploy of this configuration."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -37,7 +37,7 @@ def doctor_command(connection: Connection, context: dict[str, str], as_json: boo
 
 
 def examine(connection: Connection, config: DeploymentConfig) -> Iterator[Check]:
-    """Every check, in the order in which they would stop a deploy.
+    """Yield every check, in the order in which they would stop a deploy.
 
     Raises:
         NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
@@ -65,6 +65,6 @@ def examine(connection: Connection, config: DeploymentConfig) -> Iterator[Check]
 
 
 def told(check: Check) -> str:
-    """One or two lines."""
+    """Return a check as one line, with its advice in a second one."""
     line = f"{check.state:<8} {check.name:<{LARGEST_NAME}} {check.found}"
     return f"{line}\n{'':<8} {'':<{LARGEST_NAME}} {check.advice}" if check.advice else line

@@ -85,7 +85,7 @@ def fetch_command(
 
 
 def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
-    """What there is of a run.
+    """Return the objects of a run.
 
     Raises:
         OperateError: nothing; the message names runs that there are.
@@ -98,12 +98,12 @@ def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
 
 
 def is_complete(run_id: str, objects: list[StoredObject]) -> bool:
-    """Whether the manifest, written last, is there."""
+    """Return whether the manifest, which is written last, is there."""
     return any(stored.key == run_prefix(run_id) + MANIFEST for stored in objects)
 
 
 def matching(objects: list[StoredObject], prefix: str, patterns: tuple[str, ...]) -> list[StoredObject]:
-    """The objects whose name below the prefix matches one of the patterns; all without patterns.
+    """Return the objects whose name below the prefix matches a pattern; without patterns, all of them.
 
     Raises:
         MisuseError: none does.

@@ -36,7 +36,7 @@ def logs_command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Logs of RUN (run id or step id; default: the latest step): the driver's own, else spark-submit's.
+    """Show the logs of RUN (run id or step id; default: the latest step): the driver's, else spark-submit's.
 
     \b
     Example:

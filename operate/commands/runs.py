@@ -43,7 +43,7 @@ def runs_command(connection: Connection, as_json: bool) -> None:
 
 
 def row(run: RunSummary) -> tuple[str, ...]:
-    """A run as words, in the order of COLUMNS."""
+    """Return a run as words, in the order of COLUMNS."""
     return (
         run.run,
         f"{run.created:%Y-%m-%d %H:%M}" if run.created else UNKNOWN,

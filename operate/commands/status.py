@@ -27,7 +27,7 @@ GONE = "TERMINATED"
 def status_command(
     connection: Connection, /, run: str | None, cluster_id: str | None, wait: bool, as_json: bool
 ) -> None:
-    """The cluster with its fleets, nodes and steps; with RUN (run id or step id), that step alone.
+    """Show the cluster with its fleets, nodes and steps; with RUN (run id or step id), that step alone.
 
     \b
     Example:
@@ -53,7 +53,7 @@ def status_command(
 
 
 def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> datetime | None:
-    """When the idle cluster ends if nothing comes; None: it works, has ended, or has no such policy."""
+    """Return when the idle cluster ends if no step comes; None: it works, has ended, or stays."""
     if cluster.state != IDLE or timeout is None:
         return None
     moments = [step.ended for step in steps if step.ended] + ([cluster.ready] if cluster.ready else [])
@@ -61,7 +61,7 @@ def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> 
 
 
 def step_facts(step: Step) -> dict[str, Any]:
-    """A step for machines."""
+    """Return a step as JSON has it."""
     return {
         "step_id": step.id,
         "name": step.name,
@@ -74,7 +74,7 @@ def step_facts(step: Step) -> dict[str, Any]:
 
 
 def steps_table(steps: list[Step]) -> Any:
-    """The steps for people."""
+    """Return the steps as a table."""
     rows = [
         (step.id, step.name, step.state, _moment(step.started), _moment(step.ended), step.reason)
         for step in steps

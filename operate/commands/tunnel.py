@@ -33,7 +33,7 @@ PLUGIN = "session-manager-plugin"
 def tunnel_command(
     connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
 ) -> None:
-    """The command that brings a page here: Spark's history, the latest run's Spark UI, YARN's, or JupyterHub.
+    """Show the command that brings a web page here: Spark's history, its UI, YARN, or JupyterHub.
 
     Through Session Manager: no SSH key, no open port; it needs AWS CLI and its session-manager-plugin.
 
@@ -68,7 +68,7 @@ def tunnel_command(
 
 
 def path_of(connection: Connection, cluster_id: str, page: str) -> str:
-    """The page's path: the Spark UI lies below its application's id, once the step's log tells it."""
+    """Return the page's path: the Spark UI is below its application's id, once the step's log holds it."""
     if page != "spark":
         return "/"
     for step in list_steps(connection.client("emr"), cluster_id)[:1]:
@@ -80,7 +80,7 @@ def path_of(connection: Connection, cluster_id: str, page: str) -> str:
 
 
 def require_jupyter(connection: Connection, cluster_id: str) -> None:
-    """The cluster has JupyterHub. Raises OperateError."""
+    """Check that the cluster has JupyterHub. Raises OperateError."""
     told = connection.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]
     if JUPYTER not in {application.get("Name") for application in told.get("Applications", ())}:
         raise OperateError(
@@ -90,7 +90,7 @@ def require_jupyter(connection: Connection, cluster_id: str) -> None:
 
 
 def session_command(instance_id: str, port: int, local_port: int, region: str) -> list[str]:
-    """AWS CLI's command for one port of one instance, in words."""
+    """Return the AWS command line's words that bring one port of one instance here."""
     parameters = json.dumps({"portNumber": [str(port)], "localPortNumber": [str(local_port)]})
     return [
         *("aws", "ssm", "start-session", f"--region={region}", f"--target={instance_id}"),
@@ -99,7 +99,7 @@ def session_command(instance_id: str, port: int, local_port: int, region: str) -
 
 
 def primary_node(connection: Connection, cluster_id: str) -> Node:
-    """The node that runs the pages. Raises OperateError where it has none yet."""
+    """Return the node that serves the pages. Raises OperateError where there is none yet."""
     emr = connection.client("emr")
     fleets = {fleet.id for fleet in list_fleets(emr, cluster_id) if fleet.kind == "MASTER"}
     for node in list_nodes(emr, cluster_id):

@@ -42,7 +42,7 @@ class Cluster:
 
     @classmethod
     def from_emr(cls, told: Mapping[str, Any]) -> Self:
-        """From what DescribeCluster and ListClusters answer alike."""
+        """Read a cluster from what DescribeCluster and ListClusters answer alike."""
         status = told["Status"]
         timeline = status.get("Timeline", {})
         return cls(
@@ -61,7 +61,7 @@ class Cluster:
 
 
 def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
-    """One cluster.
+    """Return one cluster.
 
     Raises:
         OperateError: EMR does not know it (any more: it forgets clusters after two months).
@@ -77,7 +77,7 @@ def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
 
 
 def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
-    """The clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
+    """Return the clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
     since = datetime.now(UTC) - timedelta(days=days)
     pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
     found = [Cluster.from_emr(told) for page in pages for told in page["Clusters"]]
@@ -85,7 +85,7 @@ def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
 
 
 def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:
-    """How long the cluster may idle before it ends; None: it has no such policy, or we may not ask."""
+    """Return how long the cluster may idle before it ends; None: no such policy, or we may not ask."""
     try:
         policy = emr.get_auto_termination_policy(ClusterId=cluster_id).get("AutoTerminationPolicy") or {}
     except ClientError as error:
@@ -96,7 +96,7 @@ def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:
 
 
 def most_nodes(emr: EMRClient, cluster_id: str) -> int | None:
-    """Core and task nodes that managed scaling may reach; None: no such policy, or we may not ask."""
+    """Return how many core and task nodes scaling may reach; None: no such policy, or we may not ask."""
     try:
         policy = emr.get_managed_scaling_policy(ClusterId=cluster_id).get("ManagedScalingPolicy") or {}
     except ClientError as error:

@@ -30,7 +30,7 @@ class Line:
 
 
 def account(nodes: Iterable[Node], region: str, now: datetime) -> list[Line]:
-    """Hours and cost by instance type and market, the dearest first; nodes that run count until now."""
+    """Return hours and cost by instance type and market, the dearest first; a running node counts until now."""
     groups: dict[tuple[str, str, bool], list[Node]] = {}
     for node in nodes:
         if node.created is not None:
@@ -40,13 +40,13 @@ def account(nodes: Iterable[Node], region: str, now: datetime) -> list[Line]:
 
 
 def total(lines: Iterable[Line]) -> float | None:
-    """USD of all lines; None when one of them has no price."""
+    """Return the USD of all lines; None when one of them has no price."""
     costs = [line.cost_usd for line in lines]
     return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
 def seconds_of(node: Node, now: datetime) -> float:
-    """How long a node is paid for; 0 before it exists."""
+    """Return the seconds for which a node is paid; 0 before it exists."""
     if node.created is None:
         return 0.0
     return max(((node.ended or now) - node.created).total_seconds(), LEAST_SECONDS)

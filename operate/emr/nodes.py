@@ -40,13 +40,13 @@ class Node:
 
 
 def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:
-    """The fleets of a cluster."""
+    """Return the fleets of a cluster."""
     pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
     return [_fleet(told) for page in pages for told in page["InstanceFleets"]]
 
 
 def list_nodes(emr: EMRClient, cluster_id: str) -> list[Node]:
-    """Every instance that a cluster has or had."""
+    """Return every instance that a cluster has or had."""
     pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
     return [_node(told) for page in pages for told in page["Instances"]]
 

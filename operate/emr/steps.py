@@ -41,7 +41,7 @@ class Step:
 
     @classmethod
     def from_emr(cls, told: Mapping[str, Any]) -> Self:
-        """From what ListSteps and DescribeStep answer alike."""
+        """Read a step from what ListSteps and DescribeStep answer alike."""
         status = told["Status"]
         timeline, failure = status.get("Timeline", {}), status.get("FailureDetails") or {}
         change = (status.get("StateChangeReason") or {}).get("Message", "")
@@ -60,7 +60,7 @@ class Step:
 
 
 def spark_step(name: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """One spark-submit as AddJobFlowSteps wants it; after a failure the cluster stays until it idles."""
+    """Describe one spark-submit as AddJobFlowSteps wants it; after a failure the cluster stays up."""
     return {
         "Name": name,
         "ActionOnFailure": "CONTINUE",
@@ -69,13 +69,13 @@ def spark_step(name: str, arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def list_steps(emr: EMRClient, cluster_id: str) -> list[Step]:
-    """Every step of a cluster, the latest first."""
+    """Return every step of a cluster, the latest first."""
     pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster_id)
     return [Step.from_emr(told) for page in pages for told in page["Steps"]]
 
 
 def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
-    """One step.
+    """Return one step.
 
     Raises:
         OperateError: the cluster has no such step.
@@ -94,7 +94,7 @@ def add_steps(emr: EMRClient, cluster_id: str, steps: Sequence[Any]) -> list[str
 
 
 def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:
-    """The step that a person means: by step id, by run id, or the latest.
+    """Return the step that a person means: by step id, by run id, or the latest.
 
     Args:
         steps: the latest first.

@@ -1,4 +1,4 @@
-"""Is the account ready: bootstrapped for CDK, with the roles that EMR and Spot act through?"""
+"""Checks that the account is ready: bootstrapped for CDK, with the roles that EMR and Spot act through."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPOT_ROLE = ("AWSServiceRoleForEC2Spot", "spot.amazonaws.com")
 
 
 def check_account(identity: dict[str, Any], config: DeploymentConfig) -> Check:
-    """Whose credentials these are; `identity` is what GetCallerIdentity answered."""
+    """Check whose credentials these are; `identity` is what GetCallerIdentity answered."""
     found = f"account {identity['Account']}, {identity['Arn']}"
     if config.account and config.account != identity["Account"]:
         advice = f"account={config.account} is configured: set AWS_PROFILE to credentials of it"
@@ -32,7 +32,7 @@ def check_account(identity: dict[str, Any], config: DeploymentConfig) -> Check:
 
 
 def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Check:
-    """Whether `cdk bootstrap` has run here, and not too long ago."""
+    """Check that `cdk bootstrap` has run here, in a version that CDK takes."""
     advice = f"once: node_modules/.bin/cdk bootstrap aws://{account}/{region}"
     try:
         version = int(ssm.get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
@@ -47,7 +47,7 @@ def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Check:
 
 
 def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Check:
-    """Whether the service-linked roles are there: AWS makes them at first use, where it may."""
+    """Check that the service-linked roles are there: AWS makes them at first use, where it may."""
     spot = config.task_maximum and config.task_spot_share
     wanted = [EMR_ROLE, SPOT_ROLE] if spot else [EMR_ROLE]
     missing = [(role, service) for role, service in wanted if not _has_role(iam, role)]

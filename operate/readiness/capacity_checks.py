@@ -1,4 +1,4 @@
-"""Can the account have the cluster at its largest: vCPU quotas, and types that the zones offer?"""
+"""Checks that the account can have the cluster at its largest: vCPU quotas, types that the zones offer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SPOT_QUOTA = "L-34B43A08"
 
 
 def vcpu_need(config: DeploymentConfig) -> VcpuNeed:
-    """Every fleet at its maximum, of its largest type."""
+    """Return the vCPU of every fleet at its maximum, of its largest type."""
     need = VcpuNeed(0, 0)
     for fleet in config.fleets:
         vcpu = max(instance.vcpu for instance in fleet.instances)
@@ -42,7 +42,7 @@ def vcpu_need(config: DeploymentConfig) -> VcpuNeed:
 
 
 def check_quota(quotas: ServiceQuotasClient, code: str, needed: int) -> Check:
-    """Whether a quota of vCPU lets the largest cluster run; two, while a deploy replaces one."""
+    """Check that a quota of vCPU lets the largest cluster run; two, while a deploy replaces one."""
     name = "vCPU quota, Spot" if code == SPOT_QUOTA else "vCPU quota, on demand"
     allowed = int(_quota(quotas, code))
     found = f"{allowed:,} allowed, {needed:,} needed"
@@ -57,7 +57,7 @@ def check_quota(quotas: ServiceQuotasClient, code: str, needed: int) -> Check:
 
 
 def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
-    """Whether each fleet has a type that a zone of the region offers."""
+    """Check that each fleet has a type that a zone of the region offers."""
     names = sorted({name for fleet in config.fleets for name in fleet.types})
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
         LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": names}]
@@ -70,7 +70,7 @@ def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
 
 
 def offered(fleets: tuple[Fleet, ...], zones: Mapping[str, set[str]], region: str) -> Check:
-    """The check, from the zones of each type."""
+    """Return that check, from the zones of each type."""
     found = ", ".join(f"{name} in {len(zones[name])} zones" for name in zones)
     without = [fleet for fleet in fleets if not any(zones[name] for name in fleet.types)]
     if without:

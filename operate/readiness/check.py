@@ -20,7 +20,7 @@ class Check:
 
 
 def looked_at(name: str, look: Callable[[], Check]) -> Check:
-    """The check; `unknown` where AWS does not let the person look, which stops nobody from deploying."""
+    """Return the check; `unknown` where AWS does not let the person look, which stops no deploy."""
     try:
         return look()
     except ClientError as error:

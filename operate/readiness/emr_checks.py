@@ -1,4 +1,4 @@
-"""Does EMR, as it is in the region, take the cluster?"""
+"""Checks that EMR, as it is in the region, takes the cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_public_access(emr: EMRClient) -> Check:
-    """Whether EMR refuses clusters that the internet could reach; ours are none."""
+    """Check that EMR refuses clusters that the internet could reach; ours are none."""
     answer = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
     if answer.get("BlockPublicSecurityGroupRules"):
         return Check("EMR block public access", "ok", "on")
@@ -24,7 +24,7 @@ def check_public_access(emr: EMRClient) -> Check:
 
 
 def check_release(emr: EMRClient, config: DeploymentConfig) -> Check:
-    """Whether the region has the EMR release."""
+    """Check that the region has the EMR release."""
     wanted = config.release_label
     labels = emr.list_release_labels(Filters={"Prefix": wanted}).get("ReleaseLabels", [])
     if wanted in labels:

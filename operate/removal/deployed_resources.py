@@ -51,19 +51,19 @@ class Contents:
 
 
 def deployed_resources(cloudformation: CloudFormationClient, stage: str) -> list[Resource]:
-    """Every resource of the stage's stacks, those of the pipeline first; none where nothing is deployed."""
+    """Return every resource of the stage's stacks, those of the pipeline first."""
     stacks = [stack_name(stage, part) for part in reversed(PARTS)]
     return [resource for stack in stacks for resource in _resources(cloudformation, stack)]
 
 
 def deployed_stacks(cloudformation: CloudFormationClient, stage: str) -> list[str]:
-    """The names of the stage's stacks that are there, in the order in which they can go."""
+    """Return the names of the stage's stacks that are there, in the order in which they can go."""
     stacks = [stack_name(stage, part) for part in reversed(PARTS)]
     return [stack for stack in stacks if _template(cloudformation, stack) is not None]
 
 
 def contents(s3: S3Client, bucket: str) -> Contents | None:
-    """What a bucket holds; None: there is no such bucket (any more)."""
+    """Return what a bucket holds; None: there is no such bucket (any more)."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
     try:
         sizes = [told["Size"] for told in islice(_versions(pages), MOST_LISTED + 1)]
@@ -75,7 +75,7 @@ def contents(s3: S3Client, bucket: str) -> Contents | None:
 
 
 def contents_of_buckets(s3: S3Client, resources: list[Resource]) -> dict[str, Contents]:
-    """Bucket to what it holds, for the buckets among these that there are."""
+    """Return what each of these buckets holds, by name; those that are gone are left out."""
     buckets = [resource.id for resource in resources if resource.type == BUCKET]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         held = pool.map(lambda bucket: contents(s3, bucket), buckets)
@@ -100,7 +100,7 @@ def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Res
 
 
 def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any] | None:
-    """As it was deployed; None: there is no such stack."""
+    """Return a stack's template as it was deployed; None: there is no such stack."""
     try:
         body = cloudformation.get_template(StackName=stack)["TemplateBody"]
     except ClientError as error:

@@ -87,7 +87,7 @@ def _nat_gateways(connection: Connection) -> list[Leftover]:
 
 
 def _endpoints(connection: Connection) -> list[Leftover]:
-    """Gateway endpoints are free."""
+    """Find endpoints that are paid for; gateway endpoints are free."""
     told = connection.client("ec2").describe_vpc_endpoints(Filters=_tags(connection))["VpcEndpoints"]
     return [
         Leftover("interface endpoint", each["VpcEndpointId"], each["State"])

@@ -56,12 +56,12 @@ class StepLogs:
         return f"{self.cluster_uri}/steps/{self.step_id}/"
 
     def step_files(self) -> list[LogFile]:
-        """Those of the step's files that have come."""
+        """Return those of the step's files that are there by now."""
         found = {_kind(uri): uri for uri in self._below(self.step_uri)}
         return [LogFile(found[kind], kind) for kind in STEP_FILES if kind in found]
 
     def application_id(self) -> str | None:
-        """YARN's id of the step's Spark application; None: spark-submit has not said it yet."""
+        """Return YARN's id of the step's Spark application; None: spark-submit has not printed it yet."""
         for file in self.step_files():
             if file.kind in ("stderr", "controller"):
                 told = APPLICATION.findall(self.read(file))
@@ -70,7 +70,7 @@ class StepLogs:
         return None
 
     def driver_files(self) -> list[LogFile]:
-        """The driver's logs, of its latest attempt; none in client mode, or before they come."""
+        """Return the logs of the driver's latest attempt; none in client mode, or before they are there."""
         application = self.application_id()
         if application is None:
             return []
@@ -83,7 +83,7 @@ class StepLogs:
         return [LogFile(uri, f"driver-{kind}") for uri, kind in sorted(kinds.items()) if kind in STEP_FILES]
 
     def read(self, file: LogFile) -> str:
-        """The text; empty when it went away meanwhile."""
+        """Return a log's text; empty when it was deleted meanwhile."""
         bucket, key = split_uri(file.uri)
         try:
             content = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -102,7 +102,7 @@ class StepLogs:
 
 
 def unpacked(content: bytes) -> bytes:
-    """What gzip packed; a file that is still being written gives what it holds so far."""
+    """Return what gzip packed; a file that is still being written gives what it holds so far."""
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
@@ -112,7 +112,7 @@ def unpacked(content: bytes) -> bytes:
 
 
 def last_lines(text: str, count: int) -> list[str]:
-    """The last lines that are not empty; Spark's own news of its shutdown would hide what the job said."""
+    """Return the last lines that are not empty, without Spark's news of its shutdown."""
     lines = [line for line in text.splitlines() if line.strip()]
     return ([line for line in lines if not SPARK_NEWS.match(line)] or lines)[-count:]
 
@@ -122,6 +122,6 @@ def _kind(uri: str) -> str:
 
 
 def _driver_attempt(uri: str) -> int | None:
-    """The attempt whose driver wrote this file; None: an executor did."""
+    """Return the attempt whose driver wrote this file; None: an executor did."""
     found = CONTAINER.search(uri)
     return int(found[1]) if found and int(found[2]) == DRIVER_NUMBER else None

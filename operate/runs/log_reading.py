@@ -14,7 +14,7 @@ DEFAULT_CHOICES = (("driver-stdout", "driver-stderr"), ("stdout", "stderr"), ("c
 
 
 def chosen(logs: StepLogs, kinds: tuple[str, ...]) -> list[LogFile]:
-    """The files of these kinds; without kinds, those that tell most of what has come."""
+    """Return the logs of these kinds; without kinds, the driver's own, else spark-submit's."""
     files = {file.kind: file for file in (*logs.step_files(), *logs.driver_files())}
     if kinds:
         return [files[kind] for kind in KINDS if kind in kinds and kind in files]
@@ -26,7 +26,7 @@ def chosen(logs: StepLogs, kinds: tuple[str, ...]) -> list[LogFile]:
 
 
 def pattern_of(grep: str | None) -> re.Pattern[str] | None:
-    """The regular expression. Raises MisuseError where it is none."""
+    """Return the regular expression. Raises MisuseError where it is none."""
     try:
         return re.compile(grep) if grep else None
     except re.error as error:
@@ -43,7 +43,7 @@ class Reader:
     seen: dict[str, int] = field(default_factory=dict)  # URI to characters
 
     def new_lines(self, *, to_the_end: bool = True) -> Iterator[str]:
-        """What has come since the last call, file by file.
+        """Yield the lines that are new since the last call, file by file.
 
         Args:
             to_the_end: also a last line without an end; it may still grow.
@@ -59,7 +59,7 @@ class Reader:
 
 
 def download(logs: StepLogs, folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """Every log of the step, unpacked, as `FOLDER/STEP/KIND.log`.
+    """Download every log of the step, unpacked, as `FOLDER/STEP/KIND.log`.
 
     Raises:
         OperateError: none has come yet.
@@ -79,5 +79,5 @@ def download(logs: StepLogs, folder: Path, say: Callable[[str], None]) -> list[P
 
 
 def nothing_yet(logs: StepLogs) -> str:
-    """Why there may be no logs, and what to do."""
+    """Return a message: why there may be no logs, and what to do."""
     return f"no logs below {logs.step_uri} yet: EMR brings them every five minutes; try again, or --follow"

@@ -22,7 +22,7 @@ class StepFailedError(OperateError):
 
 
 def logs_of(connection: Connection, cluster_id: str, step_id: str) -> StepLogs:
-    """The logs of a step of this deployment."""
+    """Return the logs of a step of this deployment."""
     uri = f"{connection.deployment.logs_uri}/{cluster_id}"
     return StepLogs(connection.client("s3"), uri, step_id)
 
@@ -50,13 +50,13 @@ def wait_for_outcome(
 
 
 def failure(step: Step, logs_uri: str) -> str:
-    """One line: state, EMR's reason, where the logs are."""
+    """Return a line with the step's state, EMR's reason and where the logs are."""
     reason = step.reason or "EMR gave no reason"
     return f"step {step.id} ({step.name}) {step.state}: {reason}; logs {logs_uri} and `logs {step.id}`"
 
 
 def driver_words(logs: StepLogs, sleep: Callable[[float], None] = time.sleep) -> list[str]:
-    """The last lines of the driver's own log, else of spark-submit's; none when none come in a minute."""
+    """Return the last lines of the driver's log, else of spark-submit's; none when none come in a minute."""
     waited = 0.0
     while waited <= LOGS_COME_WITHIN_SECONDS:
         files = {file.kind: file for file in (*logs.step_files(), *logs.driver_files())}

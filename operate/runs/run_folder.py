@@ -39,12 +39,12 @@ class RunSummary(RunFigures):
 
 
 def run_prefix(run_id: str) -> str:
-    """Where a run lies in the results bucket."""
+    """Return the prefix of a run's objects in the results bucket."""
     return f"{RUNS}/{run_id}/"
 
 
 def list_runs(s3: S3Client, bucket: str, history: Mapping[str, RunTrace]) -> list[RunSummary]:
-    """Every run that has a folder or that EMR knows: those that are not complete, then the latest first."""
+    """Return every run with a folder or a step: those that are not complete first, then the latest first."""
     names = {*list_folders(s3, bucket, f"{RUNS}/"), *history}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = pool.map(lambda name: read_run(s3, bucket, name), names)
@@ -52,7 +52,7 @@ def list_runs(s3: S3Client, bucket: str, history: Mapping[str, RunTrace]) -> lis
 
 
 def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
-    """The run with what EMR knows of it."""
+    """Return the run with what EMR knows of it."""
     if trace is None:
         return run
     state = run.state
@@ -82,6 +82,6 @@ def _latest_first(run: RunSummary) -> tuple[bool, float, str]:
 
 
 def closest(run_id: str, known: Sequence[str]) -> str:
-    """Some names, for a message: those that begin alike, else the first."""
+    """Return some names for a message: those that begin alike, else the first."""
     alike = [name for name in known if name.startswith(run_id[:3])]
     return ", ".join((alike or list(known))[:5]) or "there are none yet"

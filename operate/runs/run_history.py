@@ -54,7 +54,7 @@ def run_history(emr: EMRClient, deployment: Deployment) -> dict[str, RunTrace]:
 
 
 def step_cost(step: Step, nodes: Iterable[Node], region: str, now: datetime) -> float | None:
-    """USD of the nodes' hours while the step ran; None where a type has no price.
+    """Return the USD of the nodes' hours while the step ran; None where a type has no price.
 
     Args:
         now: a step or node that has not ended counts until then.
@@ -91,7 +91,7 @@ def _told(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
 
 
 def _cluster_ids(emr: EMRClient, deployment: Deployment) -> list[str]:
-    """All of the stage; for those who may not list clusters, that of the last deploy."""
+    """Return the stage's clusters; for those who may not list them, that of the last deploy."""
     try:
         return [cluster.id for cluster in list_clusters(emr, deployment.name_prefix, KNOWN_DAYS)]
     except ClientError as error:

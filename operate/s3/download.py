@@ -31,7 +31,7 @@ class Place:
     folder: Path
 
     def path(self, stored: StoredObject) -> Path:
-        """Where an object goes.
+        """Return the file that an object is written to.
 
         Raises:
             OperateError: its key leads out of the folder.
@@ -55,7 +55,7 @@ def download(place: Place, objects: Sequence[StoredObject], *, at_once: int) -> 
 
 
 def _is_there(path: Path, stored: StoredObject) -> bool:
-    """`_get` gives a file the object's own time: size and time together tell another version."""
+    """Compare size and time: `_get` gives a file the time of its object."""
     if not path.is_file():
         return False
     status = path.stat()

@@ -28,7 +28,7 @@ class Listing:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key prefix of `s3://BUCKET/PREFIX`, the prefix without `/` at its end.
+    """Return bucket and key prefix of `s3://BUCKET/PREFIX`, the prefix without `/` at its end.
 
     Raises:
         MisuseError: it is no such URI.
@@ -60,7 +60,7 @@ Folder = tuple[str, str, str]  # bucket, prefix, delimiter: "/" takes the files 
 
 
 def _folders(s3: S3Client, bucket: str, prefix: str) -> list[Folder]:
-    """What to list side by side: the files of the upper levels, and all that lies below them."""
+    """Return what to list side by side: the files of the upper levels, and all that is below them."""
     level, found = [f"{prefix}/" if prefix else ""], []
     for _ in range(LEVELS):
         found += [(bucket, each, "/") for each in level]

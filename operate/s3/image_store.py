@@ -33,11 +33,11 @@ class Target:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def key(self, photograph: Photograph) -> str:
-        """The object's name."""
+        """Return the name of the photograph's object."""
         return self.prefix + photograph.name
 
     def stored(self) -> dict[str, StoredObject]:
-        """What is there, by key."""
+        """List what is there, by key."""
         return {found.key: found for found in list_objects(self.s3, self.bucket, self.prefix)}
 
 
@@ -84,7 +84,7 @@ def _is_new(
 
 
 def _put(target: Target, photograph: Photograph) -> None:
-    """S3 refuses the file if what arrives has another SHA-256."""
+    """Upload a file; S3 refuses it if what arrives has another SHA-256."""
     kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
     try:
         with photograph.path.open("rb") as file:

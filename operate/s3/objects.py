@@ -25,21 +25,21 @@ class StoredObject:
 
 
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[StoredObject]:
-    """Every object below a prefix, by key."""
+    """Yield every object below a prefix, in the order of the keys."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for told in page.get("Contents", []):
             yield StoredObject(told["Key"], told["Size"], told["ETag"].strip('"'), told["LastModified"])
 
 
 def list_folders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
-    """The names of the folders directly below a prefix that ends in `/`."""
+    """Return the names of the folders directly below a prefix that ends in `/`."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
     found = [told["Prefix"] for page in pages for told in page.get("CommonPrefixes", [])]
     return [key.removeprefix(prefix).rstrip("/") for key in found]
 
 
 def read_json(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
-    """A JSON object, or None where there is none."""
+    """Return a JSON object, or None where there is none."""
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:

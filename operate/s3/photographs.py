@@ -33,7 +33,7 @@ class Digests:
 
 
 def photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
-    """Every photograph below the folder, by name; hidden and system files never are.
+    """Return every photograph below the folder, by name, without hidden and system files.
 
     Args:
         folder: symbolic links are followed, except back to a folder above.
@@ -61,7 +61,7 @@ def require_photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
 
 
 def digests(path: Path) -> Digests:
-    """Both digests of a file, read once."""
+    """Return both digests of a file, which is read once."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

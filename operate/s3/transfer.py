@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def each(work: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, label: str) -> list[Result]:
-    """What `work` gives for every item, in no particular order, with a progress bar on stderr.
+    """Return what `work` gives for every item, in no particular order, with a progress bar on stderr.
 
     Raises:
         Exception: the first that `work` raises; what runs then is waited for, what waits is given up.

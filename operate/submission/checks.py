@@ -21,7 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 
 def check_name(name: str | None) -> None:
-    """A name can begin a run id. Raises MisuseError."""
+    """Check that a name can begin a run id. Raises MisuseError."""
     if name is not None and not NAME.fullmatch(name):
         raise MisuseError(
             f"--name {name!r}: letters, digits, '.', '_' and '-' are allowed, 50 at most, "
@@ -30,7 +30,7 @@ def check_name(name: str | None) -> None:
 
 
 def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
-    """The sources as URIs; without any, every source of the deployment.
+    """Return the sources as URIs; without any, every source of the deployment.
 
     Args:
         given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
@@ -56,7 +56,7 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
 
 
 def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
-    """The folder of the earlier run whose reduction is applied.
+    """Return the folder of the earlier run whose reduction is applied.
 
     Raises:
         OperateError: there is no such complete run.
@@ -73,7 +73,7 @@ def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
 def refuse_repetition(
     s3: S3Client, steps: Sequence[Step], deployment: Deployment, run_id: str, *, resume: bool
 ) -> None:
-    """The same run twice costs money and gives nothing new.
+    """Refuse to run the same twice, which costs money and gives nothing new.
 
     Raises:
         OperateError: it is under way, or it has results and `resume` was not asked for.
@@ -95,5 +95,5 @@ def refuse_repetition(
 
 
 def holds(s3: S3Client, bucket: str, prefix: str) -> bool:
-    """Whether a bucket has any object whose key begins so."""
+    """Return whether a bucket has any object whose key begins with the prefix."""
     return "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)

@@ -46,7 +46,7 @@ def estimate(
     most_nodes: int | None,
     idle_minutes: float,
 ) -> Estimate:
-    """The estimate for a live cluster.
+    """Return the estimate for a live cluster.
 
     Args:
         nodes: those that the cluster has or had.
@@ -71,7 +71,7 @@ def estimate(
 
 
 def _vcpu(nodes: Sequence[Node]) -> int:
-    """Of one worker: the smallest that there is, so that the estimate errs upwards."""
+    """Return the vCPU of the smallest worker that there is, so that the estimate errs upwards."""
     known = instance_types()
     return min((known[node.type].vcpu for node in nodes if node.type in known), default=4)
 

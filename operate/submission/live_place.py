@@ -46,7 +46,7 @@ def live_place(
     variance: float | None,
     fields: Mapping[str, str],
 ) -> Place:
-    """The deployment's cluster, and the listing of the images.
+    """Return the deployment's cluster, and the listing of the images.
 
     Args:
         fields: of the configuration, for the deploy that makes another cluster.
@@ -65,7 +65,7 @@ def live_place(
 
 
 def require_images(place: Place) -> None:
-    """There is something to run on. Raises OperateError."""
+    """Check that there are images to run on. Raises OperateError."""
     if not place.listing.files:
         where = ", ".join(place.images)
         raise OperateError(f"no images in {where}: put photographs there with `upload DIR`")
@@ -74,7 +74,7 @@ def require_images(place: Place) -> None:
 def estimated(
     connection: Connection, place: Place, options: Mapping[str, Any], fields: Mapping[str, str]
 ) -> Estimate:
-    """What the run will take, by the model that this tree's configuration, with these fields, names."""
+    """Return what the run will take with the model of this tree's configuration and these fields."""
     emr = connection.client("emr")
     files = place.listing.files
     idle = idle_timeout(emr, place.cluster.id)

@@ -26,7 +26,7 @@ class DeployedJob:
 
     @classmethod
     def from_steps(cls, steps: Sequence[Step], deployed_name: str) -> Self:
-        """From the deploy's own step, else the oldest that submits the job.
+        """Read it from the deploy's own step, else from the oldest that submits the job.
 
         Args:
             steps: of the cluster, the latest first.
@@ -44,24 +44,24 @@ class DeployedJob:
         )
 
     def value(self, option: str) -> str | None:
-        """What the job's step said for an option, as `--engine`."""
+        """Return the value of an option of the job's step, as `--engine`; None: it has none."""
         found = [word.partition("=")[2] for word in self.job if word.startswith(f"{option}=")]
         return found[0] if found else None
 
     def with_code(self, main_uri: str, zip_uri: str) -> Self:
-        """The same, with another build of the job."""
+        """Return the same with another build of the job."""
         spark = [
             f"--py-files={zip_uri}" if word.startswith("--py-files=") else word for word in self.spark[:-1]
         ]
         return replace(self, spark=(*spark, main_uri))
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:
-        """The same, with these Spark properties before those of the cluster."""
+        """Return the same with these Spark properties, which override those of the cluster."""
         words = (f"--conf={key}={value}" for key, value in settings.items())
         return replace(self, spark=(*self.spark[:-1], *words, self.spark[-1]))
 
     def named(self, name: str) -> tuple[str, ...]:
-        """spark-submit's words with the application's name."""
+        """Return spark-submit's words with another name of the application."""
         return tuple(f"--name={name}" if word.startswith("--name=") else word for word in self.spark)
 
 
@@ -86,7 +86,7 @@ class Submission:
 def submission(
     deployed: DeployedJob, request: RunRequest, *, fingerprint: str, extractor: str, prefix: str
 ) -> Submission:
-    """The step of a request.
+    """Return the step of a request.
 
     The id is `NAME-1a2b3c4d5e6f`, from the images' listing, the job's code, the extractor and the arguments:
     a grown archive is another run, the same request the same one.
@@ -105,7 +105,7 @@ def submission(
 
 
 def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
-    """The job's arguments but the run id; each word once, since EMR refuses a list with two equal items.
+    """Return the job's arguments but the run id; each word once, since EMR refuses two equal ones.
 
     `--resume`: YARN's second attempt finds what the first one left, and goes on.
     """

@@ -32,13 +32,13 @@ class Machine:
     primary_hour: float
 
     def usd(self, cores: int, seconds: float) -> float:
-        """The primary node and whole worker nodes that have these cores, for so long."""
+        """Return the USD of the primary node and of whole worker nodes with these cores, for so long."""
         workers = math.ceil(cores / self.vcpu)
         return (self.primary_hour + workers * self.worker_hour) * seconds / 3600
 
 
 def point(measured: Measured, serial_rate: float, machine: Machine) -> Measurement:
-    """The figures of one run.
+    """Return the figures of one run.
 
     Args:
         serial_rate: images a second of the serial process.
@@ -58,19 +58,19 @@ def point(measured: Measured, serial_rate: float, machine: Machine) -> Measureme
 
 
 def recommended(points: Sequence[Measurement]) -> Measurement:
-    """The fastest of those whose price is within 5 % of the lowest."""
+    """Return the fastest of those whose price is within 5 % of the lowest."""
     lowest = min(point.usd_per_million_images for point in points)
     alike = [point for point in points if point.usd_per_million_images <= lowest * ALIKE]
     return max(alike, key=lambda point: point.images_per_second)
 
 
 def time_by_images(points: Sequence[Measurement]) -> FittedLine:
-    """Seconds = fixed + slope x images, of runs with the same executors and cores."""
+    """Fit seconds = fixed + slope x images to runs with the same executors and cores."""
     return fitted([point.images for point in points], [point.seconds for point in points])
 
 
 def time_by_cores(points: Sequence[Measurement]) -> FittedLine:
-    """Seconds = fixed + slope / cores of all executors, of runs on the same images.
+    """Fit seconds = fixed + slope / cores of all executors to runs on the same images.
 
     Amdahl's law: the fixed part is what more cores do not shorten (https://doi.org/10.1145/1465482.1465560).
     """
@@ -79,7 +79,7 @@ def time_by_cores(points: Sequence[Measurement]) -> FittedLine:
 
 
 def fitted(x: Sequence[float], y: Sequence[float]) -> FittedLine:
-    """The line through points, flat through their mean where x does not vary."""
+    """Return the line through points, flat through their mean where x does not vary."""
     try:
         slope, intercept = linear_regression(x, y)
     except StatisticsError:

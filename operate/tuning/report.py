@@ -12,7 +12,7 @@ COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "e
 
 
 def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> str:
-    """What the tuning will take and cost at most, with the source."""
+    """Return what the tuning will take and cost at most, with the source."""
     rates, cost = rate_table(), machine(config)
     rate = rates["images_per_second_per_vcpu"][config.model]
     each = [trial.images / rate / (trial.executors * trial.cores) for trial in planned.trials]
@@ -27,7 +27,7 @@ def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> st
 
 
 def rows(found: Results) -> list[tuple[str, ...]]:
-    """The table's rows: the serial process, the grid, the smaller sizes."""
+    """Return the table's rows: the serial process, the grid, the smaller sizes."""
     serial = found.serial
     rate = serial.images / serial.seconds
     first = ("serial", "1", f"{serial.images:,}", f"{serial.seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
@@ -49,7 +49,7 @@ def _row(each: Measurement) -> tuple[str, ...]:
 
 
 def conclusion(found: Results, file: Path, report: str) -> str:
-    """What is recommended, and where it is written."""
+    """Return what is recommended, and where it is written."""
     best, fields = found.best, " ".join(f"-c {key}={value}" for key, value in found.configuration.items())
     return (
         f"recommended: {best.executors} executors x {best.cores} cores, "

@@ -59,14 +59,14 @@ class Results:
 
 
 def machine(config: DeploymentConfig) -> Machine:
-    """What the nodes of the configuration cost, its first types on demand."""
+    """Return what the nodes of the configuration cost, its first types on demand."""
     primary, worker = config.fleets[0].instances[0], config.core_node
     hours = [node_hour(each, config.region, public=config.public_nodes) for each in (worker, primary)]
     return Machine(worker.vcpu, *hours)
 
 
 def place_of(config: DeploymentConfig, cluster_id: str) -> dict[str, str]:
-    """Where it was measured, for the report."""
+    """Return where it was measured, for the report."""
     node = config.core_node
     return {
         "cluster": cluster_id,
@@ -79,7 +79,7 @@ def place_of(config: DeploymentConfig, cluster_id: str) -> dict[str, str]:
 
 
 def measured(s3: S3Client, deployment: Deployment, trial: Trial, run_id: str) -> Measured:
-    """The wall time of a run's featurization, from its metrics.
+    """Read the wall time of a run's featurization from its metrics.
 
     Raises:
         OperateError: the metrics are not there, or Spark had other executors than asked for.
@@ -103,7 +103,7 @@ def measured(s3: S3Client, deployment: Deployment, trial: Trial, run_id: str) ->
 def results(
     serial: Measured, grid: Sequence[Measured], smaller: Sequence[Measured], cost: Machine
 ) -> Results:
-    """Everything that was measured, with what it means."""
+    """Return everything that was measured, with the figures that follow."""
     rate = serial.images / serial.seconds
     points = tuple(point(each, rate, cost) for each in grid)
     sizes = [point(each, rate, cost) for each in smaller]

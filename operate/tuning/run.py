@@ -43,7 +43,7 @@ def run_all(
 
 
 def _cancel(connection: Connection, cluster_id: str, step_ids: Sequence[str]) -> None:
-    """Those that wait or run; what cannot be cancelled is told."""
+    """Cancel the steps that wait or run, and print what cannot be cancelled."""
     emr = connection.client("emr")
     for step_id in step_ids:
         try:

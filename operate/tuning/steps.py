@@ -42,7 +42,7 @@ class Plan:
 
 
 def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
-    """Every pair of executors and cores on all images; the largest pair on a quarter and half of them too."""
+    """Return every pair of executors and cores on all images, and the largest pair on fewer."""
     grid = tuple(
         Trial(count, each, images) for count in sorted(set(executors)) for each in sorted(set(cores))
     )
@@ -52,7 +52,7 @@ def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
 
 
 def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
-    """Every trial's executors fit on so many core and task nodes.
+    """Check that every trial's executors fit on so many core and task nodes.
 
     Raises:
         MisuseError: one does not, and would wait for ever.
@@ -71,7 +71,7 @@ def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) ->
 
 
 def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
-    """Spark's properties: exactly these executors, all there before the first task."""
+    """Return Spark's properties: exactly these executors, all there before the first task."""
     sizes = config.sizing(trial.cores).properties()
     return {
         **{key: value for key, value in sizes.items() if key.startswith("spark.executor.")},
@@ -96,7 +96,7 @@ class Archive:
 def run_of(
     trial: Trial, deployed: DeployedJob, archive: Archive, settings: Mapping[str, str], name: str
 ) -> Submission:
-    """The run of one trial, on a sample that is the same for all trials of a size."""
+    """Return the run of one trial, on a sample that is the same for all trials of a size."""
     request = RunRequest(
         archive.images, archive.results, (f"--sample={trial.images}", "--seed=0"), f"{name}-{trial.name}"
     )
@@ -110,7 +110,7 @@ def run_of(
 
 
 def serial_of(like: str, deployed: DeployedJob, archive: Archive, name: str) -> Submission:
-    """The serial process, in the driver's container: no executor is asked for.
+    """Return the run of the serial process, in the driver's container, without executors.
 
     Args:
         like: the run whose images it takes.
@@ -133,7 +133,7 @@ def serial_of(like: str, deployed: DeployedJob, archive: Archive, name: str) -> 
 def submissions(
     planned: Plan, deployed: DeployedJob, archive: Archive, config: DeploymentConfig, name: str
 ) -> Iterator[Submission]:
-    """Of all trials in their order, and of the serial process last: it takes the first one's images."""
+    """Yield the runs of all trials in their order, and last the serial process on the first one's images."""
     runs = [run_of(trial, deployed, archive, spark_settings(trial, config), name) for trial in planned.trials]
     yield from runs
     yield serial_of(runs[0].run_id, deployed, archive, name)
