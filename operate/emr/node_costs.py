@@ -30,7 +30,7 @@ class Line:
 
 
 def account(nodes: Iterable[Node], region: str, now: datetime) -> list[Line]:
-    """Return hours and cost by instance type and market, the dearest first; a running node counts until now."""
+    """Return hours and cost by type and market, the dearest first; running nodes count until now."""
     groups: dict[tuple[str, str, bool], list[Node]] = {}
     for node in nodes:
         if node.created is not None:

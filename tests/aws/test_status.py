@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from operate.commands.status import idle_end
 from operate.emr.clusters import Cluster
@@ -82,15 +83,31 @@ def test_an_unknown_cluster_is_refused_in_one_line(operate, deployment):
 
 
 def test_a_step_that_waits_is_cancelled(operate, deployment, emr, monkeypatch):
-    """By its run id; EMR is asked to end the process."""
+    """By its run id; the request that EMR gets names the step and ends its process.
+
+    moto does not answer it; that EMR then cancels, tests/rehearsal/emr/test_operate_calls.py says.
+    """
     added = emr.add_job_flow_steps(
         JobFlowId=deployment.cluster_id, Steps=[step("fruit-features-dev-spring-1")]
     )
-    asked = []
-    monkeypatch.setattr("operate.commands.cancel.cancel_step", lambda _, *ids: asked.append(ids))
+    requests, call = [], BaseClient._make_api_call
+
+    def answer(client, operation, arguments):
+        if operation != "CancelSteps":
+            return call(client, operation, arguments)
+        requests.append(arguments)
+        return {"CancelStepsInfoList": [{"StepId": arguments["StepIds"][0], "Status": "SUBMITTED"}]}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
     done = operate("cancel", "spring-1", "--yes")
     assert done.exit_code == 0, done.err
-    assert asked == [(deployment.cluster_id, added["StepIds"][0])]
+    assert requests == [
+        {
+            "ClusterId": deployment.cluster_id,
+            "StepIds": added["StepIds"],
+            "StepCancellationOption": "TERMINATE_PROCESS",
+        }
+    ]
 
 
 def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
