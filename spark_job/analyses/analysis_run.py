@@ -47,7 +47,7 @@ class AnalysisRun:
         parameters: Mapping[str, Any],
         run_id: str | None = None,
     ) -> "AnalysisRun":
-        """Claim the folder.
+        """Claim the folder of a new run, and write its parameters into it.
 
         Raises:
             MisuseError: the id is not a name, or something is there already.
@@ -71,12 +71,12 @@ class AnalysisRun:
 
     @property
     def folder(self) -> RunFolder:
-        """Where its files go."""
+        """The folder of the run."""
         return RunFolder(self.results.at(self.run_id))
 
     @property
     def parent_uris(self) -> list[str]:
-        """Where its parents lie."""
+        """The URIs of the parents."""
         return [parent.uri for parent in self.parents]
 
     def finish(

@@ -33,7 +33,7 @@ class ComponentTable:
 
     @classmethod
     def of(cls, run: SourceRun) -> "ComponentTable":
-        """The table of a finished run.
+        """Return the table of a finished run.
 
         Raises:
             MisuseError: the run has none, because it found no images.
@@ -44,12 +44,12 @@ class ComponentTable:
         return cls(tuple(part_uris(run.table(layout.COMPONENTS))), length)
 
     def rows(self, uri: str) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-        """The rows of a part, a batch at a time: IMAGE_COLUMNS, and the components as (n, k) float64."""
+        """Yield the rows of a part in batches: IMAGE_COLUMNS, and the components as (n, k) float64."""
         return read_usable(uri, self.length, IMAGE_COLUMNS, ARRAY_COLUMN)
 
 
 def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
-    """The images of rows that have IMAGE_COLUMNS."""
+    """Return the images of rows that have IMAGE_COLUMNS."""
     columns = (batch.column(name).to_pylist() for name in IMAGE_COLUMNS)
     return [
         ListedFile(path, label, split, size, etag="")
@@ -58,19 +58,19 @@ def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
 
 
 def name_of(image: ListedFile) -> str:
-    """The last folder and the file, which tell a person enough."""
+    """Return the last folder and the file: a short name for people."""
     return "/".join(image.path.split("/")[-2:])
 
 
 def directions(rows: np.ndarray) -> np.ndarray:
-    """Rows of (n, d) scaled to length 1; one of length 0 stays. Their products are cosines."""
+    """Scale rows of (n, d) to length 1, so that their products are cosines; a row of length 0 stays."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: np.ndarray = rows / np.where(lengths > 0, lengths, 1)
     return scaled
 
 
 def draw_images(table: ComponentTable, most: int, seed: int) -> tuple[list[ListedFile], np.ndarray]:
-    """Images drawn evenly from the whole table, by path, the same with the same seed.
+    """Draw images evenly from the whole table, by path; the same seed draws the same images.
 
     Args:
         most: how many; fewer where they would take more than 128 MiB.

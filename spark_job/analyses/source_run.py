@@ -56,16 +56,16 @@ class SourceRun:
 
     @property
     def uri(self) -> str:
-        """Where it lies."""
+        """The URI of the run's folder."""
         return self.folder.folder.uri
 
     @property
     def run_id(self) -> str:
-        """Its name."""
+        """The name of the run."""
         return str(self.manifest["run_id"])
 
     def table(self, name: str) -> Folder:
-        """The folder of one of its tables."""
+        """Return the folder of one of the run's tables."""
         return self.folder.folder.at(name)
 
     def reduction(self) -> Reduction:

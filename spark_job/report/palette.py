@@ -34,7 +34,7 @@ class ClassStyle:
 
 
 def _regular(corners: int, start_degrees: float, radii: tuple[float, ...] = (1.0,)) -> Outline:
-    """Points around a circle, their distances from the centre taken from `radii` in turn."""
+    """Return points around a circle; `radii` gives their distances from the centre in turn."""
     angles = [math.radians(start_degrees + 360 * i / corners) for i in range(corners)]
     return tuple(
         (round(radii[i % len(radii)] * math.cos(a), 3), round(radii[i % len(radii)] * math.sin(a), 3))
@@ -87,7 +87,7 @@ LOOK_COUNT = len(COLOURS) * len(SYMBOLS)
 
 
 def class_styles(labels: list[str]) -> dict[str, ClassStyle]:
-    """A look for each distinct label, in alphabetical order; repeats after LOOK_COUNT labels."""
+    """Return a look for each distinct label, in alphabetical order; looks repeat after LOOK_COUNT labels."""
     return {
         label: ClassStyle(label, i % len(COLOURS), i % len(SYMBOLS))
         for i, label in enumerate(sorted(set(labels), key=lambda name: (name.casefold(), name)))
@@ -95,5 +95,5 @@ def class_styles(labels: list[str]) -> dict[str, ClassStyle]:
 
 
 def class_name(label: str) -> str:
-    """The label for people: an image straight in the root folder has none."""
+    """Return the label as people read it; an image directly in the root folder has none."""
     return label or NO_CLASS

@@ -32,7 +32,7 @@ _LEGEND_COLUMNS = 5
 
 
 def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
-    """Share of the variance each component keeps, and of the first ones together; k is marked.
+    """Draw the share of the variance of each component, and of the first ones together; k is marked.
 
     Args:
         ratio: (d,) float64, descending, d >= 1.
@@ -63,7 +63,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
 
 
 def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
-    """The points on two components (counted from 0), coloured by class."""
+    """Draw the points on two components (counted from 0), coloured by class."""
     styles = class_styles([point.label for point in contents.points])
     figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
     axes = plain_axes(figure)
@@ -87,18 +87,18 @@ def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
 
 
 def component_title(ratio: np.ndarray, index: int) -> str:
-    """`Component 1 (23.4 % of the variance)`; the index counts from 0."""
+    """Return `Component 1 (23.4 % of the variance)`; the index counts from 0."""
     share = f" ({percent(float(ratio[index]))} of the variance)" if index < len(ratio) else ""
     return f"Component {index + 1}{share}"
 
 
 def shown_components(dimension: int, component_count: int) -> int:
-    """How many components a chart shows: twice the kept ones, so that the tail can be judged."""
+    """Return how many components a chart shows: twice the kept ones, so that the tail can be judged."""
     return min(dimension, max(20, 2 * component_count))
 
 
 def plain_axes(figure: Figure) -> Axes:
-    """Axes in the report's look."""
+    """Add axes in the look of the report."""
     axes = figure.add_subplot()
     axes.grid(color=_GRID, linewidth=0.6, zorder=0)
     axes.set_axisbelow(True)

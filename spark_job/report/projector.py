@@ -16,13 +16,13 @@ _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def components_tsv(components: np.ndarray) -> bytes:
-    """(n, k) float32 as n lines of k numbers, with the 9 digits that give float32 back exactly."""
+    """Return (n, k) float32 as n lines of k numbers, with the 9 digits that give float32 back exactly."""
     lines = ("\t".join(f"{value:.9g}" for value in row) + "\n" for row in components)
     return "".join(lines).encode()
 
 
 def metadata_tsv(points: list[Point]) -> bytes:
-    """A header line and a line of label, split and path for each point."""
+    """Return a header line, and a line of label, split and path for each point."""
     rows = [("label", "split", "path")]
     rows += [(class_name(point.label), point.split, point.path) for point in points]
     text = "".join("\t".join(_SEPARATORS.sub(" ", cell) for cell in row) + "\n" for row in rows)

@@ -2,17 +2,17 @@
 
 
 def count(number: float) -> str:
-    """`61488` -> `61,488`."""
+    """Write `61488` as `61,488`."""
     return f"{number:,.0f}"
 
 
 def percent(share: float, decimals: int = 1) -> str:
-    """`0.2345` -> `23.4 %`, with a space that does not break."""
+    """Write `0.2345` as `23.4 %`, with a space that does not break."""
     return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float) -> str:
-    """`3725.0` -> `1 h 2 min`, `75.2` -> `1 min 15 s`, `4.25` -> `4.2 s`."""
+    """Write `3725.0` as `1 h 2 min`, `75.2` as `1 min 15 s`, `4.25` as `4.2 s`."""
     space = "\N{NO-BREAK SPACE}"
     if seconds < 59.95:
         return f"{seconds:.1f}{space}s"
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 def speed(images_per_second: float) -> str:
-    """`1234.5` -> `1,234`, `12.34` -> `12.3`, `0.123` -> `0.12`, `0.0` -> `0`."""
+    """Write `1234.5` as `1,234`, `12.34` as `12.3`, `0.123` as `0.12`, `0.0` as `0`."""
     if images_per_second >= 100 or images_per_second == 0:
         return f"{images_per_second:,.0f}"
     return f"{images_per_second:.1f}" if images_per_second >= 1 else f"{images_per_second:.2f}"

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 
 def encode(thumbnail: bytes | None) -> str | None:
-    """A JPEG as base64; None when there is none."""
+    """Return a JPEG as base64; None when there is none."""
     return base64.b64encode(thumbnail).decode("ascii") if thumbnail else None
 
 
 def encoded_length(thumbnail: bytes | None) -> int:
-    """Number of characters `encode` gives."""
+    """Return the number of characters that `encode` gives."""
     return 4 * -(-len(thumbnail) // 3) if thumbnail else 0
 
 
 def keep_evenly(lengths: Sequence[int], budget: int) -> list[bool]:
-    """Which items to keep so that their lengths sum to at most `budget`, spread evenly over the order.
+    """Return which items to keep so that their lengths sum to at most `budget`, evenly over the order.
 
     Each item adds its share of the budget to a purse, and is kept when the purse can pay for it.
     An item of length 0 is never kept.

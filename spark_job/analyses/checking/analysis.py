@@ -63,7 +63,7 @@ class CheckOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides the result, JSON types."""
+        """The options that decide the result, JSON types."""
         return {"features": self.features, "thresholds": self.thresholds.figures()}
 
 
@@ -111,7 +111,7 @@ class Tasks:
         self.spark, self._findings, self._written = spark, findings, 0
 
     def total(self, parts: Sequence[str], look: Callable[[str], Total]) -> Total:
-        """The sum of what `look` says of each part."""
+        """Return the sum of what `look` gives for each part."""
         together: Total = self.spark.parallelize(parts, len(parts)).map(look).treeReduce(add)
         return together
 
@@ -148,7 +148,7 @@ def _check_measured(source: SourceRun, parts: Sequence[str]) -> None:
 
 
 def _write_csv(run: AnalysisRun) -> None:
-    """`quality.csv`, by issue, the worst first."""
+    """Write `quality.csv`: every finding, by issue, the worst first."""
     folder = run.folder.folder.at(FINDINGS)
     with run.folder.folder.open_writer(QUALITY_CSV) as writer:
         writer.write(csv_lines([CSV_COLUMNS]))

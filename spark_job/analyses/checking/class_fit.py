@@ -34,14 +34,14 @@ class ClassSums:
     products: np.ndarray | float = 0.0
 
     def __add__(self, other: "ClassSums") -> "ClassSums":
-        """Both together."""
+        """Add the sums of other images."""
         labels = self.sums.keys() | other.sums.keys()
         sums = {one: self.sums.get(one, 0) + other.sums.get(one, np.zeros(1)) for one in labels}
         return ClassSums(self.counts + other.counts, sums, self.products + other.products)
 
 
 def sum_part(table: ComponentTable, uri: str) -> ClassSums:
-    """Sums over one part."""
+    """Return the sums over the images of one part."""
     found = ClassSums()
     for images, rows in table.rows(uri):
         rows, labels = (
@@ -72,7 +72,7 @@ class ClassModel:
 
     @classmethod
     def of(cls, sums: ClassSums) -> "ClassModel | None":
-        """None when no class has two images, or all images of each class are the same."""
+        """Return the model; None when no class has two images, or all images of each class are the same."""
         labels = tuple(sorted(label for label, count in sums.counts.items() if label and count > 1))
         images, dimension = sums.counts.total(), np.shape(sums.products)[-1]
         between = sum(np.outer(one, one) / sums.counts[label] for label, one in sums.sums.items())
@@ -92,7 +92,7 @@ class ClassModel:
         return cls(labels, counts, centres @ whitening, whitening)
 
     def distances(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """(n, c) of images to centres; to that of its own class without the image itself.
+        """Return (n, c) distances to the centres; the image is left out of the centre of its own class.
 
         Args:
             rows: (n, k) components.
@@ -109,7 +109,7 @@ Judged = tuple[list[int], np.ndarray, np.ndarray]
 
 
 def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
-    """(places, class of each, distances of each) of the rows whose class has a centre."""
+    """Return (places, classes, distances) of the rows whose class has a centre."""
     number = {label: code for code, label in enumerate(model.labels)}
     places = [place for place, label in enumerate(labels) if label in number]
     codes = np.array([number[labels[place]] for place in places], np.int64)
@@ -117,7 +117,7 @@ def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
 
 
 def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(class, distance to its centre) of the images of one part: 8 bytes each."""
+    """Return (class, distance to its centre) of the images of one part, 8 bytes each."""
     found = []
     for images, rows in table.rows(uri):
         labels: list[Any] = images.column("label").to_pylist()
@@ -128,7 +128,7 @@ def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tu
 
 
 def far_bounds(model: ClassModel, found: list[tuple[np.ndarray, np.ndarray]], factor: float) -> np.ndarray:
-    """(c,) the distance beyond which an image of a class is unusual: Q3 + factor (Q3 - Q1)."""
+    """Return (c,) distances beyond which images of a class are unusual: Q3 + factor (Q3 - Q1)."""
     codes, distances = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     bounds = np.full(len(model.labels), np.inf)
     for code in range(len(model.labels)):
@@ -142,7 +142,7 @@ def far_bounds(model: ClassModel, found: list[tuple[np.ndarray, np.ndarray]], fa
 def class_findings(
     table: ComponentTable, uri: str, model: ClassModel, bounds: np.ndarray
 ) -> Iterator[Finding]:
-    """Images of one part that fit their class least: nearer to another, or far from its centre."""
+    """Yield the images of one part that fit their class least: nearer to another, or far from its centre."""
     for batch, rows in table.rows(uri):
         images = listed_files(batch)
         places, codes, distances = _judged(model, [image.label for image in images], rows)
@@ -156,6 +156,6 @@ def class_findings(
 
 
 def _own_probability(distances: np.ndarray, code: int) -> float:
-    """Of its own class, were classes normal and equally frequent."""
+    """Return the probability of its own class, if classes were normal and equally frequent."""
     logs = -(distances**2) / 2
     return float(np.exp(logs[code] - logs.max()) / np.exp(logs - logs.max()).sum())

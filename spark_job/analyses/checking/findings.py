@@ -58,7 +58,7 @@ class Found:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Found":
-        """Count these."""
+        """Count these findings and keep the worst of each issue."""
         found = cls()
         for finding in findings:
             found.counts[finding.issue] += 1
@@ -66,7 +66,7 @@ class Found:
         return found + cls()
 
     def __add__(self, other: "Found") -> "Found":
-        """Both together."""
+        """Add the findings of another part."""
         issues = self.worst.keys() | other.worst.keys()
         worst = {one: self.worst.get(one, []) + other.worst.get(one, []) for one in issues}
         few = {one: nsmallest(WORST_SHOWN, found, key=_rank_of) for one, found in worst.items()}
@@ -74,19 +74,19 @@ class Found:
 
 
 def _rank_of(finding: Finding) -> tuple[float, str, str]:
-    """The worst first, members of a set side by side."""
+    """Return what sorts the worst first, members of a set of duplicates side by side."""
     return finding.score, finding.detail, finding.image.path
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
-    """Rows as CSV."""
+    """Return the rows as CSV."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 
 def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> None:
-    """One part of the table; none when there is nothing to write."""
+    """Write one part of the table; none when there are no findings."""
     if not findings:
         return
     images = [finding.image for finding in findings]
@@ -101,7 +101,7 @@ def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> 
 
 
 def read_findings(folder: Folder, issue: str) -> Iterator[list[Row]]:
-    """The rows of one issue, worst first; above 100,000 in blocks that are."""
+    """Yield the rows of one issue, the worst first; of more than 100,000 in sorted blocks."""
     waiting: list[Row] = []
     for uri in part_uris(folder):
         for batch in read_part(uri, CSV_COLUMNS):

@@ -17,7 +17,7 @@ Best = tuple[np.ndarray, list[ListedFile | None]]
 
 
 def split_sizes(table: ComponentTable, uri: str) -> Counter[str]:
-    """Split -> images of one part; those without a split are left out."""
+    """Return split -> number of images of one part; images without a split are left out."""
     found = Counter[str]()
     for images, _ in table.rows(uri):
         found.update(split for split in images.column("split").to_pylist() if split)
@@ -25,7 +25,7 @@ def split_sizes(table: ComponentTable, uri: str) -> Counter[str]:
 
 
 def leak_findings(table: ComponentTable, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
-    """The images of one part, not of the first split, that another split has nearly the same.
+    """Yield the images of one part, outside the first split, that are nearly the same in another split.
 
     Args:
         splits: all of them, the largest first: the others are held against it.
@@ -47,7 +47,7 @@ def leak_findings(table: ComponentTable, uri: str, splits: Sequence[str], least:
 def _most_alike(
     table: ComponentTable, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
 ) -> Best:
-    """For each image the largest cosine with an image of another split, and that image."""
+    """Return for each image the largest cosine with an image of another split, and that image."""
     splits = np.array([number[image.split] for image in images])
     best: Best = (np.full(len(images), -np.inf), [None for _ in images])
     for uri in table.parts:

@@ -23,7 +23,7 @@ MEASURES = QUALITY_SCHEMA.names
 
 @dataclass(frozen=True)
 class Survey:
-    """Of each measured photograph 24 bytes.
+    """The measures of all photographs that are compared with each other, 24 bytes each.
 
     Attributes:
         sizes: (n,) float64, square roots of the areas.
@@ -37,7 +37,7 @@ class Survey:
     unmeasured: int = 0
 
     def __add__(self, other: Survey) -> Survey:
-        """Both together."""
+        """Add the photographs of another part."""
         return Survey(
             np.concatenate([self.sizes, other.sizes]),
             np.concatenate([self.pixel_keys, other.pixel_keys]),
@@ -47,7 +47,7 @@ class Survey:
 
 
 def survey_part(uri: str) -> Survey:
-    """Look at one part of the features table."""
+    """Collect the measures of one part of the features table."""
     found = Survey(np.empty(0), np.empty(0, np.uint64), np.empty(0, np.uint64))
     for batch in read_part(uri, ("width", "height", "error", "pixel_hash", "perceptual_hash")):
         measured = batch.filter(batch.column("pixel_hash").is_valid())
@@ -68,7 +68,7 @@ def _sizes(batch: pa.RecordBatch) -> np.ndarray:
 
 
 def _keys(hashes: list[Any]) -> np.ndarray:
-    """(n,) uint64 of the first 16 hex digits."""
+    """Return (n,) uint64: the first 16 hex digits of each hash."""
     digits = "".join(one[:HASH_DIGITS] for one in hashes)
     return np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64)
 
@@ -89,7 +89,7 @@ class Surroundings:
 
     @classmethod
     def of(cls, survey: Survey, thresholds: Thresholds) -> Surroundings:
-        """From all photographs."""
+        """Derive the limits from all photographs."""
         if not survey.sizes.size:
             return cls(0, np.inf, {}, {})
         first, third = np.percentile(survey.sizes, [25, 75])
@@ -102,7 +102,7 @@ class Surroundings:
         return cls(float(first - reach), float(third + reach), exact, near)
 
     def size_scores(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(flagged, score) of sizes; without any spread every other size is odd."""
+        """Return (flagged, score) of sizes; where all sizes are equal, any other size is odd."""
         middle, gap = (self.smallest + self.largest) / 2, self.largest - self.smallest
         scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
         return (sizes < self.smallest) | (sizes > self.largest), scores
@@ -114,7 +114,7 @@ def _repeated(keys: np.ndarray) -> dict[int, int]:
 
 
 def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds) -> Iterator[Finding]:
-    """The findings of one part of the features table."""
+    """Yield the findings of one part of the features table."""
     for batch in read_part(uri, (*IMAGE_COLUMNS, "width", "height", *MEASURES)):
         measured = batch.filter(batch.column("pixel_hash").is_valid())
         images = listed_files(measured)
@@ -134,7 +134,7 @@ def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds)
 def _scores(
     batch: pa.RecordBatch, surroundings: Surroundings, thresholds: Thresholds
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Issue -> (flagged, score), each (n,)."""
+    """Return issue -> (flagged, score), each (n,)."""
     names = ("width", "height", *MEASURES[:6])
     column: dict[str, Any] = {name: np.array(batch.column(name).to_pylist(), np.float64) for name in names}
     width, height = column["width"], column["height"]
@@ -154,7 +154,7 @@ def _scores(
 
 
 def blur_scores(edge_deviation: np.ndarray, grey_histogram_deviation: np.ndarray) -> np.ndarray:
-    """0 (no edges at all) to 1; few greys, as in a drawing, excuse few edges."""
+    """Return scores from 0 (no edges at all) to 1; few greys, as in a drawing, excuse few edges."""
     edges = 1 - np.exp(-BLUR_FACTOR * edge_deviation)
     greys = 1 - np.exp(-BLUR_FACTOR * grey_histogram_deviation)
     together: np.ndarray = np.minimum(edges + np.where(greys > GREYS_COUNT_FROM, greys, 0), 1)

@@ -36,7 +36,7 @@ class Checked:
     thresholds: Thresholds
 
     def metrics(self) -> dict[str, Any]:
-        """`metrics.json`; an issue that could not be looked for is None."""
+        """Return the content of `metrics.json`; an issue that could not be looked for is None."""
         counts: dict[str, int | None] = {issue: self.found.counts[issue] for issue in ISSUES}
         if not self.classes_judged:
             counts["label_doubtful"] = counts["unusual"] = None
@@ -60,7 +60,7 @@ class Checked:
 
 
 def check_document(checked: Checked, source: SourceRun) -> Document:
-    """The page; small pictures are made here."""
+    """Return the report; it reads the worst photographs again for their small pictures."""
     limits = ImageLimits(**source.manifest["parameters"]["limits"])
     counts = checked.metrics()["findings"]
     total = sum(number or 0 for number in counts.values())

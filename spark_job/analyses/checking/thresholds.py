@@ -32,7 +32,7 @@ class Thresholds:
 
     @classmethod
     def given(cls, changes: Iterable[str]) -> "Thresholds":
-        """The defaults with changes, each `NAME=VALUE`.
+        """Return the defaults with changes, each `NAME=VALUE`.
 
         Raises:
             MisuseError: an unknown name, or no number.
@@ -49,5 +49,5 @@ class Thresholds:
         return cls(**values)
 
     def figures(self) -> dict[str, float]:
-        """Name -> value."""
+        """Return name -> value."""
         return asdict(self)

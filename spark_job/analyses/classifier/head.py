@@ -34,12 +34,12 @@ class Head:
         return cls(coefficients, weights[:, -1] - coefficients @ mean)
 
     def behind(self, reduction: Reduction) -> "Head":
-        """From a head on components: the same head on the features; both steps are linear."""
+        """Return the head on features that equals this head on components; both steps are linear."""
         coefficients = (self.coefficients @ reduction.loadings.T) * reduction.scale
         return Head(coefficients, self.intercepts - coefficients @ reduction.mean)
 
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
-        """(n, d) of any float type -> (n, classes) float64; each row sums to 1."""
+        """Return (n, classes) float64, each row with sum 1, for (n, d) rows of any float type."""
         scores = np.asarray(rows, np.float64) @ self.coefficients.T + self.intercepts
         scores -= scores.max(axis=1, keepdims=True)
         exponentials = np.exp(scores, out=scores)

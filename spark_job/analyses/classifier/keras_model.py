@@ -62,7 +62,7 @@ def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Sum
 
 
 def whole_model(network: Any, specification: ExtractorSpecification, head: Head) -> Any:
-    """A Keras model: resize as `images.preparation` does, scale, network, head."""
+    """Build a Keras model: it resizes as `images.preparation` does, scales, runs network and head."""
     keras = import_keras()
     image = keras.Input((None, None, 3), name="image")
     pixels = _resized(keras, image, specification.height, specification.width)
@@ -79,7 +79,7 @@ def whole_model(network: Any, specification: ExtractorSpecification, head: Head)
 
 
 def _resized(keras: Any, image: Any, height: int, width: int) -> Any:
-    """Bilinear where the image grows; averaged over areas, in whole grey levels, where it shrinks both ways.
+    """Resize bilinearly where the image grows; where both sides shrink, average areas, in whole grey levels.
 
     Both are products with a matrix for each side, which Keras' own resizing has no area average for.
     """
@@ -95,7 +95,7 @@ def _resized(keras: Any, image: Any, height: int, width: int) -> Any:
 
 
 def _area_weights(ops: Any, ones: Any, size: int) -> Any:
-    """(size, n): the share of each of `size` equal stretches that each of n pixels covers."""
+    """Return (size, n): the share of each of `size` equal stretches that each of n pixels covers."""
     ends = ops.cumsum(ones)
     stretch = ops.sum(ones) / size
     first = ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) * stretch
@@ -104,7 +104,7 @@ def _area_weights(ops: Any, ones: Any, size: int) -> Any:
 
 
 def _bilinear_weights(ops: Any, ones: Any, size: int) -> Any:
-    """(size, n): how much each of n pixels counts at the centres of `size` equal stretches."""
+    """Return (size, n): how much each of n pixels counts at the centres of `size` equal stretches."""
     count = ops.sum(ones)
     centres = (
         (ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) + 0.5) * count / size

@@ -39,7 +39,7 @@ def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
 
 
 def load_classifier(folder: Folder) -> Head:
-    """The head that `save_classifier` was given.
+    """Read the head that `save_classifier` wrote.
 
     Raises:
         StorageError: there is no such model.

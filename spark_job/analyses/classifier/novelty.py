@@ -30,22 +30,22 @@ class Novelty:
         return cls(mean.astype(single), scale.astype(single), _of_length_one(centres).astype(single))
 
     def distances(self, rows: np.ndarray) -> np.ndarray:
-        """(n, d) float32 -> (n,) cosine distance to the nearest centre."""
+        """Return (n,) cosine distances to the nearest centre, for (n, d) float32 rows."""
         return np.asarray(1 - (_of_length_one((rows - self.mean) * self.scale) @ self.centres.T).max(axis=1))
 
     def flagged(self, probability: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        """(n,) bool, from the probability of the most probable class and the distance."""
+        """Return (n,) bool: too improbable or too far away."""
         return np.asarray((probability < self.min_probability) | (distance > self.max_distance))
 
     def to_bytes(self) -> bytes:
-        """As NumPy's .npz."""
+        """Return the limits as NumPy's .npz file."""
         content = io.BytesIO()
         np.savez(content, **vars(self))
         return content.getvalue()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Novelty":
-        """What `to_bytes` gave."""
+        """Read the limits that `to_bytes` wrote."""
         with np.load(io.BytesIO(content)) as arrays:
             limits = {name: float(arrays[name]) for name in ("max_distance", "min_probability")}
             return cls(arrays["mean"], arrays["scale"], arrays["centres"], **limits)

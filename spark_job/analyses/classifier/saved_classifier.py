@@ -74,7 +74,7 @@ class SavedClassifier:
         return cls(description, load_classifier(folder.at(description.on)), Novelty.from_bytes(novelty))
 
     def open_extractor(self, uri: str | None) -> Extractor:
-        """The network that belongs to the head.
+        """Open the extractor that belongs to the head.
 
         Args:
             uri: where it lies; None for where it lay when the features were computed.

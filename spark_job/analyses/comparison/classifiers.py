@@ -12,7 +12,7 @@ TRAIN = "train"
 
 
 def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
-    """The test accuracy of the newest `train` run that names this run as its first parent, or None.
+    """Return the test accuracy of the newest `train` run whose first parent is this run, or None.
 
     Args:
         places: results folders to look in.

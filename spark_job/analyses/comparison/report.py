@@ -17,7 +17,7 @@ NONE = "–"
 
 
 def document(sides: Sequence[Side], degrees: np.ndarray, why_no_angles: str | None) -> Document:
-    """Both runs side by side.
+    """Return the report that shows both runs side by side.
 
     Args:
         degrees: angles between their components; empty for the reason `why_no_angles`.

@@ -51,7 +51,7 @@ class Side:
         return {name: _text(value) for name, value in flat.items()}
 
     def figures(self) -> dict[str, Any]:
-        """What metrics.json says of it."""
+        """Return what metrics.json says about this run."""
         metrics = self.run.metrics
         return {
             "run": self.run.uri,

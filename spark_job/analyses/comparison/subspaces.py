@@ -8,7 +8,7 @@ from spark_job.reduction.principal_components import Reduction
 
 
 def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
-    """(min(k1, k2),) float64, in degrees, ascending: 0 where the components of both span the same direction.
+    """Return (min(k1, k2),) float64 angles in degrees, ascending: 0 is a direction that both keep.
 
     Bjoerck and Golub 1973, "Numerical methods for computing angles between linear subspaces" (Mathematics of
     Computation 27), as SciPy has it. Both must reduce the same features in the same units.
@@ -17,7 +17,7 @@ def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
 
 
 def no_common_space(one: SourceRun, other: SourceRun) -> str | None:
-    """Why there are no angles between two runs' components, or None when there are."""
+    """Return why there are no angles between two runs' components, or None when there are."""
     networks = [run.manifest["extractor"]["fingerprint"] for run in (one, other)]
     if networks[0] != networks[1]:
         return "The runs have features of different extractors: their components lie in different spaces."

@@ -51,7 +51,7 @@ class ConvergenceOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides the result, JSON types."""
+        """The options that decide the result, JSON types."""
         return {"samples": list(self.per_class), "shares": list(self.shares), "seeds": self.seeds}
 
 

@@ -11,7 +11,7 @@ Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -
 
 
 def components_needed(moments: Moments, shares: Sequence[float]) -> Counts:
-    """How many components hold each share.
+    """Return how many components hold each share.
 
     Args:
         moments: of the sample; with d columns the spectrum takes O(d^3), twice.
@@ -49,13 +49,13 @@ class Step:
         return "all" if self.per_class is None else str(self.per_class)
 
     def spread(self, standardized: bool, share: float) -> tuple[int, float, int]:
-        """(smallest, median, largest) number of components over the seeds."""
+        """Return the (smallest, median, largest) number of components over the seeds."""
         counts = [one[standardized][share] for one in self.found]
         return min(counts), median(counts), max(counts)
 
 
 def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
-    """The largest sample's number of components / that of all images: 1 where it has settled."""
+    """Return the components of the largest sample / those of all images: 1 where the number has settled."""
     if len(steps) < 2:
         return 1.0
     last = mean(one[standardized][share] for one in steps[-2].found)
@@ -63,7 +63,7 @@ def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
 
 
 def figures(steps: Sequence[Step], shares: Sequence[float]) -> Mapping[str, object]:
-    """`convergence` of metrics.json: kind -> share -> sample -> components by seed."""
+    """Return `convergence` of metrics.json: kind -> share -> sample -> components by seed."""
     return {
         kind: {
             f"{share:.2f}": {step.name: [one[standardized][share] for one in step.found] for step in steps}

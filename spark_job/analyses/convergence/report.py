@@ -15,7 +15,7 @@ KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 
 
 def document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
-    """What the analysis found."""
+    """Return the report of the analysis."""
     network = source.manifest["extractor"]["specification"]["model"]
     everything = steps[-1]
     tiles = {
@@ -89,7 +89,7 @@ def _chart(
 
 
 def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
-    """What a reader should see in the chart."""
+    """Return a sentence that says what the chart shows."""
     if len(steps) < 2:
         return "No sample is smaller than all images: there is no growth to see."
     reached = [(share, settled(steps, standardized, share)) for share in shares]
@@ -116,6 +116,6 @@ def _table(steps: Sequence[Step], shares: Sequence[float], standardized: bool, t
 
 
 def cell(step: Step, standardized: bool, share: float) -> str:
-    """`93 (91 to 96)`, or `96` where there is one."""
+    """Return `93 (91 to 96)`, or `96` where all seeds agree."""
     low, middle, high = step.spread(standardized, share)
     return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"

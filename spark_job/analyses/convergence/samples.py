@@ -30,7 +30,7 @@ class Growth:
 
 
 def sample_moments(spark: SparkContext, parts: Sequence[str], columns: int, growth: Growth) -> list[Moments]:
-    """The moments of each sample of `growth`, in two passes over the table.
+    """Return the moments of each sample of `growth`, in two passes over the table.
 
     Each pass holds a partial of 4 d^2 bytes for each size of sample in a worker.
 
@@ -69,14 +69,14 @@ def _fewest(one: Draws, other: Draws, most: int) -> Draws:
 
 
 def _ends(draws: list[int], per_class: tuple[int, ...]) -> list[int]:
-    """The largest draw of each sample."""
+    """Return the largest draw of each sample."""
     return [draws[min(count, len(draws)) - 1] for count in per_class]
 
 
 def _ring_moments(
     uris: list[str], columns: int, growth: Growth, ends: dict[str, list[int]]
 ) -> list[Moments | None]:
-    """The moments of the images that each sample adds to the smaller one before it."""
+    """Return the moments of the images that each sample adds to the smaller one before it."""
     rings: list[Moments | None] = [None] * len(growth.per_class)
     for uri in uris:
         for names, rows in read_usable(uri, columns, NAMES):

@@ -22,12 +22,12 @@ class Agreement:
     homogeneity: float
 
     def figures(self) -> dict[str, float]:
-        """Name -> value."""
+        """Return name -> value."""
         return asdict(self)
 
 
 def agreement(counts: Mapping[tuple[int, str], int]) -> Agreement | None:
-    """From (cluster, folder) -> images; None with fewer than two folders, images without one left out."""
+    """Compare clusters with folders; None with fewer than two folders, images without one are left out."""
     labelled = {key: count for key, count in counts.items() if key[1]}
     folders = sorted({folder for _, folder in labelled})
     if len(folders) < 2:

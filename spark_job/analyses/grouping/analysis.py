@@ -49,7 +49,7 @@ class GroupOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides the result, JSON types."""
+        """The options that decide the result, JSON types."""
         chosen = {"k": self.k} if self.k else {"k_range": list(self.k_range)}
         return {"features": self.features, **chosen, "seed": self.seed}
 
@@ -93,7 +93,7 @@ def group(options: GroupOptions, spark: Callable[[], SparkContext], say: Callabl
 
 
 def _candidates(options: GroupOptions, distinct: int) -> list[int]:
-    """The numbers of clusters to try: fewer than there are different images, as the silhouette needs."""
+    """Return the numbers of clusters to try: fewer than different images, as the silhouette needs."""
     fewest, most = (options.k, options.k) if options.k else options.k_range
     if fewest >= distinct:
         name = f"--k {options.k}" if options.k else f"--k-range {fewest}:{most}"

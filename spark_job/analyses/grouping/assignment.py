@@ -35,7 +35,7 @@ Member = tuple[float, ListedFile]  # distance to its centre, image
 
 @dataclass
 class Assigned:
-    """Which images went where.
+    """How many images of each folder went to each cluster.
 
     Attributes:
         counts: (cluster, label) -> images; clusters count from 1.
@@ -48,7 +48,7 @@ class Assigned:
     squares: float = 0.0
 
     def __add__(self, other: "Assigned") -> "Assigned":
-        """Both together."""
+        """Add the images of another part."""
         clusters = self.nearest.keys() | other.nearest.keys()
         nearest = {one: _few(self.nearest.get(one, []) + other.nearest.get(one, [])) for one in clusters}
         return Assigned(self.counts + other.counts, nearest, self.squares + other.squares)
@@ -85,7 +85,7 @@ def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, dest
 
 
 def nearest_centres(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cluster (from 1, int32) and Euclidean distance (float64) of each of (n, d) rows."""
+    """Return cluster (from 1, int32) and Euclidean distance (float64) of each of (n, d) rows."""
     squares = (rows**2).sum(axis=1)[:, None] - 2 * rows @ centres.T + (centres**2).sum(axis=1)
     clusters = squares.argmin(axis=1)
     distances = np.sqrt(np.maximum(squares[np.arange(len(rows)), clusters], 0))
@@ -104,7 +104,7 @@ def _tally(images: list[ListedFile], clusters: np.ndarray, distances: np.ndarray
 
 
 def clusters_as_csv(folder: Folder) -> Iterator[bytes]:
-    """`path,label,cluster,distance` of every image, a batch of rows at a time."""
+    """Yield `path,label,cluster,distance` of every image as CSV, a batch of rows at a time."""
     yield (",".join(CSV_COLUMNS) + "\n").encode()
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     for uri in part_uris(folder):

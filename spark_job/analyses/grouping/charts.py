@@ -17,7 +17,7 @@ MAX_NAMED = 40
 
 
 def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence[Photograph]) -> Chart:
-    """The images in the plane, coloured by cluster.
+    """Draw the images in the plane, coloured by cluster.
 
     Args:
         positions: (n, 2).

@@ -11,7 +11,7 @@ MIN_EMBEDDED = 5
 
 
 def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:
-    """(n, 2) float32 by t-SNE (van der Maaten, Hinton 2008); of fewer than 5 rows the first components.
+    """Place rows by t-SNE (van der Maaten, Hinton 2008), (n, 2) float32; fewer than 5 by first components.
 
     Args:
         rows: (n, d) float32.

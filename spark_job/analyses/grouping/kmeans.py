@@ -35,7 +35,7 @@ class Trial:
 
 
 def numbers_to_try(fewest: int, most: int) -> list[int]:
-    """Every number up to 20, then in steps that grow by a tenth."""
+    """Return every number up to 20, then steps that grow by a tenth."""
     found = [fewest]
     while (following := found[-1] + max(1, found[-1] // 10)) <= most:
         found.append(following)
@@ -43,12 +43,12 @@ def numbers_to_try(fewest: int, most: int) -> list[int]:
 
 
 def distinct_count(rows: np.ndarray) -> int:
-    """How many different rows there are: more clusters than that cannot be."""
+    """Return how many different rows there are; there cannot be more clusters."""
     return len(np.unique(rows, axis=0))
 
 
 def try_each(rows: np.ndarray, ks: Iterable[int], seed: int) -> list[Trial]:
-    """K-means for each k, judged by the silhouette (Rousseeuw 1987).
+    """Fit K-means for each k, and judge it by the silhouette (Rousseeuw 1987).
 
     Args:
         rows: (n, d) float32, n > every k.
@@ -69,12 +69,12 @@ def _try(rows: np.ndarray, k: int, seed: int, some: np.ndarray, distances: np.nd
 
 
 def best(trials: Iterable[Trial]) -> Trial:
-    """The one with the largest silhouette; of equals the one with fewest clusters."""
+    """Return the trial with the largest silhouette; of equals the one with fewest clusters."""
     return max(trials, key=lambda trial: (trial.silhouette, -trial.k))
 
 
 def find_centres(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """(k, d) float64, the centre of the largest cluster first."""
+    """Return (k, d) float64 centres, that of the largest cluster first."""
     fitted = KMeans(k, n_init=FINAL_STARTS, random_state=seed).fit(rows)
     sizes = np.bincount(fitted.labels_, minlength=k)
     centres: np.ndarray = fitted.cluster_centers_[np.argsort(-sizes, kind="stable")].astype(np.float64)

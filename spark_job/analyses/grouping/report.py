@@ -55,7 +55,7 @@ class Grouping:
 
     @property
     def sizes(self) -> list[int]:
-        """Images of each cluster."""
+        """The number of images of each cluster."""
         sizes = [0] * self.chosen.k
         for (cluster, _), images in self.assigned.counts.items():
             sizes[cluster - 1] += images
@@ -78,7 +78,7 @@ class Grouping:
 
 
 def group_document(found: Grouping, source: SourceRun) -> Document:
-    """The page; small pictures are made here."""
+    """Return the report; it reads the photographs again for their small pictures."""
     limits = ImageLimits(**source.manifest["parameters"]["limits"])
     total = found.assigned.counts.total()
     return Document(

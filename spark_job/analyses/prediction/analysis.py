@@ -58,7 +58,7 @@ class PredictionOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides the results."""
+        """The options that decide the results."""
         names = ("model", "images", "extractor", "all_files")
         return {name: getattr(self, name) for name in names}
 
@@ -193,7 +193,7 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
 
 
 def _as_csv(parts: Sequence[str]) -> Iterator[bytes]:
-    """The usable images, a batch of rows at a time."""
+    """Yield the usable images as CSV, a batch of rows at a time."""
     options = pc.WriteOptions(include_header=False, quoting_style="needed")
     for uri in parts:
         for batch in read_part(uri, PREDICTIONS_SCHEMA.names):

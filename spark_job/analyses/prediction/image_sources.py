@@ -11,7 +11,7 @@ from spark_job.storage import is_s3, normalise, open_store, split_uri
 
 
 def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
-    """The files of a folder, or the one file that is named.
+    """Return the files of a folder, or the one file that is named.
 
     Args:
         uri: a local path or s3://BUCKET/PREFIX or s3://BUCKET/KEY.

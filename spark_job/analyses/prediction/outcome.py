@@ -32,7 +32,7 @@ class Shown:
 
     @property
     def file(self) -> ListedFile:
-        """As the images' readers want it."""
+        """The file, for those who read images."""
         return ListedFile(self.path, "", "", self.size, "")
 
 
@@ -57,7 +57,7 @@ class Outcome:
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, answers: Sequence[Answer | None], classes: Iterable[str]) -> "Outcome":
-        """Of rows of PREDICTIONS_SCHEMA and their answers."""
+        """Count rows of PREDICTIONS_SCHEMA and their answers."""
         paths, labels, sizes = rows.select(["path", "label", "size"]).to_pydict().values()
         known = set(classes)
         given = [
@@ -78,7 +78,7 @@ class Outcome:
         )
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        """Both together."""
+        """Add the images of another share."""
         return Outcome(
             self.predicted + other.predicted,
             self.unlike + other.unlike,

@@ -31,7 +31,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of one image.
+    """The answer for one image.
 
     Attributes:
         classes: the most probable ones, at most TOP, first the most probable.
@@ -47,7 +47,7 @@ class Answer:
 
 
 def answers(classifier: SavedClassifier, features: np.ndarray) -> list[Answer]:
-    """(n, d) float32 -> an answer for each row."""
+    """Return an answer for each of (n, d) float32 rows."""
     names = classifier.description.classes
     probabilities = classifier.head.probabilities(features)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
@@ -63,7 +63,7 @@ def answers(classifier: SavedClassifier, features: np.ndarray) -> list[Answer]:
 def answered(
     classifier: SavedClassifier, batch: pa.RecordBatch
 ) -> tuple[pa.RecordBatch, list[Answer | None]]:
-    """Rows of FEATURES_SCHEMA in; rows of PREDICTIONS_SCHEMA, and their answers, out; None for rejects."""
+    """Turn rows of FEATURES_SCHEMA into rows of PREDICTIONS_SCHEMA and answers; None for rejected images."""
     usable = batch.filter(batch.column("features").is_valid())
     given = iter(answers(classifier, matrix(usable.column("features"))) if usable.num_rows else ())
     found = [next(given) if error is None else None for error in batch.column("error").to_pylist()]

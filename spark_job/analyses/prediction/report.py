@@ -12,7 +12,7 @@ from spark_job.report.quantities import count, percent
 
 
 def prediction_document(trained: SourceRun, outcome: Outcome, counts: Mapping[str, int]) -> Document:
-    """What was recognised; some of the photographs are read again for it."""
+    """Return the report; it reads some of the photographs again for their small pictures."""
     tiles = {
         "images": count(outcome.images),
         "classes found": count(len(outcome.predicted)),

@@ -42,7 +42,7 @@ class TrainingOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What decides the results."""
+        """The options that decide the results."""
         values = asdict(self)
         del values["results"], values["run_id"]
         settings = values.pop("settings")

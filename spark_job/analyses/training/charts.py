@@ -37,7 +37,7 @@ def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
 
 
 def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
-    """Shares of each class taken for each; of many classes those that are confused most."""
+    """Draw the share of each class taken for each; of many classes those that are confused most."""
     shown = shown_classes(evaluation)
     counts = evaluation.confusion[np.ix_(shown, shown)]
     of_class = np.maximum(evaluation.confusion.sum(axis=1)[shown], 1)
@@ -62,7 +62,7 @@ def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
 
 
 def shown_classes(evaluation: Evaluation) -> list[int]:
-    """The numbers of the classes a matrix shows: all, or those with most confusions, in order."""
+    """Return the numbers of the classes that the matrix shows: all, or the most confused ones, in order."""
     wrong = evaluation.confusion - np.diag(np.diag(evaluation.confusion))
     most = np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MAX_CONFUSION_CLASSES]
     return sorted(int(index) for index in most)

@@ -56,7 +56,7 @@ class Division:
 
     @property
     def rule(self) -> str:
-        """How the two were told apart, for people."""
+        """The rule that separated training and test images, in words."""
         if self.test_below:
             return "held out from each class, by seed"
         return "by the folder above the class" if self.test_split else "another run"
@@ -68,11 +68,11 @@ class Division:
         return [step for step, count in enumerate(images) if count not in images[step + 1 :]]
 
     def number_of(self, label: str) -> int:
-        """The number of a class."""
+        """Return the number of a class."""
         return bisect_left(self.classes, label)
 
     def training_step(self, label: str, split: str, path: str) -> int | None:
-        """The first step of the learning curve that takes the image; None when it does not train."""
+        """Return the first step of the learning curve with the image; None when it does not train."""
         if self.training_split not in (None, _kind(split)):
             return None
         drawn = draw(self.seed, path)
@@ -81,14 +81,14 @@ class Division:
         return next(step for step, limit in enumerate(self.step_limits[label]) if drawn <= limit)
 
     def tests(self, label: str, split: str, path: str) -> bool:
-        """Whether the image tests."""
+        """Return whether the image tests."""
         if label not in self.step_limits or self.test_split not in (None, _kind(split)):
             return False
         return not self.test_below or draw(self.seed, path) < self.test_below[label]
 
 
 def draws_of(spark: SparkContext, parts: Sequence[str], seed: int) -> Draws:
-    """(kind of split, class) -> the draws of its usable images, ascending; 8 bytes an image.
+    """Return (kind of split, class) -> the draws of its usable images, ascending, 8 bytes an image.
 
     Args:
         parts: URIs of a features table's parts.
@@ -142,7 +142,7 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
 
 
 def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:
-    """Class -> its draws, ascending, of one kind of split or of all."""
+    """Return class -> its draws, ascending, of one kind of split or of all."""
     found = defaultdict(list)
     for (of, label), drawn in draws.items():
         if kind in (None, of):

@@ -25,7 +25,7 @@ class Example:
 
     @property
     def file(self) -> ListedFile:
-        """As the images' readers want it."""
+        """The file, for those who read images."""
         return ListedFile(self.path, "", "", self.size, "")
 
 
@@ -46,7 +46,7 @@ class Evaluation:
     examples: dict[Confusion, tuple[Example, ...]]
 
     def __add__(self, other: "Evaluation") -> "Evaluation":
-        """Both together."""
+        """Add the images of another block."""
         pairs = sorted(self.examples.keys() | other.examples.keys())
         return Evaluation(
             self.confusion + other.confusion,
@@ -81,7 +81,7 @@ class Evaluation:
         return _shares(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     def most_confused(self, limit: int) -> list[Confusion]:
-        """The confusions that happened most often, most frequent first."""
+        """Return the confusions that happened most often, the most frequent first."""
         wrong = self.confusion - np.diag(np.diag(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
         pairs = [divmod(int(index), len(wrong)) for index in order]
@@ -93,12 +93,12 @@ def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
-    """The most confident ones; by path where they are equally so."""
+    """Return the examples with the most confident wrong answers; by path where equal."""
     return tuple(sorted(examples, key=lambda one: (-one.probability, one.path))[:EXAMPLES_PER_CONFUSION])
 
 
 def evaluate(examples: Examples, head: Head, novelty: Novelty) -> Evaluation:
-    """Judge all examples."""
+    """Count what the head says about all examples."""
     return examples.total(_evaluation, (head, novelty), 8 * len(head.intercepts) ** 2)
 
 
@@ -142,7 +142,7 @@ def measure_point(images: int, head: Head, step: int, training: Examples, tests:
 
 
 def _hits(model: tuple[Head, int], block: Block) -> np.ndarray:
-    """(2,) right ones, all; of rows up to the step."""
+    """Return (2,): right answers, and rows, up to the step."""
     head, step = model
     chosen = block.steps <= step
     predicted = head.probabilities(block.rows[chosen]).argmax(axis=1)

@@ -60,7 +60,7 @@ class Block:
 
 
 def features_of(run: SourceRun) -> Vectors:
-    """The features of a run.
+    """Return the table of a run's features.
 
     Raises:
         MisuseError: the run has none, because it found no images.
@@ -69,7 +69,7 @@ def features_of(run: SourceRun) -> Vectors:
 
 
 def components_of(run: SourceRun) -> Vectors:
-    """The components of a run.
+    """Return the table of a run's components.
 
     Raises:
         MisuseError: the run has none, because it found no images.
@@ -98,7 +98,7 @@ class Examples:
         self._tasks = count
 
     def total(self, function: Callable[[Any, Block], Total], model: Any, partial_bytes: int = 1) -> Total:
-        """The sum of `function(model, block)` over all blocks; sums meet as a tree, few at a time.
+        """Sum `function(model, block)` over all blocks; sums meet as a tree, few at a time.
 
         Args:
             function: of a module, so that workers can import it.

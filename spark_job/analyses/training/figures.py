@@ -15,13 +15,13 @@ from spark_job.report.quantities import percent
 
 
 def majority_baseline(division: Division) -> float:
-    """The accuracy of always naming the class that has most training images."""
+    """Return the accuracy of always naming the class that has most training images."""
     most = int(division.training_counts[-1].argmax())
     return float(division.test_counts[most] / division.test_counts.sum())
 
 
 def training_metrics(division: Division, trained: Sequence[Trained]) -> dict[str, Any]:
-    """The figures of the classifier that is saved, and of each table it was trained on."""
+    """Return the figures of the saved classifier, and of each table that one was trained on."""
     first = trained[0]
     return {
         "classifier": {

@@ -86,13 +86,13 @@ class Material:
 
 
 def training_choice(division: Division, label: str, split: str, path: str) -> tuple[int, int] | None:
-    """(class, step) of an image that trains."""
+    """Return (class, step) of an image that trains."""
     step = division.training_step(label, split, path)
     return None if step is None else (division.number_of(label), step)
 
 
 def test_choice(division: Division, label: str, split: str, path: str) -> tuple[int, int] | None:
-    """(class, 0) of an image that tests."""
+    """Return (class, 0) of an image that tests."""
     return (division.number_of(label), 0) if division.tests(label, split, path) else None
 
 

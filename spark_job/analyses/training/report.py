@@ -25,7 +25,7 @@ MAX_PAIRS_PICTURED = 12
 
 
 def training_document(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Document:
-    """What a data scientist wants to know of a classifier; photographs are read again for it."""
+    """Return the report; it reads confused photographs again for their small pictures."""
     first = trained[0]
     evaluation, model = first.evaluation, source.manifest["extractor"]["specification"]["model"]
     sections = [

@@ -23,13 +23,13 @@ class Scaling:
     centres: np.ndarray
 
     def standardised(self, rows: np.ndarray) -> np.ndarray:
-        """(n, d) of any float type -> float32."""
+        """Return (n, d) rows of any float type standardised, in float32."""
         mean, scale = self.mean.astype(np.float32), self.scale.astype(np.float32)
         return np.asarray((rows - mean) * scale, np.float32)
 
 
 def fit_scaling(examples: Examples, counts: np.ndarray, length: int) -> Scaling:
-    """Measure the columns.
+    """Measure mean, deviation and class centres of the columns.
 
     Args:
         counts: (classes,) images of each class, none of them 0.
@@ -47,7 +47,7 @@ def fit_scaling(examples: Examples, counts: np.ndarray, length: int) -> Scaling:
 
 
 def _class_sums(shape: tuple[int, int], block: Block) -> np.ndarray:
-    """(classes, d) float64."""
+    """Return the sums of each class, (classes, d) float64."""
     sums = np.zeros(shape)
     for index in np.unique(block.classes):
         sums[index] = block.rows[block.classes == index].sum(axis=0, dtype=np.float64)
@@ -55,6 +55,6 @@ def _class_sums(shape: tuple[int, int], block: Block) -> np.ndarray:
 
 
 def _squared_deviations(mean: np.ndarray, block: Block) -> np.ndarray:
-    """(d,) float64."""
+    """Return the summed squares of the deviations, (d,) float64."""
     centred = block.rows - mean
     return np.asarray(np.einsum("ij,ij->j", centred, centred))

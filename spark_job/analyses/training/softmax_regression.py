@@ -42,14 +42,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Of some rows: how many, summed loss, summed gradient (classes, d + 1) float64."""
+    """The loss of some rows: their number, summed loss, summed gradient (classes, d + 1) float64."""
 
     count: int
     loss: float
     gradient: np.ndarray
 
     def __add__(self, other: "CrossEntropy") -> "CrossEntropy":
-        """Both together."""
+        """Add the rows of another block."""
         return CrossEntropy(self.count + other.count, self.loss + other.loss, self.gradient + other.gradient)
 
 
@@ -111,7 +111,7 @@ def fit_softmax(
 
 
 def cross_entropy(candidate: Candidate, block: Block) -> CrossEntropy:
-    """The loss of a block and its gradient; products in float32, sums over blocks in float64."""
+    """Return the loss of a block and its gradient; products in float32, sums over blocks in float64."""
     chosen = block.steps <= candidate.step
     rows, classes = candidate.scaling.standardised(block.rows[chosen]), block.classes[chosen]
     logits = rows @ candidate.weights[:, :-1].T + candidate.weights[:, -1]

@@ -20,7 +20,7 @@ _INK = "#1f2933"
 
 
 def heat_map(tuning: Tuning) -> Chart:
-    """Images a second of every point of the grid; a combination that was not measured stays empty."""
+    """Draw the images a second of every point of the grid; what was not measured stays empty."""
     executors = sorted({point.executors for point in tuning.grid})
     cores = sorted({point.cores for point in tuning.grid})
     rates = np.full((len(executors), len(cores)), np.nan)

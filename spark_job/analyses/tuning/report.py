@@ -53,7 +53,7 @@ def _metrics(tuning: Tuning) -> dict[str, Any]:
 
 
 def tune_document(tuning: Tuning) -> Document:
-    """The page: what is recommended and why, the grid, how time grows."""
+    """Return the report: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
     return Document(
         "Executors and cores",
@@ -116,7 +116,7 @@ def _cores_section(tuning: Tuning) -> Section:
 
 
 def _doubts(tuning: Tuning) -> list[str]:
-    """Why the figures should not be trusted, if they should not."""
+    """Return why the figures should not be trusted, if they should not."""
     if tuning.by_images.slope > 0 and tuning.by_cores.slope > 0:
         return []
     return [
