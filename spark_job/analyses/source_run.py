@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import MisuseError
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.model import load_model
@@ -63,6 +64,11 @@ class SourceRun:
     def run_id(self) -> str:
         """The name of the run."""
         return str(self.manifest["run_id"])
+
+    @property
+    def limits(self) -> ImageLimits:
+        """The limits beyond which the run rejected images."""
+        return ImageLimits(**self.manifest["parameters"]["limits"])
 
     def table(self, name: str) -> Folder:
         """Return the folder of one of the run's tables."""

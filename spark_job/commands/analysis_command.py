@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spark_job.analyses.summary import Summary
+
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-    from spark_job.analyses.summary import Summary
 
-
-def analysis_command(name: str) -> Callable[[Callable[..., "Summary"]], click.Command]:
+def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Command]:
     """Make a command of a function that writes a run of its own and returns its summary.
 
     The command has the options `--results`, `--run-id` and `--json` besides those of the function.
     """
 
-    def decorate(analyse: Callable[..., "Summary"]) -> click.Command:
+    def decorate(analyse: Callable[..., Summary]) -> click.Command:
         decorated = printed(analyse)
         for option in (
             click.option(
@@ -33,7 +33,7 @@ def analysis_command(name: str) -> Callable[[Callable[..., "Summary"]], click.Co
     return decorate
 
 
-def printed(analyse: Callable[..., "Summary"]) -> Callable[..., None]:
+def printed(analyse: Callable[..., Summary]) -> Callable[..., None]:
     """Print the summary that a function returns, as text or, with `--json`, as one JSON object."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")

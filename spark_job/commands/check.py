@@ -1,13 +1,11 @@
 """`check`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command, open_spark, say
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @analysis_command("check")
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Another threshold than the default, as dark=0.25; repeatable. The report names all of them.",
 )
-def check_command(thresholds: tuple[str, ...], **options: Any) -> "Summary":
+def check_command(thresholds: tuple[str, ...], **options: Any) -> Summary:
     """Find what is wrong with the photographs of a run: dark, blurry, double, mislabelled, and so on.
 
     \b

@@ -1,13 +1,9 @@
 """`compare`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @analysis_command("compare")
@@ -22,7 +18,7 @@ if TYPE_CHECKING:
 )
 def compare_command(
     runs: tuple[str, str], results: str, prices: tuple[float, ...], run_id: str | None
-) -> "Summary":
+) -> Summary:
     """Show two runs side by side: parameters, counts, variance, subspace angles, accuracy, time and cost.
 
     \b

@@ -1,14 +1,12 @@
 """`convergence`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command, open_spark, say
 from spark_job.commands.parameter_types import CommaSeparated
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @analysis_command("convergence")
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     help="Shares of the variance.",
 )
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Samples of each size.")
-def convergence_command(**options: Any) -> "Summary":
+def convergence_command(**options: Any) -> Summary:
     """Show how many components hold a share of the variance as the sample grows.
 
     \b

@@ -1,14 +1,11 @@
 """`export-keras`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import printed
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @click.command("export-keras")
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to make: NAME.keras."
 )
 @printed
-def export_keras_command(model: str, extractor: str | None, out: Path) -> "Summary":
+def export_keras_command(model: str, extractor: str | None, out: Path) -> Summary:
     """Make one Keras model of network and classifier: photograph in, class probabilities out.
 
     \b

@@ -1,14 +1,12 @@
 """`group`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command, open_spark, say
 from spark_job.commands.parameter_types import IntegerRange
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @analysis_command("group")
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     help="Fewest and most clusters to try without --k.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws and the starts.")
-def group_command(**options: Any) -> "Summary":
+def group_command(**options: Any) -> Summary:
     """Group the images of a run without their labels: K-means on its components, and a map.
 
     \b

@@ -1,13 +1,11 @@
 """`predict`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command, open_spark, say
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @analysis_command("predict")
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     help="Folder that `fruit extractor build` made.  [default: where it lay then]",
 )
 @click.option("--all-files", is_flag=True, help="Try every file, not only those named like images.")
-def predict_command(**options: Any) -> "Summary":
+def predict_command(**options: Any) -> Summary:
     """Say what is on photographs: class, probability, the five most probable, and what is like nothing known.
 
     \b

@@ -1,21 +1,19 @@
 """`time-serial`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command, open_spark
 from spark_job.contract.extractor_files import ENGINES
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 
 @analysis_command("time-serial")
 @click.option("--like", required=True, metavar="RUN", help="RESULTS/RUN_ID whose images are taken.")
 @click.option("--extractor", required=True, metavar="URI", help="Folder that `fruit extractor build` made.")
 @click.option("--engine", type=click.Choice(ENGINES), default="openvino", show_default=True)
-def time_serial_command(**options: Any) -> "Summary":
+def time_serial_command(**options: Any) -> Summary:
     """Time one plain process on the images of a run: the baseline of `fruit tune`.
 
     \b

@@ -1,13 +1,11 @@
 """`train`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from spark_job.analyses.summary import Summary
 from spark_job.commands.analysis_command import analysis_command, open_spark, say
-
-if TYPE_CHECKING:
-    from spark_job.analyses.summary import Summary
 
 SETTINGS = ("regularization", "max_iterations")
 
@@ -39,7 +37,7 @@ SETTINGS = ("regularization", "max_iterations")
 )
 @click.option("--max-iterations", type=click.IntRange(1), default=100, show_default=True, help="Of L-BFGS.")
 @click.option("--verbose", is_flag=True, help="Print the loss after each iteration.")
-def train_command(verbose: bool, **options: Any) -> "Summary":
+def train_command(verbose: bool, **options: Any) -> Summary:
     """Train a classifier on the features of a run: a softmax head on a frozen network.
 
     \b

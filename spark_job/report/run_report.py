@@ -162,13 +162,13 @@ def _variance(contents: ReportContents) -> list[Block]:
 
 def _variance_chart(ratio: np.ndarray, k: int) -> Chart:
     shown = shown_components(len(ratio), k)
-    x, each, together = list(range(1, shown + 1)), ratio[:shown], np.cumsum(ratio)[:shown]
+    x, shares, together = list(range(1, shown + 1)), ratio[:shown], np.cumsum(ratio)[:shown]
     bars: dict[str, Any] = {"type": "bar"}
     area = {"type": "scatter", "mode": "lines", "fill": "tozeroy"}
     mode = "lines+markers" if shown <= MAX_MARKERS else "lines"
     hover = "%{y:.2%}"
     data: list[dict[str, Any]] = [
-        {"x": x, "y": each.tolist(), "name": "each component", "hovertemplate": hover}
+        {"x": x, "y": shares.tolist(), "name": "each component", "hovertemplate": hover}
         | (bars if shown <= MAX_BARS else area),
         {"x": x, "y": together.tolist(), "name": "together", "mode": mode, "hovertemplate": hover},
     ]

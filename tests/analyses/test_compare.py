@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spark_job.analyses.comparison.analysis import compare_runs
-from spark_job.analyses.comparison.subspaces import principal_angles
+from spark_job.analyses.comparison.compared_run import principal_angles
 from spark_job.errors import MisuseError
 from spark_job.reduction.principal_components import ComponentRequest, Reduction
 from tests.spark import photographs

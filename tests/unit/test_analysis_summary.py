@@ -4,16 +4,15 @@ from collections import Counter
 
 import numpy as np
 
-from spark_job.analyses.checking.findings import Found
+from spark_job.analyses.checking.findings import FindingTally
 from spark_job.analyses.checking.report import Checked
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.classifier.head import Head
 from spark_job.analyses.classifier.novelty import Novelty
 from spark_job.analyses.convergence.curves import Step
 from spark_job.analyses.convergence.report import findings as convergence_findings
-from spark_job.analyses.grouping.agreement import Agreement
 from spark_job.analyses.grouping.assignment import Assigned
-from spark_job.analyses.grouping.kmeans import Trial
+from spark_job.analyses.grouping.kmeans import Agreement, Trial
 from spark_job.analyses.grouping.report import Grouping, Map
 from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.prediction.recogniser import Answer
@@ -71,7 +70,7 @@ def test_many_predictions_are_counted():
 
 def test_a_check_ends_with_its_findings():
     """What was not looked for is named, too."""
-    checked = Checked(Found(Counter(dark=3, blurry=1_200)), 4_000, 7, True, ["Training"], Thresholds())
+    checked = Checked(FindingTally(Counter(dark=3, blurry=1_200)), 4_000, 7, True, ["Training"], Thresholds())
     assert shown(checked.findings()) == [
         "images    4,000 measured, 7 without measures",
         "dark      3",
@@ -82,7 +81,7 @@ def test_a_check_ends_with_its_findings():
 
 def test_a_check_without_findings_says_so():
     """Everything was looked for."""
-    checked = Checked(Found(), 40, 0, True, ["Training", "Test"], Thresholds())
+    checked = Checked(FindingTally(), 40, 0, True, ["Training", "Test"], Thresholds())
     assert shown(checked.findings()) == ["images    40 measured", "findings  none"]
 
 

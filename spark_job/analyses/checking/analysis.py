@@ -18,13 +18,13 @@ from spark_job.analyses.checking.class_fit import (
 )
 from spark_job.analyses.checking.findings import (
     CSV_COLUMNS,
+    ISSUES,
     Finding,
-    Found,
+    FindingTally,
     csv_lines,
     read_findings,
     write_findings,
 )
-from spark_job.analyses.checking.issues import ISSUES
 from spark_job.analyses.checking.leaks import leak_findings, split_sizes
 from spark_job.analyses.checking.pixel_checks import (
     MEASURES,
@@ -88,16 +88,16 @@ def check(options: CheckOptions, spark: Callable[[], SparkContext], say: Callabl
     survey = tasks.total(parts, survey_part)
     surroundings = tasks.spark.broadcast(Surroundings.of(survey, options.thresholds))
     thresholds = options.thresholds
-    found = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds))
+    tally = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds))
     say("classes …")
     model = ClassModel.of(tasks.total(table.parts, partial(sum_part, table)))
     if model:
-        found += _find_misfits(tasks, table, model, thresholds)
+        tally += _find_misfits(tasks, table, model, thresholds)
     say("splits …")
     splits = [split for split, _ in tasks.total(table.parts, partial(split_sizes, table)).most_common()]
     if len(splits) > 1:
-        found += tasks.find(table.parts, lambda uri: leak_findings(table, uri, splits, thresholds.leak))
-    checked = Checked(found, len(survey.sizes), survey.unmeasured, model is not None, splits, thresholds)
+        tally += tasks.find(table.parts, lambda uri: leak_findings(table, uri, splits, thresholds.leak))
+    checked = Checked(tally, len(survey.sizes), survey.unmeasured, model is not None, splits, thresholds)
     _write_csv(run)
     document = check_document(checked, source)
     summary = run.finish(checked.metrics(), document, checked.findings())
@@ -115,22 +115,26 @@ class Tasks:
         together: Total = self.spark.parallelize(parts, len(parts)).map(look).treeReduce(add)
         return together
 
-    def find(self, parts: Sequence[str], look: Look) -> Found:
+    def find(self, parts: Sequence[str], look: Look) -> FindingTally:
         """Write the findings of each part as one of their table; returns their counts."""
         first, folder = self._written, self._findings
         self._written += len(parts)
 
-        def write(task: tuple[int, str]) -> Found:
+        def write(task: tuple[int, str]) -> FindingTally:
             number, uri = task
             findings = list(look(uri))
             write_findings(folder, first + number, findings)
-            return Found.of(findings)
+            return FindingTally.of(findings)
 
-        found: Found = self.spark.parallelize(list(enumerate(parts)), len(parts)).map(write).treeReduce(add)
-        return found
+        tally: FindingTally = (
+            self.spark.parallelize(list(enumerate(parts)), len(parts)).map(write).treeReduce(add)
+        )
+        return tally
 
 
-def _find_misfits(tasks: Tasks, table: ComponentTable, model: ClassModel, thresholds: Thresholds) -> Found:
+def _find_misfits(
+    tasks: Tasks, table: ComponentTable, model: ClassModel, thresholds: Thresholds
+) -> FindingTally:
     shared = tasks.spark.broadcast(model)
     distances = tasks.total(table.parts, lambda uri: own_distances(table, uri, shared.value))
     bounds = far_bounds(model, distances, thresholds.unusual)

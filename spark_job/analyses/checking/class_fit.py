@@ -42,7 +42,7 @@ class ClassSums:
 
 def sum_part(table: ComponentTable, uri: str) -> ClassSums:
     """Return the sums over the images of one part."""
-    found = ClassSums()
+    total = ClassSums()
     for images, rows in table.rows(uri):
         rows, labels = (
             rows[:, :MAX_COMPONENTS],
@@ -50,8 +50,8 @@ def sum_part(table: ComponentTable, uri: str) -> ClassSums:
         )
         counts = Counter(labels.tolist())
         sums = {label: rows[labels == label].sum(axis=0) for label in counts}
-        found += ClassSums(counts, sums, rows.T @ rows)
-    return found
+        total += ClassSums(counts, sums, rows.T @ rows)
+    return total
 
 
 @dataclass(frozen=True)
@@ -118,18 +118,18 @@ def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
 
 def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (class, distance to its centre) of the images of one part, 8 bytes each."""
-    found = []
+    batches = []
     for images, rows in table.rows(uri):
         labels: list[Any] = images.column("label").to_pylist()
         _, codes, distances = _judged(model, labels, rows)
         own = distances[np.arange(len(codes)), codes]
-        found.append((codes.astype(np.int32), own.astype(np.float32)))
-    return found
+        batches.append((codes.astype(np.int32), own.astype(np.float32)))
+    return batches
 
 
-def far_bounds(model: ClassModel, found: list[tuple[np.ndarray, np.ndarray]], factor: float) -> np.ndarray:
+def far_bounds(model: ClassModel, batches: list[tuple[np.ndarray, np.ndarray]], factor: float) -> np.ndarray:
     """Return (c,) distances beyond which images of a class are unusual: Q3 + factor (Q3 - Q1)."""
-    codes, distances = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    codes, distances = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
     bounds = np.full(len(model.labels), np.inf)
     for code in range(len(model.labels)):
         own = distances[codes == code]

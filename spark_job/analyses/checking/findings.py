@@ -15,6 +15,21 @@ from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
+# The issues in the order they are shown, and what each means.
+ISSUES = {
+    "dark": "Nearly all pixels are dark.",
+    "light": "Nearly all pixels are light.",
+    "low_information": "The pixels have few different values.",
+    "blurry": "There are hardly any edges.",
+    "odd_aspect_ratio": "Much longer than wide, or wider than long.",
+    "odd_size": "Far larger or smaller than most.",
+    "greyscale": "The file has one channel, no colours.",
+    "exact_duplicates": "The same pixels as another photograph; a set shares its mark.",
+    "near_duplicates": "Looks like another photograph (same perceptual hash); a set shares its mark.",
+    "label_doubtful": "Its features are nearer to another class than its own: mislabelled, or hard to tell.",
+    "unusual": "Its features are far from the centre of its class, further than those of others.",
+    "leak": "Nearly the same as a photograph of another split: a test with it proves little.",
+}
 WORST_SHOWN = 24
 SORTED_AT_ONCE = 100_000
 _COLUMNS: list[tuple[str, pa.DataType]] = [
@@ -50,27 +65,27 @@ class Finding:
 
 
 @dataclass
-class Found:
+class FindingTally:
     """Findings, counted; of each issue the worst are kept."""
 
     counts: Counter[str] = field(default_factory=Counter)
     worst: dict[str, list[Finding]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> "Found":
+    def of(cls, findings: Iterable[Finding]) -> "FindingTally":
         """Count these findings and keep the worst of each issue."""
-        found = cls()
+        tally = cls()
         for finding in findings:
-            found.counts[finding.issue] += 1
-            found.worst.setdefault(finding.issue, []).append(finding)
-        return found + cls()
+            tally.counts[finding.issue] += 1
+            tally.worst.setdefault(finding.issue, []).append(finding)
+        return tally + cls()
 
-    def __add__(self, other: "Found") -> "Found":
+    def __add__(self, other: "FindingTally") -> "FindingTally":
         """Add the findings of another part."""
         issues = self.worst.keys() | other.worst.keys()
         worst = {one: self.worst.get(one, []) + other.worst.get(one, []) for one in issues}
-        few = {one: nsmallest(WORST_SHOWN, found, key=_rank_of) for one, found in worst.items()}
-        return Found(self.counts + other.counts, few)
+        few = {one: nsmallest(WORST_SHOWN, findings, key=_rank_of) for one, findings in worst.items()}
+        return FindingTally(self.counts + other.counts, few)
 
 
 def _rank_of(finding: Finding) -> tuple[float, str, str]:

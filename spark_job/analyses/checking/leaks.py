@@ -18,10 +18,10 @@ Best = tuple[np.ndarray, list[ListedFile | None]]
 
 def split_sizes(table: ComponentTable, uri: str) -> Counter[str]:
     """Return split -> number of images of one part; images without a split are left out."""
-    found = Counter[str]()
+    sizes = Counter[str]()
     for images, _ in table.rows(uri):
-        found.update(split for split in images.column("split").to_pylist() if split)
-    return found
+        sizes.update(split for split in images.column("split").to_pylist() if split)
+    return sizes
 
 
 def leak_findings(table: ComponentTable, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
@@ -34,11 +34,11 @@ def leak_findings(table: ComponentTable, uri: str, splits: Sequence[str], least:
     number = {split: code for code, split in enumerate(splits)}
     for batch, rows in table.rows(uri):
         images = listed_files(batch)
-        asked = [place for place, image in enumerate(images) if number.get(image.split, 0)]
-        if not asked:
+        places = [place for place, image in enumerate(images) if number.get(image.split, 0)]
+        if not places:
             continue
-        chosen = [images[place] for place in asked]
-        cosines, partners = _most_alike(table, chosen, directions(rows[asked]), number)
+        chosen = [images[place] for place in places]
+        cosines, partners = _most_alike(table, chosen, directions(rows[places]), number)
         for image, cosine, partner in zip(chosen, cosines.tolist(), partners, strict=True):
             if partner is not None and cosine >= least:
                 yield Finding(image, "leak", max(1 - cosine, 0.0), partner.path, partner)
@@ -64,6 +64,6 @@ def _most_alike(
 def _keep_better(best: Best, products: np.ndarray, others: list[ListedFile]) -> None:
     cosines, partners = best
     places = products.argmax(axis=1)
-    found = products[np.arange(len(products)), places]
-    for row in np.flatnonzero(found > cosines).tolist():
-        cosines[row], partners[row] = found[row], others[places[row]]
+    largest = products[np.arange(len(products)), places]
+    for row in np.flatnonzero(largest > cosines).tolist():
+        cosines[row], partners[row] = largest[row], others[places[row]]

@@ -48,17 +48,17 @@ class Survey:
 
 def survey_part(uri: str) -> Survey:
     """Collect the measures of one part of the features table."""
-    found = Survey(np.empty(0), np.empty(0, np.uint64), np.empty(0, np.uint64))
+    survey = Survey(np.empty(0), np.empty(0, np.uint64), np.empty(0, np.uint64))
     for batch in read_part(uri, ("width", "height", "error", "pixel_hash", "perceptual_hash")):
         measured = batch.filter(batch.column("pixel_hash").is_valid())
         usable = batch.column("error").null_count
-        found += Survey(
+        survey += Survey(
             _sizes(measured),
             _keys(measured.column("pixel_hash").to_pylist()),
             _keys(measured.column("perceptual_hash").to_pylist()),
             usable - measured.num_rows,
         )
-    return found
+    return survey
 
 
 def _sizes(batch: pa.RecordBatch) -> np.ndarray:
@@ -109,8 +109,8 @@ class Surroundings:
 
 
 def _repeated(keys: np.ndarray) -> dict[int, int]:
-    found, counts = np.unique(keys, return_counts=True)
-    return dict(zip(found[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
+    values, counts = np.unique(keys, return_counts=True)
+    return dict(zip(values[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
 
 
 def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds) -> Iterator[Finding]:

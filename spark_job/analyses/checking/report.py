@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_job.analyses.checking.findings import Finding, Found
-from spark_job.analyses.checking.issues import ISSUES
+from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally
 from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import name_of
 from spark_job.analyses.source_run import SourceRun
@@ -28,7 +27,7 @@ class Checked:
         splits: the largest first.
     """
 
-    found: Found
+    tally: FindingTally
     measured: int
     unmeasured: int
     classes_judged: bool
@@ -37,7 +36,7 @@ class Checked:
 
     def metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; an issue that could not be looked for is None."""
-        counts: dict[str, int | None] = {issue: self.found.counts[issue] for issue in ISSUES}
+        counts: dict[str, int | None] = {issue: self.tally.counts[issue] for issue in ISSUES}
         if not self.classes_judged:
             counts["label_doubtful"] = counts["unusual"] = None
         if len(self.splits) < 2:
@@ -61,7 +60,7 @@ class Checked:
 
 def check_document(checked: Checked, source: SourceRun) -> Document:
     """Return the report; it reads the worst photographs again for their small pictures."""
-    limits = ImageLimits(**source.manifest["parameters"]["limits"])
+    limits = source.limits
     counts = checked.metrics()["findings"]
     total = sum(number or 0 for number in counts.values())
     return Document(
@@ -105,7 +104,7 @@ def _title(issue: str) -> str:
 
 
 def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
-    shown = {issue: checked.found.worst[issue] for issue in ISSUES if checked.found.counts[issue]}
+    shown = {issue: checked.tally.worst[issue] for issue in ISSUES if checked.tally.counts[issue]}
     images = [image for worst in shown.values() for finding in worst for image in _pictured(finding)]
     pictures = small_pictures(images, limits)
     sections = []
@@ -115,7 +114,7 @@ def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
             photographs.append(Photograph(next(pictures), name_of(finding.image), _note(finding)))
             if finding.other:
                 photographs.append(Photograph(next(pictures), name_of(finding.other), finding.other.split))
-        caption = f"{count(checked.found.counts[issue])} found; the {len(worst)} worst"
+        caption = f"{count(checked.tally.counts[issue])} found; the {len(worst)} worst"
         sections.append(Section(_title(issue), [ISSUES[issue], Gallery(caption, photographs)]))
     return sections
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.comparison.classifiers import newest_accuracy
+from spark_job.analyses.comparison.compared_run import (
+    ComparedRun,
+    newest_accuracy,
+    no_common_space,
+    principal_angles,
+)
 from spark_job.analyses.comparison.report import document, findings
-from spark_job.analyses.comparison.sides import Side
-from spark_job.analyses.comparison.subspaces import no_common_space, principal_angles
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.errors import MisuseError
@@ -40,23 +43,23 @@ def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], r
         raise MisuseError(f"both runs are {runs[0].uri}: name two")
     run = AnalysisRun.begin("compare", results, runs, {"price_per_hour": list(prices)}, run_id)
     both = [None, None] if not prices else [prices[0], prices[-1]]
-    sides = [_side(one, normalise(results), price) for one, price in zip(runs, both, strict=True)]
+    compared = [_compared(one, normalise(results), price) for one, price in zip(runs, both, strict=True)]
     angles = _angles(*runs)
     metrics = {
         "compare": {
-            "runs": [side.figures() for side in sides],
+            "runs": [run.figures() for run in compared],
             "subspace_angles_degrees": angles.degrees.tolist(),
         }
     }
     return run.finish(
-        metrics, document(sides, angles.degrees, angles.why_none), findings(sides, angles.degrees)
+        metrics, document(compared, angles.degrees, angles.why_none), findings(compared, angles.degrees)
     )
 
 
-def _side(run: SourceRun, results: str, price: float | None) -> Side:
+def _compared(run: SourceRun, results: str, price: float | None) -> ComparedRun:
     places = {results, run.uri.rpartition("/")[0]}
     accuracy = newest_accuracy(run, [Folder(place) for place in sorted(places)])
-    return Side(run, accuracy, price)
+    return ComparedRun(run, accuracy, price)
 
 
 def _angles(one: SourceRun, other: SourceRun) -> Angles:

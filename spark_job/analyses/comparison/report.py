@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.comparison.sides import Side
+from spark_job.analyses.comparison.compared_run import ComparedRun
 from spark_job.analyses.summary import Lines
 from spark_job.report.document import Chart, Document, Section, Table
 from spark_job.report.line_chart import Axis, Line, line_chart
@@ -16,48 +16,48 @@ MAX_CURVE_POINTS = 500
 NONE = "–"
 
 
-def document(sides: Sequence[Side], degrees: np.ndarray, why_no_angles: str | None) -> Document:
-    """Return the report that shows both runs side by side.
+def document(runs: Sequence[ComparedRun], degrees: np.ndarray, why_no_angles: str | None) -> Document:
+    """Return the report that shows both runs run by run.
 
     Args:
         degrees: angles between their components; empty for the reason `why_no_angles`.
     """
-    first, second = (side.name for side in sides)
+    first, second = (run.name for run in runs)
     return Document(
         title="Comparison",
         subtitle=f"{first} and {second}",
-        tiles=_tiles(sides, degrees),
+        tiles=_tiles(runs, degrees),
         sections=[
-            Section("Figures", [_figures(sides)]),
-            Section("Parameters", _parameters(sides)),
-            Section("Explained variance", [_curves(sides)]),
+            Section("Figures", [_figures(runs)]),
+            Section("Parameters", _parameters(runs)),
+            Section("Explained variance", [_curves(runs)]),
             Section("Angles between the components", _angles(degrees, why_no_angles)),
-            Section("Time", [_times(sides)]),
+            Section("Time", [_times(runs)]),
         ],
     )
 
 
-def findings(sides: Sequence[Side], degrees: np.ndarray) -> Lines:
+def findings(runs: Sequence[ComparedRun], degrees: np.ndarray) -> Lines:
     """Return the lines that a comparison ends with: the figures of the first run / those of the second."""
-    names = " / ".join(side.name for side in sides)
-    images = " / ".join(count(side.run.metrics["images"]["usable"]) for side in sides)
+    names = " / ".join(run.name for run in runs)
+    images = " / ".join(count(run.source.metrics["images"]["usable"]) for run in runs)
     return [
         ("runs", names),
         ("images", images),
-        *((key.lower(), text) for key, text in _tiles(sides, degrees).items()),
+        *((key.lower(), text) for key, text in _tiles(runs, degrees).items()),
     ]
 
 
-def _tiles(sides: Sequence[Side], degrees: np.ndarray) -> dict[str, str]:
-    components = [side.run.metrics["reduction"]["components"] for side in sides]
+def _tiles(runs: Sequence[ComparedRun], degrees: np.ndarray) -> dict[str, str]:
+    components = [run.source.metrics["reduction"]["components"] for run in runs]
     tiles = {
         "Components": " / ".join(NONE if one is None else count(one) for one in components),
-        "Wall time": " / ".join(duration(side.seconds) for side in sides),
+        "Wall time": " / ".join(duration(run.seconds) for run in runs),
     }
     if len(degrees):
         tiles["Largest angle"] = f"{degrees[-1]:.1f}°"
-    if all(side.accuracy is not None for side in sides):
-        tiles["Accuracy"] = " / ".join(_shown(side.accuracy, percent) for side in sides)
+    if all(run.accuracy is not None for run in runs):
+        tiles["Accuracy"] = " / ".join(_shown(run.accuracy, percent) for run in runs)
     return tiles
 
 
@@ -65,11 +65,11 @@ def _shown(value: float | None, write: Any) -> str:
     return NONE if value is None else str(write(value))
 
 
-def _figures(sides: Sequence[Side]) -> Table:
+def _figures(runs: Sequence[ComparedRun]) -> Table:
     def row(name: str, values: Sequence[float | None], write: Any) -> list[str]:
         return [name, *(_shown(value, write) for value in values)]
 
-    metrics = [side.run.metrics for side in sides]
+    metrics = [run.source.metrics for run in runs]
     rows = [
         *(
             row(f"Images {name}", [one["images"][name] for one in metrics], count)
@@ -78,21 +78,21 @@ def _figures(sides: Sequence[Side]) -> Table:
         row("Features an image", [one["features"]["length"] for one in metrics], count),
         row("Components", [one["reduction"]["components"] for one in metrics], count),
         row("Variance they keep", [one["reduction"]["explained_variance_ratio"] for one in metrics], percent),
-        row("Accuracy of the newest classifier", [side.accuracy for side in sides], percent),
+        row("Accuracy of the newest classifier", [run.accuracy for run in runs], percent),
         row("Images a second", [one["features"]["images_per_second"] for one in metrics], speed),
-        row("Time", [side.seconds for side in sides], duration),
-        row("Cost of that time", [side.cost for side in sides], lambda cost: f"{cost:.4f}"),
+        row("Time", [run.seconds for run in runs], duration),
+        row("Cost of that time", [run.cost for run in runs], lambda cost: f"{cost:.4f}"),
     ]
     return Table(
         f"Accuracy: of the newest `train` run that names the run, {NONE} where none does. Cost: by "
         "--price-per-hour; `fruit cost` says what a cluster costs.",
-        ["", *(side.name for side in sides)],
+        ["", *(run.name for run in runs)],
         rows,
     )
 
 
-def _parameters(sides: Sequence[Side]) -> list[str | Table]:
-    one, other = (side.parameters for side in sides)
+def _parameters(runs: Sequence[ComparedRun]) -> list[str | Table]:
+    one, other = (run.parameters for run in runs)
     names = sorted(one.keys() | other.keys())
     different = [
         [name, one.get(name, ""), other.get(name, "")] for name in names if one.get(name) != other.get(name)
@@ -101,14 +101,14 @@ def _parameters(sides: Sequence[Side]) -> list[str | Table]:
     alike = f"The same in both: {', '.join(same)}." if same else "None is the same in both."
     if not different:
         return [alike]
-    return [Table("What differs", ["", *(side.name for side in sides)], different), alike]
+    return [Table("What differs", ["", *(run.name for run in runs)], different), alike]
 
 
-def _curves(sides: Sequence[Side]) -> Chart:
+def _curves(runs: Sequence[ComparedRun]) -> Chart:
     lines = [
-        Line(side.name, range(1, len(curve) + 1), curve.tolist(), colour, marker=0)
-        for side, colour in zip(sides, LINE_COLOURS, strict=False)
-        for curve in [side.curve[:MAX_CURVE_POINTS]]
+        Line(run.name, range(1, len(curve) + 1), curve.tolist(), colour, marker=0)
+        for run, colour in zip(runs, LINE_COLOURS, strict=False)
+        for curve in [run.curve[:MAX_CURVE_POINTS]]
     ]
     return line_chart(
         f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th",
@@ -139,9 +139,9 @@ def _angles(degrees: np.ndarray, why_none: str | None) -> list[str | Chart]:
     return [reading, chart]
 
 
-def _times(sides: Sequence[Side]) -> Table:
-    stages = [name for name in sides[0].run.metrics["seconds"] if name != "total"]
-    seconds = [side.run.metrics["seconds"] for side in sides]
+def _times(runs: Sequence[ComparedRun]) -> Table:
+    stages = [name for name in runs[0].source.metrics["seconds"] if name != "total"]
+    seconds = [run.source.metrics["seconds"] for run in runs]
     rows = [[name, *(duration(one.get(name, 0.0)) for one in seconds)] for name in stages]
-    rows.append(["together, with Spark's start", *(duration(side.seconds) for side in sides)])
-    return Table("Wall time of each stage", ["", *(side.name for side in sides)], rows)
+    rows.append(["together, with Spark's start", *(duration(run.seconds) for run in runs)])
+    return Table("Wall time of each stage", ["", *(run.name for run in runs)], rows)

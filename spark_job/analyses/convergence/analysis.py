@@ -95,15 +95,15 @@ def _steps(
     images = [0] * len(options.per_class)
     for seed in range(options.seeds):
         say(f"samples of seed {seed} …")
-        found = sample_moments(spark, parts, length, Growth(options.per_class, seed))
-        for place, one in enumerate(found):
+        samples = sample_moments(spark, parts, length, Growth(options.per_class, seed))
+        for place, one in enumerate(samples):
             by_size[place].append(components_needed(one, options.shares))
             images[place] = one.count
     say("all images …")
     everything = moments(spark, parts, length)
     sampled = [
-        Step(size, count, found)
-        for size, count, found in zip(options.per_class, images, by_size, strict=True)
+        Step(size, count, components)
+        for size, count, components in zip(options.per_class, images, by_size, strict=True)
         if count < everything.count  # a sample that holds all images says nothing new
     ]
     return [*sampled, Step(None, everything.count, [components_needed(everything, options.shares)])]

@@ -20,13 +20,13 @@ def components_needed(moments: Moments, shares: Sequence[float]) -> Counts:
     Raises:
         NoVarianceError: all rows are equal, or there is one row.
     """
-    found: Counts = {}
+    needed: Counts = {}
     for standardize in (False, True):
         ratio = spectrum(moments, standardize)
-        found[standardize] = {
+        needed[standardize] = {
             share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares
         }
-    return found
+    return needed
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Step:
     Attributes:
         per_class: images of each class, at most; None for all images.
         images: in the sample.
-        found: what each seed's sample gave; one entry for all images.
+        components: what each seed's sample gave; one entry for all images.
     """
 
     per_class: int | None
     images: int
-    found: Sequence[Counts]
+    components: Sequence[Counts]
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Step:
 
     def spread(self, standardized: bool, share: float) -> tuple[int, float, int]:
         """Return the (smallest, median, largest) number of components over the seeds."""
-        counts = [one[standardized][share] for one in self.found]
+        counts = [one[standardized][share] for one in self.components]
         return min(counts), median(counts), max(counts)
 
 
@@ -58,15 +58,17 @@ def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
     """Return the components of the largest sample / those of all images: 1 where the number has settled."""
     if len(steps) < 2:
         return 1.0
-    last = mean(one[standardized][share] for one in steps[-2].found)
-    return last / steps[-1].found[0][standardized][share]
+    last = mean(one[standardized][share] for one in steps[-2].components)
+    return last / steps[-1].components[0][standardized][share]
 
 
 def figures(steps: Sequence[Step], shares: Sequence[float]) -> Mapping[str, object]:
     """Return `convergence` of metrics.json: kind -> share -> sample -> components by seed."""
     return {
         kind: {
-            f"{share:.2f}": {step.name: [one[standardized][share] for one in step.found] for step in steps}
+            f"{share:.2f}": {
+                step.name: [one[standardized][share] for one in step.components] for step in steps
+            }
             for share in shares
         }
         for kind, standardized in (("raw", False), ("standardized", True))

@@ -21,7 +21,9 @@ def document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) 
     tiles = {
         "Images": count(everything.images),
         **{
-            f"Components for {percent(share, 0)}, {title.lower()}": count(everything.found[0][kind][share])
+            f"Components for {percent(share, 0)}, {title.lower()}": count(
+                everything.components[0][kind][share]
+            )
             for kind, title, _ in KINDS
             for share in shares
             if share == shares[min(1, len(shares) - 1)]
@@ -39,9 +41,9 @@ def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
     """Return the lines that the analysis ends with: what all images need, and whether samples found it."""
     everything, lines = steps[-1], [("images", count(steps[-1].images))]
     for standardized, title, _ in KINDS:
-        found = everything.found[0][standardized]
+        needed = everything.components[0][standardized]
         first, *rest = (f"for {percent(share, 0)}" for share in shares)
-        numbers = [count(found[share]) for share in shares]
+        numbers = [count(needed[share]) for share in shares]
         words = [f"{numbers[0]} components {first} of the variance"]
         words += [f"{number} {share}" for number, share in zip(numbers[1:], rest, strict=True)]
         lines.append((title.lower(), ", ".join(words)))
@@ -93,12 +95,12 @@ def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool)
     if len(steps) < 2:
         return "No sample is smaller than all images: there is no growth to see."
     reached = [(share, settled(steps, standardized, share)) for share in shares]
-    found = ", ".join(
+    sentence = ", ".join(
         f"{percent(one, 0)} (for {percent(share, 0)} of the variance)" for share, one in reached
     )
     return (
         f"With {steps[-2].name} images of each class, the number of components is this much of what all "
-        f"images need: {found}. Near 100 % it has settled; below, it still grows with the sample."
+        f"images need: {sentence}. Near 100 % it has settled; below, it still grows with the sample."
     )
 
 

@@ -52,14 +52,14 @@ def sample_moments(spark: SparkContext, parts: Sequence[str], columns: int, grow
 
 
 def _smallest_draws(uris: list[str], seed: int, most: int) -> Draws:
-    found: dict[str, list[int]] = {}
+    draws_by_class: dict[str, list[int]] = {}
     for uri in uris:
         for batch in read_part(uri, (*NAMES, "error")):
             usable = batch.filter(batch.column("error").is_null())
             paths, labels = usable.select(NAMES).to_pydict().values()
             for path, label in zip(paths, labels, strict=True):
-                found.setdefault(label, []).append(draw(seed, path))
-    return {label: sorted(draws)[:most] for label, draws in found.items()}
+                draws_by_class.setdefault(label, []).append(draw(seed, path))
+    return {label: sorted(draws)[:most] for label, draws in draws_by_class.items()}
 
 
 def _fewest(one: Draws, other: Draws, most: int) -> Draws:

@@ -10,10 +10,10 @@ from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.component_table import ComponentTable, directions, draw_images
-from spark_job.analyses.grouping.agreement import agreement
 from spark_job.analyses.grouping.assignment import assign, clusters_as_csv
-from spark_job.analyses.grouping.embedding import MAX_MAPPED, plane_positions
+from spark_job.analyses.grouping.charts import MAX_MAPPED, plane_positions
 from spark_job.analyses.grouping.kmeans import (
+    agreement,
     best,
     distinct_count,
     find_centres,
@@ -83,12 +83,14 @@ def group(options: GroupOptions, spark: Callable[[], SparkContext], say: Callabl
     say("map …")
     some = np.sort(np.random.default_rng(options.seed).permutation(len(images))[:MAX_MAPPED])
     mapped = Map([images[place] for place in some], rows[some], plane_positions(rows[some], options.seed))
-    found = Grouping(trials, chosen, centres, assigned, agreement(assigned.counts), mapped, len(images))
+    grouping = Grouping(trials, chosen, centres, assigned, agreement(assigned.counts), mapped, len(images))
     with run.folder.folder.open_writer(CLUSTERS_CSV) as writer:
         for text in clusters_as_csv(destination):
             writer.write(text)
-    document = group_document(found, source)
-    summary = run.finish(_metrics(found), document, found.findings(), {CENTRES_CSV: _centres_csv(centres)})
+    document = group_document(grouping, source)
+    summary = run.finish(
+        _metrics(grouping), document, grouping.findings(), {CENTRES_CSV: _centres_csv(centres)}
+    )
     return summary.and_then(f"look at the cluster of each image: {run.folder.uri(CLUSTERS_CSV)}")
 
 
@@ -104,17 +106,17 @@ def _candidates(options: GroupOptions, distinct: int) -> list[int]:
     return numbers_to_try(fewest, min(most, distinct - 1))
 
 
-def _metrics(found: Grouping) -> dict[str, Any]:
+def _metrics(grouping: Grouping) -> dict[str, Any]:
     return {
-        "images": {"grouped": found.assigned.counts.total(), "fitted": found.fitted},
+        "images": {"grouped": grouping.assigned.counts.total(), "fitted": grouping.fitted},
         "clusters": {
-            "k": found.chosen.k,
-            "silhouette": found.chosen.silhouette,
-            "inertia": found.assigned.squares,
-            "sizes": found.sizes,
-            "tried": [asdict(trial) for trial in found.trials],
+            "k": grouping.chosen.k,
+            "silhouette": grouping.chosen.silhouette,
+            "inertia": grouping.assigned.squares,
+            "sizes": grouping.sizes,
+            "tried": [asdict(trial) for trial in grouping.trials],
         },
-        "agreement": found.agreement.figures() if found.agreement else None,
+        "agreement": grouping.agreement.figures() if grouping.agreement else None,
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from sklearn.manifold import TSNE
 
 from spark_job.analyses.grouping.kmeans import Trial
 from spark_job.report.document import Chart, Photograph
@@ -14,6 +15,25 @@ from spark_job.report.pictures import plain_axes, png_bytes
 # "Ink" changes with the page, which a chart's own colours cannot.
 _COLOURS = tuple(colour for colour in COLOURS if colour != INK)
 MAX_NAMED = 40
+# 10 s on two cores; more points than this do not fit into a chart either.
+MAX_MAPPED = 2_000
+PERPLEXITY = 30
+# With fewer t-SNE has no neighbourhoods to keep.
+MIN_EMBEDDED = 5
+
+
+def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Place rows by t-SNE (van der Maaten, Hinton 2008), (n, 2) float32; fewer than 5 by first components.
+
+    Args:
+        rows: (n, d) float32.
+    """
+    if len(rows) < MIN_EMBEDDED:
+        return np.pad(rows[:, :2], ((0, 0), (0, max(0, 2 - rows.shape[1]))))
+    start = "pca" if min(rows.shape) >= 2 else "random"
+    perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
+    positions: np.ndarray = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(rows)
+    return positions
 
 
 def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence[Photograph]) -> Chart:

@@ -1,16 +1,22 @@
-"""K-means on a bounded draw of the images: how many clusters, and where their centres are.
+"""K-means on a bounded draw of the images: how many clusters, their centres, how they agree with the folders.
 
 It works on directions: components scaled to length 1, so that distances go with the cosine. On 1,000
 photographs of 48 kinds of fruit 48 clusters agree with the folders by an adjusted Rand index of 0.68, plain
 components by 0.48.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from sklearn.cluster import KMeans
-from sklearn.metrics import pairwise_distances, silhouette_score
+from sklearn.metrics import (
+    adjusted_rand_score,
+    homogeneity_score,
+    normalized_mutual_info_score,
+    pairwise_distances,
+    silhouette_score,
+)
 
 # K-means++ starts; the best of them is kept.
 TRIAL_STARTS, FINAL_STARTS = 2, 10
@@ -36,10 +42,10 @@ class Trial:
 
 def numbers_to_try(fewest: int, most: int) -> list[int]:
     """Return every number up to 20, then steps that grow by a tenth."""
-    found = [fewest]
-    while (following := found[-1] + max(1, found[-1] // 10)) <= most:
-        found.append(following)
-    return found
+    numbers = [fewest]
+    while (following := numbers[-1] + max(1, numbers[-1] // 10)) <= most:
+        numbers.append(following)
+    return numbers
 
 
 def distinct_count(rows: np.ndarray) -> int:
@@ -79,3 +85,39 @@ def find_centres(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
     sizes = np.bincount(fitted.labels_, minlength=k)
     centres: np.ndarray = fitted.cluster_centers_[np.argsort(-sizes, kind="stable")].astype(np.float64)
     return centres
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Each 1 when clusters and folders are the same.
+
+    Attributes:
+        adjusted_rand: pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985).
+        normalized_mutual_information: 0 when independent; arithmetic mean of the entropies.
+        homogeneity: 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007).
+    """
+
+    adjusted_rand: float
+    normalized_mutual_information: float
+    homogeneity: float
+
+    def figures(self) -> dict[str, float]:
+        """Return name -> value."""
+        return asdict(self)
+
+
+def agreement(counts: Mapping[tuple[int, str], int]) -> Agreement | None:
+    """Compare clusters with folders; None with fewer than two folders, images without one are left out."""
+    labelled = {key: count for key, count in counts.items() if key[1]}
+    folders = sorted({folder for _, folder in labelled})
+    if len(folders) < 2:
+        return None
+    number = {folder: index for index, folder in enumerate(folders)}
+    images = list(labelled.values())
+    truth = np.repeat(np.array([number[folder] for _, folder in labelled], np.int32), images)
+    clusters = np.repeat(np.array([cluster for cluster, _ in labelled], np.int32), images)
+    return Agreement(
+        float(adjusted_rand_score(truth, clusters)),
+        float(normalized_mutual_info_score(truth, clusters)),
+        float(homogeneity_score(truth, clusters)),
+    )

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spark_job.analyses.component_table import name_of
-from spark_job.analyses.grouping.agreement import Agreement
 from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
 from spark_job.analyses.grouping.charts import map_chart, silhouette_chart
-from spark_job.analyses.grouping.kmeans import Trial
+from spark_job.analyses.grouping.kmeans import Agreement, Trial
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
@@ -38,7 +37,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Grouping:
-    """What `group` found.
+    """What `group` grouping.
 
     Attributes:
         centres: (k, d) float64.
@@ -77,70 +76,70 @@ class Grouping:
         ]
 
 
-def group_document(found: Grouping, source: SourceRun) -> Document:
+def group_document(grouping: Grouping, source: SourceRun) -> Document:
     """Return the report; it reads the photographs again for their small pictures."""
-    limits = ImageLimits(**source.manifest["parameters"]["limits"])
-    total = found.assigned.counts.total()
+    limits = source.limits
+    total = grouping.assigned.counts.total()
     return Document(
         title="Groups",
-        subtitle=f"{count(total)} images of {source.run_id} in {found.chosen.k} clusters, by looks alone",
-        tiles=_tiles(found, total),
+        subtitle=f"{count(total)} images of {source.run_id} in {grouping.chosen.k} clusters, by looks alone",
+        tiles=_tiles(grouping, total),
         sections=[
-            _map_section(found, limits),
-            _clusters_section(found, total),
-            _members_section(found, limits),
-            _choice_section(found),
+            _map_section(grouping, limits),
+            _clusters_section(grouping, total),
+            _members_section(grouping, limits),
+            _choice_section(grouping),
         ],
-        notes=_notes(found, total),
+        notes=_notes(grouping, total),
     )
 
 
-def _tiles(found: Grouping, total: int) -> dict[str, str]:
+def _tiles(grouping: Grouping, total: int) -> dict[str, str]:
     tiles = {
         "Images": count(total),
-        "Clusters": str(found.chosen.k),
-        "Silhouette": f"{found.chosen.silhouette:.3f}",
+        "Clusters": str(grouping.chosen.k),
+        "Silhouette": f"{grouping.chosen.silhouette:.3f}",
     }
-    if found.agreement:
-        tiles["Adjusted Rand"] = f"{found.agreement.adjusted_rand:.3f}"
-        tiles["Mutual information"] = f"{found.agreement.normalized_mutual_information:.3f}"
-        tiles["Homogeneity"] = f"{found.agreement.homogeneity:.3f}"
+    if grouping.agreement:
+        tiles["Adjusted Rand"] = f"{grouping.agreement.adjusted_rand:.3f}"
+        tiles["Mutual information"] = f"{grouping.agreement.normalized_mutual_information:.3f}"
+        tiles["Homogeneity"] = f"{grouping.agreement.homogeneity:.3f}"
     return tiles
 
 
-def _notes(found: Grouping, total: int) -> list[str]:
+def _notes(grouping: Grouping, total: int) -> list[str]:
     notes = []
-    if found.fitted < total:
+    if grouping.fitted < total:
         notes.append(
-            f"The centres were found on {count(found.fitted)} images, drawn evenly; all were then assigned."
+            f"The centres come from {count(grouping.fitted)} images, drawn evenly; then all were assigned."
         )
-    ks = [trial.k for trial in found.trials]
-    if len(ks) > 1 and found.chosen.k == max(ks):
+    ks = [trial.k for trial in grouping.trials]
+    if len(ks) > 1 and grouping.chosen.k == max(ks):
         notes.append(
             f"The silhouette still rises at {max(ks)} clusters, the most that were tried: there may be more."
         )
     return notes
 
 
-def _map_section(found: Grouping, limits: ImageLimits) -> Section:
-    clusters, _ = nearest_centres(found.map.rows.astype(np.float64), found.centres)
-    pictures = small_pictures(found.map.images, limits)
+def _map_section(grouping: Grouping, limits: ImageLimits) -> Section:
+    clusters, _ = nearest_centres(grouping.map.rows.astype(np.float64), grouping.centres)
+    pictures = small_pictures(grouping.map.images, limits)
     photographs = [
         Photograph(picture, name_of(image), f"cluster {cluster}, {class_name(image.label)}")
-        for image, cluster, picture in zip(found.map.images, clusters, pictures, strict=True)
+        for image, cluster, picture in zip(grouping.map.images, clusters, pictures, strict=True)
     ]
     text = (
         f"{count(len(photographs))} images, placed by t-SNE so that neighbours stay neighbours; distances "
         "between far groups mean nothing. Point at one to see it."
     )
-    return Section("Map", [text, map_chart(found.map.positions, clusters, photographs)])
+    return Section("Map", [text, map_chart(grouping.map.positions, clusters, photographs)])
 
 
-def _clusters_section(found: Grouping, total: int) -> Section:
+def _clusters_section(grouping: Grouping, total: int) -> Section:
     rows: list[list[str | int | float]] = []
-    for cluster, size in enumerate(found.sizes, 1):
+    for cluster, size in enumerate(grouping.sizes, 1):
         folders = sorted(
-            ((images, label) for (one, label), images in found.assigned.counts.items() if one == cluster),
+            ((images, label) for (one, label), images in grouping.assigned.counts.items() if one == cluster),
             key=lambda pair: (-pair[0], pair[1]),
         )
         named = [
@@ -154,13 +153,13 @@ def _clusters_section(found: Grouping, total: int) -> Section:
     return Section("Clusters", [table])
 
 
-def _members_section(found: Grouping, limits: ImageLimits) -> Section:
+def _members_section(grouping: Grouping, limits: ImageLimits) -> Section:
     members = [
-        (cluster, *member) for cluster, few in sorted(found.assigned.nearest.items()) for member in few
+        (cluster, *member) for cluster, few in sorted(grouping.assigned.nearest.items()) for member in few
     ]
     pictures = list(small_pictures([image for _, _, image in members], limits))
     galleries = []
-    for number in sorted(found.assigned.nearest):
+    for number in sorted(grouping.assigned.nearest):
         photographs = [
             Photograph(picture, name_of(image), f"{class_name(image.label)}, {distance:.2f}")
             for (cluster, distance, image), picture in zip(members, pictures, strict=True)
@@ -170,11 +169,13 @@ def _members_section(found: Grouping, limits: ImageLimits) -> Section:
     return Section("Typical members", galleries)
 
 
-def _choice_section(found: Grouping) -> Section:
-    if len(found.trials) == 1:
-        return Section("How many clusters", [f"--k asked for {found.chosen.k}; no other number was tried."])
+def _choice_section(grouping: Grouping) -> Section:
+    if len(grouping.trials) == 1:
+        return Section(
+            "How many clusters", [f"--k asked for {grouping.chosen.k}; no other number was tried."]
+        )
     text = (
         "The silhouette compares the distance of an image to its own cluster with that to the next one: 1 is "
-        f"far apart, 0 is on the border. It is largest with {found.chosen.k} clusters."
+        f"far apart, 0 is on the border. It is largest with {grouping.chosen.k} clusters."
     )
-    return Section("How many clusters", [text, silhouette_chart(found.trials, found.chosen)])
+    return Section("How many clusters", [text, silhouette_chart(grouping.trials, grouping.chosen)])

@@ -169,9 +169,9 @@ def _recognise_share(
 
     def rows() -> Iterator[pa.RecordBatch]:
         for batch in extraction(share.images(), Tally()):
-            found, given = answered(classifier, batch)
-            outcomes.append(Outcome.of(found, given, classifier.description.classes))
-            yield found
+            predictions, given = answered(classifier, batch)
+            outcomes.append(Outcome.of(predictions, given, classifier.description.classes))
+            yield predictions
 
     repeated = ("label", "split", "error")
     write_part(destination, share.number, rows(), PREDICTIONS_SCHEMA, repeated)

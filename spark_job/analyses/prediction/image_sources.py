@@ -31,7 +31,11 @@ def _single(uri: str) -> ListedFile | None:
         return ListedFile(uri, "", "", path.stat().st_size, "") if path.is_file() else None
     root, key = split_uri(uri)
     try:
-        found = obstore.head(open_store(root), key) if key else None
+        properties = obstore.head(open_store(root), key) if key else None
     except (BaseError, OSError):  # a folder, or what the listing will explain
         return None
-    return ListedFile(uri, "", "", int(found["size"]), str(found["e_tag"] or "")) if found else None
+    return (
+        ListedFile(uri, "", "", int(properties["size"]), str(properties["e_tag"] or ""))
+        if properties
+        else None
+    )

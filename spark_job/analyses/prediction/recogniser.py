@@ -66,19 +66,22 @@ def answered(
     """Turn rows of FEATURES_SCHEMA into rows of PREDICTIONS_SCHEMA and answers; None for rejected images."""
     usable = batch.filter(batch.column("features").is_valid())
     given = iter(answers(classifier, matrix(usable.column("features"))) if usable.num_rows else ())
-    found = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
+    row_answers = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
     columns = [
         *(batch.column(name) for name in KEPT_COLUMNS),
-        *(texts([_place(one.classes if one else None, place) for one in found]) for place in range(TOP)),
         *(
-            optional_numbers([_place(one.probabilities if one else None, place) for one in found], np.float32)
+            texts([_place(one.classes if one else None, place) for one in row_answers])
             for place in range(TOP)
         ),
-        optional_numbers([one.distance if one else None for one in found], np.float32),
-        flags([one.unlike if one else None for one in found]),
+        *(
+            optional_numbers([_place(one.probabilities if one else None, place) for one in row_answers], np.float32)
+            for place in range(TOP)
+        ),
+        optional_numbers([one.distance if one else None for one in row_answers], np.float32),
+        flags([one.unlike if one else None for one in row_answers]),
         batch.column("error"),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=PREDICTIONS_SCHEMA), found
+    return pa.RecordBatch.from_arrays(columns, schema=PREDICTIONS_SCHEMA), row_answers
 
 
 def _place(values: tuple[Value, ...] | None, place: int) -> Value | None:

@@ -93,11 +93,11 @@ def draws_of(spark: SparkContext, parts: Sequence[str], seed: int) -> Draws:
     Args:
         parts: URIs of a features table's parts.
     """
-    found = defaultdict(list)
+    collected = defaultdict(list)
     for partial in spark.parallelize(parts, len(parts)).map(lambda uri: _draws(uri, seed)).collect():
         for key, drawn in partial.items():
-            found[key].append(drawn)
-    return {key: np.sort(np.concatenate(drawn)) for key, drawn in found.items()}
+            collected[key].append(drawn)
+    return {key: np.sort(np.concatenate(drawn)) for key, drawn in collected.items()}
 
 
 def _draws(uri: str, seed: int) -> Draws:
@@ -143,11 +143,11 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
 
 def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:
     """Return class -> its draws, ascending, of one kind of split or of all."""
-    found = defaultdict(list)
+    draws_by_class = defaultdict(list)
     for (of, label), drawn in draws.items():
         if kind in (None, of):
-            found[label].append(drawn)
-    return {label: np.sort(np.concatenate(found[label])) for label in sorted(found)}
+            draws_by_class[label].append(drawn)
+    return {label: np.sort(np.concatenate(draws_by_class[label])) for label in sorted(draws_by_class)}
 
 
 def _divided(

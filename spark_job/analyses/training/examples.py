@@ -91,10 +91,10 @@ class Examples:
         self._spark = spark
         count = min(len(table.parts), spark.defaultParallelism)
         tasks = [list(table.parts[first::count]) for first in range(count)]
-        found: RDD[Block] = spark.parallelize(tasks, count).flatMap(
+        blocks: RDD[Block] = spark.parallelize(tasks, count).flatMap(
             lambda uris: (block for uri in uris for block in _blocks(uri, table, choose))
         )
-        self._blocks = found.persist(StorageLevel.MEMORY_AND_DISK)
+        self._blocks = blocks.persist(StorageLevel.MEMORY_AND_DISK)
         self._tasks = count
 
     def total(self, function: Callable[[Any, Block], Total], model: Any, partial_bytes: int = 1) -> Total:

@@ -13,7 +13,6 @@ from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Confusion
 from spark_job.analyses.training.figures import majority_baseline
 from spark_job.analyses.training.fitting import Trained
-from spark_job.contract.run_options import ImageLimits
 from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table
 from spark_job.report.palette import class_name
@@ -119,7 +118,7 @@ def _galleries(
     source: SourceRun, names: Sequence[str], trained: Trained, pairs: Sequence[Confusion]
 ) -> Iterator[Gallery]:
     examples = [(pair, example) for pair in pairs for example in trained.evaluation.examples[pair]]
-    limits = ImageLimits(**source.manifest["parameters"]["limits"])
+    limits = source.limits
     pictures = list(small_pictures([example.file for _, example in examples], limits))
     for pair in pairs:
         shown = [

@@ -55,7 +55,7 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class SoftmaxFit:
-    """What L-BFGS found.
+    """What L-BFGS total.
 
     Attributes:
         weights: (classes, d + 1) float64 on standardised columns, intercepts last.
@@ -88,11 +88,11 @@ def fit_softmax(
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(shape)
         candidate = Candidate(weights.astype(np.float32), scaling, step)
-        found = examples.total(cross_entropy, candidate, weights.nbytes)
-        penalty, gradient = settings.regularization * weights, found.gradient / found.count
+        total = examples.total(cross_entropy, candidate, weights.nbytes)
+        penalty, gradient = settings.regularization * weights, total.gradient / total.count
         penalty[:, -1] = 0
         gradient += penalty
-        return found.loss / found.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
+        return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
     def follow(intermediate_result: object) -> None:
         losses.append(float(intermediate_result.fun))  # type: ignore[attr-defined]

@@ -30,8 +30,8 @@ def heat_map(tuning: Tuning) -> Chart:
     data: list[dict[str, Any]] = [
         {
             "type": "heatmap",
-            "x": [str(each) for each in cores],
-            "y": [str(each) for each in executors],
+            "x": [str(number) for number in cores],
+            "y": [str(number) for number in executors],
             "z": [[None if np.isnan(rate) else float(rate) for rate in row] for row in rates],
             "text": text,
             "texttemplate": "%{text}",
@@ -90,8 +90,8 @@ def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[i
     image = axes.imshow(
         rates, cmap="Blues", aspect="auto", origin="lower", vmin=0, vmax=np.nanmax(rates) * 1.4
     )
-    axes.set_xticks(range(len(cores)), [str(each) for each in cores])
-    axes.set_yticks(range(len(executors)), [str(each) for each in executors])
+    axes.set_xticks(range(len(cores)), [str(number) for number in cores])
+    axes.set_yticks(range(len(executors)), [str(number) for number in executors])
     axes.set(xlabel="Cores of an executor", ylabel="Executors")
     for row, column in zip(*np.nonzero(~np.isnan(rates)), strict=True):
         axes.text(column, row, speed(float(rates[row, column])), ha="center", va="center", color=_INK)
