@@ -12,7 +12,7 @@ from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.pipeline.small_pictures import small_pictures
-from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
@@ -89,8 +89,8 @@ def _summary(checked: Checked, counts: dict[str, int | None]) -> Section:
     rows = [
         [
             _title(issue),
-            "not looked for" if counts[issue] is None else count(counts[issue] or 0),
-            percent((counts[issue] or 0) / max(checked.measured, 1)),
+            Number("not looked for" if counts[issue] is None else count(counts[issue] or 0)),
+            Number(percent((counts[issue] or 0) / max(checked.measured, 1))),
             meaning,
         ]
         for issue, meaning in ISSUES.items()

@@ -7,7 +7,7 @@ import numpy as np
 
 from spark_job.analyses.comparison.compared_run import ComparedRun
 from spark_job.analyses.summary import Lines
-from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.document import Cell, Chart, Document, Number, Section, Table
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS
 from spark_job.report.quantities import count, duration, percent, speed
@@ -66,8 +66,8 @@ def _shown(value: float | None, write: Any) -> str:
 
 
 def _figures(runs: Sequence[ComparedRun]) -> Table:
-    def row(name: str, values: Sequence[float | None], write: Any) -> list[str]:
-        return [name, *(_shown(value, write) for value in values)]
+    def row(name: str, values: Sequence[float | None], write: Any) -> list[Cell]:
+        return [name, *(Number(_shown(value, write)) for value in values)]
 
     metrics = [run.source.metrics for run in runs]
     rows = [

@@ -6,7 +6,7 @@ from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.run_options import ImageLimits
 from spark_job.pipeline.small_pictures import small_pictures
-from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
@@ -45,7 +45,7 @@ def _some(outcome: Outcome) -> str:
 
 def _table(outcome: Outcome) -> Table:
     rows: list[list[str | int | float]] = [
-        [class_name(label), images, percent(images / outcome.images)]
+        [class_name(label), Number(count(images)), Number(percent(images / outcome.images))]
         for label, images in outcome.predicted.most_common()
     ]
     return Table("Classes by how often they were recognised", ["class", "images", "share"], rows)

@@ -14,7 +14,7 @@ from spark_job.analyses.training.evaluation import Confusion
 from spark_job.analyses.training.figures import majority_baseline
 from spark_job.analyses.training.fitting import Trained
 from spark_job.pipeline.small_pictures import small_pictures
-from spark_job.report.document import Document, Gallery, Photograph, Section, Table
+from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
@@ -77,9 +77,9 @@ def _costs(trained: Sequence[Trained]) -> Section:
         [
             one.on,
             one.length,
-            percent(one.evaluation.accuracy, 2),
-            percent(one.evaluation.top_accuracy, 2),
-            percent(float(np.nanmean(one.evaluation.recall)), 2),
+            Number(percent(one.evaluation.accuracy, 2)),
+            Number(percent(one.evaluation.top_accuracy, 2)),
+            Number(percent(float(np.nanmean(one.evaluation.recall)), 2)),
         ]
         for one in trained
     ]
@@ -148,8 +148,8 @@ def _classes(division: Division, trained: Trained) -> Table:
     return Table("Precision and recall, the least recognised first", columns, rows)
 
 
-def _share(value: float) -> str:
-    return "none" if np.isnan(value) else percent(value)
+def _share(value: float) -> Number:
+    return Number("none" if np.isnan(value) else percent(value))
 
 
 def _novelty(trained: Trained) -> str:

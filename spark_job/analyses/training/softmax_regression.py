@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
 
 from spark_job.analyses.training.examples import Block, Examples
 from spark_job.analyses.training.scaling import Scaling
 
 # L-BFGS keeps two vectors of all weights for each: at 131 x 25,088 weights 53 MB.
 CORRECTIONS = 5
+# Of the largest part of the gradient, below which L-BFGS stops.
+MIN_GRADIENT = 1e-7
 
 
 @dataclass(frozen=True)
@@ -80,34 +83,43 @@ def fit_softmax(
         start: weights to begin at; the minimum is the same, it is strictly convex.
         trace: called with the loss after each iteration.
     """
-    from scipy.optimize import minimize  # half a second of imports that `predict` does not need
-
     classes, length = scaling.centres.shape
     shape, losses = (classes, length + 1), list[float]()
 
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = flat.reshape(shape)
-        candidate = Candidate(weights.astype(np.float32), scaling, step)
-        total = examples.total(cross_entropy, candidate, weights.nbytes)
-        penalty, gradient = settings.regularization * weights, total.gradient / total.count
-        penalty[:, -1] = 0
-        gradient += penalty
-        return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
+    def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        return _objective(examples, scaling, settings.regularization, step, flat.reshape(shape))
 
     def follow(intermediate_result: object) -> None:
         losses.append(float(intermediate_result.fun))  # type: ignore[attr-defined]
         if trace:
             trace(f"  iteration {len(losses)}: loss {losses[-1]:.6f}")
 
-    options = {
-        "maxiter": settings.max_iterations,
-        "maxcor": CORRECTIONS,
-        "ftol": settings.tolerance,
-        "gtol": 1e-7,
-    }
-    first = np.zeros(shape) if start is None else start
-    result = minimize(objective, first.ravel(), method="L-BFGS-B", jac=True, callback=follow, options=options)
+    result = minimize(
+        loss_and_gradient,
+        (np.zeros(shape) if start is None else start).ravel(),
+        method="L-BFGS-B",
+        jac=True,
+        callback=follow,
+        options={
+            "maxiter": settings.max_iterations,
+            "maxcor": CORRECTIONS,
+            "ftol": settings.tolerance,
+            "gtol": MIN_GRADIENT,
+        },
+    )
     return SoftmaxFit(result.x.reshape(shape), tuple(losses))
+
+
+def _objective(
+    examples: Examples, scaling: Scaling, regularization: float, step: int, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the objective at these weights, and its gradient as one vector."""
+    candidate = Candidate(weights.astype(np.float32), scaling, step)
+    total = examples.total(cross_entropy, candidate, weights.nbytes)
+    penalty, gradient = regularization * weights, total.gradient / total.count
+    penalty[:, -1] = 0
+    gradient += penalty
+    return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
 
 def cross_entropy(candidate: Candidate, block: Block) -> CrossEntropy:

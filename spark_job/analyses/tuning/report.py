@@ -9,7 +9,7 @@ from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.tuning.charts import heat_map, time_by_cores, time_by_images
 from spark_job.contract.run_layout import REPORT
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
-from spark_job.report.document import Document, Section, Table
+from spark_job.report.document import Document, Number, Section, Table
 from spark_job.report.quantities import duration, percent, speed
 
 COLUMNS = (
@@ -75,7 +75,7 @@ _RULE = "the fastest of those whose price is within 5 % of the lowest."
 
 def _grid_section(tuning: Tuning) -> Section:
     images, seconds = tuning.images, tuning.serial_seconds
-    serial = (SERIAL, images, round(seconds, 2), round(images / seconds, 1), 1.0, "100 %", "")
+    serial = (SERIAL, images, round(seconds, 2), round(images / seconds, 1), 1.0, Number("100 %"), "")
     return Section(
         "Executors x cores",
         (
@@ -138,7 +138,7 @@ def _rows(points: Sequence[Measurement]) -> list[tuple[str | int | float, ...]]:
             round(point.seconds, 2),
             round(point.images_per_second, 1),
             round(point.speed_up, 2),
-            percent(point.efficiency, 0),
+            Number(percent(point.efficiency, 0)),
             round(point.usd_per_million_images, 2),
         )
         for point in points
