@@ -74,7 +74,9 @@ def answered(
             for place in range(TOP)
         ),
         *(
-            optional_numbers([_place(one.probabilities if one else None, place) for one in row_answers], np.float32)
+            optional_numbers(
+                [_place(one.probabilities if one else None, place) for one in row_answers], np.float32
+            )
             for place in range(TOP)
         ),
         optional_numbers([one.distance if one else None for one in row_answers], np.float32),
