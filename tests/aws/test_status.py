@@ -1,6 +1,7 @@
 """`operate status`, `cancel`, `cost` and `tunnel` on a live cluster and on one that has ended."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -90,7 +91,8 @@ def test_a_step_that_waits_is_cancelled(operate, deployment, emr, monkeypatch):
     added = emr.add_job_flow_steps(
         JobFlowId=deployment.cluster_id, Steps=[step("fruit-features-dev-spring-1")]
     )
-    requests, call = [], BaseClient._make_api_call
+    base: Any = BaseClient
+    requests, call = [], base._make_api_call
 
     def answer(client, operation, arguments):
         if operation != "CancelSteps":
