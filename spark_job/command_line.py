@@ -117,7 +117,6 @@ JOB_COMMANDS = {
         "convergence": "Show how many components a growing sample needs.",
         "export-keras": "Make one Keras model of network and classifier.",
         "time-serial": "Time one plain process on the images of a run.",
-        "tune-report": "Show what `operate tune` measured.",
         "options": "Write the table of the options of `run` into a Markdown file.",
     }.items()
 }

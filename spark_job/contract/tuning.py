@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spark_job.contract.errors import MisuseError
-
 FORMAT = 1
 
 
@@ -86,26 +84,3 @@ class Tuning:
     def as_json(self) -> dict[str, Any]:
         """Return the content of tune.json."""
         return {"format": FORMAT, **asdict(self), "configuration": self.configuration}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Tuning":
-        """Return the tuning of a tune.json.
-
-        Raises:
-            MisuseError: it is another file, or of another version.
-        """
-        try:
-            if content["format"] != FORMAT:
-                raise MisuseError(f"tune.json has format {content['format']!r}, not {FORMAT}: tune again")
-            return cls(
-                place=content["place"],
-                images=content["images"],
-                serial_seconds=content["serial_seconds"],
-                grid=tuple(Measurement(**values) for values in content["grid"]),
-                sizes=tuple(Measurement(**values) for values in content["sizes"]),
-                by_images=FittedLine(**content["by_images"]),
-                by_cores=FittedLine(**content["by_cores"]),
-                recommended=Measurement(**content["recommended"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise MisuseError(f"this is no tune.json, which `tune` writes: {error!r}; tune again") from error

@@ -1,12 +1,15 @@
 """The report of a tuning, and its baseline: one serial process on a run's images."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from spark_job.analyses.tuning.report import write_tuning_report
 from spark_job.command_line import cli
+from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 
 
 def invoke(*words: object) -> str:
@@ -16,42 +19,39 @@ def invoke(*words: object) -> str:
     return done.output
 
 
-def point(executors: int, cores: int, images: int, seconds: float) -> dict[str, object]:
+def measurement(executors: int, cores: int, images: int, seconds: float) -> Measurement:
     rate = images / seconds
-    return {
-        "executors": executors,
-        "cores": cores,
-        "images": images,
-        "seconds": seconds,
-        "images_per_second": rate,
-        "speed_up": rate / 50,
-        "efficiency": rate / 50 / executors / cores,
-        "usd_per_million_images": 2.5 * seconds,
-        "run": f"run-{executors}x{cores}",
-    }
+    return Measurement(
+        executors=executors,
+        cores=cores,
+        images=images,
+        seconds=seconds,
+        images_per_second=rate,
+        speed_up=rate / 50,
+        efficiency=rate / 50 / executors / cores,
+        usd_per_million_images=2.5 * seconds,
+        run=f"run-{executors}x{cores}",
+    )
 
 
-def tuning() -> dict[str, object]:
-    grid = [point(1, 1, 1000, 21.0), point(2, 1, 1000, 11.5), point(2, 2, 1000, 7.25)]
-    return {
-        "format": 1,
-        "place": {"stage": "dev", "nodes": "m5.xlarge, 4 vCPU"},
-        "images": 1000,
-        "serial_seconds": 20.0,
-        "grid": grid,
-        "sizes": [point(2, 2, 250, 3.5), point(2, 2, 500, 4.75), grid[2]],
-        "by_images": {"fixed_seconds": 2.25, "slope": 0.005, "r_squared": 0.99},
-        "by_cores": {"fixed_seconds": 2.5, "slope": 18.4, "r_squared": None},
-        "recommended": grid[2],
-        "configuration": {"executors": 2, "executor_cores": 2},
-    }
+def tuning() -> Tuning:
+    grid = [measurement(1, 1, 1000, 21.0), measurement(2, 1, 1000, 11.5), measurement(2, 2, 1000, 7.25)]
+    return Tuning(
+        place={"stage": "dev", "nodes": "m5.xlarge, 4 vCPU"},
+        images=1000,
+        serial_seconds=20.0,
+        grid=grid,
+        sizes=[measurement(2, 2, 250, 3.5), measurement(2, 2, 500, 4.75), grid[2]],
+        by_images=FittedLine(2.25, 0.005, 0.99),
+        by_cores=FittedLine(2.5, 18.4, None),
+        recommended=grid[2],
+    )
 
 
 def test_the_report_shows_grid_lines_and_recommendation(tmp_path: Path) -> None:
     """Page, pictures, measurements and metrics lie in a run folder of its own."""
-    file = tmp_path / "tune.json"
-    file.write_text(json.dumps(tuning()))
-    invoke("tune-report", file, "--results", tmp_path, "--run-id", "t")
+    page_uri = write_tuning_report(tuning(), str(tmp_path), "t")
+    assert page_uri == f"{tmp_path}/t/report/index.html"
     run = tmp_path / "t"
     page = (run / "report" / "index.html").read_text()
     for told in (
@@ -63,7 +63,7 @@ def test_the_report_shows_grid_lines_and_recommendation(tmp_path: Path) -> None:
         assert told in page
     for name in ("heat_map", "time_by_images", "time_by_cores"):
         assert (run / "report" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((run / "tune.json").read_text()) == tuning()
+    assert json.loads((run / "tune.json").read_text()) == tuning().as_json()
     assert json.loads((run / "metrics.json").read_text())["tuning"]["executors"] == 2
     assert json.loads((run / "manifest.json").read_text())["kind"] == "tune"
 
@@ -73,23 +73,10 @@ def test_times_that_do_not_grow_with_the_images_are_doubted(
     tmp_path: Path, slope: float, doubted: bool
 ) -> None:
     """The page says so at its top."""
-    file = tmp_path / "tune.json"
-    file.write_text(
-        json.dumps({**tuning(), "by_images": {"fixed_seconds": 9, "slope": slope, "r_squared": 1}})
-    )
-    invoke("tune-report", file, "--results", tmp_path, "--run-id", "t")
+    line = FittedLine(9, slope, 1)
+    write_tuning_report(replace(tuning(), by_images=line), str(tmp_path), "t")
     page = (tmp_path / "t" / "report" / "index.html").read_text()
     assert ("the sample is too small" in page) is doubted
-
-
-@pytest.mark.parametrize("content", ["{", "{}", json.dumps({**tuning(), "format": 2})])
-def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
-    """Before a folder is made."""
-    file = tmp_path / "tune.json"
-    file.write_text(content)
-    done = CliRunner().invoke(cli, ["tune-report", str(file), "--results", str(tmp_path), "--run-id", "t"])
-    assert "tune.json" in str(done.exception)
-    assert not (tmp_path / "t").exists()
 
 
 def test_the_serial_process_takes_the_images_of_a_run(
