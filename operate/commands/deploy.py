@@ -17,7 +17,7 @@ from infra.commands.plan import print_plan
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
 from operate.cdk import assembly_of, run_cdk, synthesise
-from operate.commands.doctor import examine, told
+from operate.commands.doctor import examine, text_of_check
 from operate.commands.upload import upload_folder
 from operate.connection import Connection, connected
 from operate.errors import OperateError
@@ -80,7 +80,7 @@ def require_ready(connection: Connection, config: DeploymentConfig) -> None:
     """Check the account, and show each finding. Raises OperateError where one would stop a deploy."""
     checks = list(examine(connection, config))
     for check in checks:
-        say(told(check))
+        say(text_of_check(check))
     if any(check.state == "failed" for check in checks):
         raise OperateError(f"the account is not ready for {config.stage}: see what failed above")
 

@@ -67,7 +67,7 @@ def destroy_command(
     stays = [resource for resource in resources if resource.stays]
     held = contents_of_buckets(connection.client("s3"), stays)
     print_result(
-        _facts(stacks, stays, after), told_after(connection.stage, stays, held, after), as_json=as_json
+        _facts(stacks, stays, after), text_of_rest(connection.stage, stays, held, after), as_json=as_json
     )
     if after.found:
         raise click.exceptions.Exit(1)
@@ -83,7 +83,7 @@ def inventory(stacks: Sequence[str], resources: Sequence[Resource], held: Mappin
     return "\n".join([*lines, *_staying([resource for resource in resources if resource.stays], held)])
 
 
-def told_after(stage: str, stays: Sequence[Resource], held: Mapping[str, Contents], after: Search) -> str:
+def text_of_rest(stage: str, stays: Sequence[Resource], held: Mapping[str, Contents], after: Search) -> str:
     """Return what is left, as text for people: what was to stay, and what should be gone."""
     lines = _staying(stays, held)
     lines += [f"not looked at: {kind}" for kind in after.unknown]

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import click
+from botocore.exceptions import ClientError
 
 from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
 from operate.connection import Connection, connected
 from operate.printing import json_option, print_result
-from operate.readiness import account_checks, capacity_checks, emr_checks
-from operate.readiness.check import Check, looked_at
+from operate.readiness import account_checks, capacity_checks
+from operate.readiness.check import Check
 
 LARGEST_NAME = 24
 
@@ -31,7 +32,7 @@ def doctor_command(connection: Connection, context: dict[str, str], as_json: boo
       fruit doctor --stage=prod -c core_maximum=8
     """
     checks = list(examine(*connection.configured(context)))
-    print_result([asdict(check) for check in checks], "\n".join(map(told, checks)), as_json=as_json)
+    print_result([asdict(check) for check in checks], "\n".join(map(text_of_check, checks)), as_json=as_json)
     if any(check.state == "failed" for check in checks):
         raise click.exceptions.Exit(1)
 
@@ -57,14 +58,24 @@ def examine(connection: Connection, config: DeploymentConfig) -> Iterator[Check]
             quotas, capacity_checks.SPOT_QUOTA, need.spot
         ),
         "instance types": lambda: capacity_checks.check_types(client("ec2"), config),
-        "EMR block public access": lambda: emr_checks.check_public_access(client("emr")),
-        "EMR release": lambda: emr_checks.check_release(client("emr"), config),
+        "EMR block public access": lambda: account_checks.check_public_access(client("emr")),
+        "EMR release": lambda: account_checks.check_release(client("emr"), config),
     }
     for name, look in looks.items():
         yield looked_at(name, look)
 
 
-def told(check: Check) -> str:
+def looked_at(name: str, look: Callable[[], Check]) -> Check:
+    """Return the check; `unknown` where AWS does not let the person look, which stops no deploy."""
+    try:
+        return look()
+    except ClientError as error:
+        details = error.response["Error"]
+        found = f"{error.operation_name}: {details.get('Code')}"
+        return Check(name, "unknown", found, f"allow {error.operation_name} to these credentials to see it")
+
+
+def text_of_check(check: Check) -> str:
     """Return a check as one line, with its advice in a second one."""
     line = f"{check.state:<8} {check.name:<{LARGEST_NAME}} {check.found}"
     return f"{line}\n{'':<8} {'':<{LARGEST_NAME}} {check.advice}" if check.advice else line

@@ -7,8 +7,8 @@ from pathlib import Path
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import StackPart, stack_name
 from operate.cdk import QUIET, cdk_program, cdk_words
-from operate.commands.destroy import told_after
-from operate.commands.doctor import examine, told
+from operate.commands.destroy import text_of_rest
+from operate.commands.doctor import examine, text_of_check
 from operate.connection import Connection
 from operate.removal.deployed_resources import contents_of_buckets, deployed_resources
 from operate.removal.leftovers import search
@@ -56,7 +56,7 @@ class Deployment:
             checks = list(examine(self._connection(), self._config))
             for check in checks:
                 if check.state != "ok":
-                    self._timeline.detail(" ".join(told(check).split()))
+                    self._timeline.detail(" ".join(text_of_check(check).split()))
             if any(check.state == "failed" for check in checks):
                 raise RehearsalError("the account is not ready: see above")
 
@@ -129,7 +129,7 @@ class Deployment:
             Programs(self._request.scratch).run(words, "cdk-destroy")
         after = search(connection, resources)
         stays = [resource for resource in resources if resource.stays]
-        text = told_after(stage, stays, contents_of_buckets(connection.client("s3"), stays), after)
+        text = text_of_rest(stage, stays, contents_of_buckets(connection.client("s3"), stays), after)
         if after.found:
             raise RehearsalError(text)
         return text.splitlines()
