@@ -35,7 +35,7 @@ def account(nodes: Iterable[Node], region: str, now: datetime) -> list[Line]:
     for node in nodes:
         if node.created is not None:
             groups.setdefault((node.type, node.market, node.public), []).append(node)
-    lines = [_line(*kind, nodes, region, now) for kind, nodes in groups.items()]
+    lines = [_line(kind, market, nodes, region, now) for (kind, market, _), nodes in groups.items()]
     return sorted(lines, key=lambda line: -(line.cost_usd or 0))
 
 
@@ -45,6 +45,13 @@ def total(lines: Iterable[Line]) -> float | None:
     return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
+def hour_price(node: Node, region: str) -> float | None:
+    """Return the USD of an hour of the node on demand; None: its type has no price."""
+    if node.type not in instance_types() or not has_price(node.type, region):
+        return None
+    return node_hour(instance_types()[node.type], region, public=node.public)
+
+
 def seconds_of(node: Node, now: datetime) -> float:
     """Return the seconds for which a node is paid; 0 before it exists."""
     if node.created is None:
@@ -52,11 +59,9 @@ def seconds_of(node: Node, now: datetime) -> float:
     return max(((node.ended or now) - node.created).total_seconds(), LEAST_SECONDS)
 
 
-def _line(kind: str, market: str, public: bool, nodes: list[Node], region: str, now: datetime) -> Line:
+def _line(kind: str, market: str, nodes: list[Node], region: str, now: datetime) -> Line:
     hours = sum(seconds_of(node, now) for node in nodes) / 3600
-    price = None
-    if kind in instance_types() and has_price(kind, region):
-        price = node_hour(instance_types()[kind], region, public=public)
+    price = hour_price(nodes[0], region)
     facts: dict[str, Any] = {
         "source": f"EMR ListInstances; {_price_source(kind, price)}",
         "expected_error": SPOT_ERROR if market == "SPOT" else ON_DEMAND_ERROR,

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from infra.config.instances import instance_types
 from infra.contract import outputs
-from infra.costs.prices import has_price, node_hour
 from operate.deployment import Deployment
 from operate.emr.clusters import DENIED, list_clusters
+from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
 
@@ -67,9 +66,10 @@ def step_cost(step: Step, nodes: Iterable[Node], region: str, now: datetime) -> 
         hours = (min(node.ended or now, step.ended or now) - begin).total_seconds() / 3600
         if hours <= 0:
             continue
-        if node.type not in instance_types() or not has_price(node.type, region):
+        price = hour_price(node, region)
+        if price is None:
             return None
-        cost += hours * node_hour(instance_types()[node.type], region, public=node.public)
+        cost += hours * price
     return cost
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from infra.config.instances import instance_types
 from infra.costs.cost import rate_table
-from infra.costs.prices import has_price, node_hour, price_table
+from infra.costs.prices import price_table
+from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node
 
 GONE = "TERMINATED"
@@ -61,7 +62,7 @@ def estimate(
     per_vcpu = rates["images_per_second_per_vcpu"]
     rate = per_vcpu.get(model, min(per_vcpu.values())) * workers * _vcpu(here)
     minutes = rates["run_minutes_besides_images"] + images / rate / 60
-    dearest = _dearest_hour(here, region)
+    dearest = max((price for node in here if (price := hour_price(node, region)) is not None), default=None)
     cost = None if dearest is None else dearest * (workers + 1) * (minutes + idle_minutes) / 60
     source = (
         f"prices of {price_table()['date']} (infra/costs/prices.json), "
@@ -74,12 +75,3 @@ def _vcpu(nodes: Sequence[Node]) -> int:
     """Return the vCPU of the smallest worker that there is, so that the estimate errs upwards."""
     known = instance_types()
     return min((known[node.type].vcpu for node in nodes if node.type in known), default=4)
-
-
-def _dearest_hour(nodes: Sequence[Node], region: str) -> float | None:
-    hours = [
-        node_hour(instance_types()[node.type], region, public=node.public)
-        for node in nodes
-        if node.type in instance_types() and has_price(node.type, region)
-    ]
-    return max(hours, default=None)
