@@ -183,13 +183,13 @@ def option(help_text: str, **facts: Any) -> Any:
 
 def options_of(table: Any, group: str = "") -> tuple[Option, ...]:
     """Return the options of a dataclass in their order, those of dataclasses within it at their place."""
-    groups, found = groups_of(table), list[Option]()
+    groups, options = groups_of(table), list[Option]()
     for one in fields(table):
         if "option" in one.metadata:
-            found.append(replace(one.metadata["option"], name=one.name, group=group))
+            options.append(replace(one.metadata["option"], name=one.name, group=group))
         elif one.name in groups:
-            found += options_of(groups[one.name], group=one.name)
-    return tuple(found)
+            options += options_of(groups[one.name], group=one.name)
+    return tuple(options)
 
 
 def groups_of(table: Any) -> dict[str, Any]:

@@ -234,7 +234,7 @@ class RunOptions:
         """Return the value of an option."""
         return getattr(getattr(self, one.group) if one.group else self, one.name)
 
-    def _said(self, *about: str) -> list[Option]:
+    def _options_about(self, *about: str) -> list[Option]:
         """Return the options about these matters, without those that need another one which is not given."""
         table = {one.name: one for one in self.table()}
         needed = {one.name: table[one.needs] for one in table.values() if one.needs}
@@ -245,7 +245,7 @@ class RunOptions:
     def parameters(self) -> dict[str, Any]:
         """What decides the results, as the manifest has it: by name, or by group and name."""
         parameters: dict[str, Any] = {}
-        for one in self._said(RESULTS):
+        for one in self._options_about(RESULTS):
             place = parameters.setdefault(one.group, {}) if one.group else parameters
             place[one.name] = self.value(one)
         return parameters
@@ -263,10 +263,10 @@ class RunOptions:
             about: RESULTS, PLACE, ATTEMPT; default: all of them. Without ATTEMPT they make the same results
                 once more, in another folder.
         """
-        said = self._said(*(about or (RESULTS, PLACE, ATTEMPT)))
-        return ["run", *option_words(said, {one.name: self.value(one) for one in said})]
+        options = self._options_about(*(about or (RESULTS, PLACE, ATTEMPT)))
+        return ["run", *option_words(options, {one.name: self.value(one) for one in options})]
 
     def described(self) -> dict[str, str]:
         """Return what decides the results as a person reads it: label -> value; without what is not given."""
-        said = [(one, one.text(self.value(one))) for one in self._said(RESULTS)]
-        return {one.label or one.name.replace("_", " "): text for one, text in said if text}
+        texts = [(one, one.text(self.value(one))) for one in self._options_about(RESULTS)]
+        return {one.label or one.name.replace("_", " "): text for one, text in texts if text}

@@ -1,15 +1,27 @@
-"""The engines that run a network on one processor core."""
+"""The engines that run a network on one processor core, and how they reach the workers."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from pyspark import SparkContext, SparkFiles
 
 from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES, PRECISIONS
 from spark_job.errors import ExtractorError, MisuseError
+from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras, import_openvino, import_tensorflow
 from spark_job.extractors.specification import ExtractorSpecification
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """Which engine runs the network, and how precisely."""
+
+    engine: str
+    precision: str
 
 
 class Engine(Protocol):
@@ -113,3 +125,39 @@ def _use_one_thread(tensorflow: Any) -> None:
     except RuntimeError:
         # TensorFlow has already computed something in this process: not a worker's, and only slower.
         return
+
+
+def worker_engine(
+    spark: SparkContext, extractor: Extractor, choice: EngineChoice, scratch: Path
+) -> Callable[[], Engine]:
+    """Send the network's files to every node once; return what loads them once a worker process.
+
+    Args:
+        scratch: a local folder that lives as long as the session.
+
+    Raises:
+        ExtractorError: the extractor has no files for this engine.
+    """
+    names = {}
+    for name in ENGINE_FILES[choice.engine]:
+        path = extractor.fetch(name, into=scratch)
+        spark.addFile(str(path))
+        names[name] = path.name
+    return partial(_load_once, tuple(names.items()), extractor.specification, choice)
+
+
+_loaded: dict[tuple[str, EngineChoice], Engine] = {}  # of this worker process; one at a time
+
+
+def _load_once(
+    names: tuple[tuple[str, str], ...], specification: ExtractorSpecification, choice: EngineChoice
+) -> Engine:
+    key = (specification.fingerprint, choice)
+    if key in _loaded:
+        return _loaded[key]
+    files = {name: Path(SparkFiles.get(file)) for name, file in names}
+    if missing := [str(path) for path in files.values() if not path.is_file()]:
+        raise ExtractorError(f"the network did not reach this worker: {missing}")
+    _loaded.clear()
+    _loaded[key] = load_engine(files, specification, choice.engine, choice.precision)
+    return _loaded[key]

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from math import ceil
 from operator import add
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import SparkContext, SparkFiles
+from pyspark import SparkContext
 
 from spark_job.arrow_arrays import values
-from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import MEBIBYTE
-from spark_job.errors import ExtractorError
-from spark_job.extractors.folder import Extractor
-from spark_job.extractors.specification import ExtractorSpecification
-from spark_job.features.engines import Engine, load_engine
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.listing_table import Share, shares
 from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part
@@ -38,14 +30,6 @@ def images_per_task(images: int, cores: int, feature_length: int) -> int:
     most = rows_within(MAX_PART_BYTES, feature_length, IMAGES_PER_TASK)
     rounds = max(1, ceil(images / (most * cores)))
     return max(1, ceil(images / (rounds * cores)))
-
-
-@dataclass(frozen=True)
-class EngineChoice:
-    """Which engine runs the network, and how precisely."""
-
-    engine: str
-    precision: str
 
 
 def write_features(
@@ -72,42 +56,6 @@ def write_features(
 
     tally: Tally = spark.parallelize(tasks, len(tasks)).map(write).treeReduce(add)
     return tally
-
-
-def worker_engine(
-    spark: SparkContext, extractor: Extractor, choice: EngineChoice, scratch: Path
-) -> Callable[[], Engine]:
-    """Send the network's files to every node once; return what loads them once a worker process.
-
-    Args:
-        scratch: a local folder that lives as long as the session.
-
-    Raises:
-        ExtractorError: the extractor has no files for this engine.
-    """
-    names = {}
-    for name in ENGINE_FILES[choice.engine]:
-        path = extractor.fetch(name, into=scratch)
-        spark.addFile(str(path))
-        names[name] = path.name
-    return partial(_load_once, tuple(names.items()), extractor.specification, choice)
-
-
-_loaded: dict[tuple[str, EngineChoice], Engine] = {}  # of this worker process; one at a time
-
-
-def _load_once(
-    names: tuple[tuple[str, str], ...], specification: ExtractorSpecification, choice: EngineChoice
-) -> Engine:
-    key = (specification.fingerprint, choice)
-    if key in _loaded:
-        return _loaded[key]
-    files = {name: Path(SparkFiles.get(file)) for name, file in names}
-    if missing := [str(path) for path in files.values() if not path.is_file()]:
-        raise ExtractorError(f"the network did not reach this worker: {missing}")
-    _loaded.clear()
-    _loaded[key] = load_engine(files, specification, choice.engine, choice.precision)
-    return _loaded[key]
 
 
 def read_usable(

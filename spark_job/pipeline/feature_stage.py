@@ -7,8 +7,9 @@ from threading import Thread
 from spark_job.contract import run_layout as layout
 from spark_job.errors import ListingError
 from spark_job.features.copying import copy_features
+from spark_job.features.engines import EngineChoice, worker_engine
 from spark_job.features.extraction import Extraction, Tally
-from spark_job.features.table import EngineChoice, worker_engine, write_features
+from spark_job.features.table import write_features
 from spark_job.features.unchanged import NEW, TAKEN
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.progress import Progress

@@ -27,9 +27,9 @@ from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ListingError, MisuseError
 from spark_job.extractors.folder import Extractor
-from spark_job.features.engines import load_engine
+from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
-from spark_job.features.table import EngineChoice, images_per_task, worker_engine
+from spark_job.features.table import images_per_task
 from spark_job.images.listing import ListedFile
 from spark_job.images.listing_table import Share, shares, write_listing
 from spark_job.parquet_parts import part_uris, read_part, write_part
