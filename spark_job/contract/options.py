@@ -91,7 +91,7 @@ class Option:
             for word, bound in (("above", self.above), ("of at least", self.least), ("at most", self.most))
             if bound is not None
         ]
-        noun = {int: "a whole number", float: "a number"}.get(self.kind, "a text")  # type: ignore[call-overload]
+        noun = "a whole number" if self.kind is int else "a number" if self.kind is float else "a text"
         return " ".join([noun, " and ".join(bounds)]).rstrip()
 
     @property
