@@ -41,9 +41,16 @@ def fetch(s3: S3Client, uri: str, folder: Path) -> Path:
 
 
 def script_command(script: Path, arguments: Sequence[str]) -> list[str]:
-    """Return the command that runs a script by its first line, or as a shell script without one."""
-    script.chmod(0o755)
-    return ["bash", "-c", '"$0" "$@"', str(script), *arguments]
+    """Return the command that runs a script by the program that its first line names, or by bash.
+
+    The system refuses to execute a file while a process has it open for writing ("Text file busy"): a process
+    that another thread forks while the script is being written is such a one, for a moment. To be read, the
+    file may be open.
+    """
+    with script.open("rb") as lines:
+        first = lines.readline().decode(errors="replace")
+    interpreter = first[2:].split(maxsplit=1) if first.startswith("#!") else ["bash"]
+    return [*(word.strip() for word in interpreter), str(script), *arguments]
 
 
 def step_command(

@@ -1,8 +1,11 @@
 """Steps and bootstrap actions of a cluster without YARN: no Java is started."""
 
+import subprocess
+
 import pytest
 
 from rehearsal.emr.compute import BootstrapAction, ComputeError, Demand, Program
+from rehearsal.machine.programs import script_command
 from rehearsal.processes import processes_of
 from tests.rehearsal.machine.conftest import BUCKET, PRIMARY
 
@@ -83,3 +86,13 @@ def test_a_cluster_without_yarn_asks_for_nothing(small):
     assert small.compute.demand() == Demand(0, {})
     assert list(processes_of(small.home)) == []
     assert small.compute.is_alive(PRIMARY)
+
+
+def test_a_script_that_is_open_for_writing_runs(tmp_path):
+    """A process forked while the script was written may have it open still: the system would not execute it."""
+    script = tmp_path / "install.sh"
+    with script.open("w") as stream:
+        stream.write('#!/usr/bin/env bash\necho "$1"\n')
+        stream.flush()
+        done = subprocess.run(script_command(script, ["it runs"]), capture_output=True, text=True, check=True)
+    assert done.stdout == "it runs\n"
