@@ -89,7 +89,7 @@ def test_a_cluster_without_yarn_asks_for_nothing(small):
 
 
 def test_a_script_that_is_open_for_writing_runs(tmp_path):
-    """A process forked while the script was written may have it open still: the system would not execute it."""
+    """A process forked while it was written may have it open still, and the system would not execute it."""
     script = tmp_path / "install.sh"
     with script.open("w") as stream:
         stream.write('#!/usr/bin/env bash\necho "$1"\n')
