@@ -1,7 +1,6 @@
 """What can go wrong, as errors whose message says what to do next."""
 
 from spark_job.contract.errors import FruitError
-from spark_job.contract.errors import MisuseError as MisuseError
 
 
 class JobError(FruitError):

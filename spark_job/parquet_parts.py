@@ -10,7 +10,8 @@ import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_job.storage import Folder, is_s3, open_store, read_bytes, split_uri
+from spark_job.contract.uris import is_s3, split_uri
+from spark_job.storage import Folder, open_store, read_bytes
 
 # Of a row group: small enough to be read at once, large enough to compress.
 ROW_GROUP_BYTES = 32 * 1024**2

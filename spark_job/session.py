@@ -10,7 +10,7 @@ from threading import Thread
 
 from pyspark.sql import SparkSession
 
-from spark_job.contract.java import find_java_home as find_java_home
+from spark_job.contract.java import find_java_home
 
 # A worker that dies costs its task another attempt, as on a cluster.
 LOCAL_MASTER = "local[*,4]"

@@ -14,11 +14,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from spark_job.contract.uris import child as child
-from spark_job.contract.uris import contains as contains
-from spark_job.contract.uris import is_s3 as is_s3
-from spark_job.contract.uris import normalise as normalise
-from spark_job.contract.uris import split_uri as split_uri
+from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import StorageError
 
 

@@ -11,14 +11,15 @@ from spark_job import __version__
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines, Summary
 from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import RUN_ID
-from spark_job.errors import MisuseError
+from spark_job.contract.uris import normalise
 from spark_job.pipeline.results_index import write_index
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
-from spark_job.storage import Folder, normalise
+from spark_job.storage import Folder
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.features.table import read_usable
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample

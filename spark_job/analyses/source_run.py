@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
-from spark_job.errors import MisuseError
+from spark_job.contract.uris import normalise
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.model import load_model
 from spark_job.reduction.principal_components import Reduction
-from spark_job.storage import Folder, normalise
+from spark_job.storage import Folder
 
 RUN = "run"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
-from spark_job.errors import ExtractorError, MisuseError
+from spark_job.errors import ExtractorError
 from spark_job.extractors.file_hashes import make_reproducible, sha256_of
 from spark_job.extractors.frameworks import import_openvino
 from spark_job.extractors.models import make_network

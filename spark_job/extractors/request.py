@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.extractors.catalogue import MODELS, Model
 
 Pooling = Literal["avg", "max"]

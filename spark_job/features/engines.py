@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from pyspark import SparkContext, SparkFiles
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES, PRECISIONS
-from spark_job.errors import ExtractorError, MisuseError
+from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras, import_openvino, import_tensorflow
 from spark_job.extractors.specification import ExtractorSpecification

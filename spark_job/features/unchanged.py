@@ -22,11 +22,12 @@ from pyspark import SparkContext
 
 from spark_job.arrow_arrays import flags, numbers, values
 from spark_job.contract.run_options import ImageLimits
+from spark_job.contract.uris import contains
 from spark_job.features.table import images_per_task
 from spark_job.images.listing_table import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import part_uris, read_part, row_count, write_part
-from spark_job.storage import Folder, contains
+from spark_job.storage import Folder
 
 NEW, TAKEN = "new", "taken"
 ROWS_PER_BUCKET = 50_000

@@ -18,8 +18,9 @@ import pyarrow as pa
 from obstore.exceptions import BaseError, InvalidPathError
 
 from spark_job.contract.image_names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
+from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import ListingError
-from spark_job.storage import child, first_line, is_s3, open_store, split_uri
+from spark_job.storage import first_line, open_store
 
 PREFIXES_AT_ONCE = 16
 PAGE_SIZE = 1000  # the most that S3 answers at once

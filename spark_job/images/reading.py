@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from obstore.exceptions import BaseError
 
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
+from spark_job.contract.uris import is_s3
 from spark_job.errors import ImageRejectedError
 from spark_job.images.listing import ListedFile
 from spark_job.images.tensors import Content
-from spark_job.storage import first_line, is_s3, read_bytes
+from spark_job.storage import first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32

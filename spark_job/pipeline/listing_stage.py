@@ -5,9 +5,10 @@ from dataclasses import replace
 from itertools import chain
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import IMAGE_EXTENSIONS
 from spark_job.contract.run_options import RunOptions
-from spark_job.errors import ListingError, MisuseError
+from spark_job.errors import ListingError
 from spark_job.features.unchanged import Rules, sort_out
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing

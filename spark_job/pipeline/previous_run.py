@@ -1,9 +1,9 @@
 """The run whose features a run reuses: which it is, and whether its features are of the same kind."""
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import LATEST, RunOptions
-from spark_job.errors import MisuseError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.parquet_parts import column_names, part_uris

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, read_json, write_json
 from spark_job.contract.run_layout import MANIFEST, PARAMETERS
-from spark_job.errors import MisuseError
 from spark_job.storage import Folder
 
 # Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from spark_job.contract import run_layout as layout
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.model import load_model

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_job.contract.run_options import ComponentRequest as ComponentRequest
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
 from spark_job.reduction.moments import Moments
 

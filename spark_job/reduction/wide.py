@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.reduction.principal_components import (
-    ComponentRequest,
     Reduction,
     column_scale,
     component_count,

@@ -8,9 +8,8 @@ from pyspark import SparkContext
 
 from spark_job.analyses.training.analysis import TrainingOptions, train
 from spark_job.analyses.training.softmax_regression import Settings
-from spark_job.contract.run_options import RunOptions
+from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
-from spark_job.reduction.principal_components import ComponentRequest
 from spark_job.session import open_session
 
 COLOURS = {"Apple": (200, 30, 40), "Lime": (120, 200, 60), "Plum": (90, 30, 130)}

@@ -12,9 +12,9 @@ import pytest
 from spark_job.analyses.checking.analysis import CheckOptions, check
 from spark_job.analyses.checking.class_fit import ClassModel, ClassSums
 from spark_job.analyses.checking.thresholds import Thresholds
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.features.extraction import QUALITY_SCHEMA
-from spark_job.reduction.principal_components import ComponentRequest
 from spark_job.session import open_session
 from tests.spark import photographs
 from tests.spark.runs import run

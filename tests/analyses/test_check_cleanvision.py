@@ -14,8 +14,8 @@ from sklearn.datasets import load_sample_images
 
 from spark_job.analyses.checking.analysis import CheckOptions, check
 from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.quality import measure
-from spark_job.reduction.principal_components import ComponentRequest
 from spark_job.session import open_session
 from tests.spark.runs import run
 

@@ -9,8 +9,9 @@ import pytest
 
 from spark_job.analyses.comparison.analysis import compare_runs
 from spark_job.analyses.comparison.compared_run import principal_angles
-from spark_job.errors import MisuseError
-from spark_job.reduction.principal_components import ComponentRequest, Reduction
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
+from spark_job.reduction.principal_components import Reduction
 from tests.spark import photographs
 from tests.spark.runs import run
 

@@ -12,7 +12,8 @@ from spark_job.analyses.convergence.curves import components_needed
 from spark_job.analyses.convergence.samples import Growth, sample_moments
 from spark_job.arrow_arrays import texts, vectors
 from spark_job.commands.convergence import convergence_command
-from spark_job.errors import MisuseError, ReductionError
+from spark_job.contract.errors import MisuseError
+from spark_job.errors import ReductionError
 from spark_job.images.sampling import draw
 from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.moments import Moments

@@ -14,7 +14,8 @@ from PIL import Image
 from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import PredictionOptions, predict
 from spark_job.analyses.summary import Summary
-from spark_job.errors import ListingError, MisuseError
+from spark_job.contract.errors import MisuseError
+from spark_job.errors import ListingError
 from tests.analyses.recognition_runs import spark, write_colours
 
 

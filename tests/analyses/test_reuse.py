@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
-from spark_job.errors import MisuseError
 from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.runs import run

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from pyspark.ml.classification import LogisticRegressionModel
 
 from spark_job.command_line import cli
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from tests.analyses.recognition_runs import features_run, train_on, write_colours
 
 

@@ -24,9 +24,10 @@ from spark_job.analyses.training.softmax_regression import (
     fit_softmax,
 )
 from spark_job.arrow_arrays import numbers, texts, vectors
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import ComponentRequest, reduce_moments
+from spark_job.reduction.principal_components import reduce_moments
 from spark_job.storage import Folder
 from tests.analyses.recognition_runs import spark
 

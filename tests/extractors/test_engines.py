@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
-from spark_job.errors import ExtractorError, MisuseError
+from spark_job.errors import ExtractorError
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_job.errors import ExtractorError, MisuseError
+from spark_job.contract.errors import MisuseError
+from spark_job.errors import ExtractorError
 from spark_job.extractors import build
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.file_hashes import sha256_of

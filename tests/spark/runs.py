@@ -9,9 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from spark_job.contract.run_options import RunOptions
+from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
-from spark_job.reduction.principal_components import ComponentRequest
 
 
 @dataclass(frozen=True)

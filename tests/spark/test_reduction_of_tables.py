@@ -8,12 +8,13 @@ import pytest
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import vectors
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction import fitting
 from spark_job.reduction.fitting import check_size, fit
 from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import ComponentRequest, reduce_moments
+from spark_job.reduction.principal_components import reduce_moments
 from spark_job.session import open_session
 from spark_job.storage import Folder
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from spark_job.errors import MisuseError
-from spark_job.reduction.principal_components import ComponentRequest
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
 from tests.spark import photographs
 from tests.spark.runs import run
 

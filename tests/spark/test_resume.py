@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.pipeline.run import STAGES
-from spark_job.reduction.principal_components import ComponentRequest
 from tests.spark import photographs
 from tests.spark.processes import PROJECT, left_behind, start
 from tests.spark.runs import RunResults, run

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from spark_job.errors import ListingError, MisuseError, NoVarianceError, ReductionError
-from spark_job.reduction.principal_components import ComponentRequest
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
+from spark_job.errors import ListingError, NoVarianceError, ReductionError
 from tests.spark import photographs
 from tests.spark.runs import RunResults, run, run_options
 

@@ -6,7 +6,7 @@ import pytest
 
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.source_run import SourceRun
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.report.document import Document
 from spark_job.storage import Folder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.extractors.request import check_request
 
 MISUSES = [

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import (
     ALWAYS_SKIPPED,
     IMAGE_EXTENSIONS,
@@ -14,9 +15,8 @@ from spark_job.contract.image_names import (
     label_and_split,
     skip_reason,
 )
-from spark_job.errors import MisuseError
+from spark_job.contract.uris import child, contains, is_s3, normalise, split_uri
 from spark_job.images.sampling import matches_any
-from spark_job.storage import child, contains, is_s3, normalise, split_uri
 
 # One part of a path, as strange as a file system allows.
 parts = st.text(

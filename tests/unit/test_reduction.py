@@ -11,10 +11,10 @@ from hypothesis.extra import numpy as arrays
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
 from spark_job.reduction.moments import Moments
 from spark_job.reduction.principal_components import (
-    ComponentRequest,
     Reduction,
     component_count,
     explained_variance_ratio,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spark_job.analyses.training.division import CURVE, Draws, divide
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.images.sampling import draw
 
 SEED = 4

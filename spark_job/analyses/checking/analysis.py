@@ -38,7 +38,7 @@ from spark_job.analyses.component_table import ComponentTable
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.storage import Folder
 

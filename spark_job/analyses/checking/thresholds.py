@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 
 @dataclass(frozen=True)

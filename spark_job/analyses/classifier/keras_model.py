@@ -12,8 +12,9 @@ import numpy as np
 from spark_job.analyses.classifier.head import Head
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
 from spark_job.analyses.summary import Summary
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
-from spark_job.errors import ExtractorError, MisuseError
+from spark_job.errors import ExtractorError
 from spark_job.extractors.file_hashes import make_reproducible
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras

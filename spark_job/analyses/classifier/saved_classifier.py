@@ -7,9 +7,11 @@ from spark_job.analyses.classifier.head import Head
 from spark_job.analyses.classifier.mllib_files import load_classifier, save_classifier
 from spark_job.analyses.classifier.novelty import Novelty
 from spark_job.analyses.source_run import SourceRun
-from spark_job.errors import MisuseError, StorageError
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.uris import normalise
+from spark_job.errors import StorageError
 from spark_job.extractors.folder import Extractor
-from spark_job.storage import Folder, normalise
+from spark_job.storage import Folder
 
 FORMAT = 1
 FOLDER = "classifier"

@@ -15,8 +15,9 @@ from spark_job.analyses.comparison.compared_run import (
 from spark_job.analyses.comparison.report import document, findings
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
-from spark_job.errors import MisuseError
-from spark_job.storage import Folder, normalise
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.uris import normalise
+from spark_job.storage import Folder
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from spark_job.analyses.convergence.samples import Growth, sample_moments
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
-from spark_job.errors import MisuseError, ReductionError
+from spark_job.contract.errors import MisuseError
+from spark_job.errors import ReductionError
 from spark_job.parquet_parts import part_uris
 from spark_job.reduction.fitting import MAX_COVARIANCE_COLUMNS, moments
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
+from spark_job.contract.run_options import ComponentRequest
 from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import ComponentRequest, component_count, spectrum
+from spark_job.reduction.principal_components import component_count, spectrum
 
 Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -> components
 

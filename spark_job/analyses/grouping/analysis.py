@@ -23,7 +23,7 @@ from spark_job.analyses.grouping.kmeans import (
 from spark_job.analyses.grouping.report import Grouping, Map, group_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
 MAX_FITTED = 20_000

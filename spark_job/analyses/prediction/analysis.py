@@ -23,9 +23,11 @@ from spark_job.analyses.prediction.report import prediction_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
-from spark_job.errors import ListingError, MisuseError
+from spark_job.contract.uris import contains, normalise
+from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
@@ -34,7 +36,7 @@ from spark_job.images.listing import ListedFile
 from spark_job.images.listing_table import Share, shares, write_listing
 from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.pipeline.rejects import write_rejected
-from spark_job.storage import Folder, contains, normalise
+from spark_job.storage import Folder
 
 # Fewer take less time than Spark needs to start.
 IMAGES_WITHOUT_SPARK = 200

@@ -6,8 +6,9 @@ from pathlib import Path
 import obstore
 from obstore.exceptions import BaseError
 
+from spark_job.contract.uris import is_s3, normalise, split_uri
 from spark_job.images.listing import ListedFile, list_files
-from spark_job.storage import is_s3, normalise, open_store, split_uri
+from spark_job.storage import open_store
 
 
 def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:

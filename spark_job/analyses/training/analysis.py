@@ -16,7 +16,7 @@ from spark_job.analyses.training.figures import training_findings, training_metr
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Material, Trained, fit_on
 from spark_job.analyses.training.report import training_document
 from spark_job.analyses.training.softmax_regression import Settings
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 BOTH = "both"
 TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), BOTH: (FEATURES, COMPONENTS)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.images.sampling import draw
 from spark_job.parquet_parts import read_part
 

@@ -12,7 +12,7 @@ from pyspark import RDD, SparkContext, StorageLevel
 
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
-from spark_job.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from spark_job.features.table import read_usable
 from spark_job.parquet_parts import part_uris
 from spark_job.reduction.projection import ARRAY_COLUMN

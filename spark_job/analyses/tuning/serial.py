@@ -14,6 +14,7 @@ from spark_job.analyses.summary import Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_layout import LISTING
 from spark_job.contract.run_options import ImageLimits
+from spark_job.contract.uris import normalise
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine
@@ -23,7 +24,7 @@ from spark_job.images.listing_table import read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import read_image
 from spark_job.report.document import Document
-from spark_job.storage import Folder, normalise
+from spark_job.storage import Folder
 
 
 @dataclass(frozen=True)
