@@ -51,13 +51,15 @@ DEPLOYMENT = {
     "fetch": LazyCommand("operate.commands.fetch:fetch_command", "Download the results of a run."),
     "cancel": LazyCommand("operate.commands.cancel:cancel_command", "Cancel a run."),
     "cost": LazyCommand("operate.commands.cost:cost_command", "Show what clusters have cost."),
-    "tunnel": LazyCommand("operate.commands.tunnel:tunnel_command", "Bring the cluster's web pages here."),
-    "tune": LazyCommand("fruit.tuning:tune_command", "Measure executors and cores, and recommend."),
+    "tunnel": LazyCommand("operate.commands.tunnel:tunnel_command", "Open the cluster's web pages here."),
+    "tune": LazyCommand("fruit.tuning:tune_command", "Find good numbers of executors and cores."),
     "destroy": LazyCommand("operate.commands.destroy:destroy_command", "Take the deployment away."),
 }
 REHEARSE = {
     "run": LazyCommand("rehearsal.commands.run:run_command", "Deploy, run, fetch, destroy on this machine."),
-    "tune": LazyCommand("fruit.tuning:rehearsed_tune_command", "Measure executors and cores here."),
+    "tune": LazyCommand(
+        "fruit.tuning:rehearsed_tune_command", "Measure executors and cores on this machine."
+    ),
     "serve": LazyCommand("rehearsal.commands.serve:serve_command", "Keep an empty AWS up on this machine."),
     "photographs": LazyCommand(
         "rehearsal.commands.photographs:photographs_command", "Draw fruit to try other commands with."
@@ -71,7 +73,7 @@ SECTIONS = {
     "Analyses of a run": ANALYSES,
     "A deployment on AWS": DEPLOYMENT,
     "Without AWS": {
-        "rehearse": LazyCommand("fruit.command_line:rehearse_group", "Rehearse all of it on this machine.")
+        "rehearse": LazyCommand("fruit.command_line:rehearse_group", "Rehearse a deployment on this machine.")
     },
 }
 

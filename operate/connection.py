@@ -71,10 +71,12 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options --stage and --region; it gets the connection that they name."""
 
     @click.option(
-        "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Which deployment."
+        "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="The deployment's stage."
     )
     @click.option(
-        "--region", metavar="REGION", help="Where it is.  [default: that of cdk.json, or eu-west-3]"
+        "--region",
+        metavar="REGION",
+        help="The deployment's region.  [default: that of cdk.json, or eu-west-3]",
     )
     @wraps(command)
     def with_connection(stage: str, region: str | None, **options: Any) -> None:

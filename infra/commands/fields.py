@@ -5,7 +5,7 @@ import click
 
 @click.command("fields")
 def fields_command() -> None:
-    """Print the table of every field of the configuration, as docs/deployment.md holds it.
+    """Print the table of all fields of the configuration, which docs/deployment.md contains.
 
     \b
     Example:

@@ -17,7 +17,7 @@ Outputs = Mapping[str, Mapping[str, str]]
 @click.argument("outputs_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @context_option
 def next_steps_command(outputs_file: Path, context: dict[str, str]) -> None:
-    """Print outputs, run and next commands, from what `cdk deploy --outputs-file` wrote.
+    """Print a deploy's outputs, its run and the next commands, from what `cdk deploy --outputs-file` wrote.
 
     \b
     Example:

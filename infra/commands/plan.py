@@ -11,7 +11,7 @@ from infra.commands.context_option import context_option, whole_context
 
 @click.command("plan")
 @context_option
-@click.option("--stage", metavar="STAGE", help="dev or prod; the same as -c stage=STAGE.")
+@click.option("--stage", metavar="STAGE", help="The stage, dev or prod; the same as -c stage=STAGE.")
 def plan_command(context: dict[str, str], stage: str | None) -> None:
     """Show what would run and what it would cost.
 

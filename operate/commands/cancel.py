@@ -14,13 +14,13 @@ from operate.runs.outcome import logs_of
 @click.command("cancel")
 @click.argument("run", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Until it has ended; exit code 0 if it was cancelled.")
+@click.option("--wait", is_flag=True, help="Wait until it has ended; exit code 0 if it was cancelled.")
 @json_option
 @connected
 def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: bool, as_json: bool) -> None:
     """Cancel RUN (run id or step id; default: the latest step) while it waits or runs.
 
-    What it has done stays: `submit --resume` with the same options goes on with it.
+    What it has done stays: `fruit submit --resume` with the same options continues it.
 
     \b
     Example:

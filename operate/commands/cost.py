@@ -19,18 +19,18 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
 
 
 @click.command("cost")
-@click.option("--days", type=click.FloatRange(0, min_open=True), help="Every cluster of the last N days.")
-@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
-@click.option("--next-run", is_flag=True, help="What another run on all images would cost, instead.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="Show all clusters of the last N days.")
+@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: the deployment's]")
+@click.option("--next-run", is_flag=True, help="Show instead what another run on all images would cost.")
 @json_option
 @connected
 def cost_command(
     connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
 ) -> None:
-    """Show what the deployment's cluster has cost: instance hours, with source and expected error.
+    """Show what the deployment's cluster has cost: its instance hours, their source and expected error.
 
-    Before a run: --next-run on the live cluster, `make plan` for one that a deploy starts. EMR forgets
-    clusters after two months.
+    To estimate a run beforehand, use --next-run for the live cluster and `fruit plan` for a cluster that a
+    deploy starts. EMR forgets clusters after two months.
 
     \b
     Example:

@@ -33,7 +33,7 @@ BOOTSTRAP = (
     "--assembly",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="The synthesised stacks.  [default: synthesise them into cdk.out/STAGE]",
+    help="Folder of the synthesised stacks.  [default: synthesise them into cdk.out/STAGE]",
 )
 @context_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -42,9 +42,9 @@ BOOTSTRAP = (
 def destroy_command(
     connection: Connection, /, assembly: Path | None, context: dict[str, str], yes: bool, as_json: bool
 ) -> None:
-    """Take the stage's stacks away: says what goes and what stays, asks, then checks that nothing is left.
+    """Take the stage's stacks away: say what goes and what stays, ask, then check that nothing is left.
 
-    Exit code 1 if something is left that is paid for. What is not deployed needs no destroy, and succeeds.
+    Exit code 1 if something is left that costs money. When nothing is deployed, the command succeeds.
 
     \b
     Example:

@@ -21,9 +21,10 @@ LARGEST_NAME = 24
 @json_option
 @connected
 def doctor_command(connection: Connection, context: dict[str, str], as_json: bool) -> None:
-    """Look at what a deploy needs, each with what to do; exit code 1 if one would stop it.
+    """Check what a deploy needs, and say what to do; exit code 1 if something would stop it.
 
-    Credentials, CDK bootstrap, service-linked roles, vCPU quotas against the largest cluster, instance types
+    It checks credentials, CDK bootstrap, service-linked roles, vCPU quotas against the largest cluster,
+    instance types
     in the zones, EMR block public access, EMR release.
 
     \b

@@ -42,12 +42,14 @@ class FetchResult:
     default="results",
     show_default=True,
     metavar="DIR",
-    help="RUN/ is made in it.",
+    help="Folder in which RUN/ is made.",
 )
-@click.option("--only", multiple=True, metavar="PATTERN", help="Only these, as 'report/*'; repeatable.")
-@click.option("--partial", is_flag=True, help="What there is of a run that is not complete.")
 @click.option(
-    "--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Transfers at once."
+    "--only", multiple=True, metavar="PATTERN", help="Fetch only files that match, as 'report/*'; repeatable."
+)
+@click.option("--partial", is_flag=True, help="Fetch what there is of a run that is not complete.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Files to fetch at once."
 )
 @json_option
 @connected
@@ -60,7 +62,7 @@ def fetch_command(
     at_once: int,
     as_json: bool,
 ) -> None:
-    """Fetch the results of RUN (the last deploy's without a name) into a folder; only what is not there yet.
+    """Fetch the results of RUN (default: the last deploy's run) into a folder; only what is not there yet.
 
     \b
     Example:

@@ -16,12 +16,16 @@ from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
 
 @click.command("logs")
 @click.argument("run", required=False)
-@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
-@click.option("--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this log; repeatable.")
-@click.option("--tail", type=click.IntRange(1), metavar="N", help="The last N lines.")
-@click.option("--grep", metavar="REGEX", help="Lines that match.")
-@click.option("--follow", is_flag=True, help="Go on until the step ends; its outcome is the exit code.")
-@click.option("--download", "folder", type=click.Path(file_okay=False, path_type=Path), help="Into a folder.")
+@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: the deployment's]")
+@click.option(
+    "--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Show this log only; repeatable."
+)
+@click.option("--tail", type=click.IntRange(1), metavar="N", help="Show the last N lines.")
+@click.option("--grep", metavar="REGEX", help="Show only lines that match.")
+@click.option("--follow", is_flag=True, help="Show new lines until the step ends; exit code 1 if it fails.")
+@click.option(
+    "--download", "folder", type=click.Path(file_okay=False, path_type=Path), help="Save into this folder."
+)
 @json_option
 @connected
 def logs_command(
@@ -36,7 +40,7 @@ def logs_command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the logs of RUN (run id or step id; default: the latest step): the driver's, else spark-submit's.
+    """Show the logs of RUN (run id or step id; default: the latest step), of its driver or of spark-submit.
 
     \b
     Example:

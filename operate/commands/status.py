@@ -20,8 +20,8 @@ GONE = "TERMINATED"
 
 @click.command("status")
 @click.argument("run", required=False)
-@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the deployment's]")
-@click.option("--wait", is_flag=True, help="Follow RUN; its outcome is the exit code.")
+@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: the deployment's]")
+@click.option("--wait", is_flag=True, help="Wait for the end of RUN; exit code 1 if it fails.")
 @json_option
 @connected
 def status_command(

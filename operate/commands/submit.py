@@ -32,13 +32,13 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("submit")
 @click.argument("images", nargs=-1, metavar="[IMAGES]…")
 @run_options
-@click.option("--name", metavar="NAME", help="Begins the run id.  [default: run]")
+@click.option("--name", metavar="NAME", help="The run id begins with this name.  [default: run]")
 @click.option("--job-code", is_flag=True, help="Run this working tree's job instead of the deployed one.")
 @click.option("--resume", is_flag=True, help="Go on with an unfinished run of the same request.")
 @context_option
-@click.option("--dry-run", is_flag=True, help="Show step and estimate; submit nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the step and the estimate; submit nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Follow the run; its outcome is the exit code.")
+@click.option("--wait", is_flag=True, help="Wait for the end of the run; exit code 1 if it fails.")
 @json_option
 @connected
 def submit_command(
@@ -57,7 +57,8 @@ def submit_command(
 ) -> None:
     """Run the job once more, on IMAGES: s3://BUCKET/PREFIX or SOURCE[/FOLDER]; default: all sources.
 
-    The run id holds a fingerprint of images and parameters: a grown archive is a new run, the same refused.
+    The run id contains a fingerprint of images and parameters: with new images it is a new run, and the same
+    run a second time is refused.
     When the cluster has ended, it offers the deploy that starts another; -c gives that deploy its fields.
 
     \b

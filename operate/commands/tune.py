@@ -81,10 +81,18 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
 
     @click.command("tune")
     @click.argument("images", nargs=-1, metavar="[IMAGES]…")
-    @click.option("--executors", type=NumberList(), default="1,2,4", show_default=True, help="How many.")
-    @click.option("--cores", type=NumberList(), default="1,2,4", show_default=True, help="Of each executor.")
     @click.option(
-        "--sample", type=click.IntRange(8), default=20_000, show_default=True, help="Images of each run."
+        "--executors", type=NumberList(), default="1,2,4", show_default=True, help="Numbers to try."
+    )
+    @click.option(
+        "--cores",
+        type=NumberList(),
+        default="1,2,4",
+        show_default=True,
+        help="Numbers for each executor to try.",
+    )
+    @click.option(
+        "--sample", type=click.IntRange(8), default=20_000, show_default=True, help="Images in each run."
     )
     @click.option(
         "--results",
@@ -92,13 +100,13 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
         default="results",
         show_default=True,
         metavar="DIR",
-        help="The report's run folder is made in it.",
+        help="Folder in which the run of the report is made.",
     )
     @click.option(
         "--configuration",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Write the recommendation there.  [default: cdk.json]",
+        help="Write the recommendation into this file.  [default: cdk.json]",
     )
     @context_option
     @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")

@@ -26,16 +26,17 @@ PLUGIN = "session-manager-plugin"
 
 @click.command("tunnel")
 @click.argument("page", type=click.Choice(list(PORTS)), default="history")
-@click.option("--local-port", type=click.IntRange(1024, 65535), help="Here.  [default: the page's own]")
+@click.option("--local-port", type=click.IntRange(1024, 65535), help="Port here.  [default: the page's own]")
 @click.option("--run", "open_it", is_flag=True, help="Open the tunnel; Ctrl-C closes it.")
 @json_option
 @connected
 def tunnel_command(
     connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
 ) -> None:
-    """Show the command that brings a web page here: Spark's history, its UI, YARN, or JupyterHub.
+    """Show the command that opens a web page of the cluster here: Spark's history, its UI, YARN, JupyterHub.
 
-    Through Session Manager: no SSH key, no open port; it needs AWS CLI and its session-manager-plugin.
+    The command uses Session Manager, so it needs no SSH key and no open port. It needs the AWS CLI and its
+    session-manager-plugin.
 
     \b
     Example:

@@ -15,13 +15,17 @@ AT_ONCE = 32
 
 @click.command("upload")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--source", metavar="NAME", help="Image source.  [default: the first]")
-@click.option("--prefix", default="", metavar="PREFIX", help="Folder in the bucket, for a set of its own.")
-@click.option("--all-files", is_flag=True, help="Every file, not only those named like photographs.")
+@click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
+@click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
+@click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
 @click.option(
-    "--at-once", type=click.IntRange(1, 64), default=AT_ONCE, show_default=True, help="Transfers at once."
+    "--at-once",
+    type=click.IntRange(1, 64),
+    default=AT_ONCE,
+    show_default=True,
+    help="Files to upload at once.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be uploaded.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be uploaded.")
 @json_option
 @connected
 def upload_command(
@@ -34,7 +38,7 @@ def upload_command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Upload the photographs of FOLDER, one folder a class; only what is new or changed.
+    """Upload the photographs of FOLDER, which has one folder for each class; only what is new or changed.
 
     S3 checks every file against its SHA-256; a second call goes on where a first one stopped.
 

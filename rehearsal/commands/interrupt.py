@@ -16,10 +16,10 @@ SECONDS = 60.0
 
 @click.command("interrupt")
 @click.option(
-    "--cluster", metavar="ID", help="Of this cluster.  [default: the latest one that has a task node]"
+    "--cluster", metavar="ID", help="Cluster of the node.  [default: the latest that has a task node]"
 )
 def interrupt_command(cluster: str | None) -> None:
-    """Take a running task node away at once; AWS_ENDPOINT_URL says of which rehearsal.
+    """Take a running task node away at once, in the rehearsal that AWS_ENDPOINT_URL names.
 
     \b
     Example:

@@ -9,9 +9,15 @@ from rehearsal.errors import RehearsalError
 
 
 @click.command("photographs")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Made if need be.")
-@click.option("--views", type=click.IntRange(1), default=VIEWS, show_default=True, help="Pictures a kind.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another one: others.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to draw into."
+)
+@click.option(
+    "--views", type=click.IntRange(1), default=VIEWS, show_default=True, help="Pictures of each kind."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed draws other fruit."
+)
 def photographs_command(out: Path, views: int, seed: int) -> None:
     """Draw fruit on white, 100x100, in the layout of Fruits-360.
 

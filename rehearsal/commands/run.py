@@ -24,16 +24,25 @@ from rehearsal.full_run.timeline import Timeline
 SCRATCH = ROOT / ".cache" / "rehearsal" / "run"
 
 stage_option = click.option(
-    "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Which stacks."
+    "--stage",
+    type=click.Choice(STAGES),
+    default="dev",
+    show_default=True,
+    help="Stage to deploy.",
 )
 context_option = click.option(
-    "-c", "--context", "fields", multiple=True, metavar="FIELD=VALUE", help="As `cdk -c`; repeatable."
+    "-c",
+    "--context",
+    "fields",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A field of the configuration, as `cdk -c` takes it; repeatable.",
 )
 images_option = click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Your photographs, one folder a class.  [default: drawn fruit]",
+    help="Your photographs, with one folder for each class.  [default: drawn fruit]",
 )
 results_option = click.option(
     "--results",
@@ -41,7 +50,7 @@ results_option = click.option(
     default="rehearsal-results",
     show_default=True,
     metavar="DIR",
-    help="RUN_ID/ is made in it.",
+    help="Folder in which RUN_ID/ is made.",
 )
 
 
@@ -50,7 +59,7 @@ results_option = click.option(
 @context_option
 @images_option
 @results_option
-@click.option("--keep", is_flag=True, help="Leave it up afterwards.")
+@click.option("--keep", is_flag=True, help="Leave AWS and the stacks up afterwards.")
 def run_command(stage: str, fields: tuple[str, ...], images: Path | None, results: Path, keep: bool) -> None:
     """Deploy to an AWS on this machine, run the pipeline there, fetch the results, take it all away.
 

@@ -16,19 +16,23 @@ from rehearsal.what_is_real import what_is_real
 
 
 @click.command("serve")
-@click.option("--port", type=click.IntRange(1, 65535), help="Where AWS answers.  [default: any free port]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port on which AWS answers.  [default: any free port]"
+)
 @click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
     default=DEFAULT_HOME,
-    help="Folder of this rehearsal; two at once need two.  [default: .cache/rehearsal/home]",
+    help="Folder of this rehearsal; two at once need a folder each.  [default: .cache/rehearsal/home]",
 )
-@click.option("--region", default=DEFAULT_REGION, show_default=True, help="The environment's region.")
+@click.option(
+    "--region", default=DEFAULT_REGION, show_default=True, help="The AWS region in the printed environment."
+)
 @click.option(
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the environment there when AWS answers; gone when it stops.",
+    help="Write the environment into this file when AWS answers; removed when it stops.",
 )
 def serve_command(port: int | None, home: Path, region: str, env_file: Path | None) -> None:
     """Start AWS on this machine, print the environment to set, and keep it up until Ctrl-C.

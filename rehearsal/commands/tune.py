@@ -31,10 +31,16 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
     @context_option
     @images_option
     @results_option
-    @click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="How many.")
-    @click.option("--cores", type=NumberList(), default="1,2", show_default=True, help="Of each executor.")
+    @click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="Numbers to try.")
     @click.option(
-        "--sample", type=click.IntRange(8), default=2_000, show_default=True, help="Images a point, at most."
+        "--cores",
+        type=NumberList(),
+        default="1,2",
+        show_default=True,
+        help="Numbers for each executor to try.",
+    )
+    @click.option(
+        "--sample", type=click.IntRange(8), default=2_000, show_default=True, help="Most images of a run."
     )
     def tune_command(
         stage: str,

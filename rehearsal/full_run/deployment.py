@@ -51,7 +51,7 @@ class Deployment:
         self._templates.result()
 
     def examine_account(self) -> None:
-        """Run the checks of `operate doctor`, and print those that are not ok."""
+        """Run the checks of `fruit doctor`, and print those that are not ok."""
         with self._timeline.event("operate doctor"):
             checks = list(examine(self._connection(), self._config))
             for check in checks:

@@ -23,9 +23,9 @@ def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Comm
         decorated = printed(analyse)
         for option in (
             click.option(
-                "--run-id", metavar="ID", help=f"Name of the run.  [default: {name}, date and time]"
+                "--run-id", metavar="ID", help=f"Name of the run's folder.  [default: {name}, date and time]"
             ),
-            click.option("--results", required=True, metavar="URI", help="Where RUN_ID/ is made."),
+            click.option("--results", required=True, metavar="URI", help="Folder in which RUN_ID/ is made."),
         ):
             decorated = option(decorated)
         return click.command(name)(decorated)

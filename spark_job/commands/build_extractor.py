@@ -10,18 +10,20 @@ from spark_job.commands.parameter_types import CommaSeparated, Size
 
 @click.command("build-extractor")
 @click.argument("model")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the extractor.")
 @click.option("--weights", help="A weights file (.h5), or `random` for weights that mean nothing.")
-@click.option("--layer", help="vgg16: fc2 (4,096 features) or flatten (25,088); default: pooled.")
-@click.option("--pooling", type=click.Choice(["avg", "max"]), help="Global pooling; default avg.")
+@click.option("--layer", help="For vgg16: fc2 (4,096 features) or flatten (25,088).  [default: pooled]")
+@click.option(
+    "--pooling", type=click.Choice(["avg", "max"]), help="Pooling of each feature map.  [default: avg]"
+)
 @click.option(
     "--dense",
     type=CommaSeparated(int),
     default=(),
-    help="vgg16: dense layers on top of flatten, as 512,512; random.",
+    help="For vgg16: sizes of random dense layers on top of flatten, as 512,512.",
 )
-@click.option("--size", type=Size(), help="Input size; default 224x224, raw_pixels 100x100.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of random weights.")
+@click.option("--size", type=Size(), help="Input size in pixels.  [default: 224x224; raw_pixels: 100x100]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides random weights.")
 def build_extractor_command(model: str, out: Path, **options: Any) -> None:
     """Make an extractor folder for MODEL: mobilenet_v2, efficientnet_lite0, vgg16, resnet50, raw_pixels.
 

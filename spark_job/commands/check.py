@@ -15,7 +15,7 @@ from spark_job.commands.analysis_command import analysis_command, open_spark, sa
     "thresholds",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Another threshold than the default, as dark=0.25; repeatable. The report names all of them.",
+    help="Change a threshold, as dark=0.25; repeatable. The report lists all thresholds.",
 )
 def check_command(thresholds: tuple[str, ...], **options: Any) -> Summary:
     """Find what is wrong with the photographs of a run: dark, blurry, double, mislabelled, and so on.

@@ -14,7 +14,7 @@ from spark_job.commands.analysis_command import analysis_command
     type=click.FloatRange(0),
     multiple=True,
     metavar="PRICE",
-    help="Of the machine or cluster that ran them, for their cost; given twice: of the first and the second.",
+    help="What the machine or cluster of the runs costs an hour, in USD; give it twice if the runs differ.",
 )
 def compare_command(
     runs: tuple[str, str], results: str, prices: tuple[float, ...], run_id: str | None

@@ -13,14 +13,17 @@ from spark_job.commands.analysis_command import printed
 @click.option(
     "--extractor",
     metavar="URI",
-    help="Folder that `fruit extractor build` made.  [default: where it lay then]",
+    help="Folder that `fruit extractor build` made.  [default: where it was when the run was made]",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to make: NAME.keras."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to make, as NAME.keras.",
 )
 @printed
 def export_keras_command(model: str, extractor: str | None, out: Path) -> Summary:
-    """Make one Keras model of network and classifier: photograph in, class probabilities out.
+    """Make one Keras model of network and classifier; it takes photographs and gives class probabilities.
 
     \b
     Example, on a laptop (needs TensorFlow):

@@ -11,15 +11,15 @@ from spark_job.commands.parameter_types import IntegerRange
 
 @analysis_command("group")
 @click.option("--features", required=True, metavar="RUN", help="RESULTS/RUN_ID of the run to group.")
-@click.option("--k", type=click.IntRange(2), help="How many clusters.  [default: the silhouette decides]")
+@click.option("--k", type=click.IntRange(2), help="Number of clusters.  [default: the silhouette decides]")
 @click.option(
     "--k-range",
     type=IntegerRange(least=2),
     default="2:60",
     show_default=True,
-    help="Fewest and most clusters to try without --k.",
+    help="Without --k: the fewest and the most clusters to try.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws and the starts.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides what is drawn by chance.")
 def group_command(**options: Any) -> Summary:
     """Group the images of a run without their labels: K-means on its components, and a map.
 

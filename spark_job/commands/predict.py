@@ -14,11 +14,11 @@ from spark_job.commands.analysis_command import analysis_command, open_spark, sa
 @click.option(
     "--extractor",
     metavar="URI",
-    help="Folder that `fruit extractor build` made.  [default: where it lay then]",
+    help="Folder that `fruit extractor build` made.  [default: where it was when the run was made]",
 )
 @click.option("--all-files", is_flag=True, help="Try every file, not only those named like images.")
 def predict_command(**options: Any) -> Summary:
-    """Say what is on photographs: class, probability, the five most probable, and what is like nothing known.
+    """Name the five most probable classes of each photograph, and flag those unlike anything learnt.
 
     \b
     Example:

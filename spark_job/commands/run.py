@@ -11,7 +11,7 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.python_daemon import make_ready
 from spark_job.session import begin_session
 
-HELP = """Images to features, PCA and report, in RESULTS/RUN_ID/.
+HELP = """Turn images into features, a PCA and a report, in RESULTS/RUN_ID/.
 
 \b
 Example:

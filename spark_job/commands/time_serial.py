@@ -10,7 +10,7 @@ from spark_job.contract.extractor_files import ENGINES
 
 
 @analysis_command("time-serial")
-@click.option("--like", required=True, metavar="RUN", help="RESULTS/RUN_ID whose images are taken.")
+@click.option("--like", required=True, metavar="RUN", help="RESULTS/RUN_ID with the images to take.")
 @click.option("--extractor", required=True, metavar="URI", help="Folder that `fruit extractor build` made.")
 @click.option("--engine", type=click.Choice(ENGINES), default="openvino", show_default=True)
 def time_serial_command(**options: Any) -> Summary:

@@ -11,8 +11,8 @@ SETTINGS = ("regularization", "max_iterations")
 
 
 @analysis_command("train")
-@click.option("--features", required=True, metavar="RUN", help="RESULTS/RUN_ID of a run whose images train.")
-@click.option("--test-features", metavar="RUN", help="A run whose images test, of the same extractor.")
+@click.option("--features", required=True, metavar="RUN", help="RESULTS/RUN_ID of the run to train on.")
+@click.option("--test-features", metavar="RUN", help="Run to test on, made with the same extractor.")
 @click.option(
     "--on",
     type=click.Choice(["features", "components", "both"]),
@@ -25,7 +25,7 @@ SETTINGS = ("regularization", "max_iterations")
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.2,
     show_default=True,
-    help="Share of each class that tests, when there is no --test-features and no Training and Test folder.",
+    help="Share of each class to test on, without --test-features and without Training and Test folders.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides which images are held out.")
 @click.option(
@@ -35,7 +35,9 @@ SETTINGS = ("regularization", "max_iterations")
     show_default=True,
     help="L2 penalty on the coefficients of the standardised columns.",
 )
-@click.option("--max-iterations", type=click.IntRange(1), default=100, show_default=True, help="Of L-BFGS.")
+@click.option(
+    "--max-iterations", type=click.IntRange(1), default=100, show_default=True, help="Most steps of L-BFGS."
+)
 @click.option("--verbose", is_flag=True, help="Print the loss after each iteration.")
 def train_command(verbose: bool, **options: Any) -> Summary:
     """Train a classifier on the features of a run: a softmax head on a frozen network.

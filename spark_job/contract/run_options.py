@@ -64,11 +64,11 @@ class ImageLimits:
     """
 
     max_pixels: int = option(
-        "Reject images with more pixels, by their header.",
+        "Reject images whose header says that they have more pixels.",
         kind=int, default=64_000_000, least=1, unit="pixels", metavar="N",
     )  # fmt: skip
     max_bytes: int = option(
-        "Reject larger files unread.",
+        "Reject larger files without reading them.",
         kind=int, default=64 * MEBIBYTE, least=1, unit="bytes", metavar="N",
     )  # fmt: skip
     max_seconds: float = option(
@@ -82,7 +82,7 @@ class RunOptions:
     """One run, as the command line describes it; all URIs normalised."""
 
     images: tuple[str, ...] = option(
-        "Folder or s3://BUCKET/PREFIX; repeatable.", required=True, repeated=True, metavar="URI"
+        "Folder of images, or s3://BUCKET/PREFIX; repeatable.", required=True, repeated=True, metavar="URI"
     )
     results: str = option("Folder in which `RUN_ID/` is made.", required=True, says=PLACE, metavar="URI")
     extractor: str = option("Folder that `fruit extractor build` made.", required=True, metavar="URI")
@@ -92,12 +92,12 @@ class RunOptions:
         metavar="RUN", label="reduction of", offered=(SUBMIT,),
     )  # fmt: skip
     previous: str | None = option(
-        "Take the features of unchanged images from this earlier RESULTS/RUN_ID; `latest`: from the newest "
+        "Reuse the features of unchanged images from this previous RESULTS/RUN_ID; `latest` means the newest "
         "run of the same sources in `--results`, if there is one.",
         metavar="RUN", absent="compute all", needs="previous",
     )  # fmt: skip
     removed: str = option(
-        "What becomes of images of `--previous` that are gone from the sources.",
+        "Drop or keep the images of the previous run that are gone from the sources.",
         default="drop", choices=REMOVED, needs="previous",
     )  # fmt: skip
     classes: tuple[str, ...] = option(
@@ -116,11 +116,11 @@ class RunOptions:
         "Decides which images a sample takes.", kind=int, default=0, metavar="N", offered=(SUBMIT,)
     )
     engine: str = option(
-        "Runs the network; TensorFlow is the reference, and slower.",
+        "The library that runs the network; TensorFlow is the reference, and slower.",
         default="openvino", choices=ENGINES, offered=(DEPLOY,),
     )  # fmt: skip
     precision: str = option(
-        "bf16 is faster on processors that have it (AVX512-BF16, AMX), and less exact.",
+        "Precision of the network; bf16 is less exact, and faster on processors with AVX512-BF16 or AMX.",
         default="f32", choices=PRECISIONS, offered=(SUBMIT,),
     )  # fmt: skip
     all_files: bool = option(
@@ -131,10 +131,10 @@ class RunOptions:
         "Name of the run's folder.", default="", says=ATTEMPT, metavar="ID", absent="date and time"
     )
     allow_empty: bool = option(
-        "Finding no images is a success with nothing to do.", kind=bool, default=False, says=ATTEMPT
+        "Succeed, with nothing to do, when there are no images.", kind=bool, default=False, says=ATTEMPT
     )
     resume: bool = option(
-        "Go on with an unfinished run of the same parameters; a complete one is a success.",
+        "Continue an unfinished run of the same parameters; a complete one counts as a success.",
         kind=bool, default=False, says=ATTEMPT,
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ class RunOptions:
         """
         values = read_words(cls.table(), words)
         if missing := [one.flag for one in cls.table() if one.required and one.name not in values]:
-            raise MisuseError(f"{', '.join(missing)}: missing, and there is no run without")
+            raise MisuseError(f"{', '.join(missing)}: missing; a run needs it: run `fruit run --help`")
         return cls.from_values(values)
 
     @classmethod
@@ -203,11 +203,15 @@ class RunOptions:
                 "the first a letter or digit"
             )
         if set(self.results) & set("*?[]{}\\"):
-            raise MisuseError(f"--results {self.results!r}: Spark reads * ? [ ] {{ }} \\ in it as patterns")
+            raise MisuseError(
+                f"--results {self.results!r}: Spark reads * ? [ ] {{ }} \\ as patterns: choose another folder"
+            )
         if self.sample and self.sample_per_class:
             raise MisuseError("--sample and --sample-per-class exclude each other: give one")
         if self.engine == "tensorflow" and self.precision != "f32":
-            raise MisuseError(f"--precision {self.precision}: the engine tensorflow runs f32 only")
+            raise MisuseError(
+                f"--precision {self.precision}: the engine tensorflow runs f32 only: use --precision f32"
+            )
         self._check_previous()
         self._check_sources()
 
@@ -215,9 +219,11 @@ class RunOptions:
         if self.removed != "keep":
             return
         if self.previous is None:
-            raise MisuseError("--removed keep: say which run to keep them from, with --previous")
+            raise MisuseError("--removed keep: name the run to keep images of, with --previous RUN")
         if self.sample or self.sample_per_class:
-            raise MisuseError("--removed keep and a sample exclude each other: a sample is of what is there")
+            raise MisuseError(
+                "--removed keep and a sample exclude each other, as gone images are never drawn: give one"
+            )
 
     def _check_sources(self) -> None:
         for number, source in enumerate(self.images):
@@ -228,7 +234,9 @@ class RunOptions:
                 )
             for other in self.images[number + 1 :]:
                 if contains(source, other) or contains(other, source):
-                    raise MisuseError(f"--images {source} and {other} overlap: every image would count twice")
+                    raise MisuseError(
+                        f"--images {source} and {other} overlap: images in both would count twice; give one"
+                    )
 
     def value(self, one: Option) -> Any:
         """Return the value of an option."""

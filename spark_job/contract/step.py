@@ -1,6 +1,6 @@
 """The step of a cluster that runs the job: the words of its spark-submit, written and read again.
 
-The stacks write the step of a deploy, `operate submit` takes it as the pattern of the next one.
+The stacks write the step of a deploy, `fruit submit` takes it as the pattern of the next one.
 """
 
 from collections.abc import Sequence

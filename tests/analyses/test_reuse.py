@@ -133,7 +133,7 @@ def test_a_folder_without_a_run_is_refused(images, tiny_extractor, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"removed": "keep"}, "say which run to keep them from, with --previous"),
+        ({"removed": "keep"}, "name the run to keep images of, with --previous RUN"),
         ({"removed": "keep", "previous": "latest", "sample": 5}, "exclude each other"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`operate destroy`: what goes and what stays is said, then nothing billable may be left."""
+"""`fruit destroy`: what goes and what stays is said, then nothing billable may be left."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`operate logs`: the right files, the right lines, each once."""
+"""`fruit logs`: the right files, the right lines, each once."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""`operate status`, `cancel`, `cost` and `tunnel` on a live cluster and on one that has ended."""
+"""`fruit status`, `cancel`, `cost` and `tunnel` on a live cluster and on one that has ended."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""`operate submit`: one step more on the live cluster, never by accident, never twice."""
+"""`fruit submit`: one step more on the live cluster, never by accident, never twice."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `operate submit` refuses: each time in one line that says what to do."""
+"""What `fruit submit` refuses: each time in one line that says what to do."""
 
 import boto3
 import pytest

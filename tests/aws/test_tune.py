@@ -1,4 +1,4 @@
-"""`operate tune`: the steps it submits, what it makes of their times, and what it leaves."""
+"""`fruit tune`: the steps it submits, what it makes of their times, and what it leaves."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`operate tunnel`: Session Manager leads to the primary node's pages."""
+"""`fruit tunnel`: Session Manager leads to the primary node's pages."""
 
 import json
 from datetime import UTC, datetime

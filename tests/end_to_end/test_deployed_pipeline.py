@@ -52,7 +52,7 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Submitted:
-    """One `operate submit`, and the run's folder on this machine."""
+    """One `fruit submit`, and the run's folder on this machine."""
 
     answer: dict[str, Any]
     results: RunResults

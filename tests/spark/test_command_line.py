@@ -34,7 +34,9 @@ REFUSED = {
     "--variance=0.9 --components=3": "--variance and --components exclude each other: give one",
     "--sample=3 --sample-per-class=3": "--sample and --sample-per-class exclude each other: give one",
     "--engine=torch": "--engine torch: give openvino or tensorflow",
-    "--engine=tensorflow --precision=bf16": "--precision bf16: the engine tensorflow runs f32 only",
+    "--engine=tensorflow --precision=bf16": (
+        "--precision bf16: the engine tensorflow runs f32 only: use --precision f32"
+    ),
     "--max-seconds=0": "--max-seconds 0: give a number above 0",
     "--run-id=../x": (
         "--run-id '../x': letters, digits, '.', '_' and '-' are allowed, 128 at most, "
@@ -44,9 +46,11 @@ REFUSED = {
         "--results /data/photos/out lies inside --images /data/photos: its pictures would be taken for "
         "photographs by the next run; choose a folder outside"
     ),
-    "--results=/data/[1]": "--results '/data/[1]': Spark reads * ? [ ] { } \\ in it as patterns",
+    "--results=/data/[1]": (
+        "--results '/data/[1]': Spark reads * ? [ ] { } \\ as patterns: choose another folder"
+    ),
     "--images=/data/photos/a": (
-        "--images /data/photos and /data/photos/a overlap: every image would count twice"
+        "--images /data/photos and /data/photos/a overlap: images in both would count twice; give one"
     ),
     "--images=ftp://host/x": "'ftp://host/x': only local folders, file:// and s3:// are read and written",
 }  # fmt: skip
