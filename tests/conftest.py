@@ -20,8 +20,7 @@ NEEDS = {
 # Tests that share what is dear to make (a deployment, a cluster, a Spark session, synthesised stacks) run in
 # one process. The longest begin first; all other modules follow, each by itself.
 TOGETHER = (
-    "end_to_end/test_deployed_pipeline",
-    "end_to_end/test_faults",
+    "end_to_end",
     "rehearsal/machine/test_yarn",
     "spark",
     "analyses",

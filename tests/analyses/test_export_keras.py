@@ -40,7 +40,7 @@ def classifier(head: Head) -> SavedClassifier:
 
 
 CLASSIFIER = classifier(Head(np.ones((2, 12)), np.ones(2)))
-LARGE = {"resnet50": "BGR", "efficientnet_lite0": "RGB"}
+LARGE = {"vgg16": "BGR", "efficientnet_lite0": "RGB"}
 
 
 def photographs() -> dict[str, np.ndarray]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import spark_job.extractors.build
 from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.models import make_network
-from spark_job.extractors.request import check_request
-from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.extractors.request import Request, check_request
+from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.features.engines import load_engine
 
 Prepare = Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray]
@@ -62,15 +63,32 @@ def assert_same(ours: np.ndarray, reference: np.ndarray) -> None:
     assert cosine.min() >= 0.99999
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+# 138 million parameters: all that fc2 shares with the other layers is tested with those.
+LONG = {"vgg16 fc2"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in EXTRACTORS]
+)
 def test_every_extractor_gives_what_keras_predicts(
-    name: str, build: Callable[..., Built], photographs: list[np.ndarray], prepare: Prepare
+    name: str,
+    build: Callable[..., Built],
+    photographs: list[np.ndarray],
+    prepare: Prepare,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The saved network, on both engines, against the Keras network before it was saved."""
     options, length = EXTRACTORS[name]
+    networks = []
+
+    def make_and_keep(request: Request) -> tuple[Any, Weights]:
+        networks.append(make_network(request))
+        return networks[0]
+
+    monkeypatch.setattr(spark_job.extractors.build, "make_network", make_and_keep)
     built = build(**options)
     images = prepare(photographs, built.specification)
-    reference = make_network(check_request(**options))[0].predict(images, verbose=0)
+    reference = networks[0][0].predict(images, verbose=0)
     assert built.specification.feature_length == length == reference.shape[1]
     assert np.ptp(reference, axis=0).max() > 0  # the photographs differ
     for engine in ENGINES:

@@ -1,35 +1,19 @@
 """Extractor folders: whole or absent, and reproducible."""
 
 import json
-import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from infra.checkout import ROOT
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ExtractorError
 from spark_job.extractors import build
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.file_hashes import sha256_of
 from spark_job.extractors.specification import ExtractorSpecification
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-
-def in_fresh_process(statement: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    code = f"from pathlib import Path; from spark_job.extractors.build import build_extractor; {statement}"
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_a_folder_holds_both_engines_files_and_their_hashes(tmp_path: Path) -> None:
@@ -89,31 +73,34 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_same_request_gives_the_same_files(tmp_path: Path) -> None:
-    """Built twice, by fresh processes with other memory addresses, an extractor has one fingerprint."""
-    statement = "build_extractor('efficientnet_lite0', Path(r'{}'), size=(32, 32))"
-    with ThreadPoolExecutor() as threads:
-        builds = list(threads.map(in_fresh_process, [statement.format(tmp_path / name) for name in "ab"]))
-    assert [(done.returncode, done.stdout) for done in builds] == [(0, "")] * 2, builds[0].stderr
+    """Built here and in a fresh process with other memory addresses, an extractor has one fingerprint."""
+    code = (
+        "from pathlib import Path; from spark_job.extractors.build import build_extractor; "
+        f"build_extractor('efficientnet_lite0', Path({str(tmp_path / 'a')!r}), size=(32, 32))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    build_extractor("efficientnet_lite0", tmp_path / "b", size=(32, 32))
     first, second = ((tmp_path / name / "extractor.json").read_text() for name in "ab")
     assert first == second
     assert json.loads(first)["weights"]["sha256"].startswith("57934424")  # as its file name says
 
 
-def test_without_weights_and_network_the_error_names_the_way_out(tmp_path: Path) -> None:
+def test_without_weights_and_network_the_error_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """It names the model, the file, where it was looked for, and the model that needs no download."""
-    unreachable = "http://127.0.0.1:9"
-    done = in_fresh_process(
-        f"build_extractor('resnet50', Path(r'{tmp_path / 'out'}'))",
-        KERAS_HOME=str(tmp_path),
-        https_proxy=unreachable,
-        no_proxy="",
-    )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    message = done.stderr.splitlines()[-1]
-    start, _, rest = message.partition(" and Keras cannot download it (URL fetch failure on ")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(ExtractorError) as caught:
+        build_extractor("resnet50", tmp_path / "out")
+    assert capfd.readouterr().out == ""
+    start, _, rest = str(caught.value).partition(" and Keras cannot download it (URL fetch failure on ")
     assert start == (
-        "spark_job.errors.ExtractorError: no ImageNet weights for resnet50: "
+        "no ImageNet weights for resnet50: "
         f"resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5 is not in {tmp_path / 'models'}"
     )
     assert rest.endswith(

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from aws_cdk.cx_api import CloudAssembly
 
-from infra.application import build_app, feature_flags
+from infra.application import feature_flags
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.costs.plan import plan
-from tests.infrastructure.synthesis import Synthesis
+from tests.infrastructure.synthesis import STAGES, Synthesis
 
 
 def run(*command: str, **context: str) -> subprocess.CompletedProcess[str]:
@@ -52,18 +53,17 @@ def test_app_synthesises_without_credentials(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("stage_name", ["dev", "prod"])
-def test_each_stage_has_three_stacks_in_its_region(stage_name: str, tmp_path: Path) -> None:
+def test_each_stage_has_three_stacks_in_its_region(stage: Synthesis) -> None:
     """storage, monitoring, pipeline, named by stage; the pipeline is the last one."""
-    assembly = build_app({"stage": stage_name}, outdir=tmp_path / "out").synth()
-    stacks = {stack.stack_name: stack for stack in assembly.stacks}
-    parts = ("storage", "monitoring", "pipeline")
-    assert set(stacks) == {f"fruit-features-{stage_name}-{part}" for part in parts}
+    stacks = {stack.stack_name: stack for stack in CloudAssembly(str(stage.directory)).stacks}
+    last = next(name for name in stacks if name.endswith("-pipeline"))
+    prefix = last.removesuffix("pipeline")
+    assert prefix in {f"fruit-features-{name}-" for name in STAGES}
+    assert set(stacks) == {f"{prefix}{part}" for part in ("storage", "monitoring", "pipeline")}
     assert {stack.environment.region for stack in stacks.values()} == {"eu-west-3"}
     assert {stack.environment.account for stack in stacks.values()} == {"unknown-account"}
-    last = stacks[f"fruit-features-{stage_name}-pipeline"]
-    before = {dependency.id for dependency in last.dependencies}
-    assert {f"fruit-features-{stage_name}-{part}" for part in ("storage", "monitoring")} <= before
+    before = {dependency.id for dependency in stacks[last].dependencies}
+    assert {f"{prefix}{part}" for part in ("storage", "monitoring")} <= before
 
 
 def test_flags_of_cdk_json_hold_wherever_the_app_is_built() -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -86,34 +85,28 @@ def kill_driver(source: Path, target: Path, options: dict[str, object], stage: s
     return left_behind(tag)
 
 
-@pytest.fixture(scope="module")
-def killed(undisturbed, images, tiny_extractor, tmp_path_factory):
-    """(stage, point) -> the results folder of a driver killed there; two at a time, for they start slowly."""
-    options: dict[str, object] = {"images": str(images), "extractor": str(tiny_extractor)}
-    targets = {place: tmp_path_factory.mktemp("-".join(place)) for place in product(STAGES, ("in", "after"))}
-    with ThreadPoolExecutor(2) as pool:
-        left = {
-            place: pool.submit(kill_driver, undisturbed.folder, target, options, *place)
-            for place, target in targets.items()
-        }
-    return {place: (targets[place], left[place]) for place in targets}
+# In the middle of writing features, and between two stages; every other place takes minutes together.
+QUICK = {("features", "in"), ("reduction", "after")}
+PLACES = [
+    pytest.param(*place, marks=() if place in QUICK else pytest.mark.long)
+    for place in product(STAGES, ("in", "after"))
+]
 
 
-@pytest.mark.parametrize("point", ["in", "after"])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("stage", "point"), PLACES)
 def test_a_run_killed_in_or_after_any_stage_goes_on(
-    stage, point, killed, images, undisturbed, tiny_extractor
+    stage, point, images, undisturbed, tiny_extractor, tmp_path
 ):
     """Nothing complete is computed twice, nothing is missing or double, and no process stays behind."""
-    results, left = killed[stage, point]
-    assert left.result() == []
-    folder, names = results / "run", list(STAGES)
+    options: dict[str, object] = {"images": str(images), "extractor": str(tiny_extractor)}
+    assert kill_driver(undisturbed.folder, tmp_path, options, stage, point) == []
+    folder, names = tmp_path / "run", list(STAGES)
     before = names[: names.index(stage)]
     assert not (folder / "manifest.json").exists()
     complete = before + ([stage] if point == "after" else [])
     kept = snapshot(folder)
     lines = []
-    resumed = run(images, results, tiny_extractor, resume=True, say=lines.append)
+    resumed = run(images, tmp_path, tiny_extractor, resume=True, say=lines.append)
     assert lines == [f"{name}: complete already" if name in complete else f"{name} …" for name in names]
     now = snapshot(folder)
     for name in complete:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,11 +131,11 @@ class Deployed:
 
 @pytest.fixture(scope="session")
 def deployed(bootstrapped: Aws, assemblies: dict[str, Path]) -> Deployed:
-    """Both stages, up."""
-    output = {}
-    for stage, assembly in assemblies.items():
-        done = bootstrapped.deploy(assembly)
-        output[stage] = done.stdout + done.stderr
+    """Both stages, deployed side by side."""
+    with ThreadPoolExecutor() as pool:
+        deploys = dict(zip(assemblies, pool.map(bootstrapped.deploy, assemblies.values()), strict=True))
+    output = {stage: done.stdout + done.stderr for stage, done in deploys.items()}
+    for stage, done in deploys.items():
         assert done.returncode == 0, output[stage]
     return Deployed(bootstrapped, assemblies, output)
 

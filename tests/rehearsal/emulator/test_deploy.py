@@ -1,12 +1,15 @@
 """Both stages through the real CDK command line: deploy, again, change, fail, destroy."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from tests.rehearsal.emulator.conftest import STAGES
+
+pytestmark = pytest.mark.story
 
 STACKS = ("storage", "monitoring", "pipeline")
 
@@ -147,9 +150,13 @@ def test_destroying_leaves_what_the_stage_keeps_and_nothing_else(deployed):
     for body in (b"1", b"2"):
         s3.put_object(Bucket=images, Key="Apple/a é%+ #.jpg", Body=body)
     s3.delete_object(Bucket=images, Key="Apple/a é%+ #.jpg")
-    for stage in STAGES:
-        done = aws.cdk(deployed.assemblies[stage], "destroy", "--all", "--force")
-        assert done.returncode == 0, done.stdout + done.stderr
+
+    def destroy(stage):
+        return aws.cdk(deployed.assemblies[stage], "destroy", "--all", "--force")
+
+    with ThreadPoolExecutor() as pool:
+        for done in pool.map(destroy, STAGES):
+            assert done.returncode == 0, done.stdout + done.stderr
     assert not _stacks(aws, "dev") | _stacks(aws, "prod")
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert {name for name in buckets if name.startswith("fruit-features-")} == kept

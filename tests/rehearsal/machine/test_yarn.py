@@ -166,7 +166,7 @@ def test_containers_that_find_no_room_are_pending(yarn):
 
 def test_a_step_survives_the_loss_of_a_task_node(yarn):
     """Its tasks run again elsewhere, and the node is gone."""
-    step = sleeping_step(yarn, "s-LOSE", 15)
+    step = sleeping_step(yarn, "s-LOSE", 5)
     yarn.compute.lose(TASK)
     assert not yarn.compute.is_alive(TASK)
     assert list(processes_of(yarn.home, f"{yarn.spec.cluster_id}/{TASK.instance_id}")) == []
