@@ -84,6 +84,14 @@ def fake_aws():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_java():
+    """Java programs of tests live for seconds: the quick compiler and the simple collector start sooner."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        yield
+
+
 def make_tiny_extractor(folder: Path, model: str = "tiny") -> Path:
     """An extractor whose 12 features are the mean colours (0..1) of an 8 x 8 image's quadrants."""
     import numpy as np

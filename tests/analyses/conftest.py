@@ -1,18 +1,10 @@
-"""What the tests of the analyses share: a quick Java, a run of small pictures and a classifier of them."""
+"""What the tests of the analyses share: a run of small pictures and a classifier of them."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.analyses.recognition_runs import features_run, train_on, write_colours
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_java():
-    """Java programs here live for seconds: the quick compiler and the simple collector start sooner."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-        yield
 
 
 @pytest.fixture(scope="session")

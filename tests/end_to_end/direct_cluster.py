@@ -1,7 +1,5 @@
 """A cluster made by RunJobFlow alone: the real install script, the packaged job, and processes to disturb."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from spark_job.contract.run_options import LATEST, ComponentRequest, RunOptions
 from spark_job.contract.step import spark_arguments
 from tests.end_to_end.stage import FIELDS, VARIANCE
 from tests.spark.runs import RunResults
+from tests.waiting import wait_until
 
 # Buckets of the tests' own.
 STAGED, IMAGES, RESULTS, LOGS = "staged", "images", "results", "logs"
@@ -82,15 +81,6 @@ def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]
     }
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
-    """What the condition gives once it holds."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not after {seconds:.0f} s: {what}"
-        time.sleep(0.2)
-    return found
-
-
 @dataclass(frozen=True)
 class DirectCluster:
     """One cluster, by boto3's clients and by the processes of its nodes.
@@ -118,7 +108,7 @@ class DirectCluster:
             )["Instances"]
             return found[0]["Ec2InstanceId"] if found else None
 
-        return str(wait_until(running, f"a running {role} node"))
+        return str(wait_until(running, f"a running {role} node", WAIT_SECONDS))
 
     def submit(self, run_id: str, *, resume: bool = True) -> str:
         """Start the job as the deploy would; the step's id."""
@@ -146,7 +136,7 @@ class DirectCluster:
             told = describe_step(self.emr, self.id, step_id)
             return None if told.active else told
 
-        found: Step = wait_until(step, f"the end of step {step_id}")
+        found: Step = wait_until(step, f"the end of step {step_id}", WAIT_SECONDS)
         return found
 
     def working_executor(self, node: str) -> psutil.Process:
@@ -155,7 +145,7 @@ class DirectCluster:
         def at_work() -> psutil.Process | None:
             return next((process for process in self.containers(node) if _is_working(process)), None)
 
-        found: psutil.Process = wait_until(at_work, f"an executor at work on {node}")
+        found: psutil.Process = wait_until(at_work, f"an executor at work on {node}", WAIT_SECONDS)
         return found
 
     def containers(self, node: str = "") -> list[psutil.Process]:

@@ -22,15 +22,16 @@ from rehearsal.processes import processes_of
 from tests.end_to_end.direct_cluster import (
     IMAGES,
     RESULTS,
+    WAIT_SECONDS,
     DirectCluster,
     cluster_request,
     stage_files,
-    wait_until,
 )
 from tests.end_to_end.private_mounts import Serving, may_mount, serving
 from tests.end_to_end.same_numbers import features_by_name, name_of
 from tests.rehearsal.emulator.conftest import Aws
 from tests.spark.runs import RunResults
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.story]
 
@@ -70,7 +71,7 @@ def cluster(aws: Aws, artifacts: Path, photographs: Path, keys: list[str]) -> Di
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: put(s3, photographs, key), keys))
     cluster = DirectCluster(emr, s3, aws.server.settings.clusters, cluster_id)
-    wait_until(lambda: cluster.state()["State"] == "WAITING", "the cluster is ready")
+    wait_until(lambda: cluster.state()["State"] == "WAITING", "the cluster is ready", WAIT_SECONDS)
     return cluster
 
 
@@ -136,7 +137,9 @@ def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
 def test_a_cancelled_run_goes_on_where_it_was(cluster, check):
     """CancelSteps ends all of its containers; with `--resume` the listing is not made again."""
     step_id = cluster.submit("cancelled")
-    wait_until(lambda: cluster.has("cancelled", "stages/listing.json"), "the listing is complete")
+    wait_until(
+        lambda: cluster.has("cancelled", "stages/listing.json"), "the listing is complete", WAIT_SECONDS
+    )
     cluster.working_executor(cluster.node("TASK"))
     cluster.emr.cancel_steps(ClusterId=cluster.id, StepIds=[step_id], StepCancellationOption="SEND_INTERRUPT")
     assert cluster.ended(step_id).state == "CANCELLED"
@@ -196,7 +199,9 @@ def test_a_cluster_whose_bootstrap_action_fails_ends_with_the_reason(aws, cluste
     broken = DirectCluster(
         cluster.emr, cluster.s3, cluster.home, cluster.emr.run_job_flow(**request)["JobFlowId"]
     )
-    wait_until(lambda: broken.state()["State"].startswith("TERMINATED"), "the end of the cluster")
+    wait_until(
+        lambda: broken.state()["State"].startswith("TERMINATED"), "the end of the cluster", WAIT_SECONDS
+    )
     status = broken.state()
     assert status["State"] == "TERMINATED_WITH_ERRORS"
     assert status["StateChangeReason"]["Code"] == "BOOTSTRAP_FAILURE"

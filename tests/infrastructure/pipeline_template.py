@@ -2,12 +2,7 @@
 
 from typing import Any
 
-from tests.infrastructure.synthesis import Synthesis
-
-
-def only(values: Any) -> Any:
-    (value,) = values
-    return value
+from tests.infrastructure.synthesis import Synthesis, only
 
 
 def of_type(stacks: Synthesis, resource_type: str) -> list[dict]:

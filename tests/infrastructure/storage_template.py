@@ -1,6 +1,6 @@
 """The storage stack's template as tests ask about it: buckets by the output that names them."""
 
-from tests.infrastructure.synthesis import Synthesis
+from tests.infrastructure.synthesis import Synthesis, only
 
 
 def buckets(stacks: Synthesis) -> dict:
@@ -22,11 +22,6 @@ def rules(properties: dict) -> list[dict]:
     found = properties["LifecycleConfiguration"]["Rules"]
     assert {rule["Status"] for rule in found} == {"Enabled"}
     return found
-
-
-def only(values: list):
-    (value,) = values
-    return value
 
 
 def policies(stacks: Synthesis) -> dict[str, list[dict]]:

@@ -85,6 +85,12 @@ def _statements(value: Any) -> Iterator[Resource]:
             yield from _statements(below)
 
 
+def only(values: Any) -> Any:
+    """Return the one value there is."""
+    (value,) = values
+    return value
+
+
 def as_list(value: Any) -> list[Any]:
     """IAM writes a list of one as its element."""
     return value if isinstance(value, list) else [value]

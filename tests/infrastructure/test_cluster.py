@@ -4,8 +4,8 @@ import json
 
 from infra.config.instances import instance_types
 from infra.config.sizing import spark_configuration
-from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, only, settings
-from tests.infrastructure.synthesis import synthesise
+from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, settings
+from tests.infrastructure.synthesis import only, synthesise
 
 
 def fleets(stacks) -> dict[str, dict]:

@@ -1,7 +1,7 @@
 """Image sources: a bucket and a replica each, or what the company has already."""
 
-from tests.infrastructure.storage_template import buckets, encryption, named, only, published
-from tests.infrastructure.synthesis import as_list, synthesise
+from tests.infrastructure.storage_template import buckets, encryption, named, published
+from tests.infrastructure.synthesis import as_list, only, synthesise
 
 CLASSIC = ["taille-fixe", "taille-variable"]
 

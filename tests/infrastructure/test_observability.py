@@ -4,8 +4,8 @@ import json
 
 from infra.observability.alarms import idle_periods
 from infra.run.functions.run_ended.figures import FIGURES, RUNS_FAILED, figure_data, outcome_data
-from tests.infrastructure.pipeline_template import of_type, only
-from tests.infrastructure.synthesis import synthesise
+from tests.infrastructure.pipeline_template import of_type
+from tests.infrastructure.synthesis import only, synthesise
 
 
 def alarms(stacks) -> dict[str, dict]:

@@ -8,8 +8,8 @@ import pytest
 from spark_job.commands.run import run_command
 from spark_job.contract.node import EXTRACTOR, NODE_FOLDER, PYTHON
 from spark_job.contract.run_options import RunOptions
-from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, only, plain
-from tests.infrastructure.synthesis import synthesise
+from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, plain
+from tests.infrastructure.synthesis import only, synthesise
 
 BUCKETS = {"Images": "images", "Results": "results", "Logs": "logs"}
 

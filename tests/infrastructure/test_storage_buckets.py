@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from tests.infrastructure.storage_template import buckets, encryption, only, policies, published
+from tests.infrastructure.storage_template import buckets, encryption, policies, published
+from tests.infrastructure.synthesis import only
 
 
 def test_the_stage_has_the_buckets_it_needs_and_no_other(dev, prod) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from infra.errors import ConfigError
 from infra.storage.lifecycle import image_expiration_days
-from tests.infrastructure.storage_template import buckets, named, only, rules
-from tests.infrastructure.synthesis import synthesise
+from tests.infrastructure.storage_template import buckets, named, rules
+from tests.infrastructure.synthesis import only, synthesise
 
 
 def test_every_bucket_keeps_versions_and_forgets_unfinished_uploads_and_delete_markers(stage) -> None:

@@ -1,16 +1,13 @@
 """Workers and drivers that are killed: no row lost or double, and nothing stays behind."""
 
 import json
-import time
 from functools import partial
-from pathlib import Path
-
-import psutil
 
 from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.processes import PROJECT, left_behind, start, tagged
 from tests.spark.runs import run
+from tests.waiting import wait_until, wait_until_gone
 
 DRIVER = """
 import sys
@@ -40,18 +37,7 @@ def test_a_killed_worker_is_retried_without_a_lost_or_double_row(tiny_extractor,
     assert found.metrics["images"]["usable"] == 30
     dead = json.loads(marker.read_text())
     assert len(dead) >= 3  # the worker, its fork server and its decoder
-    until = time.monotonic() + 15
-    while (left := [pid for pid in dead if is_running(pid)]) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert left == []
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, and not only its exit code."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    wait_until_gone(*dead)
 
 
 def test_nothing_stays_behind_a_driver_that_is_killed_at_work(tiny_extractor, tmp_path):
@@ -61,21 +47,13 @@ def test_nothing_stays_behind_a_driver_that_is_killed_at_work(tiny_extractor, tm
     script.write_text(DRIVER)
     driver, tag = start([script, images, tmp_path / "results", tiny_extractor, marker], cwd=PROJECT)
     try:
-        wait_for(marker)
+        wait_until(marker.exists, "the workers have begun", 120)
         assert any("forkserver" in " ".join(process.cmdline()) for process in tagged(tag))
         assert any("java" in process.name() for process in tagged(tag))
     finally:
         driver.kill()
         driver.communicate()
     assert left_behind(tag) == []
-
-
-def wait_for(marker: Path, seconds: float = 120) -> None:
-    """Until the workers have begun."""
-    until = time.monotonic() + seconds
-    while not marker.exists():
-        assert time.monotonic() < until, "the workers did not begin"
-        time.sleep(0.05)
 
 
 def test_the_features_are_computed_once(tiny_extractor, tmp_path, monkeypatch):

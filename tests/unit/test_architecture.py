@@ -1,13 +1,16 @@
-"""Imports run one way: through the packages, and inside each of them; no circle, no crowded room."""
+"""Imports run one way, through the packages and inside each; only the edge prints, exits or asks around."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from infra.checkout import ROOT
+
 # Each package may import those that are named: the job's contract is free for all of them.
 PACKAGES: dict[str, tuple[str, ...]] = {
     "spark_job": (),
@@ -65,6 +68,13 @@ ORDER: dict[str, tuple[str, ...]] = {
         "service",
     ),
 }
+# Library code returns values and raises. Only these print and exit; a log is printed as it comes.
+PRINTERS: dict[str, tuple[str, ...]] = {
+    "infra": ("infra.command_line", "infra.artifacts.__main__"),
+    "operate": ("operate.command_line", "operate.printing", "operate.commands.logs"),
+}
+# Only these read the environment or the program's arguments; credentials are boto3's business.
+READERS: dict[str, tuple[str, ...]] = {"infra": PRINTERS["infra"], "operate": ()}
 # Rooms are read at a glance.
 MOST_MODULES = 15
 
@@ -120,8 +130,6 @@ def test_packages_import_one_way(package: str) -> None:
 
 def test_the_contract_needs_the_standard_library_alone() -> None:
     """Every package may import it: it brings neither Spark nor Click, nor any other part of the job."""
-    import sys
-
     against = []
     for path in (ROOT / "spark_job" / "contract").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -181,3 +189,40 @@ def test_the_job_knows_neither_cdk_nor_boto3() -> None:
     text = "".join(path.read_text() for path in modules("spark_job"))
     assert "import boto3" not in text
     assert "aws_cdk" not in text
+
+
+def users(package: str, *names: str) -> set[str]:
+    """Return the modules that call or read one of these, or import it from its module."""
+    found = set()
+    for path in modules(package):
+        for node in ast.walk(ast.parse(path.read_text())):
+            used = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            used = ast.unparse(node) if isinstance(node, ast.Attribute) else used
+            imports = isinstance(node, ast.ImportFrom)
+            if used in names or (
+                imports and {f"{node.module}.{alias.name}" for alias in node.names} & {*names}
+            ):
+                found.add(name_of(path))
+    return found
+
+
+@pytest.mark.parametrize("package", PRINTERS)
+def test_only_the_edge_prints_and_exits(package: str) -> None:
+    """No print and no exit in library code."""
+    assert users(package, "print", "exit", "sys.exit") <= set(PRINTERS[package])
+
+
+@pytest.mark.parametrize("package", READERS)
+def test_only_the_edge_reads_environment_and_arguments(package: str) -> None:
+    """Everything below gets values."""
+    assert users(package, "os.environ", "os.getenv", "sys.argv") <= set(READERS[package])
+
+
+def test_operate_starts_neither_node_nor_spark() -> None:
+    """The stacks' library takes seconds to load: of infra, operate imports only modules without it."""
+    names = ",".join(name_of(path) for path in modules("operate") if path.stem != "__main__")
+    code = f"import sys, {names}; print([m for m in sys.modules if m in ('aws_cdk', 'jsii', 'pyspark')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"

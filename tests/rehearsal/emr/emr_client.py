@@ -1,7 +1,6 @@
 """The service behind botocore's own serializer, parser and response shapes, and waiting for its clusters."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from rehearsal.emr.requests.protocol import operation_model
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emr.timings import Timings
 from tests.rehearsal.emr.fake_compute import FakeCompute
+from tests.waiting import wait_until
 
 QUICK = Timings(
     tick=0.01,
@@ -96,7 +96,7 @@ class EmrClient:
         return str(self.cluster(cluster_id)["Status"]["State"])
 
     def wait(self, cluster_id: str, *states: str) -> dict[str, Any]:
-        until(lambda: self.state(cluster_id) in states, f"{cluster_id} never in {states}")
+        until(lambda: self.state(cluster_id) in states, f"{cluster_id} in {states}")
         return self.cluster(cluster_id)
 
     def steps(self, cluster_id: str) -> list[dict[str, Any]]:
@@ -130,12 +130,9 @@ def assert_fits(shape: Shape, value: Any, where: str) -> None:
         assert not allowed or value in (*allowed, ""), f"{where}: {value}"
 
 
-def until(true: Callable[[], bool], message: str = "never true", seconds: float = 10.0) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, message
-        time.sleep(0.005)
+def until(true: Callable[[], bool], what: str = "it is true", seconds: float = 10.0) -> None:
+    """Wait for something to become true, which takes milliseconds here."""
+    wait_until(true, what, seconds, pause=0.005)
 
 
 def step(name: str = "step", *arguments: str, on_failure: str | None = None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -14,6 +13,7 @@ from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
 from rehearsal.settings import LOOPBACK, free_port
 from tests.rehearsal.emulator.conftest import QUICK_EMR
+from tests.waiting import wait_until_gone
 
 STARTER = f"""
 import sys, time
@@ -28,15 +28,6 @@ time.sleep(600)
 def _family(pid):
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
-
-
-def _gone(pid, seconds=20):
-    deadline = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def test_it_listens_on_one_port_of_the_loopback_interface_alone(aws):
@@ -90,7 +81,7 @@ def test_stopping_it_leaves_no_process(tmp_path):
     for _ in range(2):
         with Server(tmp_path / "home", port=port, emr=QUICK_EMR) as server:
             family = [process.pid for process in _family(server.pid)]
-        assert all(_gone(pid) for pid in family)
+        wait_until_gone(*family)
 
 
 def test_it_ends_when_the_program_that_started_it_is_killed(tmp_path):
@@ -102,7 +93,7 @@ def test_it_ends_when_the_program_that_started_it_is_killed(tmp_path):
     starter.send_signal(signal.SIGKILL)
     starter.wait()
     starter.stdout.close()
-    assert _gone(pid)
+    wait_until_gone(pid)
 
 
 def test_a_taken_port_is_refused_with_what_to_do(aws, tmp_path):

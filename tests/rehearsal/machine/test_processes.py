@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from rehearsal.processes import mark, processes_of, start_guardian, sweep
+from tests.waiting import wait_until
 
 # Leaves its group, as YARN's containers do, and starts one more.
 DETACHED = ["setsid", "bash", "-c", "sleep 300 & sleep 300"]
@@ -29,13 +29,6 @@ def start(home, owner="j-1/i-1"):
     return subprocess.Popen(DETACHED, env={**os.environ, **mark(home, owner)})
 
 
-def wait_for(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
-
-
 @pytest.fixture
 def homes(tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -49,7 +42,7 @@ def homes(tmp_path):
 def test_sweep_ends_processes_that_left_their_group(homes):
     """Children of children included."""
     process = start(homes[0])
-    assert wait_for(lambda: len(list(processes_of(homes[0]))) >= 2)
+    wait_until(lambda: len(list(processes_of(homes[0]))) >= 2, "both processes")
     sweep(homes[0])
     process.wait()
     assert list(processes_of(homes[0])) == []
@@ -84,8 +77,8 @@ def test_nothing_outlives_a_server_that_was_killed(homes):
     assert list(processes_of(homes[0]))
     server.kill()
     server.wait()
-    assert wait_for(lambda: not list(processes_of(homes[0])))
-    assert wait_for(lambda: not any(guardian.is_running() for guardian in guardians))
+    wait_until(lambda: not list(processes_of(homes[0])), "the end of the processes")
+    wait_until(lambda: not any(guardian.is_running() for guardian in guardians), "the guardians' end")
 
 
 def test_closing_the_guardians_input_makes_it_sweep(homes):

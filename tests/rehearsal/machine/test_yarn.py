@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 import zipfile
 from pathlib import Path
 from threading import Thread
@@ -13,6 +12,7 @@ import pytest
 from rehearsal.emr.compute import Node, Program
 from rehearsal.processes import processes_of
 from tests.rehearsal.machine.conftest import BUCKET, CORE, PRIMARY, TASK, bootstrap
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.story
 
@@ -70,13 +70,6 @@ def finished(yarn):
     return yarn.run("s-JOB", *SUBMIT, *arguments, f"s3://{BUCKET}/in/", f"s3://{BUCKET}/out")
 
 
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.3)
-    return condition()
-
-
 def container_logs(place, step_id):
     """The logs of a step's containers, joined."""
     application = re.findall(r"application_\d+_\d+", place.log(f"steps/{step_id}/stderr"))[-1]
@@ -84,12 +77,16 @@ def container_logs(place, step_id):
     return {key: place.log(key.removesuffix(".gz")) for key in keys}
 
 
+def container_count(place):
+    return sum(place.compute.demand().containers_by_instance.values())
+
+
 def sleeping_step(place, step_id, seconds):
     """A step whose two tasks are running."""
     step = place.compute.run(
         Program(step_id, "sleeps", "command-runner.jar", [*SUBMIT, f"s3://{BUCKET}/sleeper.py", str(seconds)])
     )
-    assert wait_for(lambda: sum(place.compute.demand().containers_by_instance.values()) >= 3, 120)
+    wait_until(lambda: container_count(place) >= 3, "a driver and two executors", 120)
     return step
 
 
@@ -149,7 +146,7 @@ def test_a_step_listens_on_the_loopback_interface_alone(yarn):
     assert set(listening) == {"127.0.0.1"}
     step.cancel(force=False)
     assert step.wait() != 0
-    assert wait_for(lambda: not sum(yarn.compute.demand().containers_by_instance.values()))
+    wait_until(lambda: not container_count(yarn), "the end of all containers")
 
 
 def test_containers_that_find_no_room_are_pending(yarn):
@@ -158,10 +155,10 @@ def test_containers_that_find_no_room_are_pending(yarn):
     step = yarn.compute.run(
         Program("s-WIDE", "asks", "command-runner.jar", [*SUBMIT, *wide, f"s3://{BUCKET}/sleeper.py", "300"])
     )
-    assert wait_for(lambda: yarn.compute.demand().pending_containers > 0, 120)
+    wait_until(lambda: yarn.compute.demand().pending_containers > 0, "a pending container", 120)
     step.cancel(force=True)
     step.wait()
-    assert wait_for(lambda: yarn.compute.demand().pending_containers == 0)
+    wait_until(lambda: yarn.compute.demand().pending_containers == 0, "no pending container")
 
 
 def test_a_step_survives_the_loss_of_a_task_node(yarn):

@@ -1,0 +1,97 @@
+"""The commands that documents show: each exists, takes its options, and runs where that is quick."""
+
+import re
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+
+from infra.checkout import ROOT
+
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:make|fruit) [^`\n]+)`")
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+VARIABLES = set(re.findall(r"\b[A-Z][A-Z_]+\b", MAKEFILE))
+# They take seconds, and need neither network nor account nor photographs.
+OFFLINE = ("make help", "make plan", "fruit --help", "fruit plan", "fruit fields")
+needs_fruit = pytest.mark.skipif(not find_spec("fruit"), reason="this checkout has no command `fruit`")
+
+
+def shown(program: str) -> list[tuple[str, str]]:
+    """Return (document, command) of every line of a block that calls the program, without its comment."""
+    found = []
+    for document, text in DOCUMENTS.items():
+        for block in BLOCK.findall(text):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = line.removeprefix("$ ").removeprefix(".venv/bin/").partition(" #")[0].strip()
+                if command.startswith(f"{program} ") and "…" not in command:
+                    found.append((document, command))
+    return list(dict.fromkeys(found))
+
+
+def words_of(command: str) -> list[str]:
+    """Return what stands behind the program's name, up to a pipe or another command."""
+    words = shlex.split(command)[1:]
+    ends = [place for place, word in enumerate(words) if word in ("|", "&&", ";", ">")]
+    return words[: min(ends, default=len(words))]
+
+
+def test_the_readme_shows_commands() -> None:
+    """They are found: an empty list would prove nothing."""
+    assert sum(document == "README.md" for document, _ in [*shown("make"), *shown("fruit")]) > 5
+
+
+@pytest.mark.parametrize(("document", "command"), shown("make"))
+def test_make_knows_the_target_and_the_variables_that_are_shown(document: str, command: str) -> None:
+    """Whoever copies the line gets no `No rule to make target`, and no variable is ignored in silence."""
+    for word in words_of(command):
+        name, is_variable, _ = word.partition("=")
+        assert name in (VARIABLES if is_variable else TARGETS), f"{document}: {command}"
+
+
+@needs_fruit
+@pytest.mark.parametrize(("document", "command"), shown("fruit"))
+def test_fruit_knows_the_command_and_the_options_that_are_shown(document: str, command: str) -> None:
+    """The command's own parser takes the line; nothing is run."""
+    from fruit.command_line import cli
+
+    found: click.Command | None = cli
+    words = words_of(command)
+    while isinstance(found, click.Group) and words and not words[0].startswith("-"):
+        found = found.get_command(click.Context(found), words.pop(0))
+    assert found is not None, f"{document}: {command}"
+    found.make_parser(click.Context(found, resilient_parsing=True)).parse_args(words)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_named_in_a_sentence_exist(document: str) -> None:
+    """`make NAME` and `fruit NAME`, wherever a document names them."""
+    for command in INLINE.findall(DOCUMENTS[document]):
+        program, name = command.split()[:2]
+        if program == "make" and re.fullmatch(r"[a-z-]+", name):
+            assert name in TARGETS, command
+        elif program == "fruit" and re.fullmatch(r"[a-z-]+", name) and find_spec("fruit"):
+            from fruit.command_line import cli
+
+            assert cli.get_command(click.Context(cli), name) is not None, command
+
+
+@pytest.mark.parametrize(
+    "command",
+    dict.fromkeys(line for program in ("make", "fruit") for _, line in shown(program) if line in OFFLINE),
+)
+def test_what_needs_nothing_runs(command: str) -> None:
+    """To its end, with exit code 0, as it stands in a document."""
+    program, *words = shlex.split(command)
+    path = program if program == "make" else Path(sys.executable).with_name(program)
+    done = subprocess.run([path, *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
