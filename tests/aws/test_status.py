@@ -5,14 +5,16 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
+from moto import mock_aws
 
+from infra.contract.names import cost_tags
 from operate.commands.status import idle_end
 from operate.emr.clusters import Cluster
 from operate.emr.steps import Step
-from tests.aws.conftest import REGION, RUN, step
+from tests.aws.conftest import REGION, RUN, make_pipeline
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import put_photographs
+from tests.rehearsal.emr.emr_client import EmrClient, answers_of, step, until
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -83,33 +85,30 @@ def test_an_unknown_cluster_is_refused_in_one_line(operate, deployment):
     assert "EMR knows no cluster j-NONE" in told.err
 
 
-def test_a_step_that_waits_is_cancelled(operate, deployment, emr, monkeypatch):
-    """By its run id; the request that EMR gets names the step and ends its process.
+@pytest.fixture
+def rehearsed(storage, monkeypatch):
+    """The rehearsal's EMR in the place of moto's, whose steps never end, and a deployment of it."""
+    emr = EmrClient()
+    session: Any = boto3.Session(region_name=REGION)
+    session.events.register_first("before-send.emr", answers_of(emr.service))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    tags = [{"Key": key, "Value": value} for key, value in cost_tags("dev").items()]
+    make_pipeline(emr.run(Name=f"fruit-features-dev-{RUN}", Tags=tags))
+    with mock_aws(config={"core": {"passthrough": {"services": ["emr"]}}}):
+        yield emr
+    emr.service.stop()
 
-    moto does not answer it; that EMR then cancels, tests/rehearsal/emr/test_operate_calls.py says.
-    """
-    added = emr.add_job_flow_steps(
-        JobFlowId=deployment.cluster_id, Steps=[step("fruit-features-dev-spring-1")]
-    )
-    base: Any = BaseClient
-    requests, call = [], base._make_api_call
 
-    def answer(client, operation, arguments):
-        if operation != "CancelSteps":
-            return call(client, operation, arguments)
-        requests.append(arguments)
-        return {"CancelStepsInfoList": [{"StepId": arguments["StepIds"][0], "Status": "SUBMITTED"}]}
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+def test_a_step_that_runs_is_cancelled(operate, rehearsed):
+    """By its run id; EMR ends its process."""
+    ((cluster_id, machine),) = rehearsed.computes.items()
+    steps = [step("fruit-features-dev-spring-1", "wait")]
+    rehearsed.call("AddJobFlowSteps", JobFlowId=cluster_id, Steps=steps)
+    until(lambda: len(machine.programs) == 1)
     done = operate("cancel", "spring-1", "--yes")
     assert done.exit_code == 0, done.err
-    assert requests == [
-        {
-            "ClusterId": deployment.cluster_id,
-            "StepIds": added["StepIds"],
-            "StepCancellationOption": "TERMINATE_PROCESS",
-        }
-    ]
+    until(lambda: rehearsed.step_states(cluster_id) == ["CANCELLED"])
+    assert machine.programs[0].forced is True
 
 
 def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):

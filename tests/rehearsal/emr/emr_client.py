@@ -1,14 +1,16 @@
 """The service behind botocore's own serializer, parser and response shapes, and waiting for its clusters."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from botocore.awsrequest import AWSResponse
 from botocore.model import ListShape, Shape, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from rehearsal.emr.compute import ClusterSpec
+from rehearsal.emr.errors import EmrError
 from rehearsal.emr.events import Event
 from rehearsal.emr.requests.protocol import operation_model
 from rehearsal.emr.service import ElasticMapReduce
@@ -16,6 +18,7 @@ from rehearsal.emr.timings import Timings
 from tests.rehearsal.emr.fake_compute import FakeCompute
 from tests.waiting import wait_until
 
+ACCOUNT = "111122223333"
 QUICK = Timings(
     tick=0.01,
     scale_out_after=0.05,
@@ -72,7 +75,7 @@ class EmrClient:
         """One request, serialized and parsed as boto3 does it."""
         model = operation_model(operation)
         body = create_serializer("json").serialize_to_request(request, model)["body"]
-        answer = self.service.handle(operation, json.loads(body), account="111122223333", region=region)
+        answer = self.service.handle(operation, json.loads(body), account=ACCOUNT, region=region)
         told = json.loads(json.dumps(answer))
         if model.output_shape:
             assert_fits(model.output_shape, told, operation)
@@ -128,6 +131,32 @@ def assert_fits(shape: Shape, value: Any, where: str) -> None:
         assert isinstance(value, kinds.get(shape.type_name, (int, float))), f"{where}: {value!r}"
         allowed = getattr(shape, "enum", None)
         assert not allowed or value in (*allowed, ""), f"{where}: {value}"
+
+
+class _Body:
+    """What boto3 reads an answer from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def answers_of(service: ElasticMapReduce, region: str = "eu-west-1") -> Callable[..., Any]:
+    """Return a handler of botocore's event `before-send.emr`: the service answers, without a socket."""
+
+    def answer(request: Any, **_: Any) -> Any:
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        try:
+            told = service.handle(operation, json.loads(request.body), account=ACCOUNT, region=region)
+            status = 200
+        except EmrError as error:
+            status, told = error.status, {"__type": error.code, "message": error.message}
+        headers: Any = {}
+        return AWSResponse(request.url, status, headers, _Body(json.dumps(told).encode()))
+
+    return answer
 
 
 def until(true: Callable[[], bool], what: str = "it is true", seconds: float = 10.0) -> None:

@@ -1,6 +1,5 @@
 """What `operate` asks of EMR is answered, through an unmodified boto3."""
 
-import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -9,47 +8,21 @@ from typing import Any
 import boto3
 import pytest
 from botocore import xform_name
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 import operate
 from operate.emr import clusters, nodes, steps
-from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import OPERATIONS
-from tests.rehearsal.emr.emr_client import FLEETS, EmrClient
+from tests.rehearsal.emr.emr_client import FLEETS, EmrClient, answers_of
 
 LIMITS = {"UnitType": "InstanceFleetUnits", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 7}
-
-
-class Body:
-    """What boto3 reads an answer from."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self) -> Any:
-        yield self._content
 
 
 @pytest.fixture
 def client(emr: EmrClient) -> Any:
     """boto3's client, whose requests reach the service without a socket."""
-
-    def answer(request: Any, **_: Any) -> Any:
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        body = json.loads(request.body)
-        try:
-            status, told = (
-                200,
-                emr.service.handle(operation, body, account="111122223333", region="eu-west-1"),
-            )
-        except EmrError as error:
-            status, told = error.status, {"__type": error.code, "message": error.message}
-        headers: Any = {}
-        return AWSResponse(request.url, status, headers, Body(json.dumps(told).encode()))
-
     made = boto3.client("emr", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-    made.meta.events.register("before-send.emr", answer)
+    made.meta.events.register("before-send.emr", answers_of(emr.service))
     return made
 
 
