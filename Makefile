@@ -81,7 +81,7 @@ browser: $(READY) ## Make sure there is a browser for the tests
 WORKERS ?= logical
 SIDE_BY_SIDE = --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 COVERAGE = $(PACKAGES:%=--cov=%) --cov-report=
-PACKAGES := spark_job infra operate rehearsal benchmarks
+PACKAGES := spark_job infra operate rehearsal fruit benchmarks
 
 test: $(READY) browser rehearsal-ready ## Run the tests, as CI does (PYTEST_ARGS='-k …')
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(COVERAGE) -m 'not long' $(PYTEST_ARGS)

@@ -70,8 +70,8 @@ ORDER: dict[str, tuple[str, ...]] = {
 }
 # Library code returns values and raises. Only these print and exit; a log is printed as it comes.
 PRINTERS: dict[str, tuple[str, ...]] = {
-    "infra": ("infra.command_line", "infra.artifacts.__main__"),
-    "operate": ("operate.command_line", "operate.printing", "operate.commands.logs"),
+    "infra": ("infra.artifacts.__main__",),
+    "operate": ("operate.printing", "operate.commands.logs"),
 }
 # Only these read the environment or the program's arguments; credentials are boto3's business.
 READERS: dict[str, tuple[str, ...]] = {"infra": PRINTERS["infra"], "operate": ()}

@@ -4,12 +4,12 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import pytest
 
+from fruit.command_line import cli
 from infra.checkout import ROOT
 
 DOCUMENTS = {
@@ -23,7 +23,6 @@ TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"\b[A-Z][A-Z_]+\b", MAKEFILE))
 # They take seconds, and need neither network nor account nor photographs.
 OFFLINE = ("make help", "make plan", "fruit --help", "fruit plan", "fruit fields")
-needs_fruit = pytest.mark.skipif(not find_spec("fruit"), reason="this checkout has no command `fruit`")
 
 
 def shown(program: str) -> list[tuple[str, str]]:
@@ -58,12 +57,9 @@ def test_make_knows_the_target_and_the_variables_that_are_shown(document: str, c
         assert name in (VARIABLES if is_variable else TARGETS), f"{document}: {command}"
 
 
-@needs_fruit
 @pytest.mark.parametrize(("document", "command"), shown("fruit"))
 def test_fruit_knows_the_command_and_the_options_that_are_shown(document: str, command: str) -> None:
     """The command's own parser takes the line; nothing is run."""
-    from fruit.command_line import cli
-
     found: click.Command | None = cli
     words = words_of(command)
     while isinstance(found, click.Group) and words and not words[0].startswith("-"):
@@ -79,9 +75,7 @@ def test_commands_named_in_a_sentence_exist(document: str) -> None:
         program, name = command.split()[:2]
         if program == "make" and re.fullmatch(r"[a-z-]+", name):
             assert name in TARGETS, command
-        elif program == "fruit" and re.fullmatch(r"[a-z-]+", name) and find_spec("fruit"):
-            from fruit.command_line import cli
-
+        elif program == "fruit" and re.fullmatch(r"[a-z-]+", name):
             assert cli.get_command(click.Context(cli), name) is not None, command
 
 
