@@ -52,7 +52,7 @@ class Deployment:
 
     def examine_account(self) -> None:
         """Run the checks of `fruit doctor`, and print those that are not ok."""
-        with self._timeline.event("operate doctor"):
+        with self._timeline.event("fruit doctor"):
             checks = list(examine(self._connection(), self._config))
             for check in checks:
                 if check.state != "ok":
