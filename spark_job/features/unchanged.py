@@ -1,7 +1,8 @@
-"""Which images of a listing an earlier run knows, unchanged; which are new; which are gone.
+"""Which images of a listing the previous run has unchanged, which are new, and which are gone.
 
-Listing and earlier table meet by path in buckets that fit into memory, in Spark tasks. The answer is two
-tables: the rows of the listing that are to be computed, and those of the earlier table that are to be copied.
+The listing and the previous run's features table are joined by path, in Spark tasks, in buckets that fit into
+memory. The answer is two tables: the rows of the listing whose features are to be computed, and the rows of
+the previous run's table that are to be reused.
 """
 
 from __future__ import annotations
@@ -29,34 +30,34 @@ from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import part_uris, read_part, row_count, write_part
 from spark_job.storage import Folder
 
-NEW, TAKEN = "new", "taken"
+NEW, REUSED = "new", "taken"  # folders; the second has the name that earlier versions of this job gave it
 ROWS_PER_BUCKET = 50_000
 TASKS_A_CORE = 2
 FOOTERS_AT_ONCE = 32
-LISTED = -1  # in place of an earlier part's number: a row of the listing
+LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
 
-KNOWN_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height", "error")
-_TAKEN_COLUMNS: list[tuple[str, pa.DataType]] = [
+PREVIOUS_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height", "error")
+_REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("part", pa.int64()),
     ("row", pa.int64()),
     ("path", pa.string()),
     ("label", pa.string()),
     ("split", pa.string()),
 ]
-TAKEN_SCHEMA = pa.schema(_TAKEN_COLUMNS)
+REUSED_SCHEMA = pa.schema(_REUSED_COLUMNS)
 
-Rows = tuple[int, pa.Table]  # number of the earlier part, or LISTED
+Rows = tuple[int, pa.Table]  # number of the part of the previous run's table, or LISTED
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be taken from the earlier run.
+    """Which rows of the previous run may be reused.
 
     Attributes:
-        sources: an image below none of them is neither taken nor gone.
-        classes: as `matches_any`; what is kept belongs to one of them.
+        sources: an image below none of them is neither reused nor gone.
+        classes: as `matches_any`; an image that is gone and stays in the results belongs to one of them.
         limits: an image beyond them is computed again, and rejected.
-        keep_removed: take images that are gone from the sources too.
+        keep_removed: whether images that are gone from the sources stay in the results.
     """
 
     sources: tuple[str, ...]
@@ -65,25 +66,25 @@ class Rules:
     keep_removed: bool
 
 
-def sort_out(
-    spark: SparkContext, listing: Folder, earlier: Folder, length: int, rules: Rules, plan: Folder
+def find_reusable(
+    spark: SparkContext, listing: Folder, previous: Folder, length: int, rules: Rules, destination: Folder
 ) -> Counter[str]:
-    """Write `new/` and `taken/` into the plan's folder; an earlier attempt's are replaced.
+    """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
 
     An image is unchanged when path, size and etag are; images without an etag never are, and those that were
     rejected are tried again.
 
     Args:
         listing: the listing's table.
-        earlier: the earlier run's features table; may be empty.
+        previous: the previous run's features table; may be empty.
         length: of a feature vector.
 
     Returns:
-        `new`: images to compute; `reused`: taken and still in the sources; `removed`: gone from them;
-        `kept`: those of them that are taken all the same.
+        Images by what becomes of them. `new`: their features are computed; `reused`: they are still in the
+        sources; `removed`: they are gone from the sources; `kept`: those of them that stay in the results.
     """
-    plan.clear()
-    parts = part_uris(earlier)
+    destination.clear()
+    parts = part_uris(previous)
     with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
         rows = list(pool.map(row_count, parts))
     listed = [(LISTED, uri) for uri in part_uris(listing)]
@@ -96,11 +97,11 @@ def sort_out(
         partial(_bucketed, buckets=buckets)
     )
     met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
-        lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), rules, plan, groups)
+        lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), rules, destination, groups)
     )
     group_count = max(groups, default=0) + 1
     answers = met.partitionBy(min(group_count, task_count), int).mapPartitions(
-        lambda pairs: [_write_groups(pairs, plan)]
+        lambda pairs: [_write_groups(pairs, destination)]
     )
     counts: Counter[str] = sum(answers.collect(), Counter())
     return counts
@@ -122,7 +123,7 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
     """Yield the rows of one part by the bucket that their path decides."""
     number, uri = task
     first = 0
-    for batch in read_part(uri, COLUMNS if number == LISTED else KNOWN_COLUMNS):
+    for batch in read_part(uri, COLUMNS if number == LISTED else PREVIOUS_COLUMNS):
         table = pa.Table.from_batches([batch])
         if number != LISTED:
             place = np.arange(first, first + batch.num_rows, dtype=np.int64)
@@ -136,47 +137,48 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
 
 
 def _meet(
-    bucket: int, rows: Iterable[Rows], rules: Rules, plan: Folder, groups: Sequence[int]
+    bucket: int, rows: Iterable[Rows], rules: Rules, destination: Folder, groups: Sequence[int]
 ) -> Iterator[tuple[int, tuple[Counter[str], pa.Table]]]:
-    """Write the new images of a bucket; yield what is taken by the group of its part."""
-    listed, known = _both(rows)
-    new, reused, kept, removed = _sort_out(listed, known, rules)
+    """Write the new images of a bucket; yield the rows to be reused by the group of their part."""
+    listed, previous = _both(rows)
+    new, reused, kept, removed = _compare(listed, previous, rules)
     if new.num_rows:
-        write_part(plan.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
+        write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
-    taken = pa.concat_tables([reused, kept])
-    yield 0, (counts, taken.slice(0, 0))
-    group = np.array(groups, np.int64)[values(_whole(taken["part"]))] if taken.num_rows else np.empty(0, int)
+    reused = pa.concat_tables([reused, kept])
+    yield 0, (counts, reused.slice(0, 0))
+    parts = values(_whole(reused["part"])) if reused.num_rows else np.empty(0, int)
+    group = np.array(groups, np.int64)[parts]
     for one in np.unique(group).tolist():
-        yield one, (Counter(), taken.take(numbers(np.flatnonzero(group == one))))
+        yield one, (Counter(), reused.take(numbers(np.flatnonzero(group == one))))
 
 
 def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
-    """Return (listed, known), each as one table; known is empty without an earlier part."""
+    """Return the rows of the listing and those of the previous run's table, each as one table."""
     listed: list[pa.Table] = [LISTING_SCHEMA.empty_table()]
-    known: list[pa.Table] = []
+    previous: list[pa.Table] = []
     for number, table in rows:
-        (listed if number == LISTED else known).append(table)
-    schema = pa.schema([*TAKEN_SCHEMA, *(LISTING_SCHEMA.field(name) for name in ("size", "etag", "error"))])
+        (listed if number == LISTED else previous).append(table)
+    schema = pa.schema([*REUSED_SCHEMA, *(LISTING_SCHEMA.field(name) for name in ("size", "etag", "error"))])
     schema = schema.append(pa.field("width", pa.int32())).append(pa.field("height", pa.int32()))
     return pa.concat_tables(listed), pa.concat_tables(
-        [schema.empty_table(), *(table.select(schema.names) for table in known)]
+        [schema.empty_table(), *(table.select(schema.names) for table in previous)]
     )
 
 
-def _sort_out(listed: pa.Table, known: pa.Table, rules: Rules) -> tuple[pa.Table, pa.Table, pa.Table, int]:
-    """Return (new rows of the listing; reused, kept rows of TAKEN_SCHEMA; how many are gone)."""
+def _compare(listed: pa.Table, previous: pa.Table, rules: Rules) -> tuple[pa.Table, pa.Table, pa.Table, int]:
+    """Return (new rows of the listing; reused, kept rows of REUSED_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
-    place = pc.index_in(selected["path"], value_set=_whole(known["path"]))
-    match = known.take(place)
+    place = pc.index_in(selected["path"], value_set=_whole(previous["path"]))
+    match = previous.take(place)
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
     same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, rules.limits)))
     same = pc.fill_null(same, False)
     named = match.set_column(3, "label", selected["label"]).set_column(4, "split", selected["split"])
-    reused = named.filter(same).select(TAKEN_SCHEMA.names)
-    absent = pc.invert(pc.is_in(known["path"], value_set=_whole(listed["path"])))
-    gone = known.filter(pc.and_(absent, _usable(known, rules.limits)))
-    gone = gone.filter(_belongs(gone, rules)).select(TAKEN_SCHEMA.names)
+    reused = named.filter(same).select(REUSED_SCHEMA.names)
+    absent = pc.invert(pc.is_in(previous["path"], value_set=_whole(listed["path"])))
+    gone = previous.filter(pc.and_(absent, _usable(previous, rules.limits)))
+    gone = gone.filter(_belongs(gone, rules)).select(REUSED_SCHEMA.names)
     kept = gone if rules.keep_removed else gone.slice(0, 0)
     return selected.filter(pc.invert(same)), reused, kept, gone.num_rows
 
@@ -198,21 +200,27 @@ def _belongs(rows: pa.Table, rules: Rules) -> pa.Array[Any]:
     return flags(inside)
 
 
-def _write_groups(pairs: Iterable[tuple[int, tuple[Counter[str], pa.Table]]], plan: Folder) -> Counter[str]:
+def _write_groups(
+    pairs: Iterable[tuple[int, tuple[Counter[str], pa.Table]]], destination: Folder
+) -> Counter[str]:
     """Write the groups of one task; return their counts."""
-    found: dict[int, list[tuple[Counter[str], pa.Table]]] = {}
+    groups: dict[int, list[tuple[Counter[str], pa.Table]]] = {}
     for group, rows in pairs:
-        found.setdefault(group, []).append(rows)
-    return sum((_write_taken(group, rows, plan) for group, rows in found.items()), Counter())
+        groups.setdefault(group, []).append(rows)
+    return sum((_write_group(group, rows, destination) for group, rows in groups.items()), Counter())
 
 
-def _write_taken(group: int, found: list[tuple[Counter[str], pa.Table]], plan: Folder) -> Counter[str]:
-    """Write one group's rows, in the order of the earlier table."""
-    rows = pa.concat_tables([TAKEN_SCHEMA.empty_table(), *(table for _, table in found)])
+def _write_group(
+    group: int, tables: list[tuple[Counter[str], pa.Table]], destination: Folder
+) -> Counter[str]:
+    """Write one group's rows, in the order of the previous run's table."""
+    rows = pa.concat_tables([REUSED_SCHEMA.empty_table(), *(table for _, table in tables)])
     if rows.num_rows:
         rows = rows.sort_by([("part", "ascending"), ("row", "ascending")])
-        write_part(plan.at(TAKEN), group, rows.to_batches(), TAKEN_SCHEMA, repeated=("label", "split"))
-    return sum((counts for counts, _ in found), Counter())
+        write_part(
+            destination.at(REUSED), group, rows.to_batches(), REUSED_SCHEMA, repeated=("label", "split")
+        )
+    return sum((counts for counts, _ in tables), Counter())
 
 
 def _whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:

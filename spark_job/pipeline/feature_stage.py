@@ -1,4 +1,4 @@
-"""The second stage: features of the new images, computed; of the others, copied."""
+"""The second stage: it computes the features of new images and copies those that are reused."""
 
 import time
 from importlib import import_module
@@ -10,7 +10,7 @@ from spark_job.features.copying import copy_features
 from spark_job.features.engines import EngineChoice, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import write_features
-from spark_job.features.unchanged import NEW, TAKEN
+from spark_job.features.unchanged import NEW, REUSED
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.progress import Progress
 from spark_job.pipeline.rejects import write_rejected
@@ -62,12 +62,12 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
 
 
 def _copy(run: Run, listing: ListingResult) -> Tally:
-    """Copy the features that the previous run computed already."""
+    """Copy the features that are reused from the previous run."""
     if listing.previous is None:
         return Tally()
     return copy_features(
         run.spark.sparkContext,
-        run.table(f"{layout.REUSE}/{TAKEN}"),
+        run.table(f"{layout.REUSE}/{REUSED}"),
         part_uris(Folder(listing.previous).at(layout.FEATURES)),
         run.table(layout.FEATURES),
         run.extractor.specification.feature_length,

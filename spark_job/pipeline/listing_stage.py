@@ -1,4 +1,4 @@
-"""The first stage: every file of the sources, what is skipped and why, what is known already."""
+"""The first stage: every file of the sources, what is skipped, and what is reused of the previous run."""
 
 from collections import Counter
 from dataclasses import replace
@@ -9,7 +9,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import IMAGE_EXTENSIONS
 from spark_job.contract.run_options import RunOptions
 from spark_job.errors import ListingError
-from spark_job.features.unchanged import Rules, sort_out
+from spark_job.features.unchanged import Rules, find_reusable
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
@@ -47,7 +47,7 @@ def list_stage(run: Run) -> ListingResult:
         _mark_sample(listing, selected, options.seed)
         skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
     count = sum(selected.values())
-    counts = _sort_out(run, previous) if previous else {"new": count}
+    counts = _find_reusable(run, previous) if previous else {"new": count}
     images = count + counts.get("kept", 0)
     _check_request(run, images)
     return ListingResult(
@@ -59,11 +59,11 @@ def list_stage(run: Run) -> ListingResult:
     )
 
 
-def _sort_out(run: Run, previous: RunFolder) -> dict[str, int]:
-    """Find what the previous run computed already; counted as `sort_out` does."""
+def _find_reusable(run: Run, previous: RunFolder) -> dict[str, int]:
+    """Find the images whose features can be reused; return the counts of `find_reusable`."""
     options = run.options
     rules = Rules(options.images, options.classes, options.limits, keep_removed=options.removed == "keep")
-    counts = sort_out(
+    counts = find_reusable(
         run.spark.sparkContext,
         run.table(layout.LISTING),
         previous.folder.at(layout.FEATURES),

@@ -1,4 +1,4 @@
-"""The third stage: principal components, fitted or taken over, of every usable image."""
+"""The third stage: principal components, fitted here or in another run, of every usable image."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from spark_job.storage import Folder
 
 
 def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
-    """Fit the reduction, or take one that an earlier run fitted; project every usable image."""
+    """Fit the reduction, or load the one that another run fitted; project every usable image."""
     spark, options = run.spark.sparkContext, run.options
     parts = part_uris(run.table(layout.FEATURES))
     if options.reduction:

@@ -74,7 +74,7 @@ def _notes(run: Run, results: StageResults) -> list[str]:
     elif weights.random_seed is not None:
         notes.append(f"The dense layers on top are random (seed {weights.random_seed}), not trained.")
     if run.options.reduction:
-        notes.append(f"The reduction was not fitted on these images but taken from {run.options.reduction}.")
+        notes.append(f"The reduction was not fitted on these images: it is that of {run.options.reduction}.")
         notes.append(_drift_note(results.reduction))
     notes += _reuse_notes(run.options, results.listing)
     if results.features is None:
@@ -95,12 +95,12 @@ def _reuse_notes(options: RunOptions, listing: ListingResult) -> list[str]:
     if options.previous is None:
         return []
     if listing.previous is None:
-        return ["--previous latest found no earlier run of these sources: all features were computed."]
-    kept = "they stay in the results" if options.removed == "keep" else "they are not in the results"
+        return ["--previous latest found no previous run of these sources: all features were computed."]
+    gone = "they stay in the results" if options.removed == "keep" else "they are not in the results"
     return [
-        f"The features of {listing.reused + listing.kept:,} images were taken from "
+        f"The features of {listing.reused + listing.kept:,} images were reused from "
         f"{listing.previous}; {listing.new:,} were new or changed. {listing.removed:,} images of "
-        f"that run are gone from the sources: {kept}."
+        f"that run are gone from the sources: {gone}."
     ]
 
 
@@ -115,12 +115,12 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
             components = matrix(batch.column(ARRAY_COLUMN)).astype(np.float32)
             for (path, label, split, size), numbers in zip(rows, components, strict=True):
                 sample.offer(label, path, (ListedFile(path, label, split, size, etag=""), numbers))
-    images, taken = zip(*sample.items(), strict=True)
+    images, rows = zip(*sample.items(), strict=True)
     points = [
         Point(image.path, image.label, image.split, thumbnail)
         for image, thumbnail in zip(images, small_pictures(images, run.options.limits), strict=True)
     ]
-    return points, np.stack(taken)
+    return points, np.stack(rows)
 
 
 def _rejected(run: Run) -> list[RejectedImage]:

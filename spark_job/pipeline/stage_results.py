@@ -47,7 +47,7 @@ class ListingResult:
 
     Attributes:
         listed: files in the sources.
-        selected: images that the run has in the end, those that are kept of the previous run included.
+        selected: images that the run has in the end, `kept` ones included.
         skipped: reason -> files.
         previous: URI of the run whose features are reused; None: all are computed.
         new: images whose features are computed.
@@ -93,7 +93,7 @@ class ReductionResult:
 
     Attributes:
         explained_variance_ratio: of all kept components together, 0 to 1.
-        drift: of new images from those that an earlier run fitted the reduction on.
+        drift: of new images from those that the reduction was fitted on, in another run.
     """
 
     components: int

@@ -109,7 +109,7 @@ def test_latest_without_an_earlier_run_computes_all(tiny_extractor, tmp_path):
     images = photographs.write_archive(tmp_path / "images", {"a": 4})
     found = run(images, tmp_path / "results", tiny_extractor, previous="latest")
     assert counts(found) == {"new": 4, "reused": 0, "removed": 0, "kept": 0}
-    assert "found no earlier run" in (found.folder / "report" / "index.html").read_text()
+    assert "found no previous run" in (found.folder / "report" / "index.html").read_text()
 
 
 def test_features_of_another_extractor_are_refused(coloured_run, images, other_extractor, tmp_path):
