@@ -69,7 +69,7 @@ def example_report(
         extractor=EXTRACTOR,
         parameters={"images": "s3://fruits/Test/", "k": str(component_count), "standardise": "no"},
         versions={"python": "3.11.9", "spark": "3.5.6", "openvino": "2026.4.1"},
-        images={"listed": len(points) + 3, "usable": len(points), "rejected": 2, "skipped": 1},
+        image_counts={"listed": len(points) + 3, "usable": len(points), "rejected": 2, "skipped": 1},
         seconds={"listing": 1.2, "features": 75.0, "reduction": 4.25},
         images_per_second=163.2,
         component_count=component_count,
@@ -121,6 +121,6 @@ def without_reduction(contents: ReportContents) -> ReportContents:
         skipped={},
         seconds={},
         images_per_second=0.0,
-        images={"listed": 0, "usable": 0, "rejected": 0, "skipped": 0},
+        image_counts={"listed": 0, "usable": 0, "rejected": 0, "skipped": 0},
         notes=["No image is new, so there was nothing to do."],
     )

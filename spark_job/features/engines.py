@@ -28,7 +28,7 @@ class EngineChoice:
 class Engine(Protocol):
     """A loaded network."""
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, tensors: np.ndarray) -> np.ndarray:
         """(n, height, width, 3) float32, C-contiguous -> a fresh (n, feature_length) float32."""
 
 
@@ -91,12 +91,12 @@ class _OpenVinoEngine:
         self._tensor: Any = openvino.Tensor
         self._feature_length = specification.feature_length
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, tensors: np.ndarray) -> np.ndarray:
         # OpenVINO reads the array's own memory, and refuses an array that is read-only.
-        images = np.require(images, np.float32, ["C_CONTIGUOUS", "WRITEABLE"])
-        features = np.empty((len(images), self._feature_length), np.float32)
-        for index in range(len(images)):
-            self._request.set_input_tensor(self._tensor(images[index : index + 1], shared_memory=True))
+        tensors = np.require(tensors, np.float32, ["C_CONTIGUOUS", "WRITEABLE"])
+        features = np.empty((len(tensors), self._feature_length), np.float32)
+        for index in range(len(tensors)):
+            self._request.set_input_tensor(self._tensor(tensors[index : index + 1], shared_memory=True))
             self._request.infer()
             features[index] = self._request.get_output_tensor().data.reshape(-1)
         return features
@@ -111,12 +111,12 @@ class _TensorFlowEngine:
         network = import_keras().saving.load_model(archive, compile=False)
         shape = (None, specification.height, specification.width, 3)
         self._run = tensorflow.function(
-            lambda images: network(images, training=False),
+            lambda tensors: network(tensors, training=False),
             input_signature=[tensorflow.TensorSpec(shape, tensorflow.float32)],
         )
 
-    def features(self, images: np.ndarray) -> np.ndarray:
-        return np.array(self._run(images), np.float32)
+    def features(self, tensors: np.ndarray) -> np.ndarray:
+        return np.array(self._run(tensors), np.float32)
 
 
 def _use_one_thread(tensorflow: Any) -> None:

@@ -68,7 +68,7 @@ class Extraction:
     limits: ImageLimits
     load_engine: Callable[[], Engine]
 
-    def __call__(self, images: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
+    def __call__(self, batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
         """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in the same order.
 
         Args:
@@ -76,13 +76,13 @@ class Extraction:
         """
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
-        files = (ListedFile(**row) for row in images.to_pylist())
+        files = (ListedFile(**row) for row in batch.to_pylist())
         rows = _extract(files, self.specification, self.limits, self.load_engine())
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0
         while chunk := list(islice(rows, chunk_size)):
             tally.add(chunk)
-            yield _record_batch(images.slice(first, len(chunk)), chunk)
+            yield _record_batch(batch.slice(first, len(chunk)), chunk)
             first += len(chunk)
         tally.processor_seconds += time.process_time() - started
 
@@ -123,7 +123,7 @@ class Tally:
 
 
 def _extract(
-    images: Iterator[ListedFile],
+    files: Iterator[ListedFile],
     specification: ExtractorSpecification,
     limits: ImageLimits,
     engine: Engine,
@@ -135,7 +135,7 @@ def _extract(
         failed=lambda _, reason: Prepared(error=reason),
         max_seconds=limits.max_seconds,
     )
-    read, contents = tee(read_ahead(images, partial(read_image, limits=limits)))
+    read, contents = tee(read_ahead(files, partial(read_image, limits=limits)))
     results = isolated.map(content for _, content in contents)
     for (image, _), (slot, prepared) in zip(read, results, strict=True):
         features = None if prepared.error else engine.features(tensors[slot : slot + 1])[0]
@@ -144,9 +144,9 @@ def _extract(
         yield _Row(image, prepared, features)
 
 
-def _record_batch(images: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
+def _record_batch(batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
     columns = [
-        *(images.column(name) for name in ("path", "label", "split", "size", "etag")),
+        *(batch.column(name) for name in ("path", "label", "split", "size", "etag")),
         optional_numbers([row.prepared.width for row in rows], np.int32),
         optional_numbers([row.prepared.height for row in rows], np.int32),
         vectors([row.features for row in rows], np.float32),

@@ -25,11 +25,11 @@ IMAGES_PER_TASK = 2_000
 MAX_READ_BYTES = 32 * MEBIBYTE
 
 
-def images_per_task(images: int, cores: int, feature_length: int) -> int:
+def images_per_task(image_count: int, cores: int, feature_length: int) -> int:
     """Return how large the shares are: whole rounds over the cores, of parts that fit into memory."""
     most = rows_within(MAX_PART_BYTES, feature_length, IMAGES_PER_TASK)
-    rounds = max(1, ceil(images / (most * cores)))
-    return max(1, ceil(images / (rounds * cores)))
+    rounds = max(1, ceil(image_count / (most * cores)))
+    return max(1, ceil(image_count / (rounds * cores)))
 
 
 def write_features(
@@ -50,7 +50,7 @@ def write_features(
 
     def write(share: Share) -> Tally:
         tally = Tally()
-        batches = extraction(share.images(), tally)
+        batches = extraction(share.batch(), tally)
         write_part(destination, share.number, batches, FEATURES_SCHEMA, repeated=("label", "split", "error"))
         return tally
 

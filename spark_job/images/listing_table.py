@@ -69,8 +69,8 @@ class Share:
     first: int
     of: int
 
-    def images(self) -> pa.RecordBatch:
-        """Their rows, with LISTING_SCHEMA's columns."""
+    def batch(self) -> pa.RecordBatch:
+        """Return the rows of its images, with the columns of LISTING_SCHEMA."""
         listed = pa.Table.from_batches(read_part(self.uri, COLUMNS), LISTING_SCHEMA)
         selected = listed.filter(pc.is_null(listed["skipped"]))
         mine = selected.take(numbers(np.arange(self.first, selected.num_rows, self.of)))

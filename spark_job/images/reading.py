@@ -47,7 +47,7 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
         return ImageRejectedError(f"the file cannot be read: {reason}")
 
 
-def read_ahead(images: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
+def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
     """Yield each image with its content, in order; the next ones are being read meanwhile.
 
     At most `READS_IN_FLIGHT` images and about `MAX_BYTES_IN_FLIGHT` wait in memory.
@@ -56,7 +56,7 @@ def read_ahead(images: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[
     bytes_in_flight = 0
     with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
         try:
-            for image in images:
+            for image in files:
                 while waiting and (
                     len(waiting) >= READS_IN_FLIGHT or bytes_in_flight + image.size > MAX_BYTES_IN_FLIGHT
                 ):

@@ -48,11 +48,11 @@ def list_stage(run: Run) -> ListingResult:
         skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
     count = sum(selected.values())
     counts = _find_reusable(run, previous) if previous else {"new": count}
-    images = count + counts.get("kept", 0)
-    _check_request(run, images)
+    image_count = count + counts.get("kept", 0)
+    _check_request(run, image_count)
     return ListingResult(
         listed=count + skipped.total(),
-        selected=images,
+        selected=image_count,
         skipped=dict(skipped),
         previous=previous.folder.uri if previous else None,
         **counts,
@@ -105,17 +105,17 @@ def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
     )
 
 
-def _check_request(run: Run, images: int) -> None:
+def _check_request(run: Run, image_count: int) -> None:
     """Refuse before the features are computed what the reduction would refuse after."""
     length, wanted = run.extractor.specification.feature_length, run.options.request.components
     if run.options.reduction:
         check_reduction(RunFolder(Folder(run.options.reduction)), run.extractor)
         return
-    if not images:
+    if not image_count:
         return
-    check_size(images, length)
-    if wanted and wanted > min(images - 1, length):
+    check_size(image_count, length)
+    if wanted and wanted > min(image_count - 1, length):
         raise MisuseError(
-            f"--components {wanted} is more than {images} images with {length} features allow: "
-            f"at most {max(min(images - 1, length), 0)}"
+            f"--components {wanted} is more than {image_count} images with {length} features allow: "
+            f"at most {max(min(image_count - 1, length), 0)}"
         )

@@ -52,7 +52,7 @@ def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> R
         extractor=run.extractor.specification,
         parameters=run.options.described(),
         versions=package_versions(),
-        images=results.image_counts,
+        image_counts=results.image_counts,
         seconds=dict(seconds),
         images_per_second=(features.images_per_second if features else None) or 0.0,
         component_count=reduction.components if reduction else 0,

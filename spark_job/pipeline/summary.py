@@ -12,31 +12,31 @@ def summary(options: RunOptions) -> str:
     """Return the counts and figures of a complete run, where its results are, and what to do next."""
     folder = RunFolder(Folder(options.results).at(options.run_id))
     metrics = folder.read_json(METRICS)
-    images = metrics["images"]
-    kept = f" + {images['kept']:,} kept" if images["kept"] else ""
+    counts = metrics["images"]
+    kept = f" + {counts['kept']:,} kept" if counts["kept"] else ""
     lines = [
-        f"images    {images['listed']:,} listed{kept} = {images['usable']:,} usable"
-        f" + {images['rejected']:,} rejected + {images['skipped']:,} skipped"
+        f"images    {counts['listed']:,} listed{kept} = {counts['usable']:,} usable"
+        f" + {counts['rejected']:,} rejected + {counts['skipped']:,} skipped"
     ]
-    if images["reused"] + images["removed"]:
+    if counts["reused"] + counts["removed"]:
         lines.append(
-            f"reused    {images['reused'] + images['kept']:,} from the previous run, {images['new']:,} new, "
-            f"{images['removed']:,} gone from the source"
+            f"reused    {counts['reused'] + counts['kept']:,} from the previous run, {counts['new']:,} new, "
+            f"{counts['removed']:,} gone from the source"
         )
-    lines += _figures(metrics) if images["usable"] else ["nothing to do: there were no images"]
+    lines += _figures(metrics) if counts["usable"] else ["nothing to do: there were no images"]
     if metrics["drift"]:
         beyond = metrics["drift"]["beyond_error_limit"]
         advice = {True: "fit anew", False: "no need to fit anew", None: "too few to tell"}
         said = advice[metrics["drift"]["refit_advised"]]
         lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
-    if images["rejected"]:
+    if counts["rejected"]:
         lines.append(f"rejected  {folder.uri(REJECTED)}")
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s",
         f"results   {folder.folder.uri}",
         f"report    {folder.uri('report/index.html')}",
     ]
-    if images["usable"]:
+    if counts["usable"]:
         lines.append(f"next      new images with this PCA: add --reduction={folder.folder.uri}")
     return "\n".join(lines)
 

@@ -46,8 +46,8 @@ class ReportContents:
         versions: package -> version.
         notes: sentences a reader must not miss, such as "the weights are random".
         skipped: reason -> number of files that were skipped.
-        rejected: the first images that could not be used; `images["rejected"]` counts all.
-        images: `listed`, `usable`, `rejected`, `skipped`.
+        rejected: the first images that could not be used; `image_counts["rejected"]` counts all.
+        image_counts: `listed`, `usable`, `rejected`, `skipped`.
         explained_variance_ratio: (d,) float64, descending; empty when nothing was reduced.
         component_count: k, how many of them were kept.
         points: a sample of the usable images, balanced over classes.
@@ -62,7 +62,7 @@ class ReportContents:
     extractor: ExtractorSpecification
     parameters: dict[str, str]
     versions: dict[str, str]
-    images: dict[str, int]
+    image_counts: dict[str, int]
     seconds: dict[str, float]
     images_per_second: float
     component_count: int

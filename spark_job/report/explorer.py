@@ -61,7 +61,7 @@ def explorer_facts(contents: ReportContents, picture: Callable[[Point], str | No
         "dimension": dimension,
         "planes": min(max(dimension - 1, 1), 2),
         "shown": len(points),
-        "usable": contents.images.get("usable", 0),
+        "usable": contents.image_counts.get("usable", 0),
         "classes": len({point.label for point in contents.points}),
         "looks": LOOK_COUNT,
         "without_picture": sum(bool(point.thumbnail) and picture(point) is None for point in points),

@@ -61,7 +61,7 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
 
 def run_document(contents: ReportContents) -> Document:
     """Return what the page of a run shows."""
-    usable = contents.images.get("usable", 0)
+    usable = contents.image_counts.get("usable", 0)
     return Document(
         title=f"Run {contents.run_id}",
         subtitle=f"{contents.extractor.name} · {_counted(usable, 'photograph')} · {contents.created}",
@@ -90,16 +90,16 @@ def _kept_share(contents: ReportContents) -> float:
 
 
 def _rejected_count(contents: ReportContents) -> int:
-    return contents.images.get("rejected", len(contents.rejected))
+    return contents.image_counts.get("rejected", len(contents.rejected))
 
 
 def _tiles(contents: ReportContents) -> dict[str, str]:
-    images = contents.images
+    counts = contents.image_counts
     tiles = {
-        "Images listed": count(images.get("listed", 0)),
-        "Usable": count(images.get("usable", 0)),
+        "Images listed": count(counts.get("listed", 0)),
+        "Usable": count(counts.get("usable", 0)),
         "Rejected": count(_rejected_count(contents)),
-        "Files skipped": count(images.get("skipped", 0)),
+        "Files skipped": count(counts.get("skipped", 0)),
         "Features an image": count(contents.extractor.feature_length),
     }
     if contents.component_count and len(contents.explained_variance_ratio):

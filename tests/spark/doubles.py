@@ -19,9 +19,9 @@ PREPARE_IMAGES = extraction.prepare_images
 class QuadrantColours:
     """Mean colours of the quadrants: (n, h, w, 3) -> (n, 12)."""
 
-    def features(self, images: np.ndarray) -> np.ndarray:
-        rows, height, width, _ = images.shape
-        quadrants = images.reshape(rows, 2, height // 2, 2, width // 2, 3)
+    def features(self, tensors: np.ndarray) -> np.ndarray:
+        rows, height, width, _ = tensors.shape
+        quadrants = tensors.reshape(rows, 2, height // 2, 2, width // 2, 3)
         return quadrants.mean(axis=(2, 4)).reshape(rows, 12).astype(np.float32)
 
 
@@ -31,10 +31,10 @@ class CountingEngine(QuadrantColours):
     def __init__(self, counter: str) -> None:
         self._counter = counter
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, tensors: np.ndarray) -> np.ndarray:
         with Path(self._counter).open("ab", buffering=0) as file:
-            file.write(b"." * len(images))
-        return super().features(images)
+            file.write(b"." * len(tensors))
+        return super().features(tensors)
 
 
 class DyingEngine(QuadrantColours):
@@ -43,13 +43,13 @@ class DyingEngine(QuadrantColours):
     def __init__(self, marker: str) -> None:
         self._marker, self._seen = Path(marker), 0
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, tensors: np.ndarray) -> np.ndarray:
         self._seen += 1
         if self._seen == 3 and not self._marker.exists():
             own = psutil.Process()
             self._marker.write_text(json.dumps([own.pid, *(one.pid for one in own.children(recursive=True))]))
             os.kill(own.pid, signal.SIGKILL)
-        return super().features(images)
+        return super().features(tensors)
 
 
 class SleepyEngine(QuadrantColours):
@@ -58,10 +58,10 @@ class SleepyEngine(QuadrantColours):
     def __init__(self, marker: str) -> None:
         self._marker = marker
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def features(self, tensors: np.ndarray) -> np.ndarray:
         Path(self._marker).touch()
         time.sleep(1)
-        return super().features(images)
+        return super().features(tensors)
 
 
 class HostileDecoder(QuadrantColours):

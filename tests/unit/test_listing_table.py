@@ -52,7 +52,7 @@ def test_shares_hold_every_image_that_takes_part_once(folder, images_per_share):
     """None is empty or larger than asked for, and they are numbered without a gap."""
     write_listing(folder, iter(files(100)))
     dealt = shares(folder, images_per_share)
-    rows = [share.images() for share in dealt]
+    rows = [share.batch() for share in dealt]
     assert [share.number for share in dealt] == list(range(len(dealt)))
     assert all(0 < batch.num_rows <= images_per_share for batch in rows)
     paths = Counter(path for batch in rows for path in batch.column("path").to_pylist())

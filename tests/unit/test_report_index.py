@@ -121,7 +121,7 @@ def test_the_largest_report_stays_below_10_mb_and_says_what_it_left_out():
         components=clusters(numbers, 50),
         classes=[ClassCount(f"Fruit {n}", 500, 3) for n in range(131)],
         rejected=[RejectedImage(f"Test/{i}.jpg", "truncated", rng.bytes(6000)) for i in range(500)],
-        images={"listed": 66_000, "usable": 65_500, "rejected": 500, "skipped": 0},
+        image_counts={"listed": 66_000, "usable": 65_500, "rejected": 500, "skipped": 0},
     )
     content = render_page(contents)
     page = _Page(content)
@@ -145,7 +145,7 @@ def test_more_points_than_a_browser_likes_are_sampled():
         example_report(),
         points=points,
         components=np.ones((5000, 3), dtype=np.float32),
-        images={"listed": 5000, "usable": 5000},
+        image_counts={"listed": 5000, "usable": 5000},
     )
     page = _Page(render_page(contents))
     assert len(page.data["paths"]) == len(set(page.data["paths"])) == 2000
@@ -161,7 +161,7 @@ def test_long_names_and_many_classes_stay_below_10_mb():
         components=np.ones((2000, 3), dtype=np.float32),
         classes=[ClassCount(f"class {i} " + "é" * 100, 1, 0) for i in range(30_000)],
         rejected=[RejectedImage("é" * 512, "x" * 5000) for _ in range(3000)],
-        images={"listed": 33_000, "usable": 30_000, "rejected": 3000},
+        image_counts={"listed": 33_000, "usable": 30_000, "rejected": 3000},
     )
     content = render_page(contents)
     assert len(content) < 10_000_000

@@ -43,10 +43,10 @@ class ClassSums:
 def sum_part(table: ComponentTable, uri: str) -> ClassSums:
     """Return the sums over the images of one part."""
     total = ClassSums()
-    for images, rows in table.rows(uri):
+    for batch, rows in table.rows(uri):
         rows, labels = (
             rows[:, :MAX_COMPONENTS],
-            np.array(images.column("label").to_pylist(), object),
+            np.array(batch.column("label").to_pylist(), object),
         )
         counts = Counter(labels.tolist())
         sums = {label: rows[labels == label].sum(axis=0) for label in counts}
@@ -119,8 +119,8 @@ def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
 def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (class, distance to its centre) of the images of one part, 8 bytes each."""
     batches = []
-    for images, rows in table.rows(uri):
-        labels: list[Any] = images.column("label").to_pylist()
+    for batch, rows in table.rows(uri):
+        labels: list[Any] = batch.column("label").to_pylist()
         _, codes, distances = _judged(model, labels, rows)
         own = distances[np.arange(len(codes)), codes]
         batches.append((codes.astype(np.int32), own.astype(np.float32)))

@@ -19,8 +19,8 @@ Best = tuple[np.ndarray, list[ListedFile | None]]
 def split_sizes(table: ComponentTable, uri: str) -> Counter[str]:
     """Return split -> number of images of one part; images without a split are left out."""
     sizes = Counter[str]()
-    for images, _ in table.rows(uri):
-        sizes.update(split for split in images.column("split").to_pylist() if split)
+    for batch, _ in table.rows(uri):
+        sizes.update(split for split in batch.column("split").to_pylist() if split)
     return sizes
 
 

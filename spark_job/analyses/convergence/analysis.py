@@ -80,7 +80,10 @@ def analyse_convergence(
     run = AnalysisRun.begin("convergence", options.results, [source], options.parameters, options.run_id)
     say(f"run {run.run_id}")
     steps = _steps(spark(), source, options, length, say)
-    metrics = {"convergence": figures(steps, options.shares), "images": {s.name: s.images for s in steps}}
+    metrics = {
+        "convergence": figures(steps, options.shares),
+        "images": {step.name: step.image_count for step in steps},
+    }
     return run.finish(metrics, document(source, steps, options.shares), findings(steps, options.shares))
 
 
@@ -93,18 +96,18 @@ def _steps(
 ) -> list[Step]:
     parts = part_uris(source.table(layout.FEATURES))
     by_size: list[list[Any]] = [[] for _ in options.per_class]
-    images = [0] * len(options.per_class)
+    image_counts = [0] * len(options.per_class)
     for seed in range(options.seeds):
         say(f"samples of seed {seed} …")
         samples = sample_moments(spark, parts, length, Growth(options.per_class, seed))
         for place, one in enumerate(samples):
             by_size[place].append(components_needed(one, options.shares))
-            images[place] = one.count
+            image_counts[place] = one.count
     say("all images …")
     everything = moments(spark, parts, length)
     sampled = [
         Step(size, count, components)
-        for size, count, components in zip(options.per_class, images, by_size, strict=True)
+        for size, count, components in zip(options.per_class, image_counts, by_size, strict=True)
         if count < everything.count  # a sample that holds all images says nothing new
     ]
     return [*sampled, Step(None, everything.count, [components_needed(everything, options.shares)])]

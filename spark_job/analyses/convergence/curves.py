@@ -36,12 +36,12 @@ class Step:
 
     Attributes:
         per_class: images of each class, at most; None for all images.
-        images: in the sample.
+        image_count: in the sample.
         components: what each seed's sample gave; one entry for all images.
     """
 
     per_class: int | None
-    images: int
+    image_count: int
     components: Sequence[Counts]
 
     @property

@@ -19,7 +19,7 @@ def document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) 
     network = source.manifest["extractor"]["specification"]["model"]
     everything = steps[-1]
     tiles = {
-        "Images": count(everything.images),
+        "Images": count(everything.image_count),
         **{
             f"Components for {percent(share, 0)}, {title.lower()}": count(
                 everything.components[0][kind][share]
@@ -39,7 +39,7 @@ def document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) 
 
 def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
     """Return the lines that the analysis ends with: what all images need, and whether samples found it."""
-    everything, lines = steps[-1], [("images", count(steps[-1].images))]
+    everything, lines = steps[-1], [("images", count(steps[-1].image_count))]
     for standardized, title, _ in KINDS:
         needed = everything.components[0][standardized]
         first, *rest = (f"for {percent(share, 0)}" for share in shares)
@@ -75,7 +75,7 @@ def _section(
 def _chart(
     steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str, name: str
 ) -> Chart:
-    images, lines = [step.images for step in steps], []
+    images, lines = [step.image_count for step in steps], []
     for share, colour in zip(shares, cycle(LINE_COLOURS), strict=False):
         low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
         lines.append(Line(f"{percent(share, 0)} of the variance", images, middle, colour, band=(low, high)))
@@ -110,7 +110,7 @@ def _list(shares: Sequence[float]) -> str:
 
 def _table(steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str) -> Table:
     rows = [
-        [step.name, count(step.images), *(cell(step, standardized, share) for share in shares)]
+        [step.name, count(step.image_count), *(cell(step, standardized, share) for share in shares)]
         for step in steps
     ]
     columns = ["Images of each class", "Images", *(percent(share, 0) for share in shares)]

@@ -70,10 +70,10 @@ def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, dest
     def write(task: tuple[int, str]) -> Assigned:
         number, uri = task
         assigned, batches = Assigned(), []
-        for images, rows in table.rows(uri):
+        for batch, rows in table.rows(uri):
             clusters, distances = nearest_centres(directions(rows), shared.value)
-            assigned += _tally(listed_files(images), clusters, distances)
-            columns = [*images.columns, numbers(clusters), numbers(distances.astype(np.float32))]
+            assigned += _tally(listed_files(batch), clusters, distances)
+            columns = [*batch.columns, numbers(clusters), numbers(distances.astype(np.float32))]
             batches.append(pa.RecordBatch.from_arrays(columns, schema=CLUSTERS_SCHEMA))
         write_part(destination, number, batches, CLUSTERS_SCHEMA, repeated=("label", "split"))
         return assigned

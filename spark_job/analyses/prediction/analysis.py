@@ -91,7 +91,10 @@ def predict(
     skipped = _write_listing(run, files, options)
     outcome = _recognise(run, classifier, extractor, open_spark)
     _write_tables(run, outcome)
-    counts = {"listed": outcome.images + outcome.rejected + skipped.total(), "usable": outcome.images}
+    counts = {
+        "listed": outcome.image_count + outcome.rejected + skipped.total(),
+        "usable": outcome.image_count,
+    }
     counts |= {"rejected": outcome.rejected, "skipped": skipped.total()}
     metrics = {"images": counts, "predictions": outcome.figures()}
     document = prediction_document(trained, outcome, counts)
@@ -170,7 +173,7 @@ def _recognise_share(
     outcomes: list[Outcome] = []
 
     def rows() -> Iterator[pa.RecordBatch]:
-        for batch in extraction(share.images(), Tally()):
+        for batch in extraction(share.batch(), Tally()):
             predictions, given = answered(classifier, batch)
             outcomes.append(Outcome.of(predictions, given, classifier.description.classes))
             yield predictions
@@ -188,7 +191,7 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
         writer.write((",".join(CSV_COLUMNS) + "\n").encode())
         for text in _as_csv(parts):
             writer.write(text)
-    if not outcome.images:
+    if not outcome.image_count:
         raise ListingError(
             f"none of the images could be used; {folder.child(layout.REJECTED)} says why of each"
         )

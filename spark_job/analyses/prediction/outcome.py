@@ -90,7 +90,7 @@ class Outcome:
         )
 
     @property
-    def images(self) -> int:
+    def image_count(self) -> int:
         """How many images were recognised, flagged ones included."""
         return self.predicted.total()
 
@@ -109,7 +109,7 @@ class Outcome:
     @property
     def is_listed(self) -> bool:
         """Whether the images are so few that each is listed."""
-        return self.images <= LISTED
+        return self.image_count <= LISTED
 
     def listed(self) -> list[dict[str, Any]]:
         """Return the answer for each image, by path, JSON types."""
@@ -124,7 +124,7 @@ class Outcome:
 
     def findings(self) -> Lines:
         """Return the lines that a prediction ends with: few images one by one, of many the classes."""
-        counts = f"{self.images:,} recognised, {self.unlike:,} unlike anything trained on, "
+        counts = f"{self.image_count:,} recognised, {self.unlike:,} unlike anything trained on, "
         lines = [("images", f"{counts}{self.rejected:,} rejected")]
         if self.labelled:
             right = f"{percent(self.right / self.labelled)} of the {self.labelled:,} images"

@@ -14,7 +14,7 @@ from spark_job.report.quantities import count, percent
 def prediction_document(trained: SourceRun, outcome: Outcome, counts: Mapping[str, int]) -> Document:
     """Return the report; it reads some of the photographs again for their small pictures."""
     tiles = {
-        "images": count(outcome.images),
+        "images": count(outcome.image_count),
         "classes found": count(len(outcome.predicted)),
         "unlike anything trained on": count(outcome.unlike),
         "rejected": count(counts["rejected"]),
@@ -38,14 +38,14 @@ def prediction_document(trained: SourceRun, outcome: Outcome, counts: Mapping[st
 
 
 def _some(outcome: Outcome) -> str:
-    if len(outcome.sample) == outcome.images:
+    if len(outcome.sample) == outcome.image_count:
         return "All photographs"
-    return f"{len(outcome.sample)} of {outcome.images:,} photographs, drawn by chance"
+    return f"{len(outcome.sample)} of {outcome.image_count:,} photographs, drawn by chance"
 
 
 def _table(outcome: Outcome) -> Table:
     rows: list[list[str | int | float]] = [
-        [class_name(label), Number(count(images)), Number(percent(images / outcome.images))]
+        [class_name(label), Number(count(images)), Number(percent(images / outcome.image_count))]
         for label, images in outcome.predicted.most_common()
     ]
     return Table("Classes by how often they were recognised", ["class", "images", "share"], rows)

@@ -22,11 +22,11 @@ def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
     """Draw the accuracy on test images and on the images trained on, by how many were trained on."""
     lines = []
     for colour, one in zip(COLOURS, trained, strict=False):
-        images = [point.images for point in one.curve]
+        image_counts = [point.images for point in one.curve]
         unseen = [point.accuracy for point in one.curve]
         seen = [point.training_accuracy for point in one.curve]
-        lines.append(Line(f"{one.on}: test", images, unseen, colour))
-        lines.append(Line(f"{one.on}: training", images, seen, colour, style="dot"))
+        lines.append(Line(f"{one.on}: test", image_counts, unseen, colour))
+        lines.append(Line(f"{one.on}: training", image_counts, seen, colour, style="dot"))
     return line_chart(
         "Learning curve: accuracy by the number of images trained on",
         "learning_curve",

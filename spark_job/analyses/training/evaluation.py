@@ -56,19 +56,19 @@ class Evaluation:
         )
 
     @property
-    def images(self) -> int:
-        """How many were tested."""
+    def image_count(self) -> int:
+        """How many images were tested."""
         return int(self.confusion.sum())
 
     @property
     def accuracy(self) -> float:
         """Share of images whose most probable class is theirs."""
-        return float(np.trace(self.confusion)) / self.images
+        return float(np.trace(self.confusion)) / self.image_count
 
     @property
     def top_accuracy(self) -> float:
         """Share of images whose class is among the TOP most probable."""
-        return self.in_top / self.images
+        return self.in_top / self.image_count
 
     @property
     def precision(self) -> np.ndarray:
@@ -126,7 +126,7 @@ class CurvePoint:
     """A classifier that saw only some of the training images.
 
     Attributes:
-        images: that it saw.
+        images: how many it was trained on, as metrics.json names them.
         training_accuracy: on those; `accuracy`: on all test images.
     """
 
@@ -135,10 +135,10 @@ class CurvePoint:
     accuracy: float
 
 
-def measure_point(images: int, head: Head, step: int, training: Examples, tests: Examples) -> CurvePoint:
+def measure_point(image_count: int, head: Head, step: int, training: Examples, tests: Examples) -> CurvePoint:
     """Judge a head that was trained up to a step; both tables hold features."""
     seen, unseen = (table.total(_hits, (head, step)) for table in (training, tests))
-    return CurvePoint(images, float(seen[0] / seen[1]), float(unseen[0] / unseen[1]))
+    return CurvePoint(image_count, float(seen[0] / seen[1]), float(unseen[0] / unseen[1]))
 
 
 def _hits(model: tuple[Head, int], block: Block) -> np.ndarray:

@@ -48,7 +48,7 @@ def _quality(trained: Trained) -> dict[str, Any]:
         "top_5_accuracy": evaluation.top_accuracy,
         "macro_precision": float(np.nanmean(evaluation.precision)),
         "macro_recall": float(np.nanmean(evaluation.recall)),
-        "flagged_test_images": evaluation.flagged / evaluation.images,
+        "flagged_test_images": evaluation.flagged / evaluation.image_count,
         "loss": trained.losses[-1] if trained.losses else None,
         "iterations": len(trained.losses),
     }
@@ -60,8 +60,8 @@ def training_findings(division: Division, trained: Sequence[Trained]) -> Lines:
     lines = [
         (
             "accuracy",
-            f"{percent(first.accuracy)} of {first.images:,} test images, {percent(first.top_accuracy)} among "
-            f"the first {TOP} ({trained[0].on})",
+            f"{percent(first.accuracy)} of {first.image_count:,} test images, "
+            f"{percent(first.top_accuracy)} among the first {TOP} ({trained[0].on})",
         )
     ]
     lines += [("", f"{percent(other.evaluation.accuracy)} on {other.on}") for other in trained[1:]]

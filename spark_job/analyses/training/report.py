@@ -43,7 +43,7 @@ def training_document(source: SourceRun, division: Division, trained: Sequence[T
             "majority baseline": percent(majority_baseline(division)),
             "classes": count(len(division.classes)),
             "training images": count(int(division.training_counts[-1].sum())),
-            "test images": count(evaluation.images),
+            "test images": count(evaluation.image_count),
         },
         sections=[section for section in sections if section.blocks],
         notes=_notes(division),
@@ -159,5 +159,5 @@ def _novelty(trained: Trained) -> str:
         f"{percent(novelty.min_probability)}, or when its features lie further than "
         f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
         f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
-        f"{percent(evaluation.flagged / evaluation.images)} are flagged."
+        f"{percent(evaluation.flagged / evaluation.image_count)} are flagged."
     )
