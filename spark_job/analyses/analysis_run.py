@@ -12,6 +12,7 @@ from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines, Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import RUN_ID
 from spark_job.contract.uris import normalise
 from spark_job.pipeline.results_index import write_index
@@ -108,7 +109,7 @@ class AnalysisRun:
             folder.write(f"{layout.REPORT}/{name}", content)
         figures = {**metrics, "seconds": {"total": time.monotonic() - self.started}}
         self.folder.write_json(layout.METRICS, figures)
-        self.folder.write_json(layout.MANIFEST, self._manifest())
+        self.folder.write_manifest(self._manifest())
         write_index(self.results)
         return self._summary(figures, findings)
 
@@ -120,19 +121,18 @@ class AnalysisRun:
             {"kind": self.kind, "run_id": self.run_id, **places, "metrics": figures},
         )
 
-    def _manifest(self) -> dict[str, Any]:
+    def _manifest(self) -> Manifest:
         own = (layout.PARAMETERS, layout.MANIFEST)
-        return {
-            "format": 1,
-            "kind": self.kind,
-            "run_id": self.run_id,
-            "parents": self.parent_uris,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "parameters": dict(self.parameters),
-            "code": {"version": __version__, "sha256": code_hash()},
-            "versions": package_versions(),
-            "outputs": sorted(name for name in self.folder.folder.names() if name not in own),
-        }
+        return Manifest(
+            run_id=self.run_id,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            kind=self.kind,
+            parents=tuple(self.parent_uris),
+            parameters=self.parameters,
+            code={"version": __version__, "sha256": code_hash()},
+            versions=package_versions(),
+            outputs=tuple(sorted(name for name in self.folder.folder.names() if name not in own)),
+        )
 
 
 def _for_people(parameters: Mapping[str, Any]) -> dict[str, str]:

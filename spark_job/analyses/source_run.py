@@ -7,6 +7,7 @@ import numpy as np
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.manifest import RUN, Manifest
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import normalise
 from spark_job.pipeline.run_folder import RunFolder
@@ -14,20 +15,18 @@ from spark_job.reduction.model import load_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
-RUN = "run"
-
 
 @dataclass(frozen=True)
 class SourceRun:
     """A finished run, never changed.
 
     Attributes:
-        manifest: `manifest.json`; `kind` says which command made the run.
+        manifest: its `kind` says which command made the run.
         metrics: `metrics.json`.
     """
 
     folder: RunFolder
-    manifest: dict[str, Any]
+    manifest: Manifest
     metrics: dict[str, Any]
 
     @classmethod
@@ -43,16 +42,16 @@ class SourceRun:
             StorageError: the folder cannot be read.
         """
         folder = RunFolder(Folder(normalise(uri)))
-        manifest = folder.read_json(layout.MANIFEST)
+        manifest = folder.read_manifest()
         if manifest is None:
             raise MisuseError(
                 f"{uri} holds no finished run (it has no {layout.MANIFEST}): name RESULTS/RUN_ID, and finish "
                 "an unfinished one with --resume"
             )
-        kind = manifest.get("kind", RUN)
-        if kind not in (kinds or (RUN,)):
+        wanted = kinds or (RUN,)
+        if manifest.kind not in wanted:
             raise MisuseError(
-                f"{uri} was made by `{kind}`; this needs one made by `{'` or `'.join(kinds or (RUN,))}`"
+                f"{uri} was made by `{manifest.kind}`; this needs one made by `{'` or `'.join(wanted)}`"
             )
         return cls(folder, manifest, folder.read_json(layout.METRICS) or {})
 
@@ -64,12 +63,12 @@ class SourceRun:
     @property
     def run_id(self) -> str:
         """The name of the run."""
-        return str(self.manifest["run_id"])
+        return self.manifest.run_id
 
     @property
     def limits(self) -> ImageLimits:
         """The limits beyond which the run rejected images."""
-        return ImageLimits(**self.manifest["parameters"]["limits"])
+        return ImageLimits(**self.manifest.parameters["limits"])
 
     def table(self, name: str) -> Folder:
         """Return the folder of one of the run's tables."""

@@ -67,6 +67,11 @@ class Manifest:
         specification = self.extractor.get("specification", {})
         return str(specification["model"]) if "model" in specification else None
 
+    @property
+    def extractor_fingerprint(self) -> str:
+        """What identifies the extractor; empty: the run had none."""
+        return str(self.extractor.get("fingerprint", ""))
+
 
 @dataclass(frozen=True)
 class RunFigures:

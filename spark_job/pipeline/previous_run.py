@@ -68,7 +68,7 @@ def _differences(
         for name in ("engine", "precision")
         if before[name] != now[name]
     ]
-    if manifest.extractor["fingerprint"] != extractor.specification.fingerprint:
+    if manifest.extractor_fingerprint != extractor.specification.fingerprint:
         differences.append("another extractor")
     parts = part_uris(folder.folder.at(layout.FEATURES))
     if parts and (missing := set(FEATURES_SCHEMA.names) - set(column_names(parts[0]))):

@@ -9,7 +9,8 @@ from scipy.linalg import subspace_angles
 
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
-from spark_job.pipeline.run_folder import RunFolder
+from spark_job.contract.manifest import RunFigures
+from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.saved_reduction import fit_curve
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
@@ -48,13 +49,13 @@ class ComparedRun:
     @property
     def parameters(self) -> dict[str, str]:
         """Option -> value, nested ones by dotted names."""
-        given = dict(self.source.manifest["parameters"])
+        given = dict(self.source.manifest.parameters)
         flat = {name: value for name, value in given.items() if not isinstance(value, dict)}
         for name, value in given.items():
             if isinstance(value, dict):
                 flat |= {f"{name}.{key}": inner for key, inner in value.items()}
-        flat["network"] = self.source.manifest["extractor"]["specification"]["model"]
-        flat["code"] = self.source.manifest["code"]["sha256"][:12]
+        flat["network"] = self.source.manifest.model
+        flat["code"] = self.source.manifest.code["sha256"][:12]
         return {name: _text(value) for name, value in flat.items()}
 
     def figures(self) -> dict[str, Any]:
@@ -87,14 +88,11 @@ def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
     """
     accuracies: list[tuple[str, float]] = []
     for place in places:
-        for name in place.folder_names():
-            folder = RunFolder(place.at(name))
-            manifest: dict[str, Any] = folder.read_json(layout.MANIFEST) or {}
-            if manifest.get("kind") != TRAIN or manifest["parents"][:1] != [run.uri]:
-                continue
-            metrics = folder.read_json(layout.METRICS) or {}
-            if accuracy := metrics.get("classifier", {}).get("accuracy"):
-                accuracies.append((manifest["created"], accuracy))
+        for folder, manifest in complete_runs(place):
+            if manifest.kind == TRAIN and manifest.parents[:1] == (run.uri,):
+                figures = RunFigures.from_json(folder.read_json(layout.METRICS) or {})
+                if figures.accuracy is not None:
+                    accuracies.append((manifest.created, figures.accuracy))
     return max(accuracies)[1] if accuracies else None
 
 
@@ -109,7 +107,7 @@ def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
 
 def no_common_space(one: SourceRun, other: SourceRun) -> str | None:
     """Return why there are no angles between two runs' components, or None when there are."""
-    networks = [run.manifest["extractor"]["fingerprint"] for run in (one, other)]
+    networks = [run.manifest.extractor_fingerprint for run in (one, other)]
     if networks[0] != networks[1]:
         return "The runs have features of different extractors: their components lie in different spaces."
     kinds = {run.metrics["reduction"]["standardized"] for run in (one, other)}

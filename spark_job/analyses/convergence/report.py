@@ -16,7 +16,7 @@ KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 
 def document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
     """Return the report of the analysis."""
-    network = source.manifest["extractor"]["specification"]["model"]
+    network = source.manifest.model
     everything = steps[-1]
     tiles = {
         "Images": count(everything.image_count),

@@ -90,7 +90,7 @@ def _check_pair(source: SourceRun, tested: SourceRun | None) -> None:
         raise MisuseError(
             "--test-features names the run that trains: a classifier is tested on images it has not seen"
         )
-    one, other = (run.manifest["extractor"]["fingerprint"] for run in (source, tested))
+    one, other = (run.manifest.extractor_fingerprint for run in (source, tested))
     if one != other:
         raise MisuseError(
             f"--test-features {tested.uri} has features of another extractor: compute them with the same one"
@@ -122,6 +122,6 @@ def _description(source: SourceRun, division: Division, trained: Sequence[Traine
         trained[0].on,
         division.classes,
         features_of(source).length,
-        source.manifest["parameters"]["extractor"],
-        source.manifest["extractor"]["fingerprint"],
+        source.manifest.parameters["extractor"],
+        source.manifest.extractor_fingerprint,
     )

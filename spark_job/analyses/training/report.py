@@ -26,7 +26,7 @@ MAX_PAIRS_PICTURED = 12
 def training_document(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Document:
     """Return the report; it reads confused photographs again for their small pictures."""
     first = trained[0]
-    evaluation, model = first.evaluation, source.manifest["extractor"]["specification"]["model"]
+    evaluation, model = first.evaluation, source.manifest.model
     sections = [
         _costs(trained),
         Section("Which are confused", list(_confusions(source, division, first))),
