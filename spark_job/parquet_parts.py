@@ -1,13 +1,14 @@
-"""Tables as folders of Parquet parts, each written whole by one task and read by one.
+"""Tables as folders of Parquet parts, each written whole by one task and read by one; as CSV for people.
 
 A part is one object, there or not there: a task that is tried again, or twice at once, writes the same one.
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import obstore
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from spark_job.contract.uris import is_s3, split_uri
@@ -105,3 +106,14 @@ def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> It
         for batch in part.iter_batches(rows_at_once, columns=list(columns), use_threads=False):
             if batch.num_rows:
                 yield batch
+
+
+def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
+    """Write these columns of the batches as one CSV file of any size, under a line of their names."""
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    with folder.open_writer(name) as writer:
+        writer.write((",".join(columns) + "\n").encode())
+        for batch in batches:
+            text = io.BytesIO()
+            pyarrow.csv.write_csv(batch.select(columns), text, options)
+            writer.write(text.getvalue())

@@ -2,16 +2,21 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from operator import add
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from spark_job.contract.java import find_java_home
 
+Task = TypeVar("Task")
+Total = TypeVar("Total")
 # A worker that dies costs its task another attempt, as on a cluster.
 LOCAL_MASTER = "local[*,4]"
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
@@ -74,6 +79,12 @@ def begin_session(name: str, in_each_worker: Callable[[int], None]) -> Callable[
 
     Thread(target=open_it, daemon=True).start()
     return opened.result
+
+
+def sum_over_tasks(spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Total]) -> Total:
+    """Return the sum of what `work` gives for each task, each by a Spark task of its own; at least one."""
+    total: Total = spark.parallelize(tasks, len(tasks)).map(work).treeReduce(add)
+    return total
 
 
 def local_configuration() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.listing_table import Share, shares
 from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part
+from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 # A Python task costs about 110 ms before its first row (docs/decisions/0002-reader.md); this many images
@@ -54,8 +54,7 @@ def write_features(
         write_part(destination, share.number, batches, FEATURES_SCHEMA, repeated=("label", "split", "error"))
         return tally
 
-    tally: Tally = spark.parallelize(tasks, len(tasks)).map(write).treeReduce(add)
-    return tally
+    return sum_over_tasks(spark, tasks, write)
 
 
 def read_usable(

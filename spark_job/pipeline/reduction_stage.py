@@ -13,7 +13,7 @@ from spark_job.reduction.fitting import fit
 from spark_job.reduction.model import save_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.profile import Profile
-from spark_job.reduction.projection import components_as_csv, write_components
+from spark_job.reduction.projection import write_components, write_components_csv
 from spark_job.storage import Folder
 
 
@@ -30,9 +30,8 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
     components = run.table(layout.COMPONENTS)
     new_parts = features.computed_parts if options.reduction else None
     profile = write_components(spark, parts, reduction, components, profiled=new_parts)
-    with run.folder.folder.open_writer(layout.COMPONENTS_CSV) as writer:
-        for text in components_as_csv(part_uris(components), reduction.component_count):
-            writer.write(text)
+    written = part_uris(components)
+    write_components_csv(run.folder.folder, layout.COMPONENTS_CSV, written, reduction.component_count)
     save_model(run.table(layout.MODEL), reduction)
     fitted = _fitted(run, reduction, profile)
     fit_noted = {

@@ -1,21 +1,19 @@
 """The components of every usable image, as Parquet and as CSV."""
 
-import io
 from collections.abc import Iterator, Sequence
-from operator import add
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pc
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import numbers, vectors
 from spark_job.features.table import matrix, read_usable
-from spark_job.parquet_parts import read_part, write_part
+from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.mllib_types import VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.model import OUTPUT_COLUMN
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.profile import Profile
+from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 KEPT_COLUMNS = ("path", "label", "split", "size")
@@ -52,7 +50,6 @@ def write_components(
     """
     destination.clear()
     shared = spark.broadcast(reduction)
-
     described = 0 if reduction.variances is None else len(parts) if profiled is None else profiled
 
     def write(task: tuple[int, str]) -> Profile:
@@ -62,8 +59,7 @@ def write_components(
         write_part(destination, number, batches, COMPONENTS_SCHEMA, repeated=("label", "split"))
         return profiles[0]
 
-    profile: Profile = spark.parallelize(list(enumerate(parts)), len(parts)).map(write).treeReduce(add)
-    return profile
+    return sum_over_tasks(spark, list(enumerate(parts)), write)
 
 
 def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) -> Iterator[pa.RecordBatch]:
@@ -82,16 +78,14 @@ def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=COMPONENTS_SCHEMA)
 
 
-def components_as_csv(parts: Sequence[str], k: int) -> Iterator[bytes]:
-    """Yield the components as CSV, `path,label,component_1,…,component_k`, a batch of rows at a time."""
+def write_components_csv(folder: Folder, name: str, parts: Sequence[str], k: int) -> None:
+    """Write the components as CSV: `path,label,component_1,…,component_k`."""
     names = ["path", "label", *(f"component_{number}" for number in range(1, k + 1))]
-    yield (",".join(names) + "\n").encode()
-    options = pc.WriteOptions(include_header=False, quoting_style="needed")
-    for uri in parts:
-        for batch in read_part(uri, ["path", "label", ARRAY_COLUMN]):
-            columns = [numbers(column) for column in matrix(batch.column(ARRAY_COLUMN)).T]
-            text = io.BytesIO()
-            pc.write_csv(
-                pa.RecordBatch.from_arrays([batch.column(0), batch.column(1), *columns], names), text, options
-            )
-            yield text.getvalue()
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for uri in parts:
+            for batch in read_part(uri, ["path", "label", ARRAY_COLUMN]):
+                components = [numbers(column) for column in matrix(batch.column(ARRAY_COLUMN)).T]
+                yield pa.RecordBatch.from_arrays([batch.column(0), batch.column(1), *components], names)
+
+    write_csv(folder, name, names, rows())

@@ -54,7 +54,7 @@ def prepare(stage: str, point: str, folder: Path) -> None:
     elif stage == "features":
         die_while_features_are_written(folder)
     elif stage == "reduction":
-        reduction_stage.components_as_csv = die  # type: ignore[assignment]
+        reduction_stage.write_components_csv = die
     else:
         die_after(storage.Folder, "write", lambda _, name, content: name.startswith("report/"))
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import add
 from typing import Any, TypeVar
 
 from pyspark import SparkContext
@@ -40,6 +39,7 @@ from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part
+from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 FINDINGS, QUALITY_CSV = "findings", "quality.csv"
@@ -112,8 +112,7 @@ class Tasks:
 
     def total(self, parts: Sequence[str], look: Callable[[str], Total]) -> Total:
         """Return the sum of what `look` gives for each part."""
-        together: Total = self.spark.parallelize(parts, len(parts)).map(look).treeReduce(add)
-        return together
+        return sum_over_tasks(self.spark, parts, look)
 
     def find(self, parts: Sequence[str], look: Look) -> FindingTally:
         """Write the findings of each part as one of their table; returns their counts."""
@@ -126,10 +125,7 @@ class Tasks:
             write_findings(folder, first + number, findings)
             return FindingTally.of(findings)
 
-        tally: FindingTally = (
-            self.spark.parallelize(list(enumerate(parts)), len(parts)).map(write).treeReduce(add)
-        )
-        return tally
+        return sum_over_tasks(self.spark, list(enumerate(parts)), write)
 
 
 def _find_misfits(

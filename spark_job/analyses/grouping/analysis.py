@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.component_table import ComponentTable, directions, draw_images
-from spark_job.analyses.grouping.assignment import assign, clusters_as_csv
+from spark_job.analyses.grouping.assignment import assign
 from spark_job.analyses.grouping.charts import MAX_MAPPED, plane_positions
 from spark_job.analyses.grouping.kmeans import (
     agreement,
@@ -24,9 +25,11 @@ from spark_job.analyses.grouping.report import Grouping, Map, group_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract.errors import MisuseError
+from spark_job.parquet_parts import part_uris, read_part, write_csv
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
 MAX_FITTED = 20_000
+CSV_COLUMNS = ("path", "label", "cluster", "distance")
 CLUSTERS, CLUSTERS_CSV, CENTRES_CSV = "clusters", "clusters.csv", "centres.csv"
 
 
@@ -84,9 +87,8 @@ def group(options: GroupOptions, spark: Callable[[], SparkContext], say: Callabl
     some = np.sort(np.random.default_rng(options.seed).permutation(len(images))[:MAX_MAPPED])
     mapped = Map([images[place] for place in some], rows[some], plane_positions(rows[some], options.seed))
     grouping = Grouping(trials, chosen, centres, assigned, agreement(assigned.counts), mapped, len(images))
-    with run.folder.folder.open_writer(CLUSTERS_CSV) as writer:
-        for text in clusters_as_csv(destination):
-            writer.write(text)
+    batches = chain.from_iterable(read_part(uri, CSV_COLUMNS) for uri in part_uris(destination))
+    write_csv(run.folder.folder, CLUSTERS_CSV, CSV_COLUMNS, batches)
     document = group_document(grouping, source)
     summary = run.finish(
         _metrics(grouping), document, grouping.findings(), {CENTRES_CSV: _centres_csv(centres)}

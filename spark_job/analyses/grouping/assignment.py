@@ -1,21 +1,18 @@
 """Every image of a run to its nearest centre, in Spark tasks over the parts."""
 
-import io
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from operator import add
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 from pyspark import SparkContext
 
 from spark_job.analyses.component_table import ComponentTable, directions, listed_files
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile
-from spark_job.parquet_parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import write_part
+from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 NEAREST_SHOWN = 8
@@ -28,7 +25,6 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("distance", pa.float32()),
 ]
 CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
-CSV_COLUMNS = ("path", "label", "cluster", "distance")
 
 Member = tuple[float, ListedFile]  # distance to its centre, image
 
@@ -78,10 +74,7 @@ def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, dest
         write_part(destination, number, batches, CLUSTERS_SCHEMA, repeated=("label", "split"))
         return assigned
 
-    together: Assigned = (
-        spark.parallelize(list(enumerate(table.parts)), len(table.parts)).map(write).treeReduce(add)
-    )
-    return together
+    return sum_over_tasks(spark, list(enumerate(table.parts)), write)
 
 
 def nearest_centres(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,14 +94,3 @@ def _tally(images: list[ListedFile], clusters: np.ndarray, distances: np.ndarray
         for cluster in np.unique(clusters)
     }
     return Assigned(counts, nearest, float((distances**2).sum()))
-
-
-def clusters_as_csv(folder: Folder) -> Iterator[bytes]:
-    """Yield `path,label,cluster,distance` of every image as CSV, a batch of rows at a time."""
-    yield (",".join(CSV_COLUMNS) + "\n").encode()
-    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    for uri in part_uris(folder):
-        for batch in read_part(uri, CSV_COLUMNS):
-            text = io.BytesIO()
-            pyarrow.csv.write_csv(batch.select(CSV_COLUMNS), text, options)
-            yield text.getvalue()

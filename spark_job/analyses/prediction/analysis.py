@@ -1,17 +1,16 @@
 """`predict`: from images to classes; a few images without Spark, any number with it."""
 
-import io
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import chain
 from operator import add
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pc
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
@@ -34,8 +33,9 @@ from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task
 from spark_job.images.listing import ListedFile
 from spark_job.images.listing_table import Share, shares, write_listing
-from spark_job.parquet_parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
 from spark_job.pipeline.rejects import write_rejected
+from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 # Fewer take less time than Spark needs to start.
@@ -157,8 +157,7 @@ def _on_cluster(
     def recognise(share: Share) -> Outcome:
         return _recognise_share(shared.value, extraction, destination, share)
 
-    outcome: Outcome = spark.parallelize(tasks, len(tasks)).map(recognise).treeReduce(add)
-    return outcome
+    return sum_over_tasks(spark, tasks, recognise)
 
 
 def _local_engine(extractor: Extractor, scratch: Path) -> Any:
@@ -187,22 +186,10 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
     folder = run.folder.folder
     parts = part_uris(folder.at(PREDICTIONS))
     write_rejected(folder, parts, outcome.rejected)
-    with folder.open_writer(PREDICTIONS_CSV) as writer:
-        writer.write((",".join(CSV_COLUMNS) + "\n").encode())
-        for text in _as_csv(parts):
-            writer.write(text)
+    batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
+    usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
+    write_csv(folder, PREDICTIONS_CSV, CSV_COLUMNS, usable)
     if not outcome.image_count:
         raise ListingError(
             f"none of the images could be used; {folder.child(layout.REJECTED)} says why of each"
         )
-
-
-def _as_csv(parts: Sequence[str]) -> Iterator[bytes]:
-    """Yield the usable images as CSV, a batch of rows at a time."""
-    options = pc.WriteOptions(include_header=False, quoting_style="needed")
-    for uri in parts:
-        for batch in read_part(uri, PREDICTIONS_SCHEMA.names):
-            usable = batch.filter(batch.column("error").is_null())
-            text = io.BytesIO()
-            pc.write_csv(usable.select(CSV_COLUMNS), text, options)
-            yield text.getvalue()
