@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from spark_job.analyses.comparison.analysis import compare_runs
 from spark_job.analyses.comparison.compared_run import principal_angles
+from spark_job.command_line import cli
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.reduction.principal_components import Reduction
+from spark_job.report.quantities import duration
 from tests.spark import photographs
 from tests.spark.runs import run
 
@@ -72,6 +75,26 @@ def test_only_parameters_that_differ_are_in_the_table(two_and_four):
     assert "<bdi>request.components</bdi>" in page
     assert "<bdi>engine</bdi>" not in page
     assert "The same in both" in page
+
+
+def test_a_comparison_ends_with_the_figures_of_both(results):
+    """The whole answer, as a person sees it; Spark is not needed."""
+    uris = [str(results / name) for name in ("two", "four")]
+    answer = CliRunner().invoke(
+        cli, ["compare", *uris, "--results", str(results), "--run-id", "answer"], catch_exceptions=False
+    )
+    seconds = json.loads((results / "answer" / "metrics.json").read_text())["seconds"]["total"]
+    times = [json.loads(Path(uri, "metrics.json").read_text())["seconds"]["total"] for uri in uris]
+    assert answer.stdout.splitlines() == [
+        "runs           two / four",
+        "images         17 / 17",
+        "components     2 / 4",
+        f"wall time      {' / '.join(duration(time) for time in times)}".replace("\N{NO-BREAK SPACE}", " "),
+        "largest angle  0.0°",
+        f"time           {seconds:.1f} s",
+        f"results        {results / 'answer'}",
+        f"report         {results / 'answer' / 'report' / 'index.html'}",
+    ]
 
 
 @pytest.mark.parametrize(

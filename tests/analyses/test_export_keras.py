@@ -91,6 +91,18 @@ def features_of(extractor: Extractor, images: dict[str, np.ndarray], scratch: Pa
     return found
 
 
+def test_an_export_ends_with_what_goes_in_and_what_comes_out(extractor: Extractor, tmp_path: Path) -> None:
+    """The whole answer, as a person sees it; of many classes the first."""
+    length, out = extractor.specification.feature_length, tmp_path / "fruit.keras"
+    assert export_keras(classifier(Head(np.ones((6, length)), np.ones(6))), extractor, out).as_text() == (
+        f"model     {out}\n"
+        "input     RGB, 0 to 255, (images, height, width, 3), of any size\n"
+        "output    6 probabilities for each image\n"
+        "classes   class 0, class 1, class 2, class 3, class 4, …, in this order\n"
+        f"next      keras.saving.load_model('{out}')"
+    )
+
+
 def test_a_file_that_is_there_is_kept(tiny_extractor: Path, tmp_path: Path) -> None:
     """Nothing is overwritten."""
     (tmp_path / "model.keras").write_text("mine")
