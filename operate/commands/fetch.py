@@ -83,7 +83,7 @@ def fetch_command(
     fetched = download(place, wanted, at_once=at_once)
     size = sum(stored.size for stored in fetched)
     result = FetchResult(run_id, str(place.folder), complete, len(wanted), len(fetched), size)
-    print_result(asdict(result), _told(result), as_json=as_json)
+    print_result(asdict(result), _summary(result), as_json=as_json)
 
 
 def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
@@ -92,11 +92,11 @@ def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
     Raises:
         OperateError: nothing; the message names runs that there are.
     """
-    found = list(list_objects(s3, bucket, run_prefix(run_id)))
-    if not found:
+    objects = list(list_objects(s3, bucket, run_prefix(run_id)))
+    if not objects:
         known = list_folders(s3, bucket, f"{RUNS}/")
         raise OperateError(f"no results of run {run_id} yet; with results: {closest(run_id, known)}")
-    return found
+    return objects
 
 
 def is_complete(run_id: str, objects: list[StoredObject]) -> bool:
@@ -110,19 +110,19 @@ def matching(objects: list[StoredObject], prefix: str, patterns: tuple[str, ...]
     Raises:
         MisuseError: none does.
     """
-    found = [
+    matches = [
         stored
         for stored in objects
         if not patterns or any(fnmatchcase(stored.key.removeprefix(prefix), pattern) for pattern in patterns)
     ]
-    if not found:
+    if not matches:
         raise MisuseError(
             f"--only {' '.join(patterns)}: nothing of the run is called so (docs/results-folder.md)"
         )
-    return found
+    return matches
 
 
-def _told(result: FetchResult) -> str:
+def _summary(result: FetchResult) -> str:
     size = f"{result.bytes / 1e6:,.1f} MB"
     lines = [f"{result.folder}: {result.fetched:,} of {result.files:,} files fetched ({size})"]
     report = Path(result.folder) / "report" / "index.html"

@@ -50,21 +50,21 @@ def upload_command(
     bucket = connection.deployment.images_bucket(source)
     cleaned = prefix.strip("/")
     target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "")
-    found = require_photographs(folder, all_files=all_files)
-    say(f"{len(found):,} photographs to {target.uri}")
-    result = upload(target, found, at_once=at_once, dry_run=dry_run)
-    print_result(asdict(result), _told(result, connection, dry_run), as_json=as_json)
+    taken = require_photographs(folder, all_files=all_files)
+    say(f"{len(taken):,} photographs to {target.uri}")
+    result = upload(target, taken, at_once=at_once, dry_run=dry_run)
+    print_result(asdict(result), _summary(result, connection, dry_run), as_json=as_json)
 
 
 def upload_folder(connection: Connection, folder: Path) -> UploadResult:
     """Upload every photograph of the folder into the first image source."""
     target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
-    found = require_photographs(folder, all_files=False)
-    say(f"{len(found):,} photographs to {target.uri}")
-    return upload(target, found, at_once=AT_ONCE)
+    taken = require_photographs(folder, all_files=False)
+    say(f"{len(taken):,} photographs to {target.uri}")
+    return upload(target, taken, at_once=AT_ONCE)
 
 
-def _told(result: UploadResult, connection: Connection, dry_run: bool) -> str:
+def _summary(result: UploadResult, connection: Connection, dry_run: bool) -> str:
     verb = "would be uploaded" if dry_run else "uploaded"
     size = f"{result.bytes / 1e6:,.1f} MB"
     return (

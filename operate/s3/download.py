@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject
-from operate.s3.transfer import each
+from operate.s3.transfer import side_by_side
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,7 +50,7 @@ def download(place: Place, objects: Sequence[StoredObject], *, at_once: int) -> 
     """
     files = [stored for stored in objects if not stored.key.endswith("/")]
     wanted = [stored for stored in files if not _is_there(place.path(stored), stored)]
-    each(partial(_get, place), wanted, at_once=at_once, label="fetching")
+    side_by_side(partial(_get, place), wanted, at_once=at_once, label="fetching")
     return wanted
 
 
@@ -63,6 +63,7 @@ def _is_there(path: Path, stored: StoredObject) -> bool:
 
 
 def _get(place: Place, stored: StoredObject) -> None:
+    """Fetch one object by hand: boto3's own download takes no IfMatch (docs/decisions/0013-transfers.md)."""
     path = place.path(stored)
     unfinished = path.with_name(f".{path.name}.part")
     try:

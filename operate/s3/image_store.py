@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError
 
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject, list_objects
-from operate.s3.photographs import Photograph, digests
-from operate.s3.transfer import each
+from operate.s3.photographs import MOST_PUT_BYTES, Photograph, digests
+from operate.s3.transfer import side_by_side
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# S3 keeps the SHA-256 of a whole object only where it comes in one request; the threads are `side_by_side`'s.
+IN_ONE_PUT = TransferConfig(multipart_threshold=MOST_PUT_BYTES + 1, use_threads=False)
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Target:
 
     def stored(self) -> dict[str, StoredObject]:
         """List what is there, by key."""
-        return {found.key: found for found in list_objects(self.s3, self.bucket, self.prefix)}
+        return {stored.key: stored for stored in list_objects(self.s3, self.bucket, self.prefix)}
 
 
 @dataclass(frozen=True)
@@ -52,20 +57,22 @@ class UploadResult:
     bytes: int
 
 
-def upload(target: Target, found: list[Photograph], *, at_once: int, dry_run: bool = False) -> UploadResult:
+def upload(
+    target: Target, photographs: list[Photograph], *, at_once: int, dry_run: bool = False
+) -> UploadResult:
     """Bring the target up to date with these photographs; nothing there is deleted.
 
     Raises:
         OperateError: a file could not be uploaded, or is not there afterwards.
     """
     stored = target.stored()
-    changes = each(partial(_is_new, target, stored), found, at_once=at_once, label="comparing")
+    changes = side_by_side(partial(_is_new, target, stored), photographs, at_once=at_once, label="comparing")
     wanted = [photograph for photograph, changed in changes if changed]
     if not dry_run:
-        each(partial(_put, target), wanted, at_once=at_once, label="uploading")
-        _verify(target, found)
+        side_by_side(partial(_put, target), wanted, at_once=at_once, label="uploading")
+        _verify(target, photographs)
     size = sum(photograph.size for photograph in wanted)
-    return UploadResult(target.uri, len(found), len(wanted), len(found) - len(wanted), size)
+    return UploadResult(target.uri, len(photographs), len(wanted), len(photographs) - len(wanted), size)
 
 
 def _is_new(
@@ -79,31 +86,33 @@ def _is_new(
     if there.etag == local.md5:
         return photograph, False
     # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
-    told = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
-    return photograph, told.get("ChecksumSHA256") != local.sha256
+    head = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
+    return photograph, head.get("ChecksumSHA256") != local.sha256
 
 
 def _put(target: Target, photograph: Photograph) -> None:
     """Upload a file; S3 refuses it if what arrives has another SHA-256."""
     kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
     try:
-        with photograph.path.open("rb") as file:
-            target.s3.put_object(
-                Bucket=target.bucket,
-                Key=target.key(photograph),
-                Body=file,
-                ContentType=kind,
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=digests(photograph.path).sha256,
-            )
-    except (BotoCoreError, ClientError, OSError) as error:
+        target.s3.upload_file(
+            str(photograph.path),
+            target.bucket,
+            target.key(photograph),
+            ExtraArgs={
+                "ContentType": kind,
+                "ChecksumAlgorithm": "SHA256",
+                "ChecksumSHA256": digests(photograph.path).sha256,
+            },
+            Config=IN_ONE_PUT,
+        )
+    except (BotoCoreError, S3UploadFailedError, OSError) as error:
         again = "the same command goes on where this one stopped"
         raise OperateError(f"{photograph.name} was not uploaded: {error}; {again}") from error
 
 
-def _verify(target: Target, found: Iterable[Photograph]) -> None:
+def _verify(target: Target, photographs: Iterable[Photograph]) -> None:
     stored = target.stored()
-    for photograph in found:
+    for photograph in photographs:
         there = stored.get(target.key(photograph))
         if there is None or there.size != photograph.size:
             raise OperateError(f"{photograph.name} is not in {target.uri} as uploaded: upload again")

@@ -27,15 +27,15 @@ class StoredObject:
 def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[StoredObject]:
     """Yield every object below a prefix, in the order of the keys."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for told in page.get("Contents", []):
-            yield StoredObject(told["Key"], told["Size"], told["ETag"].strip('"'), told["LastModified"])
+        for item in page.get("Contents", []):
+            yield StoredObject(item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
 
 
 def list_folders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
     """Return the names of the folders directly below a prefix that ends in `/`."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    found = [told["Prefix"] for page in pages for told in page.get("CommonPrefixes", [])]
-    return [key.removeprefix(prefix).rstrip("/") for key in found]
+    folders = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
+    return [key.removeprefix(prefix).rstrip("/") for key in folders]
 
 
 def read_json(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:

@@ -42,22 +42,22 @@ def photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
     Raises:
         OperateError: a file cannot be stored in S3 under its name or in one request.
     """
-    found = []
+    taken = []
     for path in _files(folder, frozenset()):
         if not _wanted(path.name, all_files):
             continue
         photograph = Photograph(path, path.relative_to(folder).as_posix(), path.stat().st_size)
         _check(photograph)
-        found.append(photograph)
-    return sorted(found, key=lambda photograph: photograph.name)
+        taken.append(photograph)
+    return sorted(taken, key=lambda photograph: photograph.name)
 
 
 def require_photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
     """Return the photographs of a folder. Raises MisuseError where there are none."""
-    found = photographs(folder, all_files=all_files)
-    if not found:
+    taken = photographs(folder, all_files=all_files)
+    if not taken:
         raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
-    return found
+    return taken
 
 
 def digests(path: Path) -> Digests:

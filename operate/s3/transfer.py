@@ -13,22 +13,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(work: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, label: str) -> list[Result]:
+def side_by_side(
+    work: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, label: str
+) -> list[Result]:
     """Return what `work` gives for every item, in no particular order, with a progress bar on stderr.
 
     Raises:
         Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
     """
     with _progress() as bar:
-        task = bar.add_task(label, total=len(items))
-        results = []
-        for result in _side_by_side(work, items, at_once):
-            results.append(result)
-            bar.advance(task)
-        return results
+        return list(bar.track(_results(work, items, at_once), total=len(items), description=label))
 
 
-def _side_by_side(work: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[Result]:
+def _results(work: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[Result]:
     waiting = iter(items)
     with ThreadPoolExecutor(at_once) as pool:
         running: set[Future[Result]] = set()
