@@ -38,22 +38,31 @@ def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -
 
 
 def run_estimate(
-    *, model: str, images: int, cores: int, largest_hourly_usd: float, idle_minutes: int
+    *,
+    model: str,
+    images: int,
+    cores: int,
+    largest_hourly_usd: float,
+    idle_minutes: float,
+    new_cluster: bool = True,
 ) -> RunEstimate:
-    """Estimate one run on a cluster at its maximum, from the start of the cluster to its idle end.
+    """Estimate one run on a cluster at its maximum, until the cluster's idle end.
 
     The cluster is paid for at its largest all the time, so that the estimate errs upwards.
 
     Args:
-        model: The network whose measured rate counts.
+        model: The network whose measured rate counts; an unknown one counts as the slowest.
         images: How many the run has.
         cores: vCPU that executors use, on all nodes together.
         largest_hourly_usd: As `largest_hourly_cost` returns it.
         idle_minutes: The cluster stays this long after the run.
+        new_cluster: The cluster starts for this run.
     """
     rates = rate_table()
-    rate = cores * rates["images_per_second_per_vcpu"][model]
-    minutes = rates["cluster_start_minutes"] + rates["run_minutes_besides_images"] + images / rate / 60
+    per_vcpu = rates["images_per_second_per_vcpu"]
+    rate = cores * per_vcpu.get(model, min(per_vcpu.values()))
+    start = rates["cluster_start_minutes"] if new_cluster else 0.0
+    minutes = start + rates["run_minutes_besides_images"] + images / rate / 60
     return RunEstimate(images, cores, rate, minutes, largest_hourly_usd * (minutes + idle_minutes) / 60)
 
 

@@ -53,8 +53,8 @@ def deploy_command(connection: Connection, images: Path | None, context: dict[st
     Example:
       fruit deploy --stage=prod --images photographs -c core_maximum=8
     """
-    made = deploy(connection, DeployRequest(context, images, yes))
-    print_result({"next": made}, made, as_json=False)
+    next_commands = deploy(connection, DeployRequest(context, images, yes))
+    print_result({"next": next_commands}, next_commands, as_json=False)
 
 
 def deploy(connection: Connection, request: DeployRequest) -> str:

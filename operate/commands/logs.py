@@ -2,7 +2,9 @@
 
 import time
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +14,28 @@ from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.log_reading import KINDS, Reader, download, nothing_yet, pattern_of
 from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogsRequest:
+    """Which logs to show, and how.
+
+    Attributes:
+        run: run id or step id; None: the latest step.
+        cluster_id: None: the deployment's.
+        kinds: of `KINDS`; empty: the driver's, else spark-submit's.
+        tail: the last lines alone, this many.
+        folder: where to download all logs to, instead of showing some.
+    """
+
+    run: str | None
+    cluster_id: str | None
+    kinds: tuple[str, ...]
+    tail: int | None
+    grep: str | None
+    follow: bool
+    folder: Path | None
+    as_json: bool
 
 
 @click.command("logs")
@@ -28,18 +52,7 @@ from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
 )
 @json_option
 @connected
-def logs_command(
-    connection: Connection,
-    /,
-    run: str | None,
-    cluster_id: str | None,
-    kinds: tuple[str, ...],
-    tail: int | None,
-    grep: str | None,
-    follow: bool,
-    folder: Path | None,
-    as_json: bool,
-) -> None:
+def logs_command(connection: Connection, /, **values: Any) -> None:
     """Show the logs of RUN (run id or step id; default: the latest step), of its driver or of spark-submit.
 
     \b
@@ -47,25 +60,30 @@ def logs_command(
       fruit logs --tail=50
       fruit logs run-1a2b3c4d5e6f --grep='rejected|Error'
     """
-    pattern = pattern_of(grep)
-    cluster_id = cluster_id or connection.deployment.cluster_id
+    request = LogsRequest(**values)
+    pattern = pattern_of(request.grep)
+    cluster_id = request.cluster_id or connection.deployment.cluster_id
     steps = list_steps(connection.client("emr"), cluster_id)
-    step = find_step(steps, run, connection.deployment.name_prefix)
+    step = find_step(steps, request.run, connection.deployment.name_prefix)
     logs = logs_of(connection, cluster_id, step.id)
     say(f"step {step.id} ({step.name}) {step.state}; logs {logs.step_uri}")
-    if folder:
-        paths = [str(path) for path in download(logs, folder, say)]
-        print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=as_json)
-        return
-    reader = Reader(logs, kinds, pattern)
-    if follow:
-        follow_logs(connection, cluster_id, reader, tail)
-        return
-    lines = list(deque(reader.new_lines(), maxlen=tail))
+    reader = Reader(logs, request.kinds, pattern)
+    if request.folder:
+        paths = [str(path) for path in download(logs, request.folder, say)]
+        print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=request.as_json)
+    elif request.follow:
+        follow_logs(connection, cluster_id, reader, request.tail)
+    else:
+        _show_logs(reader, request)
+
+
+def _show_logs(reader: Reader, request: LogsRequest) -> None:
+    """Print the lines that there are. Raises OperateError where there is no log."""
+    lines = list(deque(reader.new_lines(), maxlen=request.tail))
     if not reader.seen:
-        raise OperateError(nothing_yet(logs))
-    if as_json:
-        print_result({"step_id": step.id, "lines": lines}, "", as_json=True)
+        raise OperateError(nothing_yet(reader.logs))
+    if request.as_json:
+        print_result({"step_id": reader.logs.step_id, "lines": lines}, "", as_json=True)
         return
     for line in lines:  # letter for letter: a terminal's printer would see emoji in them
         print(line)

@@ -1,7 +1,7 @@
 """`fruit submit`: another run on the live cluster."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
@@ -19,6 +19,23 @@ from operate.submission.preparation import Choices, prepared, upload_job
 from operate.submission.submission import Submission
 from spark_job.contract.options import DEPLOY, SUBMIT
 from spark_job.contract.run_options import RunOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitRequest(Choices):
+    """What to run, and how to go about it.
+
+    Attributes:
+        images: image sources; empty: all.
+        context: fields of the configuration, for the deploy that makes another cluster.
+    """
+
+    images: tuple[str, ...]
+    context: Mapping[str, str]
+    dry_run: bool
+    yes: bool
+    wait: bool
+    as_json: bool
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,20 +58,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--wait", is_flag=True, help="Wait for the end of the run; exit code 1 if it fails.")
 @json_option
 @connected
-def submit_command(
-    connection: Connection,
-    /,
-    images: tuple[str, ...],
-    name: str | None,
-    job_code: bool,
-    resume: bool,
-    context: dict[str, str],
-    dry_run: bool,
-    yes: bool,
-    wait: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def submit_command(connection: Connection, /, **values: Any) -> None:
     """Run the job once more, on IMAGES: s3://BUCKET/PREFIX or SOURCE[/FOLDER]; default: all sources.
 
     The run id contains a fingerprint of images and parameters: with new images it is a new run, and the same
@@ -66,39 +70,49 @@ def submit_command(
       fruit submit --wait
       fruit submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
     """
-    check_name(name)
-    choices = Choices(name, options, resume, job_code)
-    uris = image_uris(connection.deployment, images)
+    options = {option.name: values.pop(option.name) for option in RunOptions.table(SUBMIT)}
+    request = SubmitRequest(options=options, **values)
+    check_name(request.name)
+    uris = image_uris(connection.deployment, request.images)
     try:
-        place = live_place(connection, uris, name, options["variance"], context)
+        place = live_place(connection, uris, request.name, options["variance"], request.context)
     except ClusterEndedError as ended:
-        if dry_run or images or not choices.deployable:
+        if request.dry_run or request.images or not request.deployable:
             raise
-        _deploy_instead(connection, ended, yes=yes, as_json=as_json)
-        return
-    run = prepared(connection, place, choices)
-    expected = estimated(connection, place, options, context)
+        _deploy_instead(connection, ended, request)
+    else:
+        submit(connection, place, request)
+
+
+def submit(connection: Connection, place: Place, request: SubmitRequest) -> None:
+    """Submit a run on the live cluster, after the estimate and the question, and print which it is.
+
+    Raises:
+        OperateError: the run cannot be submitted, the answer is no, or it failed while this waited for it.
+    """
+    run = prepared(connection, place, request)
+    expected = estimated(connection, place, request.options, request.context)
     say(f"run {run.run_id}: {expected.sentence}")
-    if dry_run:
-        print_result(_facts(run, expected, place, None), "\n".join(run.arguments), as_json=as_json)
+    if request.dry_run:
+        print_result(_facts(run, expected, place, None), "\n".join(run.arguments), as_json=request.as_json)
         return
-    require_yes("Submit this run?", "not submitted", yes=yes)
-    step_id = _submit(connection, place, run, job_code=job_code)
+    require_yes("Submit this run?", "not submitted", yes=request.yes)
+    step_id = _submit_step(connection, place, run, job_code=request.job_code)
     facts = _facts(run, expected, place, step_id)
-    if wait:
+    if request.wait:
         facts["state"] = wait_for_outcome(connection, place.cluster.id, step_id).state
-    print_result(facts, _next_commands(connection, run.run_id), as_json=as_json)
+    print_result(facts, _next_commands(connection, run.run_id), as_json=request.as_json)
 
 
-def _deploy_instead(connection: Connection, ended: ClusterEndedError, *, yes: bool, as_json: bool) -> None:
+def _deploy_instead(connection: Connection, ended: ClusterEndedError, request: SubmitRequest) -> None:
     """Start the cluster, and the run, by a deploy, so that all stays under CloudFormation."""
     say(str(ended))
-    require_yes("Start it now?", "not submitted", yes=yes)
-    made = deploy(connection, DeployRequest(ended.fields, yes=True))
-    print_result({"deployed": ended.command}, made, as_json=as_json)
+    require_yes("Start it now?", "not submitted", yes=request.yes)
+    next_steps = deploy(connection, DeployRequest(ended.fields, yes=True))
+    print_result({"deployed": ended.command}, next_steps, as_json=request.as_json)
 
 
-def _submit(connection: Connection, place: Place, run: Submission, *, job_code: bool) -> str:
+def _submit_step(connection: Connection, place: Place, run: Submission, *, job_code: bool) -> str:
     """Submit the run and return the id of its step, which is printed before anything waits."""
     if job_code:
         bucket = connection.deployment.artifacts_bucket

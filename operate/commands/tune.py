@@ -76,38 +76,44 @@ class TuningRequest:
     as_json: bool = False
 
 
-def make_tune_command(write_report: ReportWriter) -> click.Command:
-    """Return the command; what writes its report is the job's, which operate does not know."""
-
-    @click.command("tune")
-    @click.argument("images", nargs=-1, metavar="[IMAGES]…")
-    @click.option(
+# What to measure and where to put it; the first is shown first.
+OPTIONS = (
+    click.option(
         "--executors", type=NumberList(), default="1,2,4", show_default=True, help="Numbers to try."
-    )
-    @click.option(
+    ),
+    click.option(
         "--cores",
         type=NumberList(),
         default="1,2,4",
         show_default=True,
         help="Numbers for each executor to try.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--sample", type=click.IntRange(8), default=20_000, show_default=True, help="Images in each run."
-    )
-    @click.option(
+    ),
+    click.option(
         "--results",
         type=click.Path(file_okay=False, path_type=Path),
         default="results",
         show_default=True,
         metavar="DIR",
         help="Folder in which the run of the report is made.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--configuration",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Write the recommendation into this file.  [default: cdk.json]",
-    )
+    ),
+)
+
+
+def make_tune_command(write_report: ReportWriter) -> click.Command:
+    """Return the command; what writes its report is the job's, which operate does not know."""
+
+    @click.command("tune")
+    @click.argument("images", nargs=-1, metavar="[IMAGES]…")
+    @_measuring_options
     @context_option
     @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
     @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -126,6 +132,12 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
         tune(connection, TuningRequest(**options), write_report)
 
     return tune_command
+
+
+def _measuring_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
 
 
 def tune(connection: Connection, request: TuningRequest, write_report: ReportWriter) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infra.config.instances import instance_types
-from infra.costs.cost import rate_table
+from infra.costs.cost import rate_table, run_estimate
 from infra.costs.prices import price_table
 from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node
@@ -58,17 +58,21 @@ def estimate(
     """
     here = [node for node in nodes if node.state != GONE]
     workers = most_nodes or max(len(here) - 1, 1)
-    rates = rate_table()
-    per_vcpu = rates["images_per_second_per_vcpu"]
-    rate = per_vcpu.get(model, min(per_vcpu.values())) * workers * _vcpu(here)
-    minutes = rates["run_minutes_besides_images"] + images / rate / 60
     dearest = max((price for node in here if (price := hour_price(node, region)) is not None), default=None)
-    cost = None if dearest is None else dearest * (workers + 1) * (minutes + idle_minutes) / 60
+    run = run_estimate(
+        model=model,
+        images=images,
+        cores=workers * _vcpu(here),
+        largest_hourly_usd=(dearest or 0.0) * (workers + 1),
+        idle_minutes=idle_minutes,
+        new_cluster=False,
+    )
+    cost = None if dearest is None else run.cost_usd
     source = (
         f"prices of {price_table()['date']} (infra/costs/prices.json), "
-        f"rates of {rates['date']} (infra/costs/rates.json)"
+        f"rates of {rate_table()['date']} (infra/costs/rates.json)"
     )
-    return Estimate(images, workers, minutes, idle_minutes, cost, source)
+    return Estimate(images, workers, run.minutes, idle_minutes, cost, source)
 
 
 def _vcpu(nodes: Sequence[Node]) -> int:

@@ -31,7 +31,7 @@ DIGEST_LENGTH = 16
 DECIDED_BY_REDUCTION = ("variance", "components")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """How a person wants a run to be submitted.
 
