@@ -111,12 +111,12 @@ def find_deployment(cloudformation: CloudFormationClient, stage: str, region: st
     Raises:
         DeploymentNotFoundError: its storage stack is not there.
     """
-    found: dict[str, str] = {}
+    stage_outputs: dict[str, str] = {}
     for part in PARTS:
-        found |= stack_outputs(cloudformation, stack_name(stage, part))
-    if outputs.RESULTS_BUCKET not in found:
+        stage_outputs |= stack_outputs(cloudformation, stack_name(stage, part))
+    if outputs.RESULTS_BUCKET not in stage_outputs:
         raise DeploymentNotFoundError(stage, region, stack_name(stage, "storage"))
-    return Deployment(stage, region, found)
+    return Deployment(stage, region, stage_outputs)
 
 
 def stack_outputs(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:

@@ -58,13 +58,13 @@ def table(
     title: str | None = None,
 ) -> Table:
     """Return a plain table; the columns named in `right` hold numbers."""
-    made = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    shown = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         # A value that has no room goes on in the next line: an id cut short is of no use.
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        shown.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*row)
-    return made
+        shown.add_row(*row)
+    return shown
 
 
 def _plain(value: Any) -> str:

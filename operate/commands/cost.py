@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import click
@@ -50,7 +51,7 @@ def cost_command(
         cluster.id: account(list_nodes(emr, cluster.id), connection.region, now) for cluster in clusters
     }
     facts = [_facts(cluster, accounts[cluster.id]) for cluster in clusters]
-    lines = [line for each in accounts.values() for line in each]
+    lines = list(chain.from_iterable(accounts.values()))
     print_result(
         {"clusters": facts, "total_usd": total(lines)},
         table(COLUMNS, _rows(accounts), right=("nodes", "hours", "USD")),

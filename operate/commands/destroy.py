@@ -69,7 +69,7 @@ def destroy_command(
     print_result(
         _facts(stacks, stays, after), text_of_rest(connection.stage, stays, held, after), as_json=as_json
     )
-    if after.found:
+    if after.leftovers:
         raise click.exceptions.Exit(1)
 
 
@@ -79,7 +79,7 @@ def inventory(stacks: Sequence[str], resources: Sequence[Resource], held: Mappin
     for stack in stacks:
         going = [resource for resource in resources if resource.stack == stack and not resource.stays]
         lines.append(f"  {stack}: {len(going)} resources")
-        lines += [f"    {_named(each, held)}" for each in going if each.type in WORTH_NAMING]
+        lines += [f"    {_named(resource, held)}" for resource in going if resource.type in WORTH_NAMING]
     return "\n".join([*lines, *_staying([resource for resource in resources if resource.stays], held)])
 
 
@@ -87,10 +87,10 @@ def text_of_rest(stage: str, stays: Sequence[Resource], held: Mapping[str, Conte
     """Return what is left, as text for people: what was to stay, and what should be gone."""
     lines = _staying(stays, held)
     lines += [f"not looked at: {kind}" for kind in after.unknown]
-    if after.found:
-        lines += [f"LEFT: {_left(each)}" for each in after.found]
-        counted = Counter(each.kind for each in after.found)
-        kinds = ", ".join(f"{count} {kind}" for kind, count in counted.items())
+    if after.leftovers:
+        lines += [f"LEFT: {_left(leftover)}" for leftover in after.leftovers]
+        counts = Counter(leftover.kind for leftover in after.leftovers)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         return "\n".join(
             [*lines, f"{stage}: {kinds} still there and paid for; remove by hand or destroy again"]
         )
@@ -98,7 +98,7 @@ def text_of_rest(stage: str, stays: Sequence[Resource], held: Mapping[str, Conte
 
 
 def _staying(stays: Sequence[Resource], held: Mapping[str, Contents]) -> list[str]:
-    return ["stays", *(f"  {_named(each, held)}" for each in stays)] if stays else ["stays: nothing"]
+    return ["stays", *(f"  {_named(resource, held)}" for resource in stays)] if stays else ["stays: nothing"]
 
 
 def _named(resource: Resource, held: Mapping[str, Contents]) -> str:
@@ -113,7 +113,7 @@ def _left(leftover: Leftover) -> str:
 def _facts(stacks: Sequence[str], stays: Sequence[Resource], after: Search) -> dict[str, Any]:
     return {
         "stacks": list(stacks),
-        "stays": [asdict(each) for each in stays],
-        "left": [asdict(each) for each in after.found],
+        "stays": [asdict(resource) for resource in stays],
+        "left": [asdict(leftover) for leftover in after.leftovers],
         "not_looked_at": after.unknown,
     }

@@ -101,12 +101,12 @@ def _headline(cluster: Cluster, ends: datetime | None, cost: float | None, now: 
 def _fleets_table(fleets: list[Fleet]) -> Any:
     rows = [
         (
-            each.kind.lower(),
-            each.state,
-            f"{each.on_demand} of {each.on_demand_target}",
-            f"{each.spot} of {each.spot_target}",
+            fleet.kind.lower(),
+            fleet.state,
+            f"{fleet.on_demand} of {fleet.on_demand_target}",
+            f"{fleet.spot} of {fleet.spot_target}",
         )
-        for each in fleets
+        for fleet in fleets
     ]
     return table(("fleet", "state", "on demand", "Spot"), rows)
 
@@ -115,7 +115,7 @@ def _nodes_table(nodes: list[Node]) -> Any:
     here = [node for node in nodes if node.state != GONE]
     return table(
         ("node", "instance", "type", "market", "state", "since"),
-        [(each.id, each.ec2_id, each.type, each.market, each.state, _moment(each.created)) for each in here],
+        [(node.id, node.ec2_id, node.type, node.market, node.state, _moment(node.created)) for node in here],
     )
 
 

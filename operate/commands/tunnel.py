@@ -82,8 +82,8 @@ def path_of(connection: Connection, cluster_id: str, page: str) -> str:
 
 def require_jupyter(connection: Connection, cluster_id: str) -> None:
     """Check that the cluster has JupyterHub. Raises OperateError."""
-    told = connection.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]
-    if JUPYTER not in {application.get("Name") for application in told.get("Applications", ())}:
+    cluster = connection.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]
+    if JUPYTER not in {application.get("Name") for application in cluster.get("Applications", ())}:
         raise OperateError(
             f"cluster {cluster_id} has no {JUPYTER}: "
             f"`make deploy CONTEXT='-c applications={JUPYTER}'` starts one that has"

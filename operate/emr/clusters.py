@@ -41,22 +41,22 @@ class Cluster:
         return self.state in LIVE
 
     @classmethod
-    def from_emr(cls, told: Mapping[str, Any]) -> Self:
+    def from_emr(cls, cluster: Mapping[str, Any]) -> Self:
         """Read a cluster from what DescribeCluster and ListClusters answer alike."""
-        status = told["Status"]
+        status = cluster["Status"]
         timeline = status.get("Timeline", {})
         return cls(
-            id=told["Id"],
-            name=told["Name"],
+            id=cluster["Id"],
+            name=cluster["Name"],
             state=status["State"],
             reason=(status.get("StateChangeReason") or {}).get("Message", ""),
             created=timeline.get("CreationDateTime"),
             ready=timeline.get("ReadyDateTime"),
             ended=timeline.get("EndDateTime"),
-            release=told.get("ReleaseLabel", ""),
+            release=cluster.get("ReleaseLabel", ""),
             # EMR answers with the scheme that it uses itself.
-            log_uri=told.get("LogUri", "").replace("s3n://", "s3://"),
-            primary_dns=told.get("MasterPublicDnsName", ""),
+            log_uri=cluster.get("LogUri", "").replace("s3n://", "s3://"),
+            primary_dns=cluster.get("MasterPublicDnsName", ""),
         )
 
 
@@ -80,8 +80,8 @@ def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
     """Return the clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
     since = datetime.now(UTC) - timedelta(days=days)
     pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
-    found = [Cluster.from_emr(told) for page in pages for told in page["Clusters"]]
-    return [cluster for cluster in found if cluster.name.startswith(prefix)]
+    clusters = [Cluster.from_emr(cluster) for page in pages for cluster in page["Clusters"]]
+    return [cluster for cluster in clusters if cluster.name.startswith(prefix)]
 
 
 def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:

@@ -42,37 +42,37 @@ class Node:
 def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:
     """Return the fleets of a cluster."""
     pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
-    return [_fleet(told) for page in pages for told in page["InstanceFleets"]]
+    return [_fleet(fleet) for page in pages for fleet in page["InstanceFleets"]]
 
 
 def list_nodes(emr: EMRClient, cluster_id: str) -> list[Node]:
     """Return every instance that a cluster has or had."""
     pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
-    return [_node(told) for page in pages for told in page["Instances"]]
+    return [_node(node) for page in pages for node in page["Instances"]]
 
 
-def _fleet(told: Mapping[str, Any]) -> Fleet:
+def _fleet(fleet: Mapping[str, Any]) -> Fleet:
     return Fleet(
-        id=told["Id"],
-        kind=told["InstanceFleetType"],
-        state=told.get("Status", {}).get("State", ""),
-        on_demand=told.get("ProvisionedOnDemandCapacity", 0),
-        on_demand_target=told.get("TargetOnDemandCapacity", 0),
-        spot=told.get("ProvisionedSpotCapacity", 0),
-        spot_target=told.get("TargetSpotCapacity", 0),
+        id=fleet["Id"],
+        kind=fleet["InstanceFleetType"],
+        state=fleet.get("Status", {}).get("State", ""),
+        on_demand=fleet.get("ProvisionedOnDemandCapacity", 0),
+        on_demand_target=fleet.get("TargetOnDemandCapacity", 0),
+        spot=fleet.get("ProvisionedSpotCapacity", 0),
+        spot_target=fleet.get("TargetSpotCapacity", 0),
     )
 
 
-def _node(told: Mapping[str, Any]) -> Node:
-    timeline = told.get("Status", {}).get("Timeline", {})
+def _node(node: Mapping[str, Any]) -> Node:
+    timeline = node.get("Status", {}).get("Timeline", {})
     return Node(
-        id=told["Id"],
-        ec2_id=told.get("Ec2InstanceId", ""),
-        fleet_id=told.get("InstanceFleetId", told.get("InstanceGroupId", "")),
-        type=told.get("InstanceType", ""),
-        market=told.get("Market", "ON_DEMAND"),
-        state=told.get("Status", {}).get("State", ""),
-        public=bool(told.get("PublicIpAddress")),
+        id=node["Id"],
+        ec2_id=node.get("Ec2InstanceId", ""),
+        fleet_id=node.get("InstanceFleetId", node.get("InstanceGroupId", "")),
+        type=node.get("InstanceType", ""),
+        market=node.get("Market", "ON_DEMAND"),
+        state=node.get("Status", {}).get("State", ""),
+        public=bool(node.get("PublicIpAddress")),
         created=timeline.get("CreationDateTime"),
         ended=timeline.get("EndDateTime"),
     )

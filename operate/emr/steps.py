@@ -40,17 +40,17 @@ class Step:
         return self.state in ACTIVE
 
     @classmethod
-    def from_emr(cls, told: Mapping[str, Any]) -> Self:
+    def from_emr(cls, step: Mapping[str, Any]) -> Self:
         """Read a step from what ListSteps and DescribeStep answer alike."""
-        status = told["Status"]
+        status = step["Status"]
         timeline, failure = status.get("Timeline", {}), status.get("FailureDetails") or {}
         change = (status.get("StateChangeReason") or {}).get("Message", "")
         reasons = [failure[name] for name in ("Reason", "Message") if failure.get(name)]
         return cls(
-            id=told["Id"],
-            name=told["Name"],
+            id=step["Id"],
+            name=step["Name"],
             state=status["State"],
-            arguments=tuple(told.get("Config", {}).get("Args", ())),
+            arguments=tuple(step.get("Config", {}).get("Args", ())),
             created=timeline.get("CreationDateTime"),
             started=timeline.get("StartDateTime"),
             ended=timeline.get("EndDateTime"),
@@ -71,7 +71,7 @@ def spark_step(name: str, arguments: Sequence[str]) -> dict[str, Any]:
 def list_steps(emr: EMRClient, cluster_id: str) -> list[Step]:
     """Return every step of a cluster, the latest first."""
     pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster_id)
-    return [Step.from_emr(told) for page in pages for told in page["Steps"]]
+    return [Step.from_emr(step) for page in pages for step in page["Steps"]]
 
 
 def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
@@ -89,8 +89,8 @@ def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
 
 
 def add_steps(emr: EMRClient, cluster_id: str, steps: Sequence[Any]) -> list[str]:
-    """Submit steps; their ids, in the same order."""
-    return [str(each) for each in emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"]]
+    """Submit steps and return their ids, in the same order."""
+    return list(map(str, emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"]))
 
 
 def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:
@@ -125,13 +125,13 @@ def follow(
     poll_seconds: float = POLL_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Step:
-    """Wait until a step has ended, telling of each change of its state; the step as it ended."""
-    told = ""
+    """Say each change of a step's state until it has ended, and return it as it ended."""
+    last_state = ""
     while True:
         step = describe_step(emr, cluster_id, step_id)
-        if step.state != told:
+        if step.state != last_state:
             say(f"{step.name} {step.state}")
-            told = step.state
+            last_state = step.state
         if not step.active:
             return step
         sleep(poll_seconds)
@@ -146,6 +146,6 @@ def cancel_step(emr: EMRClient, cluster_id: str, step_id: str) -> None:
     answer = emr.cancel_steps(
         ClusterId=cluster_id, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS"
     )
-    for told in answer.get("CancelStepsInfoList", ()):
-        if told.get("Status") == "FAILED":
-            raise OperateError(f"step {step_id} is not cancelled: {told.get('Reason')}; look at `status`")
+    for request in answer.get("CancelStepsInfoList", ()):
+        if request.get("Status") == "FAILED":
+            raise OperateError(f"step {step_id} is not cancelled: {request.get('Reason')}; look at `status`")

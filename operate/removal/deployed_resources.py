@@ -45,7 +45,7 @@ class Contents:
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """The contents in words, as `12 objects, 3.4 MB`."""
         least = "at least " if self.at_least else ""
         return f"{least}{self.objects:,} objects, {self.bytes / 1e6:,.1f} MB"
 
@@ -66,7 +66,7 @@ def contents(s3: S3Client, bucket: str) -> Contents | None:
     """Return what a bucket holds; None: there is no such bucket (any more)."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
     try:
-        sizes = [told["Size"] for told in islice(_versions(pages), MOST_LISTED + 1)]
+        sizes = [version["Size"] for version in islice(_versions(pages), MOST_LISTED + 1)]
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchBucket", "404"):
             return None
@@ -79,7 +79,7 @@ def contents_of_buckets(s3: S3Client, resources: list[Resource]) -> dict[str, Co
     buckets = [resource.id for resource in resources if resource.type == BUCKET]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         held = pool.map(lambda bucket: contents(s3, bucket), buckets)
-    return {bucket: found for bucket, found in zip(buckets, held, strict=True) if found is not None}
+    return {bucket: inside for bucket, inside in zip(buckets, held, strict=True) if inside is not None}
 
 
 def _versions(pages: Any) -> Iterator[dict[str, Any]]:
@@ -92,11 +92,11 @@ def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Res
         return
     declared = template.get("Resources", {})
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-        for told in page["StackResourceSummaries"]:
-            if told.get("PhysicalResourceId") and told["ResourceStatus"] not in GONE:
-                policy = declared.get(told["LogicalResourceId"], {}).get("DeletionPolicy")
-                kind = told["ResourceType"]
-                yield Resource(stack, told["PhysicalResourceId"], kind, policy in STAYING)
+        for summary in page["StackResourceSummaries"]:
+            if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in GONE:
+                policy = declared.get(summary["LogicalResourceId"], {}).get("DeletionPolicy")
+                kind = summary["ResourceType"]
+                yield Resource(stack, summary["PhysicalResourceId"], kind, policy in STAYING)
 
 
 def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any] | None:

@@ -26,9 +26,9 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Search:
-    """What was found, and what these credentials may not look at."""
+    """What is left, and what these credentials may not look at."""
 
-    found: list[Leftover]
+    leftovers: list[Leftover]
     unknown: list[str]
 
 
@@ -49,77 +49,78 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
         "buckets": lambda: _buckets(connection, removed),
         "alarms": lambda: _alarms(connection),
     }
-    found: list[Leftover] = []
+    leftovers: list[Leftover] = []
     unknown = []
     for kind, look in looks.items():
         try:
-            found += look()
+            leftovers += look()
         except ClientError as error:
             unknown.append(f"{kind} ({error.operation_name}: {error.response['Error'].get('Code')})")
-    return Search(found, unknown)
+    return Search(leftovers, unknown)
 
 
 def _clusters(connection: Connection) -> list[Leftover]:
     prefix = stack_name(connection.stage, "storage").removesuffix("storage")
     clusters = list_clusters(connection.client("emr"), prefix, DAYS)
-    return [Leftover("cluster", each.id, each.state) for each in clusters if each.state in LIVE]
+    return [Leftover("cluster", cluster.id, cluster.state) for cluster in clusters if cluster.state in LIVE]
 
 
 def _instances(connection: Connection) -> list[Leftover]:
     pages = connection.client("ec2").get_paginator("describe_instances").paginate(Filters=_tags(connection))
     return [
-        Leftover("instance", told["InstanceId"], told["State"]["Name"])
+        Leftover("instance", instance["InstanceId"], instance["State"]["Name"])
         for page in pages
         for reservation in page["Reservations"]
-        for told in reservation["Instances"]
-        if told["State"]["Name"] not in ("terminated", "shutting-down")
+        for instance in reservation["Instances"]
+        if instance["State"]["Name"] not in ("terminated", "shutting-down")
     ]
 
 
 def _nat_gateways(connection: Connection) -> list[Leftover]:
-    told = connection.client("ec2").describe_nat_gateways(Filters=_tags(connection))["NatGateways"]
+    gateways = connection.client("ec2").describe_nat_gateways(Filters=_tags(connection))["NatGateways"]
     gone = ("deleted", "deleting")
     return [
-        Leftover("NAT gateway", each["NatGatewayId"], each["State"])
-        for each in told
-        if each["State"] not in gone
+        Leftover("NAT gateway", gateway["NatGatewayId"], gateway["State"])
+        for gateway in gateways
+        if gateway["State"] not in gone
     ]
 
 
 def _endpoints(connection: Connection) -> list[Leftover]:
     """Find endpoints that are paid for; gateway endpoints are free."""
-    told = connection.client("ec2").describe_vpc_endpoints(Filters=_tags(connection))["VpcEndpoints"]
+    endpoints = connection.client("ec2").describe_vpc_endpoints(Filters=_tags(connection))["VpcEndpoints"]
     return [
-        Leftover("interface endpoint", each["VpcEndpointId"], each["State"])
-        for each in told
-        if each["VpcEndpointType"] != "Gateway" and each["State"].lower() not in ("deleted", "deleting")
+        Leftover("interface endpoint", endpoint["VpcEndpointId"], endpoint["State"])
+        for endpoint in endpoints
+        if endpoint["VpcEndpointType"] != "Gateway"
+        and endpoint["State"].lower() not in ("deleted", "deleting")
     ]
 
 
 def _addresses(connection: Connection) -> list[Leftover]:
-    told = connection.client("ec2").describe_addresses(Filters=_tags(connection))["Addresses"]
-    return [Leftover("elastic IP", each["AllocationId"], each.get("PublicIp", "")) for each in told]
+    addresses = connection.client("ec2").describe_addresses(Filters=_tags(connection))["Addresses"]
+    return [Leftover("elastic IP", one["AllocationId"], one.get("PublicIp", "")) for one in addresses]
 
 
 def _volumes(connection: Connection) -> list[Leftover]:
-    told = connection.client("ec2").describe_volumes(Filters=_tags(connection))["Volumes"]
-    return [Leftover("volume", each["VolumeId"], each["State"]) for each in told]
+    volumes = connection.client("ec2").describe_volumes(Filters=_tags(connection))["Volumes"]
+    return [Leftover("volume", volume["VolumeId"], volume["State"]) for volume in volumes]
 
 
 def _buckets(connection: Connection, removed: Iterable[Resource]) -> list[Leftover]:
     s3 = connection.client("s3")
     names = [resource.id for resource in removed if resource.type == BUCKET and not resource.stays]
     held = {name: contents(s3, name) for name in names}
-    return [Leftover("bucket", name, found.sentence) for name, found in held.items() if found is not None]
+    return [Leftover("bucket", name, inside.sentence) for name, inside in held.items() if inside is not None]
 
 
 def _alarms(connection: Connection) -> list[Leftover]:
     prefix = stack_name(connection.stage, "pipeline")
     pages = connection.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
     return [
-        Leftover("alarm", told["AlarmName"], told["StateValue"])
+        Leftover("alarm", alarm["AlarmName"], alarm["StateValue"])
         for page in pages
-        for told in page["MetricAlarms"]
+        for alarm in page["MetricAlarms"]
     ]
 
 

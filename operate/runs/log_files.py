@@ -57,16 +57,16 @@ class StepLogs:
 
     def step_files(self) -> list[LogFile]:
         """Return those of the step's files that are there by now."""
-        found = {_kind(uri): uri for uri in self._below(self.step_uri)}
-        return [LogFile(found[kind], kind) for kind in STEP_FILES if kind in found]
+        uris = {_kind(uri): uri for uri in self._below(self.step_uri)}
+        return [LogFile(uris[kind], kind) for kind in STEP_FILES if kind in uris]
 
     def application_id(self) -> str | None:
         """Return YARN's id of the step's Spark application; None: spark-submit has not printed it yet."""
         for file in self.step_files():
             if file.kind in ("stderr", "controller"):
-                told = APPLICATION.findall(self.read(file))
-                if told:
-                    return str(told[-1])
+                ids = APPLICATION.findall(self.read(file))
+                if ids:
+                    return str(ids[-1])
         return None
 
     def driver_files(self) -> list[LogFile]:
@@ -75,7 +75,7 @@ class StepLogs:
         if application is None:
             return []
         uris = self._below(f"{self.cluster_uri}/containers/{application}/")
-        attempts = {uri: found for uri in uris if (found := _driver_attempt(uri)) is not None}
+        attempts = {uri: number for uri in uris if (number := _driver_attempt(uri)) is not None}
         latest = max(attempts.values(), default=0)
         kinds = {
             uri: uri.rpartition("/")[2].removesuffix(".gz") for uri in attempts if attempts[uri] == latest
@@ -123,5 +123,5 @@ def _kind(uri: str) -> str:
 
 def _driver_attempt(uri: str) -> int | None:
     """Return the attempt whose driver wrote this file; None: an executor did."""
-    found = CONTAINER.search(uri)
-    return int(found[1]) if found and int(found[2]) == DRIVER_NUMBER else None
+    container = CONTAINER.search(uri)
+    return int(container[1]) if container and int(container[2]) == DRIVER_NUMBER else None

@@ -19,9 +19,9 @@ def chosen(logs: StepLogs, kinds: tuple[str, ...]) -> list[LogFile]:
     if kinds:
         return [files[kind] for kind in KINDS if kind in kinds and kind in files]
     for choice in DEFAULT_CHOICES:
-        found = [files[kind] for kind in choice if kind in files]
-        if found:
-            return found
+        logs_there = [files[kind] for kind in choice if kind in files]
+        if logs_there:
+            return logs_there
     return []
 
 

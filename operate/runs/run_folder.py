@@ -47,8 +47,8 @@ def list_runs(s3: S3Client, bucket: str, history: Mapping[str, RunTrace]) -> lis
     """Return every run with a folder or a step: those that are not complete first, then the latest first."""
     names = {*list_folders(s3, bucket, f"{RUNS}/"), *history}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(lambda name: read_run(s3, bucket, name), names)
-    return sorted((traced(run, history.get(run.run)) for run in found), key=_latest_first)
+        summaries = pool.map(lambda name: read_run(s3, bucket, name), names)
+    return sorted((traced(run, history.get(run.run)) for run in summaries), key=_latest_first)
 
 
 def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:

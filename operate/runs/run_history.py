@@ -36,20 +36,21 @@ class RunTrace:
 
 
 def run_history(emr: EMRClient, deployment: Deployment) -> dict[str, RunTrace]:
-    """Run id to what EMR still knows of it.
+    """Return what EMR still knows of each run, by run id.
 
     A step costs what all nodes cost while it ran, on demand: without the cluster's start and its idling.
     """
     now = datetime.now(UTC)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(lambda cluster_id: _told(emr, cluster_id), _cluster_ids(emr, deployment)))
+        cluster_ids = _cluster_ids(emr, deployment)
+        clusters = list(pool.map(lambda cluster_id: _steps_and_nodes(emr, cluster_id), cluster_ids))
     attempts: dict[str, list[tuple[Step, float | None]]] = {}
-    for steps, nodes in told:
+    for steps, nodes in clusters:
         for step in steps:
             if step.name.startswith(deployment.name_prefix):
                 cost = step_cost(step, nodes, deployment.region, now)
                 attempts.setdefault(step.name.removeprefix(deployment.name_prefix), []).append((step, cost))
-    return {run_id: _trace(found) for run_id, found in attempts.items()}
+    return {run_id: _trace(steps) for run_id, steps in attempts.items()}
 
 
 def step_cost(step: Step, nodes: Iterable[Node], region: str, now: datetime) -> float | None:
@@ -81,7 +82,7 @@ def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
     return RunTrace(latest.state, latest.created, sum(costs) if len(costs) == len(attempts) else None)
 
 
-def _told(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
+def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
     try:
         return list_steps(emr, cluster_id), list_nodes(emr, cluster_id)
     except ClientError as error:

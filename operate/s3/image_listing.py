@@ -42,15 +42,13 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 def list_images(s3: S3Client, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
     """List the sources, many folders at once; the same files always give the same fingerprint."""
-    folders = [
-        found for uri in uris for bucket, prefix in [split_uri(uri)] for found in _folders(s3, bucket, prefix)
-    ]
+    folders = [folder for uri in uris for folder in _folders(s3, *split_uri(uri))]
     files = size = 0
     digests = []
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
-        for done, found in enumerate(pool.map(lambda folder: _list(s3, *folder), folders), 1):
-            files, size = files + found.files, size + found.size
-            digests.append(found.fingerprint)
+        for done, listing in enumerate(pool.map(lambda folder: _list(s3, *folder), folders), 1):
+            files, size = files + listing.files, size + listing.size
+            digests.append(listing.fingerprint)
             if done % 100 == 0:
                 say(f"listing: {files:,} files in {done} of {len(folders)} folders")
     return Listing(files, size, hashlib.sha256("".join(sorted(digests)).encode()).hexdigest())
@@ -61,11 +59,11 @@ Folder = tuple[str, str, str]  # bucket, prefix, delimiter: "/" takes the files 
 
 def _folders(s3: S3Client, bucket: str, prefix: str) -> list[Folder]:
     """Return what to list side by side: the files of the upper levels, and all that is below them."""
-    level, found = [f"{prefix}/" if prefix else ""], []
+    level, folders = [f"{prefix}/" if prefix else ""], []
     for _ in range(LEVELS):
-        found += [(bucket, each, "/") for each in level]
-        level = [below for each in level for below in _subfolders(s3, bucket, each)]
-    return found + [(bucket, each, "") for each in level]
+        folders += [(bucket, above, "/") for above in level]
+        level = [below for above in level for below in _subfolders(s3, bucket, above)]
+    return folders + [(bucket, above, "") for above in level]
 
 
 def _subfolders(s3: S3Client, bucket: str, prefix: str) -> list[str]:

@@ -34,7 +34,7 @@ class Target:
 
     @property
     def uri(self) -> str:
-        """As `submit` takes it."""
+        """The folder's `s3://BUCKET/PREFIX`, as `submit` takes it."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def key(self, photograph: Photograph) -> str:

@@ -40,16 +40,16 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
     """
     buckets = deployment.images_buckets
     uris = []
-    for each in given or tuple(buckets):
-        if "://" in each:
-            bucket, prefix = split_uri(each)
+    for image_source in given or tuple(buckets):
+        if "://" in image_source:
+            bucket, prefix = split_uri(image_source)
         else:
-            source, _, prefix = each.strip("/").partition("/")
+            source, _, prefix = image_source.strip("/").partition("/")
             bucket = deployment.images_bucket(source)
         if bucket not in buckets.values():
             allowed = ", ".join(f"s3://{name}" for name in buckets.values())
             raise MisuseError(
-                f"{each}: the cluster reads images in {allowed} alone; `upload` puts them there"
+                f"{image_source}: the cluster reads images in {allowed} alone; `upload` puts them there"
             )
         uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
     return tuple(dict.fromkeys(uris))

@@ -45,8 +45,8 @@ class DeployedJob:
 
     def value(self, option: str) -> str | None:
         """Return the value of an option of the job's step, as `--engine`; None: it has none."""
-        found = [word.partition("=")[2] for word in self.job if word.startswith(f"{option}=")]
-        return found[0] if found else None
+        values = [word.partition("=")[2] for word in self.job if word.startswith(f"{option}=")]
+        return values[0] if values else None
 
     def with_code(self, main_uri: str, zip_uri: str) -> Self:
         """Return the same with another build of the job."""

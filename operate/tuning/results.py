@@ -36,7 +36,7 @@ class Results:
 
     @property
     def best(self) -> Measurement:
-        """The recommended one."""
+        """The recommended measurement: the fastest of the cheapest."""
         return recommended(self.grid)
 
     @property
@@ -61,7 +61,7 @@ class Results:
 def machine(config: DeploymentConfig) -> Machine:
     """Return what the nodes of the configuration cost, its first types on demand."""
     primary, worker = config.fleets[0].instances[0], config.core_node
-    hours = [node_hour(each, config.region, public=config.public_nodes) for each in (worker, primary)]
+    hours = [node_hour(node, config.region, public=config.public_nodes) for node in (worker, primary)]
     return Machine(worker.vcpu, *hours)
 
 
@@ -89,11 +89,11 @@ def measured(s3: S3Client, deployment: Deployment, trial: Trial, run_id: str) ->
     if metrics is None:
         raise OperateError(f"the step completed and s3://{deployment.results_bucket}/{key} is not there")
     features, images = metrics["features"], metrics["images"]["usable"] + metrics["images"]["rejected"]
-    asked, cores = max(trial.executors * trial.cores, LEAST_PARALLELISM), features.get("cores", 1)
+    expected, cores = max(trial.executors * trial.cores, LEAST_PARALLELISM), features.get("cores", 1)
     # The serial process says nothing of cores.
-    if "cores" in features and cores != asked:
+    if "cores" in features and cores != expected:
         raise OperateError(
-            f"run {run_id} had {cores} cores instead of {asked}: not all executors came; "
+            f"run {run_id} had {cores} cores instead of {expected}: not all executors came; "
             "`status` tells of the cluster's nodes"
         )
     seconds = images / features["images_per_second"]
@@ -105,10 +105,10 @@ def results(
 ) -> Results:
     """Return everything that was measured, with the figures that follow."""
     rate = serial.images / serial.seconds
-    points = tuple(point(each, rate, cost) for each in grid)
-    sizes = [point(each, rate, cost) for each in smaller]
-    same = {(each.executors, each.cores) for each in sizes}
-    sizes += [each for each in points if (each.executors, each.cores) in same]
+    points = tuple(point(run, rate, cost) for run in grid)
+    sizes = [point(run, rate, cost) for run in smaller]
+    same = {(run.executors, run.cores) for run in sizes}
+    sizes += [run for run in points if (run.executors, run.cores) in same]
     return Results(serial, points, tuple(sizes))
 
 

@@ -14,32 +14,32 @@ from operate.tuning.steps import Plan, Trial
 
 
 def run_all(
-    connection: Connection, cluster_id: str, planned: Plan, asked: Sequence[Submission], cost: Machine
+    connection: Connection, cluster_id: str, planned: Plan, runs: Sequence[Submission], cost: Machine
 ) -> Results:
     """Submit and follow every step.
 
     Args:
-        asked: the runs of `planned.trials`, and the serial process last.
+        runs: those of `planned.trials`, and the serial process last.
 
     Raises:
         OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
     """
     emr, prefix = connection.client("emr"), connection.deployment.name_prefix
-    steps = [spark_step(prefix + each.run_id, each.arguments) for each in asked]
+    steps = [spark_step(prefix + run.run_id, run.arguments) for run in runs]
     ids = add_steps(emr, cluster_id, steps)
     say(f"steps {', '.join(ids)} of cluster {cluster_id}")
     serial = Trial(1, 1, planned.grid[0].images)
-    found: list[Measured] = []
+    measurements: list[Measured] = []
     try:
-        for trial, each, step_id in zip((*planned.trials, serial), asked, ids, strict=True):
+        for trial, run, step_id in zip((*planned.trials, serial), runs, ids, strict=True):
             wait_for_outcome(connection, cluster_id, step_id)
-            found.append(measured(connection.client("s3"), connection.deployment, trial, each.run_id))
-            say(f"{each.run_id}: {found[-1].images:,} images in {found[-1].seconds:.1f} s")
+            measurements.append(measured(connection.client("s3"), connection.deployment, trial, run.run_id))
+            say(f"{run.run_id}: {measurements[-1].images:,} images in {measurements[-1].seconds:.1f} s")
     except BaseException:
         _cancel(connection, cluster_id, ids)
         raise
     grid = len(planned.grid)
-    return results(found[-1], found[:grid], found[grid:-1], cost)
+    return results(measurements[-1], measurements[:grid], measurements[grid:-1], cost)
 
 
 def _cancel(connection: Connection, cluster_id: str, step_ids: Sequence[str]) -> None:

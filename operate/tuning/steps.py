@@ -24,7 +24,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """As part of a run id."""
+        """The trial as part of a run id: `4x2-20000`."""
         return f"{self.executors}x{self.cores}-{self.images}"
 
 
@@ -37,14 +37,16 @@ class Plan:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """All of them, the first of the grid first."""
+        """The trials of the grid, then those on fewer images."""
         return (*self.grid, *self.smaller)
 
 
 def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
     """Return every pair of executors and cores on all images, and the largest pair on fewer."""
     grid = tuple(
-        Trial(count, each, images) for count in sorted(set(executors)) for each in sorted(set(cores))
+        Trial(executor_count, core_count, images)
+        for executor_count in sorted(set(executors))
+        for core_count in sorted(set(cores))
     )
     most = max(grid, key=lambda trial: (trial.executors * trial.cores, trial.executors))
     smaller = tuple(Trial(most.executors, most.cores, int(images * share)) for share in SMALLER_SIZES)
