@@ -130,7 +130,7 @@ class Deployment:
         after = search(connection, resources)
         stays = [resource for resource in resources if resource.stays]
         text = text_of_rest(stage, stays, contents_of_buckets(connection.client("s3"), stays), after)
-        if after.found:
+        if after.leftovers:
             raise RehearsalError(text)
         return text.splitlines()
 
