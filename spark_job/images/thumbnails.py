@@ -1,6 +1,8 @@
-"""Small pictures of images for the report, made in the decoder's process."""
+"""Thumbnails of images for reports, made in the decoder's process."""
 
 import io
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from PIL import Image, ImageFile
@@ -8,9 +10,21 @@ from PIL import Image, ImageFile
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode
+from spark_job.images.isolation import Isolated
+from spark_job.images.listing import ListedFile
+from spark_job.images.reading import read_ahead, read_image
 from spark_job.images.tensors import Content
 
 THUMBNAIL_PIXELS = 64
+
+
+def thumbnails(files: Iterable[ListedFile], limits: ImageLimits) -> Iterator[bytes | None]:
+    """Yield a small JPEG of each image, in order; None where nothing can be shown."""
+    isolated: Isolated[Content, bytes | None] = Isolated(
+        partial(make_thumbnails, limits=limits), failed=lambda _, reason: None, max_seconds=limits.max_seconds
+    )
+    contents = read_ahead(iter(files), partial(read_image, limits=limits))
+    return (thumbnail for _, thumbnail in isolated.map(content for _, content in contents))
 
 
 def make_thumbnails(contents: list[Content], _first_slot: int, *, limits: ImageLimits) -> list[bytes | None]:

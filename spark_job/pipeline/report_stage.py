@@ -13,10 +13,10 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.features.table import matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
+from spark_job.images.thumbnails import thumbnails
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.rejects import listed_rejects
 from spark_job.pipeline.saved_reduction import fit_curve
-from spark_job.pipeline.small_pictures import small_pictures
 from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
 from spark_job.reduction.projection import ARRAY_COLUMN
@@ -118,15 +118,15 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
     images, rows = zip(*sample.items(), strict=True)
     points = [
         Point(image.path, image.label, image.split, thumbnail)
-        for image, thumbnail in zip(images, small_pictures(images, run.options.limits), strict=True)
+        for image, thumbnail in zip(images, thumbnails(images, run.options.limits), strict=True)
     ]
     return points, np.stack(rows)
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
     images = list(listed_rejects(run.folder.folder, MAX_REJECTED))
-    thumbnails = small_pictures([replace(image, error=None) for image in images], run.options.limits)
+    pictures = thumbnails([replace(image, error=None) for image in images], run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)
-        for image, thumbnail in zip(images, thumbnails, strict=True)
+        for image, thumbnail in zip(images, pictures, strict=True)
     ]

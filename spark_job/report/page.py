@@ -24,7 +24,6 @@ from spark_job.report.document import (
 )
 from spark_job.report.explorer import class_order, explorer_data, explorer_facts
 from spark_job.report.quantities import count
-from spark_job.report.thumbnails import encode, encoded_length, keep_evenly
 
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
@@ -172,3 +171,31 @@ def _hash_source(script: str) -> str:
 def _encoded(text: str) -> bytes:
     # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
     return text.encode("utf-8", "backslashreplace")
+
+
+def encode(thumbnail: bytes | None) -> str | None:
+    """Return a JPEG as base64; None when there is none."""
+    return base64.b64encode(thumbnail).decode("ascii") if thumbnail else None
+
+
+def encoded_length(thumbnail: bytes | None) -> int:
+    """Return the number of characters that `encode` gives."""
+    return 4 * -(-len(thumbnail) // 3) if thumbnail else 0
+
+
+def keep_evenly(lengths: Sequence[int], budget: int) -> list[bool]:
+    """Return which items to keep so that their lengths sum to at most `budget`, evenly over the order.
+
+    Each item adds its share of the budget to a purse, and is kept when the purse can pay for it.
+    An item of length 0 is never kept.
+    """
+    total = sum(lengths)
+    share = min(1.0, max(0, budget) / total) if total else 0.0
+    purse, kept = 0.0, []
+    for length in lengths:
+        purse += length * share
+        # half a character for the rounding of the sums
+        affordable = 0 < length <= purse + 0.5
+        kept.append(affordable)
+        purse -= length if affordable else 0
+    return kept

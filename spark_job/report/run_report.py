@@ -1,20 +1,17 @@
 """The report of a run: from what the pipeline found to a document, and the files beside its page."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from spark_job.reduction.drift import Drift
-from spark_job.report.contents import ReportContents
+from spark_job.report.contents import Point, ReportContents
 from spark_job.report.document import (
     Bar,
     Block,
     Cell,
-    Chart,
     Columns,
     Command,
-    Details,
     Document,
     Explorer,
     Number,
@@ -25,16 +22,15 @@ from spark_job.report.document import (
 )
 from spark_job.report.page import render_document
 from spark_job.report.palette import class_name
-from spark_job.report.pictures import MAX_BARS, explained_variance_png, plane_png, shown_components
-from spark_job.report.projector import components_tsv, metadata_tsv
+from spark_job.report.pictures import plane_png
 from spark_job.report.quantities import count, duration, percent, speed
+from spark_job.report.reduction_sections import drift_blocks, kept_share, variance_blocks
 
 MAX_REJECTED_ROWS = 500
 MAX_CLASS_ROWS = 1000
-MAX_COMPONENT_ROWS = 100
 MAX_ERROR_LETTERS = 300
-# More markers than this hide the line that they stand on.
-MAX_MARKERS = 30
+# What ends a line or a column for one reader or another (str.splitlines and JavaScript's \s).
+_SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def render_report(contents: ReportContents) -> dict[str, bytes]:
@@ -70,8 +66,8 @@ def run_document(contents: ReportContents) -> Document:
         notes=_notes(contents),
         sections=[
             Section("What was run", _origin(contents), "run"),
-            Section("Explained variance", _variance(contents), "variance"),
-            *([Section("Drift", _drift(contents.drift), "drift")] if contents.drift else []),
+            Section("Explained variance", variance_blocks(contents), "variance"),
+            *([Section("Drift", drift_blocks(contents.drift), "drift")] if contents.drift else []),
             Section("Factor planes", _planes(contents), "planes"),
             Section("Images and classes", _classes(contents), "images"),
             Section("Rejected images", list(_rejected(contents)), "rejected"),
@@ -83,10 +79,6 @@ def run_document(contents: ReportContents) -> Document:
 
 def _counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
-def _kept_share(contents: ReportContents) -> float:
-    return float(np.sum(contents.explained_variance_ratio[: contents.component_count]))
 
 
 def _rejected_count(contents: ReportContents) -> int:
@@ -104,7 +96,7 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
     }
     if contents.component_count and len(contents.explained_variance_ratio):
         kept = _counted(contents.component_count, "component")
-        tiles[f"Variance kept by {kept}"] = percent(_kept_share(contents))
+        tiles[f"Variance kept by {kept}"] = percent(kept_share(contents))
     tiles["Images a second"] = speed(contents.images_per_second)
     tiles["Time"] = duration(sum(contents.seconds.values()))
     return tiles
@@ -137,104 +129,6 @@ def _origin(contents: ReportContents) -> list[Block]:
     }
     tables = [Table(caption, (), list(rows.items())) for caption, rows in facts.items() if rows]
     return [Command("The command that repeats this run", contents.command), Columns(tables)]
-
-
-def _variance(contents: ReportContents) -> list[Block]:
-    ratio, k = contents.explained_variance_ratio, contents.component_count
-    if not len(ratio):
-        return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
-    kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
-    if k:
-        hold = "it holds" if k == 1 else "together they hold"
-        kept += f"; {hold} {percent(_kept_share(contents))} of the variance"
-    blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
-    shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
-    if not len(shown):
-        return blocks
-    few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
-    rows: list[list[Cell]] = [
-        [i, Number(percent(float(share), 2)), Number(percent(float(total), 2))]
-        for i, (share, total) in enumerate(zip(shown, np.cumsum(shown), strict=True), 1)
-    ]
-    table = Table(f"Explained variance of {few}", ["Component", "Share", "Together"], rows)
-    return [*blocks, Details("The numbers as a table", table)]
-
-
-def _variance_chart(ratio: np.ndarray, k: int) -> Chart:
-    shown = shown_components(len(ratio), k)
-    x, shares, together = list(range(1, shown + 1)), ratio[:shown], np.cumsum(ratio)[:shown]
-    bars: dict[str, Any] = {"type": "bar"}
-    area = {"type": "scatter", "mode": "lines", "fill": "tozeroy"}
-    mode = "lines+markers" if shown <= MAX_MARKERS else "lines"
-    hover = "%{y:.2%}"
-    data: list[dict[str, Any]] = [
-        {"x": x, "y": shares.tolist(), "name": "each component", "hovertemplate": hover}
-        | (bars if shown <= MAX_BARS else area),
-        {"x": x, "y": together.tolist(), "name": "together", "mode": mode, "hovertemplate": hover},
-    ]
-    layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": "Principal component"}, "zeroline": False, "range": [0.4, shown + 0.6]}
-        | ({"dtick": 1} if shown <= 20 else {}),
-        "yaxis": {"title": {"text": "Share of the variance"}, "tickformat": ".0%", "range": [0, 1.03]},
-        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.25, "yanchor": "top"},
-        "hovermode": "x unified",
-        "dragmode": False,
-    }
-    if 0 < k <= shown:
-        text = f"k = {k} keeps {percent(float(together[k - 1]))}"
-        anchor = "right" if k > 0.75 * shown else "left" if k < 0.25 * shown else "center"
-        place = {"x": k, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": anchor}
-        layout["annotations"] = [{"text": text, "showarrow": False, **place}]
-        line = {"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "yref": "paper"}
-        layout["shapes"] = [{**line, "line": {"width": 1.5, "dash": "dash"}}]
-    return Chart(
-        "Explained variance of each component and of the first ones together",
-        data,
-        layout,
-        png=lambda: explained_variance_png(ratio, k),
-        name="explained_variance",
-    )
-
-
-def _drift(drift: Drift) -> list[Block]:
-    figures, usual = drift.figures(), Number(percent(0.01))
-    ratio, shift = (Number(f"{figures[name]:.2f}") for name in ("variance_ratio", "mean_shift"))
-    rows: list[tuple[Cell, ...]] = [
-        ("Images", Number(count(drift.fitted_images)), Number(count(drift.images))),
-        (
-            "Variance about the fitted mean that the components hold",
-            Number(percent(drift.fitted_kept)),
-            Number(percent(drift.kept)),
-        ),
-        ("Variance along a component, median", Number("1.00"), ratio),
-        ("Distance of the means in standard deviations, root mean square", 0, shift),
-        ("The largest, along one component", 0, Number(f"{figures['largest_mean_shift']:.2f}")),
-        (
-            "Reconstruction error (Q) beyond the fitted 99 % limit",
-            usual,
-            Number(percent(drift.beyond_error)),
-        ),
-        ("Hotelling's T² beyond the fitted 99 % limit", usual, Number(percent(drift.beyond_distance))),
-    ]
-    shown = min(len(drift.shift), MAX_COMPONENT_ROWS)
-    few = f" the first {shown} of {count(len(drift.shift))}" if shown < len(drift.shift) else " the"
-    components = [
-        (i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)
-    ]
-    return [
-        drift.advice,
-        Table(
-            "The new images beside those that the reduction was fitted on", ["Measure", "Fitted", "New"], rows
-        ),
-        Details(
-            "Component by component",
-            Table(
-                f"Mean and variance of the new images along{few} components; without drift 0 and 1",
-                ["Component", "Mean, in standard deviations", "Variance / fitted variance"],
-                components,
-            ),
-        ),
-    ]
 
 
 def _planes(contents: ReportContents) -> list[Block]:
@@ -306,3 +200,22 @@ def _timings(contents: ReportContents) -> list[Block]:
             total=["Together", Number(duration(total)), "", ""],
         )
     ]
+
+
+def components_tsv(components: np.ndarray) -> bytes:
+    """Return (n, k) float32 as n lines of k numbers, with the 9 digits that give float32 back exactly.
+
+    For the TensorBoard Embedding Projector, https://projector.tensorflow.org/ ("Load"): tab-separated, a line
+    for each point, without a header.
+    """
+    lines = ("\t".join(f"{value:.9g}" for value in row) + "\n" for row in components)
+    return "".join(lines).encode()
+
+
+def metadata_tsv(points: list[Point]) -> bytes:
+    """Return a header line, and a line of label, split and path for each point, for the same projector."""
+    rows = [("label", "split", "path")]
+    rows += [(class_name(point.label), point.split, point.path) for point in points]
+    text = "".join("\t".join(_SEPARATORS.sub(" ", cell) for cell in row) + "\n" for row in rows)
+    # A name that is not UTF-8 arrives with lone surrogates, which cannot be encoded.
+    return text.encode("utf-8", "backslashreplace")

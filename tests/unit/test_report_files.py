@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from spark_job.report import quantities
+from spark_job.report.page import encode, encoded_length, keep_evenly
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
-from spark_job.report.projector import components_tsv, metadata_tsv
-from spark_job.report.run_report import render_report
-from spark_job.report.thumbnails import encode, encoded_length, keep_evenly
+from spark_job.report.run_report import components_tsv, metadata_tsv, render_report
 from tests.report_examples import HOSTILE_NAMES, example_report, hostile_report, without_reduction
 
 

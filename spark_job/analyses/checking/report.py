@@ -11,7 +11,7 @@ from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.images.thumbnails import thumbnails
 from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
@@ -106,7 +106,7 @@ def _title(issue: str) -> str:
 def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
     shown = {issue: checked.tally.worst[issue] for issue in ISSUES if checked.tally.counts[issue]}
     images = [image for worst in shown.values() for finding in worst for image in _pictured(finding)]
-    pictures = small_pictures(images, limits)
+    pictures = thumbnails(images, limits)
     sections = []
     for issue, worst in shown.items():
         photographs = []

@@ -13,7 +13,7 @@ from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.images.thumbnails import thumbnails
 from spark_job.report.document import Document, Gallery, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
@@ -123,7 +123,7 @@ def _notes(grouping: Grouping, total: int) -> list[str]:
 
 def _map_section(grouping: Grouping, limits: ImageLimits) -> Section:
     clusters, _ = nearest_centres(grouping.map.rows.astype(np.float64), grouping.centres)
-    pictures = small_pictures(grouping.map.images, limits)
+    pictures = thumbnails(grouping.map.images, limits)
     photographs = [
         Photograph(picture, name_of(image), f"cluster {cluster}, {class_name(image.label)}")
         for image, cluster, picture in zip(grouping.map.images, clusters, pictures, strict=True)
@@ -157,7 +157,7 @@ def _members_section(grouping: Grouping, limits: ImageLimits) -> Section:
     members = [
         (cluster, *member) for cluster, few in sorted(grouping.assigned.nearest.items()) for member in few
     ]
-    pictures = list(small_pictures([image for _, _, image in members], limits))
+    pictures = list(thumbnails([image for _, _, image in members], limits))
     galleries = []
     for number in sorted(grouping.assigned.nearest):
         photographs = [

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.run_options import ImageLimits
-from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.images.thumbnails import thumbnails
 from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
@@ -52,7 +52,7 @@ def _table(outcome: Outcome) -> Table:
 
 
 def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
-    pictures = small_pictures([one.file for one in shown], ImageLimits())
+    pictures = thumbnails([one.file for one in shown], ImageLimits())
     photographs = [
         Photograph(picture, class_name(one.answer.classes[0]), _note(one))
         for one, picture in zip(shown, pictures, strict=True)

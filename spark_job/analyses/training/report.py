@@ -13,7 +13,7 @@ from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Confusion
 from spark_job.analyses.training.figures import majority_baseline
 from spark_job.analyses.training.fitting import Trained
-from spark_job.pipeline.small_pictures import small_pictures
+from spark_job.images.thumbnails import thumbnails
 from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
@@ -119,7 +119,7 @@ def _galleries(
 ) -> Iterator[Gallery]:
     examples = [(pair, example) for pair in pairs for example in trained.evaluation.examples[pair]]
     limits = source.limits
-    pictures = list(small_pictures([example.file for _, example in examples], limits))
+    pictures = list(thumbnails([example.file for _, example in examples], limits))
     for pair in pairs:
         shown = [
             Photograph(
