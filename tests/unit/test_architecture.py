@@ -196,12 +196,13 @@ def users(package: str, *names: str) -> set[str]:
     found = set()
     for path in modules(package):
         for node in ast.walk(ast.parse(path.read_text())):
-            used = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            used = ast.unparse(node) if isinstance(node, ast.Attribute) else used
-            imports = isinstance(node, ast.ImportFrom)
-            if used in names or (
-                imports and {f"{node.module}.{alias.name}" for alias in node.names} & {*names}
-            ):
+            if isinstance(node, ast.ImportFrom):
+                used = {f"{node.module}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Call):
+                used = {ast.unparse(node.func)}
+            else:
+                used = {ast.unparse(node)} if isinstance(node, ast.Attribute) else set()
+            if used & {*names}:
                 found.add(name_of(path))
     return found
 
