@@ -39,21 +39,27 @@ FAKE_AWS = {
 }
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what a test needs, and which run together.
+
+    As soon as it is collected: pytest-xdist reads the groups before the hook below is called.
+    """
+    place = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    for folder, needs in NEEDS.items():
+        if place.startswith(folder):
+            for need in needs:
+                item.add_marker(need)
+    group = next((folder for folder in TOGETHER if place.startswith(folder)), place)
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what each test needs and which run together; put the longest first, and stories in order.
+    """Put the longest first, and stories in order.
 
     pytest-randomly has shuffled the tests before. A module that is marked `story` follows one life from
     beginning to end: its tests keep the order in which they are written.
     """
-    for item in items:
-        place = item.path.relative_to(TESTS).with_suffix("").as_posix()
-        for folder, needs in NEEDS.items():
-            if place.startswith(folder):
-                for need in needs:
-                    item.add_marker(need)
-        group = next((folder for folder in TOGETHER if place.startswith(folder)), place)
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_rank)
     stories = {item.path for item in items if item.get_closest_marker("story")}
     for story in stories:
