@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 # What the tests of a folder or a module need beside Python. `make test-fast` takes those that need nothing.
@@ -39,21 +41,34 @@ FAKE_AWS = {
 }
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what a test needs, and which run together.
+def group_of(module: str) -> str:
+    """Return which tests run in one process: those of a folder that shares, else those of the module alone.
 
-    As soon as it is collected: pytest-xdist reads the groups before the hook below is called.
+    Args:
+        module: Path of a test module below `tests/`, without its ending.
     """
-    place = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    return next((folder for folder in TOGETHER if module.startswith(folder)), module)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give each process whole groups: xdist's own marks of groups are lost with this version of pytest."""
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition(".py::")[0].removeprefix("tests/"))
+
+    return ByGroup(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what a test needs, before `-m` chooses."""
     for folder, needs in NEEDS.items():
-        if place.startswith(folder):
+        if _module(item).startswith(folder):
             for need in needs:
                 item.add_marker(need)
-    group = next((folder for folder in TOGETHER if place.startswith(folder)), place)
-    item.add_marker(pytest.mark.xdist_group(group))
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first, and stories in order.
 
@@ -69,9 +84,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             items[number] = item
 
 
+def _module(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).with_suffix("").as_posix()
+
+
 def _rank(item: pytest.Item) -> int:
     """Return the place of its group among those that share, or the one after them."""
-    (group,) = next(iter(item.iter_markers("xdist_group"))).args
+    group = group_of(_module(item))
     return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
 
 
