@@ -13,12 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate
 
+from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
 from spark_job.contract.errors import FruitError
 from spark_job.contract.java import find_java_home
 
 HERE = Path(__file__).resolve().parent
-JARS = HERE.parent.parent / ".cache" / "rehearsal" / "jars"
+JARS = ROOT / ".cache" / "rehearsal" / "jars"
 PINS = HERE / "jars.sha256"
 SPARK_HOME = Path(pyspark.__file__).resolve().parent
 DOWNLOAD_SECONDS = 600
@@ -107,7 +108,7 @@ def main() -> int:
     """Fetch the jars; exit code 1 and a message when they cannot be had."""
     try:
         fetch_jars()
-    except (JarsError, FruitError) as error:
+    except FruitError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
