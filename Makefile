@@ -79,7 +79,7 @@ browser: $(READY) ## Make sure there is a browser for the tests
 
 # Side by side on the machine's cores, at most four: each process may have a Spark of its own. WORKERS=0: one by one.
 WORKERS ?= logical
-SIDE_BY_SIDE = --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE = --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 COVERAGE = $(PACKAGES:%=--cov=%) --cov-report=
 PACKAGES := spark_job infra operate rehearsal fruit benchmarks
 
