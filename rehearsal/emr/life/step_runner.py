@@ -18,8 +18,10 @@ class StepRunner:
         self._compute = compute
 
     def start_due(self) -> None:
-        """Start the steps that may start now."""
+        """Start the steps that may start now; a cluster that is to end starts none."""
         with self._cluster.changed:
+            if self._cluster.ending:
+                return
             active = self._cluster.active_steps
             room = self._cluster.step_concurrency - sum(step.state in STARTED for step in active)
             due = [step for step in active if step.state == "PENDING"][: max(0, room)]

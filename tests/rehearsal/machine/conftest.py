@@ -1,4 +1,7 @@
-"""An S3 on the loopback interface, and one real cluster for all tests of YARN."""
+"""An S3 on the loopback interface, and one real cluster for all tests of YARN.
+
+They live for one module: moto's `mock_aws`, which other tests use, empties every S3 of its process.
+"""
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +62,7 @@ class Place:
         return [each["Key"].removeprefix(whole) for each in listed]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws():
     """An S3 with one bucket."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -72,7 +75,7 @@ def aws():
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_cluster(aws, tmp_path_factory):
     """Makes clusters that end with the tests."""
     fetch_jars()
@@ -93,7 +96,7 @@ def open_cluster(aws, tmp_path_factory):
         compute.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small(open_cluster):
     """A cluster without YARN."""
     place = open_cluster("j-SMALL", {}, runs_yarn=False)
@@ -102,7 +105,7 @@ def small(open_cluster):
     return place
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def yarn(open_cluster):
     """A cluster of a primary, a core and a task node, bootstrapped."""
     place = open_cluster("j-YARN", LABELS, runs_yarn=True)
