@@ -34,8 +34,7 @@ def build_extractor(
 ) -> ExtractorSpecification:
     """Make the folder `out`, whole or not at all.
 
-    In a fresh process, and with the same package versions, the same request gives the same files, byte for
-    byte. (In one that has built others before, OpenVINO numbers its constants on.)
+    With the same package versions, the same request gives the same files, byte for byte.
 
     Args:
         model: a key of `catalogue.MODELS`.
@@ -92,6 +91,9 @@ def _write_networks(network: Any, request: Request, folder: Path) -> None:
         # Keras notices that the converter calls the network with a list of one input.
         warnings.filterwarnings("ignore", message="The structure of `inputs`")
         converted = openvino.convert_model(network, input=[1, *request.size, 3])
+    for number, operation in enumerate(converted.get_ordered_ops()):
+        # The converter's own names go on counting from network to network of a process.
+        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     graph, _ = ENGINE_FILES["openvino"]
     openvino.save_model(converted, folder / graph, compress_to_fp16=False)
 

@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_same_request_gives_the_same_files(tmp_path: Path) -> None:
-    """Built here and in a fresh process with other memory addresses, an extractor has one fingerprint."""
+    """Built here after another, or in a fresh process, an extractor has one fingerprint."""
     code = (
         "from pathlib import Path; from spark_job.extractors.build import build_extractor; "
         f"build_extractor('efficientnet_lite0', Path({str(tmp_path / 'a')!r}), size=(32, 32))"
@@ -82,6 +82,7 @@ def test_the_same_request_gives_the_same_files(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    build_extractor("raw_pixels", tmp_path / "another", size=(32, 32))
     build_extractor("efficientnet_lite0", tmp_path / "b", size=(32, 32))
     first, second = ((tmp_path / name / "extractor.json").read_text() for name in "ab")
     assert first == second
