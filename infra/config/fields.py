@@ -50,7 +50,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
     # EMR accepts 1 minute to 7 days:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html
     idle_timeout_minutes: int = Field(
-        30, ge=1, le=10_080, description="A cluster that is idle for so many minutes ends by itself."
+        1,
+        ge=1,
+        le=10_080,
+        description="A cluster that is idle for so many minutes ends by itself. Give more to keep it warm "
+        "for further runs; the plan prices these minutes.",
     )
     executors: int | None = Field(
         None,
@@ -101,6 +105,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
     retention_reason: kind.Reason | None = Field(
         None, description="The reason why images may stay longer than 15 days."
     )
+    keep_removed_reason: kind.Reason | None = Field(
+        None,
+        description="The reason why features of images that are gone stay in later runs; without it, later "
+        "runs drop them.",
+    )
     results_retention_days: int = Field(
         365, ge=1, le=3650, description="Results are deleted after so many days."
     )
@@ -143,6 +152,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         100_000, ge=1, le=10**10, description="The plan estimates a run of so many images."
     )
     runs_per_month: int = Field(4, ge=0, le=10_000, description="The plan estimates a month of so many runs.")
+
+    @property
+    def removed(self) -> str:
+        """What later runs do with the features of images that are gone: `keep` or `drop` them."""
+        return "keep" if self.keep_removed_reason else "drop"
 
     @property
     def architecture(self) -> Architecture:

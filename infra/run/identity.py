@@ -20,6 +20,7 @@ def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
     """Return what the configuration says about the results: sources, and the options that a deploy offers."""
     return {
         "images": {name: config.existing_image_buckets.get(name) for name in config.image_sources},
+        "removed": config.removed,
         **{option.name: getattr(config, option.name) for option in RunOptions.table(DEPLOY)},
     }
 

@@ -14,8 +14,9 @@ from spark_job.contract.step import spark_arguments
 def job_options(config: DeploymentConfig, buckets: Buckets, run: Run) -> RunOptions:
     """Return what a deploy asks of the job: all image sources, into the folder of its run.
 
-    Only new images are computed. Source images expire by retention, but what was learnt of them is kept. A
-    second attempt, or a deploy over results that were kept, is no error. The first deploy succeeds before any
+    Only new images are computed. Features of images that are gone go too, unless the configuration says why
+    they stay: each run that copied them would keep them for another `results_retention_days`. A second
+    attempt, or a deploy over results that were kept, is no error. The first deploy succeeds before any
     upload. Names of buckets are known at the deploy only, so the options are not checked here.
     """
     return RunOptions(
@@ -25,7 +26,7 @@ def job_options(config: DeploymentConfig, buckets: Buckets, run: Run) -> RunOpti
         request=ComponentRequest(variance=config.variance),
         engine=config.engine,
         previous=LATEST,
-        removed="keep",
+        removed=config.removed,
         run_id=run.id,
         resume=True,
         allow_empty=True,

@@ -12,7 +12,14 @@ from tests.rehearsal.emulator.conftest import CDK, Aws
 STACKS = ("storage", "monitoring", "pipeline")
 VARIANCE = 0.8
 # A primary and two core nodes: task nodes are the faults' subject, and each takes seconds to prepare.
-FIELDS = ("stage=dev", "model=efficientnet_lite0", "task_maximum=0", "wait_timeout_minutes=30")
+# The cluster waits for further runs, which a person asks for.
+FIELDS = (
+    "stage=dev",
+    "model=efficientnet_lite0",
+    "task_maximum=0",
+    "wait_timeout_minutes=30",
+    "idle_timeout_minutes=30",
+)
 BUCKET_OF_CDK = "cdk-"
 
 

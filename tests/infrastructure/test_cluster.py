@@ -4,6 +4,7 @@ import json
 
 from infra.config.instances import instance_types
 from infra.config.sizing import spark_configuration
+from infra.costs.prices import price_table
 from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, settings
 from tests.infrastructure.synthesis import only, synthesise
 
@@ -34,6 +35,16 @@ def test_primary_and_core_are_on_demand_and_tasks_begin_on_spot(stage) -> None:
     spot = fleets(stage)["task"]["LaunchSpecifications"]["SpotSpecification"]
     assert spot["AllocationStrategy"] == "price-capacity-optimized"
     assert spot["TimeoutAction"] == "SWITCH_TO_ON_DEMAND"
+
+
+def test_every_disk_of_a_node_is_in_its_price(stage) -> None:
+    """The system's and the data's: a node is never cheaper in the plan than on the bill."""
+    root = cluster(stage)["EbsRootVolumeSize"]
+    for fleet in fleets(stage).values():
+        for one in fleet["InstanceTypeConfigs"]:
+            volume = only(one["EbsConfiguration"]["EbsBlockDeviceConfigs"])
+            size = volume["VolumeSpecification"]["SizeInGB"] * volume["VolumesPerInstance"]
+            assert root + size == price_table()["ebs_gib_per_node"]
 
 
 def test_groups_are_not_mixed_with_fleets(stage) -> None:

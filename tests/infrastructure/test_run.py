@@ -44,6 +44,16 @@ def test_the_job_s_own_parser_takes_the_step_s_arguments(stage) -> None:
     assert given["allow_empty"] is True
 
 
+def test_features_of_images_that_are_gone_are_kept_with_a_reason_only() -> None:
+    """By default the job drops them, so that nothing outlives its retention."""
+    reason = "the study keeps vectors of expired photographs"
+    dropped, kept = synthesise(stage="dev"), synthesise(stage="dev", keep_removed_reason=reason)
+    for stacks, removed in ((dropped, "drop"), (kept, "keep")):
+        given = run_command.make_context("run", job_words(stacks)).params
+        assert (given["previous"], given["removed"]) == ("latest", removed)
+    assert run_id(kept) != run_id(dropped)
+
+
 def test_the_job_accepts_what_was_parsed() -> None:
     """Its own checks too, with two sources: run id, URIs, no overlap."""
     stacks = synthesise(stage="dev", image_sources=["taille-fixe", "taille-variable"])

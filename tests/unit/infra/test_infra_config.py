@@ -164,7 +164,7 @@ def test_core_and_task_nodes_are_of_one_size() -> None:
 def test_a_cluster_that_could_cost_too_much_is_refused() -> None:
     """At its largest and dearest, on demand, it must stay below the limit."""
     assert refusal(task_maximum="40").startswith(
-        "max_hourly_cost_usd=5: the cluster at its largest costs 12.5"
+        "max_hourly_cost_usd=5: the cluster at its largest costs 12.72"
     )
     assert (
         DeploymentConfig.from_context({"task_maximum": "40", "max_hourly_cost_usd": "13"}).task_maximum == 40
@@ -177,6 +177,16 @@ def test_images_may_stay_longer_with_a_reason() -> None:
         {"retention_days": "30", "retention_reason": "contract 12 demands a month"}
     )
     assert config.retention_days == 30
+
+
+def test_features_of_images_that_are_gone_stay_with_a_reason_only() -> None:
+    """Without one, later runs drop them; a reason of one word is none."""
+    assert DeploymentConfig().removed == "drop"
+    reason = {"keep_removed_reason": "the study keeps vectors of expired photographs"}
+    assert DeploymentConfig.from_context(reason).removed == "keep"
+    assert refusal(keep_removed_reason="because") == (
+        "keep_removed_reason=because: allowed: 10 characters at least"
+    )
 
 
 def test_a_configuration_cannot_be_changed() -> None:

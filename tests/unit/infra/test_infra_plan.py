@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from infra.commands.next_steps import next_steps
@@ -26,7 +27,7 @@ def test_the_plan_names_every_fleet_and_type() -> None:
     text = text_of(DeploymentConfig())
     task = next(line for line in text.splitlines() if "task" in line and "m5.xlarge" in line)
     assert [cell.strip() for cell in task.strip("│").split("│")] == [
-        "task", "m5.xlarge", "4", "16", "0", "4", "100%", "0.285",
+        "task", "m5.xlarge", "4", "16", "0", "4", "100%", "0.289",
     ]  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def test_the_plan_says_what_it_costs_and_from_when_prices_are() -> None:
         "idle, a month",
         "0.10",
         "an hour at most",
-        "2.04",
+        "2.07",
         "this run",
         "1,000,000 images",
         "a month",
@@ -59,6 +60,16 @@ def test_a_cluster_without_task_nodes_has_no_task_fleet() -> None:
     config = DeploymentConfig(task_maximum=0)
     assert "task  " not in text_of(config)
     assert plan(config, []).run.cores == 8
+
+
+def test_a_warm_cluster_is_priced() -> None:
+    """A cluster ends a minute after its run; half an hour more costs half an hour of the whole cluster."""
+    brief, warm = (
+        plan(config, []) for config in (DeploymentConfig(), DeploymentConfig(idle_timeout_minutes=31))
+    )
+    assert brief.config.idle_timeout_minutes == 1
+    assert warm.run.cost_usd - brief.run.cost_usd == pytest.approx(warm.largest_hourly / 2)
+    assert "then 31 min idle" in text_of(warm.config)
 
 
 def test_a_month_is_idle_and_runs() -> None:
