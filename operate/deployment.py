@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,19 +119,21 @@ def find_deployment(cloudformation: CloudFormationClient, stage: str, region: st
     return Deployment(stage, region, stage_outputs)
 
 
-def stack_outputs(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
-    """Return a stack's outputs, name to value; none where the stack was never complete."""
+def describe_stack(cloudformation: CloudFormationClient, name: str) -> Mapping[str, Any] | None:
+    """Return what CloudFormation says of a stack; None: there is no such stack."""
     try:
-        stacks: Iterable[Mapping[str, Any]] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         # CloudFormation has no code of its own for it.
         if "does not exist" in error.response["Error"]["Message"]:
-            return {}
+            return None
         raise
+
+
+def stack_outputs(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
+    """Return a stack's outputs, name to value; none where the stack was never complete."""
+    stack = describe_stack(cloudformation, name)
     # A first deploy that was rolled back names outputs of resources that are gone.
-    return {
-        output["OutputKey"]: output["OutputValue"]
-        for stack in stacks
-        if stack["StackStatus"] not in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE"}
-        for output in stack.get("Outputs", [])
-    }
+    if stack is None or stack["StackStatus"] in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE"}:
+        return {}
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}

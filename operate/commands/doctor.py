@@ -10,7 +10,7 @@ from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
 from operate.connection import Connection, connected
 from operate.printing import json_option, print_result
-from operate.readiness import account_checks, capacity_checks
+from operate.readiness import account_checks, capacity_checks, probes
 from operate.readiness.check import Check
 
 LARGEST_NAME = 24
@@ -18,52 +18,63 @@ LARGEST_NAME = 24
 
 @click.command("doctor")
 @context_option
+@click.option("--probe", is_flag=True, help="Ask AWS more: dry runs and simulations, which cost nothing.")
 @json_option
 @connected
-def doctor_command(connection: Connection, context: dict[str, str], as_json: bool) -> None:
+def doctor_command(connection: Connection, context: dict[str, str], probe: bool, as_json: bool) -> None:
     """Check what a deploy needs, and say what to do; exit code 1 if something would stop it.
 
-    It checks credentials, CDK bootstrap, service-linked roles, vCPU quotas against the largest cluster,
-    instance types
-    in the zones, EMR block public access, EMR release.
+    It checks credentials, CDK bootstrap, service-linked roles, the stage's stacks and cluster, the quotas
+    that the largest cluster and its network need, instance types in the zones, EMR block public access and
+    EMR release.
 
     \b
     Example:
       fruit doctor
-      fruit doctor --stage=prod -c core_maximum=8
+      fruit doctor --stage=prod -c core_maximum=8 --probe
     """
-    checks = list(examine(*connection.configured(context)))
+    checks = list(examine(*connection.configured(context), probe=probe))
     print_result([asdict(check) for check in checks], "\n".join(map(text_of_check, checks)), as_json=as_json)
     if any(check.state == "failed" for check in checks):
         raise click.exceptions.Exit(1)
 
 
-def examine(connection: Connection, config: DeploymentConfig) -> Iterator[Check]:
+def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = False) -> Iterator[Check]:
     """Yield every check, in the order in which they would stop a deploy.
+
+    Args:
+        probe: ask AWS also what a deploy does not need to know.
 
     Raises:
         NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
     """
-    client, region = connection.client, config.region
+    client, region, stage = connection.client, config.region, config.stage
     identity = client("sts").get_caller_identity()
     yield account_checks.check_account(identity, config)
     need = capacity_checks.vcpu_need(config)
-    quotas = client("service-quotas")
+    quotas, cloudformation, ec2, emr = map(client, ("service-quotas", "cloudformation", "ec2", "emr"))
     looks: dict[str, Callable[[], Check]] = {
         "CDK bootstrap": lambda: account_checks.check_bootstrap(client("ssm"), identity["Account"], region),
         "service-linked roles": lambda: account_checks.check_service_roles(client("iam"), config),
-        "vCPU quota, on demand": lambda: capacity_checks.check_quota(
-            quotas, capacity_checks.ON_DEMAND_QUOTA, need.on_demand
+        "stacks": lambda: account_checks.check_stacks(cloudformation, stage),
+        "cluster": lambda: account_checks.check_cluster(cloudformation, emr, stage),
+        capacity_checks.ON_DEMAND.name: lambda: capacity_checks.check_vcpu(
+            quotas, capacity_checks.ON_DEMAND, need.on_demand
         ),
-        "vCPU quota, Spot": lambda: capacity_checks.check_quota(
-            quotas, capacity_checks.SPOT_QUOTA, need.spot
+        capacity_checks.SPOT.name: lambda: capacity_checks.check_vcpu(
+            quotas, capacity_checks.SPOT, need.spot
         ),
-        "instance types": lambda: capacity_checks.check_types(client("ec2"), config),
-        "EMR block public access": lambda: account_checks.check_public_access(client("emr")),
-        "EMR release": lambda: account_checks.check_release(client("emr"), config),
+        capacity_checks.VPCS.name: lambda: capacity_checks.check_vpcs(ec2, quotas, config),
+        capacity_checks.ADDRESSES.name: lambda: capacity_checks.check_addresses(ec2, quotas, config),
+        "instance types": lambda: capacity_checks.check_types(ec2, config),
+        "EMR block public access": lambda: account_checks.check_public_access(emr),
+        "EMR release": lambda: account_checks.check_release(emr, config),
     }
     for name, look in looks.items():
         yield looked_at(name, look)
+    if probe:
+        for name, look in probes.probes(connection, identity["Account"], config).items():
+            yield looked_at(name, look)
 
 
 def looked_at(name: str, look: Callable[[], Check]) -> Check:

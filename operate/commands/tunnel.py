@@ -4,6 +4,8 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -19,6 +21,10 @@ from operate.runs.outcome import logs_of
 # In cluster mode the driver is on a core node; the primary node's proxy leads to its Spark UI.
 # https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-jupyterhub-connect.html
 PORTS = {"history": 18080, "spark": 20888, "yarn": 8088, "jupyter": 9443}
+# With encryption in transit Spark's history has its port + 400, YARN's page has another one.
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-support-matrix.html
+# https://hadoop.apache.org/docs/r3.4.1/hadoop-yarn/hadoop-yarn-common/yarn-default.xml
+TLS_PORTS = PORTS | {"history": 18480, "yarn": 8090}
 JUPYTER = "JupyterHub"
 DOCUMENT = "AWS-StartPortForwardingSession"
 PLUGIN = "session-manager-plugin"
@@ -47,13 +53,19 @@ def tunnel_command(
         raise OperateError(
             f"cluster {cluster.id} is {cluster.state}: its pages are gone; `logs` still reads its logs"
         )
+    description = connection.client("emr").describe_cluster(ClusterId=cluster.id)["Cluster"]
     if page == "jupyter":
-        require_jupyter(connection, cluster.id)
+        require_jupyter(description)
     node = primary_node(connection, cluster.id)
-    port = local_port or PORTS[page]
-    command = session_command(node.ec2_id, PORTS[page], port, connection.region)
-    scheme = "https" if page == "jupyter" else "http"  # with a certificate that JupyterHub made itself
+    encrypted = encrypts_in_transit(connection, description)
+    remote_port = (TLS_PORTS if encrypted else PORTS)[page]
+    port = local_port or remote_port
+    command = session_command(node.ec2_id, remote_port, port, connection.region)
+    # JupyterHub has a certificate of its own in any case.
+    scheme = "https" if encrypted or page == "jupyter" else "http"
     url = f"{scheme}://localhost:{port}{path_of(connection, cluster.id, page)}"
+    if scheme == "https":
+        say("the page has a certificate that was made for this cluster: the browser warns of it once")
     if not open_it:
         facts = {"command": command, "url": url, "instance_id": node.ec2_id}
         print_result(facts, f"{shlex.join(command)}\nthen open {url}", as_json=as_json)
@@ -80,12 +92,21 @@ def path_of(connection: Connection, cluster_id: str, page: str) -> str:
     return "/"
 
 
-def require_jupyter(connection: Connection, cluster_id: str) -> None:
+def encrypts_in_transit(connection: Connection, cluster: Mapping[str, Any]) -> bool:
+    """Return whether the cluster's security configuration encrypts what goes between nodes."""
+    name = cluster.get("SecurityConfiguration")
+    if not name:
+        return False
+    answer = connection.client("emr").describe_security_configuration(Name=name)
+    encryption = json.loads(answer["SecurityConfiguration"]).get("EncryptionConfiguration", {})
+    return bool(encryption.get("EnableInTransitEncryption"))
+
+
+def require_jupyter(cluster: Mapping[str, Any]) -> None:
     """Check that the cluster has JupyterHub. Raises OperateError."""
-    cluster = connection.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]
     if JUPYTER not in {application.get("Name") for application in cluster.get("Applications", ())}:
         raise OperateError(
-            f"cluster {cluster_id} has no {JUPYTER}: "
+            f"cluster {cluster['Id']} has no {JUPYTER}: "
             f"`make deploy CONTEXT='-c applications={JUPYTER}'` starts one that has"
         )
 

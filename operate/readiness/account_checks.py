@@ -1,15 +1,22 @@
-"""Checks that the account is ready: bootstrapped for CDK, with EMR's roles, settings and release."""
+"""Checks that the account is ready: CDK's bootstrap, roles, the stage's stacks, EMR's settings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
+from infra.contract import outputs
+from infra.contract.names import STACK_PARTS, stack_name
+from operate.deployment import describe_stack, stack_outputs
+from operate.emr.clusters import describe_cluster
+from operate.errors import OperateError
 from operate.readiness.check import Check
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_ssm import SSMClient
@@ -23,7 +30,7 @@ EMR_ROLE = ("AWSServiceRoleForEMRCleanup", "elasticmapreduce.amazonaws.com")
 SPOT_ROLE = ("AWSServiceRoleForEC2Spot", "spot.amazonaws.com")
 
 
-def check_account(identity: dict[str, Any], config: DeploymentConfig) -> Check:
+def check_account(identity: Mapping[str, Any], config: DeploymentConfig) -> Check:
     """Check whose credentials these are; `identity` is what GetCallerIdentity answered."""
     found = f"account {identity['Account']}, {identity['Arn']}"
     if config.account and config.account != identity["Account"]:
@@ -48,7 +55,11 @@ def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Check:
 
 
 def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Check:
-    """Check that the service-linked roles are there: AWS makes them at first use, where it may."""
+    """Check that the service-linked roles are there.
+
+    A missing one stops no deploy: EMR makes its own at the first cluster, and the deployment's service role
+    may make that of Spot at the first Spot node (infra/access/service_role.py).
+    """
     spot = config.task_maximum and config.task_spot_share
     wanted = [EMR_ROLE, SPOT_ROLE] if spot else [EMR_ROLE]
     missing = [(role, service) for role, service in wanted if not _has_role(iam, role)]
@@ -56,7 +67,8 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Check:
         return Check("service-linked roles", "ok", ", ".join(role for role, _ in wanted))
     commands = [f"aws iam create-service-linked-role --aws-service-name {service}" for _, service in missing]
     found = f"missing: {', '.join(role for role, _ in missing)}"
-    return Check("service-linked roles", "warning", found, f"once: {'; '.join(commands)}")
+    advice = f"the first cluster makes it, where the organisation allows that; once: {'; '.join(commands)}"
+    return Check("service-linked roles", "warning", found, advice)
 
 
 def check_public_access(emr: EMRClient) -> Check:
@@ -81,6 +93,47 @@ def check_release(emr: EMRClient, config: DeploymentConfig) -> Check:
     return Check("EMR release", "failed", f"{wanted} is not offered in {config.region}", advice)
 
 
+def check_stacks(cloudformation: CloudFormationClient, stage: str) -> Check:
+    """Check that CloudFormation takes a change of every stack of the stage.
+
+    A first deploy that was rolled back is no hindrance: CDK deletes such a stack and makes it anew.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+    """
+    states, cures = [], []
+    for name in (stack_name(stage, part) for part in STACK_PARTS):
+        stack = describe_stack(cloudformation, name)
+        if stack is None:
+            continue
+        state = stack["StackStatus"]
+        states.append(f"{name} {state}")
+        if state == "UPDATE_ROLLBACK_FAILED":
+            cures.append(_continue_rollback(cloudformation, name))
+        elif state in ("DELETE_FAILED", "ROLLBACK_FAILED"):
+            cures.append(f"`fruit destroy --stage={stage}` takes the rest of {name} away; then deploy again")
+        elif state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS":
+            cures.append(f"{name} is being changed: wait until that has ended")
+    found = ", ".join(states) or "none: a first deploy"
+    return Check("stacks", "failed" if cures else "ok", found, "; ".join(cures))
+
+
+def check_cluster(cloudformation: CloudFormationClient, emr: EMRClient, stage: str) -> Check:
+    """Check what a change of the cluster would meet: work that it ends, or a cluster that EMR forgot."""
+    cluster_id = stack_outputs(cloudformation, stack_name(stage, "pipeline")).get(outputs.CLUSTER_ID)
+    if cluster_id is None:
+        return Check("cluster", "ok", "none: the deploy starts one")
+    try:
+        cluster = describe_cluster(emr, cluster_id)
+    except OperateError as error:
+        return Check("cluster", "warning", str(error), "an unchanged deploy starts no other one")
+    found = f"{cluster.id} {cluster.state}"
+    if not cluster.live:
+        return Check("cluster", "ok", f"{found}: a change of the cluster or its run makes another one")
+    if cluster.state == "WAITING":
+        return Check("cluster", "ok", found)
+    advice = "a deploy that replaces it ends what runs there: `fruit status` shows its steps"
+    return Check("cluster", "warning", found, advice)
+
+
 def _has_role(iam: IAMClient, name: str) -> bool:
     try:
         iam.get_role(RoleName=name)
@@ -89,3 +142,16 @@ def _has_role(iam: IAMClient, name: str) -> bool:
             raise
         return False
     return True
+
+
+def _continue_rollback(cloudformation: CloudFormationClient, name: str) -> str:
+    """Return the command that lets a rollback go on without the resources that hold it up."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    stuck = [
+        resource["LogicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceStatus"] == "UPDATE_FAILED"
+    ]
+    skip = f" --resources-to-skip {' '.join(stuck)}" if stuck else ""
+    return f"aws cloudformation continue-update-rollback --stack-name {name}{skip}; then deploy again"

@@ -1,21 +1,38 @@
-"""Checks that the account can have the cluster at its largest: vCPU quotas, types that the zones offer."""
+"""Checks that the account has room for the cluster at its largest: quotas, and types that the zones offer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
 from infra.config.fleets import Fleet
+from infra.contract.names import cost_tags
 from operate.readiness.check import Check
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One quota of the account and region, as Service Quotas knows it."""
+
+    name: str
+    service: str
+    code: str
+
+
+# Of the families A, C, D, H, I, M, R, T and Z, which all types here belong to.
+ON_DEMAND = Quota("vCPU quota, on demand", "ec2", "L-1216C47A")
+SPOT = Quota("vCPU quota, Spot", "ec2", "L-34B43A08")
+VPCS = Quota("VPC quota", "vpc", "L-F678F1CE")
+ADDRESSES = Quota("Elastic IP quota", "ec2", "L-0263D0A3")
 
 
 @dataclass(frozen=True)
@@ -26,34 +43,47 @@ class VcpuNeed:
     spot: int
 
 
-# Of the families A, C, D, H, I, M, R, T and Z, which all types here belong to.
-ON_DEMAND_QUOTA = "L-1216C47A"
-SPOT_QUOTA = "L-34B43A08"
-
-
 def vcpu_need(config: DeploymentConfig) -> VcpuNeed:
-    """Return the vCPU of every fleet at its maximum, of its largest type."""
+    """Return the vCPU of every fleet at its maximum, of its largest type.
+
+    The Spot node that a fleet begins with is bought on demand when Spot has no room: it counts for both.
+    """
     need = VcpuNeed(0, 0)
     for fleet in config.fleets:
         vcpu = max(instance.vcpu for instance in fleet.instances)
         spot = math.ceil(fleet.maximum * fleet.spot_share)
-        need = VcpuNeed(need.on_demand + (fleet.maximum - spot) * vcpu, need.spot + spot * vcpu)
+        on_demand = fleet.maximum - spot + min(spot, 1)
+        need = VcpuNeed(need.on_demand + on_demand * vcpu, need.spot + spot * vcpu)
     return need
 
 
-def check_quota(quotas: ServiceQuotasClient, code: str, needed: int) -> Check:
+def check_vcpu(quotas: ServiceQuotasClient, quota: Quota, needed: int) -> Check:
     """Check that a quota of vCPU lets the largest cluster run; two, while a deploy replaces one."""
-    name = "vCPU quota, Spot" if code == SPOT_QUOTA else "vCPU quota, on demand"
-    allowed = int(_quota(quotas, code))
+    allowed = _allowed(quotas, quota)
     found = f"{allowed:,} allowed, {needed:,} needed"
-    raise_it = f"aws service-quotas request-service-quota-increase --service-code ec2 --quota-code {code}"
     if allowed < needed:
-        advice = f"{raise_it} --desired-value {2 * needed}, or a smaller core_maximum or task_maximum"
-        return Check(name, "failed", found, advice)
+        advice = f"{_increase(quota, 2 * needed)}, or a smaller core_maximum or task_maximum"
+        return Check(quota.name, "failed", found, advice)
     if allowed < 2 * needed:
-        advice = f"a deploy that replaces a running cluster needs {2 * needed:,}: {raise_it}"
-        return Check(name, "warning", found, f"{advice} --desired-value {2 * needed}")
-    return Check(name, "ok", found)
+        replacing = f"a deploy that replaces a running cluster needs {2 * needed:,}"
+        return Check(quota.name, "warning", found, f"{replacing}: {_increase(quota, 2 * needed)}")
+    return Check(quota.name, "ok", found)
+
+
+def check_vpcs(ec2: EC2Client, quotas: ServiceQuotasClient, config: DeploymentConfig) -> Check:
+    """Check that the region has room for the stage's own VPC."""
+    if config.vpc_id:
+        return Check(VPCS.name, "ok", f"{config.vpc_id} is used")
+    vpcs = [vpc for page in ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]]
+    return _room(quotas, VPCS, _others(vpcs, config), "vpc_id=… uses one that is there")
+
+
+def check_addresses(ec2: EC2Client, quotas: ServiceQuotasClient, config: DeploymentConfig) -> Check:
+    """Check that the region has room for the address of the stage's NAT gateway."""
+    if config.vpc_id or config.network == "public":
+        return Check(ADDRESSES.name, "ok", "none needed: no NAT gateway is made")
+    addresses = ec2.describe_addresses()["Addresses"]
+    return _room(quotas, ADDRESSES, _others(addresses, config), "release one that nobody uses")
 
 
 def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
@@ -66,11 +96,10 @@ def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
     for page in pages:
         for offer in page["InstanceTypeOfferings"]:
             zones.setdefault(offer["InstanceType"], set()).add(offer["Location"])
-    return offered(config.fleets, zones, config.region)
+    return _offered(config.fleets, zones, config.region)
 
 
-def offered(fleets: tuple[Fleet, ...], zones: Mapping[str, set[str]], region: str) -> Check:
-    """Return that check, from the zones of each type."""
+def _offered(fleets: tuple[Fleet, ...], zones: Mapping[str, set[str]], region: str) -> Check:
     found = ", ".join(f"{name} in {len(zones[name])} zones" for name in zones)
     without = [fleet for fleet in fleets if not any(zones[name] for name in fleet.types)]
     if without:
@@ -83,12 +112,34 @@ def offered(fleets: tuple[Fleet, ...], zones: Mapping[str, set[str]], region: st
     return Check("instance types", "ok", found)
 
 
-def _quota(quotas: ServiceQuotasClient, code: str) -> float:
+def _others(resources: list[Any], config: DeploymentConfig) -> int:
+    """Return how many resources are there beside those of the stage, which carry its tags."""
+    ours = cost_tags(config.stage).items()
+    tags = ({tag["Key"]: tag["Value"] for tag in resource.get("Tags", ())} for resource in resources)
+    return sum(not ours <= tag.items() for tag in tags)
+
+
+def _room(quotas: ServiceQuotasClient, quota: Quota, others: int, instead: str) -> Check:
+    """Check that a quota has room for one more beside the others."""
+    allowed = _allowed(quotas, quota)
+    found = f"{allowed:,} allowed, {others:,} beside this stage's"
+    if others < allowed:
+        return Check(quota.name, "ok", found)
+    return Check(quota.name, "failed", found, f"{_increase(quota, others + 1)}, or {instead}")
+
+
+def _increase(quota: Quota, value: int) -> str:
+    request = f"aws service-quotas request-service-quota-increase --service-code {quota.service}"
+    return f"{request} --quota-code {quota.code} --desired-value {value}"
+
+
+def _allowed(quotas: ServiceQuotasClient, quota: Quota) -> int:
+    place = {"ServiceCode": quota.service, "QuotaCode": quota.code}
     try:
-        answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=code)
+        answer: Any = quotas.get_service_quota(**place)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchResourceException":
             raise
         # Never changed: the account has AWS's default.
-        answer = quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=code)
-    return float(answer["Quota"]["Value"])
+        answer = quotas.get_aws_default_service_quota(**place)
+    return int(answer["Quota"]["Value"])

@@ -6,8 +6,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 
-def answer_policies(monkeypatch, *, idle_seconds=1800, most_nodes=6, denied=False):
-    """Fleets and both policies as EMR shapes them; `denied`: it refuses to tell the policies."""
+def answer_policies(monkeypatch, *, idle_seconds=1800, most_nodes=6, denied=False, **others):
+    """Fleets, both policies and `others` as EMR shapes them; `denied`: it refuses to tell the policies."""
     base: Any = BaseClient
     call = base._make_api_call
     limits = {"UnitType": "InstanceFleetUnits", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": most_nodes}
@@ -25,6 +25,7 @@ def answer_policies(monkeypatch, *, idle_seconds=1800, most_nodes=6, denied=Fals
         "ListInstanceFleets": {"InstanceFleets": fleets},
         "GetAutoTerminationPolicy": {"AutoTerminationPolicy": {"IdleTimeout": idle_seconds}},
         "GetManagedScalingPolicy": {"ManagedScalingPolicy": {"ComputeLimits": limits}},
+        **others,
     }
 
     def answered(client, operation, arguments):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
+from infra.cluster.security_configuration import security_configuration
 from operate.commands.tunnel import path_of, session_command
 from operate.connection import Connection
 from operate.emr.nodes import Node
@@ -47,6 +48,30 @@ def test_the_tunnel_leads_to_the_primary_node(operate, deployment, monkeypatch):
     monkeypatch.setattr("operate.commands.tunnel.list_nodes", lambda *_: nodes)
     told = operate("tunnel", "yarn", "--json")
     assert (told.json["instance_id"], told.json["url"]) == ("i-primary", "http://localhost:8088/")
+
+
+@pytest.mark.parametrize(
+    ("page", "url"),
+    [
+        ("history", "https://localhost:18480/"),
+        ("spark", "https://localhost:20888/"),
+        ("yarn", "https://localhost:8090/"),
+    ],
+)
+def test_pages_of_an_encrypted_cluster_are_on_tls_ports(operate, deployment, monkeypatch, page, url):
+    """On the plain ports nothing answers, or leads away from the tunnel."""
+    emr = boto3.client("emr", REGION)
+    text = json.dumps(security_configuration("arn:aws:kms:eu-west-3:1:key/k", "s3://b/certificates.zip"))
+    emr.create_security_configuration(Name="encrypted", SecurityConfiguration=text)
+    cluster = emr.describe_cluster(ClusterId=deployment.cluster_id)["Cluster"]
+    encrypted = {"Cluster": {**cluster, "SecurityConfiguration": "encrypted"}}
+    answer_policies(monkeypatch, DescribeCluster=encrypted)
+    node = Node("ci-1", "i-1", "if-MASTER", "m5.xlarge", "ON_DEMAND", "RUNNING", False, MOMENT, None)
+    monkeypatch.setattr("operate.commands.tunnel.list_nodes", lambda *_: [node])
+    told = operate("tunnel", page, "--json")
+    assert told.json["url"] == url
+    assert f'"portNumber": ["{url.rpartition(":")[2].rstrip("/")}"]' in told.json["command"][-1]
+    assert "the browser warns of it" in told.err
 
 
 def test_the_spark_ui_lies_below_its_application(deployment):

@@ -1,4 +1,4 @@
-"""Service Quotas, which MiniStack has not: the two quotas of vCPU that a cluster counts against."""
+"""Service Quotas, which MiniStack has not: the quotas that a cluster and its network count against."""
 
 from typing import Any
 
@@ -8,14 +8,15 @@ from ministack.core.responses import get_account_id, get_region
 
 from rehearsal.emulator.services.json_protocol import ServiceError, json_service
 
-NAMES = {
-    "L-1216C47A": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
-    "L-34B43A08": "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
-}
-# What AWS gives a new account, and what this one was raised to: nothing is scarce in a rehearsal.
+# Service and code to name, what AWS gives a new account, and what this one has: nothing is scarce here.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-quotas.html
-DEFAULT_VCPU = 5.0
-APPLIED_VCPU = 1000.0
+# https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+QUOTAS = {
+    ("ec2", "L-1216C47A"): ("Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5.0, 1000.0),
+    ("ec2", "L-34B43A08"): ("All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 5.0, 1000.0),
+    ("ec2", "L-0263D0A3"): ("EC2-VPC Elastic IPs", 5.0, 100.0),
+    ("vpc", "L-F678F1CE"): ("VPCs per Region", 5.0, 100.0),
+}
 
 
 def install() -> None:
@@ -26,25 +27,14 @@ def install() -> None:
 
 
 def _answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-    values = {"GetServiceQuota": APPLIED_VCPU, "GetAWSDefaultServiceQuota": DEFAULT_VCPU}
-    if operation not in values:
+    if operation not in ("GetServiceQuota", "GetAWSDefaultServiceQuota"):
         message = f"the rehearsal's Service Quotas has no {operation}"
         raise ServiceError("UnknownOperationException", message)
-    return {"Quota": _quota(request, values[operation])}
-
-
-def _quota(request: dict[str, Any], value: float) -> dict[str, Any]:
-    service, code = request.get("ServiceCode"), request.get("QuotaCode")
-    if service != "ec2" or code not in NAMES:
+    service, code = str(request.get("ServiceCode")), str(request.get("QuotaCode"))
+    if (service, code) not in QUOTAS:
         raise ServiceError("NoSuchResourceException", f"the rehearsal knows no quota {code} of {service}")
-    return {
-        "ServiceCode": service,
-        "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
-        "QuotaArn": f"arn:aws:servicequotas:{get_region()}:{get_account_id()}:{service}/{code}",
-        "QuotaCode": code,
-        "QuotaName": NAMES[code],
-        "Value": value,
-        "Unit": "None",
-        "Adjustable": True,
-        "GlobalQuota": False,
-    }
+    name, default, applied = QUOTAS[service, code]
+    arn = f"arn:aws:servicequotas:{get_region()}:{get_account_id()}:{service}/{code}"
+    value = applied if operation == "GetServiceQuota" else default
+    quota = {"ServiceCode": service, "QuotaArn": arn, "QuotaCode": code, "QuotaName": name, "Value": value}
+    return {"Quota": {**quota, "Unit": "None", "Adjustable": True, "GlobalQuota": False}}

@@ -1,0 +1,176 @@
+"""Questions that AWS answers for nothing and that its documentation leaves open; nothing is made or changed.
+
+docs/decisions/0010-cluster-and-run.md says what each answer means, and what only a deploy can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.config.deployment import DeploymentConfig
+from infra.contract import outputs
+from infra.contract.names import stack_name
+from operate.connection import Connection
+from operate.deployment import stack_outputs
+from operate.emr.clusters import LIVE
+from operate.emr.nodes import Node, list_nodes
+from operate.readiness.account_checks import SPOT_ROLE
+from operate.readiness.check import Check
+
+NO_CLUSTER = "none has been deployed yet: ask again afterwards"
+# Amazon Linux of EC2 itself: a dry run needs an image, and EMR's own are not public.
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
+# One of each service that the stacks use: docs/deployment.md, "Permissions".
+DEPLOYER_ACTIONS = (
+    "budgets:ModifyBudget",
+    "cloudwatch:PutMetricAlarm",
+    "ec2:CreateSecurityGroup",
+    "ec2:CreateVpc",
+    "elasticmapreduce:CreateSecurityConfiguration",
+    "elasticmapreduce:PutManagedScalingPolicy",
+    "elasticmapreduce:RunJobFlow",
+    "events:PutRule",
+    "iam:CreateRole",
+    "iam:PassRole",
+    "kms:CreateKey",
+    "lambda:CreateFunction",
+    "logs:CreateLogGroup",
+    "s3:CreateBucket",
+    "sns:CreateTopic",
+)
+
+
+def probes(connection: Connection, account: str, config: DeploymentConfig) -> dict[str, Callable[[], Check]]:
+    """Return every question by its name."""
+    client = connection.client
+    return {
+        "types for EMR": lambda: probe_types(client("emr"), config),
+        "dry run of EC2": lambda: probe_launch(client("ec2"), client("ssm"), config),
+        "deployer's rights": lambda: probe_deployer(client("iam"), account, config.region),
+        "service role, Spot": lambda: probe_service_role(client("iam"), account, _cluster(connection)),
+        "cluster, asked": lambda: probe_cluster(connection, _cluster(connection), config),
+    }
+
+
+def probe_types(emr: Any, config: DeploymentConfig) -> Check:
+    """Ask EMR which instance types its release takes in this region."""
+    request: dict[str, Any] = {"ReleaseLabel": config.release_label}
+    supported: set[str] = set()
+    while True:  # boto3 has no paginator of it
+        page = emr.list_supported_instance_types(**request)
+        supported |= {entry["Type"] for entry in page["SupportedInstanceTypes"]}
+        if not page.get("Marker"):
+            break
+        request["Marker"] = page["Marker"]
+    missing = sorted({name for fleet in config.fleets for name in fleet.types} - supported)
+    if missing:
+        advice = f"take {', '.join(missing)} out of the fleets"
+        return Check("types for EMR", "failed", f"{config.release_label} lacks {', '.join(missing)}", advice)
+    return Check("types for EMR", "ok", f"{config.release_label} takes all types of the fleets")
+
+
+def probe_launch(ec2: Any, ssm: Any, config: DeploymentConfig) -> Check:
+    """Ask EC2 whether these credentials may start each type; `DryRunOperation` is EC2's word for yes."""
+    architecture = config.architecture
+    image = ssm.get_parameter(Name=IMAGE.format(architecture))["Parameter"]["Value"]
+    answers = {}
+    for name in sorted({name for fleet in config.fleets for name in fleet.types}):
+        try:
+            ec2.run_instances(DryRun=True, ImageId=image, InstanceType=name, MinCount=1, MaxCount=1)
+        except ClientError as error:
+            answers[name] = error.response["Error"]["Code"]
+    found = ", ".join(f"{name}: {code}" for name, code in answers.items())
+    if set(answers.values()) <= {"DryRunOperation"}:
+        return Check("dry run of EC2", "ok", found)
+    advice = "a policy of the organisation that forbids it to these credentials may forbid it to EMR as well"
+    return Check("dry run of EC2", "warning", found, advice)
+
+
+def probe_deployer(iam: Any, account: str, region: str) -> Check:
+    """Ask IAM whether the role with which CloudFormation deploys may use every service of the stacks."""
+    role = f"arn:aws:iam::{account}:role/cdk-hnb659fds-cfn-exec-role-{account}-{region}"
+    denied = _denied(iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[*DEPLOYER_ACTIONS]))
+    if denied:
+        advice = "docs/deployment.md lists what the policy of the role must allow"
+        return Check("deployer's rights", "warning", f"{role} may not {', '.join(denied)}", advice)
+    return Check("deployer's rights", "ok", f"{role} may use every service of the stacks")
+
+
+def probe_service_role(iam: Any, account: str, cluster: Mapping[str, Any] | None) -> Check:
+    """Ask IAM whether the cluster's service role may make Spot's service-linked role."""
+    if cluster is None:
+        return Check("service role, Spot", "unknown", NO_CLUSTER)
+    name, service = SPOT_ROLE
+    role = cluster["ServiceRole"]
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}",
+        ActionNames=["iam:CreateServiceLinkedRole"],
+        ResourceArns=[f"arn:aws:iam::{account}:role/aws-service-role/{service}/{name}"],
+        ContextEntries=[
+            {
+                "ContextKeyName": "iam:AWSServiceName",
+                "ContextKeyValues": [service],
+                "ContextKeyType": "string",
+            }
+        ],
+    )
+    if _denied(answer):
+        advice = f"once: aws iam create-service-linked-role --aws-service-name {service}"
+        return Check("service role, Spot", "warning", f"{role} may not make {name}", advice)
+    return Check("service role, Spot", "ok", f"{role} may make {name}")
+
+
+def probe_cluster(
+    connection: Connection, cluster: Mapping[str, Any] | None, config: DeploymentConfig
+) -> Check:
+    """Ask Session Manager for the nodes of a live cluster, or EMR to change one that has ended.
+
+    That change is what CloudFormation asks for in an update, and its value is the configured one.
+    """
+    if cluster is None:
+        return Check("cluster, asked", "unknown", NO_CLUSTER)
+    emr, cluster_id = connection.client("emr"), cluster["Id"]
+    if cluster["Status"]["State"] in LIVE:
+        return _agents(connection.client("ssm"), list_nodes(emr, cluster_id))
+    policy = {"IdleTimeout": config.idle_timeout_minutes * 60}
+    try:
+        emr.put_auto_termination_policy(ClusterId=cluster_id, AutoTerminationPolicy=policy)
+    except ClientError as error:
+        details = error.response["Error"]
+        code = error.response.get("ErrorCode", "no ErrorCode")
+        found = (
+            f"{cluster_id} has ended; EMR refuses a change: {details['Code']} ({code}) {details['Message']}"
+        )
+        return Check("cluster, asked", "ok", found)
+    return Check("cluster, asked", "ok", f"{cluster_id} has ended; EMR takes a change all the same")
+
+
+def _agents(ssm: Any, nodes: Iterable[Node]) -> Check:
+    """Check that Session Manager reaches every node: tunnels need the primary one."""
+    ids = [node.ec2_id for node in nodes if node.state == "RUNNING"]
+    filters = [{"Key": "InstanceIds", "Values": ids}]
+    pages = ssm.get_paginator("describe_instance_information").paginate(Filters=filters) if ids else ()
+    told = [entry for page in pages for entry in page["InstanceInformationList"]]
+    online = sum(entry["PingStatus"] == "Online" for entry in told)
+    found = f"Session Manager reaches {online} of {len(ids)} nodes that run"
+    if online == len(ids):
+        return Check("cluster, asked", "ok", found)
+    return Check("cluster, asked", "warning", found, "`tunnel` needs the primary node: ask again in a minute")
+
+
+def _cluster(connection: Connection) -> Mapping[str, Any] | None:
+    """Return what EMR says of the stage's cluster; None where none has been deployed."""
+    cloudformation = connection.client("cloudformation")
+    pipeline = stack_outputs(cloudformation, stack_name(connection.stage, "pipeline"))
+    if outputs.CLUSTER_ID not in pipeline:
+        return None
+    answer = connection.client("emr").describe_cluster(ClusterId=pipeline[outputs.CLUSTER_ID])
+    return dict(answer["Cluster"])
+
+
+def _denied(answer: Mapping[str, Any]) -> list[str]:
+    results: Iterable[Mapping[str, Any]] = answer["EvaluationResults"]
+    return [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
