@@ -1,4 +1,4 @@
-"""What MiniStack's EC2 leaves out: offered instance types; ports and associations of network access lists."""
+"""What MiniStack's EC2 leaves out: offered types, dry runs, ports and associations of access lists."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ def install() -> None:
     """Complete MiniStack's EC2 in place."""
     actions = ec2._ACTION_MAP
     actions["DescribeInstanceTypeOfferings"] = _describe_offerings
+    actions["RunInstances"] = _heeding_dry_run(actions["RunInstances"])
     for name in ("CreateNetworkAclEntry", "ReplaceNetworkAclEntry"):
         actions[name] = _keeping_ports(actions[name])
     actions["DescribeNetworkAcls"] = _with_default_associations(actions["DescribeNetworkAcls"])
@@ -46,6 +47,16 @@ def _describe_offerings(parameters: dict[str, Any]) -> Any:
     )
     answer = f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>"
     return ec2._xml(200, "DescribeInstanceTypeOfferingsResponse", answer)
+
+
+def _heeding_dry_run(action: Any) -> Any:
+    def run(parameters: dict[str, Any]) -> Any:
+        if ec2._p(parameters, "DryRun") == "true":
+            message = "Request would have succeeded, but DryRun flag is set."
+            return ec2._error("DryRunOperation", message, 412)
+        return action(parameters)
+
+    return run
 
 
 def _keeping_ports(action: Any) -> Any:

@@ -8,6 +8,8 @@ import psutil
 import pytest
 
 from infra.checkout import ROOT
+from operate.commands.doctor import examine
+from operate.connection import Connection
 from rehearsal.emulator import process
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
@@ -114,3 +116,16 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
     """The last lines of its log are in the error."""
     with pytest.raises(RehearsalError, match="No module named 'nowhere'"):
         Server(tmp_path / "home", emr="nowhere:make").start()
+
+
+def test_doctor_asks_everything_and_makes_nothing(aws, monkeypatch):
+    """Each question has an answer here; a dry run starts no instance."""
+    for name, value in aws.server.environment.items():
+        monkeypatch.setenv(name, value)
+    connection = Connection("prod", "eu-west-3")
+    _, config = connection.configured({})
+    checks = {check.name: check for check in examine(connection, config, probe=True)}
+    assert checks["Elastic IP quota"].state == "ok"
+    assert checks["types for EMR"].state == "ok"
+    assert "m5.xlarge: DryRunOperation" in checks["dry run of EC2"].found
+    assert aws.client("ec2").describe_instances()["Reservations"] == []
