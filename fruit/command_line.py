@@ -65,8 +65,9 @@ REHEARSE = {
         "rehearsal.commands.photographs:photographs_command", "Draw fruit to try other commands with."
     ),
     "interrupt": LazyCommand(
-        "rehearsal.commands.interrupt:interrupt_command", "Take a task node away, as Spot does."
+        "rehearsal.commands.control:interrupt_command", "Take a task node away, as Spot does."
     ),
+    "set": LazyCommand("rehearsal.commands.control:set_command", "Set quotas, delays and the like of it."),
 }
 SECTIONS = {
     "The job": JOB,

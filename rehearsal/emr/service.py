@@ -7,13 +7,14 @@ from typing import Any
 from botocore import xform_name
 
 from rehearsal.emr.compute import ComputeFactory
-from rehearsal.emr.errors import invalid_request, not_emulated
+from rehearsal.emr.conditions import Conditions
+from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.events import Dispatcher, Event, event_of
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.life.settling import settle
 from rehearsal.emr.operations import capacity, clusters, instances, policies, region, steps
 from rehearsal.emr.operations.account import Account
-from rehearsal.emr.requests.protocol import checked_request, fit_answer, service_model
+from rehearsal.emr.requests.protocol import checked_request, fit_answer, refusal_code, service_model
 from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.ending import USER_REQUEST
 from rehearsal.emr.timings import Timings
@@ -35,6 +36,9 @@ class ElasticMapReduce:
         make_compute: Makes the machine under each cluster.
         receive: Gets what EMR tells EventBridge, one event after the other, in a thread of its own.
         timings: How long things take.
+
+    Attributes:
+        conditions: What the account and AWS's delivery are like.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class ElasticMapReduce:
     ) -> None:
         self._make_compute = make_compute
         self._timings = timings
+        self.conditions = Conditions()
         self._dispatcher = Dispatcher(receive)
         self._yarn_places = threading.Semaphore(timings.yarn_clusters)
         self._accounts: dict[tuple[str, str], Account] = {}
@@ -64,7 +69,11 @@ class ElasticMapReduce:
         if operation not in OPERATIONS:
             raise not_emulated(operation)
         place = self._account(account, region)
-        answer = OPERATIONS[operation](place, checked)
+        try:
+            answer = OPERATIONS[operation](place, checked)
+        except EmrError as error:
+            error.code = error.code or refusal_code(operation)
+            raise
         if not operation.startswith(("Describe", "List", "Get")):
             settle(place.clusters, (checked, answer), self._timings.settle)
         fitted: dict[str, Any] = fit_answer(operation, answer)
@@ -91,7 +100,7 @@ class ElasticMapReduce:
             controller.lose(lost, "Server.SpotInstanceTermination: Spot instance termination")
             return lost.ec2_id
         place = f"Cluster {cluster_id}" if cluster_id else "No cluster"
-        raise invalid_request(f"{place} has a running task node: wait until one has joined.")
+        raise refused(f"{place} has a running task node: wait until one has joined.")
 
     def stop(self) -> None:
         """End every cluster, protected or not, and every process of theirs.

@@ -1,4 +1,4 @@
-"""The rehearsal's own requests, beside AWS's: what Spot and a busy S3 do, done on request."""
+"""The rehearsal's own requests, beside AWS's: what Spot, a busy S3 and an account's limits do, on request."""
 
 import asyncio
 import json
@@ -10,22 +10,27 @@ from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator import slow_down
 from rehearsal.emulator.answers import read_body, send_answer, send_json
 from rehearsal.emulator.slow_down import SlowDown
+from rehearsal.errors import MisuseError
 
 INTERRUPT_PATH = "/_rehearsal/interrupt"
 SLOW_DOWN_PATH = "/_rehearsal/slow-down"
+CONDITIONS_PATH = "/_rehearsal/conditions"
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Answer = tuple[int, dict[str, Any]]
 
 
 def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
-    """Return the application with two paths taken out of AWS's.
+    """Return the application with three paths taken out of AWS's.
 
     `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or status
     409 and `{"message": …}` when there is no task node to take.
 
     `POST /_rehearsal/slow-down` with `{"seconds": 30}` lets S3 answer one GET or PUT in five with 503
     SlowDown for so long, with 0 it ends; the answer, `{"refused": 12}`, counts those that were.
+
+    `POST /_rehearsal/conditions` with `{"event_copies": 2}` or `{}` sets some of `Conditions` and answers
+    all, or status 409 and `{"message": …}`.
     """
     busy = SlowDown()
 
@@ -39,7 +44,13 @@ def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
         busy.begin(float(request["seconds"]))
         return 200, {"refused": busy.refused}
 
-    controls = {INTERRUPT_PATH: interrupt, SLOW_DOWN_PATH: be_busy}
+    async def change_conditions(request: dict[str, Any]) -> Answer:
+        try:
+            return 200, service.conditions.change(request)
+        except MisuseError as error:
+            return 409, {"message": str(error)}
+
+    controls = {INTERRUPT_PATH: interrupt, SLOW_DOWN_PATH: be_busy, CONDITIONS_PATH: change_conditions}
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

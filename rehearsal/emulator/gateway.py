@@ -49,7 +49,7 @@ def main() -> None:
 
 def extend(service: ElasticMapReduce) -> None:
     """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
-    resource_type.install(resource_types())
+    resource_type.install(resource_types(service.conditions))
     partial_types.install()
     ec2.install()
     emr.install(service)

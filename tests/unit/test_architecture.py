@@ -60,7 +60,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "commands",
     ),
     "rehearsal.emr": (
-        "errors identifiers releases timings compute",
+        "errors identifiers releases timings conditions compute",
         "state",
         "requests events",
         "life",

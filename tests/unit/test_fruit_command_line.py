@@ -95,7 +95,7 @@ def test_misuse_is_exit_code_2_wherever_it_happens(words, message, capsys) -> No
     ("words", "incomplete", "expected"),
     [
         ([], "de", ["deploy", "destroy"]),
-        (["rehearse"], "s", ["serve"]),
+        (["rehearse"], "s", ["serve", "set"]),
         (["status"], "--st", ["--stage"]),
         (["status", "--stage"], "p", ["prod"]),
     ],

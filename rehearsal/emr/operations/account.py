@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.emr.errors import invalid_request, validation
+from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.state.cluster import ENDED, Cluster, Subject
 
@@ -46,17 +46,17 @@ class Account:
         return [controller.cluster for controller in reversed(list(self.controllers.values()))]
 
     def controller(self, cluster_id: str) -> Controller:
-        """Return a cluster's controller, or refuse as the newer operations do.
+        """Return a cluster's controller.
 
         Raises:
             EmrError: there is none.
         """
         if cluster_id not in self.controllers:
-            raise invalid_request(f"Cluster id '{cluster_id}' is not valid.")
+            raise refused(f"Cluster id '{cluster_id}' is not valid.", detail="NoSuchCluster")
         return self.controllers[cluster_id]
 
     def cluster(self, cluster_id: str) -> Cluster:
-        """Return a cluster, or refuse as the newer operations do.
+        """Return a cluster.
 
         Raises:
             EmrError: there is none.
@@ -64,31 +64,31 @@ class Account:
         return self.controller(cluster_id).cluster
 
     def job_flows(self, ids: list[str]) -> list[Cluster]:
-        """Return clusters, or refuse as the older operations do.
+        """Return clusters, or refuse in the words of the older operations.
 
         Raises:
             EmrError: one does not exist.
         """
         if any(cluster_id not in self.controllers for cluster_id in ids):
-            raise validation("Specified job flow ID does not exist.")
+            raise refused("Specified job flow ID does not exist.")
         return [self.controllers[cluster_id].cluster for cluster_id in ids]
 
-    def modifiable(self, cluster_id: str) -> Cluster:
-        """Return a cluster that may still be changed, or refuse as the older operations do.
+    def job_flow(self, cluster_id: str) -> Cluster:
+        """Return a cluster, or refuse in the words of the older operations.
 
         Raises:
-            EmrError: there is none, or it ends or has ended.
+            EmrError: there is none.
         """
-        (cluster,) = self.job_flows([cluster_id])
-        check_alive(cluster)
-        return cluster
+        return self.job_flows([cluster_id])[0]
 
 
 def check_alive(cluster: Cluster) -> None:
     """Refuse to change a cluster that ends or has ended.
 
+    Source of the words: https://github.com/hashicorp/terraform-provider-aws/pull/15541
+
     Raises:
         EmrError: it does.
     """
     if cluster.ending or cluster.state in (*ENDED, "TERMINATING"):
-        raise validation("A job flow that is shutting down, terminated, or finished may not be modified.")
+        raise refused("A job flow that is shutting down, terminated, or finished may not be modified.")

@@ -1,6 +1,6 @@
 """Operations that add, grow and shrink fleets and groups."""
 
-from rehearsal.emr.errors import EmrError, invalid_request, not_emulated, validation
+from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.requests.instance_pools import check_roles, new_fleet, new_group
 from rehearsal.emr.state.cluster import READY, Cluster
@@ -13,9 +13,7 @@ def add_instance_fleet(account: Account, request: Message) -> Message:
     with cluster.changed:
         check_alive(cluster)
         if not cluster.uses_fleets:
-            raise invalid_request(
-                "An instance fleet may only be added to a cluster that uses instance fleets."
-            )
+            raise refused("An instance fleet may only be added to a cluster that uses instance fleets.")
         fleet = new_fleet(request["InstanceFleet"])
         _add(cluster, [fleet])
     return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster.arn}
@@ -23,10 +21,11 @@ def add_instance_fleet(account: Account, request: Message) -> Message:
 
 def add_instance_groups(account: Account, request: Message) -> Message:
     """Add task groups, and a core group where there is none."""
-    cluster = account.modifiable(request["JobFlowId"])
+    cluster = account.job_flow(request["JobFlowId"])
     with cluster.changed:
+        check_alive(cluster)
         if cluster.uses_fleets:
-            raise validation("An instance group may only be added to a cluster that uses instance groups.")
+            raise refused("An instance group may only be added to a cluster that uses instance groups.")
         groups = [new_group(config) for config in request["InstanceGroups"]]
         _add(cluster, groups)
     ids = [group.id for group in groups]
@@ -61,7 +60,7 @@ def modify_instance_groups(account: Account, request: Message) -> Message:
             group = _find_pool(cluster, change["InstanceGroupId"], "group")
             _check_resize(cluster, group, "InstanceCount" in change)
             if change.get("InstanceCount", 0) < 0:
-                raise validation("Instance count must not be negative.")
+                raise refused("Instance count must not be negative.")
             if "Configurations" in change:
                 raise not_emulated("Reconfiguration of an instance group")
     for cluster, change in changes:
@@ -85,7 +84,7 @@ def _find_pool(cluster: Cluster, pool_id: str, kind: str) -> Pool:
 
 
 def _unknown_pool(pool_id: str, kind: str) -> EmrError:
-    return invalid_request(f"Instance {kind} id '{pool_id}' is not valid.")
+    return refused(f"Instance {kind} id '{pool_id}' is not valid.")
 
 
 def _cluster_with(account: Account, cluster_id: str | None, group_id: str) -> Cluster:
@@ -95,14 +94,13 @@ def _cluster_with(account: Account, cluster_id: str | None, group_id: str) -> Cl
     raise _unknown_pool(group_id, "group")
 
 
-# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-manage-resize.html
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-manage-resize.html; the second one's words:
+# https://github.com/hashicorp/terraform/issues/22116
 def _check_resize(cluster: Cluster, pool: Pool, resized: bool) -> None:
     if resized and pool.role == "MASTER":
-        raise validation(f"The master instance {pool.kind} may not be resized.")
+        raise refused(f"The master instance {pool.kind} may not be resized.")
     if cluster.state not in READY:
-        raise validation(
-            f"An instance {pool.kind} may only be modified when the cluster is running or waiting."
-        )
+        raise refused(f"An instance {pool.kind} may only be modified when the cluster is running or waiting.")
 
 
 def _modify_group(group: Pool, change: Message) -> None:

@@ -2,7 +2,7 @@
 
 from botocore.utils import parse_timestamp
 
-from rehearsal.emr.errors import invalid_request, validation
+from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.cluster_description import cluster_description
 from rehearsal.emr.operations.region import find_security_configuration
@@ -58,7 +58,7 @@ def terminate_job_flows(account: Account, request: Message) -> Message:
             cluster.end(USER_REQUEST)
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_TerminateJobFlows.html
     if any(cluster.protected and not cluster.ending for cluster in clusters):
-        raise validation("Could not shut down one or more job flows since they are termination protected.")
+        raise refused("Could not shut down one or more job flows since they are termination protected.")
     return {}
 
 
@@ -68,7 +68,7 @@ def modify_cluster(account: Account, request: Message) -> Message:
     with cluster.changed:
         check_alive(cluster)
         if "StepConcurrencyLevel" not in request and "ExtendedSupport" not in request:
-            raise invalid_request("StepConcurrencyLevel or ExtendedSupport must be specified.")
+            raise refused("StepConcurrencyLevel or ExtendedSupport must be specified.")
         level = request.get("StepConcurrencyLevel", cluster.step_concurrency)
         cluster.step_concurrency = checked_concurrency(level)
         cluster.extended_support = request.get("ExtendedSupport", cluster.extended_support)
@@ -139,5 +139,5 @@ def _set(account: Account, ids: list[str], attribute: str, value: bool) -> Messa
 def _tagged(account: Account, resource_id: str) -> Cluster:
     cluster_id = resource_id.rpartition("/")[2]
     if cluster_id not in account.controllers:
-        raise invalid_request(f"Resource id '{resource_id}' is not valid.")
+        raise refused(f"Resource id '{resource_id}' is not valid.")
     return account.cluster(cluster_id)

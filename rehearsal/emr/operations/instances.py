@@ -1,6 +1,6 @@
 """Operations that show a cluster's instances, fleets and groups."""
 
-from rehearsal.emr.errors import invalid_request
+from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message
 from rehearsal.emr.operations.cluster_description import reason, timeline
 from rehearsal.emr.requests.instance_pools import block_devices, device_name
@@ -38,7 +38,7 @@ def list_instance_groups(account: Account, request: Message) -> Message:
 def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
     used = "fleet" if cluster.uses_fleets else "group"
     if used != kind:
-        raise invalid_request(
+        raise refused(
             "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the "
             f"request uses instance {used}s. The ListInstance{kind.title()}s request does not support "
             f"clusters that use instance {used}s. Use the ListInstance{used.title()}s request instead."
@@ -52,7 +52,7 @@ def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
 def _matches(cluster: Cluster, instance: Instance, request: Message) -> bool:
     pool_id = request.get("InstanceFleetId") or request.get("InstanceGroupId")
     if pool_id and pool_id not in [pool.id for pool in cluster.pools]:
-        raise invalid_request(f"Instance fleet or group id '{pool_id}' is not valid.")
+        raise refused(f"Instance fleet or group id '{pool_id}' is not valid.")
     roles = request.get("InstanceGroupTypes") or [request.get("InstanceFleetType")]
     states = request.get("InstanceStates")
     return (

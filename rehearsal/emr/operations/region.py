@@ -4,7 +4,7 @@ import json
 import time
 
 from infra.config.instances import InstanceType, instance_types
-from rehearsal.emr.errors import invalid_request
+from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message
 from rehearsal.emr.releases import RELEASES, is_release
 from rehearsal.emr.requests.pages import page
@@ -14,9 +14,9 @@ def create_security_configuration(account: Account, request: Message) -> Message
     """Keep a security configuration by its name."""
     name, text = request["Name"], request["SecurityConfiguration"]
     if name in account.security_configurations:
-        raise invalid_request(f"SecurityConfiguration with name '{name}' already exists.")
+        raise refused(f"SecurityConfiguration with name '{name}' already exists.")
     if not _is_json_object(text):
-        raise invalid_request("SecurityConfiguration must be a JSON document.")
+        raise refused("SecurityConfiguration must be a JSON document.")
     now = time.time()
     account.security_configurations[name] = text, now
     return {"Name": name, "CreationDateTime": now}
@@ -52,7 +52,7 @@ def find_security_configuration(account: Account, name: str) -> tuple[str, float
         EmrError: there is none of that name.
     """
     if name not in account.security_configurations:
-        raise invalid_request(f"Security configuration with name '{name}' does not exist.")
+        raise refused(f"Security configuration with name '{name}' does not exist.")
     return account.security_configurations[name]
 
 
@@ -93,7 +93,7 @@ def list_supported_instance_types(account: Account, request: Message) -> Message
     """Return the instance types of the project's own survey, in the region; in others all of them."""
     label = request["ReleaseLabel"]
     if not is_release(label):
-        raise invalid_request(f"The supplied release label is invalid: {label}.")
+        raise refused(f"The supplied release label is invalid: {label}.")
     surveyed = list(instance_types().values())
     offered = [known for known in surveyed if account.region in known.regions] or surveyed
     types, marker = page(offered, request.get("Marker"), _instance_type_description)

@@ -1,6 +1,6 @@
 """Operations on steps."""
 
-from rehearsal.emr.errors import invalid_request, validation
+from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.requests.pages import page
@@ -14,10 +14,11 @@ MOST_LISTED_IDS = 10
 
 def add_job_flow_steps(account: Account, request: Message) -> Message:
     """Add steps to a cluster."""
-    cluster = account.modifiable(request["JobFlowId"])
+    cluster = account.job_flow(request["JobFlowId"])
     if not request["Steps"]:
-        raise validation("At least one step must be specified.")
+        raise refused("At least one step must be specified.")
     with cluster.changed:
+        check_alive(cluster)
         steps = new_steps(cluster, request["Steps"], request.get("ExecutionRoleArn"))
         for step in steps:
             cluster.add_step(step)
@@ -36,9 +37,9 @@ def list_steps(account: Account, request: Message) -> Message:
     cluster = account.cluster(request["ClusterId"])
     states, ids = request.get("StepStates"), request.get("StepIds")
     if ids and len(ids) > MOST_LISTED_IDS:
-        raise invalid_request(f"Maximum of {MOST_LISTED_IDS} StepIds may be specified.")
+        raise refused(f"Maximum of {MOST_LISTED_IDS} StepIds may be specified.")
     if ids and states:
-        raise invalid_request("Only one of StepIds and StepStates may be specified.")
+        raise refused("Only one of StepIds and StepStates may be specified.")
     with cluster.changed:
         for step_id in ids or []:
             _find(cluster, step_id)
@@ -56,7 +57,7 @@ def cancel_steps(account: Account, request: Message) -> Message:
     controller = account.controller(request["ClusterId"])
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_CancelSteps.html
     if len(request["StepIds"]) > MOST_ACTIVE_STEPS:
-        raise invalid_request(f"A maximum of {MOST_ACTIVE_STEPS} steps may be cancelled at once.")
+        raise refused(f"A maximum of {MOST_ACTIVE_STEPS} steps may be cancelled at once.")
     force = request.get("StepCancellationOption") == "TERMINATE_PROCESS"
     with controller.cluster.changed:
         check_alive(controller.cluster)
@@ -79,7 +80,7 @@ def _find(cluster: Cluster, step_id: str) -> Step:
     for step in cluster.steps:
         if step.id == step_id:
             return step
-    raise invalid_request(f"Step id '{step_id}' is not valid.")
+    raise refused(f"Step id '{step_id}' is not valid.")
 
 
 def _description(step: Step) -> Message:

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emr.errors import validation
+from rehearsal.emr.errors import refused
 from rehearsal.emr.releases import APPLICATIONS, YARN_APPLICATIONS, is_release, release_number
 from rehearsal.emr.requests.instance_pools import new_pools
 from rehearsal.emr.requests.policies import checked_auto_termination, checked_managed_scaling
@@ -59,7 +59,7 @@ def checked_concurrency(level: int) -> int:
         EmrError: it is not 1 to 256.
     """
     if not 1 <= level <= MOST_CONCURRENT_STEPS:
-        raise validation(f"The step concurrency level must be between 1 and {MOST_CONCURRENT_STEPS}.")
+        raise refused(f"The step concurrency level must be between 1 and {MOST_CONCURRENT_STEPS}.")
     return level
 
 
@@ -70,7 +70,7 @@ def _application_names(request: dict[str, Any]) -> list[str]:
 def _check_release(request: dict[str, Any]) -> None:
     label, ami = request.get("ReleaseLabel"), request.get("AmiVersion")
     if label and ami:
-        raise validation(
+        raise refused(
             "Only one AMI version and release label may be specified. "
             f"Provided AMI: {ami}, release label: {label}."
         )
@@ -79,24 +79,24 @@ def _check_release(request: dict[str, Any]) -> None:
     if not label:
         return
     if not is_release(label):
-        raise validation(f"The supplied release label is invalid: {label}.")
+        raise refused(f"The supplied release label is invalid: {label}.")
     unknown = [name for name in _application_names(request) if name not in APPLICATIONS]
     if unknown:
-        raise validation(f"Specified application(s) {', '.join(unknown)} are invalid for release {label}.")
+        raise refused(f"Specified application(s) {', '.join(unknown)} are invalid for release {label}.")
 
 
 def _check_custom_ami(label: str | None, ami: str | None) -> None:
     if ami:
-        raise validation("Custom AMI is not supported in this version of EMR")
+        raise refused("Custom AMI is not supported in this version of EMR")
     if label and is_release(label) and release_number(label) < FIRST_WITH_CUSTOM_AMI:
-        raise validation("Custom AMI is not allowed")
+        raise refused("Custom AMI is not allowed")
 
 
 def _check_roles(request: dict[str, Any]) -> None:
     if not request.get("ServiceRole"):
-        raise validation("ServiceRole is required for creating cluster.")
+        raise refused("ServiceRole is required for creating cluster.")
     if not request.get("JobFlowRole"):
-        raise validation("InstanceProfile is required for creating cluster.")
+        raise refused("InstanceProfile is required for creating cluster.")
 
 
 def _apply_high_availability(cluster: Cluster) -> None:
@@ -105,5 +105,5 @@ def _apply_high_availability(cluster: Cluster) -> None:
     if count == 1:
         return
     if count != HIGHLY_AVAILABLE_PRIMARIES:
-        raise validation("Master instance group must have exactly 3 instances for HA clusters.")
+        raise refused("Master instance group must have exactly 3 instances for HA clusters.")
     cluster.keep_alive = cluster.protected = True

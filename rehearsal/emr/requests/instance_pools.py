@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rehearsal.emr.errors import not_emulated, validation
+from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.identifiers import new_id
 from rehearsal.emr.state.pool import Pool
 
@@ -22,14 +22,14 @@ def new_pools(instances: dict[str, Any]) -> list[Pool]:
     fleets, groups = instances.get("InstanceFleets"), instances.get("InstanceGroups")
     short = [name for name in SHORT_FORM if name in instances]
     if (fleets and (groups or short)) or (groups and short):
-        raise validation(
+        raise refused(
             "Only one of InstanceFleets, InstanceGroups, and MasterInstanceType with SlaveInstanceType and "
             "InstanceCount may be specified."
         )
     if instances.get("Ec2SubnetId") and instances.get("Ec2SubnetIds"):
-        raise validation("Only one of Ec2SubnetId and Ec2SubnetIds may be specified.")
+        raise refused("Only one of Ec2SubnetId and Ec2SubnetIds may be specified.")
     if groups and len(instances.get("Ec2SubnetIds", [])) > 1:
-        raise validation("More than one subnet may be specified for instance fleets only.")
+        raise refused("More than one subnet may be specified for instance fleets only.")
     if fleets:
         pools = [new_fleet(config) for config in fleets]
     else:
@@ -48,11 +48,11 @@ def new_fleet(config: dict[str, Any]) -> Pool:
     on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
     types = config.get("InstanceTypeConfigs")
     if not types:
-        raise validation(f"The {role} instance fleet must have at least one instance type configuration.")
+        raise refused(f"The {role} instance fleet must have at least one instance type configuration.")
     if on_demand + spot == 0:
-        raise validation(f"{NO_CAPACITY} for the {role} instance fleet.")
+        raise refused(f"{NO_CAPACITY} for the {role} instance fleet.")
     if role == "MASTER" and on_demand + spot != 1:
-        raise validation("The master instance fleet must have a target capacity of exactly 1, in one market.")
+        raise refused("The master instance fleet must have a target capacity of exactly 1, in one market.")
     return Pool(
         id=new_id("if"),
         kind="fleet",
@@ -75,7 +75,7 @@ def new_group(config: dict[str, Any]) -> Pool:
     """
     count = config["InstanceCount"]
     if count < 0:
-        raise validation("Instance count must not be negative.")
+        raise refused("Instance count must not be negative.")
     if "AutoScalingPolicy" in config:
         raise not_emulated("AutoScalingPolicy of an instance group")
     spot = config.get("Market") == "SPOT" or ("Market" not in config and "BidPrice" in config)
@@ -99,13 +99,13 @@ def check_roles(pools: list[Pool]) -> None:
     """
     roles, kind = [pool.role for pool in pools], pools[0].kind
     if roles.count("MASTER") != 1:
-        raise validation(f"Exactly one master instance {kind} must be specified.")
+        raise refused(f"Exactly one master instance {kind} must be specified.")
     if roles.count("CORE") > 1:
-        raise validation(f"Only one core instance {kind} may be specified.")
+        raise refused(f"Only one core instance {kind} may be specified.")
     if kind == "fleet" and roles.count("TASK") > 1:
-        raise validation("Only one task instance fleet may be specified.")
+        raise refused("Only one task instance fleet may be specified.")
     if "TASK" in roles and "CORE" not in roles:
-        raise validation(f"A task instance {kind} needs a core instance {kind}.")
+        raise refused(f"A task instance {kind} needs a core instance {kind}.")
 
 
 def block_devices(config: dict[str, Any]) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def _groups_of_short_form(instances: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the groups that two types and a count ask for."""
     primary, count = instances.get("MasterInstanceType"), instances.get("InstanceCount", 1)
     if not primary or count < 1:
-        raise validation(
+        raise refused(
             "Instances must name InstanceFleets, InstanceGroups, or a MasterInstanceType and count."
         )
     groups = [{"Name": "master", "InstanceRole": "MASTER", "InstanceType": primary, "InstanceCount": 1}]

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from rehearsal.emr.errors import invalid_request
+from rehearsal.emr.errors import refused
 
 Item = TypeVar("Item")
 PAGE = 50
@@ -34,4 +34,4 @@ def _position(marker: str) -> int:
     try:
         return int(base64.urlsafe_b64decode(marker.encode()).decode())
     except (ValueError, binascii.Error) as error:
-        raise invalid_request(f"Marker '{marker}' is not valid.") from error
+        raise refused(f"Marker '{marker}' is not valid.") from error

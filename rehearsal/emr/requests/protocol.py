@@ -8,7 +8,7 @@ import botocore.session
 from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from rehearsal.emr.errors import EmrError, validation
+from rehearsal.emr.errors import INVALID_REQUEST, VALIDATION, EmrError
 
 # botocore's word for a fault to EMR's.
 CONSTRAINTS = {
@@ -38,6 +38,16 @@ def operation_model(operation: str) -> OperationModel:
     return service_model().operation_model(operation)
 
 
+def refusal_code(operation: str) -> str:
+    """Return the code with which an operation refuses what fits the model.
+
+    The newer operations, which speak of clusters, name InvalidRequestException among their errors; the older
+    ones, which speak of job flows, and those on policies do not: they answer ValidationException.
+    """
+    errors = [shape.name for shape in operation_model(operation).error_shapes]
+    return INVALID_REQUEST if INVALID_REQUEST in errors else VALIDATION
+
+
 def checked_request(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a request that fits the model: types, required members, enumerations, bounds.
 
@@ -52,7 +62,7 @@ def checked_request(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     _Validator()._validate(present, operation_model(operation).input_shape, faults, "")
     if faults.sentences:
         count = f"{len(faults.sentences)} validation error{'s' * (len(faults.sentences) > 1)} detected: "
-        raise validation(count + "; ".join(faults.sentences))
+        raise EmrError(VALIDATION, count + "; ".join(faults.sentences))
     return present
 
 

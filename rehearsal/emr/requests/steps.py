@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rehearsal.emr.errors import validation
+from rehearsal.emr.errors import refused
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.step import Step
 
@@ -17,9 +17,9 @@ def new_steps(cluster: Cluster, configs: list[dict[str, Any]], role_arn: str | N
         EmrError: too many, or an action on failure that several steps at once do not allow.
     """
     if len(configs) > MOST_ACTIVE_STEPS:
-        raise validation(f"A maximum of {MOST_ACTIVE_STEPS} steps may be specified.")
+        raise refused(f"A maximum of {MOST_ACTIVE_STEPS} steps may be specified.")
     if len(cluster.active_steps) + len(configs) > MOST_ACTIVE_STEPS:
-        raise validation(
+        raise refused(
             "Maximum number of active steps(State = 'Running', 'Pending' or 'Cancel_Pending') "
             "for cluster exceeded."
         )
@@ -31,7 +31,7 @@ def _on_failure(cluster: Cluster, config: dict[str, Any]) -> str:
     several = cluster.step_concurrency > 1
     action = str(config.get("ActionOnFailure", "CONTINUE" if several else "TERMINATE_CLUSTER"))
     if several and action != "CONTINUE":
-        raise validation(
+        raise refused(
             f"ActionOnFailure {action} is not valid for a cluster with a step concurrency level "
             "greater than 1."
         )

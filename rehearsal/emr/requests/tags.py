@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.emr.errors import invalid_request
+from rehearsal.emr.errors import refused
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-tags.html
 MOST_TAGS = 50
@@ -21,14 +21,12 @@ def checked_tags(present: Mapping[str, str], added: list[dict[str, Any]]) -> dic
     for tag in added:
         key, value = tag.get("Key", ""), tag.get("Value", "")
         if not key or len(key) > LONGEST_KEY:
-            raise invalid_request(f"Tag keys must have 1 to {LONGEST_KEY} characters: '{key}'.")
+            raise refused(f"Tag keys must have 1 to {LONGEST_KEY} characters: '{key}'.")
         if len(value) > LONGEST_VALUE:
-            raise invalid_request(
-                f"Tag values must have at most {LONGEST_VALUE} characters: that of '{key}'."
-            )
+            raise refused(f"Tag values must have at most {LONGEST_VALUE} characters: that of '{key}'.")
         if key.lower().startswith("aws:"):
-            raise invalid_request(f"Tag keys must not begin with 'aws:': '{key}'.")
+            raise refused(f"Tag keys must not begin with 'aws:': '{key}'.")
         tags[key] = value
     if len(tags) > MOST_TAGS:
-        raise invalid_request(f"A cluster may have at most {MOST_TAGS} tags, not {len(tags)}.")
+        raise refused(f"A cluster may have at most {MOST_TAGS} tags, not {len(tags)}.")
     return tags

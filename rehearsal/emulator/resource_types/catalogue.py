@@ -1,5 +1,6 @@
 """Every resource type that the rehearsal adds."""
 
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.resource_types.bucket import Bucket
 from rehearsal.emulator.resource_types.budget import Budget
 from rehearsal.emulator.resource_types.emr_cluster import EmrCluster
@@ -13,13 +14,13 @@ from rehearsal.emulator.resource_types.network_rules import (
 from rehearsal.emulator.resource_types.resource_type import ResourceType
 
 
-def resource_types() -> list[ResourceType]:
-    """Return one object of each type."""
+def resource_types(conditions: Conditions | None = None) -> list[ResourceType]:
+    """Return one object of each type; the conditions say what CloudFormation makes of EMR's refusals."""
     return [
         Bucket(),
         Budget(),
         ElasticIp(),
-        EmrCluster(),
+        EmrCluster(conditions),
         EmrSecurityConfiguration(),
         FlowLog(),
         NatGateway(),

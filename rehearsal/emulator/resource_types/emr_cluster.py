@@ -5,11 +5,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.api import call, client, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
 
 POLL_SECONDS = 0.25
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
+FORGOTTEN = ""
 # The template's names for what the API calls Properties in configurations and steps.
 NAMES = {"ConfigurationProperties": "Properties", "StepProperties": "Properties"}
 # Property of `Instances` to the type of the fleets that it holds.
@@ -17,16 +21,24 @@ FLEETS = {"MasterInstanceFleet": "MASTER", "CoreInstanceFleet": "CORE", "TaskIns
 # What a running cluster can change of `Instances` and of each fleet.
 PROTECTIONS = ("TerminationProtected", "UnhealthyNodeReplacement")
 CAPACITIES = ("TargetOnDemandCapacity", "TargetSpotCapacity")
+# Lists whose items must differ, by CloudFormation's schema of the type.
+UNIQUE = {
+    *("AdditionalMasterSecurityGroups", "AdditionalSlaveSecurityGroups", "Applications", "Args"),
+    *("BootstrapActions", "Configurations", "Dimensions", "EbsBlockDeviceConfigs", "Ec2SubnetIds"),
+    *("InstanceTypeConfigs", "PlacementGroupConfigs", "Rules", "StepProperties", "Steps"),
+    *("TaskInstanceFleets", "TaskInstanceGroups"),
+}
 
 
 class ClusterFailedError(Exception):
-    """The cluster did not come up; the message is EMR's reason."""
+    """The cluster did not come up; the message is EMR's reason, or CloudFormation's."""
 
 
 class EmrCluster(ResourceType):
     """`Ref` answers its id."""
 
     name = "AWS::EMR::Cluster"
+    half_changed = True
     create_only = (
         *("AdditionalInfo", "Applications", "AutoScalingRole", "BootstrapActions", "Configurations"),
         *("CustomAmiId", "EbsRootVolumeIops", "EbsRootVolumeSize", "EbsRootVolumeThroughput", "JobFlowRole"),
@@ -35,12 +47,20 @@ class EmrCluster(ResourceType):
         *("ServiceRole", "Steps"),
     )
 
+    def __init__(self, conditions: Conditions | None = None) -> None:
+        self._conditions = conditions or Conditions()
+
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Run it and wait until it runs or waits, or has done its steps and ended.
 
         Raises:
-            ClusterFailedError: it ended with errors.
+            ClusterFailedError: its properties are not valid, or it ended with errors.
         """
+        if repeated := _repeated(properties, "#"):
+            lines = "\n".join(f"{place}: array items are not unique" for place in repeated)
+            raise ClusterFailedError(
+                f"Properties validation failed for resource {logical_id} with message:\n{lines}"
+            )
         request = {**renamed(dict(properties), NAMES), "Instances": _instances(properties["Instances"])}
         if "AdditionalInfo" in request:
             request["AdditionalInfo"] = json.dumps(request["AdditionalInfo"])
@@ -52,18 +72,28 @@ class EmrCluster(ResourceType):
         return cluster, _attributes(described)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change policies, tags, concurrency, protection and sizes; of an ended cluster nothing."""
-        described = _describe(physical_id)
-        if described["Status"]["State"] not in ENDED:
-            for name, change in CHANGES.items():
-                if old.get(name) != new.get(name):
-                    change(physical_id, old.get(name), new.get(name))
-        return _attributes(described)
+        """Change policies, tags, concurrency, protection and sizes, as far as EMR lets it.
+
+        A rollback does the same with the properties of before.
+
+        Raises:
+            ClientError: EMR refuses a change, such as one of a cluster that has ended.
+        """
+        for name, change in CHANGES.items():
+            if old.get(name) == new.get(name):
+                continue
+            try:
+                change(physical_id, old.get(name), new.get(name))
+            except ClientError:
+                if self._conditions.stacks_see_refusals or _state(physical_id) not in (*ENDED, "TERMINATING"):
+                    raise
+        return _attributes(_describe(physical_id))
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Terminate it and wait for its end."""
-        if _describe(physical_id)["Status"]["State"] not in ENDED:
-            client("emr").terminate_job_flows(JobFlowIds=[physical_id])
+        """Terminate it and wait for its end; EMR may have forgotten it."""
+        if _state(physical_id) in (*ENDED, FORGOTTEN):
+            return
+        client("emr").terminate_job_flows(JobFlowIds=[physical_id])
         _wait(physical_id, *ENDED)
 
     def replaces(self, old: Properties, new: Properties) -> bool:
@@ -71,9 +101,27 @@ class EmrCluster(ResourceType):
         return _fixed(old["Instances"]) != _fixed(new["Instances"])
 
 
+def _repeated(value: Any, place: str) -> list[str]:
+    """Return the places of lists with an item twice, such as `#/Steps/0/HadoopJarStep/Args`."""
+    found = []
+    if isinstance(value, list) and place.rpartition("/")[2] in UNIQUE:
+        found = [place] if any(item in value[:index] for index, item in enumerate(value)) else []
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        found += _repeated(part, f"{place}/{name}")
+    return found
+
+
 def _describe(cluster: str) -> dict[str, Any]:
     described: dict[str, Any] = client("emr").describe_cluster(ClusterId=cluster)["Cluster"]
     return described
+
+
+def _state(cluster: str) -> str:
+    try:
+        return str(_describe(cluster)["Status"]["State"])
+    except client("emr").exceptions.InvalidRequestException:
+        return FORGOTTEN
 
 
 def _wait(cluster: str, *states: str) -> dict[str, Any]:

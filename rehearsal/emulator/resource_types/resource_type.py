@@ -18,9 +18,12 @@ class ResourceType(ABC):
     Attributes:
         create_only: Properties whose change replaces the resource; from CloudFormation's own schema of the
             type, which cfn-lint carries and the tests compare with.
+        half_changed: Whether an update that fails may have changed something: a rollback then updates the
+            resource back, as CloudFormation does with every type.
     """
 
     name: str
+    half_changed: ClassVar[bool] = False
     create_only: ClassVar[tuple[str, ...]]
 
     @abstractmethod
@@ -49,8 +52,10 @@ def install(types: list[ResourceType]) -> None:
         provisioners._RESOURCE_HANDLERS[resource_type.name] = _handlers(resource_type)
         provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.create_only
     names = {resource_type.name for resource_type in types}
-    on_worker_thread = stacks._runs_on_worker_thread
+    half_changed = {resource_type.name for resource_type in types if resource_type.half_changed}
+    on_worker_thread, sent_back = stacks._runs_on_worker_thread, stacks._sends_back_failed_update
     stacks._runs_on_worker_thread = lambda name: name in names or on_worker_thread(name)
+    stacks._sends_back_failed_update = lambda name: name in half_changed or sent_back(name)
 
 
 def physical_name(stack: str, logical_id: str) -> str:
@@ -64,11 +69,19 @@ def dropped_tags(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[s
 
 
 def _handlers(resource_type: ResourceType) -> dict[str, Any]:
+    failed_replacements: dict[str, Properties] = {}
+
     def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Resource:
-        if resource_type.replaces(old, new):
-            # MiniStack deletes the old one once the update has succeeded, as its id differs.
-            return resource_type.create(logical_id, new, stack)
-        return physical_id, resource_type.update(physical_id, old, new)
+        if failed_replacements.pop(physical_id, None) == old:
+            # A rollback: the old one is still there, as it was.
+            return physical_id, {}
+        if not resource_type.replaces(old, new):
+            return physical_id, resource_type.update(physical_id, old, new)
+        failed_replacements[physical_id] = new
+        # MiniStack deletes the old one once the update has succeeded, as its id differs.
+        replacement = resource_type.create(logical_id, new, stack)
+        del failed_replacements[physical_id]
+        return replacement
 
     return {
         "create": resource_type.create,

@@ -37,7 +37,7 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
         try:
             return _response(200, answer(operation, _request(body)))
         except (EmrError, ServiceError) as error:
-            refusal = {"__type": error.code, "message": error.message}
+            refusal = error.body
             # SDKs read the code from the body or from the header.
             return _response(error.status, refusal, {"x-amzn-ErrorType": error.code})
 

@@ -152,7 +152,7 @@ def answers_of(service: ElasticMapReduce, region: str = "eu-west-1") -> Callable
             told = service.handle(operation, json.loads(request.body), account=ACCOUNT, region=region)
             status = 200
         except EmrError as error:
-            status, told = error.status, {"__type": error.code, "message": error.message}
+            status, told = error.status, error.body
         headers: Any = {}
         return AWSResponse(request.url, status, headers, _Body(json.dumps(told).encode()))
 

@@ -78,5 +78,9 @@ def test_errors_arrive_with_their_code_and_message(client: Any) -> None:
         "Code": "InvalidRequestException",
         "Message": "Cluster id 'j-NONE' is not valid.",
     }
+    assert (error.value.response["ErrorCode"], error.value.response["Message"]) == (
+        "NoSuchCluster",
+        "Cluster id 'j-NONE' is not valid.",
+    )
     with pytest.raises(ClientError, match="Specified job flow ID does not exist"):
         client.terminate_job_flows(JobFlowIds=["j-NONE"])

@@ -79,8 +79,6 @@ class Aws:
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory):
     """AWS with the rehearsal's EMR, whose programs end at once; no other host can be reached from it."""
-    if not CDK.exists():
-        pytest.fail("the CDK command line is not installed: `make synth` installs it")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in PROXIES.items():
             patch.setenv(name, value)
@@ -115,6 +113,8 @@ def synthesised(stage: str, folder: Path, **context: str) -> Path:
 @pytest.fixture(scope="session")
 def bootstrapped(aws: Aws, assemblies: dict[str, Path]) -> Aws:
     """An account that CDK can deploy to."""
+    if not CDK.exists():
+        pytest.fail("the CDK command line is not installed: `make synth` installs it")
     done = aws.cdk(assemblies["dev"], "bootstrap", f"aws://{ACCOUNT}/eu-west-3")
     assert done.returncode == 0, done.stderr
     return aws

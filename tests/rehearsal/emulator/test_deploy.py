@@ -7,6 +7,7 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from rehearsal.emulator.resource_types.catalogue import resource_types
+from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
 from tests.rehearsal.emulator.conftest import STAGES
 
 pytestmark = pytest.mark.story
@@ -69,6 +70,19 @@ def test_what_replaces_a_resource_is_what_cloudformation_says(kind):
     # Rules may name groups of other accounts, which the schema of one direction leaves to the other.
     known = {path.removeprefix("/properties/") for path in schema["properties"]}
     assert {name for name in kind.create_only if name in known} == {path for path in paths if "/" not in path}
+
+
+def test_lists_of_different_items_are_those_that_cloudformation_says():
+    """The schema of clusters marks them."""
+    schema = json.dumps(PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-3", "AWS::EMR::Cluster").schema)
+    marked = set()
+
+    def note(members):
+        marked.update(n for n, v in members.items() if isinstance(v, dict) and v.get("uniqueItems"))
+        return members
+
+    json.loads(schema, object_hook=note)
+    assert marked == UNIQUE
 
 
 def test_an_unchanged_deploy_does_nothing(deployed):

@@ -71,6 +71,7 @@ def test_other_keys_open_nothing(aws, key):
         *(("GET", "/_ministack/health"), ("POST", "/_ministack/reset"), ("POST", "/_ministack/config")),
         *(("GET", "/_localstack/health"), ("GET", "/_ministack/cfn-response/x"), ("GET", "/health")),
         *(("POST", "/_rehearsal/interrupt"), ("POST", "/_rehearsal/slow-down")),
+        ("POST", "/_rehearsal/conditions"),
     ],
 )
 def test_the_paths_of_administration_are_closed(aws, method, path):
