@@ -3,7 +3,7 @@
 from subprocess import Popen
 
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.services.emr import put_event
+from rehearsal.emulator.services.emr import EmulatedAccount, put_event
 from rehearsal.machine.cluster import machine
 from rehearsal.processes import start_guardian
 from rehearsal.rewriting import EmulatedAws
@@ -22,4 +22,4 @@ def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
     aws = EmulatedAws(settings.endpoint, settings.region, *settings.keys)
     compute = machine(settings.clusters, aws)
     _guardians.append(start_guardian(settings.clusters))
-    return ElasticMapReduce(compute, put_event)
+    return ElasticMapReduce(compute, put_event, surroundings=EmulatedAccount())

@@ -14,9 +14,13 @@ class Conditions:
     Attributes:
         stacks_see_refusals: Whether a stack fails when EMR refuses to change a cluster that ends or has
             ended. AWS documents neither; without it the change counts as made.
+        on_demand_vcpu: The account's quota of vCPU that run On-Demand.
+        spot_vcpu: The account's quota of vCPU that run as Spot.
     """
 
     stacks_see_refusals: bool = True
+    on_demand_vcpu: int = 1000
+    spot_vcpu: int = 1000
 
     def change(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Set some of them, and return all.

@@ -24,6 +24,17 @@ def new_private_address() -> str:
     return f"10.0.{secrets.randbelow(256)}.{4 + secrets.randbelow(250)}"
 
 
+def new_public_address() -> str:
+    """Return an address that documentation may use, so that nobody is reached by it."""
+    return f"203.0.113.{secrets.randbelow(256)}"
+
+
+def public_dns_name(address: str, region: str) -> str:
+    """Return the public DNS name that EC2 gives to an address."""
+    domain = "compute-1" if region == "us-east-1" else f"{region}.compute"
+    return f"ec2-{address.replace('.', '-')}.{domain}.amazonaws.com"
+
+
 def private_dns_name(address: str, region: str) -> str:
     """Return the private DNS name that EC2 gives to an address."""
     domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"

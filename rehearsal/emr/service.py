@@ -11,12 +11,15 @@ from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.events import Dispatcher, Event, event_of
 from rehearsal.emr.life.controller import Controller
+from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.settling import settle
 from rehearsal.emr.operations import capacity, clusters, instances, policies, region, steps
 from rehearsal.emr.operations.account import Account
 from rehearsal.emr.requests.protocol import checked_request, fit_answer, refusal_code, service_model
 from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.ending import USER_REQUEST
+from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.surroundings import Surroundings
 from rehearsal.emr.timings import Timings
 
 # Operation, as the model names it, to the function of boto3's name for it.
@@ -27,6 +30,7 @@ OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {
     if hasattr(module, xform_name(operation))
 }
 DEFAULT_TIMINGS = Timings()
+EMPTY_ACCOUNT = Surroundings()
 
 
 class ElasticMapReduce:
@@ -36,6 +40,7 @@ class ElasticMapReduce:
         make_compute: Makes the machine under each cluster.
         receive: Gets what EMR tells EventBridge, one event after the other, in a thread of its own.
         timings: How long things take.
+        surroundings: The other services of every account.
 
     Attributes:
         conditions: What the account and AWS's delivery are like.
@@ -46,10 +51,13 @@ class ElasticMapReduce:
         make_compute: ComputeFactory,
         receive: Callable[[Event], None],
         timings: Timings = DEFAULT_TIMINGS,
+        surroundings: Surroundings = EMPTY_ACCOUNT,
     ) -> None:
         self._make_compute = make_compute
         self._timings = timings
+        self._surroundings = surroundings
         self.conditions = Conditions()
+        self._launching = Launching(self.conditions, surroundings, self._instances)
         self._dispatcher = Dispatcher(receive)
         self._yarn_places = threading.Semaphore(timings.yarn_clusters)
         self._accounts: dict[tuple[str, str], Account] = {}
@@ -120,11 +128,20 @@ class ElasticMapReduce:
 
     def _account(self, account: str, region: str) -> Account:
         with self._lock:
-            new = Account(account, region, self._new_controller, self._announce)
+            new = Account(account, region, self._new_controller, self._announce, self._surroundings)
             return self._accounts.setdefault((account, region), new)
 
     def _new_controller(self, cluster: Cluster) -> Controller:
-        return Controller(cluster, self._make_compute, self._timings, self._yarn_places)
+        return Controller(cluster, self._make_compute, self._timings, self._launching, self._yarn_places)
+
+    def _instances(self, account: str, region: str) -> list[Instance]:
+        clusters = [controller.cluster for controller in self._controllers()]
+        return [
+            instance
+            for cluster in clusters
+            if (cluster.account, cluster.region) == (account, region)
+            for instance in list(cluster.instances)
+        ]
 
     def _announce(self, cluster: Cluster, subject: Subject) -> None:
         self._dispatcher.put(event_of(cluster, subject))

@@ -15,6 +15,7 @@ class Timings:
         idle_second: Length of one second of an auto-termination policy's `IdleTimeout`.
         settle: How long a change may wait, before it is answered, for a cluster without YARN to reach its
             next state: who looks right after sees it there.
+        provisioning_minute: Length of one minute of a fleet's `TimeoutDurationMinutes`.
         stop: How long `ElasticMapReduce.stop` waits for each cluster.
         yarn_clusters: How many clusters may run YARN at once; others stay in STARTING.
     """
@@ -25,5 +26,6 @@ class Timings:
     scale_in_after: float = 60.0
     idle_second: float = 1.0
     settle: float = 1.0
+    provisioning_minute: float = 1.0
     stop: float = 30.0
     yarn_clusters: int = 2

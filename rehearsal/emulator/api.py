@@ -16,9 +16,9 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from ministack.core.responses import get_region
 
 
-def client(service: str) -> Any:
-    """Return boto3's client of a service, as the caller of the current request would have it."""
-    return _client(service, get_region())
+def client(service: str, region: str | None = None) -> Any:
+    """Return boto3's client of a service, by default in the region of the current request."""
+    return _client(service, region or get_region())
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ import time
 
 from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
 from rehearsal.emr.life.cluster_spec import cluster_spec
+from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
@@ -25,6 +26,7 @@ class Controller:
     """The control plane of one cluster.
 
     Args:
+        launching: Starts its instances, or says what EC2 says instead.
         yarn_places: As many as clusters may run YARN at once: each takes memory of this machine.
     """
 
@@ -33,11 +35,13 @@ class Controller:
         cluster: Cluster,
         make_compute: ComputeFactory,
         timings: Timings,
+        launching: Launching,
         yarn_places: threading.Semaphore,
     ) -> None:
         self.cluster = cluster
         self._make_compute = make_compute
         self._timings = timings
+        self._launching = launching
         self._yarn_places = yarn_places
         self._compute: Compute | None = None
         self._runner: StepRunner | None = None
@@ -91,7 +95,8 @@ class Controller:
 
     def _work(self, compute: Compute) -> None:
         self._runner = StepRunner(self.cluster, compute)
-        resizing = Resizing(self.cluster, compute, Preparation(self.cluster, compute, self._timings))
+        preparation = Preparation(self.cluster, compute, self._timings)
+        resizing = Resizing(self.cluster, compute, preparation, self._launching, self._timings)
         scaling = ManagedScaling(self.cluster, resizing, self._timings)
         while not self.cluster.ending:
             with self.cluster.changed:
@@ -112,7 +117,8 @@ class Controller:
         cluster = self.cluster
         with cluster.changed:
             members = [instance for instance in cluster.instances if instance.state != "TERMINATED"]
-            if cluster.state == "STARTING" and all(instance.provisioned for instance in members):
+            waits = cluster.ending or any(pool.refusal for pool in cluster.pools)
+            if cluster.state == "STARTING" and not waits and all(member.provisioned for member in members):
                 cluster.set_state("BOOTSTRAPPING")
             if cluster.state == "BOOTSTRAPPING" and all(instance.state == "RUNNING" for instance in members):
                 cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
@@ -168,7 +174,7 @@ class Controller:
 
     def _wait_for_change(self, seen: int) -> None:
         cluster = self.cluster
-        timed = cluster.runs_yarn or cluster.auto_termination
+        timed = cluster.runs_yarn or cluster.auto_termination or any(pool.refusal for pool in cluster.pools)
         with cluster.changed:
             cluster.changed.wait_for(
                 lambda: cluster.version != seen or cluster.ending is not None,

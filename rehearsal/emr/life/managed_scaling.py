@@ -139,7 +139,11 @@ class ManagedScaling:
         return instance.role == "CORE" and sum(other.role == "CORE" for other in present) == 1
 
     def _pools(self, *roles: str) -> list[Pool]:
-        pools = [pool for pool in self._cluster.pools if pool.role in roles and not pool.suspended]
+        pools = [
+            pool
+            for pool in self._cluster.pools
+            if pool.role in roles and not pool.suspended and not pool.refusal
+        ]
         return sorted(pools, key=lambda pool: roles.index(pool.role))
 
     def _markets(self, pool: Pool) -> list[Market]:

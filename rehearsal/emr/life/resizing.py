@@ -1,20 +1,34 @@
 """Keeps the instances of each fleet and group at what is wanted, and its state true to that."""
 
 import threading
+import time
 
 from rehearsal.emr.compute import Compute
+from rehearsal.emr.identifiers import new_public_address
+from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launching
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.state.capacity import wanted_units
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.ending import fleet_timeout, launch_refused
+from rehearsal.emr.state.instance import Instance, Market
 from rehearsal.emr.state.pool import MARKETS, Pool
+from rehearsal.emr.timings import Timings
 
 
 class Resizing:
     """Launches and takes away instances of one cluster."""
 
-    def __init__(self, cluster: Cluster, compute: Compute, preparation: Preparation) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        compute: Compute,
+        preparation: Preparation,
+        launching: Launching,
+        timings: Timings,
+    ) -> None:
         self._cluster = cluster
+        self._launching = launching
+        self._timings = timings
         self._compute = compute
         self._preparation = preparation
 
@@ -35,11 +49,41 @@ class Resizing:
         threading.Thread(target=self._leave, args=(instance, message), daemon=True).start()
 
     def _grow(self, pool: Pool) -> None:
-        for market in MARKETS:
-            while wanted_units(self._cluster.of_pool(pool))[market] < pool.targets[market]:
-                instance = pool.new_instance(market, self._cluster.region)
-                self._cluster.instances.append(instance)
-                self._preparation.begin(pool, instance)
+        refusals = [self._fill(pool, market) for market in MARKETS]
+        pool.note_refusal(next(filter(None, refusals), ""))
+        if pool.refusal and self._cluster.ready is None:
+            self._give_way(pool)
+
+    def _fill(self, pool: Pool, market: Market) -> str:
+        """Start what is missing of a market; return what EC2 says when it starts no more."""
+        while wanted_units(self._cluster.of_pool(pool))[market] < pool.targets[market]:
+            instance = pool.new_instance(market, self._cluster.region)
+            if self._cluster.public:
+                instance.public_address = new_public_address()
+            if refusal := self._launching.launch(self._cluster, instance):
+                return refusal
+            self._preparation.begin(pool, instance)
+        return ""
+
+    def _give_way(self, pool: Pool) -> None:
+        """Do what a fleet wants when it gets too few Spot instances at the start, or end the cluster.
+
+        Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_SpotProvisioningSpecification.html
+        """
+        specification = pool.spot_timeout
+        if pool.refusal != TOO_MUCH_SPOT or not specification:
+            self._cluster.end(launch_refused(pool.refusal))
+            return
+        seconds = specification["TimeoutDurationMinutes"] * self._timings.provisioning_minute
+        if time.monotonic() - pool.refused_since < seconds:
+            return
+        if specification["TimeoutAction"] == "TERMINATE_CLUSTER":
+            self._cluster.end(fleet_timeout(pool.role))
+            return
+        missing = pool.targets["SPOT"] - wanted_units(self._cluster.of_pool(pool))["SPOT"]
+        pool.targets["SPOT"] -= missing
+        pool.targets["ON_DEMAND"] += missing
+        self._cluster.notify()
 
     def _shrink(self, pool: Pool) -> None:
         for market in MARKETS:
@@ -70,7 +114,7 @@ class Resizing:
         if pool.suspended:
             return "SUSPENDED" if pool.kind == "fleet" else "ARRESTED"
         members = [member for member in self._cluster.of_pool(pool) if member.state != "TERMINATED"]
-        if all(member.running for member in members):
+        if all(member.running for member in members) and not pool.refusal:
             return "RUNNING"
         if pool.ready:
             return "RESIZING"

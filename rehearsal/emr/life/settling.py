@@ -30,7 +30,7 @@ def _is_settled(cluster: Cluster) -> bool:
         return False
     if not cluster.keep_alive and not cluster.active_steps:
         return False
-    return all(pool.suspended or _is_full(cluster, pool) for pool in cluster.pools)
+    return all(pool.suspended or pool.refusal or _is_full(cluster, pool) for pool in cluster.pools)
 
 
 def _is_full(cluster: Cluster, pool: Pool) -> bool:

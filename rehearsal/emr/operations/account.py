@@ -8,6 +8,7 @@ from typing import Any
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.state.cluster import ENDED, Cluster, Subject
+from rehearsal.emr.surroundings import Surroundings
 
 Message = dict[str, Any]
 SSH = {"MinRange": 22, "MaxRange": 22}
@@ -25,6 +26,7 @@ class Account:
     Attributes:
         new_controller: Makes the controller of a new cluster.
         announce: Takes the states that clusters enter.
+        surroundings: The account's other services.
         controllers: By cluster id, the oldest first.
         security_configurations: Name to text and time of creation, in epoch seconds.
         public_access: Block public access, as a new account has it.
@@ -35,6 +37,7 @@ class Account:
     region: str
     new_controller: Callable[[Cluster], Controller]
     announce: Callable[[Cluster, Subject], None]
+    surroundings: Surroundings
     controllers: dict[str, Controller] = field(default_factory=dict)
     security_configurations: dict[str, tuple[str, float]] = field(default_factory=dict)
     public_access: dict[str, Any] = field(default_factory=_blocked_but_ssh)

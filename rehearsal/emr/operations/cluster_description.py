@@ -60,7 +60,8 @@ def _description(cluster: Cluster) -> dict[str, Any]:
         "Applications": _applications(request),
         "Tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
         "NormalizedInstanceHours": normalized_hours(cluster.instances),
-        "MasterPublicDnsName": primary.host if primary else None,
+        # In a private subnet, the private one.
+        "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
         "Configurations": request.get("Configurations", []),
         "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
         "KerberosAttributes": _kerberos(request),
@@ -84,10 +85,9 @@ def _status(cluster: Cluster) -> dict[str, Any]:
 
 def _attributes(cluster: Cluster) -> dict[str, Any]:
     instances, zones = cluster.request["Instances"], _zones(cluster)
-    subnets = instances.get("Ec2SubnetIds") or (
-        [instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else []
-    )
+    subnets = cluster.subnet_ids
     return {
+        **cluster.security_groups,
         "Ec2KeyName": instances.get("Ec2KeyName"),
         "Ec2SubnetId": subnets[0] if subnets else None,
         "RequestedEc2SubnetIds": subnets,
@@ -95,9 +95,6 @@ def _attributes(cluster: Cluster) -> dict[str, Any]:
         "Ec2AvailabilityZone": next(iter(zones), f"{cluster.region}a"),
         "RequestedEc2AvailabilityZones": zones,
         "IamInstanceProfile": cluster.request.get("JobFlowRole"),
-        "EmrManagedMasterSecurityGroup": instances.get("EmrManagedMasterSecurityGroup"),
-        "EmrManagedSlaveSecurityGroup": instances.get("EmrManagedSlaveSecurityGroup"),
-        "ServiceAccessSecurityGroup": instances.get("ServiceAccessSecurityGroup"),
         "AdditionalMasterSecurityGroups": instances.get("AdditionalMasterSecurityGroups", []),
         "AdditionalSlaveSecurityGroups": instances.get("AdditionalSlaveSecurityGroups", []),
     }

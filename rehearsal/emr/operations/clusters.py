@@ -5,6 +5,7 @@ from botocore.utils import parse_timestamp
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.cluster_description import cluster_description
+from rehearsal.emr.operations.placement import place
 from rehearsal.emr.operations.region import find_security_configuration
 from rehearsal.emr.requests.clusters import checked_concurrency, new_cluster
 from rehearsal.emr.requests.pages import page
@@ -18,6 +19,7 @@ def run_job_flow(account: Account, request: Message) -> Message:
     if request.get("SecurityConfiguration"):
         find_security_configuration(account, request["SecurityConfiguration"])
     cluster = new_cluster(request, account.id, account.region, account.announce)
+    place(cluster, account.surroundings)
     controller = account.new_controller(cluster)
     account.controllers[cluster.id] = controller
     account.announce(cluster, cluster)

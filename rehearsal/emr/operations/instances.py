@@ -66,7 +66,8 @@ def _instance_description(cluster: Cluster, instance: Instance) -> Message:
     return {
         "Id": instance.id,
         "Ec2InstanceId": instance.ec2_id,
-        "PublicDnsName": "",
+        "PublicDnsName": instance.public_host,
+        "PublicIpAddress": instance.public_address or None,
         "PrivateDnsName": instance.host,
         "PrivateIpAddress": instance.address,
         "Status": _status(instance),

@@ -105,5 +105,5 @@ def _apply_high_availability(cluster: Cluster) -> None:
     if count == 1:
         return
     if count != HIGHLY_AVAILABLE_PRIMARIES:
-        raise refused("Master instance group must have exactly 3 instances for HA clusters.")
+        raise refused(f"Master instance {primary.kind} must have exactly 3 instances for HA clusters.")
     cluster.keep_alive = cluster.protected = True

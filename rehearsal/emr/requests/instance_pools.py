@@ -42,7 +42,7 @@ def new_fleet(config: dict[str, Any]) -> Pool:
     """Return a fleet as an InstanceFleetConfig asks for it.
 
     Raises:
-        EmrError: it has no instance types or no capacity, or is a primary fleet of more than one instance.
+        EmrError: no instance types, no capacity, or a primary fleet of neither one nor three instances.
     """
     role = config["InstanceFleetType"]
     on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
@@ -51,8 +51,11 @@ def new_fleet(config: dict[str, Any]) -> Pool:
         raise refused(f"The {role} instance fleet must have at least one instance type configuration.")
     if on_demand + spot == 0:
         raise refused(f"{NO_CAPACITY} for the {role} instance fleet.")
-    if role == "MASTER" and on_demand + spot != 1:
-        raise refused("The master instance fleet must have a target capacity of exactly 1, in one market.")
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
+    if role == "MASTER" and on_demand + spot != 1 and (on_demand, spot) != (3, 0):
+        raise refused(
+            "The master instance fleet must have a target capacity of 1 in one market, or of 3 On-Demand."
+        )
     return Pool(
         id=new_id("if"),
         kind="fleet",

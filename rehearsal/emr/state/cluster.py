@@ -25,6 +25,8 @@ class Cluster:
 
     Attributes:
         request: RunJobFlow's, as it stands.
+        public: Whether its instances have public addresses.
+        security_groups: Those that EMR manages, as `Ec2InstanceAttributes` names them.
         announce: Called when the cluster or a step has entered a state; must not block.
         ending: Why it is to end, once it is.
         managed_scaling: The policy in force, None without one.
@@ -46,6 +48,8 @@ class Cluster:
     protected: bool = False
     visible: bool = True
     unhealthy_replacement: bool = False
+    public: bool = False
+    security_groups: dict[str, str] = field(default_factory=dict)
     step_concurrency: int = 1
     extended_support: bool | None = None
     runs_yarn: bool = False
@@ -72,6 +76,13 @@ class Cluster:
     def uses_fleets(self) -> bool:
         """Whether it has instance fleets, not groups."""
         return any(pool.kind == "fleet" for pool in self.pools)
+
+    @property
+    def subnet_ids(self) -> list[str]:
+        """The subnets that were asked for; it starts in the first."""
+        instances = self.request["Instances"]
+        one = [instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else []
+        return instances.get("Ec2SubnetIds") or one
 
     @property
     def bootstrap_actions(self) -> list[BootstrapAction]:

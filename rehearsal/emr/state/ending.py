@@ -35,6 +35,20 @@ def internal_error(message: str) -> Ending:
     return Ending("INTERNAL_ERROR", message, failed=True)
 
 
+def launch_refused(message: str) -> Ending:
+    """Return the ending of a cluster whose instances EC2 does not start.
+
+    Which code EMR shows for a quota or a missing role is not documented; this one is for what the account has
+    not: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-troubleshoot-error-errordetail-validation.html
+    """
+    return Ending("VALIDATION_ERROR", message, failed=True)
+
+
+def fleet_timeout(role: str) -> Ending:
+    """Return the ending of a cluster that did not get its Spot instances within their timeout."""
+    return Ending("INSTANCE_FLEET_TIMEOUT", f"The {role} instance fleet timed out", failed=True)
+
+
 def bootstrap_failure(primary: bool, ec2_id: str, fault: str) -> Ending:
     """Return the ending by a bootstrap action that failed on one of the first instances.
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rehearsal.emr.compute import Node, Role
-from rehearsal.emr.identifiers import new_ec2_id, new_id, new_private_address, private_dns_name
+from rehearsal.emr.identifiers import (
+    new_ec2_id,
+    new_id,
+    new_private_address,
+    private_dns_name,
+    public_dns_name,
+)
 
 Market = Literal["ON_DEMAND", "SPOT"]
 
@@ -18,6 +24,7 @@ class Instance:
         pool_id: Id of its fleet or group.
         units: How much of its fleet's target it meets; 1 in a group.
         volumes: How many EBS volumes it has.
+        public_address: Empty outside a public subnet.
         leaving: Whether it has been asked to leave and counts no more.
         provisioned: Whether it has its folder.
         idle_since: When it was first seen without containers, since its last one.
@@ -30,6 +37,7 @@ class Instance:
     units: int
     region: str
     volumes: int
+    public_address: str = ""
     id: str = field(default_factory=lambda: new_id("ci"))
     ec2_id: str = field(default_factory=lambda: new_ec2_id("i"))
     address: str = field(default_factory=new_private_address)
@@ -60,6 +68,11 @@ class Instance:
     def host(self) -> str:
         """Its private DNS name."""
         return private_dns_name(self.address, self.region)
+
+    @property
+    def public_host(self) -> str:
+        """Its public DNS name, empty outside a public subnet."""
+        return public_dns_name(self.public_address, self.region) if self.public_address else ""
 
     @property
     def node(self) -> Node:

@@ -21,6 +21,8 @@ class Pool:
         targets: Units wanted of each market; in a group, instances.
         units_each: How many units one instance is worth.
         volumes_each: How many EBS volumes one instance has.
+        refusal: What EC2 said when it did not start another instance, empty when it started all.
+        refused_since: When it first said so, in seconds of the monotonic clock.
         failures: How many instances failed since the last one that did not.
         leaving_first: EC2 ids of the instances that the caller wants to leave first.
     """
@@ -39,6 +41,8 @@ class Pool:
     created: float = field(default_factory=time.time)
     ready: float | None = None
     ended: float | None = None
+    refusal: str = ""
+    refused_since: float = 0.0
     failures: int = 0
     leaving_first: set[str] = field(default_factory=set)
 
@@ -70,6 +74,22 @@ class Pool:
             region=region,
             volumes=self.volumes_each,
         )
+
+    @property
+    def spot_timeout(self) -> dict[str, Any] | None:
+        """A fleet's `SpotSpecification`: how long it waits for Spot at the cluster's start, and what then."""
+        specification: dict[str, Any] | None = self.config.get("LaunchSpecifications", {}).get(
+            "SpotSpecification"
+        )
+        return specification
+
+    def note_refusal(self, refusal: str) -> None:
+        """Note what EC2 said to the last request for an instance, empty when it started it."""
+        if not refusal:
+            self.code = self.message = ""
+        elif refusal != self.refusal:
+            self.code, self.message, self.refused_since = "VALIDATION_ERROR", refusal, time.monotonic()
+        self.refusal = refusal
 
     def set_targets(self, on_demand: int | None, spot: int | None) -> None:
         """Set how much is wanted; None leaves a market as it is. A suspended pool tries again."""

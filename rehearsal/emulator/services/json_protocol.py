@@ -22,7 +22,8 @@ class ServiceError(Exception):
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
-        self.code, self.message, self.status = code, message, status
+        self.code, self.status = code, status
+        self.body = {"__type": code, "message": message}
 
 
 def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Handler:
@@ -37,9 +38,8 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
         try:
             return _response(200, answer(operation, _request(body)))
         except (EmrError, ServiceError) as error:
-            refusal = error.body
             # SDKs read the code from the body or from the header.
-            return _response(error.status, refusal, {"x-amzn-ErrorType": error.code})
+            return _response(error.status, error.body, {"x-amzn-ErrorType": error.code})
 
     async def handle(
         _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Any

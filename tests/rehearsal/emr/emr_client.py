@@ -13,7 +13,8 @@ from rehearsal.emr.compute import ClusterSpec
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.events import Event
 from rehearsal.emr.requests.protocol import operation_model
-from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emr.service import EMPTY_ACCOUNT, ElasticMapReduce
+from rehearsal.emr.surroundings import Surroundings
 from rehearsal.emr.timings import Timings
 from tests.rehearsal.emr.fake_compute import FakeCompute
 from tests.waiting import wait_until
@@ -24,6 +25,7 @@ QUICK = Timings(
     scale_out_after=0.05,
     scale_in_after=0.1,
     idle_second=0.002,
+    provisioning_minute=0.02,
     settle=0.5,
     stop=5,
     yarn_clusters=2,
@@ -62,10 +64,10 @@ FLEETS = {"InstanceFleets": [fleet("MASTER", 1), fleet("CORE", 1), fleet("TASK",
 class EmrClient:
     """Calls operations of one account and region; keeps the machines and the events."""
 
-    def __init__(self, timings: Timings = QUICK) -> None:
+    def __init__(self, timings: Timings = QUICK, surroundings: Surroundings = EMPTY_ACCOUNT) -> None:
         self.computes: dict[str, FakeCompute] = {}
         self.events: list[Event] = []
-        self.service = ElasticMapReduce(self._make, self.events.append, timings)
+        self.service = ElasticMapReduce(self._make, self.events.append, timings, surroundings)
 
     def _make(self, spec: ClusterSpec) -> FakeCompute:
         self.computes[spec.cluster_id] = FakeCompute(spec)

@@ -194,8 +194,17 @@ def test_three_primary_nodes_make_a_protected_cluster(emr: EmrClient) -> None:
     primary = {**GROUPS["InstanceGroups"][0], "InstanceCount": 3}
     told = emr.cluster(emr.run({"InstanceGroups": [primary]}, keep=False))
     assert (told["TerminationProtected"], told["AutoTerminate"]) == (True, False)
-    with pytest.raises(EmrError, match="exactly 3 instances"):
-        emr.run({"InstanceGroups": [{**primary, "InstanceCount": 2}]})
+    for count in (0, 2, 4):
+        with pytest.raises(EmrError, match="exactly 3 instances"):
+            emr.run({"InstanceGroups": [{**primary, "InstanceCount": count}]})
+
+
+def test_a_primary_fleet_has_one_node_or_three_on_demand(emr: EmrClient) -> None:
+    told = emr.cluster(emr.run({"InstanceFleets": [fleet("MASTER", 3), fleet("CORE", 1)]}))
+    assert told["TerminationProtected"]
+    for on_demand, spot in ((2, 0), (4, 0), (0, 3), (1, 1)):
+        with pytest.raises(EmrError, match="a target capacity of 1 in one market, or of 3 On-Demand"):
+            emr.run({"InstanceFleets": [fleet("MASTER", on_demand, spot)]})
 
 
 def test_releases_are_listed_by_prefix_and_application(emr: EmrClient) -> None:
@@ -205,9 +214,17 @@ def test_releases_are_listed_by_prefix_and_application(emr: EmrClient) -> None:
 
 
 def test_supported_instance_types_are_those_of_the_survey(emr: EmrClient) -> None:
-    types = emr.call("ListSupportedInstanceTypes", ReleaseLabel="emr-7.9.0")["SupportedInstanceTypes"]
+    first = emr.call("ListSupportedInstanceTypes", ReleaseLabel="emr-7.9.0")
+    types = first["SupportedInstanceTypes"]
     assert len(types) == 50
     assert all(supported["VCPU"] > 0 for supported in types)
+    second = emr.call("ListSupportedInstanceTypes", ReleaseLabel="emr-7.9.0", Marker=first["Marker"])
+    known = {supported["Type"]: supported for supported in types + second["SupportedInstanceTypes"]}
+    disks = [
+        (known[name]["StorageGB"], known[name]["NumberOfDisks"]) for name in ("m5.xlarge", "m5d.4xlarge")
+    ]
+    assert disks == [(0, 0), (600, 2)]
+    assert (known["m5.xlarge"]["EbsStorageOnly"], known["m5d.4xlarge"]["EbsStorageOnly"]) == (True, False)
 
 
 def test_events_tell_of_steps_and_clusters(emr: EmrClient) -> None:

@@ -50,7 +50,7 @@ def test_a_cluster_with_its_policies_is_found(emr: EmrClient, client: Any) -> No
 
 
 def test_fleets_and_nodes_are_told(emr: EmrClient, client: Any) -> None:
-    cluster_id = emr.run(FLEETS)
+    cluster_id = emr.run({**FLEETS, "Ec2SubnetIds": ["subnet-private"]})
     fleets = {each.kind: each for each in nodes.list_fleets(client, cluster_id)}
     assert (fleets["TASK"].spot, fleets["TASK"].spot_target, fleets["CORE"].on_demand) == (1, 1, 1)
     told = nodes.list_nodes(client, cluster_id)

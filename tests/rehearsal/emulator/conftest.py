@@ -6,9 +6,9 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import boto3
 import pytest
 
 from infra.checkout import ROOT
+from rehearsal.commands.control import set_command
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.process import Server
 from rehearsal.emulator.server_environment import NODE
 from rehearsal.settings import ACCOUNT, LOOPBACK
@@ -84,6 +86,20 @@ def aws(tmp_path_factory: pytest.TempPathFactory):
             patch.setenv(name, value)
         with Server(tmp_path_factory.mktemp("home"), emr=QUICK_EMR) as server:
             yield Aws(server)
+
+
+@pytest.fixture
+def tell(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Set what the account is like, as a person does; afterwards it is as it was."""
+    for name, value in aws.server.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def tell(*settings: str) -> None:
+        assert set_command.callback
+        set_command.callback(settings)
+
+    yield tell
+    tell(*(f"{name}={json.dumps(value)}" for name, value in asdict(Conditions()).items()))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec, Demand, Node, Program
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emr.timings import Timings
-from rehearsal.emulator.services.emr import put_event
+from rehearsal.emulator.services.emr import EmulatedAccount, put_event
 from rehearsal.settings import Settings
 
 QUICK = Timings(tick=0.05, settle=0.2, stop=5.0, yarn_clusters=8)
@@ -63,4 +63,4 @@ class Machine:
 
 def make(settings: Settings) -> ElasticMapReduce:
     """For `Server(emr=…)`."""
-    return ElasticMapReduce(Machine, put_event, QUICK)
+    return ElasticMapReduce(Machine, put_event, QUICK, EmulatedAccount())

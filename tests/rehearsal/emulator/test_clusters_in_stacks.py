@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from rehearsal.commands.control import set_command
 from rehearsal.errors import RehearsalError
 from tests.rehearsal.emr.test_refusals import PROPERTIES
 from tests.waiting import wait_until
@@ -22,19 +21,6 @@ def template(idle_timeout, **more):
     handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
     cluster = {"Type": "AWS::EMR::Cluster", "Properties": properties}
     return json.dumps({"Resources": {"Cluster": cluster, "Handle": handle, **more}})
-
-
-@pytest.fixture
-def tell(aws, monkeypatch):
-    """Set something as a person does, and set it back."""
-    for name, value in aws.server.environment.items():
-        monkeypatch.setenv(name, value)
-
-    def tell(*settings):
-        set_command.callback(settings)
-
-    yield tell
-    tell("stacks_see_refusals=true")
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""EC2 as EMR asks it for instances: what an account's quotas and roles allow, and EC2's other answers."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rehearsal.emr.conditions import Conditions
+from rehearsal.emr.state.capacity import vcpus
+from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.surroundings import Surroundings
+
+# The families whose vCPU the two quotas count: "Standard (A, C, D, H, I, M, R, T, Z)".
+# https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
+STANDARD = tuple("acdhimrtz")
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+NO_SPOT_ROLE = (
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted: The provided credentials do not have permission to "
+    "create the service-linked role for EC2 Spot Instances."
+)
+TOO_MUCH_SPOT = "MaxSpotInstanceCountExceeded: Max spot instance count exceeded"
+TOO_MUCH_ON_DEMAND = (
+    "VcpuLimitExceeded: You have requested more vCPU capacity than your current vCPU limit of {quota} allows "
+    "for the instance bucket that the specified instance type belongs to. Please visit "
+    "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+)
+
+
+@dataclass
+class Launching:
+    """Lets instances of all clusters of an account start, one at a time.
+
+    Attributes:
+        instances: Returns every instance that the account has and had in a region.
+    """
+
+    conditions: Conditions
+    surroundings: Surroundings
+    instances: Callable[[str, str], Iterable[Instance]]
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def launch(self, cluster: Cluster, instance: Instance) -> str:
+        """Add an instance to a cluster; return what EC2 says instead, empty when it starts."""
+        if instance.market == "SPOT":
+            role = str(cluster.request["ServiceRole"])
+            if not self.surroundings.allows_spot(cluster.region, role):
+                return NO_SPOT_ROLE
+        with self._lock:
+            if refusal := self._beyond_quota(cluster, instance):
+                return refusal
+            cluster.instances.append(instance)
+        return ""
+
+    def _beyond_quota(self, cluster: Cluster, instance: Instance) -> str:
+        spot = instance.market == "SPOT"
+        quota = self.conditions.spot_vcpu if spot else self.conditions.on_demand_vcpu
+        used = sum(
+            vcpus(other.type)
+            for other in [*self.instances(cluster.account, cluster.region), instance]
+            if other.market == instance.market
+            and other.state != "TERMINATED"
+            and other.type.startswith(STANDARD)
+        )
+        if used <= quota or not instance.type.startswith(STANDARD):
+            return ""
+        return TOO_MUCH_SPOT if spot else TOO_MUCH_ON_DEMAND.format(quota=quota)
