@@ -71,11 +71,13 @@ class Demand:
 
     Attributes:
         pending_containers: Containers that wait for room.
+        pending_masters: Those of them that ask for the label of core nodes, as application masters do.
         containers_by_instance: Instance id to the containers that run on it now.
     """
 
     pending_containers: int
     containers_by_instance: Mapping[str, int]
+    pending_masters: int = 0
 
 
 class RunningProgram(Protocol):

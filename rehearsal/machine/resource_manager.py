@@ -40,15 +40,18 @@ class ResourceManager:
         listed = self._call("GET", "nodes")["nodes"]
         return {int(node["nodeId"].rpartition(":")[2]): node for node in listed}
 
-    def pending_containers(self) -> int:
-        """Return how many containers wait for room, whichever label they ask for."""
+    def pending_containers(self) -> dict[str, int]:
+        """Return how many containers wait for room, by the label that they ask for, empty without one."""
         beans = self._ask("GET", f"/jmx?qry={QUEUES}")["beans"]
         roots = [bean for bean in beans if bean["name"].endswith(",q0=root")]
         waiting = {bean["name"]: int(bean.get("PendingContainers", 0)) for bean in roots}
+        by_label = {
+            name.partition("partition=")[2].partition(",")[0]: count
+            for name, count in waiting.items()
+            if "partition=" in name
+        }
         # `QueueMetrics` repeats what `partition=` says, but is alone where there are no labels.
-        by_label = sum(count for name, count in waiting.items() if "partition=" in name)
-        without_label = sum(count for name, count in waiting.items() if "partition=" not in name)
-        return max(by_label, without_label)
+        return by_label or {"": sum(waiting.values())}
 
     def kill_application(self, application_id: str) -> None:
         """End an application and its containers; nothing when it has ended."""

@@ -124,7 +124,8 @@ class Yarn:
         with self._lock:
             ports = {node.instance_id: port for node, (_, port) in self._node_managers.items()}
         running = {instance: containers.get(port, 0) for instance, port in ports.items()}
-        return Demand(self.manager.pending_containers(), running)
+        pending = self.manager.pending_containers()
+        return Demand(sum(pending.values()), running, pending.get(LABEL, 0))
 
     def stop(self) -> None:
         """Kill every daemon."""

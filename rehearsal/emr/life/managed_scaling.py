@@ -1,20 +1,27 @@
 """EMR's managed scaling: containers that wait bring nodes, nodes without containers leave.
 
-Source: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html
+Sources: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html and
+https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocation-strategy.html
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rehearsal.emr.compute import Demand
+from rehearsal.emr.compute import Demand, Role
+from rehearsal.emr.life.cluster_spec import properties_by_classification
 from rehearsal.emr.life.resizing import Resizing
+from rehearsal.emr.releases import release_number
 from rehearsal.emr.state.capacity import vcpus
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.instance import Instance, Market
 from rehearsal.emr.state.pool import MARKETS, Pool
 from rehearsal.emr.timings import Timings
+
+# The first release whose managed scaling looks at node labels.
+FIRST_WITH_LABELS = (7, 2)
+ROLES: tuple[Role, ...] = ("TASK", "CORE")
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,16 @@ class ScalingLimits:
 class ManagedScaling:
     """Changes the targets of one cluster's core and task pools, one node at a time.
 
-    Task nodes come first and leave first: they hold no data.
+    Task nodes come first and leave first: they hold no data. Where labels keep application masters on core
+    nodes, core nodes come for masters that wait, and task nodes for executors.
     """
 
     def __init__(self, cluster: Cluster, resizing: Resizing, timings: Timings) -> None:
         self._cluster = cluster
         self._resizing = resizing
         self._timings = timings
-        self._waiting_since: float | None = None
+        self._masters_on_core = _masters_on_core(cluster)
+        self._waiting_since: dict[str, float] = {}
 
     def adapt(self, demand: Demand) -> None:
         """Add or take away one node if the cluster's policy and what YARN is asked for now want it."""
@@ -86,10 +95,13 @@ class ManagedScaling:
             limits = ScalingLimits.of(self._cluster.managed_scaling)
             present = self._present()
             self._note_idle(demand, present)
-            if limits.used(present) < limits.least or self._is_wanted(demand, present):
-                self._add(limits, present)
-            elif not demand.pending_containers:
-                self._remove(limits, present)
+            waiting = self._roles_that_wait(demand)
+            if limits.used(present) < limits.least:
+                self._add(limits, present, ROLES)
+            elif wanted := self._long_enough(waiting, present):
+                self._add(limits, present, wanted)
+            else:
+                self._remove(limits, present, [role for role in ROLES if role not in waiting])
 
     def _present(self) -> list[Instance]:
         return [
@@ -102,28 +114,40 @@ class ManagedScaling:
             busy = demand.containers_by_instance.get(instance.ec2_id, 0) or instance.state != "RUNNING"
             instance.idle_since = None if busy else instance.idle_since or now
 
-    def _is_wanted(self, demand: Demand, present: list[Instance]) -> bool:
-        """Return whether containers have waited long enough, with no node coming that could take them."""
-        now = time.monotonic()
-        if not demand.pending_containers or not all(instance.state == "RUNNING" for instance in present):
-            self._waiting_since = None
-            return False
-        self._waiting_since = self._waiting_since or now
-        return now - self._waiting_since >= self._timings.scale_out_after
+    def _roles_that_wait(self, demand: Demand) -> list[Role]:
+        """Return the roles of nodes that could take the containers that wait."""
+        if not self._masters_on_core:
+            return list(ROLES) if demand.pending_containers else []
+        waiting = {
+            "TASK": demand.pending_containers - demand.pending_masters,
+            "CORE": demand.pending_masters,
+        }
+        return [role for role in ROLES if waiting[role] > 0]
 
-    def _add(self, limits: ScalingLimits, present: list[Instance]) -> None:
-        for pool in self._pools("TASK", "CORE"):
+    def _long_enough(self, waiting: list[Role], present: list[Instance]) -> list[Role]:
+        """Return those for which containers have waited long enough, while no node is coming."""
+        now = time.monotonic()
+        coming = any(instance.state != "RUNNING" for instance in present)
+        self._waiting_since = {role: self._waiting_since.get(role, now) for role in waiting if not coming}
+        return [
+            role
+            for role, since in self._waiting_since.items()
+            if now - since >= self._timings.scale_out_after
+        ]
+
+    def _add(self, limits: ScalingLimits, present: list[Instance], roles: Sequence[Role]) -> None:
+        for pool in self._pools(roles):
             for market in self._markets(pool):
                 if limits.allow(present, pool.new_instance(market, self._cluster.region)):
                     pool.targets[market] += pool.units_each
-                    self._waiting_since = None
+                    self._waiting_since = {}
                     self._cluster.notify()
                     return
 
-    def _remove(self, limits: ScalingLimits, present: list[Instance]) -> None:
+    def _remove(self, limits: ScalingLimits, present: list[Instance], roles: Sequence[Role]) -> None:
         now = time.monotonic()
         used = limits.used(present)
-        for pool in self._pools("TASK", "CORE"):
+        for pool in self._pools(roles):
             for instance in self._cluster.of_pool(pool):
                 idle = instance.running and instance.idle_since is not None
                 if not idle or now - (instance.idle_since or now) < self._timings.scale_in_after:
@@ -138,7 +162,7 @@ class ManagedScaling:
     def _is_last_core(self, instance: Instance, present: list[Instance]) -> bool:
         return instance.role == "CORE" and sum(other.role == "CORE" for other in present) == 1
 
-    def _pools(self, *roles: str) -> list[Pool]:
+    def _pools(self, roles: Sequence[Role]) -> list[Pool]:
         pools = [
             pool
             for pool in self._cluster.pools
@@ -151,3 +175,13 @@ class ManagedScaling:
         if pool.kind == "group":
             return [pool.market]
         return sorted(MARKETS, key=lambda market: market != pool.market)
+
+
+def _masters_on_core(cluster: Cluster) -> bool:
+    """Return whether node labels keep application masters on core nodes, so that scaling looks at them."""
+    yarn = properties_by_classification(cluster.request.get("Configurations", [])).get("yarn-site", {})
+    return (
+        yarn.get("yarn.node-labels.enabled") == "true"
+        and yarn.get("yarn.node-labels.am.default-node-label-expression") == "CORE"
+        and release_number(str(cluster.request.get("ReleaseLabel", "emr-0.0"))) >= FIRST_WITH_LABELS
+    )

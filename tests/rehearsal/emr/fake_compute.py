@@ -1,6 +1,7 @@
 """A machine that starts nothing: programs end as their arguments say, demand is what a test sets."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec, ComputeError, Demand, Node, Program
@@ -48,7 +49,9 @@ class FakeCompute:
     calls: list[tuple[str, str]] = field(default_factory=list)
     programs: list[FakeProgram] = field(default_factory=list)
     pending_containers: int = 0
+    pending_masters: int = 0
     containers: dict[str, int] = field(default_factory=dict)
+    asked: list[float] = field(default_factory=list)
     silent: bool = False
     dead: set[str] = field(default_factory=set)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -100,9 +103,10 @@ class FakeCompute:
         return running
 
     def demand(self) -> Demand:
+        self.asked.append(time.monotonic())
         if self.silent:
             raise TimeoutError("no answer")
-        return Demand(self.pending_containers, dict(self.containers))
+        return Demand(self.pending_containers, dict(self.containers), self.pending_masters)
 
     def stop(self) -> None:
         self._note("stop", "")

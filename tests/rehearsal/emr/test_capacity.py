@@ -190,3 +190,55 @@ def test_a_fleet_whose_new_nodes_keep_failing_is_suspended(emr: EmrClient) -> No
     until(lambda: fleets(emr, cluster_id)["TASK"]["Status"]["State"] == "SUSPENDED")
     assert len(emr.nodes(cluster_id, "TASK", "TERMINATED")) == 3
     assert emr.state(cluster_id) == "WAITING"
+
+
+ON_CORE = {
+    "Classification": "yarn-site",
+    "Properties": {
+        "yarn.node-labels.enabled": "true",
+        "yarn.node-labels.am.default-node-label-expression": "CORE",
+    },
+}
+
+
+def labelled(emr: EmrClient, instances: dict[str, Any], release: str = "emr-7.2.0") -> str:
+    """A scaled cluster whose application masters run on core nodes alone."""
+    policy = limits("InstanceFleetUnits", 2, 6)
+    cluster_id = emr.run(
+        instances, ManagedScalingPolicy=policy, Configurations=[ON_CORE], ReleaseLabel=release, **SPARK
+    )
+    emr.wait(cluster_id, "WAITING")
+    return cluster_id
+
+
+def test_under_labels_executors_that_wait_bring_task_nodes_alone(emr: EmrClient) -> None:
+    """Up to the limit of all; core nodes come for masters."""
+    cluster_id = labelled(emr, FLEETS)
+    compute = emr.computes[cluster_id]
+    compute.pending_containers = 3
+    until(lambda: running(emr, cluster_id, "TASK") == 5)
+    assert running(emr, cluster_id, "CORE") == 1
+
+
+def test_under_labels_masters_that_wait_bring_core_nodes_alone(emr: EmrClient) -> None:
+    """And idle task nodes leave meanwhile."""
+    cluster_id = labelled(emr, FLEETS)
+    compute = emr.computes[cluster_id]
+    compute.containers = {node["Ec2InstanceId"]: 1 for node in emr.nodes(cluster_id, "CORE")}
+    compute.pending_containers = compute.pending_masters = 2
+    until(lambda: running(emr, cluster_id, "CORE") >= 3)
+    assert running(emr, cluster_id, "TASK") <= 1
+    until(lambda: running(emr, cluster_id, "TASK") == 0)
+
+
+@pytest.mark.parametrize(("release", "cores"), [("emr-7.2.0", 2), ("emr-7.1.0", 6)])
+def test_under_labels_executors_bring_nothing_where_there_is_no_task_fleet(
+    emr: EmrClient, release: str, cores: int
+) -> None:
+    """Before release 7.2 labels did not matter: core nodes came for all."""
+    cluster_id = labelled(emr, {"InstanceFleets": [fleet("MASTER", 1), fleet("CORE", 2)]}, release)
+    compute = emr.computes[cluster_id]
+    compute.pending_containers = 4
+    asked = len(compute.asked)
+    until(lambda: running(emr, cluster_id, "CORE") == cores and len(compute.asked) > asked + 20)
+    assert fleets(emr, cluster_id)["CORE"]["TargetOnDemandCapacity"] == cores

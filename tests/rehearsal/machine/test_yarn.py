@@ -150,13 +150,20 @@ def test_a_step_listens_on_the_loopback_interface_alone(yarn):
 
 
 def test_containers_that_find_no_room_are_pending(yarn):
-    """That is what managed scaling acts on."""
+    """That is what managed scaling acts on: executors, and an application master that asks for core nodes."""
     wide = ["--conf=spark.dynamicAllocation.enabled=false", "--conf=spark.executor.instances=6"]
     step = yarn.compute.run(
         Program("s-WIDE", "asks", "command-runner.jar", [*SUBMIT, *wide, f"s3://{BUCKET}/sleeper.py", "300"])
     )
     wait_until(lambda: yarn.compute.demand().pending_containers > 0, "a pending container", 120)
+    assert yarn.compute.demand().pending_masters == 0
+    other = yarn.compute.run(
+        Program("s-LATE", "waits", "command-runner.jar", [*SUBMIT, f"s3://{BUCKET}/sleeper.py", "300"])
+    )
+    wait_until(lambda: yarn.compute.demand().pending_masters == 1, "a pending application master", 120)
+    other.cancel(force=True)
     step.cancel(force=True)
+    other.wait()
     step.wait()
     wait_until(lambda: yarn.compute.demand().pending_containers == 0, "no pending container")
 
