@@ -85,7 +85,7 @@ class ManagedScaling:
         self._resizing = resizing
         self._timings = timings
         self._masters_on_core = _masters_on_core(cluster)
-        self._waiting_since: dict[str, float] = {}
+        self._waiting_since: dict[Role, float] = {}
 
     def adapt(self, demand: Demand) -> None:
         """Add or take away one node if the cluster's policy and what YARN is asked for now want it."""

@@ -10,8 +10,8 @@ from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.services.json_protocol import ServiceError, json_service
 
 ON_DEMAND, SPOT = ("ec2", "L-1216C47A"), ("ec2", "L-34B43A08")
-# Service and code to name, what AWS gives a new account, and what this one has: nothing is scarce here. How much
-# vCPU it has is one of the conditions.
+# Service and code to name, what AWS gives a new account, and what this one has: nothing is scarce here.
+# How much vCPU it has is one of the conditions.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-quotas.html
 # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 QUOTAS = {

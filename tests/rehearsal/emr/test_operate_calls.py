@@ -74,11 +74,12 @@ def test_a_step_is_added_followed_and_cancelled(emr: EmrClient, client: Any) -> 
 def test_errors_arrive_with_their_code_and_message(client: Any) -> None:
     with pytest.raises(ClientError) as error:
         client.describe_cluster(ClusterId="j-NONE")
-    assert error.value.response["Error"] == {
+    response: Any = error.value.response
+    assert response["Error"] == {
         "Code": "InvalidRequestException",
         "Message": "Cluster id 'j-NONE' is not valid.",
     }
-    assert (error.value.response["ErrorCode"], error.value.response["Message"]) == (
+    assert (response["ErrorCode"], response["Message"]) == (
         "NoSuchCluster",
         "Cluster id 'j-NONE' is not valid.",
     )

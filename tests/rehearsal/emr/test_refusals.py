@@ -44,8 +44,9 @@ def test_an_ended_cluster_is_not_changed(
     end(emr, cluster_id)
     if "InstanceFleet" in change and not change["InstanceFleet"]:
         change = {"InstanceFleet": {"InstanceFleetId": "if-1", "TargetSpotCapacity": 2}}
+    request: dict[str, Any] = {name: [cluster_id] if name.endswith("s") else cluster_id, **change}
     with pytest.raises(EmrError) as refused:
-        emr.call(operation, **{name: [cluster_id] if name.endswith("s") else cluster_id}, **change)
+        emr.call(operation, **request)
     assert (refused.value.message, refused.value.code) == (ENDED, code or "ValidationException")
 
 
