@@ -2,6 +2,7 @@
 
 from subprocess import Popen
 
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.services.emr import EmulatedAccount, put_event
 from rehearsal.machine.cluster import machine
@@ -20,6 +21,7 @@ def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
         JarsError: YARN's jars have not been fetched.
     """
     aws = EmulatedAws(settings.endpoint, settings.region, *settings.keys)
-    compute = machine(settings.clusters, aws)
+    conditions = Conditions()
+    compute = machine(settings.clusters, aws, lambda: conditions.logs_late)
     _guardians.append(start_guardian(settings.clusters))
-    return ElasticMapReduce(compute, put_event, surroundings=EmulatedAccount())
+    return ElasticMapReduce(compute, put_event, surroundings=EmulatedAccount(), conditions=conditions)

@@ -9,10 +9,10 @@ REAL = (
 EMULATED = (
     "CloudFormation: events, rollbacks, wait conditions and custom resources, for all types that we use",
     "S3: objects, versions and replication; policies are stored and refuse nothing",
-    "EMR: its API, states, scaling, idleness, events and logs; nodes are processes of this machine",
+    "EMR: its API, its refusals, states, scaling, events and logs; nodes are processes of this machine",
     "Lambda and EventBridge: a rule that matches calls its function",
     "EC2: networks, groups, lists and gateways exist; no packet passes through them",
-    "IAM and KMS: roles, policies and keys exist; nothing is refused and nothing is encrypted",
+    "IAM and KMS: roles, policies and keys exist; only Spot asks for its role, and nothing is encrypted",
     "CDK's bootstrap, STS, SSM, SNS (no mail is sent), Service Quotas, instance types and their zones",
 )
 RECORDED = (

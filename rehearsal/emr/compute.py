@@ -84,7 +84,7 @@ class RunningProgram(Protocol):
     """A step that has been started."""
 
     def wait(self) -> int:
-        """Wait for its end and return its exit code; its logs are in S3 then."""
+        """Wait for its end and return its exit code; its logs are in S3 then, unless they are late."""
 
     def cancel(self, *, force: bool) -> None:
         """End it and the YARN application it started: SIGTERM (and SIGKILL with `force`)."""

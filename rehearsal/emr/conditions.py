@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.errors import MisuseError
+
+SECONDS_OF_A_DAY = 86_400
 
 
 @dataclass
@@ -16,11 +19,21 @@ class Conditions:
             ended. AWS documents neither; without it the change counts as made.
         on_demand_vcpu: The account's quota of vCPU that run On-Demand.
         spot_vcpu: The account's quota of vCPU that run as Spot.
+        event_copies: How often each event is delivered. EventBridge delivers at least once; 0 loses it.
+            https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-delivery-level.html
+        events_late: Seconds until an event is delivered.
+        logs_late: Seconds until logs are put into S3; EMR brings them every five minutes.
+            https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-debugging.html
+        days_ahead: How many days EMR's clock is ahead of this machine's.
     """
 
     stacks_see_refusals: bool = True
     on_demand_vcpu: int = 1000
     spot_vcpu: int = 1000
+    event_copies: int = 1
+    events_late: float = 0.0
+    logs_late: float = 0.0
+    days_ahead: float = 0.0
 
     def change(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Set some of them, and return all.
@@ -37,4 +50,5 @@ class Conditions:
                 raise MisuseError(f"{name} takes a {kind.__name__}, such as {known[name]}, not {value!r}")
         for name, value in values.items():
             setattr(self, name, type(known[name])(value))
+        CLOCK.ahead_seconds = self.days_ahead * SECONDS_OF_A_DAY
         return asdict(self)

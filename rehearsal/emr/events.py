@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rehearsal.emr.clock import CLOCK
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.step import Step
 
@@ -52,35 +54,45 @@ class Event:
 
 
 class Dispatcher:
-    """Hands events over in a thread of its own: a slow receiver holds up no cluster."""
+    """Hands events over in a thread of its own: a slow receiver holds up no cluster.
 
-    def __init__(self, receive: Callable[[Event], None]) -> None:
+    The conditions say how late, and how often.
+    """
+
+    def __init__(self, receive: Callable[[Event], None], conditions: Conditions) -> None:
         self._receive = receive
-        self._events: queue.Queue[Event | None] = queue.Queue()
+        self._conditions = conditions
+        self._closing = threading.Event()
+        self._events: queue.Queue[tuple[float, int, Event] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._deliver, daemon=True, name="emr-events")
         self._thread.start()
 
     def put(self, event: Event) -> None:
         """Deliver the event soon, after those before it."""
-        self._events.put(event)
+        due = time.monotonic() + self._conditions.events_late
+        self._events.put((due, self._conditions.event_copies, event))
 
     def close(self, timeout: float) -> None:
         """Deliver what is left, waiting for `timeout` seconds at most."""
+        self._closing.set()
         self._events.put(None)
         self._thread.join(timeout)
 
     def _deliver(self) -> None:
-        while (event := self._events.get()) is not None:
-            try:
-                self._receive(event)
-            except Exception:
-                # The receiver's fault must not end the delivery of the others.
-                logger.exception("event %s was not taken", event.detail_type)
+        while (queued := self._events.get()) is not None:
+            due, copies, event = queued
+            self._closing.wait(max(0.0, due - time.monotonic()))
+            for _ in range(copies):
+                try:
+                    self._receive(event)
+                except Exception:
+                    # The receiver's fault must not end the delivery of the others.
+                    logger.exception("event %s was not taken", event.detail_type)
 
 
 def event_of(cluster: Cluster, subject: Subject) -> Event:
     """Return the event that EMR sends when the cluster or one of its steps enters its state."""
-    now = f"{datetime.fromtimestamp(time.time(), UTC):%Y-%m-%d %H:%M UTC}"
+    now = f"{datetime.fromtimestamp(CLOCK.now(), UTC):%Y-%m-%d %H:%M UTC}"
     if isinstance(subject, Step):
         detail_type, detail = "EMR Step Status Change", _step_detail(cluster, subject, now)
     else:

@@ -41,9 +41,7 @@ class ElasticMapReduce:
         receive: Gets what EMR tells EventBridge, one event after the other, in a thread of its own.
         timings: How long things take.
         surroundings: The other services of every account.
-
-    Attributes:
-        conditions: What the account and AWS's delivery are like.
+        conditions: What the account and AWS's delivery are like; they may change at any time.
     """
 
     def __init__(
@@ -52,13 +50,14 @@ class ElasticMapReduce:
         receive: Callable[[Event], None],
         timings: Timings = DEFAULT_TIMINGS,
         surroundings: Surroundings = EMPTY_ACCOUNT,
+        conditions: Conditions | None = None,
     ) -> None:
         self._make_compute = make_compute
         self._timings = timings
         self._surroundings = surroundings
-        self.conditions = Conditions()
+        self.conditions = conditions or Conditions()
         self._launching = Launching(self.conditions, surroundings, self._instances)
-        self._dispatcher = Dispatcher(receive)
+        self._dispatcher = Dispatcher(receive, self.conditions)
         self._yarn_places = threading.Semaphore(timings.yarn_clusters)
         self._accounts: dict[tuple[str, str], Account] = {}
         self._lock = threading.Lock()
@@ -77,6 +76,7 @@ class ElasticMapReduce:
         if operation not in OPERATIONS:
             raise not_emulated(operation)
         place = self._account(account, region)
+        place.forget()
         try:
             answer = OPERATIONS[operation](place, checked)
         except EmrError as error:

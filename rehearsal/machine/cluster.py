@@ -1,6 +1,6 @@
 """The machine under one EMR cluster: nodes, YARN, steps and logs, as `rehearsal.emr.compute` asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,27 +25,38 @@ from rehearsal.processes import kill_all, processes_of, sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 
 
-def machine(home: Path, aws: EmulatedAws) -> ComputeFactory:
+def machine(home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0) -> ComputeFactory:
     """Return what makes clusters: folders below `home`, programs of this machine.
+
+    Args:
+        logs_late: Returns how many seconds later than they could logs come to S3.
 
     Raises:
         JarsError: the jars have not been fetched.
         FruitError: there is no Java 17.
     """
     software = installed_software()
-    return lambda spec: Cluster(spec, home=home.resolve(), aws=aws, software=software)
+    return lambda spec: Cluster(spec, home=home.resolve(), aws=aws, software=software, logs_late=logs_late)
 
 
 class Cluster:
     """One cluster's nodes on this machine (a `Compute`)."""
 
-    def __init__(self, spec: ClusterSpec, *, home: Path, aws: EmulatedAws, software: Software) -> None:
+    def __init__(
+        self,
+        spec: ClusterSpec,
+        *,
+        home: Path,
+        aws: EmulatedAws,
+        software: Software,
+        logs_late: Callable[[], float],
+    ) -> None:
         self._id = spec.cluster_id
         self._home = home
         self._folders = ClusterFolders(home / spec.cluster_id)
         self._folders.make()
         self._s3 = s3_client(aws)
-        self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id)
+        self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id, logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
         self._yarn = Yarn(self._folders, software, labels=labels) if spec.runs_yarn else None
         self._setup = NodeSetup(

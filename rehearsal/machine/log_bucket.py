@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,9 +43,16 @@ def s3_client(aws: EmulatedAws) -> Any:
 
 
 class LogBucket:
-    """Brings the files of folders on this machine to a prefix in S3, each again when it has grown."""
+    """Brings the files of folders on this machine to a prefix in S3, each again when it has grown.
 
-    def __init__(self, s3: S3Client, log_uri: str | None, cluster_id: str) -> None:
+    Args:
+        late: Returns how many seconds later.
+    """
+
+    def __init__(
+        self, s3: S3Client, log_uri: str | None, cluster_id: str, late: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        self._late = late
         self._s3 = s3
         uri = urlsplit(log_uri or "")
         self._bucket = uri.netloc
@@ -55,7 +62,7 @@ class LogBucket:
         self._lock = Lock()
 
     def push(self, folders: Mapping[Path, str]) -> None:
-        """Put every file that is new or has grown.
+        """Put every file that is new or has grown, now or later.
 
         What S3 does not take within a minute stays on this machine, is logged, and is tried again next time.
 
@@ -64,6 +71,14 @@ class LogBucket:
         """
         if not self._bucket:
             return
+        if seconds := self._late():
+            timer = Timer(seconds, self._push, [folders])
+            timer.daemon = True
+            timer.start()
+        else:
+            self._push(folders)
+
+    def _push(self, folders: Mapping[Path, str]) -> None:
         with self._lock:
             deadline = time.monotonic() + PATIENCE_SECONDS
             for folder, key in folders.items():

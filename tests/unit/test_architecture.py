@@ -60,7 +60,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "commands",
     ),
     "rehearsal.emr": (
-        "errors identifiers releases timings conditions compute surroundings",
+        "errors clock identifiers releases timings conditions compute surroundings",
         "state",
         "requests events",
         "life",

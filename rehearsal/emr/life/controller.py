@@ -2,8 +2,8 @@
 
 import logging
 import threading
-import time
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
 from rehearsal.emr.life.cluster_spec import cluster_spec
 from rehearsal.emr.life.launching import Launching
@@ -125,7 +125,7 @@ class Controller:
 
     def _without_steps(self) -> str:
         if not self.cluster.keep_alive:
-            self.cluster.ready = self.cluster.ready or time.time()
+            self.cluster.ready = self.cluster.ready or CLOCK.now()
             self.cluster.end(STEPS_COMPLETED)
             return self.cluster.state
         return "WAITING"
@@ -143,11 +143,11 @@ class Controller:
             cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
             works = demand is None or any(demand.containers_by_instance.values())
             busy = cluster.state != "WAITING" or works
-            self._idle_since = None if busy else self._idle_since or time.monotonic()
+            self._idle_since = None if busy else self._idle_since or CLOCK.now()
             policy = cluster.auto_termination
             if policy and self._idle_since is not None and not cluster.protected:
                 timeout = policy["IdleTimeout"]
-                if time.monotonic() - self._idle_since >= timeout * self._timings.idle_second:
+                if CLOCK.now() - self._idle_since >= timeout * self._timings.idle_second:
                     cluster.end(idle(timeout))
 
     def _replace_dead(self, compute: Compute) -> None:

@@ -1,16 +1,17 @@
 """What one account has in one region, and how its clusters are found."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.state.cluster import ENDED, Cluster, Subject
 from rehearsal.emr.surroundings import Surroundings
 
 Message = dict[str, Any]
+SECONDS_REMEMBERED = 60 * 86_400
 SSH = {"MinRange": 22, "MaxRange": 22}
 
 
@@ -41,12 +42,23 @@ class Account:
     controllers: dict[str, Controller] = field(default_factory=dict)
     security_configurations: dict[str, tuple[str, float]] = field(default_factory=dict)
     public_access: dict[str, Any] = field(default_factory=_blocked_but_ssh)
-    public_access_since: float = field(default_factory=time.time)
+    public_access_since: float = field(default_factory=CLOCK.now)
 
     @property
     def clusters(self) -> list[Cluster]:
         """Every cluster that there is and was, the latest first."""
         return [controller.cluster for controller in reversed(list(self.controllers.values()))]
+
+    def forget(self) -> None:
+        """Forget the clusters that ended two months ago.
+
+        Sources: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-manage-view-clusters.html;
+        what EMR says then: https://github.com/hashicorp/terraform/issues/20531
+        """
+        for controller in list(self.controllers.values()):
+            ended = controller.cluster.ended
+            if ended and CLOCK.now() - ended > SECONDS_REMEMBERED:
+                self.controllers.pop(controller.cluster.id, None)
 
     def controller(self, cluster_id: str) -> Controller:
         """Return a cluster's controller.

@@ -1,9 +1,9 @@
 """Operations on what an account has in a region besides clusters, and on what EMR offers there."""
 
 import json
-import time
 
 from infra.config.instances import InstanceType, instance_types
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message
 from rehearsal.emr.releases import RELEASES, is_release
@@ -17,7 +17,7 @@ def create_security_configuration(account: Account, request: Message) -> Message
         raise refused(f"SecurityConfiguration with name '{name}' already exists.")
     if not _is_json_object(text):
         raise refused("SecurityConfiguration must be a JSON document.")
-    now = time.time()
+    now = CLOCK.now()
     account.security_configurations[name] = text, now
     return {"Name": name, "CreationDateTime": now}
 
@@ -71,7 +71,7 @@ def put_block_public_access_configuration(account: Account, request: Message) ->
     """Record whether public access is blocked; nothing here is reachable from outside."""
     configuration = request["BlockPublicAccessConfiguration"]
     account.public_access = {"PermittedPublicSecurityGroupRuleRanges": [], **configuration}
-    account.public_access_since = time.time()
+    account.public_access_since = CLOCK.now()
     return {}
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import BootstrapAction
 from rehearsal.emr.identifiers import new_id
 from rehearsal.emr.state.ending import Ending
@@ -39,7 +39,7 @@ class Cluster:
     region: str
     announce: Callable[[Cluster, Subject], None]
     id: str = field(default_factory=lambda: new_id("j"))
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=CLOCK.now)
     ready: float | None = None
     ended: float | None = None
     state: str = "STARTING"
@@ -125,9 +125,9 @@ class Cluster:
                 return
             self.state = state
             if state in READY and self.ready is None:
-                self.ready = time.time()
+                self.ready = CLOCK.now()
             if state in ENDED:
-                self.ended = time.time()
+                self.ended = CLOCK.now()
             self.announce(self, self)
             self.notify()
 
@@ -136,9 +136,9 @@ class Cluster:
         with self.changed:
             step.state, step.message = state, message
             if state == "RUNNING":
-                step.started = time.time()
+                step.started = CLOCK.now()
             elif state not in ACTIVE:
-                step.ended = time.time()
+                step.ended = CLOCK.now()
             self.announce(self, step)
             self.notify()
 
@@ -156,9 +156,9 @@ class Cluster:
                 return
             instance.state, instance.code, instance.message = state, code, message
             if state == "RUNNING":
-                instance.ready = time.time()
+                instance.ready = CLOCK.now()
             elif state == "TERMINATED":
-                instance.ended = time.time()
+                instance.ended = CLOCK.now()
             self.notify()
 
     def set_pool_state(self, pool: Pool, state: str) -> None:
@@ -168,9 +168,9 @@ class Cluster:
                 return
             pool.state = state
             if state == "RUNNING" and pool.ready is None:
-                pool.ready = time.time()
+                pool.ready = CLOCK.now()
             elif state == "TERMINATED":
-                pool.ended = time.time()
+                pool.ended = CLOCK.now()
             self.notify()
 
 

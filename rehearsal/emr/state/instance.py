@@ -1,9 +1,9 @@
 """One instance of a cluster: what it is, in which state, and since when."""
 
-import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import Node, Role
 from rehearsal.emr.identifiers import (
     new_ec2_id,
@@ -44,7 +44,7 @@ class Instance:
     state: str = "AWAITING_FULFILLMENT"
     code: str = ""
     message: str = ""
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=CLOCK.now)
     ready: float | None = None
     ended: float | None = None
     leaving: bool = False
@@ -81,4 +81,4 @@ class Instance:
 
     def seconds(self) -> float:
         """Return how long it has been there, in seconds."""
-        return (self.ended or time.time()) - self.created
+        return (self.ended or CLOCK.now()) - self.created

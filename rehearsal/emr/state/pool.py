@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import Role
 from rehearsal.emr.state.instance import Instance, Market
 
@@ -38,7 +39,7 @@ class Pool:
     state: str = "PROVISIONING"
     code: str = ""
     message: str = ""
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=CLOCK.now)
     ready: float | None = None
     ended: float | None = None
     refusal: str = ""

@@ -1,9 +1,9 @@
 """One step of a cluster: what it runs, in which state, and since when."""
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import Program, RunningProgram
 from rehearsal.emr.identifiers import new_id
 
@@ -29,7 +29,7 @@ class Step:
     id: str = field(default_factory=lambda: new_id("s"))
     state: str = "PENDING"
     message: str = ""
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=CLOCK.now)
     started: float | None = None
     ended: float | None = None
     running: RunningProgram | None = None

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from rehearsal.emr.clock import CLOCK
 from tests.rehearsal.emr.emr_client import EmrClient
 
 
 @pytest.fixture
-def emr() -> Iterator[EmrClient]:
+def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmrClient]:
+    monkeypatch.setattr(CLOCK, "ahead_seconds", 0.0)
     client = EmrClient()
     yield client
     client.service.stop()

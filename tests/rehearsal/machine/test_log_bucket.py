@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from rehearsal.machine import log_bucket
 from rehearsal.machine.log_bucket import LogBucket
 from tests.doubles import Double
+from tests.waiting import wait_until
 
 
 class Refusing(Double):
@@ -75,3 +76,11 @@ def test_a_cluster_without_a_log_uri_keeps_its_logs_here(folder):
     s3 = Refusing()
     LogBucket(s3, None, "j-1").push({folder: ""})
     assert s3.puts == 0
+
+
+def test_logs_may_come_later(folder):
+    """As with EMR, which brings them every few minutes."""
+    s3 = Refusing()
+    LogBucket(s3, "s3://logs", "j-1", lambda: 0.05).push({folder: ""})
+    assert s3.objects == {}
+    wait_until(lambda: s3.objects == {"logs/j-1/s-1/stderr.gz": b"one"}, "the log is there", 10, pause=0.01)
