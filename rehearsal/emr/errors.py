@@ -9,7 +9,7 @@ VALIDATION, INVALID_REQUEST = "ValidationException", "InvalidRequestException"
 
 
 class EmrError(RehearsalError):
-    """What a caller of the API gets instead of an answer.
+    """What a caller of an API gets instead of an answer; EMR is not the only one that answers so.
 
     Attributes:
         code: `ValidationException`, `InvalidRequestException`, … as `__type` carries it; empty: the code of

@@ -48,10 +48,7 @@ def emr_defaults() -> Configurations:
         "capacity-scheduler": {
             "yarn.scheduler.capacity.root.queues": "default",
             "yarn.scheduler.capacity.root.default.capacity": "100",
-            # Hadoop's own, counted in each label's nodes: one application master may always run, a second one
-            # waits unless the cluster's configurations say more.
-            # https://hadoop.apache.org/docs/r3.4.1/hadoop-yarn/hadoop-yarn-site/CapacityScheduler.html
-            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.1",
+            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.5",
             "yarn.scheduler.capacity.root.accessible-node-labels": "*",
             f"yarn.scheduler.capacity.root.accessible-node-labels.{LABEL}.capacity": "100",
             f"yarn.scheduler.capacity.root.default.accessible-node-labels.{LABEL}.capacity": "100",

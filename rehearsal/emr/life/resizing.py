@@ -70,7 +70,7 @@ class Resizing:
 
         Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_SpotProvisioningSpecification.html
         """
-        specification = pool.spot_timeout
+        specification = pool.config.get("LaunchSpecifications", {}).get("SpotSpecification")
         if pool.refusal != TOO_MUCH_SPOT or not specification:
             self._cluster.end(launch_refused(pool.refusal))
             return

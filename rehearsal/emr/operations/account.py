@@ -88,14 +88,6 @@ class Account:
             raise refused("Specified job flow ID does not exist.")
         return [self.controllers[cluster_id].cluster for cluster_id in ids]
 
-    def job_flow(self, cluster_id: str) -> Cluster:
-        """Return a cluster, or refuse in the words of the older operations.
-
-        Raises:
-            EmrError: there is none.
-        """
-        return self.job_flows([cluster_id])[0]
-
 
 def check_alive(cluster: Cluster) -> None:
     """Refuse to change a cluster that ends or has ended.

@@ -21,7 +21,7 @@ def add_instance_fleet(account: Account, request: Message) -> Message:
 
 def add_instance_groups(account: Account, request: Message) -> Message:
     """Add task groups, and a core group where there is none."""
-    cluster = account.job_flow(request["JobFlowId"])
+    (cluster,) = account.job_flows([request["JobFlowId"]])
     with cluster.changed:
         check_alive(cluster)
         if cluster.uses_fleets:

@@ -14,7 +14,7 @@ MOST_LISTED_IDS = 10
 
 def add_job_flow_steps(account: Account, request: Message) -> Message:
     """Add steps to a cluster."""
-    cluster = account.job_flow(request["JobFlowId"])
+    (cluster,) = account.job_flows([request["JobFlowId"]])
     if not request["Steps"]:
         raise refused("At least one step must be specified.")
     with cluster.changed:

@@ -14,8 +14,6 @@ from rehearsal.emr.requests.steps import new_steps
 from rehearsal.emr.requests.tags import checked_tags
 from rehearsal.emr.state.cluster import Cluster, Subject
 
-# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
-HIGHLY_AVAILABLE_PRIMARIES = 3
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-custom-ami.html
 FIRST_WITH_CUSTOM_AMI = (5, 7)
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-concurrent-steps.html
@@ -31,10 +29,10 @@ def new_cluster(
         EmrError: what EMR refuses.
     """
     _check_release(request)
-    _check_roles(request)
     instances = request["Instances"]
     cluster = Cluster(request, account, region, announce)
     cluster.pools = new_pools(instances)
+    _check_roles(request)
     cluster.keep_alive = instances.get("KeepJobFlowAliveWhenNoSteps", False)
     cluster.protected = instances.get("TerminationProtected", False)
     cluster.unhealthy_replacement = instances.get("UnhealthyNodeReplacement", False)
@@ -101,9 +99,5 @@ def _check_roles(request: dict[str, Any]) -> None:
 
 def _apply_high_availability(cluster: Cluster) -> None:
     primary = next(pool for pool in cluster.pools if pool.role == "MASTER")
-    count = sum(primary.targets.values())
-    if count == 1:
-        return
-    if count != HIGHLY_AVAILABLE_PRIMARIES:
-        raise refused(f"Master instance {primary.kind} must have exactly 3 instances for HA clusters.")
-    cluster.keep_alive = cluster.protected = True
+    if sum(primary.targets.values()) > 1:
+        cluster.keep_alive = cluster.protected = True

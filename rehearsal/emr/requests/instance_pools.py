@@ -8,6 +8,8 @@ from rehearsal.emr.state.pool import Pool
 
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
 NO_CAPACITY = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
+PRIMARIES = (1, 3)
 SHORT_FORM = ("MasterInstanceType", "SlaveInstanceType", "InstanceCount")
 
 
@@ -51,7 +53,6 @@ def new_fleet(config: dict[str, Any]) -> Pool:
         raise refused(f"The {role} instance fleet must have at least one instance type configuration.")
     if on_demand + spot == 0:
         raise refused(f"{NO_CAPACITY} for the {role} instance fleet.")
-    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
     if role == "MASTER" and on_demand + spot != 1 and (on_demand, spot) != (3, 0):
         raise refused(
             "The master instance fleet must have a target capacity of 1 in one market, or of 3 On-Demand."
@@ -74,11 +75,13 @@ def new_group(config: dict[str, Any]) -> Pool:
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceGroupConfig.html
 
     Raises:
-        EmrError: its count is negative, or it asks for automatic scaling.
+        EmrError: its count is negative, or of primary nodes neither 1 nor 3, or it has automatic scaling.
     """
     count = config["InstanceCount"]
     if count < 0:
         raise refused("Instance count must not be negative.")
+    if config["InstanceRole"] == "MASTER" and count not in PRIMARIES:
+        raise refused("Master instance group must have exactly 3 instances for HA clusters.")
     if "AutoScalingPolicy" in config:
         raise not_emulated("AutoScalingPolicy of an instance group")
     spot = config.get("Market") == "SPOT" or ("Market" not in config and "BidPrice" in config)

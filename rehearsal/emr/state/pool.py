@@ -76,14 +76,6 @@ class Pool:
             volumes=self.volumes_each,
         )
 
-    @property
-    def spot_timeout(self) -> dict[str, Any] | None:
-        """A fleet's `SpotSpecification`: how long it waits for Spot at the cluster's start, and what then."""
-        specification: dict[str, Any] | None = self.config.get("LaunchSpecifications", {}).get(
-            "SpotSpecification"
-        )
-        return specification
-
     def note_refusal(self, refusal: str) -> None:
         """Note what EC2 said to the last request for an instance, empty when it started it."""
         if not refusal:

@@ -17,27 +17,18 @@ Handler = Callable[[str, str, Mapping[str, str], bytes, Any], Awaitable[Response
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
-class ServiceError(Exception):
-    """The refusal of an operation; code and message are those of the API."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
-        self.body = {"__type": code, "message": message}
-
-
 def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Handler:
     """Return the handler of a service.
 
     Args:
-        answer: Takes an operation's name and its request; may raise ServiceError or EmrError. It runs on a
+        answer: Takes an operation's name and its request; may raise EmrError. It runs on a
             thread of its own, with the account and region of the request, and may block.
     """
 
     def respond(operation: str, body: bytes) -> Response:
         try:
             return _response(200, answer(operation, _request(body)))
-        except (EmrError, ServiceError) as error:
+        except EmrError as error:
             # SDKs read the code from the body or from the header.
             return _response(error.status, error.body, {"x-amzn-ErrorType": error.code})
 
@@ -56,9 +47,9 @@ def _request(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body or b"{}")
     except ValueError as error:
-        raise ServiceError("SerializationException", str(error)) from error
+        raise EmrError("SerializationException", str(error)) from error
     if not isinstance(request, dict):
-        raise ServiceError("SerializationException", "the request is no JSON object")
+        raise EmrError("SerializationException", "the request is no JSON object")
     return request
 
 

@@ -7,7 +7,8 @@ from ministack.core import router
 from ministack.core.responses import get_account_id, get_region
 
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emulator.services.json_protocol import ServiceError, json_service
+from rehearsal.emr.errors import EmrError
+from rehearsal.emulator.services.json_protocol import json_service
 
 ON_DEMAND, SPOT = ("ec2", "L-1216C47A"), ("ec2", "L-34B43A08")
 # Service and code to name, what AWS gives a new account, and what this one has: nothing is scarce here.
@@ -36,10 +37,10 @@ def install(conditions: Conditions) -> None:
 def _answer(operation: str, request: dict[str, Any], conditions: Conditions) -> dict[str, Any]:
     if operation not in ("GetServiceQuota", "GetAWSDefaultServiceQuota"):
         message = f"the rehearsal's Service Quotas has no {operation}"
-        raise ServiceError("UnknownOperationException", message)
+        raise EmrError("UnknownOperationException", message)
     service, code = str(request.get("ServiceCode")), str(request.get("QuotaCode"))
     if (service, code) not in QUOTAS:
-        raise ServiceError("NoSuchResourceException", f"the rehearsal knows no quota {code} of {service}")
+        raise EmrError("NoSuchResourceException", f"the rehearsal knows no quota {code} of {service}")
     name, default, applied = QUOTAS[service, code]
     vcpu = {ON_DEMAND: conditions.on_demand_vcpu, SPOT: conditions.spot_vcpu}
     arn = f"arn:aws:servicequotas:{get_region()}:{get_account_id()}:{service}/{code}"

@@ -196,7 +196,7 @@ def test_three_primary_nodes_make_a_protected_cluster(emr: EmrClient) -> None:
     assert (told["TerminationProtected"], told["AutoTerminate"]) == (True, False)
     for count in (0, 2, 4):
         with pytest.raises(EmrError, match="exactly 3 instances"):
-            emr.run({"InstanceGroups": [{**primary, "InstanceCount": count}]})
+            emr.run({"InstanceGroups": [{**primary, "InstanceCount": count}]}, ServiceRole="")
 
 
 def test_a_primary_fleet_has_one_node_or_three_on_demand(emr: EmrClient) -> None:
