@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.infrastructure.synthesis import EMAIL, as_list, synthesise
+from tests.infrastructure.synthesis import CONTEXT, as_list, synthesise
 
 
 def only(values):
@@ -18,7 +18,7 @@ def topic_statements(stacks) -> list[dict]:
 def test_the_configured_address_is_told(stage) -> None:
     """One e-mail subscription, to the address of the configuration."""
     subscription = only(stage.resources("monitoring", "AWS::SNS::Subscription").values())["Properties"]
-    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", EMAIL)
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", CONTEXT["notification_email"])
 
 
 def test_without_an_address_nobody_is_subscribed() -> None:

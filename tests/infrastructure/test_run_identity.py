@@ -5,65 +5,62 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.synthesis import synthesise
+from infra.checkout import ROOT
+from tests.infrastructure.synthesis import CONTEXT, STAGES, Synthesis, normalised, synthesise
 
-ROOT = Path(__file__).parents[2]
 CHECKOUT = ("infra", "spark_job", "bootstrap")
 SYNTH = """
-import json
+import json, sys
 from pathlib import Path
 from infra.application import build_app
-folder = Path(build_app({"stage": "dev"}).synth().directory)
-print(json.dumps({path.name.split(".")[0].rsplit("-", 1)[1]: json.loads(path.read_text())
-                  for path in folder.glob("*.template.json")}))
+for context in json.loads(sys.argv[1]):
+    build_app(context, outdir=Path(context["stage"])).synth()
 """
 
 
-def checkout(folder: Path) -> Path:
-    """A copy of what the stacks are made from."""
-    ignore = shutil.ignore_patterns("__pycache__")
+@pytest.fixture(scope="module")
+def one_line_later(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesis]:
+    """Stage to stacks of a copy of the checkout whose job has one more line.
+
+    Its process knows nothing of AWS; its sets of strings have another order, and its clock another zone.
+    """
+    folder = tmp_path_factory.mktemp("copy")
     for name in CHECKOUT:
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in [ROOT / "cdk.json", *ROOT.glob("requirements*"), *ROOT.glob("pyproject.toml")]:
         shutil.copy(path, folder / path.name)
-    return folder
-
-
-def synth_in(folder: Path) -> dict[str, dict]:
-    """Part to template, synthesised by the code of that folder."""
+    with (folder / "spark_job" / "reduction" / "fitting.py").open("a") as job:
+        job.write("# one more line\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     done = subprocess.run(
-        [sys.executable, "-c", SYNTH],
+        [sys.executable, "-c", SYNTH, json.dumps([{**CONTEXT, "stage": stage} for stage in STAGES])],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **environment,
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "4242",
+            "TZ": "Pacific/Auckland",
+        },
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    templates: dict[str, dict] = json.loads(done.stdout)
-    return templates
+    return {stage: Synthesis(folder / stage) for stage in STAGES}
 
 
-def run_id(templates: dict[str, dict]) -> str:
-    value: str = templates["pipeline"]["Outputs"]["RunId"]["Value"]
-    return value
-
-
-def test_one_changed_line_of_the_job_makes_a_new_run_and_touches_no_data(tmp_path) -> None:
-    """The pipeline runs again under another id; storage and monitoring have nothing to deploy."""
-    folder = checkout(tmp_path)
-    before = synth_in(folder)
-    with (folder / "spark_job" / "reduction" / "fitting.py").open("a") as job:
-        job.write("# one more line\n")
-    after = synth_in(folder)
-    assert run_id(after) != run_id(before)
-    assert after["pipeline"] != before["pipeline"]
-    assert after["storage"] == before["storage"]
-    assert after["monitoring"] == before["monitoring"]
+@pytest.mark.parametrize("name", STAGES)
+def test_one_changed_line_of_the_job_makes_a_new_run_and_touches_no_data(name, templates, one_line_later):
+    """The pipeline runs again under another id; storage and monitoring are the same bytes in any process."""
+    before, after = templates(name), one_line_later[name]
+    assert after.outputs("pipeline")["RunId"] != before.outputs("pipeline")["RunId"]
+    for part in ("storage", "monitoring"):
+        assert after.text(part) == before.text(part)
+    assert normalised(after, "pipeline") == normalised(before, "pipeline")
 
 
 @pytest.mark.parametrize("change", [{"run": "again"}, {"variance": 0.9}])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.infrastructure.synthesis import EMAIL, STAGES, build_app
+from tests.infrastructure.synthesis import CONTEXT, STAGES, build_app
 
 ROOT = Path(__file__).parents[2]
 PACKS = {"AwsSolutions", "NIST.800.53.R5"}
@@ -23,7 +23,7 @@ def nag_reports(stage: str) -> list[dict]:
     from aws_cdk import Validations
     from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
-    app = build_app({"stage": stage, "notification_email": EMAIL})
+    app = build_app({"stage": stage, **CONTEXT})
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
     with contextlib.suppress(RuntimeError):  # synth fails on a finding; the report says which
         app.synth()
