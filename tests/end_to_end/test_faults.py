@@ -1,7 +1,7 @@
 """What goes wrong in the middle of a run, each on the same cluster: a run is complete, or says why it is not.
 
-The last tests take the disk of a node away, and then the server. Those marked `long` run a job or two more
-each; of them an executor's death stands for all in `make test`.
+The last tests take the disk of a node away, and then the server. In `make test` a task node's loss stands for all
+of them (tests/rehearsal/machine/test_yarn.py).
 """
 
 import json
@@ -33,7 +33,7 @@ from tests.rehearsal.emulator.conftest import Aws
 from tests.spark.runs import RunResults
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.story]
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.story, pytest.mark.long]
 
 # Copies of the archive: enough work for something to happen in the middle of it.
 COPIES = 40
@@ -119,7 +119,6 @@ def test_a_run_whose_executor_is_killed_is_complete(survivor, check):
     assert executor_count >= 3
 
 
-@pytest.mark.long
 def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
     """`fruit rehearse interrupt` takes it as Spot would, and another one takes its place."""
     step_id, task = cluster.submit("node-lost"), cluster.node("TASK")
@@ -133,7 +132,6 @@ def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
     assert cluster.node("TASK") != task
 
 
-@pytest.mark.long
 def test_a_cancelled_run_goes_on_where_it_was(cluster, check):
     """CancelSteps ends all of its containers; with `--resume` the listing is not made again."""
     step_id = cluster.submit("cancelled")
@@ -170,7 +168,6 @@ def test_a_complete_run_is_not_overwritten(cluster, survivor):
     assert cluster.s3.head_object(**key)["LastModified"] == before
 
 
-@pytest.mark.long
 def test_a_run_is_complete_though_s3_is_too_busy_for_one_request_in_five(aws, cluster, check):
     """503 SlowDown, all through the run."""
     busy(aws, BUSY_SECONDS)
@@ -215,7 +212,6 @@ def test_a_cluster_whose_bootstrap_action_fails_ends_with_the_reason(aws, cluste
     )
 
 
-@pytest.mark.long
 @pytest.mark.skipif(not may_mount(), reason="no user may mount here: user namespaces are not permitted")
 def test_a_run_is_complete_though_the_disk_of_a_node_is_full(server, cluster, check):
     """YARN gives the task node nothing to do; the core node does all of the work."""

@@ -63,8 +63,8 @@ def assert_same(ours: np.ndarray, reference: np.ndarray) -> None:
     assert cosine.min() >= 0.99999
 
 
-# 138 million parameters: all that fc2 shares with the other layers is tested with those.
-LONG = {"vgg16 fc2"}
+# What they share with the others is tested with those: the network, the pooling, or layers of millions of weights.
+LONG = {"vgg16 fc2", "vgg16 max", "vgg16 flatten", "resnet50", "efficientnet_lite0 max", "raw_pixels 224x224"}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_every_extractor_gives_what_keras_predicts(
         assert_same(built.engine(engine).features(images), reference)
 
 
-@pytest.mark.parametrize("pooling", ["avg", "max"])
+@pytest.mark.parametrize("pooling", ["avg", pytest.param("max", marks=pytest.mark.long)])
 def test_mobilenet_with_imagenet_weights_gives_what_keras_applications_gives(
     pooling: str,
     mobilenet_weights: Path,
