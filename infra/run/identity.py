@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from infra.config.deployment import DeploymentConfig
@@ -14,6 +14,7 @@ from spark_job.contract.run_options import RunOptions
 
 UNNAMED = "run"
 DIGEST_LENGTH = 12
+SETTINGS_LENGTH = 6
 
 
 def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
@@ -45,7 +46,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of the step and of the cluster; EMR's events carry it."""
+        """The name of the step, with which the cluster's name begins; EMR's events carry both."""
         return f"{self.prefix}{self.id}"
 
     @property
@@ -64,3 +65,14 @@ def run_of(config: DeploymentConfig, *, job_hash: str, extractor_hash: str) -> R
         job_hash=job_hash, extractor_hash=extractor_hash, parameters=job_parameters(config), name=config.run
     )
     return Run(config.stage, identity)
+
+
+def cluster_name(run: Run, config: DeploymentConfig) -> str:
+    """Return the run's name with a digest of the fleets and of the idle time: other ones, another cluster.
+
+    CloudFormation would change them in place, and EMR refuses that for a cluster that has ended, as ours has
+    most of the time: "A job flow that is shutting down, terminated, or finished may not be modified".
+    https://docs.aws.amazon.com/emr/latest/APIReference/API_ModifyInstanceFleet.html
+    """
+    settings = json.dumps([[asdict(fleet) for fleet in config.fleets], config.idle_timeout_minutes])
+    return f"{run.name}-{hashlib.sha256(settings.encode()).hexdigest()[:SETTINGS_LENGTH]}"

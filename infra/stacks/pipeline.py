@@ -15,7 +15,7 @@ from infra.network.cluster_network import ClusterNetwork, availability_zones
 from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import ClusterAlarms, RunAlarms
 from infra.observability.dashboard import PipelineDashboard
-from infra.run.identity import run_of
+from infra.run.identity import cluster_name, run_of
 from infra.run.step import run_step
 from infra.run.waiting import RunWatch, wait_for_run
 from infra.stacks.monitoring import MonitoringStack
@@ -49,7 +49,7 @@ class PipelineStack(StageStack):
             config, job_hash=self._artifacts.job.hash, extractor_hash=self._artifacts.extractor.hash
         )
         cluster = self._watched_cluster()
-        submitter = SubmitterRole(self, "Submitter", buckets=self._buckets, stage=config.stage)
+        submitter = SubmitterRole(self, "Submitter", buckets=self._buckets, config=config)
         self._publish(cluster.cluster.ref, submitter.role.role_arn)
         let_emr_manage(self)
 
@@ -81,14 +81,15 @@ class PipelineStack(StageStack):
         certificates = certificate_objects(config, buckets)
         reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
         network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
-        staged = [artifact.arn for artifact in self._artifacts]
         instance = InstanceRole(
-            self, "Instances", buckets=buckets, staged_arns=staged, certificate_arns=certificates
+            self, "Instances", buckets=buckets, stage=config.stage, certificate_arns=certificates
         )
         return Place(
             network=network,
             groups=ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private),
-            service=ServiceRole(self, "Service", instance_role=instance.role, key=buckets.key),
+            service=ServiceRole(
+                self, "Service", instance_role=instance.role, key=buckets.key, spot=config.uses_spot
+            ),
             instance=instance,
         )
 
@@ -98,7 +99,7 @@ class PipelineStack(StageStack):
             self,
             "Emr",
             config=config,
-            name=self.run.name,
+            name=cluster_name(self.run, config),
             place=place,
             buckets=buckets,
             logs_uri=self._logs_uri,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from spark_job.commands.run import run_command
 from spark_job.contract.node import EXTRACTOR, NODE_FOLDER, PYTHON
@@ -107,17 +108,18 @@ def test_paths_of_the_step_are_those_that_the_bootstrap_makes(stage) -> None:
 
 def test_step_cluster_and_rules_carry_the_run_s_name(stage) -> None:
     """Without a reference to the cluster, which would be a circle."""
-    name = step(stage)["Name"]
-    assert name == cluster(stage)["Name"]
+    name, of_cluster = step(stage)["Name"], cluster(stage)["Name"]
     assert name.endswith(run_id(stage))
+    assert of_cluster.startswith(f"{name}-")
     patterns = {
         one["EventPattern"]["detail-type"][0]: one["EventPattern"]["detail"]
         for one in of_type(stage, "AWS::Events::Rule")
+        if "EventPattern" in one
     }
     assert name.startswith(patterns["EMR Step Status Change"]["name"][0]["prefix"])
     assert patterns["EMR Step Status Change"]["state"] == ["COMPLETED", "FAILED", "CANCELLED"]
     assert patterns["EMR Cluster State Change"] == {
-        "name": [name],
+        "name": [of_cluster],
         "state": ["TERMINATED", "TERMINATED_WITH_ERRORS"],
     }
 
@@ -126,7 +128,9 @@ def test_whoever_listens_is_there_before_the_cluster_and_the_deploy_waits_after_
     """Rules, permissions and function first; the condition after cluster, alarms and dashboard."""
     before = depends_on(stage, "AWS::EMR::Cluster")
     for kind in ("AWS::Events::Rule", "AWS::Lambda::Permission", "AWS::CloudFormation::WaitConditionHandle"):
-        assert set(stage.resources("pipeline", kind)) <= before, kind
+        listening = {name for name in stage.resources("pipeline", kind) if name.startswith("Run")}
+        assert listening, kind
+        assert listening <= before, kind
     after = depends_on(stage, "AWS::CloudFormation::WaitCondition")
     assert set(stage.resources("pipeline", "AWS::EMR::Cluster")) <= after
     assert set(stage.resources("pipeline", "AWS::CloudWatch::Dashboard")) <= after
@@ -185,6 +189,20 @@ def test_what_does_not_concern_the_job_makes_no_new_run() -> None:
     first = synthesise(stage="dev")
     for context in ({"rejected_share_alarm": 0.5}, {"idle_timeout_minutes": 10}, {"task_maximum": 2}):
         assert run_id(synthesise(stage="dev", **context)) == run_id(first)
+
+
+def test_what_emr_could_change_in_place_makes_a_new_cluster_for_the_same_run() -> None:
+    """A cluster that has ended refuses every change: nothing changes in place without a new name."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-3", "AWS::EMR::Cluster").schema
+    replacing = {path.removeprefix("/properties/") for path in schema["createOnlyProperties"]}
+    assert "Name" in replacing
+    before = cluster(synthesise(stage="dev"))
+    for context in ({"idle_timeout_minutes": 10}, {"task_maximum": 2}):
+        after = cluster(synthesise(stage="dev", **context))
+        changed = {name for name in after if after[name] != before[name]}
+        assert changed - replacing, "EMR could change nothing of it in place"
+        assert "Name" in changed
+        assert after["Steps"] == before["Steps"]
 
 
 def test_outputs_name_what_the_operating_tools_read(stage) -> None:

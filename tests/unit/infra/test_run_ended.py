@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import urllib.error
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -39,8 +40,13 @@ class Emr(Double):
     def __init__(self, steps=(), details=None, failure=None) -> None:
         self.steps, self.details, self.failure = steps, details, failure
 
-    def list_steps(self, ClusterId):  # noqa: N803 (EMR's name)
-        return {"Steps": [{"Name": name, "Status": {"State": state}} for name, state in self.steps]}
+    def get_paginator(self, operation):
+        assert operation == "list_steps"
+        return self
+
+    def paginate(self, ClusterId):  # noqa: N803 (EMR's name)
+        """One step a page; EMR's has fifty."""
+        return [{"Steps": [{"Name": name, "Status": {"State": state}}]} for name, state in self.steps]
 
     def describe_step(self, ClusterId, StepId):  # noqa: N803
         if self.failure:
@@ -137,6 +143,21 @@ def test_an_idle_cluster_that_ends_after_its_run_is_no_news() -> None:
     assert ended(cluster_event("TERMINATED", "{}"), SETTINGS, emr, S3({})) == (None, None)
 
 
+def test_a_step_that_failed_is_no_news_when_its_cluster_ends() -> None:
+    """Its own event told of it; a second count would be a second alarm. It may be on a later page."""
+    emr = Emr([("fruit-features-dev-later", "COMPLETED"), ("fruit-features-dev-run-1", "FAILED")])
+    assert ended(cluster_event("TERMINATED", "{}"), SETTINGS, emr, S3({})) == (None, None)
+
+
+def test_a_run_that_a_person_cancelled_is_not_counted_again_and_the_deploy_hears_of_it() -> None:
+    """EMR documents an event of a cancellation, and none of a step that ends with its cluster."""
+    emr = Emr([("fruit-features-dev-run-1", "CANCELLED")])
+    outcome, _ = ended(cluster_event("TERMINATED", "{}"), SETTINGS, emr, S3({}))
+    assert (outcome.succeeded, outcome.counted) == (False, True)
+    outcome, _ = ended(cluster_event("TERMINATED_WITH_ERRORS", "{}"), SETTINGS, emr, S3({}))
+    assert (outcome.succeeded, outcome.counted) == (False, False)
+
+
 def test_figures_of_stages_that_did_not_run_are_left_out() -> None:
     """`null` is not 0."""
     names = {datum["MetricName"] for datum in figure_data("dev", EMPTY)}
@@ -148,14 +169,14 @@ def test_figures_of_stages_that_did_not_run_are_left_out() -> None:
 
 @pytest.fixture
 def cloudformation():
-    """Something that takes signals: (url, received)."""
+    """Something that takes signals, and refuses those to `/expired`: (url, received)."""
     received: list[dict] = []
 
     class Receiver(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             received.append({"body": json.loads(body), "type": self.headers["Content-Type"]})
-            self.send_response(200)
+            self.send_response({"/expired": 403, "/broken": 500}.get(self.path, 200))
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -202,6 +223,26 @@ def test_the_whole_function_publishes_and_signals(monkeypatch, cloudformation) -
         m["MetricName"] for m in metrics
     }
     assert [one["body"]["Status"] for one in received] == ["SUCCESS"]
+
+
+def test_a_signal_that_comes_a_day_late_is_no_failure(monkeypatch, cloudformation) -> None:
+    """The address has expired: Lambda must not try again, and the figures are published once."""
+    url, received = cloudformation
+    late = url.replace("/signal", "/expired")
+    assert handled(monkeypatch, late, step_event("COMPLETED"))
+    assert len(received) == 1
+
+
+def test_a_signal_that_does_not_arrive_is_repeated_before_anything_is_counted(
+    monkeypatch, cloudformation
+) -> None:
+    """The function fails, Lambda calls it again, and only the call whose signal arrives publishes."""
+    url, _ = cloudformation
+    published = []
+    monkeypatch.setattr(handler, "outcome_data", lambda *_: published.append(1))
+    with pytest.raises(urllib.error.HTTPError):
+        handled(monkeypatch, url.replace("/signal", "/broken"), step_event("COMPLETED"))
+    assert published == []
 
 
 def test_the_end_of_another_run_is_published_and_not_signalled(monkeypatch, cloudformation) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.config.deployment import DeploymentConfig
-from infra.run.identity import Run, job_parameters, run_id, run_of
+from infra.run.identity import Run, cluster_name, job_parameters, run_id, run_of
 from spark_job.contract.options import DEPLOY
 from spark_job.contract.run_options import RunOptions
 
@@ -73,3 +73,21 @@ def test_names_follow_from_stage_and_id() -> None:
     assert run.name == run.prefix + run.id
     assert run.construct_suffix == "1a2b3c4d5e6f"
     assert run.results_uri("bucket") == "s3://bucket/runs"
+
+
+def test_a_setting_of_fleets_or_idle_time_makes_another_cluster() -> None:
+    """EMR refuses to change a cluster that has ended, so none is changed; other fields keep the name."""
+    run = Run("dev", "harvest-1a2b3c4d5e6f")
+    changes = (
+        {},
+        {"core_minimum": 3, "core_maximum": 3},
+        {"task_maximum": 2},
+        {"task_maximum": 0},
+        {"task_maximum": 0, "core_maximum": 3},
+        {"task_spot_share": 0.5},
+        {"idle_timeout_minutes": 10},
+    )
+    names = [cluster_name(run, DeploymentConfig.from_context(change)) for change in changes]
+    assert len(set(names)) == len(changes)
+    assert all(name.startswith(f"{run.name}-") for name in names)
+    assert cluster_name(run, DeploymentConfig(monthly_budget_usd=50, wait_for_run=False)) == names[0]

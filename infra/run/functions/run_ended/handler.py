@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 STEP_EVENT = "EMR Step Status Change"
-COMPLETED = "COMPLETED"
+COMPLETED, FAILED, CANCELLED = "COMPLETED", "FAILED", "CANCELLED"
+TERMINATED = "TERMINATED"
 # CloudFormation takes 4,096 bytes in all.
 MOST_CHARACTERS = 900
 SIGNAL_TIMEOUT_SECONDS = 20
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -52,22 +55,25 @@ class Outcome:
     step: str
     succeeded: bool
     text: str
+    counted: bool = False  # an event before this one told of the same end
 
 
 def handle(event: dict[str, Any], context: Any) -> None:
-    """Publish, then signal: alarms know of a failure before the deploy does."""
+    """Signal, then publish: Lambda repeats a signal that does not arrive, and nothing may count twice."""
     settings = Settings.from_environment()
     outcome, metrics = ended(event, settings, boto3.client("emr"), boto3.client("s3"))
     if outcome is None:
         return
     print(json.dumps({"step": outcome.step, "succeeded": outcome.succeeded, "text": outcome.text}))
+    if outcome.step == settings.awaited_step:
+        signal(settings.handle_url, outcome)
+    if outcome.counted:
+        return
     data = outcome_data(settings.stage, outcome.succeeded) + figure_data(settings.stage, metrics or {})
     try:
         boto3.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
-    except Exception as error:  # figures are no reason to let a deploy wait in vain
+    except Exception as error:  # the run has ended all the same
         print(f"figures not published: {error}")
-    if outcome.step == settings.awaited_step:
-        signal(settings.handle_url, outcome)
 
 
 def ended(
@@ -90,7 +96,11 @@ def ended(
 
 
 def signal(url: str, outcome: Outcome) -> None:
-    """Tell CloudFormation; a second time with the same id changes nothing."""
+    """Tell CloudFormation; a second time with the same id changes nothing.
+
+    The address is signed for a day. A refusal is no error: nobody waits any more, and another try would be
+    refused as well.
+    """
     message = {
         "Status": "SUCCESS" if outcome.succeeded else "FAILURE",
         "Reason": outcome.text[:MOST_CHARACTERS],
@@ -99,17 +109,28 @@ def signal(url: str, outcome: Outcome) -> None:
     }
     request = urllib.request.Request(url, data=json.dumps(message).encode(), method="PUT")  # noqa: S310 (CloudFormation's)
     request.add_header("Content-Type", "")  # the presigned URL was signed without one
-    urllib.request.urlopen(request, timeout=SIGNAL_TIMEOUT_SECONDS).close()  # noqa: S310
+    try:
+        urllib.request.urlopen(request, timeout=SIGNAL_TIMEOUT_SECONDS).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        if error.code >= SERVER_ERROR:
+            raise
+        print(f"signal refused: {error}")
 
 
 def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> Outcome | None:
-    """Report a cluster that ended before its run: in the bootstrap, by hand, for lack of machines."""
-    steps = emr.list_steps(ClusterId=detail["clusterId"])["Steps"]
-    states = [step["Status"]["State"] for step in steps if step["Name"] == settings.awaited_step]
-    if COMPLETED in states:  # an idle cluster that ended as it should
+    """Report a cluster that ended before its run: in the bootstrap, by hand, for lack of machines.
+
+    A step that completed or failed had an event of its own. One that was cancelled had it if a person
+    cancelled it; none is documented where the cluster's end cancelled it.
+    """
+    pages = emr.get_paginator("list_steps").paginate(ClusterId=detail["clusterId"])
+    steps = [step for page in pages for step in page["Steps"] if step["Name"] == settings.awaited_step]
+    states = {step["Status"]["State"] for step in steps}
+    if states & {COMPLETED, FAILED}:
         return None
     reason = f"cluster {detail['clusterId']} {detail['state']}: {_change(detail)}"
-    return Outcome(settings.awaited_step, False, f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/")
+    text = f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/"
+    return Outcome(settings.awaited_step, False, text, CANCELLED in states and detail["state"] == TERMINATED)
 
 
 def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> str:
