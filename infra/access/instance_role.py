@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Tags
-from aws_cdk.aws_iam import CfnInstanceProfile, ManagedPolicy, PolicyStatement, Role, ServicePrincipal
+from aws_cdk import Stack
+from aws_cdk.aws_iam import CfnInstanceProfile, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_s3 import Bucket, IBucket
 from constructs import Construct
 
 from infra.access.buckets import Buckets
@@ -17,11 +18,20 @@ from infra.access.statements import (
     read_buckets,
     use_key,
 )
-from infra.acknowledgements import acknowledge, objects_of
+from infra.acknowledgements import objects_of
+from infra.contract.names import PROJECT, assets_folder
 from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS, TRANSIT
 
-SESSION_MANAGER = "AmazonSSMManagedInstanceCore"
-SESSION_MANAGER_REASON = "AWS's own least policy for Session Manager, which replaces SSH and its open port"
+# AWS's managed policy, AmazonSSMManagedInstanceCore, would also let a node read every parameter there is:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-add-permissions-to-existing-profile.html
+SESSION_MANAGER = [
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
+SESSION_MANAGER_REASON = "Session Manager, which replaces SSH and its open port; its channels have no name"
 # For S3, and for the node's own disks:
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
 DISK_KEY = [
@@ -33,15 +43,18 @@ DISK_KEY = [
     "kms:GenerateDataKey",
     "kms:GenerateDataKeyWithoutPlaintext",
 ]
-# The bucket with the certificates refuses every reader without this tag.
-TRANSIT_TAG = "reads-transit-certificates"
+
+
+def nodes_role_name(stage: str, region: str) -> str:
+    """Return the name of the nodes' role, which the certificates' bucket names before the role exists."""
+    return f"{PROJECT}-{stage}-nodes-{region}"
 
 
 class InstanceRole(Construct):
     """Lets nodes read images, write results below `runs/` and logs below `emr/`, and people open sessions.
 
     Args:
-        staged_arns: Objects in the CDK's own bucket that a node reads at its start, each by itself.
+        stage: Names the folder of the CDK's bucket from which nodes read at their start.
         certificate_arns: Archives with the cluster's certificate and private key.
 
     Attributes:
@@ -55,35 +68,36 @@ class InstanceRole(Construct):
         construct_id: str,
         *,
         buckets: Buckets,
-        staged_arns: Sequence[str],
+        stage: str,
         certificate_arns: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
+        stack = Stack.of(self)
         self.role = Role(
             self,
             "Role",
+            role_name=nodes_role_name(stage, stack.region),
             assumed_by=ServicePrincipal("ec2.amazonaws.com"),
-            managed_policies=[ManagedPolicy.from_aws_managed_policy_name(SESSION_MANAGER)],
             description="Nodes of the cluster",
         )
-        Tags.of(self.role).add(TRANSIT_TAG, "true")
         inline = "The policy names the buckets of this deployment, which no other role needs"
-        grant(self.role, _grants(buckets, staged_arns, certificate_arns), inline)
+        staged = Bucket.from_bucket_name(
+            self, "Staged", f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
+        )
+        grant(self.role, _grants(buckets, staged, stage, certificate_arns), inline)
         self.profile = CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
-        managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{SESSION_MANAGER}]"
-        acknowledge(self.role, {managed: SESSION_MANAGER_REASON})
 
 
-def _grants(buckets: Buckets, staged_arns: Sequence[str], certificate_arns: Sequence[str]) -> list[Grant]:
-    """Allow a node what it needs of S3 and of the key."""
+def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Sequence[str]) -> list[Grant]:
+    """Allow a node what it needs of S3, of the key and of Session Manager."""
     grants = [
         *read_buckets("Images", buckets.images, "The job reads every image of its sources"),
-        list_prefix("ListResults", buckets.results, RUNS),
-        # S3 knows no prefix for these two.
+        # Without a condition: only to who may list does S3 say that an object is absent, else it is "denied";
+        # and it knows no prefix for the other two.
         Grant(
             PolicyStatement(
-                sid="LocateResults",
-                actions=["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+                sid="ListResults",
+                actions=["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
                 resources=[buckets.results.bucket_arn],
             )
         ),
@@ -109,7 +123,17 @@ def _grants(buckets: Buckets, staged_arns: Sequence[str], certificate_arns: Sequ
             READ_OBJECTS,
             "A job that a person brings is named by its hash",
         ),
-        Grant(PolicyStatement(sid="ReadStaged", actions=READ_OBJECTS, resources=list(staged_arns))),
+        objects(
+            "ReadStaged",
+            staged,
+            assets_folder(stage),
+            READ_OBJECTS,
+            "Files of this stage alone lie there; a cluster that still runs reads those of the deploy before",
+        ),
+        Grant(
+            PolicyStatement(sid="SessionManager", actions=SESSION_MANAGER, resources=["*"]),
+            {"*": SESSION_MANAGER_REASON},
+        ),
         *use_key("UseKey", buckets.key, DISK_KEY),
     ]
     if certificate_arns:

@@ -44,7 +44,7 @@ class ServiceRole(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None
+        self, scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None, spot: bool
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = Role(
@@ -60,10 +60,27 @@ class ServiceRole(Construct):
             resources=[instance_role.role_arn],
             conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
         )
-        grants = [Grant(pass_role), *_encrypt_volumes(key)]
+        grants = [Grant(pass_role), *_encrypt_volumes(key), *(self._make_spot_role() if spot else [])]
         grant(self.role, grants, "The right to pass one role belongs to this role and to no other")
         managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
         acknowledge(self.role, {managed: MANAGED_POLICY_REASON})
+
+    def _make_spot_role(self) -> list[Grant]:
+        """Let EMR make the role through which EC2 starts Spot nodes, in an account that never had any.
+
+        AmazonEMRServicePolicy_v2 does not allow it:
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+        """
+        role = "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+        statement = PolicyStatement(
+            sid="MakeSpotRole",
+            actions=["iam:CreateServiceLinkedRole"],
+            resources=[
+                Stack.of(self).format_arn(service="iam", region="", resource="role", resource_name=role)
+            ],
+            conditions={"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
+        )
+        return [Grant(statement)]
 
     def _emr(self) -> ServicePrincipal:
         """Admit EMR, but not on behalf of another account's cluster (the confused deputy)."""

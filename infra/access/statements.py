@@ -69,12 +69,12 @@ def all_objects(sid: str, buckets: Sequence[IBucket], actions: Sequence[str], re
     return Grant(statement, {objects_of(bucket): reason for bucket in buckets})
 
 
-def list_prefix(sid: str, bucket: IBucket, prefix: str) -> Grant:
-    """List what lies below one prefix of a bucket."""
+def list_prefix(sid: str, bucket: IBucket, prefix: str, action: str = "s3:ListBucket") -> Grant:
+    """List what lies below one prefix of a bucket; with `s3:ListBucketVersions`, every version of it."""
     return Grant(
         PolicyStatement(
             sid=sid,
-            actions=["s3:ListBucket"],
+            actions=[action],
             resources=[bucket.bucket_arn],
             conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
         )

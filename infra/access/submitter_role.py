@@ -1,7 +1,7 @@
 """The role of whoever uploads images, submits runs and reads results: no rights on the infrastructure."""
 
 from aws_cdk import Duration, Stack
-from aws_cdk.aws_iam import AccountRootPrincipal, PolicyStatement, Role
+from aws_cdk.aws_iam import AccountRootPrincipal, ArnPrincipal, CompositePrincipal, PolicyStatement, Role
 from constructs import Construct
 
 from infra.access.buckets import Buckets
@@ -20,6 +20,7 @@ from infra.access.statements import (
     use_key,
 )
 from infra.acknowledgements import in_account
+from infra.config.deployment import DeploymentConfig
 from infra.contract.names import PROJECT, STACK_PARTS, stack_name
 from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS
 
@@ -33,25 +34,31 @@ FOLLOW = [
     "elasticmapreduce:GetManagedScalingPolicy",
 ]
 SUBMIT = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:CancelSteps"]
+SESSION_HOURS = 4  # a working morning; whoever waits longer takes the role again
 PORT_FORWARDING = "AWS-StartPortForwardingSession"
 
 
 class SubmitterRole(Construct):
     """Lets people upload images, submit and cancel steps, read results and logs, and open tunnels.
 
-    Whoever in the account may call `sts:AssumeRole` on it can take it. Cluster and nodes are found by tags.
+    The configured principals may take it; without any, whoever in the account may call `sts:AssumeRole` on
+    it. Cluster and nodes are found by tags.
 
     Attributes:
         role: The role to assume.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, stage: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, buckets: Buckets, config: DeploymentConfig
+    ) -> None:
         super().__init__(scope, construct_id)
+        stage = config.stage
+        named = [ArnPrincipal(arn) for arn in config.submitter_arns]
         self.role = Role(
             self,
             "Role",
-            assumed_by=AccountRootPrincipal(),
-            max_session_duration=Duration.hours(12),
+            assumed_by=CompositePrincipal(*named) if named else AccountRootPrincipal(),
+            max_session_duration=Duration.hours(SESSION_HOURS),
             description=f"Submits runs of {PROJECT} {stage}",
         )
         grants = [*_data(buckets), *self._cluster(stage), *self._tunnel(stage)]

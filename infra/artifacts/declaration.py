@@ -1,17 +1,17 @@
 """The artifacts as assets named by their inputs: synth needs no build, a deploy without one is refused."""
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Aws, Stack
-from aws_cdk.aws_s3_assets import Asset
+from aws_cdk import FileAssetPackaging, Stack
 
 from infra.artifacts.catalogue import Recipe, deployment_pins, recipes
+from infra.artifacts.file_hashes import sha256_of
 from infra.artifacts.job_package import ENTRY_POINT
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
+from infra.contract.names import assets_folder
 
 INSTALL_SCRIPT = "bootstrap/install.sh"
 
@@ -29,11 +29,6 @@ class Artifact:
         """`s3://BUCKET/KEY`."""
         return f"s3://{self.bucket}/{self.key}"
 
-    @property
-    def arn(self) -> str:
-        """The object as policies name it."""
-        return f"arn:{Aws.PARTITION}:s3:::{self.bucket}/{self.key}"
-
 
 @dataclass(frozen=True)
 class Artifacts:
@@ -46,10 +41,6 @@ class Artifacts:
     installer: Artifact
     install_script: Artifact  # the bootstrap action
     pins_sha256: str
-
-    def __iter__(self) -> Iterator[Artifact]:
-        """Iterate over every object that an instance must be able to read."""
-        return (value for field in fields(self) if isinstance(value := getattr(self, field.name), Artifact))
 
     @property
     def bootstrap_arguments(self) -> list[str]:
@@ -68,20 +59,22 @@ class Artifacts:
         Raises:
             InfraError: a file that they are made of cannot be read.
         """
-        built = {name: _built(stack, recipe, root) for name, recipe in recipes(config, root).items()}
+        # A folder of the stage: nodes may read it, and nothing that other stacks keep in the bucket.
+        folder = assets_folder(config.stage)
+        built = {name: _built(stack, folder, recipe, root) for name, recipe in recipes(config, root).items()}
         pins, _ = deployment_pins(config, root)
         return cls(
             **built,
-            entry_point=_file(stack, "JobEntryPoint", root / ENTRY_POINT),
-            install_script=_file(stack, "InstallScript", root / INSTALL_SCRIPT),
+            entry_point=_file(stack, folder, root / ENTRY_POINT),
+            install_script=_file(stack, folder, root / INSTALL_SCRIPT),
             pins_sha256=pins.sha256,
         )
 
 
-def _built(stack: Stack, recipe: Recipe, root: Path) -> Artifact:
+def _built(stack: Stack, folder: str, recipe: Recipe, root: Path) -> Artifact:
     location = stack.synthesizer.add_file_asset(
         # The key of an asset made by a command is its hash as it stands; Spark wants `.zip` at its end.
-        source_hash=f"{recipe.inputs}.zip",
+        source_hash=f"{folder}/{recipe.inputs}.zip",
         # CDK runs it from whatever folder it was started in, and only if the bucket lacks the key.
         executable=[
             *("env", f"PYTHONPATH={root}", sys.executable, "-m", "infra.artifacts"),
@@ -92,6 +85,12 @@ def _built(stack: Stack, recipe: Recipe, root: Path) -> Artifact:
     return Artifact(location.bucket_name, location.object_key, recipe.inputs)
 
 
-def _file(stack: Stack, construct_id: str, path: Path) -> Artifact:
-    asset = Asset(stack, construct_id, path=str(path))
-    return Artifact(asset.s3_bucket_name, asset.s3_object_key, asset.asset_hash)
+def _file(stack: Stack, folder: str, path: Path) -> Artifact:
+    content = sha256_of(path)
+    location = stack.synthesizer.add_file_asset(
+        source_hash=f"{folder}/{content}",
+        file_name=str(path),
+        packaging=FileAssetPackaging.FILE,
+        display_name=f"{stack.stack_name} {path.name}",
+    )
+    return Artifact(location.bucket_name, location.object_key, content)

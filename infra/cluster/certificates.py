@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from aws_cdk import Aws, CustomResource, Stack
+from aws_cdk import Aws, CustomResource, Duration, Stack
+from aws_cdk.aws_events import Rule, RuleTargetInput, Schedule
+from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
 from infra.access.buckets import Buckets
-from infra.access.instance_role import TRANSIT_TAG
-from infra.access.statements import Grant, objects, use_key
+from infra.access.instance_role import nodes_role_name
+from infra.access.statements import Grant, list_prefix, objects, use_key
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import TRANSIT
 from infra.errors import ConfigError
@@ -22,8 +24,9 @@ FUNCTIONS = Path(__file__).with_name("functions")
 class TransitCertificates(Construct):
     """An archive of private key and certificate in the artifacts bucket, made by a function at deploy time.
 
-    The key is made by KMS. It is in that archive, encrypted, and nowhere else; the archive goes, with its
-    version, when the next deployment has its own.
+    The key is made by KMS. It is in that archive, encrypted, and nowhere else; the archive goes, with all its
+    versions, when the next deployment has its own. The function looks at it every month, and makes another
+    long before the certificate expires: a cluster may be started long after the deploy.
 
     Attributes:
         uri: Of the archive, for EMR.
@@ -39,7 +42,10 @@ class TransitCertificates(Construct):
                 SELF_SIGNED,
                 "a KMS key makes them: give kms_key_arn, or an s3:// archive",
             )
-        _refuse_other_readers(buckets)
+        nodes = nodes_role_name(config.stage, config.region)
+        _refuse_other_readers(
+            buckets, Stack.of(self).format_arn(service="iam", region="", resource="role", resource_name=nodes)
+        )
         maker = PythonFunction(
             self,
             "Maker",
@@ -50,19 +56,28 @@ class TransitCertificates(Construct):
             grants=_grants(buckets, buckets.key),
             environment={},
         )
+        wanted = {
+            "Bucket": buckets.artifacts.bucket_name,
+            "Key": f"{TRANSIT}/{Stack.of(self).stack_name}/{run_id}.zip",
+            "KeyArn": buckets.key.key_arn,
+            "HostName": f"*.{config.region}.compute.internal",
+        }
         made = CustomResource(
             self,
             "Archive",
             service_token=maker.function.function_arn,
             resource_type="Custom::TransitCertificates",
-            properties={
-                "Bucket": buckets.artifacts.bucket_name,
-                "Key": f"{TRANSIT}/{Stack.of(self).stack_name}/{run_id}.zip",
-                "KeyArn": buckets.key.key_arn,
-                "HostName": f"*.{config.region}.compute.internal",
-            },
+            properties=wanted,
         )
         self.uri = made.get_att_string("Uri")
+        renewal = {"RequestType": "Renew", "ResourceProperties": wanted}
+        Rule(
+            self,
+            "Monthly",
+            description="Renews the certificate of the nodes before it expires",
+            schedule=Schedule.rate(Duration.days(30)),
+            targets=[LambdaFunction(maker.function, event=RuleTargetInput.from_object(renewal))],
+        )
 
 
 def _grants(buckets: Buckets, key: IKey) -> list[Grant]:
@@ -74,12 +89,13 @@ def _grants(buckets: Buckets, key: IKey) -> list[Grant]:
             ["s3:PutObject", "s3:DeleteObjectVersion"],
             "Each deployment has one archive, whose name holds the run",
         ),
+        list_prefix("FindArchive", buckets.artifacts, TRANSIT, "s3:ListBucketVersions"),
         *use_key("MakeKey", key, ["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"]),
     ]
 
 
-def _refuse_other_readers(buckets: Buckets) -> None:
-    """Deny the private keys to everybody without the tag, whatever other policies say, even to the root."""
+def _refuse_other_readers(buckets: Buckets, reader_arn: str) -> None:
+    """Deny the private keys to every role but the nodes', whatever other policies say, even to the root."""
     buckets.artifacts.add_to_resource_policy(
         PolicyStatement(
             sid="OnlyTheClusterReadsCertificates",
@@ -87,7 +103,7 @@ def _refuse_other_readers(buckets: Buckets) -> None:
             principals=[AnyPrincipal()],
             actions=["s3:GetObject", "s3:GetObjectVersion"],
             resources=[f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"],
-            conditions={"StringNotEquals": {f"aws:PrincipalTag/{TRANSIT_TAG}": "true"}},
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": reader_arn}},
         )
     )
 

@@ -22,6 +22,11 @@ def run_name_prefix(stage: str) -> str:
     return f"{PROJECT}-{stage}-"
 
 
+def assets_folder(stage: str) -> str:
+    """Return the folder of the CDK's bucket that holds the stage's files: `fruit-features-dev`."""
+    return f"{PROJECT}-{stage}"
+
+
 def cost_tags(stage: str) -> dict[str, str]:
     """Return the tags that every resource carries, so that a bill can be split by project and stage.
 

@@ -14,6 +14,7 @@ from aws_cdk.aws_ec2 import (
     SubnetType,
     Vpc,
 )
+from aws_cdk.aws_iam import Role, ServicePrincipal
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
@@ -79,13 +80,16 @@ class ClusterNetwork(Construct):
         )
         access_list = SubnetAccessList(self, "AccessList", vpc=vpc)
         acknowledge(access_list, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
-        flow_log = vpc.add_flow_log(
+        writer = Role(self, "FlowLogRole", assumed_by=_flow_logs(Stack.of(self)))
+        vpc.add_flow_log(
             "FlowLog",
             traffic_type=FlowLogTrafficType.ALL,
-            destination=FlowLogDestination.to_cloud_watch_logs(log_group(self, "Connections", config)),
+            destination=FlowLogDestination.to_cloud_watch_logs(
+                log_group(self, "Connections", config), writer
+            ),
         )
-        inline = "CDK's role of this flow log, which writes to its one log group"
-        acknowledge(flow_log, {"NIST.800.53.R5-IAMNoInlinePolicy": inline})
+        inline = "The role of this flow log, which writes to its one log group"
+        acknowledge(writer, {"NIST.800.53.R5-IAMNoInlinePolicy": inline})
         for subnet in vpc.public_subnets:
             acknowledge(subnet, _subnet_reasons(self.private))
         Validations.of(vpc).acknowledge(Acknowledgment(id=NAMED_ZONES_RULE, reason=NAMED_ZONES_REASON))
@@ -101,6 +105,18 @@ class ClusterNetwork(Construct):
         staging = Fn.sub("arn:${AWS::Partition}:s3:::cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
         for statement in endpoint_statements(config.region, [*bucket_arns, staging]):
             endpoint.add_to_policy(statement)
+
+
+def _flow_logs(stack: Stack) -> ServicePrincipal:
+    """Admit EC2's delivery of flow logs, and only for logs of this account.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    """
+    logs = stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")
+    return ServicePrincipal(
+        "vpc-flow-logs.amazonaws.com",
+        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": logs}},
+    )
 
 
 def _public_shape() -> list[SubnetConfiguration]:

@@ -18,6 +18,7 @@ class StageStack(Stack):
             stack_name(config.stage, part),
             env=Environment(account=config.account, region=config.region),
             description=f"Fruit features: {description}",
+            termination_protection=config.stage == "prod",
         )
 
     def publish(self, outputs: Mapping[str, tuple[str, str]]) -> None:

@@ -18,6 +18,7 @@ from operate.removal.deployed_resources import (
     contents_of_buckets,
     deployed_resources,
     deployed_stacks,
+    end_protection,
 )
 from operate.removal.leftovers import Leftover, Search, search
 
@@ -62,6 +63,7 @@ def destroy_command(
         if assembly is None:
             assembly = assembly_of(connection.stage)
             synthesise(assembly, connection.context(context))
+        end_protection(cloudformation, stacks)
         run_cdk("destroy", assembly, ["--all", "--force"])
     after = search(connection, resources)
     stays = [resource for resource in resources if resource.stays]

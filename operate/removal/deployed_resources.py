@@ -62,6 +62,14 @@ def deployed_stacks(cloudformation: CloudFormationClient, stage: str) -> list[st
     return [stack for stack in stacks if _template(cloudformation, stack) is not None]
 
 
+def end_protection(cloudformation: CloudFormationClient, stacks: list[str]) -> None:
+    """Let these stacks be deleted; those of prod refuse it until then."""
+    for stack in stacks:
+        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        if described.get("EnableTerminationProtection"):
+            cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+
+
 def contents(s3: S3Client, bucket: str) -> Contents | None:
     """Return what a bucket holds; None: there is no such bucket (any more)."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)

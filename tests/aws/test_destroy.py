@@ -10,6 +10,7 @@ from infra.contract.names import cost_tags, stack_name
 from operate.commands import destroy
 from operate.removal import deployed_resources as removal
 from tests.aws.conftest import REGION, make_stack
+from tests.doubles import Double
 
 TAGS = [{"Key": key, "Value": value} for key, value in cost_tags("dev").items()]
 
@@ -79,6 +80,34 @@ def test_what_stays_is_said_by_the_template_that_was_deployed(stage):
     assert found == {"fruit-images": True, "fruit-results": False}
     assert removal.deployed_resources(cloudformation, "prod") == []
     assert removal.deployed_stacks(cloudformation, "dev") == ["fruit-features-dev-storage"]
+
+
+class ProtectedStacks(Double):
+    """CloudFormation with these stacks, protected or not; moto keeps no protection."""
+
+    def __init__(self, protected) -> None:
+        self.protected = protected
+
+    def describe_stacks(self, StackName):  # noqa: N803 (CloudFormation's)
+        return {"Stacks": [{"EnableTerminationProtection": self.protected[StackName]}]}
+
+    def update_termination_protection(self, StackName, EnableTerminationProtection) -> None:  # noqa: N803
+        assert self.protected[StackName], "nothing to take away: it may not even be allowed"
+        self.protected[StackName] = EnableTerminationProtection
+
+
+def test_protected_stacks_are_let_go_after_the_question(operate, stage, cdk, monkeypatch):
+    """Those of prod; CDK would be refused. After a no they stay protected."""
+    cloudformation = ProtectedStacks({"a": True, "b": False})
+    removal.end_protection(cloudformation, ["a", "b"])
+    assert cloudformation.protected == {"a": False, "b": False}
+    ended = []
+    monkeypatch.setattr(destroy, "end_protection", lambda _, stacks: ended.append((stacks, list(cdk))))
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    operate("destroy")
+    assert ended == []
+    operate("destroy", "--yes")
+    assert ended == [(["fruit-features-dev-storage"], [])]
 
 
 def test_a_stage_that_is_not_deployed_is_said_and_succeeds(operate, aws, cdk):

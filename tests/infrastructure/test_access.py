@@ -1,13 +1,20 @@
 """What the roles promise: each does its work, in its place, and nothing else."""
 
+import re
 from fnmatch import fnmatchcase
 
-from tests.infrastructure.synthesis import as_list
+from infra.access.instance_role import SESSION_MANAGER
+from tests.infrastructure.pipeline_template import cluster, plain
+from tests.infrastructure.synthesis import as_list, only, synthesise
 
 # Role and action of every resource that is `*`, with the reason.
 BARE = {
     ("Run", "cloudwatch:PutMetricData"): "CloudWatch knows no resources; the condition is one namespace",
     ("Sub", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
+    **{
+        ("Ins", action): "The channels of Session Manager have no names; each node opens its own"
+        for action in SESSION_MANAGER
+    },
 }
 
 
@@ -80,7 +87,7 @@ def test_every_resource_that_is_a_star_is_known_with_its_reason(stage) -> None:
     assert all(BARE.values())
     for statements in policies(stage).values():
         for one in statements:
-            if "*" in as_list(one["Resource"]) and one["Action"] != "elasticmapreduce:ListClusters":
+            if "*" in as_list(one["Resource"]) and "cloudwatch:PutMetricData" in as_list(one["Action"]):
                 assert one["Condition"] == {"StringEquals": {"cloudwatch:namespace": "FruitFeatures"}}
 
 
@@ -95,29 +102,45 @@ def test_nodes_read_images_and_cannot_change_them(stage) -> None:
     assert [place for place in read if "Images" in place and place.endswith("/*")]
 
 
-def test_nodes_read_exactly_the_staged_files_of_this_deployment(stage) -> None:
-    """In the CDK's own bucket each file by its key: what other stacks keep there is not readable."""
-    (staged,) = [one for one in of_role(stage, "Instances") if one.get("Sid") == "ReadStaged"]
-    places = [text(resource) for resource in as_list(staged["Resource"])]
-    assert len(places) == 6
-    assert all("cdk-" in place and "*" not in place for place in places)
-    assert as_list(staged["Action"]) == ["s3:GetObject"]
+def test_nodes_read_the_staged_files_of_this_stage_alone(dev, prod) -> None:
+    """In the CDK's own bucket one folder: what other stacks keep there is not readable.
+
+    The folder, not each file: while a deploy replaces a cluster, the old one still starts nodes and steps.
+    """
+    for stacks, name in ((dev, "dev"), (prod, "prod")):
+        (staged,) = [one for one in of_role(stacks, "Instances") if one.get("Sid") == "ReadStaged"]
+        (place,) = as_list(staged["Resource"])
+        assert re.search(rf":::cdk-[^/*]+/fruit-features-{name}/\*$", text(place)), text(place)
+        assert as_list(staged["Action"]) == ["s3:GetObject"]
+        bootstrap = only(cluster(stacks)["BootstrapActions"])["ScriptBootstrapAction"]
+        step = only(cluster(stacks)["Steps"])["HadoopJarStep"]
+        read = [
+            word
+            for word in map(plain, [bootstrap["Path"], *bootstrap["Args"], *step["Args"]])
+            if "cdk-" in word
+        ]
+        assert len(read) == 6
+        assert all(f"/fruit-features-{name}/" in word for word in read)
 
 
 def test_listing_is_confined_to_the_prefix(stage) -> None:
-    """Results, logs and jobs are listed below their prefix only."""
+    """Results, logs and jobs are listed below their prefix only; but nodes list all results."""
     for who in ("Instances", "Submitter"):
         for one in of_role(stage, who):
-            if "s3:ListBucket" in as_list(one["Action"]) and "Images" not in text(
-                as_list(one["Resource"])[0]
-            ):
+            place = text(as_list(one["Resource"])[0])
+            if "s3:ListBucket" not in as_list(one["Action"]) or "Images" in place:
+                continue
+            if who == "Instances" and "Results" in place:
+                assert "Condition" not in one  # else a manifest that is absent would be "denied"
+            else:
                 assert one["Condition"]["StringLike"]["s3:prefix"], one
 
 
 def test_people_come_to_the_nodes_by_session_manager(stage) -> None:
-    """Its managed policy is the only one that nodes have."""
-    managed = [text(arn) for arn in role(stage, "Instances")["ManagedPolicyArns"]]
-    assert [arn.rpartition("/")[2] for arn in managed] == ["AmazonSSMManagedInstanceCore"]
+    """By what AWS documents as enough; its managed policy would let nodes read every parameter."""
+    assert "ManagedPolicyArns" not in role(stage, "Instances")
+    actions = {action for one in of_role(stage, "Instances") for action in as_list(one["Action"])}
+    assert {one for one in actions if one.startswith(("ssm", "ec2"))} == set(SESSION_MANAGER)
 
 
 def test_emr_s_role_passes_the_nodes_role_and_no_other(stage) -> None:
@@ -127,6 +150,16 @@ def test_emr_s_role_passes_the_nodes_role_and_no_other(stage) -> None:
     (passing,) = [one for one in of_role(stage, "Service") if as_list(one["Action"]) == ["iam:PassRole"]]
     assert text(passing["Resource"]).startswith("<InstancesRole")
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+
+
+def test_emr_may_make_the_role_of_spot_where_spot_is_wanted(stage) -> None:
+    """In an account that never had a Spot node EC2 would refuse them; without Spot the right is not given."""
+    (making,) = [one for one in of_role(stage, "Service") if one.get("Sid") == "MakeSpotRole"]
+    assert making["Action"] == "iam:CreateServiceLinkedRole"
+    assert text(making["Resource"]).endswith("/spot.amazonaws.com/AWSServiceRoleForEC2Spot")
+    assert making["Condition"] == {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
+    without = synthesise(stage="dev", task_maximum=0)
+    assert "CreateServiceLinkedRole" not in str(of_role(without, "Service"))
 
 
 def test_emr_s_role_serves_this_account_s_clusters_only(stage) -> None:
@@ -155,6 +188,19 @@ def test_the_submitter_cannot_start_or_end_clusters_or_hand_on_roles(stage) -> N
         "ListSteps",
     }
     assert not [place for place in resources_of(statements, "s3:DeleteObject") if "Results" in place]
+
+
+def test_the_submitter_s_role_may_be_kept_for_named_people() -> None:
+    """A list of users and roles takes the place of the whole account; a session ends after four hours."""
+    arns = ["arn:aws:iam::111122223333:user/ada", "arn:aws:iam::111122223333:role/data-science"]
+    properties = role(synthesise(stage="dev", submitter_arns=arns), "Submitter")
+    trusted = [
+        arn
+        for one in properties["AssumeRolePolicyDocument"]["Statement"]
+        for arn in as_list(one["Principal"]["AWS"])
+    ]
+    assert sorted(trusted) == sorted(arns)
+    assert properties["MaxSessionDuration"] == 4 * 3600
 
 
 def test_steps_and_tunnels_are_for_this_stage_s_cluster(dev, prod) -> None:

@@ -55,6 +55,13 @@ def test_each_stage_has_three_stacks_in_its_region(stage: Synthesis) -> None:
     assert {f"{prefix}{part}" for part in ("storage", "monitoring")} <= before
 
 
+def test_stacks_of_prod_refuse_to_be_deleted(dev: Synthesis, prod: Synthesis) -> None:
+    """`cdk destroy` and a click in the console are refused; `fruit destroy` ends the protection first."""
+    for stacks, protected in ((dev, False), (prod, True)):
+        of_stage = CloudAssembly(str(stacks.directory)).stacks
+        assert [bool(stack.termination_protection) for stack in of_stage] == [protected] * 3
+
+
 def test_flags_of_cdk_json_hold_wherever_the_app_is_built() -> None:
     """Tests and `cdk` synthesise with the same flags, and with nothing else of cdk.json."""
     flags = feature_flags()

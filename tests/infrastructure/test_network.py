@@ -1,18 +1,14 @@
 """What the network promises: nobody comes in, S3 stays inside AWS, and everything can be deleted again."""
 
 from infra.network.s3_endpoint import emr_buckets
-from tests.infrastructure.synthesis import as_list, synthesise
+from tests.infrastructure.pipeline_template import plain
+from tests.infrastructure.synthesis import as_list, only, synthesise
 
 EVERYWHERE = {"0.0.0.0/0", "::/0"}
 
 
 def of(stacks, kind: str) -> list[dict]:
     return [one["Properties"] for one in stacks.resources("pipeline", f"AWS::EC2::{kind}").values()]
-
-
-def only(values):
-    (value,) = values
-    return value
 
 
 def ports(rule: dict) -> tuple:
@@ -139,6 +135,15 @@ def test_connections_are_logged_and_the_log_ends(stage) -> None:
     assert {one["Properties"]["RetentionInDays"] for one in groups} == {90}
     functions = stage.resources("pipeline", "AWS::Lambda::Function").values()
     assert all("LogGroup" in one["Properties"]["LoggingConfig"] for one in functions)
+
+
+def test_flow_logs_of_this_account_alone_may_use_their_role(stage) -> None:
+    """The trust names account and flow logs: no other account's log is written with it."""
+    roles = stage.resources("pipeline", "AWS::IAM::Role").values()
+    trusts = [only(one["Properties"]["AssumeRolePolicyDocument"]["Statement"]) for one in roles]
+    (trust,) = [one for one in trusts if one["Principal"].get("Service") == "vpc-flow-logs.amazonaws.com"]
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert plain(trust["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":vpc-flow-log/*")
 
 
 def test_the_default_security_group_is_emptied(stage) -> None:

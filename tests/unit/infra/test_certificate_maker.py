@@ -42,15 +42,37 @@ class Kms(Double):
 
 
 class S3(Double):
+    """A versioned bucket: place to version to (bytes, when they came)."""
+
     def __init__(self) -> None:
-        self.stored, self.deleted = {}, []
+        self.stored: dict[tuple[str, str], dict[str, tuple[bytes, datetime]]] = {}
+        self.made = 0
 
     def put_object(self, Bucket, Key, Body):  # noqa: N803
-        self.stored[Bucket, Key] = Body
-        return {"VersionId": "v1"}
+        self.made += 1
+        self.stored.setdefault((Bucket, Key), {})[f"v{self.made}"] = (Body, datetime.now(UTC))
 
-    def delete_object(self, **which) -> None:
-        self.deleted.append(which)
+    def list_object_versions(self, Bucket, Prefix):  # noqa: N803
+        versions = [
+            {"Key": key, "VersionId": version, "LastModified": when}
+            for (bucket, key), each in self.stored.items()
+            if bucket == Bucket and key.startswith(Prefix)
+            for version, (_, when) in each.items()
+        ]
+        return {"Versions": versions} if versions else {}
+
+    def delete_object(self, Bucket, Key, VersionId) -> None:  # noqa: N803
+        del self.stored[Bucket, Key][VersionId]
+
+    def versions(self, key: str = WANTED["Key"]) -> list[str]:
+        return list(self.stored.get(("artifacts", key), {}))
+
+    def age(self, days: int) -> None:
+        """Let so many days pass."""
+        for place, each in self.stored.items():
+            self.stored[place] = {
+                name: (body, when - timedelta(days=days)) for name, (body, when) in each.items()
+            }
 
 
 def opened(archive: bytes) -> dict[str, bytes]:
@@ -92,29 +114,70 @@ def test_two_certificates_have_two_serial_numbers(pair) -> None:
     assert len(serials) == 3
 
 
+def asked(s3, kms, kind: str, key: str = WANTED["Key"], before: str | None = None, **others) -> dict:
+    """What the function answers to one request."""
+    old = {"OldResourceProperties": {**WANTED, "Key": before}} if before else {}
+    event = {"RequestType": kind, "ResourceProperties": {**WANTED, "Key": key, **others}, **old}
+    return handler.respond(event, s3, kms)
+
+
 def test_creation_stores_the_archive_and_answers_with_its_place_alone(pair) -> None:
     """No key in what CloudFormation gets."""
     s3 = S3()
-    answer = handler.respond({"RequestType": "Create", "ResourceProperties": WANTED}, s3, Kms(pair))
+    answer = asked(s3, Kms(pair), "Create")
     assert answer["Data"] == {"Uri": "s3://artifacts/transit/run.zip"}
-    assert json.loads(answer["PhysicalResourceId"]) == ["artifacts", "transit/run.zip", "v1"]
-    assert "privateKey.pem" in opened(s3.stored["artifacts", "transit/run.zip"])
+    assert json.loads(answer["PhysicalResourceId"]) == ["artifacts", "transit/run.zip"]
+    ((archive, _),) = s3.stored["artifacts", "transit/run.zip"].values()
+    assert "privateKey.pem" in opened(archive)
     assert "PRIVATE" not in json.dumps(answer)
 
 
-def test_removal_takes_the_very_version(pair) -> None:
-    """A delete marker would leave the key readable below it."""
+def test_a_rollback_keeps_the_archive_that_the_nodes_have(pair) -> None:
+    """CloudFormation asks for the one before as for an update; nodes that join must match those that run."""
     s3 = S3()
-    event = {"RequestType": "Delete", "PhysicalResourceId": '["artifacts", "transit/run.zip", "v1"]'}
+    asked(s3, Kms(pair), "Create")
+    asked(s3, Kms(pair), "Update", key="transit/next.zip", before="transit/run.zip")
+    answer = asked(s3, Kms(pair), "Update", before="transit/next.zip")
+    assert (s3.versions(), s3.versions("transit/next.zip")) == (["v1"], ["v2"])
+    assert json.loads(answer["PhysicalResourceId"]) == ["artifacts", "transit/run.zip"]
+
+
+def test_a_change_under_the_same_key_makes_another_archive(pair) -> None:
+    """Another KMS key, or another host name; the old pair goes."""
+    s3 = S3()
+    asked(s3, Kms(pair), "Create")
+    asked(s3, Kms(pair), "Update", before="transit/run.zip", HostName="*.example.internal")
+    assert s3.versions() == ["v2"]
+
+
+def test_a_certificate_is_renewed_before_it_expires(pair) -> None:
+    """The rule asks every 30 days; within 300 days nothing happens, then the old pair goes."""
+    s3 = S3()
+    asked(s3, Kms(pair), "Create")
+    s3.age(299)
+    asked(s3, Kms(pair), handler.RENEW)
+    assert s3.versions() == ["v1"]
+    s3.age(30)
+    asked(s3, Kms(pair), handler.RENEW)
+    assert s3.versions() == ["v2"]
+
+
+def test_removal_takes_every_version(pair) -> None:
+    """A delete marker would leave the key readable below it; an archive of a longer name stays."""
+    s3 = S3()
+    answer = asked(s3, Kms(pair), "Create")
+    asked(s3, Kms(pair), "Create", key="transit/run.zip.old")
+    event = {"RequestType": "Delete", "PhysicalResourceId": answer["PhysicalResourceId"]}
     assert handler.respond(event, s3, Kms(pair)) == {}
-    assert s3.deleted == [{"Bucket": "artifacts", "Key": "transit/run.zip", "VersionId": "v1"}]
+    assert (s3.versions(), s3.versions("transit/run.zip.old")) == ([], ["v2"])
 
 
 def test_removal_of_what_was_never_made_does_nothing(pair) -> None:
     """CloudFormation asks for it after a failed creation."""
     s3 = S3()
+    asked(s3, Kms(pair), "Create")
     handler.respond({"RequestType": "Delete", "PhysicalResourceId": "none"}, s3, Kms(pair))
-    assert s3.deleted == []
+    assert s3.versions() == ["v1"]
 
 
 def test_a_refusal_is_answered_with_its_reason(monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""CloudFormation asks for a certificate archive, and later for its removal: a custom resource."""
+"""CloudFormation asks for a certificate archive, and later for its removal; a rule asks for its renewal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import secrets
 import urllib.request
 import zipfile
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
 
-# Longer than any cluster lives: EMR ends an idle one, and the next run gets a certificate of its own.
 VALID_DAYS = 397
+# The rule asks every 30 days: three times before the certificate expires. A cluster that has lived so long by
+# then keeps its own; nodes that join it later would not know each other.
+RENEWED_AFTER = timedelta(days=300)
+RENEW = "Renew"
 RESPONSE_TIMEOUT_SECONDS = 20
 Event = dict[str, Any]
 
 
 def handle(event: Event, context: Any) -> None:
-    """Answer CloudFormation in every case, or the stack would wait for an hour."""
+    """Answer CloudFormation in every case, or the stack would wait for an hour; a renewal has no answer."""
+    if event["RequestType"] == RENEW:
+        respond(event, boto3.client("s3"), boto3.client("kms"))
+        return
     answer: Event = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     answer["PhysicalResourceId"] = event.get("PhysicalResourceId", "none")
     try:
@@ -40,19 +47,29 @@ def handle(event: Event, context: Any) -> None:
 
 
 def respond(event: Event, s3: S3Client, kms: KMSClient) -> Event:
-    """Make or remove the archive, and return the custom resource: its id, and the URI of the archive."""
+    """Make, keep or remove the archive, and return the custom resource: its id, and the archive's URI."""
     if event["RequestType"] == "Delete":
         _remove(event["PhysicalResourceId"], s3)
         return {}
-    wanted = event["ResourceProperties"]
-    pair = kms.generate_data_key_pair(KeyId=wanted["KeyArn"], KeyPairSpec="RSA_2048")
-    archive = certificate_archive(
-        pair["PrivateKeyPlaintext"], pair["PublicKey"], wanted["HostName"], datetime.now(UTC)
-    )
+    wanted, now = event["ResourceProperties"], datetime.now(UTC)
     bucket, key = wanted["Bucket"], wanted["Key"]
-    stored = s3.put_object(Bucket=bucket, Key=key, Body=archive)
-    identity = json.dumps([bucket, key, stored.get("VersionId")])
-    return {"PhysicalResourceId": identity, "Data": {"Uri": f"s3://{bucket}/{key}"}}
+    before = _versions(bucket, key, s3)
+    if not (_suits(event) and any(now - made < RENEWED_AFTER for made in before.values())):
+        pair = kms.generate_data_key_pair(KeyId=wanted["KeyArn"], KeyPairSpec="RSA_2048")
+        archive = certificate_archive(pair["PrivateKeyPlaintext"], pair["PublicKey"], wanted["HostName"], now)
+        s3.put_object(Bucket=bucket, Key=key, Body=archive)
+        _delete(bucket, key, before, s3)
+    return {"PhysicalResourceId": json.dumps([bucket, key]), "Data": {"Uri": f"s3://{bucket}/{key}"}}
+
+
+def _suits(event: Event) -> bool:
+    """Return whether an archive that is at its place already is the one that is asked for.
+
+    After a failed update CloudFormation asks for the one before: nodes have it, and it must stay. Under the
+    same key an update asks for another host name or another KMS key.
+    """
+    before = event.get("OldResourceProperties", {})
+    return bool(event["ResourceProperties"]["Key"] != before.get("Key"))
 
 
 def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: datetime) -> bytes:
@@ -73,8 +90,20 @@ def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: d
 
 
 def _remove(identity: str, s3: S3Client) -> None:
-    """Delete the very version that was made: a delete marker would leave the key readable below it."""
     if identity == "none":  # its creation failed
         return
-    bucket, key, version = json.loads(identity)
-    s3.delete_object(Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
+    bucket, key = json.loads(identity)
+    _delete(bucket, key, _versions(bucket, key, s3), s3)
+
+
+def _versions(bucket: str, key: str, s3: S3Client) -> dict[str, datetime]:
+    """Return the versions of the archive, each with the time when it was made."""
+    pages = s3.list_object_versions(Bucket=bucket, Prefix=key)
+    found = [version for version in pages.get("Versions", []) if version["Key"] == key]
+    return {version["VersionId"]: version["LastModified"] for version in found}
+
+
+def _delete(bucket: str, key: str, versions: Iterable[str], s3: S3Client) -> None:
+    """Delete these very versions: a delete marker would leave the key readable below it."""
+    for version in versions:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
