@@ -117,7 +117,7 @@ format: $(READY) ## Put the code into the house style
 package: $(READY) ## Pack the job for spark-submit --py-files: dist/spark_job.zip
 	$(PYTHON) -m infra.artifacts build job
 
-# STAGE=dev or prod; CONTEXT='-c run=second -c core_maximum=4' for any other field (docs/deployment.md).
+# STAGE=dev or prod; CONTEXT='-c run=second -c task_maximum=6' for any other field (docs/deployment.md).
 STAGE ?= dev
 STAGES := dev prod
 FIELDS = -c stage=$(STAGE) $(CONTEXT)

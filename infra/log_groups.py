@@ -20,7 +20,7 @@ def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> 
         scope,
         construct_id,
         retention=RetentionDays.INFINITE,
-        removal_policy=RemovalPolicy.RETAIN if retained else RemovalPolicy.DESTROY,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retained else RemovalPolicy.DESTROY,
     )
     # The enumeration has one name for each number that the configuration allows; the number says it.
     cast(CfnLogGroup, group.node.default_child).retention_in_days = config.log_retention_days

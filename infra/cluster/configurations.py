@@ -8,6 +8,7 @@ from infra.config.deployment import DeploymentConfig
 
 # EMR gives core nodes this label, and task nodes none.
 CORE_LABEL = "CORE"
+MASTERS_SHARE = "yarn.scheduler.capacity.maximum-am-resource-percent"
 # A lost core node must not take event logs and shuffles with it; there are two of them at least.
 REPLICATION = 2
 
@@ -20,20 +21,35 @@ def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
     limit = (
         {} if config.executors is None else {"spark.dynamicAllocation.maxExecutors": str(config.executors)}
     )
+    labels = _labels() if config.task_maximum else {}
     return {
         "spark-defaults": {
             **config.sizing().properties(),
             "spark.dynamicAllocation.enabled": "true",
             **limit,
             "spark.eventLog.enabled": "true",
-            # The driver on a core node: with a task node that Spot takes back, the run would be lost.
-            "spark.yarn.am.nodeLabelExpression": CORE_LABEL,
+            **labels.pop("spark-defaults", {}),
         },
+        **labels,
+        # Masters may have a tenth of YARN's memory, which is less than one: a step would wait for a notebook.
+        **({"capacity-scheduler": {MASTERS_SHARE: "1"}} if config.applications else {}),
+        "hdfs-site": {"dfs.replication": str(REPLICATION)},
+    }
+
+
+def _labels() -> dict[str, dict[str, str]]:
+    """Keep the driver on core nodes: with a task node that Spot takes back, the run would be lost.
+
+    Managed scaling then adds core nodes for masters alone, and task nodes for executors; without task nodes
+    there must be no labels, or the cluster would never grow.
+    https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocation-strategy.html
+    """
+    return {
+        "spark-defaults": {"spark.yarn.am.nodeLabelExpression": CORE_LABEL},
         "yarn-site": {
             "yarn.node-labels.enabled": "true",
             "yarn.node-labels.am.default-node-label-expression": CORE_LABEL,
         },
-        "hdfs-site": {"dfs.replication": str(REPLICATION)},
     }
 
 

@@ -17,7 +17,7 @@ def plan_command(context: dict[str, str], stage: str | None) -> None:
 
     \b
     Example:
-      fruit plan --stage=prod -c core_maximum=4
+      fruit plan --stage=prod -c task_maximum=6
     """
     print_plan({**context, **({"stage": stage} if stage else {})})
 

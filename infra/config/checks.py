@@ -34,6 +34,13 @@ def check(config: DeploymentFields) -> None:
         raise ConfigError(
             "core_maximum", config.core_maximum, f"must be at least core_minimum={config.core_minimum}"
         )
+    if config.task_maximum and config.core_maximum > config.core_minimum:
+        raise ConfigError(
+            "core_maximum",
+            config.core_maximum,
+            f"must be core_minimum={config.core_minimum}: beside task nodes, EMR adds core nodes for drivers "
+            "alone; raise task_maximum, or do without task nodes (task_maximum=0)",
+        )
     _check_cost(config)
     _check_data(config)
     _check_what_exists(config)

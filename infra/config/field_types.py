@@ -94,6 +94,12 @@ RunName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
     allowed("letters, digits, '.', '_' and '-', 64 characters at most"),
 ]
+PrincipalArn = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:aws:iam::\d{12}:(user|role)/[\w+=,.@/-]+$"),
+    allowed("arn:aws:iam::ACCOUNT:user/NAME or role/NAME"),
+]
+PrincipalArns = Annotated[tuple[PrincipalArn, ...], SEPARATED]
 TransitCertificates = Annotated[
     str,
     StringConstraints(pattern=r"^(self-signed|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+\.zip)$"),

@@ -136,6 +136,12 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         "self-signed", description="These certificates encrypt what the nodes send to each other."
     )
 
+    submitter_arns: kind.PrincipalArns = Field(
+        (),
+        description="These users and roles alone may take the submitter's role; without any, everybody in "
+        "the account whose own policy allows it.",
+    )
+
     notification_email: kind.Email | None = Field(
         None, description="Messages about failures and costs go to this address."
     )
@@ -175,6 +181,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         core = Fleet("core", self.core_instance_types, self.core_minimum, self.core_maximum)
         task = Fleet("task", self.task_instance_types, 0, self.task_maximum, self.task_spot_share)
         return (primary, core, task) if self.task_maximum else (primary, core)
+
+    @property
+    def uses_spot(self) -> bool:
+        """Whether any node is Spot capacity."""
+        return any(fleet.maximum and fleet.spot_share for fleet in self.fleets)
 
     @property
     def public_nodes(self) -> bool:

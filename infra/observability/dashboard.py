@@ -20,7 +20,7 @@ from infra.observability.metrics import cluster_metric, run_metric
 from infra.run.functions.run_ended.figures import FIGURES, RUNS_COMPLETED, RUNS_FAILED
 
 WIDTH, HALF = 24, 12
-NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskNodesRequested")
+NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskUnitsRequested")
 MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
 
 

@@ -36,6 +36,14 @@ RUNS_ON_DESTROY_REASON = (
 )
 
 
+def removal_policy(*, destroy: bool) -> RemovalPolicy:
+    """Let data go with its stack, or stay; a first deploy that fails takes its empty buckets back either way.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+    """
+    return RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+
 class PrivateBucket(Bucket):
     """A versioned bucket that nobody outside the account reads, and nobody over plain HTTP.
 
@@ -73,7 +81,7 @@ class PrivateBucket(Bucket):
             lifecycle_rules=list(lifecycle_rules),
             replication_role=replication_role,
             replication_rules=list(replication_rules) if replication_rules else None,
-            removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
+            removal_policy=removal_policy(destroy=destroy),
             auto_delete_objects=destroy,
         )
         if key is None:
@@ -116,7 +124,7 @@ def data_key(scope: Construct, config: DeploymentConfig) -> IKey | None:
         alias=f"{PROJECT}-{config.stage}-data",
         description=f"Encrypts images, results and logs of {PROJECT} {config.stage}",
         enable_key_rotation=True,
-        removal_policy=RemovalPolicy.DESTROY if config.removal_policy == "destroy" else RemovalPolicy.RETAIN,
+        removal_policy=removal_policy(destroy=config.removal_policy == "destroy"),
     )
 
 

@@ -51,7 +51,7 @@ def deploy_command(connection: Connection, images: Path | None, context: dict[st
 
     \b
     Example:
-      fruit deploy --stage=prod --images photographs -c core_maximum=8
+      fruit deploy --stage=prod --images photographs -c task_maximum=8
     """
     next_commands = deploy(connection, DeployRequest(context, images, yes))
     print_result({"next": next_commands}, next_commands, as_json=False)

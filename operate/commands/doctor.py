@@ -31,7 +31,7 @@ def doctor_command(connection: Connection, context: dict[str, str], probe: bool,
     \b
     Example:
       fruit doctor
-      fruit doctor --stage=prod -c core_maximum=8 --probe
+      fruit doctor --stage=prod -c task_maximum=8 --probe
     """
     checks = list(examine(*connection.configured(context), probe=probe))
     print_result([asdict(check) for check in checks], "\n".join(map(text_of_check, checks)), as_json=as_json)

@@ -37,13 +37,13 @@ ALWAYS = "--require-approval=never"
 
 def test_a_deploy_builds_checks_shows_and_deploys_in_this_order(operate, events):
     """The stacks are synthesised once, with the fields that the plan showed; the next commands end it."""
-    done = operate("deploy", "-c", "core_maximum=3", "--yes")
+    done = operate("deploy", "-c", "task_maximum=3", "--yes")
     assert done.exit_code == 0, done.err
     assert events == [
         "build 4",
         "doctor",
-        "plan {'core_maximum': '3', 'stage': 'dev'}",
-        "synth {'core_maximum': '3', 'stage': 'dev'}",
+        "plan {'task_maximum': '3', 'stage': 'dev'}",
+        "synth {'task_maximum': '3', 'stage': 'dev'}",
         f"cdk deploy --all {ALWAYS}",
     ]
     assert "fruit status run-1 --stage=dev" in done.out

@@ -5,7 +5,7 @@ import json
 from infra.config.instances import instance_types
 from infra.config.sizing import spark_configuration
 from infra.costs.prices import price_table
-from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, settings
+from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, plain, settings
 from tests.infrastructure.synthesis import only, synthesise
 
 
@@ -60,10 +60,17 @@ def test_without_task_nodes_there_is_no_task_fleet() -> None:
 
 def test_scaling_stays_within_the_configured_limits() -> None:
     """Half of five task nodes may be Spot: two, so three and all core nodes are on demand at most."""
-    stacks = synthesise(stage="dev", core_maximum=3, task_maximum=5, task_spot_share=0.5)
+    stacks = synthesise(
+        stage="dev",
+        core_minimum=3,
+        core_maximum=3,
+        task_maximum=5,
+        task_spot_share=0.5,
+        max_hourly_cost_usd=9,
+    )
     assert cluster(stacks)["ManagedScalingPolicy"]["ComputeLimits"] == {
         "UnitType": "InstanceFleetUnits",
-        "MinimumCapacityUnits": 2,
+        "MinimumCapacityUnits": 3,
         "MaximumCapacityUnits": 8,
         "MaximumCoreCapacityUnits": 3,
         "MaximumOnDemandCapacityUnits": 6,
@@ -84,6 +91,22 @@ def test_the_driver_runs_on_core_nodes(stage) -> None:
     assert yarn["yarn.node-labels.enabled"] == "true"
     assert yarn["yarn.node-labels.am.default-node-label-expression"] == "CORE"
     assert settings(stage, "spark-defaults")["spark.yarn.am.nodeLabelExpression"] == "CORE"
+
+
+def test_without_task_nodes_core_nodes_grow_with_the_executors() -> None:
+    """No label: with drivers restricted to CORE, EMR would add core nodes for drivers alone."""
+    stacks = synthesise(stage="dev", task_maximum=0)
+    names = {one["Classification"] for one in cluster(stacks)["Configurations"]}
+    assert names == {"spark-defaults", "hdfs-site"}
+    assert "Label" not in str(cluster(stacks)["Configurations"])
+
+
+def test_a_step_does_not_wait_for_a_notebook() -> None:
+    """Where notebooks live beside it, drivers may take all of YARN's memory instead of a tenth."""
+    stacks = synthesise(stage="dev", applications=["JupyterEnterpriseGateway"])
+    assert settings(stacks, "capacity-scheduler") == {
+        "yarn.scheduler.capacity.maximum-am-resource-percent": "1"
+    }
 
 
 def test_executors_are_sized_for_the_instance_type() -> None:
@@ -164,22 +187,27 @@ def test_prod_makes_a_certificate_for_each_deployment(prod) -> None:
 
 
 def test_only_the_cluster_reads_its_private_key(prod) -> None:
-    """The bucket refuses every principal without the tag that the nodes' role alone carries."""
+    """The bucket refuses every principal but the nodes' role: a tag could come with anybody's session."""
     (denial,) = [one for _, one in prod.statements() if one.get("Sid") == "OnlyTheClusterReadsCertificates"]
     assert denial["Effect"] == "Deny"
     assert denial["Principal"] in ("*", {"AWS": "*"})
     ((operator, condition),) = denial["Condition"].items()
-    assert (operator, condition) == (
-        "StringNotEquals",
-        {"aws:PrincipalTag/reads-transit-certificates": "true"},
-    )
-    tagged = [
-        name
-        for name, role in prod.resources("pipeline", "AWS::IAM::Role").items()
-        if {"Key": "reads-transit-certificates", "Value": "true"} in role["Properties"].get("Tags", [])
-    ]
-    assert len(tagged) == 1
-    assert tagged[0].startswith("InstancesRole")
+    assert (operator, list(condition)) == ("ArnNotEquals", ["aws:PrincipalArn"])
+    named = plain(condition["aws:PrincipalArn"]).rpartition("/")[2]
+    roles = prod.resources("pipeline", "AWS::IAM::Role")
+    (reader,) = [name for name, role in roles.items() if role["Properties"].get("RoleName") == named]
+    assert reader.startswith("InstancesRole")
+
+
+def test_a_certificate_is_looked_at_every_month(prod) -> None:
+    """A cluster may be started long after the deploy: the function that made the archive renews it."""
+    made = only(of_type(prod, "Custom::TransitCertificates"))
+    (rule,) = [one for one in of_type(prod, "AWS::Events::Rule") if "ScheduleExpression" in one]
+    assert rule["ScheduleExpression"] == "rate(30 days)"
+    target = only(rule["Targets"])
+    assert target["Arn"] == made["ServiceToken"]
+    assert "Renew" in str(target["Input"])
+    assert made["Key"] in str(target["Input"])
 
 
 def test_certificates_of_one_s_own_are_used_as_they_are() -> None:

@@ -97,3 +97,12 @@ def test_the_page_shows_alarms_runs_and_cluster(stage) -> None:
         assert name in body, name
     assert page["DashboardName"] in stage.outputs("pipeline")["DashboardUrl"]["Value"]
     assert len(page["DashboardBody"]["Fn::Join"][1]) > 5  # the alarms, by reference
+
+
+def test_the_dashboard_shows_what_fleets_publish(stage) -> None:
+    """With instance fleets EMR publishes the units that scaling wants, and no nodes:
+    https://docs.aws.amazon.com/emr/latest/ManagementGuide/UsingEMR_ViewingMetrics.html
+    """
+    body = json.dumps(only(of_type(stage, "AWS::CloudWatch::Dashboard"))["DashboardBody"])
+    assert "TaskUnitsRequested" in body
+    assert "NodesRequested" not in body

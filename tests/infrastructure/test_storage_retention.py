@@ -63,8 +63,10 @@ def test_dev_empties_and_removes_its_buckets_and_says_so(dev) -> None:
 
 
 def test_prod_keeps_its_data_and_says_so(prod) -> None:
-    """Buckets and key outlive the stack, and nothing can empty them."""
+    """Buckets and key outlive the stack, and nothing can empty them; a failed first deploy leaves none."""
     kept = [*buckets(prod).values(), *prod.resources("storage", "AWS::KMS::Key").values()]
-    assert {(body["DeletionPolicy"], body["UpdateReplacePolicy"]) for body in kept} == {("Retain", "Retain")}
+    assert {(body["DeletionPolicy"], body["UpdateReplacePolicy"]) for body in kept} == {
+        ("RetainExceptOnCreate", "Retain")
+    }
     assert prod.resources("storage", "Custom::S3AutoDeleteObjects") == {}
     assert "stay" in prod.outputs("storage")["AfterDestroy"]["Value"]

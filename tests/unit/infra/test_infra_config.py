@@ -36,7 +36,7 @@ def test_strings_of_the_command_line_become_values() -> None:
     """`-c` gives strings: numbers, booleans, lists, mappings and nothing are read from them."""
     config = DeploymentConfig.from_context(
         {
-            "core_maximum": "3",
+            "task_maximum": "3",
             "task_spot_share": "0.5",
             "wait_for_run": "false",
             "image_sources": "taille-fixe, taille-variable",
@@ -45,7 +45,7 @@ def test_strings_of_the_command_line_become_values() -> None:
             "notification_email": "",
         }
     )
-    assert (config.core_maximum, config.task_spot_share, config.wait_for_run) == (3, 0.5, False)
+    assert (config.task_maximum, config.task_spot_share, config.wait_for_run) == (3, 0.5, False)
     assert config.image_sources == ("taille-fixe", "taille-variable")
     assert config.existing_image_buckets == {"taille-fixe": "my-photographs"}
     assert config.log_retention_days == 30
@@ -55,9 +55,9 @@ def test_strings_of_the_command_line_become_values() -> None:
 def test_values_of_cdk_json_keep_their_types() -> None:
     """Lists, mappings, numbers and booleans of JSON are taken as they are."""
     config = DeploymentConfig.from_context(
-        {"image_sources": ["a", "b"], "existing_image_buckets": {"a": "my-photographs"}, "core_maximum": 3}
+        {"image_sources": ["a", "b"], "existing_image_buckets": {"a": "my-photographs"}, "task_maximum": 3}
     )
-    assert (config.image_sources, config.core_maximum) == (("a", "b"), 3)
+    assert (config.image_sources, config.task_maximum) == (("a", "b"), 3)
     assert config.existing_image_buckets == {"a": "my-photographs"}
 
 
@@ -116,6 +116,16 @@ def test_keys_of_cdk_itself_are_passed_over() -> None:
         ),
         ({"weights": "gone.h5"}, "weights=gone.h5: no such file; allowed: an existing file, or random"),
         ({"core_maximum": "2", "core_minimum": "3"}, "core_maximum=2: must be at least core_minimum=3"),
+        (
+            {"core_maximum": "3"},
+            "core_maximum=3: must be core_minimum=2: beside task nodes, EMR adds core nodes for drivers "
+            "alone; raise task_maximum, or do without task nodes (task_maximum=0)",
+        ),
+        (
+            {"submitter_arns": "arn:aws:iam::123456789012:root"},
+            "submitter_arns=arn:aws:iam::123456789012:root: "
+            "allowed: a list of arn:aws:iam::ACCOUNT:user/NAME or role/NAME",
+        ),
         ({"vpc_id": "vpc-01234567"}, "vpc_id=vpc-01234567: needs `account` as well: it is looked up there"),
         ({"stages": "prod"}, 'stages=prod: a mapping such as {"prod": {"notification_email": "…"}}'),
         ({"stages": {"test": {}}}, "stages=test: allowed: dev, prod"),
@@ -177,6 +187,11 @@ def test_images_may_stay_longer_with_a_reason() -> None:
         {"retention_days": "30", "retention_reason": "contract 12 demands a month"}
     )
     assert config.retention_days == 30
+
+
+def test_without_task_nodes_the_core_nodes_may_grow() -> None:
+    """Nothing restricts drivers then, and executors ask for core nodes."""
+    assert DeploymentConfig.from_context({"core_maximum": "3", "task_maximum": "0"}).core_maximum == 3
 
 
 def test_features_of_images_that_are_gone_stay_with_a_reason_only() -> None:
