@@ -23,6 +23,9 @@ from rehearsal.full_run.timeline import Timeline
 
 SCRATCH = ROOT / ".cache" / "rehearsal" / "run"
 
+# The cluster of the deploy waits for what comes after it, unless a person says otherwise.
+WARM = "idle_timeout_minutes=30"
+
 stage_option = click.option(
     "--stage",
     type=click.Choice(STAGES),
@@ -68,6 +71,7 @@ def run_command(stage: str, fields: tuple[str, ...], images: Path | None, result
       fruit rehearse run -c model=efficientnet_lite0
       fruit rehearse run --stage=prod --images photographs --keep
     """
+    fields = (WARM, *fields) if keep else fields
     request = Request(stage, fields, images and images.resolve(), results.resolve(), keep, own_scratch())
     rehearse_on_this_machine(request, checked_configuration(request))
 

@@ -8,6 +8,7 @@ from infra.config.context import context_of
 from operate.commands.tune import NumberList, ReportWriter, TuningRequest, tune
 from operate.connection import Connection, plain_aws_errors
 from rehearsal.commands.run import (
+    WARM,
     context_option,
     images_option,
     own_scratch,
@@ -60,7 +61,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
           fruit rehearse tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
         """
         folder = images or own_scratch() / "fruit"
-        request = Request(stage, fields, folder.resolve(), results.resolve(), False, own_scratch())
+        request = Request(stage, (WARM, *fields), folder.resolve(), results.resolve(), False, own_scratch())
         config = checked_configuration(request)
         if images is None:
             write_archive(folder, views=TIMES_THE_DEMO * VIEWS)

@@ -10,7 +10,12 @@ from operate.cdk import QUIET, cdk_program, cdk_words
 from operate.commands.destroy import text_of_rest
 from operate.commands.doctor import examine, text_of_check
 from operate.connection import Connection
-from operate.removal.deployed_resources import contents_of_buckets, deployed_resources
+from operate.removal.deployed_resources import (
+    contents_of_buckets,
+    deployed_resources,
+    deployed_stacks,
+    end_protection,
+)
 from operate.removal.leftovers import search
 from operate.runs.run_folder import run_prefix
 from operate.s3.download import Place, download
@@ -121,7 +126,9 @@ class Deployment:
             RehearsalError: the destroy failed, or something is left that should not be.
         """
         connection, stage = self._connection(), self._request.stage
-        resources = deployed_resources(connection.client("cloudformation"), stage)
+        cloudformation = connection.client("cloudformation")
+        resources = deployed_resources(cloudformation, stage)
+        end_protection(cloudformation, deployed_stacks(cloudformation, stage))
         with self._timeline.event("stacks are destroyed"):
             words = cdk_words(
                 "destroy", self._request.assembly, ["--all", "--force", f"--concurrency={STACKS_AT_ONCE}"]

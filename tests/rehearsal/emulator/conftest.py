@@ -104,9 +104,9 @@ def tell(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., No
 
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both stages synthesised, with artifacts of no bytes: nothing here runs them."""
+    """Both stages synthesised, with artifacts of no bytes, since nothing runs here; clusters stay warm."""
     folder = tmp_path_factory.mktemp("assemblies")
-    return {stage: synthesised(stage, folder / stage) for stage in STAGES}
+    return {stage: synthesised(stage, folder / stage, idle_timeout_minutes="60") for stage in STAGES}
 
 
 def synthesised(stage: str, folder: Path, **context: str) -> Path:

@@ -4,8 +4,10 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ClientError
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from operate.removal.deployed_resources import end_protection
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
 from tests.rehearsal.emulator.conftest import STAGES
@@ -157,13 +159,21 @@ def test_a_failing_cluster_rolls_the_deploy_back_with_its_reason(deployed, chang
 
 
 def test_destroying_leaves_what_the_stage_keeps_and_nothing_else(deployed):
-    """dev: nothing, though its buckets hold versions and delete markers; prod: its data."""
+    """dev: nothing, though its buckets hold versions and delete markers; prod: its data.
+
+    Stacks of prod refuse to go until somebody ends their protection, as `fruit destroy` does.
+    """
     aws, s3 = deployed.aws, deployed.aws.client("s3")
     kept = set(_resources(aws, "prod", "AWS::S3::Bucket").values())
     images = _outputs(aws, "dev", "storage")["ImagesBucketImages"]
     for body in (b"1", b"2"):
         s3.put_object(Bucket=images, Key="Apple/a é%+ #.jpg", Body=body)
     s3.delete_object(Bucket=images, Key="Apple/a é%+ #.jpg")
+
+    cloudformation = aws.client("cloudformation")
+    with pytest.raises(ClientError, match="TerminationProtection"):
+        cloudformation.delete_stack(StackName="fruit-features-prod-pipeline")
+    end_protection(cloudformation, sorted(_stacks(aws, "prod")))
 
     def destroy(stage):
         return aws.cdk(deployed.assemblies[stage], "destroy", "--all", "--force")
