@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -72,9 +72,11 @@ def end_protection(cloudformation: CloudFormationClient, stacks: list[str]) -> N
 
 def contents(s3: S3Client, bucket: str) -> Contents | None:
     """Return what a bucket holds; None: there is no such bucket (any more)."""
-    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    versions = (
+        s3.get_paginator("list_object_versions").paginate(Bucket=bucket).search("Versions[].Size || `[]`")
+    )
     try:
-        sizes = [version["Size"] for version in islice(_versions(pages), MOST_LISTED + 1)]
+        sizes = list(islice(versions, MOST_LISTED + 1))
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchBucket", "404"):
             return None
@@ -90,21 +92,16 @@ def contents_of_buckets(s3: S3Client, resources: list[Resource]) -> dict[str, Co
     return {bucket: inside for bucket, inside in zip(buckets, held, strict=True) if inside is not None}
 
 
-def _versions(pages: Any) -> Iterator[dict[str, Any]]:
-    return chain.from_iterable(page.get("Versions", ()) for page in pages)
-
-
 def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Resource]:
     template = _template(cloudformation, stack)
     if template is None:
         return
     declared = template.get("Resources", {})
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-        for summary in page["StackResourceSummaries"]:
-            if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in GONE:
-                policy = declared.get(summary["LogicalResourceId"], {}).get("DeletionPolicy")
-                kind = summary["ResourceType"]
-                yield Resource(stack, summary["PhysicalResourceId"], kind, policy in STAYING)
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    for summary in pages.search("StackResourceSummaries[]"):
+        if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in GONE:
+            policy = declared.get(summary["LogicalResourceId"], {}).get("DeletionPolicy")
+            yield Resource(stack, summary["PhysicalResourceId"], summary["ResourceType"], policy in STAYING)
 
 
 def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any] | None:
