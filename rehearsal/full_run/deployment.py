@@ -1,7 +1,9 @@
-"""The steps of a rehearsal against the AWS of the environment, with CDK's own command line."""
+"""A rehearsal against the AWS of the environment: its steps, with CDK's own command line, and their order."""
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from infra.config.deployment import DeploymentConfig
@@ -30,6 +32,7 @@ from rehearsal.full_run.request import Request
 from rehearsal.full_run.summary import describe_run, rewritten_settings
 from rehearsal.full_run.timeline import Timeline
 from rehearsal.what_is_real import what_is_real
+from spark_job.contract.errors import FruitError
 
 TRANSFERS_AT_ONCE = 16
 STACKS_AT_ONCE = 3
@@ -149,12 +152,12 @@ class Deployment:
             self._programs.run(words, "cdk-bootstrap", folder=self._request.scratch)
 
     def _synthesise(self) -> None:
-        options = ["--quiet", f"--output={self._request.assembly}", *self._request.context, *QUIET]
+        options = ["--quiet", f"--output={self._request.assembly}", *self._request.context_words, *QUIET]
         with self._timeline.event("cdk synth"):
             self._programs.run([*cdk_program(), "synth", *options], "cdk-synth")
 
     def _build_artifacts(self) -> None:
-        words = [sys.executable, "-m", "infra.artifacts", "build", *self._request.context]
+        words = [sys.executable, "-m", "infra.artifacts", "build", *self._request.context_words]
         with self._timeline.event("job, extractor and wheels are built"):
             self._programs.run(words, "build")
 
@@ -177,3 +180,43 @@ class Deployment:
     def _connection(self) -> Connection:
         """Return a new connection: each looks a deployment up once, and the deployment grows."""
         return Connection(self._request.stage, self._config.region)
+
+
+def rehearse(
+    steps: Deployment, *, keep: bool, say: Callable[[str], None], then: Callable[[], None] = lambda: None
+) -> None:
+    """Deploy, run, report, and take everything away unless it is to be kept.
+
+    Args:
+        say: Prints one line.
+        then: Called when the run is complete and all is still up; what it raises is the rehearsal's failure.
+
+    Raises:
+        FruitError: a step failed; the stacks have been taken away all the same.
+    """
+    try:
+        with closing(steps):
+            steps.wait_until_deployable()
+            steps.examine_account()
+            steps.deploy_storage()
+            steps.upload_photographs()
+            steps.wait_for_artifacts()
+            steps.run_pipeline()
+        steps.report()
+        then()
+    except FruitError:
+        _clean_up(steps, say)
+        raise
+    if not keep:
+        for line in steps.take_down():
+            say(line)
+
+
+def _clean_up(steps: Deployment, say: Callable[[str], None]) -> None:
+    """Take the stacks away after a failure; one on top of it is printed, and does not replace it."""
+    if not steps.has_templates():
+        return
+    try:
+        steps.take_down()
+    except FruitError as error:
+        say(f"the clean-up failed as well: {error}")

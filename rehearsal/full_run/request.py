@@ -1,24 +1,19 @@
 """What a person wants of a rehearsal, checked before anything starts."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.config.context import context_of
 from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Architecture
 from operate.configuration import configured_region, stage_configuration
 from rehearsal.errors import MisuseError
 
-# As Python calls processors, and as EC2 does.
-ARCHITECTURES: dict[str, Architecture] = {
-    "x86_64": "x86_64",
-    "amd64": "x86_64",
-    "aarch64": "arm64",
-    "arm64": "arm64",
-}
-# An instance type of each, for the advice.
-INSTANCE_TYPES: dict[Architecture, str] = {"x86_64": "m5.xlarge", "arm64": "m7g.xlarge"}
+# As Python calls processors; as EC2 does, with an instance type for the advice.
+X86: tuple[Architecture, str] = ("x86_64", "m5.xlarge")
+ARM: tuple[Architecture, str] = ("arm64", "m7g.xlarge")
+PROCESSORS = {"x86_64": X86, "amd64": X86, "aarch64": ARM, "arm64": ARM}
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class Request:
 
     Attributes:
         stage: dev or prod.
-        fields: `FIELD=VALUE` of the configuration, as `cdk -c` takes them.
+        context: Fields of the configuration, name to text.
         images: The person's own photographs; None: drawn fruit.
         results: Where the run's results are fetched to.
         keep: Leave it up afterwards.
@@ -35,16 +30,17 @@ class Request:
     """
 
     stage: str
-    fields: tuple[str, ...]
+    context: Mapping[str, str]
     images: Path | None
     results: Path
     keep: bool
     scratch: Path
 
     @property
-    def context(self) -> list[str]:
+    def context_words(self) -> list[str]:
         """The fields and the stage as words that `cdk` and `infra.artifacts` take alike."""
-        return [word for pair in (*self.fields, f"stage={self.stage}") for word in ("-c", pair)]
+        fields = {**self.context, "stage": self.stage}
+        return [word for name, value in fields.items() for word in ("-c", f"{name}={value}")]
 
     @property
     def assembly(self) -> Path:
@@ -62,14 +58,14 @@ def checked_configuration(request: Request, machine: str | None = None) -> Deplo
         ConfigError: a field cannot be used.
         MisuseError: the nodes would have another architecture than this machine.
     """
-    config = stage_configuration(request.stage, configured_region(request.stage), context_of(request.fields))
+    config = stage_configuration(request.stage, configured_region(request.stage), request.context)
     name = (machine or platform.machine()).lower()
-    here = ARCHITECTURES.get(name)
-    if here is None:
+    if name not in PROCESSORS:
         raise MisuseError(f"this machine's processor is {name}: a rehearsal needs x86_64 or arm64")
+    here, instance_type = PROCESSORS[name]
     if config.architecture != here:
         fleets = ("primary", "core", "task")
-        advice = " ".join(f"-c {fleet}_instance_types={INSTANCE_TYPES[here]}" for fleet in fleets)
+        advice = " ".join(f"-c {fleet}_instance_types={instance_type}" for fleet in fleets)
         raise MisuseError(
             f"the configuration asks for {config.architecture} nodes ({config.primary_instance_types[0]}), "
             f"and this machine is {here}: add CONTEXT='{advice}'"

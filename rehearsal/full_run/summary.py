@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,31 +19,6 @@ ROLE_NAMES = {"MASTER": "primary", "CORE": "core", "TASK": "task"}
 SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows
 
 
-@dataclass(frozen=True)
-class ClusterUse:
-    """One cluster with its steps and every node that it has or had.
-
-    Attributes:
-        roles: Fleet id to MASTER, CORE or TASK.
-    """
-
-    cluster: Cluster
-    steps: Sequence[Step]
-    nodes: Sequence[Node]
-    roles: dict[str, str]
-
-    def lines(self) -> list[str]:
-        """Return one line for the cluster and one for each step."""
-        count = Counter(self.roles.get(node.fleet_id, "") for node in self.nodes)
-        nodes = ", ".join(f"{count[role]} {name}" for role, name in ROLE_NAMES.items() if count[role])
-        lines = [f"cluster   {self.cluster.id} {self.cluster.state}, nodes: {nodes}"]
-        for step in self.steps:
-            seconds = (step.ended - step.started).total_seconds() if step.started and step.ended else None
-            after = f" after {seconds:.0f} s" if seconds is not None else ""
-            lines.append(f"step      {step.id} {step.state}{after}, {step.name}")
-        return lines
-
-
 def describe_run(connection: Connection, folder: Path) -> list[str]:
     """Return what the deployment's cluster did, and what its run came to.
 
@@ -57,8 +31,27 @@ def describe_run(connection: Connection, folder: Path) -> list[str]:
     emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
     roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster_id)}
     cluster = describe_cluster(emr, cluster_id)
-    use = ClusterUse(cluster, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), roles)
-    return [*use.lines(), *run_lines(folder)]
+    lines = cluster_lines(cluster, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), roles)
+    return [*lines, *run_lines(folder)]
+
+
+def cluster_lines(
+    cluster: Cluster, steps: Sequence[Step], nodes: Sequence[Node], roles: Mapping[str, str]
+) -> list[str]:
+    """Return one line for a cluster, with every node that it has or had, and one for each of its steps.
+
+    Args:
+        roles: Fleet id to MASTER, CORE or TASK.
+    """
+    count = Counter(roles.get(node.fleet_id, "") for node in nodes)
+    counted = ", ".join(f"{count[role]} {name}" for role, name in ROLE_NAMES.items() if count[role])
+    lines = [f"cluster   {cluster.id} {cluster.state}, nodes: {counted}"]
+    for step in steps:
+        after = ""
+        if step.started and step.ended:
+            after = f" after {(step.ended - step.started).total_seconds():.0f} s"
+        lines.append(f"step      {step.id} {step.state}{after}, {step.name}")
+    return lines
 
 
 def run_lines(folder: Path) -> list[str]:

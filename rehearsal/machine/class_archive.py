@@ -9,12 +9,16 @@ import tempfile
 from pathlib import Path
 
 from rehearsal.emr.compute import ClusterSpec, ComputeError, Node
-from rehearsal.machine.daemons import CLASS_ARCHIVE, RESOURCE_MANAGER, start_daemon
+from rehearsal.machine.daemons import (
+    CLASS_ARCHIVE,
+    RESOURCE_MANAGER,
+    installed_software,
+    start_daemon,
+)
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.node_configuration import ResourceManagerPorts
 from rehearsal.machine.node_setup import NodeSetup
 from rehearsal.machine.resource_manager import ResourceManager
-from rehearsal.machine.yarn import installed_software
 from rehearsal.rewriting import EmulatedAws
 from rehearsal.settings import free_ports
 from spark_job.contract.errors import FruitError
@@ -34,15 +38,13 @@ def make_archive(home: Path) -> None:
     CLASS_ARCHIVE.unlink(missing_ok=True)
     unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
     folders, software = ClusterFolders(home / SPEC.cluster_id), installed_software()
-    folders.make()
     ports = ResourceManagerPorts(*free_ports(5))
     aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
     setup = NodeSetup(SPEC, home=home, folders=folders, aws=aws, software=software, ports=ports)
     setup.prepare(PRIMARY)
     daemon = start_daemon(
         RESOURCE_MANAGER,
-        java=software.java,
-        yarn_jars=software.yarn_jars,
+        software,
         conf=folders.node(PRIMARY).conf,
         log=folders.daemon_log(PRIMARY, "resourcemanager"),
         # Java's launcher reads this variable.

@@ -14,13 +14,13 @@ from rehearsal.emr.compute import (
     Node,
     Program,
 )
+from rehearsal.machine.daemons import Software, installed_software
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.log_bucket import LogBucket, s3_client
-from rehearsal.machine.logged_process import Controller, LoggedProcess
 from rehearsal.machine.node_setup import NodeSetup
 from rehearsal.machine.programs import fetch, script_command, step_command
-from rehearsal.machine.running_step import RunningStep
-from rehearsal.machine.yarn import Software, Yarn, has_containers, installed_software
+from rehearsal.machine.running_step import Controller, LoggedProcess, RunningStep
+from rehearsal.machine.yarn import Yarn, has_containers
 from rehearsal.processes import kill_all, processes_of, sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 
@@ -54,7 +54,6 @@ class Cluster:
         self._id = spec.cluster_id
         self._home = home
         self._folders = ClusterFolders(home / spec.cluster_id)
-        self._folders.make()
         self._s3 = s3_client(aws)
         self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id, logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rehearsal.emr.compute import ComputeError
 from rehearsal.machine.folders import NodeFolders
-from rehearsal.machine.jars import JARS, SPARK_HOME
+from rehearsal.machine.jars import JARS, SPARK_HOME, require_jars
+from spark_job.contract.java import find_java_home
 
 RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
 NODE_MANAGER = "org.apache.hadoop.yarn.server.nodemanager.NodeManager"
@@ -27,6 +28,26 @@ OPTIONS = (
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('daemons.log4j2.properties')}",
 )
+
+
+@dataclass(frozen=True)
+class Software:
+    """What daemons are started from."""
+
+    java: Path
+    yarn_jars: Path
+    s3_jars: Path
+
+
+def installed_software() -> Software:
+    """Return this machine's Java, and the jars that were fetched.
+
+    Raises:
+        JarsError: the jars have not been fetched.
+        FruitError: there is no Java 17.
+    """
+    jars = require_jars()
+    return Software(Path(find_java_home()), jars / "yarn", jars / "s3")
 
 
 @dataclass(frozen=True)
@@ -68,25 +89,24 @@ class Daemon:
             self.kill()
 
 
-def java_command(main: str, *, java: Path, yarn_jars: Path, conf: Path) -> list[str]:
+def java_command(main: str, software: Software, conf: Path) -> list[str]:
     """Return the command of one of Hadoop's own programs."""
     # What varies comes last: the archive of classes fits whatever begins as its own class path.
-    classpath = [*sorted(yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*", conf]
+    classpath = [*sorted(software.yarn_jars.glob("*.jar")), SPARK_HOME / "jars" / "*", conf]
     temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
     joined = os.pathsep.join(map(str, classpath))
     archive = [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []
-    return [str(java / "bin" / "java"), *OPTIONS, *archive, temporary, "-cp", joined, main]
+    return [str(software.java / "bin" / "java"), *OPTIONS, *archive, temporary, "-cp", joined, main]
 
 
 def start_daemon(
-    main: str, *, java: Path, yarn_jars: Path, conf: Path, log: Path, environment: Mapping[str, str]
+    main: str, software: Software, *, conf: Path, log: Path, environment: Mapping[str, str]
 ) -> Daemon:
     """Start a daemon in the background; its log takes all that it prints."""
-    command = java_command(main, java=java, yarn_jars=yarn_jars, conf=conf)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command,
+            java_command(main, software, conf),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

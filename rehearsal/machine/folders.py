@@ -1,53 +1,30 @@
 """Where a cluster and its nodes keep their files on this machine."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.emr.compute import Node
 from rehearsal.processes import short_folder
 
 
-@dataclass(frozen=True)
 class NodeFolders:
-    """One node's own disk."""
+    """One node's own disk.
 
-    root: Path
+    Attributes:
+        conf, spark_conf: The configuration files of Hadoop and of Spark.
+        opt: The node's /opt.
+        java: The node's JAVA_HOME.
+        yarn_local: Working folders of containers.
+        container_logs: APPLICATION/CONTAINER/stderr and so on.
+        tmp: The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters.
+    """
 
-    @property
-    def conf(self) -> Path:
-        """Hadoop's configuration files."""
-        return self.root / "conf"
-
-    @property
-    def spark_conf(self) -> Path:
-        """Spark's configuration files."""
-        return self.root / "conf-spark"
-
-    @property
-    def opt(self) -> Path:
-        """The node's /opt."""
-        return self.root / "opt"
-
-    @property
-    def java(self) -> Path:
-        """The node's JAVA_HOME."""
-        return self.root / "java"
-
-    @property
-    def yarn_local(self) -> Path:
-        """Working folders of containers."""
-        return self.root / "yarn"
-
-    @property
-    def container_logs(self) -> Path:
-        """Logs of containers: APPLICATION/CONTAINER/stderr and so on."""
-        return self.root / "containers"
-
-    @property
-    def tmp(self) -> Path:
-        """The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters."""
-        return short_folder(self.root.parents[1]) / self.root.name
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.conf, self.spark_conf = root / "conf", root / "conf-spark"
+        self.opt, self.java = root / "opt", root / "java"
+        self.yarn_local, self.container_logs = root / "yarn", root / "containers"
+        self.tmp = short_folder(root.parents[1]) / root.name
 
     def make(self) -> None:
         """Create the folders."""
@@ -60,21 +37,18 @@ class NodeFolders:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@dataclass(frozen=True)
 class ClusterFolders:
-    """One cluster's folder in the rehearsal's home."""
+    """One cluster's folder in the rehearsal's home.
 
-    root: Path
+    Attributes:
+        shared: Stands for HDFS: event logs, Spark's staging.
+        logs: Laid out as EMR does below the cluster's log URI.
+    """
 
-    @property
-    def shared(self) -> Path:
-        """The folder that stands for HDFS: event logs, Spark's staging."""
-        return self.root / "shared"
-
-    @property
-    def logs(self) -> Path:
-        """Logs, laid out as EMR does below the cluster's log URI."""
-        return self.root / "logs"
+    def __init__(self, root: Path) -> None:
+        self.root, self.shared, self.logs = root, root / "shared", root / "logs"
+        for folder in (self.shared / "spark-events", self.shared / "staging", self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def node(self, node: Node) -> NodeFolders:
         """Return the folders of one node."""
@@ -91,8 +65,3 @@ class ClusterFolders:
     def daemon_log(self, node: Node, daemon: str) -> Path:
         """Return the log of one of Hadoop's daemons."""
         return self.logs / "node" / node.instance_id / "applications" / "hadoop-yarn" / f"{daemon}.log"
-
-    def make(self) -> None:
-        """Create the folders."""
-        for folder in (self.shared / "spark-events", self.shared / "staging", self.logs):
-            folder.mkdir(parents=True, exist_ok=True)

@@ -94,20 +94,17 @@ class LogBucket:
         while True:
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=f"{key}.gz", Body=packed)
-            except (BotoCoreError, ClientError) as error:
-                if _is_final(error) or time.monotonic() > deadline:
-                    log.warning(
-                        "s3://%s/%s.gz was not written (%s); it is in %s", self._bucket, key, error, path
-                    )
-                    return
-                time.sleep(1)
-            else:
                 self._pushed[path] = len(content)
                 return
+            except (BotoCoreError, ClientError) as error:
+                if _is_final(error) or time.monotonic() > deadline:
+                    told = "s3://%s/%s.gz was not written (%s); it is in %s"
+                    log.warning(told, self._bucket, key, error, path)
+                    return
+            time.sleep(1)
 
 
 def _is_final(error: Exception) -> bool:
     """Return whether the same request would be refused again: 4xx, as for a bucket that is not there."""
-    if not isinstance(error, ClientError):
-        return False
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
+    answer = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
+    return int(answer.get("HTTPStatusCode", 500)) < 500

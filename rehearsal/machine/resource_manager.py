@@ -3,8 +3,9 @@
 import getpass
 import json
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from typing import Any
+
+import urllib3
 
 from rehearsal.emr.compute import ComputeError
 from rehearsal.settings import LOOPBACK
@@ -12,6 +13,7 @@ from rehearsal.settings import LOOPBACK
 # Metrics of queues, also by node label; the REST interface counts only requests without one.
 QUEUES = "Hadoop:service=ResourceManager,name=*QueueMetrics,*"
 SECONDS = 10.0
+HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,12 @@ class ResourceManager:
         return self._ask(method, f"/ws/v1/cluster/{path}?user.name={getpass.getuser()}", body)
 
     def _ask(self, method: str, target: str, body: Any = None) -> dict[str, Any]:
-        connection = HTTPConnection(LOOPBACK, self.port, timeout=SECONDS)
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        url = f"http://{LOOPBACK}:{self.port}{target}"
         try:
-            connection.request(method, target, json.dumps(body) if body is not None else None, headers)
-            answer = connection.getresponse()
-            text = answer.read().decode(errors="replace")
-        except (OSError, HTTPException) as error:
+            answer = urllib3.request(method, url, json=body, headers=HEADERS, timeout=SECONDS, retries=False)
+        except urllib3.exceptions.HTTPError as error:
             raise ComputeError(f"YARN's ResourceManager does not answer: {error}") from error
-        finally:
-            connection.close()
+        text = answer.data.decode(errors="replace")
         if answer.status >= 300:
             raise ComputeError(f"YARN refused {method} {target}: {answer.status} {text[:500]}")
         return dict(json.loads(text)) if text.startswith("{") else {}

@@ -2,8 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -16,39 +15,18 @@ from rehearsal.machine.daemons import (
     RESOURCE_MANAGER,
     START_SECONDS,
     Daemon,
+    Software,
     java_command,
     start_daemon,
 )
 from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.jars import require_jars
 from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts
 from rehearsal.machine.resource_manager import ResourceManager
 from rehearsal.processes import processes_of
 from rehearsal.settings import free_ports
-from spark_job.contract.java import find_java_home
 
 # Scaling takes idle nodes; an executor that idles ends by itself after a minute.
 DRAIN_SECONDS = 90.0
-
-
-@dataclass(frozen=True)
-class Software:
-    """What daemons are started from."""
-
-    java: Path
-    yarn_jars: Path
-    s3_jars: Path
-
-
-def installed_software() -> Software:
-    """Return this machine's Java, and the jars that were fetched.
-
-    Raises:
-        JarsError: the jars have not been fetched.
-        FruitError: there is no Java 17.
-    """
-    jars = require_jars()
-    return Software(Path(find_java_home()), jars / "yarn", jars / "s3")
 
 
 class Yarn:
@@ -81,7 +59,8 @@ class Yarn:
         Raises:
             ComputeError: it did not come up.
         """
-        self._wait_for_manager()
+        if not _wait_until(self.manager.is_up, START_SECONDS):
+            raise ComputeError("There is no ResourceManager to join")
         daemon = self._start(NODE_MANAGER, node, "nodemanager", environment)
         with self._lock:
             self._node_managers[node] = (daemon, port)
@@ -97,7 +76,7 @@ class Yarn:
             listed = self.manager.nodes().get(port)
             if listed is not None:
                 self._close(node, listed["nodeId"])
-                self._wait_until_empty(port)
+                _wait_until(lambda: self._is_empty(port), DRAIN_SECONDS)
             daemon.stop()
         self.forget(node)
 
@@ -137,23 +116,12 @@ class Yarn:
             self._daemon.kill()
 
     def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
-        return start_daemon(
-            main,
-            java=self._software.java,
-            yarn_jars=self._software.yarn_jars,
-            conf=self._folders.node(node).conf,
-            log=self._folders.daemon_log(node, name),
-            environment=environment,
-        )
+        conf, log = self._folders.node(node).conf, self._folders.daemon_log(node, name)
+        return start_daemon(main, self._software, conf=conf, log=log, environment=environment)
 
     def _close(self, node: Node, yarn_id: str) -> None:
         """Take its memory off YARN's books: containers that run go on, no new ones come."""
-        command = java_command(
-            ADMINISTRATION,
-            java=self._software.java,
-            yarn_jars=self._software.yarn_jars,
-            conf=self._folders.node(node).conf,
-        )
+        command = java_command(ADMINISTRATION, self._software, self._folders.node(node).conf)
         ended = subprocess.run(
             [*command, "-updateNodeResource", yarn_id, "0", "0", "-1"],
             capture_output=True,
@@ -163,22 +131,19 @@ class Yarn:
         if ended.returncode != 0:
             raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")
 
-    def _wait_for_manager(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not self.manager.is_up():
-            if time.monotonic() > deadline:
-                raise ComputeError("There is no ResourceManager to join")
-            time.sleep(0.1)
-
     def _counts_on(self, port: int) -> bool:
         return self.manager.nodes().get(port, {}).get("state") == "RUNNING"
 
-    def _wait_until_empty(self, port: int) -> None:
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while time.monotonic() < deadline:
-            if not int(self.manager.nodes().get(port, {}).get("numContainers", 0)):
-                return
-            time.sleep(0.2)
+    def _is_empty(self, port: int) -> bool:
+        return not int(self.manager.nodes().get(port, {}).get("numContainers", 0))
+
+
+def _wait_until(reached: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is reached, and return whether it was within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (there := reached()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return there
 
 
 def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:

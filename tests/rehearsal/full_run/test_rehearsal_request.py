@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from infra.config.context import context_of
 from infra.errors import ConfigError
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.request import Request, checked_configuration
 
 
 def request(*fields, stage="dev"):
-    return Request(stage, fields, None, Path("results"), False, Path("scratch"))
+    return Request(stage, context_of(fields), None, Path("results"), False, Path("scratch"))
 
 
 def test_fields_are_those_of_a_deploy():
@@ -24,7 +25,7 @@ def test_fields_are_those_of_a_deploy():
 
 def test_every_program_gets_the_fields_and_the_stage():
     """As words of `cdk -c`."""
-    assert request("model=vgg16").context == ["-c", "model=vgg16", "-c", "stage=dev"]
+    assert request("model=vgg16").context_words == ["-c", "model=vgg16", "-c", "stage=dev"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.sequence import rehearse
+from rehearsal.full_run.deployment import rehearse
 from tests.doubles import Double
 
 ALL = [

@@ -9,7 +9,7 @@ from operate.emr.clusters import Cluster
 from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.summary import ClusterUse, run_lines
+from rehearsal.full_run.summary import cluster_lines, run_lines
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 METRICS = {
@@ -35,7 +35,7 @@ def test_it_names_cluster_nodes_and_steps():
         Node(f"ci-{fleet}", "i-1", fleet, "m5.xlarge", "ON_DEMAND", "RUNNING", False, MOMENT, None)
         for fleet in ("f1", "f2", "f2", "f3")
     ]
-    assert ClusterUse(cluster, [step], nodes, {"f1": "MASTER", "f2": "CORE", "f3": "TASK"}).lines() == [
+    assert cluster_lines(cluster, [step], nodes, {"f1": "MASTER", "f2": "CORE", "f3": "TASK"}) == [
         "cluster   j-1 WAITING, nodes: 1 primary, 2 core, 1 task",
         "step      s-1 COMPLETED after 41 s, fruit-features-dev-run-1",
     ]

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from rehearsal.machine.configuration_files import (
+from rehearsal.machine.node_setup import (
     exports,
     recorded_only,
     write_hadoop_files,
