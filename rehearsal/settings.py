@@ -4,7 +4,6 @@ import secrets
 import socket
 import string
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +25,6 @@ class Keys(NamedTuple):
     secret_access_key: str
 
 
-@dataclass(frozen=True)
 class Settings:
     """One rehearsal.
 
@@ -34,39 +32,19 @@ class Settings:
         home: Folder of its own; holds the log, the emulator's state and the clusters' nodes.
         port: Where AWS answers, on the loopback interface.
         region: What clients ask for if they name no other.
+        endpoint: `http://127.0.0.1:PORT`.
+        temporary: What the emulator and its functions take for /tmp.
+        clusters: Nodes of every cluster, each in its folder.
+        log: What the emulator says.
+        ready_file: Appears when AWS answers: its endpoint, one line.
+        keys_file: What only the user who started it may read: the keys of this start, one a line.
     """
 
-    home: Path
-    port: int
-    region: str = DEFAULT_REGION
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def temporary(self) -> Path:
-        """What the emulator and its functions take for /tmp."""
-        return self.home / "tmp"
-
-    @property
-    def clusters(self) -> Path:
-        """Nodes of every cluster, each in its folder."""
-        return self.home / "clusters"
-
-    @property
-    def log(self) -> Path:
-        return self.home / "emulator.log"
-
-    @property
-    def ready_file(self) -> Path:
-        """Appears when AWS answers: its endpoint, one line."""
-        return self.home / "ready"
-
-    @property
-    def keys_file(self) -> Path:
-        """What only the user who started it may read: the keys of this start, one a line."""
-        return self.home / "keys"
+    def __init__(self, home: Path, port: int, region: str = DEFAULT_REGION) -> None:
+        self.home, self.port, self.region = home, port, region
+        self.endpoint = f"http://{LOOPBACK}:{port}"
+        self.temporary, self.clusters, self.log = home / "tmp", home / "clusters", home / "emulator.log"
+        self.ready_file, self.keys_file = home / "ready", home / "keys"
 
     @property
     def keys(self) -> Keys:

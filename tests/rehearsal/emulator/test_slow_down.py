@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rehearsal.emulator.slow_down import SlowDown
+from rehearsal.emulator.control import SlowDown
 
 S3 = [(b"authorization", b"AWS4-HMAC-SHA256 Credential=1/20260101/eu-west-3/s3/aws4_request, etc")]
 EMR = [(b"authorization", b"AWS4-HMAC-SHA256 Credential=1/20260101/eu-west-3/elasticmapreduce/aws4_request")]
