@@ -22,9 +22,8 @@ from operate.printing import json_option, print_result, require_yes, say, table
 from operate.submission.checks import image_uris
 from operate.submission.live_place import Place, live_place, require_images
 from operate.submission.submission import DeployedJob
-from operate.tuning.report import COLUMNS, conclusion, estimate_sentence, rows
-from operate.tuning.results import Results, configure, machine, place_of
-from operate.tuning.run import run_all
+from operate.tuning.measuring import run_all
+from operate.tuning.report import COLUMNS, conclusion, configure, estimate_sentence, rows
 from operate.tuning.steps import Archive, Plan, check_room, plan, submissions
 from spark_job.contract.errors import FruitError
 from spark_job.contract.manifest import write_json
@@ -156,19 +155,18 @@ def tune(connection: Connection, request: TuningRequest, write_report: ReportWri
     check_room(trials.trials, config, nodes)
     name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     say(estimate_sentence(trials, config, nodes))
-    results = _measure(connection, place, trials, config, name, request)
-    if results is None:
+    tuning = _measure(connection, place, trials, config, name, request)
+    if tuning is None:
         return
     file = request.configuration or ROOT / "cdk.json"
-    configure(file, connection.stage, results.configuration)
-    tuning = results.tuning(place_of(config, place.cluster.id))
+    configure(file, connection.stage, tuning.configuration)
     report = _report(tuning, request.results, name, write_report)
     print_result(
         {**tuning.as_json(), "report": report},
-        table(COLUMNS, rows(results), right=COLUMNS),
+        table(COLUMNS, rows(tuning), right=COLUMNS),
         as_json=request.as_json,
     )
-    say(conclusion(results, file, report))
+    say(conclusion(tuning, file, report))
 
 
 def _measure(
@@ -178,7 +176,7 @@ def _measure(
     config: DeploymentConfig,
     name: str,
     request: TuningRequest,
-) -> Results | None:
+) -> Tuning | None:
     """Submit the steps and return what they measured; None: they are only shown."""
     deployed, archive = _deployed(connection, place), _archive(connection, place)
     runs = list(submissions(trials, deployed, archive, config, name))
@@ -187,7 +185,7 @@ def _measure(
         print_result(words, "\n".join(run.run_id for run in runs), as_json=request.as_json)
         return None
     require_yes(f"Submit these {len(runs)} steps?", "not submitted", yes=request.yes)
-    return run_all(connection, place.cluster.id, trials, runs, machine(config))
+    return run_all(connection, place.cluster.id, trials, runs, config)
 
 
 def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter) -> str:

@@ -1,12 +1,16 @@
-"""What a tuning prints: the estimate before it, the table and the conclusion after it."""
+"""What a tuning prints and writes: the estimate before it; table, conclusion and configuration after it."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
-from operate.tuning.results import Results, machine
+from operate.errors import MisuseError
+from operate.tuning.figures import machine
 from operate.tuning.steps import Plan
-from spark_job.contract.tuning import Measurement
+from spark_job.contract.tuning import Measurement, Tuning
 
 COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")
 
@@ -27,13 +31,11 @@ def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> st
     )
 
 
-def rows(results: Results) -> list[tuple[str, ...]]:
+def rows(tuning: Tuning) -> list[tuple[str, ...]]:
     """Return the table's rows: the serial process, the grid, the smaller sizes."""
-    serial = results.serial
-    rate = serial.images / serial.seconds
-    first = ("serial", "1", f"{serial.images:,}", f"{serial.seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
-    sizes = [point for point in results.sizes if point not in results.grid]
-    return [first, *map(_row, (*results.grid, *sizes))]
+    seconds, rate = tuning.serial_seconds, tuning.images / tuning.serial_seconds
+    first = ("serial", "1", f"{tuning.images:,}", f"{seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
+    return [first, *map(_row, dict.fromkeys((*tuning.grid, *tuning.sizes)))]
 
 
 def _row(point: Measurement) -> tuple[str, ...]:
@@ -49,12 +51,26 @@ def _row(point: Measurement) -> tuple[str, ...]:
     )
 
 
-def conclusion(results: Results, file: Path, report: str) -> str:
+def conclusion(tuning: Tuning, file: Path, report: str) -> str:
     """Return what is recommended, and where it is written."""
-    best, fields = results.best, " ".join(f"-c {key}={value}" for key, value in results.configuration.items())
+    best, fields = tuning.recommended, tuning.configuration.items()
     return (
         f"recommended: {best.executors} executors x {best.cores} cores, "
         f"{best.images_per_second:.0f} images/s, {best.usd_per_million_images:.2f} USD per million images; "
-        f"written to {file} (CONTEXT='{fields}')\n"
+        f"written to {file} (CONTEXT='{' '.join(f'-c {name}={value}' for name, value in fields)}')\n"
         f"report: {report}"
     )
+
+
+def configure(file: Path, stage: str, fields: Mapping[str, int]) -> None:
+    """Write fields of a stage into the context of a cdk.json; all else in it stays.
+
+    Raises:
+        MisuseError: the file holds no JSON object.
+    """
+    try:
+        content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        content.setdefault("context", {}).setdefault("stages", {}).setdefault(stage, {}).update(fields)
+    except (ValueError, AttributeError) as error:
+        raise MisuseError(f"{file} is no cdk.json: {error}") from error
+    file.write_text(json.dumps(content, indent=2) + "\n")

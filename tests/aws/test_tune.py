@@ -6,8 +6,8 @@ import boto3
 import pytest
 
 from operate.runs.outcome import StepFailedError
-from operate.tuning import run as tuning_run
-from operate.tuning.results import configure
+from operate.tuning import measuring as tuning_run
+from operate.tuning.report import configure
 from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import steps
