@@ -6,12 +6,6 @@ from rehearsal.emulator.api import call, client, unless_gone
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
 
 
-def tag_specifications(kind: str, properties: Properties) -> list[dict[str, Any]]:
-    """Return the tags as a Create call takes them; `kind` such as `network-acl`."""
-    tags = properties.get("Tags")
-    return [{"ResourceType": kind, "Tags": tags}] if tags else []
-
-
 def replace_tags(resource_id: str, old: Properties, new: Properties) -> None:
     """Bring the template's tags of a resource up to date; tags that others added stay."""
     after = new.get("Tags", [])
@@ -19,21 +13,6 @@ def replace_tags(resource_id: str, old: Properties, new: Properties) -> None:
         client("ec2").delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in dropped])
     if after:
         client("ec2").create_tags(Resources=[resource_id], Tags=after)
-
-
-class TaggedResource(ResourceType):
-    """A resource of EC2 of which the tags alone change in place.
-
-    Attributes:
-        attribute: The one that answers its id.
-    """
-
-    attribute = "Id"
-
-    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Replace its tags."""
-        replace_tags(physical_id, old, new)
-        return {self.attribute: physical_id}
 
 
 class ElasticIp(ResourceType):
@@ -44,11 +23,8 @@ class ElasticIp(ResourceType):
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Allocate it."""
-        address = client("ec2").allocate_address(
-            Domain=properties.get("Domain", "vpc"),
-            TagSpecifications=tag_specifications("elastic-ip", properties),
-        )
-        return address["PublicIp"], {"AllocationId": address["AllocationId"], "PublicIp": address["PublicIp"]}
+        address: str = client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))["PublicIp"]
+        return address, self.update(address, {}, properties)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
         """Replace its tags."""
@@ -68,28 +44,54 @@ def _allocation(public_ip: str) -> str:
     return next(str(entry["AllocationId"]) for entry in addresses if entry["PublicIp"] == public_ip)
 
 
-class NatGateway(TaggedResource):
-    """A gateway in a public subnet, by which private subnets reach the internet."""
+class TaggedResource(ResourceType):
+    """A resource of EC2 that has one operation to make it and one to delete it; its tags change in place.
 
-    name = "AWS::EC2::NatGateway"
-    attribute = "NatGatewayId"
-    create_only = (
-        *("AllocationId", "AvailabilityMode", "ConnectivityType", "PrivateIpAddress", "SubnetId", "VpcId"),
-    )
+    Attributes:
+        attribute: The one that answers its id.
+        id_member: What the API calls its id.
+    """
+
+    attribute = "Id"
+    id_member: str
+
+    def make(self, properties: Properties) -> str:
+        """Make it, without tags, and return its id."""
+        kind = self.name.rpartition("::")[2]
+        return str(call("ec2", f"Create{kind}", **properties)[kind][self.id_member])
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Make it; it is available at once."""
-        members = ("AllocationId", "ConnectivityType", "PrivateIpAddress", "SubnetId")
-        gateway: str = client("ec2").create_nat_gateway(
-            **{name: properties[name] for name in members if name in properties},
-            TagSpecifications=tag_specifications("natgateway", properties),
-        )["NatGateway"]["NatGatewayId"]
-        return gateway, {"NatGatewayId": gateway}
+        made = self.make({name: value for name, value in properties.items() if name != "Tags"})
+        return made, self.update(made, {}, properties)
+
+    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
+        """Replace its tags."""
+        replace_tags(physical_id, old, new)
+        return {self.attribute: physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
         with unless_gone():
-            client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
+            call("ec2", f"Delete{self.name.rpartition('::')[2]}", **{self.id_member: physical_id})
+
+
+class NatGateway(TaggedResource):
+    """A gateway in a public subnet, by which private subnets reach the internet."""
+
+    name = "AWS::EC2::NatGateway"
+    attribute = id_member = "NatGatewayId"
+    create_only = (
+        *("AllocationId", "AvailabilityMode", "ConnectivityType", "PrivateIpAddress", "SubnetId", "VpcId"),
+    )
+
+
+class NetworkAcl(TaggedResource):
+    """An access list, empty."""
+
+    name = "AWS::EC2::NetworkAcl"
+    id_member = "NetworkAclId"
+    create_only = ("VpcId",)
 
 
 class FlowLog(TaggedResource):
@@ -102,34 +104,12 @@ class FlowLog(TaggedResource):
         *("ResourceType", "TagFieldSpecifications", "TrafficType"),
     )
 
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it."""
-        values = {name: value for name, value in properties.items() if name not in ("ResourceId", "Tags")}
-        values["ResourceIds"] = [properties["ResourceId"]]
-        flow_log: str = call("ec2", "CreateFlowLogs", **values)["FlowLogIds"][0]
-        # With the call itself the emulator would read the tags of another kind.
-        replace_tags(flow_log, {}, properties)
-        return flow_log, {"Id": flow_log}
+    def make(self, properties: Properties) -> str:
+        """Make it for one resource, where the API takes several."""
+        values = {name: value for name, value in properties.items() if name != "ResourceId"}
+        made = call("ec2", "CreateFlowLogs", **values, ResourceIds=[properties["ResourceId"]])
+        return str(made["FlowLogIds"][0])
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
         client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
-
-
-class NetworkAcl(TaggedResource):
-    """An access list, empty."""
-
-    name = "AWS::EC2::NetworkAcl"
-    create_only = ("VpcId",)
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it."""
-        acl: str = client("ec2").create_network_acl(
-            VpcId=properties["VpcId"], TagSpecifications=tag_specifications("network-acl", properties)
-        )["NetworkAcl"]["NetworkAclId"]
-        return acl, {"Id": acl}
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        """Delete it."""
-        with unless_gone():
-            client("ec2").delete_network_acl(NetworkAclId=physical_id)
