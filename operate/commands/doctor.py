@@ -51,7 +51,7 @@ def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = F
     client, region, stage = connection.client, config.region, config.stage
     identity = client("sts").get_caller_identity()
     yield account_checks.check_account(identity, config)
-    need = capacity_checks.vcpu_need(config)
+    on_demand, spot = capacity_checks.vcpu_need(config)
     quotas, cloudformation, ec2, emr = map(client, ("service-quotas", "cloudformation", "ec2", "emr"))
     looks: dict[str, Callable[[], Check]] = {
         "CDK bootstrap": lambda: account_checks.check_bootstrap(client("ssm"), identity["Account"], region),
@@ -59,11 +59,9 @@ def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = F
         "stacks": lambda: account_checks.check_stacks(cloudformation, stage),
         "cluster": lambda: account_checks.check_cluster(cloudformation, emr, stage),
         capacity_checks.ON_DEMAND.name: lambda: capacity_checks.check_vcpu(
-            quotas, capacity_checks.ON_DEMAND, need.on_demand
+            quotas, capacity_checks.ON_DEMAND, on_demand
         ),
-        capacity_checks.SPOT.name: lambda: capacity_checks.check_vcpu(
-            quotas, capacity_checks.SPOT, need.spot
-        ),
+        capacity_checks.SPOT.name: lambda: capacity_checks.check_vcpu(quotas, capacity_checks.SPOT, spot),
         capacity_checks.VPCS.name: lambda: capacity_checks.check_vpcs(ec2, quotas, config),
         capacity_checks.ADDRESSES.name: lambda: capacity_checks.check_addresses(ec2, quotas, config),
         "instance types": lambda: capacity_checks.check_types(ec2, config),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
-from infra.config.fleets import Fleet
 from infra.contract.names import cost_tags
 from operate.readiness.check import Check
 
@@ -35,26 +33,18 @@ VPCS = Quota("VPC quota", "vpc", "L-F678F1CE")
 ADDRESSES = Quota("Elastic IP quota", "ec2", "L-0263D0A3")
 
 
-@dataclass(frozen=True)
-class VcpuNeed:
-    """vCPU of the largest cluster, by what counts against each quota."""
-
-    on_demand: int
-    spot: int
-
-
-def vcpu_need(config: DeploymentConfig) -> VcpuNeed:
-    """Return the vCPU of every fleet at its maximum, of its largest type.
+def vcpu_need(config: DeploymentConfig) -> tuple[int, int]:
+    """Return the vCPU of every fleet at its maximum, of its largest type: on demand, and on Spot.
 
     The Spot node that a fleet begins with is bought on demand when Spot has no room: it counts for both.
     """
-    need = VcpuNeed(0, 0)
+    on_demand = spot = 0
     for fleet in config.fleets:
         vcpu = max(instance.vcpu for instance in fleet.instances)
-        spot = math.ceil(fleet.maximum * fleet.spot_share)
-        on_demand = fleet.maximum - spot + min(spot, 1)
-        need = VcpuNeed(need.on_demand + on_demand * vcpu, need.spot + spot * vcpu)
-    return need
+        spot_nodes = math.ceil(fleet.maximum * fleet.spot_share)
+        on_demand += (fleet.maximum - spot_nodes + min(spot_nodes, 1)) * vcpu
+        spot += spot_nodes * vcpu
+    return on_demand, spot
 
 
 def check_vcpu(quotas: ServiceQuotasClient, quota: Quota, needed: int) -> Check:
@@ -96,15 +86,11 @@ def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
     for page in pages:
         for offer in page["InstanceTypeOfferings"]:
             zones.setdefault(offer["InstanceType"], set()).add(offer["Location"])
-    return _offered(config.fleets, zones, config.region)
-
-
-def _offered(fleets: tuple[Fleet, ...], zones: Mapping[str, set[str]], region: str) -> Check:
     found = ", ".join(f"{name} in {len(zones[name])} zones" for name in zones)
-    without = [fleet for fleet in fleets if not any(zones[name] for name in fleet.types)]
+    without = [fleet for fleet in config.fleets if not any(zones[name] for name in fleet.types)]
     if without:
-        advice = "; ".join(f"{fleet.name}_instance_types needs one that {region} offers" for fleet in without)
-        return Check("instance types", "failed", found, advice)
+        needed = [f"{fleet.name}_instance_types needs one that {config.region} offers" for fleet in without]
+        return Check("instance types", "failed", found, "; ".join(needed))
     missing = [name for name, there in zones.items() if not there]
     if missing:
         advice = f"take {', '.join(missing)} out of the fleets: EMR may refuse them"

@@ -82,29 +82,22 @@ def _is_new(
     there = stored.get(key)
     if there is None or there.size != photograph.size:
         return photograph, True
-    local = digests(photograph.path)
-    if there.etag == local.md5:
+    md5, sha256 = digests(photograph.path)
+    if there.etag == md5:
         return photograph, False
     # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
     head = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
-    return photograph, head.get("ChecksumSHA256") != local.sha256
+    return photograph, head.get("ChecksumSHA256") != sha256
 
 
 def _put(target: Target, photograph: Photograph) -> None:
     """Upload a file; S3 refuses it if what arrives has another SHA-256."""
-    kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
+    path, key = photograph.path, target.key(photograph)
     try:
-        target.s3.upload_file(
-            str(photograph.path),
-            target.bucket,
-            target.key(photograph),
-            ExtraArgs={
-                "ContentType": kind,
-                "ChecksumAlgorithm": "SHA256",
-                "ChecksumSHA256": digests(photograph.path).sha256,
-            },
-            Config=IN_ONE_PUT,
-        )
+        _, sha256 = digests(path)
+        kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
+        extra = {"ContentType": kind, "ChecksumAlgorithm": "SHA256", "ChecksumSHA256": sha256}
+        target.s3.upload_file(str(path), target.bucket, key, ExtraArgs=extra, Config=IN_ONE_PUT)
     except (BotoCoreError, S3UploadFailedError, OSError) as error:
         again = "the same command goes on where this one stopped"
         raise OperateError(f"{photograph.name} was not uploaded: {error}; {again}") from error

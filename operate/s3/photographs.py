@@ -24,14 +24,6 @@ class Photograph:
     size: int
 
 
-@dataclass(frozen=True)
-class Digests:
-    """What is in a file, as S3 writes it: MD5 in hexadecimal (ETag), SHA-256 in base64 (checksum)."""
-
-    md5: str
-    sha256: str
-
-
 def photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
     """Return every photograph below the folder, by name, without hidden and system files.
 
@@ -60,14 +52,14 @@ def require_photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
     return taken
 
 
-def digests(path: Path) -> Digests:
-    """Return both digests of a file, which is read once."""
+def digests(path: Path) -> tuple[str, str]:
+    """Return what S3 knows a file's content by: MD5 in hexadecimal (ETag), SHA-256 in base64 (checksum)."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             md5.update(block)
             sha256.update(block)
-    return Digests(md5.hexdigest(), base64.b64encode(sha256.digest()).decode())
+    return md5.hexdigest(), base64.b64encode(sha256.digest()).decode()
 
 
 def _files(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rehearsal.demo.kinds import KINDS, Kind
-from rehearsal.demo.skins import Colours, Plane, Surface, colour, mix, ramp
+from rehearsal.demo.kinds import KINDS, Colours, Kind, Plane, Surface, colour, mix, ramp
 
 SIDE = 100  # pixels, as in Fruits-360
 FINER = 2  # drawn larger and brought down, so that edges are smooth

@@ -45,14 +45,12 @@ class Setting:
     Attributes:
         property: Of AWS::S3::Bucket.
         put: Operation that applies it.
-        member: Of that operation, which takes the value.
         remove: Operation that takes it away; None: the value `off` is put instead.
         translate: From the template's form to the API's.
     """
 
     property: str
     put: str
-    member: str
     remove: str | None = None
     off: Any = None
     translate: Callable[[Any], Any] = lambda value: value
@@ -62,16 +60,17 @@ def _apply_settings(bucket: str, old: Properties, new: Properties) -> None:
     for setting in SETTINGS:
         before, after = old.get(setting.property), new.get(setting.property)
         if after is not None and after != before:
-            call("s3", setting.put, Bucket=bucket, **{setting.member: setting.translate(after)})
+            _put(bucket, setting, setting.translate(after))
         elif after is None and before is not None:
             if setting.remove:
                 call("s3", setting.remove, Bucket=bucket)
             else:
-                call("s3", setting.put, Bucket=bucket, **{setting.member: setting.off})
+                _put(bucket, setting, setting.off)
 
 
-def _tags(value: Any) -> Any:
-    return {"TagSet": value}
+def _put(bucket: str, setting: Setting, value: Any) -> None:
+    shape = client("s3").meta.service_model.operation_model(setting.put).input_shape
+    call("s3", setting.put, Bucket=bucket, **{shape.serialization["payload"]: value})
 
 
 def _encryption(value: Any) -> Any:
@@ -114,38 +113,20 @@ def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
 
 # In the order in which they need one another: replication wants versioning.
 SETTINGS = (
-    Setting(
-        "VersioningConfiguration",
-        "PutBucketVersioning",
-        "VersioningConfiguration",
-        off={"Status": "Suspended"},
-    ),
-    Setting("Tags", "PutBucketTagging", "Tagging", "DeleteBucketTagging", translate=_tags),
-    Setting(
-        "BucketEncryption",
-        "PutBucketEncryption",
-        "ServerSideEncryptionConfiguration",
-        "DeleteBucketEncryption",
-        translate=_encryption,
-    ),
-    Setting(
-        "OwnershipControls",
-        "PutBucketOwnershipControls",
-        "OwnershipControls",
-        "DeleteBucketOwnershipControls",
-    ),
+    Setting("VersioningConfiguration", "PutBucketVersioning", off={"Status": "Suspended"}),
+    Setting("Tags", "PutBucketTagging", "DeleteBucketTagging", translate=lambda tags: {"TagSet": tags}),
+    Setting("BucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption", translate=_encryption),
+    Setting("OwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls"),
     Setting(
         "LifecycleConfiguration",
         "PutBucketLifecycleConfiguration",
-        "LifecycleConfiguration",
         "DeleteBucketLifecycle",
         translate=_lifecycle,
     ),
-    Setting("LoggingConfiguration", "PutBucketLogging", "BucketLoggingStatus", off={}, translate=_logging),
+    Setting("LoggingConfiguration", "PutBucketLogging", off={}, translate=_logging),
     Setting(
         "ReplicationConfiguration",
         "PutBucketReplication",
-        "ReplicationConfiguration",
         "DeleteBucketReplication",
         translate=_replication,
     ),
