@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -31,6 +31,7 @@ from spark_job.contract.tuning import Tuning
 
 # Writes the report's run folder: tuning, folder of all results, run id -> URI of the report's page.
 ReportWriter = Callable[[Tuning, str, str], str]
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class NumberList(click.ParamType[tuple[int, ...]]):
@@ -75,36 +76,34 @@ class TuningRequest:
     as_json: bool = False
 
 
-# What to measure and where to put it; the first is shown first.
-OPTIONS = (
-    click.option(
-        "--executors", type=NumberList(), default="1,2,4", show_default=True, help="Numbers to try."
-    ),
-    click.option(
-        "--cores",
-        type=NumberList(),
-        default="1,2,4",
-        show_default=True,
-        help="Numbers for each executor to try.",
-    ),
-    click.option(
-        "--sample", type=click.IntRange(8), default=20_000, show_default=True, help="Images in each run."
-    ),
-    click.option(
-        "--results",
-        type=click.Path(file_okay=False, path_type=Path),
-        default="results",
-        show_default=True,
-        metavar="DIR",
-        help="Folder in which the run of the report is made.",
-    ),
-    click.option(
-        "--configuration",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Write the recommendation into this file.  [default: cdk.json]",
-    ),
-)
+def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Command]:
+    """Return what gives a command its options of what to measure, with these defaults."""
+    options = (
+        click.option(
+            "--executors", type=NumberList(), default=numbers, show_default=True, help="Numbers to try."
+        ),
+        click.option(
+            "--cores",
+            type=NumberList(),
+            default=numbers,
+            show_default=True,
+            help="Numbers for each executor to try.",
+        ),
+        click.option(
+            "--sample",
+            type=click.IntRange(8),
+            default=sample,
+            show_default=True,
+            help="Images in each run, at most.",
+        ),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def make_tune_command(write_report: ReportWriter) -> click.Command:
@@ -112,7 +111,21 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
 
     @click.command("tune")
     @click.argument("images", nargs=-1, metavar="[IMAGES]…")
-    @_measuring_options
+    @measuring_options(numbers="1,2,4", sample=20_000)
+    @click.option(
+        "--results",
+        type=click.Path(file_okay=False, path_type=Path),
+        default="results",
+        show_default=True,
+        metavar="DIR",
+        help="Folder in which the run of the report is made.",
+    )
+    @click.option(
+        "--configuration",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write the recommendation into this file.  [default: cdk.json]",
+    )
     @context_option
     @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
     @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -131,12 +144,6 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
         tune(connection, TuningRequest(**options), write_report)
 
     return tune_command
-
-
-def _measuring_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 def tune(connection: Connection, request: TuningRequest, write_report: ReportWriter) -> None:

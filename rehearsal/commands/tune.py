@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from operate.commands.tune import NumberList, ReportWriter, TuningRequest, tune
+from operate.commands.tune import ReportWriter, TuningRequest, measuring_options, tune
 from operate.connection import Connection, plain_aws_errors
 from rehearsal.commands.run import WARM, deployment_options, own_scratch, rehearse_on_this_machine
 from rehearsal.demo.photographs import VIEWS, write_archive
@@ -20,17 +20,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
 
     @click.command("tune")
     @deployment_options
-    @click.option("--executors", type=NumberList(), default="1,2", show_default=True, help="Numbers to try.")
-    @click.option(
-        "--cores",
-        type=NumberList(),
-        default="1,2",
-        show_default=True,
-        help="Numbers for each executor to try.",
-    )
-    @click.option(
-        "--sample", type=click.IntRange(8), default=2_000, show_default=True, help="Most images of a run."
-    )
+    @measuring_options(numbers="1,2", sample=2_000)
     def tune_command(
         stage: str,
         context: dict[str, str],

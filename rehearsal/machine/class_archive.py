@@ -40,7 +40,7 @@ def make_archive(home: Path) -> None:
     folders, software = ClusterFolders(home / SPEC.cluster_id), installed_software()
     ports = ResourceManagerPorts(*free_ports(5))
     aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
-    setup = NodeSetup(SPEC, home=home, folders=folders, aws=aws, software=software, ports=ports)
+    setup = NodeSetup(SPEC, home, folders, aws, software, ports)
     setup.prepare(PRIMARY)
     daemon = start_daemon(
         RESOURCE_MANAGER,

@@ -58,14 +58,8 @@ class Cluster:
         self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id, logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
         self._yarn = Yarn(self._folders, software, labels=labels) if spec.runs_yarn else None
-        self._setup = NodeSetup(
-            spec,
-            home=home,
-            folders=self._folders,
-            aws=aws,
-            software=software,
-            ports=self._yarn.ports if self._yarn else None,
-        )
+        ports = self._yarn.ports if self._yarn else None
+        self._setup = NodeSetup(spec, home, self._folders, aws, software, ports)
         self._nodes: list[Node] = []
 
     def provision(self, node: Node) -> None:
@@ -99,7 +93,7 @@ class Cluster:
     def join(self, node: Node) -> None:
         """Start the NodeManager of a core or task node."""
         if self._yarn is not None and node.role != "MASTER":
-            self._yarn.join(node, self._setup.node_port(node), self._setup.daemon_environment(node))
+            self._yarn.join(node, self._setup.node_ports[node], self._setup.daemon_environment(node))
 
     def leave(self, node: Node) -> None:
         """Take the node out when its containers have ended."""

@@ -64,11 +64,11 @@ def _pins() -> dict[str, str]:
 
 def _unlike_pins(folder: Path) -> list[str]:
     """Return the names of jars that are missing or have another hash."""
-    return [name for name, digest in _pins().items() if _digest(folder / name) != digest]
+    return [name for name, digest in _pins().items() if not _has_digest(folder / name, digest)]
 
 
-def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+def _has_digest(path: Path, digest: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def _run_ivy(work: Path, folder: Path) -> None:
@@ -104,15 +104,8 @@ def _system_trust() -> bytes:
     return pkcs12.serialize_java_truststore(certificates, BestAvailableEncryption(TRUST_PASSWORD))
 
 
-def main() -> int:
-    """Fetch the jars; exit code 1 and a message when they cannot be had."""
+if __name__ == "__main__":
     try:
         fetch_jars()
     except FruitError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        sys.exit(f"Error: {error}")

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,27 +31,23 @@ METRICS = "*.period=1\n"
 APPLIED = {*XML_FILES, *EXPORTS, *SPARK_FILES}
 
 
+@dataclass
 class NodeSetup:
-    """Prepares the nodes of one cluster."""
+    """Prepares the nodes of one cluster.
 
-    def __init__(
-        self,
-        spec: ClusterSpec,
-        *,
-        home: Path,
-        folders: ClusterFolders,
-        aws: EmulatedAws,
-        software: Software,
-        ports: ResourceManagerPorts | None,
-    ) -> None:
-        self._spec = spec
-        self._home = home
-        self._folders = folders
-        self._aws = aws
-        self._software = software
-        self._ports = ports
-        self._node_ports: dict[Node, int] = {}
-        self._exports: dict[str, str] = {}
+    Attributes:
+        ports: Where its ResourceManager listens; None: it runs no YARN.
+        node_ports: Where the NodeManager of each node listens.
+    """
+
+    spec: ClusterSpec
+    home: Path
+    folders: ClusterFolders
+    aws: EmulatedAws
+    software: Software
+    ports: ResourceManagerPorts | None
+    node_ports: dict[Node, int] = field(default_factory=dict)
+    _exports: dict[str, str] = field(default_factory=dict)
 
     def prepare(self, node: Node) -> None:
         """Make the node's folders, Java and configuration files.
@@ -58,25 +55,21 @@ class NodeSetup:
         Raises:
             OSError: there is no room.
         """
-        folders = self._folders.node(node)
+        folders = self.folders.node(node)
         folders.make()
-        _write_java_home(folders, self._software.java)
-        if self._ports is not None:
-            self._node_ports[node] = free_port()
-            self._write_configuration(node, folders, self._ports)
-
-    def node_port(self, node: Node) -> int:
-        """Return where the node's NodeManager listens."""
-        return self._node_ports[node]
+        _write_java_home(folders, self.software.java)
+        if self.ports is not None:
+            self.node_ports[node] = free_port()
+            self._write_configuration(node, folders, self.ports)
 
     def daemon_environment(self, node: Node) -> dict[str, str]:
         """Return what every program of the node inherits: Hadoop's daemons, and by them containers."""
-        folders = self._folders.node(node)
+        folders = self.folders.node(node)
         path = [folders.java / "bin", SPARK_HOME / "bin", Path(sys.executable).parent]
         return {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
-            **self._aws.credentials,
-            **mark(self._home, f"{self._spec.cluster_id}/{node.instance_id}"),
+            **self.aws.credentials,
+            **mark(self.home, f"{self.spec.cluster_id}/{node.instance_id}"),
             "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
             "TMPDIR": str(folders.tmp),
             "JAVA_HOME": str(folders.java),
@@ -85,17 +78,17 @@ class NodeSetup:
 
     def shell_environment(self, node: Node) -> dict[str, str]:
         """Return what bootstrap actions and steps find: region and configurations besides."""
-        folders = self._folders.node(node)
+        folders = self.folders.node(node)
         return {
             **self.daemon_environment(node),
-            "AWS_REGION": self._aws.region,
-            "AWS_DEFAULT_REGION": self._aws.region,
+            "AWS_REGION": self.aws.region,
+            "AWS_DEFAULT_REGION": self.aws.region,
             "SPARK_HOME": str(SPARK_HOME),
             "SPARK_CONF_DIR": str(folders.spark_conf),
             "HADOOP_CONF_DIR": str(folders.conf),
             "YARN_CONF_DIR": str(folders.conf),
             # spark-submit hands it on to driver and executors.
-            "SPARK_DIST_CLASSPATH": f"{self._software.s3_jars}/*",
+            "SPARK_DIST_CLASSPATH": f"{self.software.s3_jars}/*",
             "FRUIT_FEATURES_HOME": str(folders.opt / Path(NODE_FOLDER).name),
             "FRUIT_FEATURES_PYTHON": sys.executable,
             **self._exports,
@@ -103,7 +96,7 @@ class NodeSetup:
 
     def working_folder(self, node: Node, step_id: str) -> Path:
         """Make a folder for a step, with the link to the node's /opt that containers have."""
-        folders = self._folders.node(node)
+        folders = self.folders.node(node)
         folder = folders.root / "steps" / step_id
         folder.mkdir(parents=True, exist_ok=True)
         link = folder / "opt"
@@ -113,18 +106,18 @@ class NodeSetup:
 
     def _write_configuration(self, node: Node, folders: NodeFolders, ports: ResourceManagerPorts) -> None:
         given, changes = rewrite_configurations(
-            self._spec.configurations,
-            aws=self._aws,
-            place=place(node, folders, ports, self._node_ports[node]),
-            shared=self._folders.shared,
+            self.spec.configurations,
+            aws=self.aws,
+            place=place(node, folders, ports, self.node_ports[node]),
+            shared=self.folders.shared,
         )
         files = _over(emr_defaults(), given)
         write_hadoop_files(folders.conf, files)
         write_spark_files(folders.spark_conf, files)
         self._exports = exports(files)
         lines = [str(change) for change in changes]
-        lines += [f"{name}: recorded only" for name in recorded_only(self._spec.configurations)]
-        (self._folders.root / "rewritten.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines += [f"{name}: recorded only" for name in recorded_only(self.spec.configurations)]
+        (self.folders.root / "rewritten.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def recorded_only(requested: Configurations) -> list[str]:
