@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -56,10 +56,16 @@ def kill_all(processes: Iterator[psutil.Process]) -> int:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    deadline = time.monotonic() + KILL_SECONDS
-    while any(map(_runs, ending)) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: not any(map(_runs, ending)), KILL_SECONDS)
     return len(ending)
+
+
+def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is reached, and return whether it was within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (there := reached()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return there
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -12,8 +12,8 @@ import resource
 import signal
 import sys
 import threading
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -37,7 +37,7 @@ def main() -> None:
     settings = Settings(Path(sys.argv[1]), int(os.environ["GATEWAY_PORT"]), os.environ["AWS_REGION"])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
-    service = _new_emr(sys.argv[2], settings)
+    service: ElasticMapReduce = resolve_name(sys.argv[2])(settings)
     extend(service)
     give_functions_keys(settings.keys)
     with asyncio.Runner() as runner:
@@ -56,12 +56,6 @@ def extend(service: ElasticMapReduce) -> None:
     iam.install()
     s3.install()
     service_quotas.install(service.conditions)
-
-
-def _new_emr(factory: str, settings: Settings) -> ElasticMapReduce:
-    module, _, function = factory.partition(":")
-    service: ElasticMapReduce = getattr(import_module(module), function)(settings)
-    return service
 
 
 async def _serve(settings: Settings, service: ElasticMapReduce) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Self
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
+from rehearsal.processes import wait_until
 from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Settings, checked_port, free_port
 
 # The release of MiniStack whose internals this package knows.
@@ -103,7 +103,7 @@ class Server:
                 # A Ctrl-C at the terminal is for us: the server is told to stop, in our order.
                 start_new_session=True,
             )
-        self._wait_until_ready()
+        self._wait_until_ready(self._process)
         return self
 
     def wait(self) -> int:
@@ -139,15 +139,14 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not self.settings.ready_file.exists():
-            if self._process is None or self._process.poll() is not None:
-                raise RehearsalError(f"the emulator ended while it started: {self._last_words()}")
-            if time.monotonic() > deadline:
-                self.stop()
-                raise RehearsalError(f"no answer after {START_SECONDS:.0f} s: {self._last_words()}")
-            time.sleep(0.02)
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        ready = self.settings.ready_file
+        wait_until(lambda: ready.exists() or process.poll() is not None, START_SECONDS)
+        if process.poll() is not None:
+            raise RehearsalError(f"the emulator ended while it started: {self._last_words()}")
+        if not ready.exists():
+            self.stop()
+            raise RehearsalError(f"no answer after {START_SECONDS:.0f} s: {self._last_words()}")
 
     def _last_words(self) -> str:
         lines = self.settings.log.read_text(errors="replace").splitlines()

@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
+from rehearsal.processes import wait_until
 from rehearsal.settings import Settings, free_port
 
 START_SECONDS = 60.0
@@ -31,12 +31,10 @@ def start_kept(home: Path, region: str) -> tuple[Settings, int]:
             stderr=output,
             start_new_session=True,
         )
-    deadline = time.monotonic() + START_SECONDS
-    while not environment.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.terminate()
-            raise RehearsalError(f"the rehearsal's AWS did not start: {log} says why")
-        time.sleep(0.05)
+    wait_until(lambda: environment.exists() or process.poll() is not None, START_SECONDS)
+    if not environment.exists():
+        process.terminate()
+        raise RehearsalError(f"the rehearsal's AWS did not start: {log} says why")
     return settings, process.pid
 
 

@@ -9,18 +9,11 @@ import tempfile
 from pathlib import Path
 
 from rehearsal.emr.compute import ClusterSpec, ComputeError, Node
-from rehearsal.machine.daemons import (
-    CLASS_ARCHIVE,
-    RESOURCE_MANAGER,
-    installed_software,
-    start_daemon,
-)
+from rehearsal.machine.daemons import CLASS_ARCHIVE, installed_software
 from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.node_configuration import ResourceManagerPorts
 from rehearsal.machine.node_setup import NodeSetup
-from rehearsal.machine.resource_manager import ResourceManager
+from rehearsal.machine.yarn import Yarn
 from rehearsal.rewriting import EmulatedAws
-from rehearsal.settings import free_ports
 from spark_job.contract.errors import FruitError
 
 SPEC = ClusterSpec("j-ARCHIVE", "class archive", "", {}, None, runs_yarn=True)
@@ -38,20 +31,12 @@ def make_archive(home: Path) -> None:
     CLASS_ARCHIVE.unlink(missing_ok=True)
     unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
     folders, software = ClusterFolders(home / SPEC.cluster_id), installed_software()
-    ports = ResourceManagerPorts(*free_ports(5))
+    yarn = Yarn(folders, software, labels=False)
     aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
-    setup = NodeSetup(SPEC, home, folders, aws, software, ports)
-    setup.prepare(PRIMARY)
-    daemon = start_daemon(
-        RESOURCE_MANAGER,
-        software,
-        conf=folders.node(PRIMARY).conf,
-        log=folders.daemon_log(PRIMARY, "resourcemanager"),
-        # Java's launcher reads this variable.
-        environment={"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"},
-    )
-    daemon.wait_until(ResourceManager(ports.web).is_up, "YARN's ResourceManager")
-    daemon.stop(WRITE_SECONDS)
+    NodeSetup(SPEC, home, folders, aws, software, yarn.ports).prepare(PRIMARY)
+    # Java's launcher reads this variable.
+    yarn.start(PRIMARY, {"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"})
+    yarn.stop(WRITE_SECONDS)
     unfinished.replace(CLASS_ARCHIVE)
 
 

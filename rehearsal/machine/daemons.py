@@ -81,7 +81,7 @@ class Daemon:
         self.process.wait()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Let the daemon end by itself, and kill it when it does not."""
+        """Let the daemon end by itself, and kill it when it does not within so many seconds."""
         self.process.terminate()
         try:
             self.process.wait(seconds)

@@ -15,6 +15,7 @@ from threading import Lock
 
 from rehearsal.emr.compute import ComputeError
 from rehearsal.machine.resource_manager import ResourceManager
+from rehearsal.processes import wait_until
 
 # As EMR's command-runner.jar ends when there is no such command.
 NOT_FOUND = 1
@@ -143,7 +144,7 @@ class RunningStep:
                 break
             except subprocess.TimeoutExpired:
                 self._push_logs()
-        self._wait_for_containers()
+        wait_until(lambda: not any(map(self._has_containers, self._applications())), CONTAINERS_SECONDS)
         took = time.monotonic() - self._begun
         outcome = "succeeded" if code == 0 else "failed"
         self._process.controller.say(f"Step {outcome} with exitCode {code} and took {took:.0f} seconds")
@@ -160,11 +161,6 @@ class RunningStep:
                 self._manager.kill_application(application)
             except ComputeError as error:
                 self._process.controller.say(f"{application} was not killed: {error}")
-
-    def _wait_for_containers(self) -> None:
-        deadline = time.monotonic() + CONTAINERS_SECONDS
-        while time.monotonic() < deadline and any(map(self._has_containers, self._applications())):
-            time.sleep(0.1)
 
 
 def _on_path(name: str, environment: Mapping[str, str]) -> str:

@@ -1,8 +1,7 @@
 """A cluster's YARN: one ResourceManager, and a NodeManager for each core and task node."""
 
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -22,7 +21,7 @@ from rehearsal.machine.daemons import (
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts
 from rehearsal.machine.resource_manager import ResourceManager
-from rehearsal.processes import processes_of
+from rehearsal.processes import processes_of, wait_until
 from rehearsal.settings import free_ports
 
 # Scaling takes idle nodes; an executor that idles ends by itself after a minute.
@@ -59,7 +58,7 @@ class Yarn:
         Raises:
             ComputeError: it did not come up.
         """
-        if not _wait_until(self.manager.is_up, START_SECONDS):
+        if not wait_until(self.manager.is_up, START_SECONDS):
             raise ComputeError("There is no ResourceManager to join")
         daemon = self._start(NODE_MANAGER, node, "nodemanager", environment)
         with self._lock:
@@ -76,7 +75,7 @@ class Yarn:
             listed = self.manager.nodes().get(port)
             if listed is not None:
                 self._close(node, listed["nodeId"])
-                _wait_until(lambda: self._is_empty(port), DRAIN_SECONDS)
+                wait_until(lambda: self._is_empty(port), DRAIN_SECONDS)
             daemon.stop()
         self.forget(node)
 
@@ -106,14 +105,12 @@ class Yarn:
         pending = self.manager.pending_containers()
         return Demand(sum(pending.values()), running, pending.get(LABEL, 0))
 
-    def stop(self) -> None:
-        """Kill every daemon."""
-        with self._lock:
-            nodes = list(self._node_managers)
-        for node in nodes:
+    def stop(self, grace_seconds: float = 0) -> None:
+        """End every daemon; the ResourceManager may take so many seconds to end by itself."""
+        for node in list(self._node_managers):
             self.forget(node)
         if self._daemon is not None:
-            self._daemon.kill()
+            self._daemon.stop(grace_seconds)
 
     def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
         conf, log = self._folders.node(node).conf, self._folders.daemon_log(node, name)
@@ -136,14 +133,6 @@ class Yarn:
 
     def _is_empty(self, port: int) -> bool:
         return not int(self.manager.nodes().get(port, {}).get("numContainers", 0))
-
-
-def _wait_until(reached: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something is reached, and return whether it was within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (there := reached()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return there
 
 
 def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
