@@ -13,6 +13,7 @@ from ministack.core import lambda_runtime, router
 from ministack.services import lambda_svc, sts
 
 from rehearsal.emulator.answers import read_body, send_json
+from rehearsal.emulator.services import wait_handles
 from rehearsal.settings import LOOPBACK, Keys, Settings
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -60,8 +61,9 @@ def refusal(
         known = hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode())
         return None if known else "the secret key of this start is needed: source the rehearsal's environment"
     if path.startswith("/_"):
-        is_callback = method == "PUT" and path.startswith(CALLBACKS)
-        return None if is_callback else f"{path} is closed"
+        if method != "PUT" or not path.startswith(CALLBACKS):
+            return f"{path} is closed"
+        return "Request has expired" if wait_handles.has_expired(path) else None
     access_key_id = router.extract_access_key_id(dict(headers), parse_qs(query))
     # Roles that have been assumed with these keys have keys of their own.
     if access_key_id != keys.access_key_id and access_key_id not in sts._sessions:

@@ -24,7 +24,7 @@ from rehearsal.emulator.control import with_control
 from rehearsal.emulator.door import give_functions_keys, with_door
 from rehearsal.emulator.resource_types import partial_types, resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
-from rehearsal.emulator.services import ec2, emr, iam, s3, service_quotas
+from rehearsal.emulator.services import ec2, emr, iam, s3, service_quotas, wait_handles
 from rehearsal.settings import LOOPBACK, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -56,6 +56,7 @@ def extend(service: ElasticMapReduce) -> None:
     iam.install()
     s3.install()
     service_quotas.install(service.conditions)
+    wait_handles.install()
 
 
 async def _serve(settings: Settings, service: ElasticMapReduce) -> None:

@@ -10,8 +10,7 @@ from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.life.shutdown import shut_down
-from rehearsal.emr.life.step_runner import StepRunner
+from rehearsal.emr.life.step_runner import StepRunner, interrupt_steps
 from rehearsal.emr.state.cluster import READY, Cluster
 from rehearsal.emr.state.ending import PRIMARY_LOST, STEPS_COMPLETED, idle, internal_error
 from rehearsal.emr.state.instance import Instance
@@ -81,7 +80,7 @@ class Controller:
         except Exception as error:
             logger.exception("cluster %s", self.cluster.id)
             self.cluster.end(internal_error(repr(error)))
-        shut_down(self.cluster, self._compute)
+        _shut_down(self.cluster, self._compute)
         if has_place:
             self._yarn_places.release()
 
@@ -180,3 +179,33 @@ class Controller:
                 lambda: cluster.version != seen or cluster.ending is not None,
                 self._timings.tick if timed else None,
             )
+
+
+def _shut_down(cluster: Cluster, compute: Compute | None) -> None:
+    """End what a cluster has; the reason of its end says which of the two last states it enters.
+
+    Args:
+        compute: Its machine, None when it never got one.
+    """
+    cluster.set_state("TERMINATING")
+    interrupt_steps(cluster)
+    for pool in cluster.pools:
+        cluster.set_pool_state(pool, "TERMINATING")
+    _stop(cluster, compute)
+    for instance in cluster.instances:
+        cluster.set_instance_state(instance, "TERMINATED", "CLUSTER_TERMINATED", "Cluster was terminated.")
+    for pool in cluster.pools:
+        pool.code, pool.message = "CLUSTER_TERMINATED", "Cluster terminated."
+        cluster.set_pool_state(pool, "TERMINATED")
+    failed = cluster.ending is not None and cluster.ending.failed
+    cluster.set_state("TERMINATED_WITH_ERRORS" if failed else "TERMINATED")
+
+
+def _stop(cluster: Cluster, compute: Compute | None) -> None:
+    if compute is None:
+        return
+    try:
+        compute.stop()
+    except Exception:
+        # The cluster ends all the same; the log says what is left of it.
+        logger.exception("cluster %s did not stop in peace", cluster.id)

@@ -5,13 +5,21 @@ from botocore.utils import parse_timestamp
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.cluster_description import cluster_description
-from rehearsal.emr.operations.placement import place
 from rehearsal.emr.operations.region import find_security_configuration
 from rehearsal.emr.requests.clusters import checked_concurrency, new_cluster
 from rehearsal.emr.requests.pages import page
 from rehearsal.emr.requests.tags import checked_tags
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.ending import USER_REQUEST
+from rehearsal.emr.surroundings import Surroundings
+
+# The attribute of a group that EMR manages, and the name of the one that it makes, in a public and in a
+# private subnet: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html
+MANAGED_GROUPS = {
+    "EmrManagedMasterSecurityGroup": ("ElasticMapReduce-master", "ElasticMapReduce-Master-Private"),
+    "EmrManagedSlaveSecurityGroup": ("ElasticMapReduce-slave", "ElasticMapReduce-Slave-Private"),
+    "ServiceAccessSecurityGroup": ("", "ElasticMapReduce-ServiceAccess"),
+}
 
 
 def run_job_flow(account: Account, request: Message) -> Message:
@@ -19,7 +27,7 @@ def run_job_flow(account: Account, request: Message) -> Message:
     if request.get("SecurityConfiguration"):
         find_security_configuration(account, request["SecurityConfiguration"])
     cluster = new_cluster(request, account.id, account.region, account.announce)
-    place(cluster, account.surroundings)
+    _place(cluster, account.surroundings)
     controller = account.new_controller(cluster)
     account.controllers[cluster.id] = controller
     account.announce(cluster, cluster)
@@ -125,6 +133,25 @@ def remove_tags(account: Account, request: Message) -> Message:
     with cluster.changed:
         cluster.tags = {key: value for key, value in cluster.tags.items() if key not in request["TagKeys"]}
     return {}
+
+
+def _place(cluster: Cluster, surroundings: Surroundings) -> None:
+    """Note where a new cluster's instances start: whether they are public, and their managed groups.
+
+    Raises:
+        EmrError: some of the groups that EMR manages are given, others not.
+    """
+    network = surroundings.network(cluster.region, next(iter(cluster.subnet_ids), None))
+    names = {key: pair[0] if network.public else pair[1] for key, pair in MANAGED_GROUPS.items()}
+    needed = [key for key, name in names.items() if name]
+    instances = cluster.request["Instances"]
+    given = {key: instances[key] for key in names if instances.get(key)}
+    missing = [key for key in needed if key not in given]
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-sg-specify.html
+    if given and missing and network.vpc_id:
+        raise refused(f"You must also specify {', '.join(missing)} if you use {', '.join(given)}.")
+    made = {key: surroundings.security_group(cluster.region, network, names[key]) for key in missing}
+    cluster.public, cluster.security_groups = network.public, {**given, **made}
 
 
 def _set(account: Account, ids: list[str], attribute: str, value: bool) -> Message:

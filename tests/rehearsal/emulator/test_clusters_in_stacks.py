@@ -1,6 +1,8 @@
 """CloudFormation and a cluster that has ended: an update, a rollback, and what the rehearsal may be told."""
 
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -91,6 +93,25 @@ def test_a_rollback_after_the_clusters_end(aws, stack, tell, sees, last):
     wait_until(lambda: changed() == 60_000, "the cluster has been changed", 10)
     end(aws, cluster)
     assert last_state(stack) == last
+
+
+def test_the_url_of_a_handle_expires_after_a_day(aws, stack, tell):
+    """By then S3 answers 403, as to any signed URL that has expired."""
+    handle = stack.describe_stack_resource(StackName="one", LogicalResourceId="Handle")
+    url = handle["StackResourceDetail"]["PhysicalResourceId"]
+    body = json.dumps({"Status": "SUCCESS", "Reason": "", "UniqueId": "1", "Data": ""})
+
+    def signal():
+        request = urllib.request.Request(url, body.encode(), {"Content-Type": ""}, method="PUT")
+        try:
+            return urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    tell("days_ahead=0.9")
+    assert signal() == 200
+    tell("days_ahead=1")
+    assert signal() == 403
 
 
 @pytest.mark.parametrize(
