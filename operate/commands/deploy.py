@@ -22,6 +22,7 @@ from operate.commands.upload import upload_folder
 from operate.connection import Connection, connected
 from operate.errors import OperateError
 from operate.printing import print_result, require_yes, say
+from operate.removal.deployed_resources import deployed_stacks, end_protection
 from operate.s3.photographs import require_photographs
 
 
@@ -89,6 +90,8 @@ def _deploy(connection: Connection, images: Path | None) -> str:
     stage, assembly = connection.stage, assembly_of(connection.stage)
     outputs = assembly.with_name(f"outputs-{stage}.json")
     deploy_stacks = partial(run_cdk, "deploy", assembly)
+    cloudformation = connection.client("cloudformation")
+    end_protection(cloudformation, deployed_stacks(cloudformation, stage), failed_only=True)
     if images:
         # Photographs need their bucket, and the run, which the pipeline starts, needs the photographs.
         before = [stack_name(stage, "storage"), stack_name(stage, "monitoring")]

@@ -62,11 +62,19 @@ def deployed_stacks(cloudformation: CloudFormationClient, stage: str) -> list[st
     return [stack for stack in stacks if _template(cloudformation, stack) is not None]
 
 
-def end_protection(cloudformation: CloudFormationClient, stacks: list[str]) -> None:
-    """Let these stacks be deleted; those of prod refuse it until then."""
+def end_protection(
+    cloudformation: CloudFormationClient, stacks: list[str], *, failed_only: bool = False
+) -> None:
+    """Let these stacks be deleted; those of prod refuse it until then.
+
+    Args:
+        failed_only: only those whose creation failed: CDK protects a stack before it makes it, and must
+            delete a failed one before it makes it again.
+    """
     for stack in stacks:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-        if described.get("EnableTerminationProtection"):
+        failed = described["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+        if described.get("EnableTerminationProtection") and (failed or not failed_only):
             cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
 
 

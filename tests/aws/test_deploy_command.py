@@ -27,6 +27,10 @@ def events(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "examine", lambda *_: done.append("doctor") or [])
     monkeypatch.setattr(command, "print_plan", lambda context, stderr: done.append(f"plan {context}"))
     monkeypatch.setattr(command, "synthesise", lambda _, context: done.append(f"synth {context}"))
+    monkeypatch.setattr(command, "deployed_stacks", lambda *_: ["failed"])
+    monkeypatch.setattr(
+        command, "end_protection", lambda _, names, failed_only: done.append(f"let {names} go")
+    )
     monkeypatch.setattr(command, "run_cdk", run_cdk)
     monkeypatch.setattr(command, "upload_folder", lambda _, folder: done.append(f"upload {folder.name}"))
     return done
@@ -44,6 +48,7 @@ def test_a_deploy_builds_checks_shows_and_deploys_in_this_order(operate, events)
         "doctor",
         "plan {'task_maximum': '3', 'stage': 'dev'}",
         "synth {'task_maximum': '3', 'stage': 'dev'}",
+        "let ['failed'] go",
         f"cdk deploy --all {ALWAYS}",
     ]
     assert "fruit status run-1 --stage=dev" in done.out

@@ -85,11 +85,12 @@ def test_what_stays_is_said_by_the_template_that_was_deployed(stage):
 class ProtectedStacks(Double):
     """CloudFormation with these stacks, protected or not; moto keeps no protection."""
 
-    def __init__(self, protected) -> None:
-        self.protected = protected
+    def __init__(self, protected, failed=()) -> None:
+        self.protected, self.failed = protected, failed
 
     def describe_stacks(self, StackName):  # noqa: N803 (CloudFormation's)
-        return {"Stacks": [{"EnableTerminationProtection": self.protected[StackName]}]}
+        state = "ROLLBACK_COMPLETE" if StackName in self.failed else "UPDATE_COMPLETE"
+        return {"Stacks": [{"StackStatus": state, "EnableTerminationProtection": self.protected[StackName]}]}
 
     def update_termination_protection(self, StackName, EnableTerminationProtection) -> None:  # noqa: N803
         assert self.protected[StackName], "nothing to take away: it may not even be allowed"
@@ -108,6 +109,13 @@ def test_protected_stacks_are_let_go_after_the_question(operate, stage, cdk, mon
     assert ended == []
     operate("destroy", "--yes")
     assert ended == [(["fruit-features-dev-storage"], [])]
+
+
+def test_a_stack_whose_creation_failed_can_be_made_again():
+    """CDK deletes it first, which its protection would refuse; the others stay protected."""
+    cloudformation = ProtectedStacks({"storage": True, "pipeline": True}, failed=["pipeline"])
+    removal.end_protection(cloudformation, ["storage", "pipeline"], failed_only=True)
+    assert cloudformation.protected == {"storage": True, "pipeline": False}
 
 
 def test_a_stage_that_is_not_deployed_is_said_and_succeeds(operate, aws, cdk):
