@@ -33,6 +33,10 @@ FOLLOW = [
     "elasticmapreduce:GetAutoTerminationPolicy",
     "elasticmapreduce:GetManagedScalingPolicy",
 ]
+LOOK_ROUND = ["elasticmapreduce:DescribeSecurityConfiguration", "elasticmapreduce:ListClusters"]
+LOOK_ROUND_REASON = (
+    "EMR knows no resources here: names and states of clusters, for the costs; whether their pages have TLS"
+)
 SUBMIT = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:CancelSteps"]
 SESSION_HOURS = 4  # a working morning; whoever waits longer takes the role again
 PORT_FORWARDING = "AWS-StartPortForwardingSession"
@@ -84,10 +88,8 @@ class SubmitterRole(Construct):
                 {in_account("elasticmapreduce", stack.region, "cluster/*"): BY_TAG_REASON},
             ),
             Grant(
-                PolicyStatement(
-                    sid="ListClusters", actions=["elasticmapreduce:ListClusters"], resources=["*"]
-                ),
-                {"*": "EMR lists clusters without a resource; the list has names and states, for the costs"},
+                PolicyStatement(sid="ListClusters", actions=LOOK_ROUND, resources=["*"]),
+                {"*": LOOK_ROUND_REASON},
             ),
             Grant(
                 PolicyStatement(

@@ -11,6 +11,7 @@ from tests.infrastructure.synthesis import as_list, only, synthesise
 BARE = {
     ("Run", "cloudwatch:PutMetricData"): "CloudWatch knows no resources; the condition is one namespace",
     ("Sub", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
+    ("Sub", "elasticmapreduce:DescribeSecurityConfiguration"): "A tunnel asks whether pages have TLS",
     **{
         ("Ins", action): "The channels of Session Manager have no names; each node opens its own"
         for action in SESSION_MANAGER
@@ -179,6 +180,7 @@ def test_the_submitter_cannot_start_or_end_clusters_or_hand_on_roles(stage) -> N
         "AddJobFlowSteps",
         "CancelSteps",
         "DescribeCluster",
+        "DescribeSecurityConfiguration",
         "DescribeStep",
         "GetAutoTerminationPolicy",
         "GetManagedScalingPolicy",
