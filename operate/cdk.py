@@ -33,12 +33,6 @@ def cdk_program() -> list[str]:
     return [node, str(PROGRAM)]
 
 
-def synth_words(assembly: Path, context: Mapping[str, str]) -> list[str]:
-    """Return the words of `cdk synth` with these fields of the configuration."""
-    fields = [f"--context={name}={value}" for name, value in context.items()]
-    return [*cdk_program(), "synth", "--quiet", f"--output={assembly}", *fields, *QUIET]
-
-
 def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[str]:
     """Return the words of `cdk COMMAND --app ASSEMBLY …`.
 
@@ -53,7 +47,8 @@ def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[st
 
 def synthesise(assembly: Path, context: Mapping[str, str]) -> None:
     """Synthesise the stacks into a folder. Raises OperateError where they cannot be made."""
-    _run("synth", synth_words(assembly, context))
+    fields = [f"--context={name}={value}" for name, value in context.items()]
+    _run("synth", [*cdk_program(), "synth", "--quiet", f"--output={assembly}", *fields, *QUIET])
 
 
 def run_cdk(command: str, assembly: Path, arguments: Sequence[str]) -> None:

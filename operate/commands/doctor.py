@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 
 import click
 from botocore.exceptions import ClientError
@@ -10,8 +11,9 @@ from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
 from operate.connection import Connection, connected
 from operate.printing import json_option, print_result
-from operate.readiness import account_checks, capacity_checks, probes
+from operate.readiness import account_checks, capacity_checks
 from operate.readiness.check import Check
+from operate.readiness.probes import probes
 
 LARGEST_NAME = 24
 
@@ -48,31 +50,31 @@ def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = F
     Raises:
         NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
     """
-    client, region, stage = connection.client, config.region, config.stage
+    client = connection.client
     identity = client("sts").get_caller_identity()
+    account = identity["Account"]
     yield account_checks.check_account(identity, config)
     on_demand, spot = capacity_checks.vcpu_need(config)
     quotas, cloudformation, ec2, emr = map(client, ("service-quotas", "cloudformation", "ec2", "emr"))
     looks: dict[str, Callable[[], Check]] = {
-        "CDK bootstrap": lambda: account_checks.check_bootstrap(client("ssm"), identity["Account"], region),
-        "service-linked roles": lambda: account_checks.check_service_roles(client("iam"), config),
-        "stacks": lambda: account_checks.check_stacks(cloudformation, stage),
-        "cluster": lambda: account_checks.check_cluster(cloudformation, emr, stage),
-        capacity_checks.ON_DEMAND.name: lambda: capacity_checks.check_vcpu(
-            quotas, capacity_checks.ON_DEMAND, on_demand
+        "CDK bootstrap": partial(account_checks.check_bootstrap, client("ssm"), account, config.region),
+        "service-linked roles": partial(account_checks.check_service_roles, client("iam"), config),
+        "stacks": partial(account_checks.check_stacks, cloudformation, config.stage),
+        "cluster": partial(account_checks.check_cluster, cloudformation, emr, config.stage),
+        capacity_checks.ON_DEMAND.name: partial(
+            capacity_checks.check_vcpu, quotas, capacity_checks.ON_DEMAND, on_demand
         ),
-        capacity_checks.SPOT.name: lambda: capacity_checks.check_vcpu(quotas, capacity_checks.SPOT, spot),
-        capacity_checks.VPCS.name: lambda: capacity_checks.check_vpcs(ec2, quotas, config),
-        capacity_checks.ADDRESSES.name: lambda: capacity_checks.check_addresses(ec2, quotas, config),
-        "instance types": lambda: capacity_checks.check_types(ec2, config),
-        "EMR block public access": lambda: account_checks.check_public_access(emr),
-        "EMR release": lambda: account_checks.check_release(emr, config),
+        capacity_checks.SPOT.name: partial(capacity_checks.check_vcpu, quotas, capacity_checks.SPOT, spot),
+        capacity_checks.VPCS.name: partial(capacity_checks.check_vpcs, ec2, quotas, config),
+        capacity_checks.ADDRESSES.name: partial(capacity_checks.check_addresses, ec2, quotas, config),
+        "instance types": partial(capacity_checks.check_types, ec2, config),
+        "EMR block public access": partial(account_checks.check_public_access, emr),
+        "EMR release": partial(account_checks.check_release, emr, config),
     }
+    if probe:
+        looks |= probes(connection, account, config)
     for name, look in looks.items():
         yield looked_at(name, look)
-    if probe:
-        for name, look in probes.probes(connection, identity["Account"], config).items():
-            yield looked_at(name, look)
 
 
 def looked_at(name: str, look: Callable[[], Check]) -> Check:

@@ -21,7 +21,9 @@ def side_by_side(
     Raises:
         Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
     """
-    with _progress() as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console, hidden = Console(file=sys.stderr), not sys.stderr.isatty()
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         return list(bar.track(_results(work, items, at_once), total=len(items), description=label))
 
 
@@ -41,10 +43,3 @@ def _results(work: Callable[[Item], Result], items: Iterable[Item], at_once: int
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(
-        *columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()
-    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.answers import read_body, send_answer, send_json
+from rehearsal.emulator.door import read_body, send_answer, send_json
 from rehearsal.errors import MisuseError
 
 INTERRUPT_PATH = "/_rehearsal/interrupt"

@@ -5,6 +5,7 @@ person looks at, and any other user of the machine, can reach a port of the loop
 """
 
 import hmac
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,7 +13,6 @@ from urllib.parse import parse_qs
 from ministack.core import lambda_runtime, router
 from ministack.services import lambda_svc, sts
 
-from rehearsal.emulator.answers import read_body, send_json
 from rehearsal.emulator.services import wait_handles
 from rehearsal.settings import LOOPBACK, Keys, Settings
 
@@ -69,6 +69,28 @@ def refusal(
     if access_key_id != keys.access_key_id and access_key_id not in sts._sessions:
         return "the keys of this start are needed: source the rehearsal's environment"
     return None
+
+
+async def read_body(receive: Any) -> bytes:
+    """Return the whole body of a request."""
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def send_answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
+    """Answer a request."""
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_json(send: Any, status: int, value: dict[str, Any]) -> None:
+    """Answer a request with an object; an empty one is no body at all."""
+    await send_answer(send, status, b"application/json", json.dumps(value).encode() if value else b"")
 
 
 def give_functions_keys(keys: Keys) -> None:
