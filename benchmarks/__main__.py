@@ -1,6 +1,9 @@
 """Measures the speed of the job beside its peers; prints one table and writes `benchmarks/results.json`."""
 
 import json
+import os
+import random
+import re
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -8,16 +11,47 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.figures import image_figures, reduction_figures
-from benchmarks.photographs import draw_photographs, folder_of, photographs_in
-from benchmarks.plan import CONTENDERS, MINIMUM_COUNT, Plan
-from benchmarks.rounds import Inputs, measure_all
-from benchmarks.table import describe_machine, table
+from benchmarks.figures import describe_machine, image_figures, reduction_figures, table
+from benchmarks.rounds import CONTENDERS, MINIMUM_COUNT, Inputs, Plan, measure_all
 from infra.checkout import ROOT
+from rehearsal.demo.photographs import write_archive
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
 
+DRAWN_OF_A_KIND = 80
 RESULTS = ROOT / "benchmarks" / "results.json"
 TRIAL_RESULTS = ROOT / ".build" / "benchmark-trial.json"
 WORK = ROOT / ".build" / "benchmarks"
+
+
+def photographs_in(folder: Path) -> list[Path]:
+    """Return every photograph below a folder, in an order that mixes the classes and is always the same."""
+    photographs = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS)
+    random.Random(0).shuffle(photographs)  # noqa: S311 - no secret
+    return photographs
+
+
+def draw_photographs(folder: Path) -> list[Path]:
+    """Draw the rehearsal's fruit, 100 x 100 pixels each; nothing is taken from anywhere."""
+    write_archive(folder, views=DRAWN_OF_A_KIND)
+    return photographs_in(folder)
+
+
+def folder_of(count: int, source: list[Path], folder: Path) -> Path:
+    """Make `folder` with `count` files CLASS/NUMBER.EXT; a shorter source is taken more than once.
+
+    Hard links where the disk allows them, else copies.
+    """
+    for number in range(count):
+        photograph = source[number % len(source)]
+        label = re.sub(r"[^A-Za-z0-9_-]+", "-", photograph.parent.name)
+        target = folder / label / f"{number:06}{photograph.suffix.lower()}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(photograph, target)
+        except OSError:
+            shutil.copyfile(photograph, target)
+        target.read_bytes()  # every contender finds the files in the system's cache
+    return folder
 
 
 def main() -> None:

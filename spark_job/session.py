@@ -1,19 +1,23 @@
-"""The Spark session: the cluster's own under spark-submit, else one on all cores of this machine."""
+"""The Spark session: the cluster's own under spark-submit, else one on all cores here; its errors in one line."""
 
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from operator import add
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from spark_job.contract.java import find_java_home
+from spark_job.errors import JobError
 
 Task = TypeVar("Task")
 Total = TypeVar("Total")
@@ -21,6 +25,7 @@ Total = TypeVar("Total")
 LOCAL_MASTER = "local[*,4]"
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
 CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
+AGAIN = "mend the cause and run the same command again"
 
 
 def open_session(name: str) -> SparkSession:
@@ -111,3 +116,24 @@ def local_configuration() -> dict[str, str]:
             ]
         ),
     }
+
+
+@contextmanager
+def named_by_cause(what: str, next_step: str = AGAIN) -> Iterator[None]:
+    """Turn an error of Spark in this block into a `JobError` that names its cause.
+
+    Args:
+        what: failed, as `the stage features`.
+        next_step: what to do about it.
+    """
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise JobError(f"{what} failed: {cause(error)}; {next_step}") from error
+
+
+def cause(error: Exception) -> str:
+    """Return the line of a Spark error that names its cause: the last `SomethingError: …` of a traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Killed)\w*: ", line)]
+    return (named or lines or [type(error).__name__])[-1]

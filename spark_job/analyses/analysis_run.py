@@ -15,8 +15,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import RUN_ID
 from spark_job.contract.uris import normalise
-from spark_job.pipeline.results_index import write_index
-from spark_job.pipeline.run_folder import RunFolder
+from spark_job.pipeline.run_folder import RunFolder, write_index
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.document import Document
 from spark_job.report.page import render_document

@@ -39,7 +39,7 @@ def printed(analyse: Callable[..., Summary]) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
     @functools.wraps(analyse)
     def command(as_json: bool, **options: Any) -> None:
-        from spark_job.spark_errors import named_by_cause
+        from spark_job.session import named_by_cause
 
         with named_by_cause(str(click.get_current_context().info_name)):
             summary = analyse(**options)

@@ -25,6 +25,6 @@ def check_command(thresholds: tuple[str, ...], **options: Any) -> Summary:
       fruit check --features results/RUN_ID --results results
     """
     from spark_job.analyses.checking.analysis import CheckOptions, check
-    from spark_job.analyses.checking.thresholds import Thresholds
+    from spark_job.analyses.checking.findings import Thresholds
 
     return check(CheckOptions(thresholds=Thresholds.given(thresholds), **options), open_spark, say)

@@ -25,6 +25,6 @@ def compare_command(
     Example:
       fruit compare results/monday results/tuesday --results results
     """
-    from spark_job.analyses.comparison.analysis import compare_runs
+    from spark_job.analyses.comparison import compare_runs
 
     return compare_runs(runs, results, prices, run_id)

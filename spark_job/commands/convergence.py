@@ -36,6 +36,6 @@ def convergence_command(**options: Any) -> Summary:
     Example:
       fruit convergence --features results/RUN_ID --results results
     """
-    from spark_job.analyses.convergence.analysis import ConvergenceOptions, analyse_convergence
+    from spark_job.analyses.convergence import analyse_convergence
 
-    return analyse_convergence(ConvergenceOptions(**options), open_spark, say)
+    return analyse_convergence(**options, spark=open_spark, say=say)

@@ -1,7 +1,10 @@
 """Makes an extractor folder: the network for each engine, and `extractor.json` that describes it."""
 
+import json
+import re
 import shutil
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -12,13 +15,44 @@ from uuid import uuid4
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError
-from spark_job.extractors.file_hashes import make_reproducible, sha256_of
 from spark_job.extractors.frameworks import import_openvino
-from spark_job.extractors.models import make_network
+from spark_job.extractors.models import make_network, sha256_of
 from spark_job.extractors.request import Request, check_request
 from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification, Weights
 
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can say
 _BUILDERS = ("keras", "tensorflow", "openvino")
+
+
+def make_reproducible(archive: Path) -> None:
+    """Rewrite a `.keras` file without the dates and memory addresses that Keras puts into it.
+
+    The same network then gives the same file, so an extractor built again keeps its fingerprint, and the
+    features it computed before can be reused.
+    """
+    with zipfile.ZipFile(archive) as source:
+        contents = {name: source.read(name) for name in sorted(source.namelist())}
+    contents["metadata.json"] = _without_date(contents["metadata.json"])
+    contents["config.json"] = _with_numbered_objects(contents["config.json"])
+    with zipfile.ZipFile(archive, "w") as target:
+        for name, content in contents.items():
+            target.writestr(zipfile.ZipInfo(name, _LONG_AGO), content)
+
+
+def _without_date(metadata: bytes) -> bytes:
+    values = json.loads(metadata)
+    values.pop("date_saved", None)
+    return json.dumps(values, sort_keys=True).encode()
+
+
+def _with_numbered_objects(config: bytes) -> bytes:
+    """Objects that layers share are named by their address: name them 1, 2, ... in order of appearance."""
+    numbers: dict[bytes, bytes] = {}
+
+    def number(match: re.Match[bytes]) -> bytes:
+        return match[1] + numbers.setdefault(match[2], b"%d" % (len(numbers) + 1))
+
+    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
 
 
 def build_extractor(

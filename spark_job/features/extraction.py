@@ -22,9 +22,9 @@ from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
 from spark_job.images.isolation import Isolated, shared_tensors, start_decoder
 from spark_job.images.listing import ListedFile
+from spark_job.images.preparation import Content, Prepared, prepare_images
 from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image
-from spark_job.images.tensors import Content, Prepared, prepare_images
 from spark_job.parquet_parts import rows_within
 
 MAX_ROWS_PER_BATCH = 256

@@ -10,7 +10,7 @@ from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.contract.uris import is_s3
 from spark_job.errors import ImageRejectedError
 from spark_job.images.listing import ListedFile
-from spark_job.images.tensors import Content
+from spark_job.images.preparation import Content
 from spark_job.storage import first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.

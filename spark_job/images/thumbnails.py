@@ -12,8 +12,8 @@ from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode
 from spark_job.images.isolation import Isolated
 from spark_job.images.listing import ListedFile
+from spark_job.images.preparation import Content
 from spark_job.images.reading import read_ahead, read_image
-from spark_job.images.tensors import Content
 
 THUMBNAIL_PIXELS = 64
 

@@ -15,8 +15,8 @@ from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
 from spark_job.images.thumbnails import thumbnails
 from spark_job.parquet_parts import part_uris, read_part
+from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.rejects import listed_rejects
-from spark_job.pipeline.saved_reduction import fit_curve
 from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
 from spark_job.reduction.projection import ARRAY_COLUMN

@@ -1,4 +1,4 @@
-"""The folder of a run: what lies where, which stages are complete, whether the run is."""
+"""The folder of a run: what lies where, which stages are complete, whether the run is; the index of runs."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +7,14 @@ from typing import Any
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, read_json, write_json
-from spark_job.contract.run_layout import MANIFEST, PARAMETERS
+from spark_job.contract.run_layout import MANIFEST, PARAMETERS, REPORT
+from spark_job.report.document import IndexEntry
+from spark_job.report.page import render_index
 from spark_job.storage import Folder
 
 # Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.
 READS_AT_ONCE = 32
+INDEX = "index.html"
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,19 @@ def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -
     now = json.loads(json.dumps(parameters))
     changed = [f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
     return "; ".join(changed) or "another extractor under the same name"
+
+
+def write_index(results: Folder) -> None:
+    """Write the page anew from the manifests that are there, the latest run first.
+
+    Raises:
+        StorageError: the folder cannot be read or written.
+    """
+    entries = []
+    for run, manifest in complete_runs(results):
+        run_id = run.folder.uri.rpartition("/")[2]
+        parents = [uri.rstrip("/").rpartition("/")[2] for uri in manifest.parents]
+        report = f"{run_id}/{REPORT}/index.html"
+        entries.append(IndexEntry(run_id, manifest.kind, manifest.created, parents, report))
+    entries.sort(key=lambda entry: entry.created, reverse=True)
+    results.write(INDEX, render_index(entries))

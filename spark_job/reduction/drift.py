@@ -1,19 +1,140 @@
-"""How new images differ from those that a reduction was fitted on, and whether to fit anew."""
+"""How images lie about a fitted reduction: sums and histograms, gathered in parts and merged exactly.
+
+Two distances say how unusual an image is: the squared reconstruction error Q (what the components miss of it)
+and Hotelling's T² (how far out it lies along them). Limits are the 99th percentiles of the images that the
+reduction was fitted on, not those of a normal distribution: features come in clusters.
+
+Q and T²: Jackson and Mudholkar 1979, "Control procedures for residuals associated with principal component
+analysis", Technometrics 21. What each says, and limits from reference data: Kourti and MacGregor 1995,
+"Process analysis, monitoring and diagnosis, using multivariate projection methods", Chemometrics and
+Intelligent Laboratory Systems 28.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log2
 from typing import Any
 
 import numpy as np
 
-from spark_job.reduction.profile import Profile
-
+# Histogram of log2: 32 bins an octave are steps of 2.2 %.
+LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32
+BINS = OCTAVES * BINS_AN_OCTAVE
+LIMIT_QUANTILE = 0.99
+# A smaller share of an image's squared length is rounding, not a reconstruction error.
+ROUNDING = 1e-10
 # Of 30 images one beyond a 99 % limit is chance; of fewer nothing is said.
 MIN_IMAGES = 30
 # Five times what the 99 % limit lets through.
 MOST_BEYOND = 0.05
 # Of the variance that the components held when they were fitted.
 MOST_LOST = 0.05
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How n images lie about k components.
+
+    Attributes:
+        count: n.
+        total: (k,) float64, sum of the components.
+        square: (k,) float64, sum of their squares.
+        length: sum over images of the squared distance from the fitted mean, in the reduction's units.
+        missed: sum of Q, the part of it that the components miss.
+        errors: (BINS,) int64, histogram of Q.
+        distances: (BINS,) int64, histogram of T².
+    """
+
+    count: int
+    total: np.ndarray
+    square: np.ndarray
+    length: float
+    missed: float
+    errors: np.ndarray
+    distances: np.ndarray
+
+    @classmethod
+    def empty(cls, k: int) -> "Profile":
+        """Return the profile of no images."""
+        none = np.zeros(BINS, np.int64)
+        return cls(0, np.zeros(k), np.zeros(k), 0.0, 0.0, none, none)
+
+    @classmethod
+    def of(cls, centred: np.ndarray, components: np.ndarray, variances: np.ndarray) -> "Profile":
+        """Return the profile of a batch.
+
+        Args:
+            centred: (n, d) float64, centred and scaled as the reduction does.
+            components: (n, k) float64, their projection.
+            variances: (k,) float64, of the components where the reduction was fitted.
+        """
+        length = np.einsum("ij,ij->i", centred, centred)
+        error = np.maximum(length - np.einsum("ij,ij->i", components, components), ROUNDING * length)
+        squares = np.square(components)
+        distance = squares @ (1 / variances)
+        return cls(
+            len(centred),
+            components.sum(axis=0),
+            squares.sum(axis=0),
+            float(length.sum()),
+            float(error.sum()),
+            _histogram(error),
+            _histogram(distance),
+        )
+
+    def __add__(self, other: "Profile") -> "Profile":
+        """Return the profile of the images of both."""
+        return Profile(
+            self.count + other.count,
+            self.total + other.total,
+            self.square + other.square,
+            self.length + other.length,
+            self.missed + other.missed,
+            self.errors + other.errors,
+            self.distances + other.distances,
+        )
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(k,) float64, of the components."""
+        return np.asarray(self.total / self.count)
+
+    @property
+    def variances(self) -> np.ndarray:
+        """(k,) float64, of the components about their own mean; n at least 2."""
+        return np.asarray((self.square - self.count * np.square(self.mean)) / (self.count - 1))
+
+    @property
+    def kept(self) -> float:
+        """Share of the squared distance from the fitted mean that the components hold, 0 to 1.
+
+        Of the images that the reduction was fitted on, this is the explained variance.
+        """
+        return 1 - self.missed / self.length if self.length else 1.0
+
+    def limits(self) -> dict[str, float]:
+        """Return the upper ends of the bins that hold the 99th percentiles: `error` (Q), `distance` (T²)."""
+        return {"error": _quantile(self.errors), "distance": _quantile(self.distances)}
+
+    def beyond(self, limits: Mapping[str, float]) -> dict[str, float]:
+        """Return the shares of images beyond limits that `limits` gave: `error` and `distance`."""
+        found: dict[str, Any] = {"error": self.errors, "distance": self.distances}
+        return {name: float(found[name][_bin(limits[name]) :].sum() / self.count) for name in found}
+
+
+def _bin(edge: float) -> int:
+    """Return the bin above an edge between bins."""
+    return round((log2(edge) - LOWEST_OCTAVE) * BINS_AN_OCTAVE)
+
+
+def _histogram(values: np.ndarray) -> np.ndarray:
+    octaves = np.log2(np.maximum(values, 2.0**LOWEST_OCTAVE)) - LOWEST_OCTAVE
+    return np.bincount(np.minimum((octaves * BINS_AN_OCTAVE).astype(np.int64), BINS - 1), minlength=BINS)
+
+
+def _quantile(histogram: np.ndarray) -> float:
+    reached = np.searchsorted(np.cumsum(histogram), LIMIT_QUANTILE * histogram.sum())
+    return float(2.0 ** ((reached + 1) / BINS_AN_OCTAVE + LOWEST_OCTAVE))
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from math import ceil, log
 from pathlib import Path
 
 import numpy as np
-from pyspark import SparkContext
+from pyspark import RDD, SparkContext
 
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.features.table import read_usable
 from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import Reduction, reduce_moments
-from spark_job.reduction.wide import reduce_rows
+from spark_job.reduction.principal_components import Reduction, reduce_moments, reduce_rows
 
 # d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
 MAX_COVARIANCE_COLUMNS = 5_000
@@ -62,18 +61,21 @@ def check_size(rows: int, columns: int) -> None:
 
 def moments(spark: SparkContext, parts: Sequence[str], columns: int) -> Moments:
     """Count, mean and scatter of all usable rows; partials meet as a tree, few at a time."""
-    tasks = np.array_split(np.array(parts), min(len(parts), TASKS_A_CORE * spark.defaultParallelism))
-
-    def partial(uris: np.ndarray) -> Moments | None:
-        return Moments.of(rows for uri in uris.tolist() for _, rows in read_usable(uri, columns))
-
+    partials = deal(spark, parts).map(
+        lambda uris: Moments.of(rows for uri in uris for _, rows in read_usable(uri, columns))
+    )
     merged_at_once = max(2, min(16, MAX_MERGED_BYTES // (4 * columns**2)))
-    depth = max(1, ceil(log(len(tasks), merged_at_once)))
-    partials = spark.parallelize(tasks, len(tasks)).map(partial)
+    depth = max(1, ceil(log(partials.getNumPartitions(), merged_at_once)))
     together = partials.treeReduce(merged, depth)
     if together is None:
         raise ReductionError("no image of the table has features: there is nothing to reduce")
     return together
+
+
+def deal(spark: SparkContext, parts: Sequence[str]) -> RDD[list[str]]:
+    """Deal the parts of a table out to tasks, each a partition with one list."""
+    shares = np.array_split(np.array(parts), min(len(parts), TASKS_A_CORE * spark.defaultParallelism))
+    return spark.parallelize([share.tolist() for share in shares], len(shares))
 
 
 def merged(one: Moments | None, other: Moments | None) -> Moments | None:

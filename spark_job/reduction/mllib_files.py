@@ -1,13 +1,15 @@
 """The files of an MLlib model as Spark lays them out, written and read without Spark.
 
-Layout: org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5 (docs/decisions/0008-tables.md).
+Layout: org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5 (docs/decisions/0008-tables.md). Spark stores
+vectors and matrices as structs, with a note in the file's footer that says which they are:
+org.apache.spark.ml.linalg.VectorUDT and MatrixUDT.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,111 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyspark
 
-from spark_job.arrow_arrays import values
+from spark_job.arrow_arrays import numbers, values, vectors
 from spark_job.errors import StorageError
 from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 METADATA = "metadata/part-00000"
+
+
+def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dict[str, Any]:
+    """As `VectorUDT().jsonValue()` gives it; importing pyspark.ml takes as long as a task."""
+    arrays = {f"{kind}s": {"type": "array", "elementType": kind, "containsNull": False} for kind in KINDS}
+    described = [
+        {"name": field, "type": arrays.get(kind, kind), "nullable": field in optional, "metadata": {}}
+        for field, kind in fields.items()
+    ]
+    return {
+        "type": "udt",
+        "class": f"org.apache.spark.ml.linalg.{name}",
+        "pyClass": f"pyspark.ml.linalg.{name}",
+        "sqlType": {"type": "struct", "fields": described},
+    }
+
+
+KINDS = ("integer", "double")
+
+
+VECTOR_FIELDS = {"type": "byte", "size": "integer", "indices": "integers", "values": "doubles"}
+
+
+MATRIX_FIELDS = {
+    "type": "byte",
+    "numRows": "integer",
+    "numCols": "integer",
+    "colPtrs": "integers",
+    "rowIndices": "integers",
+    "values": "doubles",
+    "isTransposed": "boolean",
+}
+
+
+VECTOR = _udt("VectorUDT", VECTOR_FIELDS, ("size", "indices", "values"))
+
+
+MATRIX = _udt("MatrixUDT", MATRIX_FIELDS, ("colPtrs", "rowIndices", "values"))
+
+
+DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
+
+
+_ARROW: dict[str, Any] = {
+    "string": pa.string(),
+    "long": pa.int64(),
+    "byte": pa.int8(),
+    "integer": pa.int32(),
+    "boolean": pa.bool_(),
+    "integers": pa.list_(pa.int32()),
+    "doubles": pa.list_(pa.float64()),
+}
+
+
+_VECTOR_STRUCT, _MATRIX_STRUCT = (
+    pa.struct([(name, _ARROW[kind]) for name, kind in fields.items()])
+    for fields in (VECTOR_FIELDS, MATRIX_FIELDS)
+)
+
+
+_DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
+
+
+def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
+    """Return the Arrow schema of a table that Spark reads with these types.
+
+    Args:
+        columns: name -> "string", "long", "doubles", VECTOR or MATRIX.
+    """
+    fields: list[tuple[str, pa.DataType]] = []
+    noted = []
+    for name, kind in columns.items():
+        struct = _MATRIX_STRUCT if kind is MATRIX else _VECTOR_STRUCT
+        fields.append((name, _ARROW[kind] if isinstance(kind, str) else struct))
+        spark_type = _DOUBLE_ARRAY if kind == "doubles" else kind
+        noted.append({"name": name, "type": spark_type, "nullable": True, "metadata": {}})
+    note = json.dumps({"type": "struct", "fields": noted})
+    return pa.schema(fields, metadata={"org.apache.spark.sql.parquet.row.metadata": note})
+
+
+def dense_vectors(rows: np.ndarray) -> pa.StructArray:
+    """(n, d) float64 as n vectors."""
+    count = len(rows)
+    fields = [_marks(count), pa.nulls(count, pa.int32()), pa.nulls(count, _ARROW["integers"])]
+    return pa.StructArray.from_arrays([*fields, vectors(rows, np.float64)], fields=list(_VECTOR_STRUCT))
+
+
+def dense_matrix(matrix: np.ndarray) -> pa.StructArray:
+    """(m, n) float64 as an array of one matrix, by columns as Spark keeps it."""
+    shape = [numbers(np.array([length], np.int32)) for length in matrix.shape]
+    values = vectors(matrix.ravel(order="F")[None], np.float64)
+    none = pa.nulls(1, _ARROW["integers"])
+    false = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(bytes(1))])
+    fields = [_marks(1), *shape, none, none, values, false]
+    return pa.StructArray.from_arrays(fields, fields=list(_MATRIX_STRUCT))
+
+
+def _marks(count: int) -> pa.Array[Any]:
+    return numbers(np.full(count, DENSE, np.int8))
 
 
 def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, Any]) -> None:

@@ -6,8 +6,18 @@ Layout: the writers of the two models, Spark 3.5.
 
 import numpy as np
 
-from spark_job.reduction.mllib_files import doubles, read_data, read_parameters, write_data, write_metadata
-from spark_job.reduction.mllib_types import MATRIX, VECTOR, dense_matrix, dense_vectors, spark_schema
+from spark_job.reduction.mllib_files import (
+    MATRIX,
+    VECTOR,
+    dense_matrix,
+    dense_vectors,
+    doubles,
+    read_data,
+    read_parameters,
+    spark_schema,
+    write_data,
+    write_metadata,
+)
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_job.analyses.checking.analysis import CheckOptions, check
-from spark_job.analyses.checking.class_fit import ClassModel, ClassSums
-from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.analyses.checking.feature_checks import ClassModel, ClassSums
+from spark_job.analyses.checking.findings import Thresholds
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.features.extraction import QUALITY_SCHEMA

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from spark_job.analyses.checking.analysis import CheckOptions, check
-from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.analyses.checking.findings import Thresholds
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.quality import measure
 from spark_job.session import open_session

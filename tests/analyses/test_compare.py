@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spark_job.analyses.comparison.analysis import compare_runs
-from spark_job.analyses.comparison.compared_run import principal_angles
+from spark_job.analyses.comparison import compare_runs, principal_angles
 from spark_job.command_line import cli
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest

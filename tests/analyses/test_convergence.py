@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from spark_job.analyses.convergence.curves import components_needed
-from spark_job.analyses.convergence.samples import Growth, sample_moments
+from spark_job.analyses.convergence import components_needed
+from spark_job.analyses.growing_samples import sample_moments
 from spark_job.arrow_arrays import texts, vectors
 from spark_job.commands.convergence import convergence_command
 from spark_job.contract.errors import MisuseError
@@ -61,7 +61,7 @@ def chosen(seed: int, per_class: int) -> list[int]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_samples_take_so_many_of_each_class(parts, seed):
     """The smallest draws, whichever part they lie in; a small class gives all it has."""
-    found = sample_moments(open_session("tests").sparkContext, parts, 6, Growth((3, 10), seed))
+    found = sample_moments(open_session("tests").sparkContext, parts, 6, (3, 10), seed)
     assert [one.count for one in found] == [9, 24]
     for moments, per_class in zip(found, (3, 10), strict=True):
         rows = ROWS[chosen(seed, per_class)].astype(np.float64)
@@ -137,7 +137,7 @@ def test_requests_without_an_answer_are_refused(option, message, tmp_path):
 
 def test_too_many_features_are_refused(finished, tmp_path, monkeypatch):
     """The covariance would not fit; the message says what does."""
-    monkeypatch.setattr("spark_job.analyses.convergence.analysis.MAX_COVARIANCE_COLUMNS", 11)
+    monkeypatch.setattr("spark_job.analyses.convergence.MAX_COVARIANCE_COLUMNS", 11)
     with pytest.raises(ReductionError, match="12 features are more than convergence can follow"):
         convergence_command.main(
             [f"--features={finished.parent / 'run'}", f"--results={tmp_path}"], standalone_mode=False

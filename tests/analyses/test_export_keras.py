@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from spark_job.analyses.classifier.head import Head
 from spark_job.analyses.classifier.keras_model import export_keras
-from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
+from spark_job.analyses.classifier.saved_classifier import Description, Head, SavedClassifier
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError

@@ -10,17 +10,16 @@ from pyspark.ml.linalg import Vectors as MllibVectors
 from pyspark.sql import SparkSession
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from spark_job.analyses.classifier.head import Head
-from spark_job.analyses.classifier.mllib_files import load_classifier, save_classifier
-from spark_job.analyses.classifier.novelty import Novelty
-from spark_job.analyses.training.calibration import CALIBRATION_SHARE, calibrate
+from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.training.evaluation import Evaluation, evaluate
 from spark_job.analyses.training.examples import Block, Examples, Vectors
-from spark_job.analyses.training.scaling import Scaling, fit_scaling
+from spark_job.analyses.training.fitting import CALIBRATION_SHARE, calibrate
 from spark_job.analyses.training.softmax_regression import (
     Candidate,
+    Scaling,
     Settings,
     cross_entropy,
+    fit_scaling,
     fit_softmax,
 )
 from spark_job.arrow_arrays import numbers, texts, vectors

@@ -107,7 +107,7 @@ def test_an_empty_folder_may_be_a_success_with_nothing_to_do(tiny_extractor, tmp
 
 def summary_of(found: RunResults, images: Path, extractor: Path) -> str:
     """What the command line prints at the end."""
-    from spark_job.pipeline.summary import summary
+    from spark_job.pipeline.run import summary
 
     return summary(run_options(images, found.folder.parent, extractor))
 

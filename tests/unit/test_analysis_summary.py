@@ -4,23 +4,21 @@ from collections import Counter
 
 import numpy as np
 
-from spark_job.analyses.checking.findings import FindingTally
+from spark_job.analyses.checking.findings import FindingTally, Thresholds
 from spark_job.analyses.checking.report import Checked
-from spark_job.analyses.checking.thresholds import Thresholds
-from spark_job.analyses.classifier.head import Head
-from spark_job.analyses.classifier.novelty import Novelty
-from spark_job.analyses.convergence.curves import Step
-from spark_job.analyses.convergence.report import findings as convergence_findings
+from spark_job.analyses.classifier.saved_classifier import Head, Novelty
+from spark_job.analyses.convergence import Step
+from spark_job.analyses.convergence import findings as convergence_findings
 from spark_job.analyses.grouping.assignment import Assigned
 from spark_job.analyses.grouping.kmeans import Agreement, Trial
 from spark_job.analyses.grouping.report import Grouping, Map
-from spark_job.analyses.prediction.outcome import Outcome, Shown
 from spark_job.analyses.prediction.recogniser import Answer
+from spark_job.analyses.prediction.report import Outcome, Shown
 from spark_job.analyses.summary import Lines, Summary
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Evaluation
-from spark_job.analyses.training.figures import training_findings
 from spark_job.analyses.training.fitting import Trained
+from spark_job.analyses.training.report import training_findings
 
 
 def shown(lines: Lines) -> list[str]:

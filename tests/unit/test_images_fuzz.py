@@ -10,7 +10,7 @@ import pytest
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.images.isolation import Isolated, shared_tensors
-from spark_job.images.tensors import Prepared, prepare_images
+from spark_job.images.preparation import Prepared, prepare_images
 from tests.spark.photographs import animation, encoded, jpeg_of_size, pixels, png_header_only, turned_jpeg
 
 SEED = 20_240

@@ -2,7 +2,7 @@
 
 from pyspark.ml.linalg import MatrixUDT, VectorUDT
 
-from spark_job.reduction.mllib_types import MATRIX, VECTOR
+from spark_job.reduction.mllib_files import MATRIX, VECTOR
 
 
 def test_the_types_are_those_that_spark_writes() -> None:

@@ -19,8 +19,8 @@ from spark_job.reduction.principal_components import (
     component_count,
     explained_variance_ratio,
     reduce_moments,
+    reduce_rows,
 )
-from spark_job.reduction.wide import reduce_rows
 
 RNG = np.random.default_rng(7)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_job.pipeline.results_index import write_index
-from spark_job.pipeline.run_folder import complete_runs
+from spark_job.pipeline.run_folder import complete_runs, write_index
 from spark_job.storage import Folder
 
 RUNS = 200

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_job.commands.options import with_table
-from spark_job.commands.run import make_run_command
+from spark_job.commands.run import make_run_command, with_table
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.options import PLACE, RESULTS, SUBMIT, option
 from spark_job.contract.run_options import RUN_ID, ComponentRequest, ImageLimits, RunOptions

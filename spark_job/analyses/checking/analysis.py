@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.checking.class_fit import (
+from spark_job.analyses.checking.feature_checks import (
     ClassModel,
     class_findings,
     far_bounds,
+    leak_findings,
     own_distances,
+    split_sizes,
     sum_part,
 )
 from spark_job.analyses.checking.findings import (
@@ -20,11 +22,11 @@ from spark_job.analyses.checking.findings import (
     ISSUES,
     Finding,
     FindingTally,
+    Thresholds,
     csv_lines,
     read_findings,
     write_findings,
 )
-from spark_job.analyses.checking.leaks import leak_findings, split_sizes
 from spark_job.analyses.checking.pixel_checks import (
     MEASURES,
     Surroundings,
@@ -32,7 +34,6 @@ from spark_job.analyses.checking.pixel_checks import (
     survey_part,
 )
 from spark_job.analyses.checking.report import Checked, check_document
-from spark_job.analyses.checking.thresholds import Thresholds
 from spark_job.analyses.component_table import ComponentTable
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary

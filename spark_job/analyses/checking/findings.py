@@ -1,16 +1,17 @@
-"""What was found: rows of a table, counts, and the worst of each issue."""
+"""When a photograph is found wanting, and what was found: rows of a table, counts, the worst of an issue."""
 
 import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from heapq import nsmallest
 
 import numpy as np
 import pyarrow as pa
 
 from spark_job.arrow_arrays import numbers, texts
+from spark_job.contract.errors import MisuseError
 from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
@@ -42,7 +43,6 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
 ]
 FINDINGS_SCHEMA = pa.schema(_COLUMNS)
 CSV_COLUMNS = tuple(FINDINGS_SCHEMA.names)
-
 Row = tuple[str, str, str, str, float, str]  # of CSV_COLUMNS
 
 
@@ -130,3 +130,50 @@ def read_findings(folder: Folder, issue: str) -> Iterator[list[Row]]:
 
 def _rank(row: Row) -> tuple[float, str, str]:
     return row[4], row[5], row[0]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Scores run from 0 (bad) to 1; below the threshold is a finding.
+
+    Attributes:
+        dark: brightness that 99 % of the pixels stay below.
+        light: 1 - brightness that 95 % of the pixels are above.
+        low_information: entropy / 10 bits.
+        blurry: of the deviation of the edges and of the histogram.
+        odd_aspect_ratio: shorter / longer side.
+        odd_size: how many interquartile ranges beyond the quartiles the square root of the area may be.
+        unusual: the same for the distance to the centre of the class.
+        leak: cosine from which images of two splits are nearly the same; this job's own.
+    """
+
+    dark: float = 0.32
+    light: float = 0.05
+    low_information: float = 0.3
+    blurry: float = 0.29
+    odd_aspect_ratio: float = 0.35
+    odd_size: float = 3.0
+    unusual: float = 3.0
+    leak: float = 0.98
+
+    @classmethod
+    def given(cls, changes: Iterable[str]) -> "Thresholds":
+        """Return the defaults with changes, each `NAME=VALUE`.
+
+        Raises:
+            MisuseError: an unknown name, or no number.
+        """
+        names, values = [field.name for field in fields(cls)], {}
+        for change in changes:
+            name, _, value = change.partition("=")
+            if name not in names:
+                raise MisuseError(f"--threshold {change!r}: write NAME=VALUE with one of {', '.join(names)}")
+            try:
+                values[name] = float(value)
+            except ValueError:
+                raise MisuseError(f"--threshold {change!r}: {value!r} is not a number") from None
+        return cls(**values)
+
+    def figures(self) -> dict[str, float]:
+        """Return name -> value."""
+        return asdict(self)

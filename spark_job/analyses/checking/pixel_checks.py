@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.checking.findings import Finding
-from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.analyses.checking.findings import Finding, Thresholds
 from spark_job.analyses.component_table import IMAGE_COLUMNS, listed_files
 from spark_job.features.extraction import QUALITY_SCHEMA
 from spark_job.parquet_parts import read_part

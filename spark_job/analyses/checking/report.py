@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally
-from spark_job.analyses.checking.thresholds import Thresholds
+from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally, Thresholds
 from spark_job.analyses.component_table import name_of
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.classifier.head import Head
-from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier.saved_classifier import Head, SavedClassifier
 from spark_job.analyses.summary import Summary
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError
-from spark_job.extractors.file_hashes import make_reproducible
+from spark_job.extractors.build import make_reproducible
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.specification import ExtractorSpecification

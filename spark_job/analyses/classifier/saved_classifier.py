@@ -1,22 +1,163 @@
-"""A trained classifier as files of its run: what it was trained on, its head, its limits."""
+"""A trained classifier as files of its run: what it was trained on, its head, its limits.
 
+The head is saved as MLlib saves a LogisticRegressionModel (layout: its writer, Spark 3.5); plain PySpark
+loads it. The limits are those of docs/decisions/0011.
+"""
+
+import io
 import json
 from dataclasses import asdict, dataclass
 
-from spark_job.analyses.classifier.head import Head
-from spark_job.analyses.classifier.mllib_files import load_classifier, save_classifier
-from spark_job.analyses.classifier.novelty import Novelty
+import numpy as np
+import pyarrow as pa
+
 from spark_job.analyses.source_run import SourceRun
+from spark_job.arrow_arrays import numbers
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import normalise
 from spark_job.errors import StorageError
 from spark_job.extractors.folder import Extractor
+from spark_job.reduction.mllib_files import (
+    MATRIX,
+    VECTOR,
+    dense_matrix,
+    dense_vectors,
+    doubles,
+    read_data,
+    spark_schema,
+    write_data,
+    write_metadata,
+)
+from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
+# How many of the most probable classes are named.
+TOP = 5
+SCHEMA = spark_schema(
+    {
+        "numClasses": "integer",
+        "numFeatures": "integer",
+        "interceptVector": VECTOR,
+        "coefficientMatrix": MATRIX,
+        "isMultinomial": "boolean",
+    }
+)
 FORMAT = 1
 FOLDER = "classifier"
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
+
+
+@dataclass(frozen=True)
+class Head:
+    """A softmax over linear scores.
+
+    Attributes:
+        coefficients: (classes, d) float64.
+        intercepts: (classes,) float64.
+    """
+
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+
+    @classmethod
+    def of_standardised(cls, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "Head":
+        """Return the head on columns as they are that equals one on standardised columns.
+
+        Args:
+            weights: (classes, d + 1), intercepts last, for `(column - mean) * scale`.
+            mean, scale: (d,) float64.
+        """
+        coefficients = weights[:, :-1] * scale
+        return cls(coefficients, weights[:, -1] - coefficients @ mean)
+
+    def behind(self, reduction: Reduction) -> "Head":
+        """Return the head on features that equals this head on components; both steps are linear."""
+        coefficients = (self.coefficients @ reduction.loadings.T) * reduction.scale
+        return Head(coefficients, self.intercepts - coefficients @ reduction.mean)
+
+    def probabilities(self, rows: np.ndarray) -> np.ndarray:
+        """Return (n, classes) float64, each row with sum 1, for (n, d) rows of any float type."""
+        scores = np.asarray(rows, np.float64) @ self.coefficients.T + self.intercepts
+        scores -= scores.max(axis=1, keepdims=True)
+        exponentials = np.exp(scores, out=scores)
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """When an image is like none that was trained on.
+
+    Attributes:
+        mean, scale: (d,) float32, of the columns.
+        centres: (classes, d) float32, standardised means of the classes, of length 1.
+        max_distance: cosine distance to the nearest centre, 0 to 2, beyond which an image is flagged.
+        min_probability: of the most probable class, below which it is flagged.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    centres: np.ndarray
+    max_distance: float = np.inf
+    min_probability: float = 0.0
+
+    @classmethod
+    def of(cls, mean: np.ndarray, scale: np.ndarray, centres: np.ndarray) -> "Novelty":
+        """Return the limits that flag nothing: they are not calibrated yet."""
+        single = np.float32
+        return cls(mean.astype(single), scale.astype(single), _of_length_one(centres).astype(single))
+
+    def distances(self, rows: np.ndarray) -> np.ndarray:
+        """Return (n,) cosine distances to the nearest centre, for (n, d) float32 rows."""
+        return np.asarray(1 - (_of_length_one((rows - self.mean) * self.scale) @ self.centres.T).max(axis=1))
+
+    def flagged(self, probability: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """Return (n,) bool: too improbable or too far away."""
+        return np.asarray((probability < self.min_probability) | (distance > self.max_distance))
+
+    def to_bytes(self) -> bytes:
+        """Return the limits as NumPy's .npz file."""
+        content = io.BytesIO()
+        np.savez(content, **vars(self))
+        return content.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Novelty":
+        """Read the limits that `to_bytes` wrote."""
+        with np.load(io.BytesIO(content)) as arrays:
+            limits = {name: float(arrays[name]) for name in ("max_distance", "min_probability")}
+            return cls(arrays["mean"], arrays["scale"], arrays["centres"], **limits)
+
+
+def _of_length_one(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
+    """Save the model; its input column `features` is a vector, its classes are numbered from 0."""
+    parameters = {
+        "family": "multinomial",
+        "featuresCol": "features",
+        "regParam": regularization,
+        "standardization": True,
+    }
+    write_metadata(folder, "classification.LogisticRegressionModel", "LogisticRegression_head", parameters)
+    true = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\x01")])
+    classes, length = (numbers(np.array([size], np.int32)) for size in head.coefficients.shape)
+    vector, matrix = dense_vectors(head.intercepts[None]), dense_matrix(head.coefficients)
+    write_data(folder, [classes, length, vector, matrix, true], SCHEMA)
+
+
+def load_classifier(folder: Folder) -> Head:
+    """Read the head that `save_classifier` wrote.
+
+    Raises:
+        StorageError: there is no such model.
+    """
+    data = read_data(folder, SCHEMA)
+    intercepts = doubles(data["interceptVector"].field("values"))
+    matrix = doubles(data["coefficientMatrix"].field("values"))
+    return Head(matrix.reshape(-1, intercepts.size).T, intercepts)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from pyspark import SparkContext
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.component_table import ComponentTable, directions, draw_images
 from spark_job.analyses.grouping.assignment import assign
-from spark_job.analyses.grouping.charts import MAX_MAPPED, plane_positions
 from spark_job.analyses.grouping.kmeans import (
     agreement,
     best,
@@ -21,7 +20,7 @@ from spark_job.analyses.grouping.kmeans import (
     numbers_to_try,
     try_each,
 )
-from spark_job.analyses.grouping.report import Grouping, Map, group_document
+from spark_job.analyses.grouping.report import MAX_MAPPED, Grouping, Map, group_document, plane_positions
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract.errors import MisuseError

@@ -10,33 +10,33 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pyarrow as pa
+from obstore.exceptions import BaseError
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
-from spark_job.analyses.prediction.image_sources import list_images
-from spark_job.analyses.prediction.outcome import Outcome
 from spark_job.analyses.prediction.recogniser import PREDICTIONS_SCHEMA, answered
-from spark_job.analyses.prediction.report import prediction_document
+from spark_job.analyses.prediction.report import Outcome, prediction_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
-from spark_job.contract.uris import contains, normalise
+from spark_job.contract.uris import contains, is_s3, normalise, split_uri
 from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task
-from spark_job.images.listing import ListedFile
+from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import Share, shares, write_listing
 from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
 from spark_job.pipeline.rejects import write_rejected
 from spark_job.session import sum_over_tasks
-from spark_job.storage import Folder
+from spark_job.storage import Folder, open_store
 
 # Fewer take less time than Spark needs to start.
 IMAGES_WITHOUT_SPARK = 200
@@ -193,3 +193,34 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
         raise ListingError(
             f"none of the images could be used; {folder.child(layout.REJECTED)} says why of each"
         )
+
+
+def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
+    """Return the files of a folder, or the one file that is named.
+
+    Args:
+        uri: a local path or s3://BUCKET/PREFIX or s3://BUCKET/KEY.
+        all_files: try every file of a folder, whatever its name.
+
+    Raises:
+        ListingError: there is neither.
+    """
+    source = normalise(uri)
+    one = _single(source)
+    return iter([one]) if one else list_files(source, all_files)
+
+
+def _single(uri: str) -> ListedFile | None:
+    if not is_s3(uri):
+        path = Path(uri)
+        return ListedFile(uri, "", "", path.stat().st_size, "") if path.is_file() else None
+    root, key = split_uri(uri)
+    try:
+        properties = obstore.head(open_store(root), key) if key else None
+    except (BaseError, OSError):  # a folder, or what the listing will explain
+        return None
+    return (
+        ListedFile(uri, "", "", int(properties["size"]), str(properties["e_tag"] or ""))
+        if properties
+        else None
+    )

@@ -6,8 +6,7 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.classifier.head import TOP
-from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier.saved_classifier import TOP, SavedClassifier
 from spark_job.arrow_arrays import flags, optional_numbers, texts
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.table import matrix

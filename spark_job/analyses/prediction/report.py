@@ -1,14 +1,154 @@
-"""The report of a prediction."""
+"""What became of images that were recognised: counts, a few of them to show, and the report."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from spark_job.analyses.prediction.outcome import Outcome, Shown
+import pyarrow as pa
+
+from spark_job.analyses.prediction.recogniser import Answer
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
+from spark_job.images.listing import ListedFile
+from spark_job.images.sampling import draw
 from spark_job.images.thumbnails import thumbnails
 from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
+
+SHOWN = 60
+# So many images are listed one by one on the command line.
+LISTED = 20
+# So many classes are named there otherwise.
+MOST_FREQUENT = 5
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An image and what was said of it; `order` decides which ones are kept, the smallest first."""
+
+    order: float
+    path: str
+    size: int
+    answer: Answer
+
+    @property
+    def file(self) -> ListedFile:
+        """The file, for those who read images."""
+        return ListedFile(self.path, "", "", self.size, "")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts over images; they add up.
+
+    Attributes:
+        predicted: class -> images whose most probable class it is.
+        unlike: images that are like nothing trained on.
+        labelled, right: images that lie in a folder named like a class; those that were taken for it.
+        sample, strangest: at most SHOWN, drawn by chance; of those that are flagged, the least probable.
+    """
+
+    predicted: Counter[str] = field(default_factory=Counter)
+    unlike: int = 0
+    rejected: int = 0
+    labelled: int = 0
+    right: int = 0
+    sample: tuple[Shown, ...] = ()
+    strangest: tuple[Shown, ...] = ()
+
+    @classmethod
+    def of(cls, rows: pa.RecordBatch, answers: Sequence[Answer | None], classes: Iterable[str]) -> "Outcome":
+        """Count rows of PREDICTIONS_SCHEMA and their answers."""
+        paths, labels, sizes = rows.select(["path", "label", "size"]).to_pydict().values()
+        known = set(classes)
+        given = [
+            (path, label, size, one)
+            for path, label, size, one in zip(paths, labels, sizes, answers, strict=True)
+            if one is not None
+        ]
+        return cls(
+            Counter(one.classes[0] for *_, one in given),
+            sum(one.unlike for *_, one in given),
+            len(paths) - len(given),
+            sum(label in known for _, label, *_ in given),
+            sum(label == one.classes[0] for _, label, _, one in given),
+            _first(Shown(draw(0, path), path, size, one) for path, _, size, one in given),
+            _first(
+                Shown(one.probabilities[0], path, size, one) for path, _, size, one in given if one.unlike
+            ),
+        )
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """Add the images of another share."""
+        return Outcome(
+            self.predicted + other.predicted,
+            self.unlike + other.unlike,
+            self.rejected + other.rejected,
+            self.labelled + other.labelled,
+            self.right + other.right,
+            _first((*self.sample, *other.sample)),
+            _first((*self.strangest, *other.strangest)),
+        )
+
+    @property
+    def image_count(self) -> int:
+        """How many images were recognised, flagged ones included."""
+        return self.predicted.total()
+
+    def figures(self) -> dict[str, Any]:
+        """Return what metrics.json says.
+
+        `accuracy` is of the images in folders named like a class; None when there are none.
+        """
+        return {
+            "unlike": self.unlike,
+            "labelled": self.labelled,
+            "accuracy": self.right / self.labelled if self.labelled else None,
+            "classes": dict(self.predicted.most_common()),
+        }
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the images are so few that each is listed."""
+        return self.image_count <= LISTED
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the answer for each image, by path, JSON types."""
+        return [
+            {
+                "path": image.path,
+                "classes": dict(zip(image.answer.classes, image.answer.probabilities, strict=True)),
+                "unlike": image.answer.unlike,
+            }
+            for image in sorted(self.sample, key=lambda image: image.path)
+        ]
+
+    def findings(self) -> Lines:
+        """Return the lines that a prediction ends with: few images one by one, of many the classes."""
+        counts = f"{self.image_count:,} recognised, {self.unlike:,} unlike anything trained on, "
+        lines = [("images", f"{counts}{self.rejected:,} rejected")]
+        if self.labelled:
+            right = f"{percent(self.right / self.labelled)} of the {self.labelled:,} images"
+            lines.append(("accuracy", f"{right} that lie in a folder named like a class"))
+        if self.is_listed:
+            return [*lines, *(("image", _sentence(image)) for image in self.listed())]
+        classes = [
+            f"{class_name(name)} {images:,}" for name, images in self.predicted.most_common(MOST_FREQUENT)
+        ]
+        rest = len(self.predicted) - len(classes)
+        return [*lines, ("classes", ", ".join(classes) + (f" and {rest:,} more" if rest > 0 else ""))]
+
+
+def _sentence(image: Mapping[str, Any]) -> str:
+    classes = ", ".join(f"{class_name(name)} {percent(share)}" for name, share in image["classes"].items())
+    return f"{image['path']}: {classes}" + (" - unlike anything trained on" if image["unlike"] else "")
+
+
+def _first(images: Iterable[Shown]) -> tuple[Shown, ...]:
+    return tuple(sorted(images, key=lambda one: (one.order, one.path))[:SHOWN])
 
 
 def prediction_document(trained: SourceRun, outcome: Outcome, counts: Mapping[str, int]) -> Document:

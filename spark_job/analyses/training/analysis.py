@@ -12,9 +12,8 @@ from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
 from spark_job.analyses.training.division import Division, divide, draws_of
 from spark_job.analyses.training.examples import features_of
-from spark_job.analyses.training.figures import training_findings, training_metrics
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Material, Trained, fit_on
-from spark_job.analyses.training.report import training_document
+from spark_job.analyses.training.report import training_document, training_findings, training_metrics
 from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract.errors import MisuseError
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_job.analyses.classifier.head import TOP, Head
-from spark_job.analyses.classifier.novelty import Novelty
+from spark_job.analyses.classifier.saved_classifier import TOP, Head, Novelty
 from spark_job.analyses.training.examples import Block, Examples
 from spark_job.images.listing import ListedFile
 

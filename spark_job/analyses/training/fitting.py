@@ -1,23 +1,22 @@
-"""Fits a head on one table of a run, step by step along the learning curve, and judges it."""
+"""Fits a head on one table of a run, step by step along the learning curve, sets its limits, judges it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.classifier.head import Head
-from spark_job.analyses.classifier.novelty import Novelty
+from spark_job.analyses.classifier.saved_classifier import Head, Novelty
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.training.calibration import calibrate
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import CurvePoint, Evaluation, evaluate, measure_point
-from spark_job.analyses.training.examples import Examples, components_of, features_of
-from spark_job.analyses.training.scaling import Scaling, fit_scaling
-from spark_job.analyses.training.softmax_regression import Settings, fit_softmax
+from spark_job.analyses.training.examples import Block, Examples, components_of, features_of
+from spark_job.analyses.training.softmax_regression import Scaling, Settings, fit_scaling, fit_softmax
 
 FEATURES, COMPONENTS = "features", "components"
+# This share of the training images is further away, and this share is recognised with less confidence.
+CALIBRATION_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -134,3 +133,35 @@ def _fit(
     novelty = calibrate(material.training, head, material.scaling)
     evaluation = evaluate(material.tests, head, novelty)
     return Trained(on, scaling.mean.size, head, fit.losses, tuple(curve), novelty, evaluation)
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """(n,) float32 each: probability of the most probable class, distance to the nearest centre."""
+
+    probability: np.ndarray
+    distance: np.ndarray
+
+    def __add__(self, other: "Confidence") -> "Confidence":
+        """Add the images of another block."""
+        return Confidence(
+            np.concatenate([self.probability, other.probability]),
+            np.concatenate([self.distance, other.distance]),
+        )
+
+
+def calibrate(examples: Examples, head: Head, scaling: Scaling) -> Novelty:
+    """Set both limits by what the training images show; 8 bytes an image."""
+    novelty = Novelty.of(scaling.mean, scaling.scale, scaling.centres)
+    seen = examples.total(_confidence, (head, novelty))
+    return replace(
+        novelty,
+        max_distance=float(np.quantile(seen.distance, 1 - CALIBRATION_SHARE)),
+        min_probability=float(np.quantile(seen.probability, CALIBRATION_SHARE)),
+    )
+
+
+def _confidence(model: tuple[Head, Novelty], block: Block) -> Confidence:
+    head, novelty = model
+    probability = head.probabilities(block.rows).max(axis=1)
+    return Confidence(probability.astype(np.float32), novelty.distances(block.rows).astype(np.float32))

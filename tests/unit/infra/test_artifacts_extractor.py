@@ -13,7 +13,7 @@ from infra.artifacts.file_hashes import hash_of
 from infra.checkout import ROOT
 from infra.config.field_types import Model
 from infra.errors import InfraError
-from spark_job.extractors.catalogue import MODELS
+from spark_job.extractors.request import MODELS
 
 
 def inputs(root=ROOT, *, model="mobilenet_v2", engine="openvino", weights=None) -> str:

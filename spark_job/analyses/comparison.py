@@ -1,0 +1,230 @@
+"""The comparison of two runs: figures, newest classifiers, the angles between their components."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.linalg import subspace_angles
+
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Lines, Summary
+from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.manifest import RunFigures
+from spark_job.contract.uris import normalise
+from spark_job.pipeline.reduction_stage import fit_curve
+from spark_job.pipeline.run_folder import complete_runs
+from spark_job.reduction.principal_components import Reduction
+from spark_job.report.document import Cell, Chart, Document, Number, Section, Table
+from spark_job.report.line_chart import Axis, Line, line_chart
+from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.quantities import count, duration, percent, speed
+from spark_job.storage import Folder
+
+IMAGE_COUNTS = ("listed", "usable", "rejected", "skipped")
+MAX_CURVE_POINTS = 500
+NONE = "–"
+
+Figures = dict[str, Any]  # what metrics.json says about one of the runs
+
+
+def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], run_id: str | None) -> Summary:
+    """Write the comparison of two finished runs.
+
+    Args:
+        prices: of an hour of what ran them; none, one for both, or two.
+
+    Raises:
+        MisuseError: a run is not there, both are the same, or more than two prices.
+    """
+    if len(prices) > 2:
+        raise MisuseError(f"--price-per-hour was given {len(prices)} times: give it once or twice")
+    runs = [SourceRun.open(uri) for uri in uris]
+    if runs[0].uri == runs[1].uri:
+        raise MisuseError(f"both runs are {runs[0].uri}: name two")
+    analysis = AnalysisRun.begin("compare", results, runs, {"price_per_hour": list(prices)}, run_id)
+    both = [None, None] if not prices else [prices[0], prices[-1]]
+    figures = [_figures(run, normalise(results), price) for run, price in zip(runs, both, strict=True)]
+    why_none = no_common_space(*runs)
+    degrees = np.empty(0) if why_none else principal_angles(*(run.reduction() for run in runs))
+    metrics = {"compare": {"runs": figures, "subspace_angles_degrees": degrees.tolist()}}
+    tiles = _tiles(figures, degrees)
+    document = Document(
+        title="Comparison",
+        subtitle=" and ".join(run.run_id for run in runs),
+        tiles=tiles,
+        sections=[
+            Section("Figures", [_figures_table(runs, figures)]),
+            Section("Parameters", _parameters(runs)),
+            Section("Explained variance", [_curves(runs)]),
+            Section("Angles between the components", [why_none] if why_none else _angles(degrees)),
+            Section("Time", [_times(runs)]),
+        ],
+    )
+    findings: Lines = [
+        ("runs", " / ".join(run.run_id for run in runs)),
+        ("images", " / ".join(count(one["images"]["usable"]) for one in figures)),
+        *((name.lower(), text) for name, text in tiles.items()),
+    ]
+    return analysis.finish(metrics, document, findings)
+
+
+def _figures(run: SourceRun, results: str, price_per_hour: float | None) -> Figures:
+    places = sorted({results, run.uri.rpartition("/")[0]})
+    seconds, reduction = float(run.metrics["seconds"]["total"]), run.metrics["reduction"]
+    return {
+        "run": run.uri,
+        "images": {name: run.metrics["images"][name] for name in IMAGE_COUNTS},
+        "images_per_second": run.metrics["features"]["images_per_second"],
+        "components": reduction["components"],
+        "explained_variance_ratio": reduction["explained_variance_ratio"],
+        "accuracy": newest_accuracy(run, [Folder(place) for place in places]),
+        "seconds": seconds,
+        "cost": None if price_per_hour is None else seconds / 3600 * price_per_hour,
+    }
+
+
+def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
+    """Return the test accuracy of the newest `train` run whose first parent is this run, or None.
+
+    Args:
+        places: results folders to look in.
+
+    Raises:
+        StorageError: one of them cannot be read.
+    """
+    accuracies: list[tuple[str, float]] = []
+    for folder, manifest in (found for place in places for found in complete_runs(place)):
+        if manifest.kind == "train" and manifest.parents[:1] == (run.uri,):
+            accuracy = RunFigures.from_json(folder.read_json(layout.METRICS) or {}).accuracy
+            if accuracy is not None:
+                accuracies.append((manifest.created, accuracy))
+    return max(accuracies)[1] if accuracies else None
+
+
+def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
+    """Return (min(k1, k2),) float64 angles in degrees, ascending: 0 is a direction that both keep.
+
+    Bjoerck and Golub 1973, "Numerical methods for computing angles between linear subspaces" (Mathematics of
+    Computation 27), as SciPy has it. Both must reduce the same features in the same units.
+    """
+    return np.sort(np.degrees(subspace_angles(one.loadings, other.loadings)))
+
+
+def no_common_space(one: SourceRun, other: SourceRun) -> str | None:
+    """Return why there are no angles between two runs' components, or None when there are."""
+    if one.manifest.extractor_fingerprint != other.manifest.extractor_fingerprint:
+        return "The runs have features of different extractors: their components lie in different spaces."
+    kinds = {run.metrics["reduction"]["standardized"] for run in (one, other)}
+    if None in kinds:
+        return "One of the runs had no images, so it has no components."
+    if len(kinds) > 1:
+        return "One run standardises its features and the other does not: their axes have different units."
+    return None
+
+
+def _tiles(figures: Sequence[Figures], degrees: np.ndarray) -> dict[str, str]:
+    tiles = {
+        "Components": " / ".join(_shown(one["components"], count) for one in figures),
+        "Wall time": " / ".join(duration(one["seconds"]) for one in figures),
+    }
+    if len(degrees):
+        tiles["Largest angle"] = f"{degrees[-1]:.1f}°"
+    if all(one["accuracy"] is not None for one in figures):
+        tiles["Accuracy"] = " / ".join(percent(one["accuracy"]) for one in figures)
+    return tiles
+
+
+def _shown(value: float | None, write: Callable[[Any], str]) -> str:
+    return NONE if value is None else write(value)
+
+
+def _figures_table(runs: Sequence[SourceRun], figures: Sequence[Figures]) -> Table:
+    lengths = [run.metrics["features"]["length"] for run in runs]
+    lines: list[tuple[str, list[Any], Callable[[Any], str]]] = [
+        *((f"Images {name}", [one["images"][name] for one in figures], count) for name in IMAGE_COUNTS),
+        ("Features an image", lengths, count),
+        ("Components", [one["components"] for one in figures], count),
+        ("Variance they keep", [one["explained_variance_ratio"] for one in figures], percent),
+        ("Accuracy of the newest classifier", [one["accuracy"] for one in figures], percent),
+        ("Images a second", [one["images_per_second"] for one in figures], speed),
+        ("Time", [one["seconds"] for one in figures], duration),
+        ("Cost of that time", [one["cost"] for one in figures], "{:.4f}".format),
+    ]
+    rows: list[list[Cell]] = [
+        [name, *(Number(_shown(value, write)) for value in values)] for name, values, write in lines
+    ]
+    return Table(
+        f"Accuracy: of the newest `train` run that names the run, {NONE} where none does. Cost: by "
+        "--price-per-hour; `fruit cost` says what a cluster costs.",
+        ["", *(run.run_id for run in runs)],
+        rows,
+    )
+
+
+def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
+    one, other = (_parameter_texts(run) for run in runs)
+    names = sorted(one.keys() | other.keys())
+    different = [
+        [name, one.get(name, ""), other.get(name, "")] for name in names if one.get(name) != other.get(name)
+    ]
+    same = [name for name in names if one.get(name) == other.get(name)]
+    alike = f"The same in both: {', '.join(same)}." if same else "None is the same in both."
+    if not different:
+        return [alike]
+    return [Table("What differs", ["", *(run.run_id for run in runs)], different), alike]
+
+
+def _parameter_texts(run: SourceRun) -> dict[str, str]:
+    """Return option -> value of a run, nested ones by dotted names."""
+    flat: dict[str, Any] = {"network": run.manifest.model, "code": run.manifest.code["sha256"][:12]}
+    for name, value in run.manifest.parameters.items():
+        nested = isinstance(value, dict)
+        flat |= {f"{name}.{key}": inner for key, inner in value.items()} if nested else {name: value}
+    return {name: _text(value) for name, value in flat.items()}
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _curves(runs: Sequence[SourceRun]) -> Chart:
+    curves = [np.cumsum(fit_curve(run.folder))[:MAX_CURVE_POINTS] for run in runs]
+    lines = [
+        Line(run.run_id, range(1, len(curve) + 1), curve.tolist(), colour, marker=0)
+        for run, curve, colour in zip(runs, curves, LINE_COLOURS, strict=False)
+    ]
+    return line_chart(
+        f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th",
+        "explained_variance",
+        lines,
+        Axis("Components"),
+        Axis("Share of the variance", ".0%", end=1.02),
+        compare=True,
+    )
+
+
+def _angles(degrees: np.ndarray) -> list[str | Chart]:
+    near = int((degrees < 10).sum())
+    reading = (
+        f"{near:,} of {len(degrees):,} principal angles between the two sets of kept components are below "
+        "10°; 0° is a direction that both keep, 90° one that the other knows nothing of."
+    )
+    chart = Chart(
+        "Principal angles, ascending, in degrees",
+        [{"x": list(range(1, len(degrees) + 1)), "y": degrees.tolist(), "type": "bar", "name": "angle"}],
+        {
+            "xaxis": {"title": {"text": "Number"}},
+            "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]},
+        },
+    )
+    return [reading, chart]
+
+
+def _times(runs: Sequence[SourceRun]) -> Table:
+    seconds = [run.metrics["seconds"] for run in runs]
+    stages = [name for name in seconds[0] if name != "total"]
+    rows = [[name, *(duration(one.get(name, 0.0)) for one in seconds)] for name in stages]
+    rows.append(["together, with Spark's start", *(duration(one["total"]) for one in seconds)])
+    return Table("Wall time of each stage", ["", *(run.run_id for run in runs)], rows)

@@ -1,0 +1,239 @@
+"""How many components hold a share of the variance as the sample grows, raw and standardised."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from statistics import mean, median
+from typing import Any
+
+from pyspark import SparkContext
+
+from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.growing_samples import sample_moments
+from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.summary import Lines, Summary
+from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
+from spark_job.errors import ReductionError
+from spark_job.parquet_parts import part_uris
+from spark_job.reduction.fitting import MAX_COVARIANCE_COLUMNS, moments
+from spark_job.reduction.moments import Moments
+from spark_job.reduction.principal_components import component_count, spectrum
+from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.line_chart import Axis, Line, line_chart
+from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.quantities import count, percent
+
+KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
+
+Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -> components
+
+
+@dataclass(frozen=True)
+class Step:
+    """One size of sample.
+
+    Attributes:
+        per_class: images of each class, at most; None for all images.
+        image_count: in the sample.
+        components: what each seed's sample gave; one entry for all images.
+    """
+
+    per_class: int | None
+    image_count: int
+    components: Sequence[Counts]
+
+    @property
+    def name(self) -> str:
+        """`10`, `all`."""
+        return "all" if self.per_class is None else str(self.per_class)
+
+    def by_seed(self, standardized: bool, share: float) -> list[int]:
+        """Return the number of components that each seed's sample needs."""
+        return [one[standardized][share] for one in self.components]
+
+    def spread(self, standardized: bool, share: float) -> tuple[int, float, int]:
+        """Return the (smallest, median, largest) number of components over the seeds."""
+        counts = self.by_seed(standardized, share)
+        return min(counts), median(counts), max(counts)
+
+
+def analyse_convergence(
+    features: str,
+    results: str,
+    per_class: Sequence[int],
+    shares: Sequence[float],
+    seeds: int,
+    run_id: str | None,
+    spark: Callable[[], SparkContext],
+    say: Callable[[str], None],
+) -> Summary:
+    """Find how many components hold a share of the variance as the sample grows.
+
+    Args:
+        features: RESULTS/RUN_ID of a run.
+        per_class: sizes of samples; all images are looked at besides.
+        shares: of the variance.
+        seeds: how many samples of each size.
+        spark: called when Spark is first needed.
+        say: called with each line of progress.
+
+    Raises:
+        MisuseError: no such run, or sizes and shares that have no answer.
+        ReductionError: more features than a covariance can hold.
+    """
+    if not per_class or min(per_class) < 2 or sorted(set(per_class)) != [*per_class]:
+        raise MisuseError(f"--samples {per_class}: give sizes from 2, each larger than the one before")
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise MisuseError(f"--shares {shares}: give shares of the variance above 0, at most 1")
+    source = SourceRun.open(features)
+    length = source.metrics["features"]["length"]
+    if length > MAX_COVARIANCE_COLUMNS:
+        raise ReductionError(
+            f"{length:,} features are more than convergence can follow ({MAX_COVARIANCE_COLUMNS:,}): give a "
+            "run of an extractor with pooling"
+        )
+    parameters = {"samples": list(per_class), "shares": list(shares), "seeds": seeds}
+    run = AnalysisRun.begin("convergence", results, [source], parameters, run_id)
+    say(f"run {run.run_id}")
+    context, parts = spark(), part_uris(source.table(layout.FEATURES))
+    samples = []
+    for seed in range(seeds):
+        say(f"samples of seed {seed} …")
+        moments_by_size = sample_moments(context, parts, length, per_class, seed)
+        samples.append([(one.count, components_needed(one, shares)) for one in moments_by_size])
+    say("all images …")
+    everything = moments(context, parts, length)
+    steps = [
+        Step(size, by_seed[-1][0], [needed for _, needed in by_seed])
+        for size, *by_seed in zip(per_class, *samples, strict=False)
+        if by_seed[-1][0] < everything.count  # a sample that holds all images says nothing new
+    ]
+    steps.append(Step(None, everything.count, [components_needed(everything, shares)]))
+    metrics = {
+        "convergence": _figures(steps, shares),
+        "images": {step.name: step.image_count for step in steps},
+    }
+    return run.finish(metrics, _document(source, steps, shares), findings(steps, shares))
+
+
+def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
+    """Return how many components hold each share.
+
+    Args:
+        sample: with d columns the spectrum takes O(d^3), twice.
+        shares: of the variance, each above 0, at most 1.
+
+    Raises:
+        NoVarianceError: all rows are equal, or there is one row.
+    """
+    ratios = {standardize: spectrum(sample, standardize) for standardize in (False, True)}
+    return {
+        standardize: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
+        for standardize, ratio in ratios.items()
+    }
+
+
+def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
+    """Return the components of the largest sample / those of all images: 1 where the number has settled."""
+    if len(steps) < 2:
+        return 1.0
+    return mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
+
+
+def _figures(steps: Sequence[Step], shares: Sequence[float]) -> dict[str, Any]:
+    """Return `convergence` of metrics.json: kind -> share -> sample -> components by seed."""
+    return {
+        name: {
+            f"{share:.2f}": {step.name: step.by_seed(standardized, share) for step in steps}
+            for share in shares
+        }
+        for standardized, _, name in reversed(KINDS)
+    }
+
+
+def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
+    """Return the lines that the analysis ends with: what all images need, and whether samples found it."""
+    lines = [("images", count(steps[-1].image_count))]
+    for standardized, title, _ in KINDS:
+        needed = steps[-1].components[0][standardized]
+        words = [f"{count(needed[shares[0]])} components for {percent(shares[0], 0)} of the variance"]
+        words += [f"{count(needed[share])} for {percent(share, 0)}" for share in shares[1:]]
+        lines.append((title.lower(), ", ".join(words)))
+    if len(steps) < 2:
+        return lines
+    reached = ", ".join(percent(settled(steps, True, share), 0) for share in shares)
+    said = f"{steps[-2].name} images of each class give {reached} of them (standardised)"
+    return [*lines, ("settled", said)]
+
+
+def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
+    everything, share = steps[-1], shares[min(1, len(shares) - 1)]
+    tiles = {"Images": count(everything.image_count)}
+    for standardized, title, _ in KINDS:
+        needed = count(everything.components[0][standardized][share])
+        tiles[f"Components for {percent(share, 0)}, {title.lower()}"] = needed
+    return Document(
+        title="Convergence",
+        subtitle=f"How many components of {source.manifest.model} hold a share of the variance as the sample "
+        "grows",
+        tiles=tiles,
+        sections=[
+            Section(
+                title,
+                [
+                    _reading(steps, shares, standardized),
+                    _chart(steps, shares, standardized, title, name),
+                    _table(steps, shares, standardized, title),
+                ],
+            )
+            for standardized, title, name in KINDS
+        ],
+    )
+
+
+def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
+    """Return a sentence that says what the chart shows."""
+    if len(steps) < 2:
+        return "No sample is smaller than all images: there is no growth to see."
+    sentence = ", ".join(
+        f"{percent(settled(steps, standardized, share), 0)} (for {percent(share, 0)} of the variance)"
+        for share in shares
+    )
+    return (
+        f"With {steps[-2].name} images of each class, the number of components is this much of what all "
+        f"images need: {sentence}. Near 100 % it has settled; below, it still grows with the sample."
+    )
+
+
+def _chart(
+    steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str, name: str
+) -> Chart:
+    images, lines = [step.image_count for step in steps], []
+    for share, colour in zip(shares, cycle(LINE_COLOURS), strict=False):
+        low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
+        lines.append(Line(f"{percent(share, 0)} of the variance", images, middle, colour, band=(low, high)))
+    return line_chart(
+        f"{title} features: components by images, for {', '.join(percent(share, 0) for share in shares)} of "
+        "the variance; the band is from the smallest to the largest of the seeds",
+        f"convergence_{name}",
+        lines,
+        Axis("Images in the sample", ticks=images),
+        Axis("Components"),
+        compare=True,
+    )
+
+
+def _table(steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str) -> Table:
+    rows = [
+        [step.name, count(step.image_count), *(_cell(*step.spread(standardized, share)) for share in shares)]
+        for step in steps
+    ]
+    columns = ["Images of each class", "Images", *(percent(share, 0) for share in shares)]
+    return Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
+
+
+def _cell(low: int, middle: float, high: int) -> str:
+    """Return `93 (91 to 96)`, or `96` where all seeds agree."""
+    return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"
