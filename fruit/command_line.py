@@ -19,19 +19,21 @@ JOB = {
     "extractor": LazyCommand("fruit.command_line:extractor_group", "Make the networks that `run` uses."),
 }
 ANALYSES = {
-    "train": LazyCommand("spark_job.commands.train:train_command", "Train a classifier on a run's features."),
-    "predict": LazyCommand("spark_job.commands.predict:predict_command", "Name the class of photographs."),
-    "group": LazyCommand("spark_job.commands.group:group_command", "Find clusters without labels."),
-    "check": LazyCommand(
-        "spark_job.commands.check:check_command", "Find dark, blurry, double and mislabelled photographs."
+    "train": LazyCommand(
+        "spark_job.commands.analyses:train_command", "Train a classifier on a run's features."
     ),
-    "compare": LazyCommand("spark_job.commands.compare:compare_command", "Compare runs with each other."),
+    "predict": LazyCommand("spark_job.commands.analyses:predict_command", "Name the class of photographs."),
+    "group": LazyCommand("spark_job.commands.analyses:group_command", "Find clusters without labels."),
+    "check": LazyCommand(
+        "spark_job.commands.analyses:check_command", "Find dark, blurry, double and mislabelled photographs."
+    ),
+    "compare": LazyCommand("spark_job.commands.analyses:compare_command", "Compare runs with each other."),
     "convergence": LazyCommand(
-        "spark_job.commands.convergence:convergence_command",
+        "spark_job.commands.analyses:convergence_command",
         "Show how components depend on sample size.",
     ),
     "export-keras": LazyCommand(
-        "spark_job.commands.export_keras:export_keras_command",
+        "spark_job.commands.analyses:export_keras_command",
         "Write a trained classifier as a Keras model.",
     ),
 }

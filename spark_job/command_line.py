@@ -98,27 +98,31 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-def job_command(name: str, text: str) -> LazyCommand:
-    """Return where a command of the job is: `NAME_command` of the module of its name."""
-    attribute = name.replace("-", "_")
-    return LazyCommand(f"spark_job.commands.{attribute}:{attribute}_command", text)
-
-
+ANALYSES = {
+    "train": "Train a classifier on the features of a run.",
+    "predict": "Say what is on photographs.",
+    "group": "Find groups of alike photographs without labels.",
+    "check": "Find what is wrong with the photographs of a run.",
+    "compare": "Show two runs side by side.",
+    "convergence": "Show how many components a growing sample needs.",
+    "export-keras": "Make one Keras model of network and classifier.",
+    "time-serial": "Time one plain process on the images of a run.",
+}
+COMMANDS = "spark_job.commands"
 JOB_COMMANDS = {
-    name: job_command(name, text)
-    for name, text in {
-        "run": "Turn images into features, principal components and a report.",
-        "build-extractor": "Make an extractor folder from a pretrained network.",
-        "train": "Train a classifier on the features of a run.",
-        "predict": "Say what is on photographs.",
-        "group": "Find groups of alike photographs without labels.",
-        "check": "Find what is wrong with the photographs of a run.",
-        "compare": "Show two runs side by side.",
-        "convergence": "Show how many components a growing sample needs.",
-        "export-keras": "Make one Keras model of network and classifier.",
-        "time-serial": "Time one plain process on the images of a run.",
-        "options": "Write the table of the options of `run` into a Markdown file.",
-    }.items()
+    "run": LazyCommand(
+        f"{COMMANDS}.run:run_command", "Turn images into features, principal components and a report."
+    ),
+    "build-extractor": LazyCommand(
+        f"{COMMANDS}.build_extractor:build_extractor_command", "Make an extractor folder from a network."
+    ),
+    **{
+        name: LazyCommand(f"{COMMANDS}.analyses:{name.replace('-', '_')}_command", text)
+        for name, text in ANALYSES.items()
+    },
+    "options": LazyCommand(
+        f"{COMMANDS}.run:options_command", "Write the table of the options of `run` into a Markdown file."
+    ),
 }
 
 

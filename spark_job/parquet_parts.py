@@ -3,8 +3,11 @@
 A part is one object, there or not there: a task that is tried again, or twice at once, writes the same one.
 """
 
+import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 import obstore
 import pyarrow as pa
@@ -18,6 +21,8 @@ from spark_job.storage import Folder, open_store, read_bytes
 ROW_GROUP_BYTES = 32 * 1024**2
 # Of a part, which its writer holds in memory.
 MAX_PART_BYTES = 128 * 1024**2
+# Rows that are sorted at once.
+SORTED_ROWS = 100_000
 # Read at once of a part's end, where Parquet says what is in it.
 FOOTER_BYTES = 64 * 1024
 
@@ -117,3 +122,25 @@ def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterab
             text = io.BytesIO()
             pyarrow.csv.write_csv(batch.select(columns), text, options)
             writer.write(text.getvalue())
+
+
+def write_sorted_csv(
+    folder: Folder,
+    name: str,
+    columns: Sequence[str],
+    groups: Iterable[Iterable[tuple[Any, ...]]],
+    key: Callable[[tuple[Any, ...]], Any] | None = None,
+) -> None:
+    """Write groups of rows as one CSV file, each group sorted; of more than SORTED_ROWS in sorted blocks."""
+    with folder.open_writer(name) as writer:
+
+        def write(rows: Iterable[Sequence[Any]]) -> None:
+            text = io.StringIO()
+            csv.writer(text).writerows(rows)
+            writer.write(text.getvalue().encode())
+
+        write([columns])
+        for group in groups:
+            rows = iter(group)
+            while block := sorted(islice(rows, SORTED_ROWS), key=key):
+                write(block)

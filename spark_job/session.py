@@ -1,4 +1,4 @@
-"""The Spark session: the cluster's own under spark-submit, else one on all cores here; its errors in one line."""
+"""The Spark session: the cluster's own under spark-submit, else one on all cores here; its errors."""
 
 import os
 import re

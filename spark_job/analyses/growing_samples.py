@@ -19,7 +19,7 @@ NAMES = ("path", "label")
 def sample_moments(
     spark: SparkContext, parts: Sequence[str], columns: int, per_class: Sequence[int], seed: int
 ) -> list[Moments]:
-    """Return the moments of each sample, in two passes over the table; each sample is part of the larger ones.
+    """Return the moments of each sample, a part of the next larger one, in two passes over the table.
 
     Each pass holds a partial of 4 d^2 bytes for each size of sample in a worker.
 

@@ -1,11 +1,20 @@
 """`fruit extractor build`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from spark_job.commands.parameter_types import CommaSeparated, Size
+from spark_job.commands.analyses import comma_separated
+
+
+def height_and_width(value: str) -> tuple[int, int]:
+    """Read `HEIGHTxWIDTH`, in pixels."""
+    found = re.fullmatch(r"(\d+)x(\d+)", value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is not HEIGHTxWIDTH in pixels, such as 224x224")
+    return int(found[1]), int(found[2])
 
 
 @click.command("build-extractor")
@@ -18,11 +27,17 @@ from spark_job.commands.parameter_types import CommaSeparated, Size
 )
 @click.option(
     "--dense",
-    type=CommaSeparated(int),
-    default=(),
+    type=comma_separated(int),
+    default="",
+    metavar="INT,…",
     help="For vgg16: sizes of random dense layers on top of flatten, as 512,512.",
 )
-@click.option("--size", type=Size(), help="Input size in pixels.  [default: 224x224; raw_pixels: 100x100]")
+@click.option(
+    "--size",
+    type=height_and_width,
+    metavar="HXW",
+    help="Input size in pixels.  [default: 224x224; raw_pixels: 100x100]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides random weights.")
 def build_extractor_command(model: str, out: Path, **options: Any) -> None:
     """Make an extractor folder for MODEL: mobilenet_v2, efficientnet_lite0, vgg16, resnet50, raw_pixels.

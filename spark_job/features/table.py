@@ -1,8 +1,11 @@
-"""The features table: what Spark does to fill it, and how its rows are read."""
+"""The features table: what Spark does to fill it, how its rows are read, and `rejected.csv`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -12,10 +15,12 @@ import pyarrow.compute as pc
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import values
+from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
+from spark_job.images.listing import ListedFile
 from spark_job.images.listing_table import Share, shares
-from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part
+from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part, write_sorted_csv
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
@@ -23,6 +28,7 @@ from spark_job.storage import Folder
 # take some seconds, short enough for progress, even shares and the loss of a node.
 IMAGES_PER_TASK = 2_000
 MAX_READ_BYTES = 32 * MEBIBYTE
+REJECTED_COLUMNS = ("path", "label", "size", "error")
 
 
 def images_per_task(image_count: int, cores: int, feature_length: int) -> int:
@@ -79,3 +85,23 @@ def read_usable(
 def matrix(vectors: pa.Array[Any]) -> np.ndarray:
     """Return lists of one length, none missing, as (n, d), without a copy."""
     return values(pc.list_flatten(vectors)).reshape(len(vectors), -1)
+
+
+def write_rejected(run: Folder, parts: Iterable[str]) -> None:
+    """Write `rejected.csv`, by path, of a table's rows with an `error`.
+
+    Args:
+        run: the run's folder.
+        parts: URIs of the table's parts; none where it is known that no image was rejected.
+    """
+    batches = (batch for uri in parts for batch in read_part(uri, REJECTED_COLUMNS))
+    rejected = (batch.filter(batch.column("error").is_valid()).select(REJECTED_COLUMNS) for batch in batches)
+    rows = (row for batch in rejected for row in zip(*batch.to_pydict().values(), strict=True))
+    write_sorted_csv(run, REJECTED, REJECTED_COLUMNS, [rows])
+
+
+def listed_rejects(run: Folder, limit: int) -> Iterator[ListedFile]:
+    """Yield the first rejected images of `rejected.csv`, with what it says of them."""
+    content = run.read(REJECTED) or b""
+    for row in islice(csv.DictReader(io.StringIO(content.decode(), newline="")), limit):
+        yield ListedFile(row["path"], row["label"], size=int(row["size"]), error=row["error"])

@@ -31,12 +31,17 @@ class ListedFile:
     """One file of a source; `skipped` says why it is no candidate, `error` why it cannot be used."""
 
     path: str
-    label: str
-    split: str
-    size: int
-    etag: str
+    label: str = ""
+    split: str = ""
+    size: int = 0
+    etag: str = ""
     skipped: str | None = None
     error: str | None = None
+
+    @property
+    def short_name(self) -> str:
+        """The last folder and the file, for people."""
+        return "/".join(self.path.split("/")[-2:])
 
 
 def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:

@@ -17,6 +17,7 @@ from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.storage import Folder
 
 ROWS_PER_PART = 50_000
+IMAGE_COLUMNS = ("path", "label", "split", "size")  # of every table with a row for each image
 COLUMNS = tuple(field.name for field in fields(ListedFile))
 LISTING_SCHEMA = pa.schema([(name, pa.int64() if name == "size" else pa.string()) for name in COLUMNS])
 
@@ -54,6 +55,11 @@ def read_listing(folder: Folder) -> Iterator[ListedFile]:
 def _files(uri: str) -> Iterator[ListedFile]:
     for batch in read_part(uri, COLUMNS):
         yield from (ListedFile(**row) for row in batch.to_pylist())
+
+
+def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
+    """Return the images of rows that have IMAGE_COLUMNS."""
+    return [ListedFile(**row) for row in batch.select(IMAGE_COLUMNS).to_pylist()]
 
 
 @dataclass(frozen=True)

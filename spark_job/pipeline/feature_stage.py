@@ -1,4 +1,4 @@
-"""The second stage: it computes the features of new images, with progress, and copies those that are reused."""
+"""The second stage: it computes the features of new images, with progress, copies those that are reused."""
 
 import sys
 import time
@@ -14,9 +14,8 @@ from spark_job.errors import ListingError
 from spark_job.features.engines import EngineChoice, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.reuse import NEW, REUSED, copy_features
-from spark_job.features.table import write_features
+from spark_job.features.table import write_features, write_rejected
 from spark_job.parquet_parts import part_uris
-from spark_job.pipeline.rejects import write_rejected
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
 
@@ -81,7 +80,7 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
     tally, computed_parts = _compute(run, listing)
     seconds = time.monotonic() - started
     tally += _copy(run, listing)
-    write_rejected(run.folder.folder, part_uris(run.table(layout.FEATURES)), tally.rejected.total())
+    write_rejected(run.folder.folder, part_uris(run.table(layout.FEATURES)) if tally.rejected else ())
     if not tally.usable:
         raise ListingError(
             f"none of the {listing.selected} images could be used; "

@@ -10,13 +10,12 @@ import numpy as np
 from spark_job.contract import run_layout as layout
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
-from spark_job.features.table import matrix
+from spark_job.features.table import listed_rejects, matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import Sample, quotas
 from spark_job.images.thumbnails import thumbnails
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
-from spark_job.pipeline.rejects import listed_rejects
 from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
 from spark_job.reduction.projection import ARRAY_COLUMN

@@ -1,4 +1,4 @@
-"""A run from start to end: the stages, each once, then the metrics, the manifest, and what a person is told."""
+"""A run from start to end: the stages, each once, then metrics, manifest, and what a person is told."""
 
 import tempfile
 import time

@@ -8,6 +8,7 @@ from pyspark import SparkContext
 
 from spark_job.arrow_arrays import numbers, vectors
 from spark_job.features.table import matrix, read_usable
+from spark_job.images.listing_table import IMAGE_COLUMNS
 from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
 from spark_job.reduction.mllib_files import VECTOR, dense_vectors, spark_schema
@@ -16,7 +17,6 @@ from spark_job.reduction.principal_components import Reduction
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
-KEPT_COLUMNS = ("path", "label", "split", "size")
 ARRAY_COLUMN = "components_array"
 COMPONENTS_SCHEMA = spark_schema(
     {
@@ -64,7 +64,7 @@ def write_components(
 
 def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a part as COMPONENTS_SCHEMA has them; add to the profile, if there is one."""
-    for kept, rows in read_usable(uri, reduction.mean.size, KEPT_COLUMNS):
+    for kept, rows in read_usable(uri, reduction.mean.size, IMAGE_COLUMNS):
         centred = reduction.centred(rows)
         components = centred @ reduction.loadings
         if profile is not None and reduction.variances is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from spark_job.analyses.checking.analysis import CheckOptions, check
+from spark_job.analyses.checking.analysis import check
 from spark_job.analyses.checking.feature_checks import ClassModel, ClassSums
 from spark_job.analyses.checking.findings import Thresholds
 from spark_job.contract.errors import MisuseError
@@ -57,8 +57,7 @@ def source(tiny_extractor, tmp_path_factory):
 @pytest.fixture(scope="module")
 def checked(source):
     """The folder of the check."""
-    options = CheckOptions(str(source), str(source.parent), Thresholds(), "quality")
-    check(options, context, lambda line: None)
+    check(str(source), str(source.parent), Thresholds(), "quality", context, lambda line: None)
     return source.parent / "quality"
 
 
@@ -115,8 +114,14 @@ def test_the_report_shows_the_pair_of_a_leak(checked):
 
 def test_a_threshold_changes_what_is_found(source):
     """Nothing is as dark as 0.01."""
-    options = CheckOptions(str(source), str(source.parent), Thresholds.given(["dark=0.01"]), "lenient")
-    check(options, context, lambda line: None)
+    check(
+        str(source),
+        str(source.parent),
+        Thresholds.given(["dark=0.01"]),
+        "lenient",
+        context,
+        lambda line: None,
+    )
     assert findings(source.parent / "lenient", "dark") == []
 
 
@@ -132,9 +137,8 @@ def test_a_run_without_measures_is_refused(source, tmp_path):
     shutil.copytree(source, older)
     for part in (older / "features").iterdir():
         pq.write_table(pq.read_table(part).drop_columns(QUALITY_SCHEMA.names), part)
-    options = CheckOptions(str(older), str(tmp_path / "results"), Thresholds())
     with pytest.raises(MisuseError, match="run its images again, then check that run"):
-        check(options, context, lambda line: None)
+        check(str(older), str(tmp_path / "results"), Thresholds(), None, context, lambda line: None)
     assert not (tmp_path / "results").exists()
 
 

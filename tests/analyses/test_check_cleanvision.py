@@ -12,7 +12,7 @@ from cleanvision.issue_managers.image_property import BlurrinessProperty, Bright
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from spark_job.analyses.checking.analysis import CheckOptions, check
+from spark_job.analyses.checking.analysis import check
 from spark_job.analyses.checking.findings import Thresholds
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.quality import measure
@@ -92,8 +92,14 @@ def checked(images, tiny_extractor):
     """(path, issue) -> score, as `check` lists them."""
     results = images.parent / "results"
     source = run(images, results, tiny_extractor, request=ComponentRequest(0.9)).folder
-    options = CheckOptions(str(source), str(results), Thresholds(), "quality")
-    check(options, lambda: open_session("tests").sparkContext, lambda line: None)
+    check(
+        str(source),
+        str(results),
+        Thresholds(),
+        "quality",
+        lambda: open_session("tests").sparkContext,
+        lambda line: None,
+    )
     with (results / "quality" / "quality.csv").open(newline="") as file:
         return {(row["path"], row["issue"]): float(row["score"]) for row in csv.DictReader(file)}
 

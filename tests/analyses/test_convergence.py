@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from spark_job.analyses.convergence import components_needed
 from spark_job.analyses.growing_samples import sample_moments
 from spark_job.arrow_arrays import texts, vectors
-from spark_job.commands.convergence import convergence_command
+from spark_job.commands.analyses import convergence_command
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ReductionError
 from spark_job.images.sampling import draw

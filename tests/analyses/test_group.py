@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
-from spark_job.analyses.grouping.analysis import GroupOptions, group
+from spark_job.analyses.grouping.analysis import group
 from spark_job.analyses.grouping.assignment import nearest_centres
 from spark_job.analyses.grouping.kmeans import agreement, best, find_centres, numbers_to_try, try_each
 from spark_job.analyses.grouping.report import plane_positions
@@ -46,8 +46,7 @@ def source(tiny_extractor, tmp_path_factory):
 @pytest.fixture(scope="module")
 def grouped(source):
     """A grouping whose k the silhouette chose."""
-    options = GroupOptions(str(source), str(source.parent), k_range=(2, 6), run_id="groups")
-    group(options, context, lambda line: None)
+    group(str(source), str(source.parent), context, lambda line: None, k_range=(2, 6), run_id="groups")
     return source.parent / "groups"
 
 
@@ -88,8 +87,7 @@ def test_the_report_shows_members_and_links_to_its_source(grouped):
 
 def test_the_same_seed_gives_the_same_clusters(grouped, source):
     """A second grouping agrees in every number but the time."""
-    options = GroupOptions(str(source), str(source.parent), k_range=(2, 6), run_id="again")
-    group(options, context, lambda line: None)
+    group(str(source), str(source.parent), context, lambda line: None, k_range=(2, 6), run_id="again")
     first, second = metrics_of(grouped), metrics_of(source.parent / "again")
     del first["seconds"], second["seconds"]
     assert first == second
@@ -97,9 +95,8 @@ def test_the_same_seed_gives_the_same_clusters(grouped, source):
 
 def test_more_clusters_than_images_are_refused(source, tmp_path):
     """Before anything but the folder is made; the message says how many there may be."""
-    options = GroupOptions(str(source), str(tmp_path), k=36)
     with pytest.raises(MisuseError, match=r"--k 36: .* at most 35 clusters"):
-        group(options, context, lambda line: None)
+        group(str(source), str(tmp_path), context, lambda line: None, k=36)
 
 
 def test_agreement_is_that_of_scikit_learn_on_single_images():

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from spark_job.analyses.prediction import analysis as prediction
-from spark_job.analyses.prediction.analysis import PredictionOptions, predict
+from spark_job.analyses.prediction.analysis import predict
 from spark_job.analyses.summary import Summary
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ListingError
@@ -26,8 +26,8 @@ def no_spark() -> None:
 def predicted(
     model: Path, images: Path, results: Path, opener: object = no_spark, **others: object
 ) -> Summary:
-    options = PredictionOptions(str(model), str(images), str(results), run_id="p", **others)  # type: ignore[arg-type]
-    return predict(options, opener, lambda line: None)  # type: ignore[arg-type]
+    uris = map(str, (model, images, results))
+    return predict(*uris, opener, lambda line: None, run_id="p", **others)  # type: ignore[arg-type,misc]
 
 
 def rows_of(run: Path) -> list[dict]:

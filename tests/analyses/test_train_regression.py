@@ -12,18 +12,19 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.training.evaluation import Evaluation, evaluate
-from spark_job.analyses.training.examples import Block, Examples, Vectors
+from spark_job.analyses.training.examples import Block, Examples
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, calibrate
 from spark_job.analyses.training.softmax_regression import (
-    Candidate,
     Scaling,
     Settings,
     cross_entropy,
     fit_scaling,
     fit_softmax,
 )
+from spark_job.analyses.vector_table import VectorTable
 from spark_job.arrow_arrays import numbers, texts, vectors
 from spark_job.contract.run_options import ComponentRequest
+from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.moments import Moments
 from spark_job.reduction.principal_components import reduce_moments
@@ -58,7 +59,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
         ]
         batch = pa.RecordBatch.from_arrays(columns, names)
         write_part(folder, number, [batch], batch.schema)
-    table = Vectors(part_uris(folder), "features", LENGTH)
+    table = VectorTable(tuple(part_uris(folder)), "features", LENGTH)
     return Examples(spark(), table, lambda label, split, path: (int(label), 0))
 
 
@@ -69,7 +70,7 @@ def scaling(examples: Examples) -> Scaling:
 
 @pytest.fixture(scope="module")
 def head(examples: Examples, scaling: Scaling) -> Head:
-    return Head.of_standardised(fit_softmax(examples, scaling, EXACT, 0).weights, scaling.mean, scaling.scale)
+    return Head.of_standardised(fit_softmax(examples, scaling, EXACT, 0)[0], scaling.mean, scaling.scale)
 
 
 def test_columns_and_classes_are_measured_as_numpy_does(scaling: Scaling) -> None:
@@ -84,15 +85,13 @@ def test_columns_and_classes_are_measured_as_numpy_does(scaling: Scaling) -> Non
 
 def test_the_gradient_is_the_slope_of_the_loss(scaling: Scaling) -> None:
     """Against differences of the loss."""
-    block = Block(ROWS, LABELS, np.zeros(IMAGES, int), [""] * IMAGES, [1] * IMAGES)
+    block = Block(ROWS, LABELS, np.zeros(IMAGES, int), [ListedFile("")] * IMAGES)
     weights = RANDOM.normal(size=(CLASSES, LENGTH + 1)).astype(np.float32)
-    found = cross_entropy(Candidate(weights, scaling, 0), block).gradient
+    found = cross_entropy((weights, scaling, 0), block).gradient
     for place in ((0, 0), (3, 2), (1, LENGTH)):
         step = np.zeros_like(weights)
         step[place] = 0.05
-        after, before = (
-            cross_entropy(Candidate(weights + sign * step, scaling, 0), block).loss for sign in (1, -1)
-        )
+        after, before = (cross_entropy((weights + sign * step, scaling, 0), block).loss for sign in (1, -1))
         assert found[place] == pytest.approx((after - before) / 0.1, rel=2e-3, abs=2e-3)
 
 

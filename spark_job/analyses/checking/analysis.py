@@ -1,10 +1,11 @@
 """The analysis `check` from start to end: rounds of Spark tasks over the parts."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
@@ -18,14 +19,11 @@ from spark_job.analyses.checking.feature_checks import (
     sum_part,
 )
 from spark_job.analyses.checking.findings import (
-    CSV_COLUMNS,
-    ISSUES,
     Finding,
     FindingTally,
     Thresholds,
-    csv_lines,
-    read_findings,
     write_findings,
+    write_findings_csv,
 )
 from spark_job.analyses.checking.pixel_checks import (
     MEASURES,
@@ -34,9 +32,9 @@ from spark_job.analyses.checking.pixel_checks import (
     survey_part,
 )
 from spark_job.analyses.checking.report import Checked, check_document
-from spark_job.analyses.component_table import ComponentTable
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
+from spark_job.analyses.vector_table import VectorTable
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part
@@ -49,46 +47,36 @@ Look = Callable[[str], Iterable[Finding]]
 Total = TypeVar("Total")
 
 
-@dataclass(frozen=True)
-class CheckOptions:
-    """What to check.
-
-    Attributes:
-        features: RESULTS/RUN_ID of a run.
-    """
-
-    features: str
-    results: str
-    thresholds: Thresholds
-    run_id: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The options that decide the result, JSON types."""
-        return {"features": self.features, "thresholds": self.thresholds.figures()}
-
-
-def check(options: CheckOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]) -> Summary:
+def check(
+    features: str,
+    results: str,
+    thresholds: Thresholds,
+    run_id: str | None,
+    spark: Callable[[], SparkContext],
+    say: Callable[[str], None],
+) -> Summary:
     """Look for what is wrong with the photographs of a run.
 
     Args:
+        features: RESULTS/RUN_ID of the run.
         spark: called when Spark is first needed.
         say: called with each line of progress.
 
     Raises:
         MisuseError: no such run, or one made before the pixels were measured.
     """
-    source = SourceRun.open(options.features)
-    table = ComponentTable.of(source)
-    parts = part_uris(source.table(layout.FEATURES))
+    source = SourceRun.open(features)
+    table, parts = VectorTable.components(source), part_uris(source.table(layout.FEATURES))
     _check_measured(source, parts)
-    run = AnalysisRun.begin("check", options.results, [source], options.parameters, options.run_id)
+    parameters = {"features": features, "thresholds": asdict(thresholds)}
+    run = AnalysisRun.begin("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    tasks = Tasks(spark(), run.folder.folder.at(FINDINGS))
+    folder = run.folder.folder
+    tasks = Tasks(spark(), folder.at(FINDINGS))
     say("pixels …")
-    survey = tasks.total(parts, survey_part)
-    surroundings = tasks.spark.broadcast(Surroundings.of(survey, options.thresholds))
-    thresholds = options.thresholds
+    surveys = tasks.total(parts, survey_part)
+    survey = np.concatenate([measures for measures, _ in surveys])
+    surroundings = tasks.spark.broadcast(Surroundings.of(survey, thresholds))
     tally = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds))
     say("classes …")
     model = ClassModel.of(tasks.total(table.parts, partial(sum_part, table)))
@@ -98,10 +86,10 @@ def check(options: CheckOptions, spark: Callable[[], SparkContext], say: Callabl
     splits = [split for split, _ in tasks.total(table.parts, partial(split_sizes, table)).most_common()]
     if len(splits) > 1:
         tally += tasks.find(table.parts, lambda uri: leak_findings(table, uri, splits, thresholds.leak))
-    checked = Checked(tally, len(survey.sizes), survey.unmeasured, model is not None, splits, thresholds)
-    _write_csv(run)
-    document = check_document(checked, source)
-    summary = run.finish(checked.metrics(), document, checked.findings())
+    unmeasured = sum(missing for _, missing in surveys)
+    checked = Checked(tally, len(survey), unmeasured, model is not None, splits, thresholds)
+    write_findings_csv(folder, QUALITY_CSV, folder.at(FINDINGS))
+    summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
     return summary.and_then(f"look at each finding: {run.folder.uri(QUALITY_CSV)}")
 
 
@@ -130,7 +118,7 @@ class Tasks:
 
 
 def _find_misfits(
-    tasks: Tasks, table: ComponentTable, model: ClassModel, thresholds: Thresholds
+    tasks: Tasks, table: VectorTable, model: ClassModel, thresholds: Thresholds
 ) -> FindingTally:
     shared = tasks.spark.broadcast(model)
     distances = tasks.total(table.parts, lambda uri: own_distances(table, uri, shared.value))
@@ -146,13 +134,3 @@ def _check_measured(source: SourceRun, parts: Sequence[str]) -> None:
             f"{source.uri} was made by a version that did not measure the pixels (features/ lacks "
             f"{', '.join(sorted(missing))}): run its images again, then check that run"
         )
-
-
-def _write_csv(run: AnalysisRun) -> None:
-    """Write `quality.csv`: every finding, by issue, the worst first."""
-    folder = run.folder.folder.at(FINDINGS)
-    with run.folder.folder.open_writer(QUALITY_CSV) as writer:
-        writer.write(csv_lines([CSV_COLUMNS]))
-        for issue in ISSUES:
-            for rows in read_findings(folder, issue):
-                writer.write(csv_lines(rows))

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.checking.findings import Finding
-from spark_job.analyses.component_table import ComponentTable, directions, listed_files
+from spark_job.analyses.vector_table import VectorTable, directions
 from spark_job.images.listing import ListedFile
+from spark_job.images.listing_table import listed_files
 
 # The first components hold most of the variance; more would cost memory as their square.
 MAX_COMPONENTS = 256
@@ -44,7 +45,7 @@ class ClassSums:
         return ClassSums(self.counts + other.counts, sums, self.products + other.products)
 
 
-def sum_part(table: ComponentTable, uri: str) -> ClassSums:
+def sum_part(table: VectorTable, uri: str) -> ClassSums:
     """Return the sums over the images of one part."""
     total = ClassSums()
     for batch, rows in table.rows(uri):
@@ -120,7 +121,7 @@ def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
     return places, codes, model.distances(rows[places], codes)
 
 
-def own_distances(table: ComponentTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
+def own_distances(table: VectorTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (class, distance to its centre) of the images of one part, 8 bytes each."""
     batches = []
     for batch, rows in table.rows(uri):
@@ -143,9 +144,7 @@ def far_bounds(model: ClassModel, batches: list[tuple[np.ndarray, np.ndarray]], 
     return bounds
 
 
-def class_findings(
-    table: ComponentTable, uri: str, model: ClassModel, bounds: np.ndarray
-) -> Iterator[Finding]:
+def class_findings(table: VectorTable, uri: str, model: ClassModel, bounds: np.ndarray) -> Iterator[Finding]:
     """Yield the images of one part that fit their class least: nearer to another, or far from its centre."""
     for batch, rows in table.rows(uri):
         images = listed_files(batch)
@@ -165,7 +164,7 @@ def _own_probability(distances: np.ndarray, code: int) -> float:
     return float(np.exp(logs[code] - logs.max()) / np.exp(logs - logs.max()).sum())
 
 
-def split_sizes(table: ComponentTable, uri: str) -> Counter[str]:
+def split_sizes(table: VectorTable, uri: str) -> Counter[str]:
     """Return split -> number of images of one part; images without a split are left out."""
     sizes = Counter[str]()
     for batch, _ in table.rows(uri):
@@ -173,7 +172,7 @@ def split_sizes(table: ComponentTable, uri: str) -> Counter[str]:
     return sizes
 
 
-def leak_findings(table: ComponentTable, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
+def leak_findings(table: VectorTable, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
     """Yield the images of one part, outside the first split, that are nearly the same in another split.
 
     Args:
@@ -194,7 +193,7 @@ def leak_findings(table: ComponentTable, uri: str, splits: Sequence[str], least:
 
 
 def _most_alike(
-    table: ComponentTable, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
+    table: VectorTable, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
 ) -> Best:
     """Return for each image the largest cosine with an image of another split, and that image."""
     splits = np.array([number[image.split] for image in images])

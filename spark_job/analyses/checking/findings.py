@@ -1,10 +1,8 @@
 """When a photograph is found wanting, and what was found: rows of a table, counts, the worst of an issue."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from heapq import nsmallest
 
 import numpy as np
@@ -13,7 +11,7 @@ import pyarrow as pa
 from spark_job.arrow_arrays import numbers, texts
 from spark_job.contract.errors import MisuseError
 from spark_job.images.listing import ListedFile
-from spark_job.parquet_parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import part_uris, read_part, write_part, write_sorted_csv
 from spark_job.storage import Folder
 
 # The issues in the order they are shown, and what each means.
@@ -32,7 +30,6 @@ ISSUES = {
     "leak": "Nearly the same as a photograph of another split: a test with it proves little.",
 }
 WORST_SHOWN = 24
-SORTED_AT_ONCE = 100_000
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("path", pa.string()),
     ("label", pa.string()),
@@ -93,13 +90,6 @@ def _rank_of(finding: Finding) -> tuple[float, str, str]:
     return finding.score, finding.detail, finding.image.path
 
 
-def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
-    """Return the rows as CSV."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
 def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> None:
     """Write one part of the table; none when there are no findings."""
     if not findings:
@@ -115,21 +105,18 @@ def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> 
     write_part(folder, number, [rows], FINDINGS_SCHEMA, repeated=("label", "split", "issue"))
 
 
-def read_findings(folder: Folder, issue: str) -> Iterator[list[Row]]:
-    """Yield the rows of one issue, the worst first; of more than 100,000 in sorted blocks."""
-    waiting: list[Row] = []
+def read_findings(folder: Folder, issue: str) -> Iterator[Row]:
+    """Yield the rows of one issue."""
     for uri in part_uris(folder):
         for batch in read_part(uri, CSV_COLUMNS):
             rows = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
-            waiting += (row for row in rows if row[3] == issue)
-        if len(waiting) >= SORTED_AT_ONCE:
-            yield sorted(waiting, key=_rank)
-            waiting.clear()
-    yield sorted(waiting, key=_rank)
+            yield from (row for row in rows if row[3] == issue)
 
 
-def _rank(row: Row) -> tuple[float, str, str]:
-    return row[4], row[5], row[0]
+def write_findings_csv(folder: Folder, name: str, findings: Folder) -> None:
+    """Write every finding, by issue, the worst first."""
+    groups = (read_findings(findings, issue) for issue in ISSUES)
+    write_sorted_csv(folder, name, CSV_COLUMNS, groups, key=lambda row: (row[4], row[5], row[0]))
 
 
 @dataclass(frozen=True)
@@ -163,7 +150,7 @@ class Thresholds:
         Raises:
             MisuseError: an unknown name, or no number.
         """
-        names, values = [field.name for field in fields(cls)], {}
+        names, values = [one.name for one in fields(cls)], {}
         for change in changes:
             name, _, value = change.partition("=")
             if name not in names:
@@ -173,7 +160,3 @@ class Thresholds:
             except ValueError:
                 raise MisuseError(f"--threshold {change!r}: {value!r} is not a number") from None
         return cls(**values)
-
-    def figures(self) -> dict[str, float]:
-        """Return name -> value."""
-        return asdict(self)

@@ -3,61 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from spark_job.analyses.checking.findings import Finding, Thresholds
-from spark_job.analyses.component_table import IMAGE_COLUMNS, listed_files
 from spark_job.features.extraction import QUALITY_SCHEMA
+from spark_job.images.listing_table import IMAGE_COLUMNS, listed_files
 from spark_job.parquet_parts import read_part
 
 # CleanVision's: entropy and deviations are scaled to scores so.
 ENTROPY_FACTOR, BLUR_FACTOR, GREYS_COUNT_FROM = 0.1, 0.01, 0.18
 HASH_DIGITS = 16
 MEASURES = QUALITY_SCHEMA.names
+# What photographs are compared by, 24 bytes each: square root of the area, hashes.
+SURVEYED = np.dtype([("size", np.float64), ("pixel_hash", np.uint64), ("perceptual_hash", np.uint64)])
 
 
-@dataclass(frozen=True)
-class Survey:
-    """The measures of all photographs that are compared with each other, 24 bytes each.
-
-    Attributes:
-        sizes: (n,) float64, square roots of the areas.
-        pixel_keys, perceptual_keys: (n,) uint64, hashes.
-        unmeasured: photographs with features but without measures.
-    """
-
-    sizes: np.ndarray
-    pixel_keys: np.ndarray
-    perceptual_keys: np.ndarray
-    unmeasured: int = 0
-
-    def __add__(self, other: Survey) -> Survey:
-        """Add the photographs of another part."""
-        return Survey(
-            np.concatenate([self.sizes, other.sizes]),
-            np.concatenate([self.pixel_keys, other.pixel_keys]),
-            np.concatenate([self.perceptual_keys, other.perceptual_keys]),
-            self.unmeasured + other.unmeasured,
-        )
-
-
-def survey_part(uri: str) -> Survey:
-    """Collect the measures of one part of the features table."""
-    survey = Survey(np.empty(0), np.empty(0, np.uint64), np.empty(0, np.uint64))
+def survey_part(uri: str) -> list[tuple[np.ndarray, int]]:
+    """Return (n,) SURVEYED of each batch of one part of the features table, and how many have no measures."""
+    surveyed = []
     for batch in read_part(uri, ("width", "height", "error", "pixel_hash", "perceptual_hash")):
         measured = batch.filter(batch.column("pixel_hash").is_valid())
-        usable = batch.column("error").null_count
-        survey += Survey(
-            _sizes(measured),
-            _keys(measured.column("pixel_hash").to_pylist()),
-            _keys(measured.column("perceptual_hash").to_pylist()),
-            usable - measured.num_rows,
-        )
-    return survey
+        rows = np.empty(measured.num_rows, SURVEYED)
+        rows["size"] = _sizes(measured)
+        for name in ("pixel_hash", "perceptual_hash"):
+            rows[name] = _keys(measured.column(name).to_pylist())
+        surveyed.append((rows, batch.column("error").null_count - measured.num_rows))
+    return surveyed
 
 
 def _sizes(batch: pa.RecordBatch) -> np.ndarray:
@@ -87,17 +62,18 @@ class Surroundings:
     near: dict[int, int]
 
     @classmethod
-    def of(cls, survey: Survey, thresholds: Thresholds) -> Surroundings:
-        """Derive the limits from all photographs."""
-        if not survey.sizes.size:
+    def of(cls, survey: np.ndarray, thresholds: Thresholds) -> Surroundings:
+        """Derive the limits from all photographs, (n,) SURVEYED."""
+        if not survey.size:
             return cls(0, np.inf, {}, {})
-        first, third = np.percentile(survey.sizes, [25, 75])
+        first, third = np.percentile(survey["size"], [25, 75])
         reach = thresholds.odd_size * (third - first)
-        exact = _repeated(survey.pixel_keys)
+        exact = _repeated(survey["pixel_hash"])
         # A set whose pixels are all the same is one of exact duplicates, and no more.
-        _, one_of_each = np.unique(survey.pixel_keys, return_index=True)
-        different = _repeated(survey.perceptual_keys[one_of_each])
-        near = {key: count for key, count in _repeated(survey.perceptual_keys).items() if key in different}
+        _, one_of_each = np.unique(survey["pixel_hash"], return_index=True)
+        looks = survey["perceptual_hash"]
+        different = _repeated(looks[one_of_each])
+        near = {key: count for key, count in _repeated(looks).items() if key in different}
         return cls(float(first - reach), float(third + reach), exact, near)
 
     def size_scores(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +120,7 @@ def _scores(
         "blurry": blur_scores(column["edge_deviation"], column["grey_histogram_deviation"]),
         "odd_aspect_ratio": np.minimum(width / height, height / width),
     }
-    limits = thresholds.figures()
+    limits = asdict(thresholds)
     return {
         **{issue: (score < limits[issue], score) for issue, score in scores.items()},
         "odd_size": surroundings.size_scores(_sizes(batch)),

@@ -1,17 +1,15 @@
 """The report of a check: each issue with its photographs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally, Thresholds
-from spark_job.analyses.component_table import name_of
+from spark_job.analyses.galleries import galleries
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
-from spark_job.images.listing import ListedFile
-from spark_job.images.thumbnails import thumbnails
-from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
+from spark_job.report.document import Document, Number, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
@@ -43,7 +41,7 @@ class Checked:
         return {
             "images": {"measured": self.measured, "unmeasured": self.unmeasured},
             "findings": counts,
-            "thresholds": self.thresholds.figures(),
+            "thresholds": asdict(self.thresholds),
         }
 
     def findings(self) -> Lines:
@@ -59,14 +57,13 @@ class Checked:
 
 def check_document(checked: Checked, source: SourceRun) -> Document:
     """Return the report; it reads the worst photographs again for their small pictures."""
-    limits = source.limits
     counts = checked.metrics()["findings"]
     total = sum(number or 0 for number in counts.values())
     return Document(
         title="Quality",
         subtitle=f"What may be wrong with the {count(checked.measured)} photographs of {source.run_id}",
         tiles={"Photographs": count(checked.measured), "Findings": count(total)},
-        sections=[_summary(checked, counts), *_issue_sections(checked, limits)],
+        sections=[_summary(checked, counts), *_issue_sections(checked, source.limits)],
         notes=_notes(checked),
     )
 
@@ -104,22 +101,18 @@ def _title(issue: str) -> str:
 
 def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
     shown = {issue: checked.tally.worst[issue] for issue in ISSUES if checked.tally.counts[issue]}
-    images = [image for worst in shown.values() for finding in worst for image in _pictured(finding)]
-    pictures = thumbnails(images, limits)
-    sections = []
+    groups = []
     for issue, worst in shown.items():
         photographs = []
         for finding in worst:
-            photographs.append(Photograph(next(pictures), name_of(finding.image), _note(finding)))
+            photographs.append((finding.image, finding.image.short_name, _note(finding)))
             if finding.other:
-                photographs.append(Photograph(next(pictures), name_of(finding.other), finding.other.split))
-        caption = f"{count(checked.tally.counts[issue])} found; the {len(worst)} worst"
-        sections.append(Section(_title(issue), [ISSUES[issue], Gallery(caption, photographs)]))
-    return sections
-
-
-def _pictured(finding: Finding) -> list[ListedFile]:
-    return [finding.image, finding.other] if finding.other else [finding.image]
+                photographs.append((finding.other, finding.other.short_name, finding.other.split))
+        groups.append((f"{count(checked.tally.counts[issue])} found; the {len(worst)} worst", photographs))
+    return [
+        Section(_title(issue), [ISSUES[issue], gallery])
+        for issue, gallery in zip(shown, galleries(groups, limits), strict=True)
+    ]
 
 
 def _note(finding: Finding) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.vector_table import directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import normalise
@@ -105,11 +106,11 @@ class Novelty:
     def of(cls, mean: np.ndarray, scale: np.ndarray, centres: np.ndarray) -> "Novelty":
         """Return the limits that flag nothing: they are not calibrated yet."""
         single = np.float32
-        return cls(mean.astype(single), scale.astype(single), _of_length_one(centres).astype(single))
+        return cls(mean.astype(single), scale.astype(single), directions(centres).astype(single))
 
     def distances(self, rows: np.ndarray) -> np.ndarray:
         """Return (n,) cosine distances to the nearest centre, for (n, d) float32 rows."""
-        return np.asarray(1 - (_of_length_one((rows - self.mean) * self.scale) @ self.centres.T).max(axis=1))
+        return np.asarray(1 - (directions((rows - self.mean) * self.scale) @ self.centres.T).max(axis=1))
 
     def flagged(self, probability: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """Return (n,) bool: too improbable or too far away."""
@@ -127,10 +128,6 @@ class Novelty:
         with np.load(io.BytesIO(content)) as arrays:
             limits = {name: float(arrays[name]) for name in ("max_distance", "min_probability")}
             return cls(arrays["mean"], arrays["scale"], arrays["centres"], **limits)
-
-
-def _of_length_one(rows: np.ndarray) -> np.ndarray:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
 def save_classifier(folder: Folder, head: Head, regularization: float) -> None:

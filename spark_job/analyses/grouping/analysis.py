@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.analyses.component_table import ComponentTable, directions, draw_images
 from spark_job.analyses.grouping.assignment import assign
 from spark_job.analyses.grouping.kmeans import (
     agreement,
@@ -20,9 +19,10 @@ from spark_job.analyses.grouping.kmeans import (
     numbers_to_try,
     try_each,
 )
-from spark_job.analyses.grouping.report import MAX_MAPPED, Grouping, Map, group_document, plane_positions
+from spark_job.analyses.grouping.report import MAX_MAPPED, Grouping, group_document, map_section
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
+from spark_job.analyses.vector_table import VectorTable, directions
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part, write_csv
 
@@ -32,74 +32,66 @@ CSV_COLUMNS = ("path", "label", "cluster", "distance")
 CLUSTERS, CLUSTERS_CSV, CENTRES_CSV = "clusters", "clusters.csv", "centres.csv"
 
 
-@dataclass(frozen=True)
-class GroupOptions:
-    """What to group.
-
-    Attributes:
-        features: RESULTS/RUN_ID of a run.
-        k: how many clusters; None: the silhouette chooses within `k_range`.
-        k_range: fewest and most clusters to try.
-    """
-
-    features: str
-    results: str
-    k: int | None = None
-    k_range: tuple[int, int] = (2, 60)
-    seed: int = 0
-    run_id: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The options that decide the result, JSON types."""
-        chosen = {"k": self.k} if self.k else {"k_range": list(self.k_range)}
-        return {"features": self.features, **chosen, "seed": self.seed}
-
-
-def group(options: GroupOptions, spark: Callable[[], SparkContext], say: Callable[[str], None]) -> Summary:
+def group(
+    features: str,
+    results: str,
+    spark: Callable[[], SparkContext],
+    say: Callable[[str], None],
+    *,
+    k: int | None = None,
+    k_range: tuple[int, int] = (2, 60),
+    seed: int = 0,
+    run_id: str | None = None,
+) -> Summary:
     """Group the images of a run.
 
     K-means is fitted in the driver on at most 20,000 images, drawn evenly; all images are then assigned to
     the centres in Spark tasks.
 
     Args:
+        features: RESULTS/RUN_ID of a run.
+        k: how many clusters; None: the silhouette chooses within `k_range`.
+        k_range: fewest and most clusters to try.
         spark: called when Spark is first needed.
         say: called with each line of progress.
 
     Raises:
         MisuseError: no such run, or fewer different images than clusters.
     """
-    source = SourceRun.open(options.features)
-    table = ComponentTable.of(source)
-    run = AnalysisRun.begin("group", options.results, [source], options.parameters, options.run_id)
+    source = SourceRun.open(features)
+    table = VectorTable.components(source)
+    chosen_by = {"k": k} if k else {"k_range": list(k_range)}
+    run = AnalysisRun.begin(
+        "group", results, [source], {"features": features, **chosen_by, "seed": seed}, run_id
+    )
     say(f"run {run.run_id}")
-    images, drawn = draw_images(table, MAX_FITTED, options.seed)
+    images, drawn = table.draw_images(MAX_FITTED, seed)
     rows = directions(drawn)
     say(f"k-means on {len(images):,} images …")
-    trials = try_each(rows, _candidates(options, distinct_count(rows)), options.seed)
+    trials = try_each(rows, _candidates(k, k_range, distinct_count(rows)), seed)
     chosen = best(trials)
-    centres = find_centres(rows, chosen.k, options.seed)
+    centres = find_centres(rows, chosen.k, seed)
     say(f"{chosen.k} clusters; every image to its centre …")
     destination = run.folder.folder.at(CLUSTERS)
     assigned = assign(spark(), table, centres, destination)
     say("map …")
-    some = np.sort(np.random.default_rng(options.seed).permutation(len(images))[:MAX_MAPPED])
-    mapped = Map([images[place] for place in some], rows[some], plane_positions(rows[some], options.seed))
-    grouping = Grouping(trials, chosen, centres, assigned, agreement(assigned.counts), mapped, len(images))
+    some = np.sort(np.random.default_rng(seed).permutation(len(images))[:MAX_MAPPED])
+    mapped = map_section([images[place] for place in some], rows[some], centres, seed, source.limits)
+    grouping = Grouping(trials, chosen, assigned, agreement(assigned.counts), len(images))
     batches = chain.from_iterable(read_part(uri, CSV_COLUMNS) for uri in part_uris(destination))
     write_csv(run.folder.folder, CLUSTERS_CSV, CSV_COLUMNS, batches)
-    document = group_document(grouping, source)
-    summary = run.finish(
-        _metrics(grouping), document, grouping.findings(), {CENTRES_CSV: _centres_csv(centres)}
+    document = group_document(grouping, source, mapped)
+    files = {CENTRES_CSV: _centres_csv(centres)}
+    return run.finish(_metrics(grouping), document, grouping.findings(), files).and_then(
+        f"look at the cluster of each image: {run.folder.uri(CLUSTERS_CSV)}"
     )
-    return summary.and_then(f"look at the cluster of each image: {run.folder.uri(CLUSTERS_CSV)}")
 
 
-def _candidates(options: GroupOptions, distinct: int) -> list[int]:
+def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[int]:
     """Return the numbers of clusters to try: fewer than different images, as the silhouette needs."""
-    fewest, most = (options.k, options.k) if options.k else options.k_range
+    fewest, most = (k, k) if k else k_range
     if fewest >= distinct:
-        name = f"--k {options.k}" if options.k else f"--k-range {fewest}:{most}"
+        name = f"--k {k}" if k else f"--k-range {fewest}:{most}"
         raise MisuseError(
             f"{name}: the run has {distinct:,} different images, which allow at most "
             f"{max(distinct - 1, 0):,} clusters: ask for fewer, or name a run with more images"
@@ -117,7 +109,7 @@ def _metrics(grouping: Grouping) -> dict[str, Any]:
             "sizes": grouping.sizes,
             "tried": [asdict(trial) for trial in grouping.trials],
         },
-        "agreement": grouping.agreement.figures() if grouping.agreement else None,
+        "agreement": asdict(grouping.agreement) if grouping.agreement else None,
     }
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 from pyspark import SparkContext
 
-from spark_job.analyses.component_table import ComponentTable, directions, listed_files
+from spark_job.analyses.vector_table import VectorTable, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile
+from spark_job.images.listing_table import listed_files
 from spark_job.parquet_parts import write_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
@@ -54,7 +55,7 @@ def _few(members: list[Member]) -> list[Member]:
     return nsmallest(NEAREST_SHOWN, members, key=lambda member: (member[0], member[1].path))
 
 
-def assign(spark: SparkContext, table: ComponentTable, centres: np.ndarray, destination: Folder) -> Assigned:
+def assign(spark: SparkContext, table: VectorTable, centres: np.ndarray, destination: Folder) -> Assigned:
     """Store cluster and distance of every image, a part for each part of the components.
 
     Args:

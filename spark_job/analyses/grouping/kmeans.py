@@ -6,7 +6,7 @@ components by 0.48.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -100,10 +100,6 @@ class Agreement:
     adjusted_rand: float
     normalized_mutual_information: float
     homogeneity: float
-
-    def figures(self) -> dict[str, float]:
-        """Return name -> value."""
-        return asdict(self)
 
 
 def agreement(counts: Mapping[tuple[int, str], int]) -> Agreement | None:

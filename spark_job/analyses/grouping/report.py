@@ -7,22 +7,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
-from spark_job.analyses.component_table import name_of
+from spark_job.analyses.galleries import galleries
 from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
 from spark_job.analyses.grouping.kmeans import Agreement, Trial
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.images.thumbnails import thumbnails
-from spark_job.report.document import Chart, Document, Gallery, Photograph, Section, Table
+from spark_job.report.document import Block, Cell, Chart, Document, Gallery, Photograph, Section, Table
 from spark_job.report.line_chart import Axis, Line, line_chart
-from spark_job.report.palette import COLOURS, INK, SYMBOLS, class_name
+from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS, class_name
 from spark_job.report.pictures import plain_axes, png_bytes
 from spark_job.report.quantities import count, percent
 
-# "Ink" changes with the page, which a chart's own colours cannot.
-_COLOURS = tuple(colour for colour in COLOURS if colour != INK)
 MAX_NAMED = 40
 # 10 s on two cores; more points than this do not fit into a chart either.
 MAX_MAPPED = 2_000
@@ -86,7 +83,7 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
 
 
 def _colour(cluster: int) -> str:
-    return _COLOURS[cluster % len(_COLOURS)]
+    return LINE_COLOURS[cluster % len(LINE_COLOURS)]
 
 
 def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
@@ -119,34 +116,13 @@ def silhouette_chart(trials: Sequence[Trial], chosen: Trial) -> Chart:
 
 
 @dataclass(frozen=True)
-class Map:
-    """Images in the plane.
-
-    Attributes:
-        rows: (n, d) float32, the directions of their components.
-        positions: (n, 2).
-    """
-
-    images: Sequence[ListedFile]
-    rows: np.ndarray
-    positions: np.ndarray
-
-
-@dataclass(frozen=True)
 class Grouping:
-    """What `group` grouping.
-
-    Attributes:
-        centres: (k, d) float64.
-        fitted: on how many images K-means was fitted.
-    """
+    """What `group` found; `fitted` says on how many images K-means was fitted."""
 
     trials: Sequence[Trial]
     chosen: Trial
-    centres: np.ndarray
     assigned: Assigned
     agreement: Agreement | None
-    map: Map
     fitted: int
 
     @property
@@ -159,33 +135,29 @@ class Grouping:
 
     def findings(self) -> Lines:
         """Return the lines that a grouping ends with: clusters, silhouette, agreement with the folders."""
-        smallest, largest = min(self.sizes), max(self.sizes)
         lines = [
-            ("clusters", f"{self.chosen.k} of {smallest:,} to {largest:,} images"),
+            ("clusters", f"{self.chosen.k} of {min(self.sizes):,} to {max(self.sizes):,} images"),
             ("silhouette", f"{self.chosen.silhouette:.3f} (1: far apart, 0: on the border)"),
         ]
-        if not self.agreement:
-            return lines
-        rand, pure = self.agreement.adjusted_rand, self.agreement.homogeneity
-        return [
-            *lines,
-            ("folders", f"adjusted Rand {rand:.3f}, homogeneity {pure:.3f} (1: the same, 0: by chance)"),
-        ]
+        if self.agreement:
+            rand, pure = self.agreement.adjusted_rand, self.agreement.homogeneity
+            same = f"adjusted Rand {rand:.3f}, homogeneity {pure:.3f} (1: the same, 0: by chance)"
+            lines.append(("folders", same))
+        return lines
 
 
-def group_document(grouping: Grouping, source: SourceRun) -> Document:
+def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Document:
     """Return the report; it reads the photographs again for their small pictures."""
-    limits = source.limits
     total = grouping.assigned.counts.total()
     return Document(
         title="Groups",
         subtitle=f"{count(total)} images of {source.run_id} in {grouping.chosen.k} clusters, by looks alone",
         tiles=_tiles(grouping, total),
         sections=[
-            _map_section(grouping, limits),
-            _clusters_section(grouping, total),
-            _members_section(grouping, limits),
-            _choice_section(grouping),
+            mapped,
+            Section("Clusters", [_clusters(grouping, total)]),
+            Section("Typical members", _members(grouping, source.limits)),
+            Section("How many clusters", _choice(grouping)),
         ],
         notes=_notes(grouping, total),
     )
@@ -218,22 +190,28 @@ def _notes(grouping: Grouping, total: int) -> list[str]:
     return notes
 
 
-def _map_section(grouping: Grouping, limits: ImageLimits) -> Section:
-    clusters, _ = nearest_centres(grouping.map.rows.astype(np.float64), grouping.centres)
-    pictures = thumbnails(grouping.map.images, limits)
-    photographs = [
-        Photograph(picture, name_of(image), f"cluster {cluster}, {class_name(image.label)}")
-        for image, cluster, picture in zip(grouping.map.images, clusters, pictures, strict=True)
-    ]
+def map_section(
+    images: Sequence[ListedFile], rows: np.ndarray, centres: np.ndarray, seed: int, limits: ImageLimits
+) -> Section:
+    """Return the map of some images.
+
+    Args:
+        rows: (n, d) float32, the directions of their components.
+        centres: (k, d) float64, of the clusters.
+    """
+    clusters, _ = nearest_centres(rows.astype(np.float64), centres)
+    named = zip(images, clusters, strict=True)
+    shown = [(one, one.short_name, f"cluster {number}, {class_name(one.label)}") for one, number in named]
+    photographs = galleries([("", shown)], limits)[0].photographs
     text = (
         f"{count(len(photographs))} images, placed by t-SNE so that neighbours stay neighbours; distances "
         "between far groups mean nothing. Point at one to see it."
     )
-    return Section("Map", [text, map_chart(grouping.map.positions, clusters, photographs)])
+    return Section("Map", [text, map_chart(plane_positions(rows, seed), clusters, photographs)])
 
 
-def _clusters_section(grouping: Grouping, total: int) -> Section:
-    rows: list[list[str | int | float]] = []
+def _clusters(grouping: Grouping, total: int) -> Table:
+    rows: list[list[Cell]] = []
     for cluster, size in enumerate(grouping.sizes, 1):
         folders = sorted(
             ((images, label) for (one, label), images in grouping.assigned.counts.items() if one == cluster),
@@ -242,37 +220,27 @@ def _clusters_section(grouping: Grouping, total: int) -> Section:
         named = [
             f"{class_name(label)} {percent(images / size, 0)}" for images, label in folders[:FOLDERS_NAMED]
         ]
-        more = len(folders) - len(named)
-        rows.append(
-            [cluster, size, percent(size / total), ", ".join(named) + (f" and {more} more" if more else "")]
+        more = f" and {len(folders) - len(named)} more" if len(folders) > len(named) else ""
+        rows.append([cluster, size, percent(size / total), ", ".join(named) + more])
+    return Table("Clusters, the largest first", ["Cluster", "Images", "Share", "Folders in it"], rows)
+
+
+def _members(grouping: Grouping, limits: ImageLimits) -> list[Gallery]:
+    groups = [
+        (
+            f"Cluster {cluster}: nearest to its centre, with the distance",
+            [(image, image.short_name, f"{class_name(image.label)}, {away:.2f}") for away, image in members],
         )
-    table = Table("Clusters, the largest first", ["Cluster", "Images", "Share", "Folders in it"], rows)
-    return Section("Clusters", [table])
-
-
-def _members_section(grouping: Grouping, limits: ImageLimits) -> Section:
-    members = [
-        (cluster, *member) for cluster, few in sorted(grouping.assigned.nearest.items()) for member in few
+        for cluster, members in sorted(grouping.assigned.nearest.items())
     ]
-    pictures = list(thumbnails([image for _, _, image in members], limits))
-    galleries = []
-    for number in sorted(grouping.assigned.nearest):
-        photographs = [
-            Photograph(picture, name_of(image), f"{class_name(image.label)}, {distance:.2f}")
-            for (cluster, distance, image), picture in zip(members, pictures, strict=True)
-            if cluster == number
-        ]
-        galleries.append(Gallery(f"Cluster {number}: nearest to its centre, with the distance", photographs))
-    return Section("Typical members", galleries)
+    return galleries(groups, limits)
 
 
-def _choice_section(grouping: Grouping) -> Section:
+def _choice(grouping: Grouping) -> list[Block]:
     if len(grouping.trials) == 1:
-        return Section(
-            "How many clusters", [f"--k asked for {grouping.chosen.k}; no other number was tried."]
-        )
+        return [f"--k asked for {grouping.chosen.k}; no other number was tried."]
     text = (
         "The silhouette compares the distance of an image to its own cluster with that to the next one: 1 is "
         f"far apart, 0 is on the border. It is largest with {grouping.chosen.k} clusters."
     )
-    return Section("How many clusters", [text, silhouette_chart(grouping.trials, grouping.chosen)])
+    return [text, silhouette_chart(grouping.trials, grouping.chosen)]

@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from itertools import chain
 from operator import add
@@ -30,11 +30,10 @@ from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
-from spark_job.features.table import images_per_task
+from spark_job.features.table import images_per_task, write_rejected
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import Share, shares, write_listing
 from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
-from spark_job.pipeline.rejects import write_rejected
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder, open_store
 
@@ -47,79 +46,71 @@ CHOICE = EngineChoice("openvino", "f32")
 LIMITS = ImageLimits()
 
 
-@dataclass(frozen=True)
-class PredictionOptions:
-    """One prediction, as the command line describes it; URIs normalised."""
-
-    model: str
-    images: str
-    results: str
-    extractor: str | None = None
-    all_files: bool = False
-    run_id: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The options that decide the results."""
-        names = ("model", "images", "extractor", "all_files")
-        return {name: getattr(self, name) for name in names}
-
-
 def predict(
-    options: PredictionOptions, open_spark: Callable[[], SparkContext], say: Callable[[str], None]
+    model: str,
+    images: str,
+    results: str,
+    open_spark: Callable[[], SparkContext],
+    say: Callable[[str], None],
+    *,
+    extractor: str | None = None,
+    all_files: bool = False,
+    run_id: str | None = None,
 ) -> Summary:
     """Recognise images, save what was found, and report.
 
     Args:
+        model: RESULTS/RUN_ID that `train` made.
+        images: a folder, or one image.
+        extractor: where it lies; None: where it lay when the features were computed.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
         say: called with each line of progress.
 
     Raises:
         JobError: says what to do next.
     """
-    if contains(normalise(options.images), normalise(options.results)):
+    if contains(normalise(images), normalise(results)):
         raise MisuseError(
-            f"--results {options.results} lies inside --images: its pictures would be taken for photographs "
+            f"--results {results} lies inside --images: its pictures would be taken for photographs "
             "by the next run; choose a folder outside"
         )
-    trained = SourceRun.open(options.model, "train")
+    trained = SourceRun.open(model, "train")
     classifier = SavedClassifier.of_run(trained)
-    extractor = classifier.open_extractor(options.extractor)
-    files = list_images(options.images, options.all_files)
-    run = AnalysisRun.begin("predict", options.results, [trained], options.parameters, options.run_id)
+    opened = classifier.open_extractor(extractor)
+    files = list_images(images, all_files)
+    parameters = {"model": model, "images": images, "extractor": extractor, "all_files": all_files}
+    run = AnalysisRun.begin("predict", results, [trained], parameters, run_id)
     say(f"run {run.run_id}")
-    skipped = _write_listing(run, files, options)
-    outcome = _recognise(run, classifier, extractor, open_spark)
+    skipped = _write_listing(run, files, images)
+    outcome = _recognise(run, classifier, opened, open_spark)
     _write_tables(run, outcome)
     counts = {
-        "listed": outcome.image_count + outcome.rejected + skipped.total(),
+        "listed": outcome.image_count + outcome.rejected + skipped,
         "usable": outcome.image_count,
+        "rejected": outcome.rejected,
+        "skipped": skipped,
     }
-    counts |= {"rejected": outcome.rejected, "skipped": skipped.total()}
     metrics = {"images": counts, "predictions": outcome.figures()}
-    document = prediction_document(trained, outcome, counts)
-    summary = run.finish(metrics, document, outcome.findings())
+    summary = run.finish(metrics, prediction_document(trained, outcome), outcome.findings())
     if not outcome.is_listed:
         return summary
     return replace(summary, content={**summary.content, "predictions": outcome.listed()})
 
 
-def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], options: PredictionOptions) -> Counter[str]:
-    """Write down every file; count what is skipped, by reason."""
-    skipped, candidates = Counter[str](), Counter[bool]()
+def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], images: str) -> int:
+    """Write down every file; return how many are skipped."""
+    counts = Counter[bool]()
 
     def counted(file: ListedFile) -> ListedFile:
-        candidates[file.skipped is None] += 1
-        if file.skipped is not None:
-            skipped[file.skipped] += 1
+        counts[file.skipped is None] += 1
         return file
 
     write_listing(run.folder.folder.at(layout.LISTING), map(counted, files))
-    if not candidates[True]:
+    if not counts[True]:
         raise ListingError(
-            f"no images in {options.images} ({skipped.total()} others): check --images, or add --all-files"
+            f"no images in {images} ({counts[False]} others): check --images, or add --all-files"
         )
-    return skipped
+    return counts[False]
 
 
 def _recognise(
@@ -129,17 +120,15 @@ def _recognise(
     open_spark: Callable[[], SparkContext],
 ) -> Outcome:
     listing, destination = run.folder.folder.at(layout.LISTING), run.folder.folder.at(PREDICTIONS)
-    length = extractor.specification.feature_length
+    specification = extractor.specification
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
-        tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, length))
+        tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, specification.feature_length))
         if len(tasks) == 1:
-            load = partial(_local_engine, extractor, Path(scratch))
-            extraction = Extraction(extractor.specification, LIMITS, load)
+            extraction = Extraction(specification, LIMITS, partial(_local_engine, extractor, Path(scratch)))
             return _recognise_share(classifier, extraction, destination, tasks[0])
         spark = open_spark()
         engine = worker_engine(spark, extractor, CHOICE, Path(scratch))
-        extraction = Extraction(extractor.specification, LIMITS, engine)
-        return _on_cluster(spark, classifier, extraction, listing, destination)
+        return _on_cluster(spark, classifier, Extraction(specification, LIMITS, engine), listing, destination)
 
 
 def _on_cluster(
@@ -185,7 +174,7 @@ def _recognise_share(
 def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
     folder = run.folder.folder
     parts = part_uris(folder.at(PREDICTIONS))
-    write_rejected(folder, parts, outcome.rejected)
+    write_rejected(folder, parts if outcome.rejected else ())
     batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
     usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
     write_csv(folder, PREDICTIONS_CSV, CSV_COLUMNS, usable)
@@ -213,7 +202,7 @@ def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
 def _single(uri: str) -> ListedFile | None:
     if not is_s3(uri):
         path = Path(uri)
-        return ListedFile(uri, "", "", path.stat().st_size, "") if path.is_file() else None
+        return ListedFile(uri, size=path.stat().st_size) if path.is_file() else None
     root, key = split_uri(uri)
     try:
         properties = obstore.head(open_store(root), key) if key else None

@@ -1,7 +1,8 @@
 """From rows with features to rows with classes: the most probable ones, and whether an image is like none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,6 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("error", pa.string()),
 ]
 PREDICTIONS_SCHEMA = pa.schema(_COLUMNS)
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -68,15 +67,10 @@ def answered(
     row_answers = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
     columns = [
         *(batch.column(name) for name in KEPT_COLUMNS),
+        *(texts(column) for column in _by_place([one.classes if one else () for one in row_answers])),
         *(
-            texts([_place(one.classes if one else None, place) for one in row_answers])
-            for place in range(TOP)
-        ),
-        *(
-            optional_numbers(
-                [_place(one.probabilities if one else None, place) for one in row_answers], np.float32
-            )
-            for place in range(TOP)
+            optional_numbers(column, np.float32)
+            for column in _by_place([one.probabilities if one else () for one in row_answers])
         ),
         optional_numbers([one.distance if one else None for one in row_answers], np.float32),
         flags([one.unlike if one else None for one in row_answers]),
@@ -85,5 +79,6 @@ def answered(
     return pa.RecordBatch.from_arrays(columns, schema=PREDICTIONS_SCHEMA), row_answers
 
 
-def _place(values: tuple[Value, ...] | None, place: int) -> Value | None:
-    return values[place] if values and place < len(values) else None
+def _by_place(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return TOP columns of rows that may be shorter; None where they are."""
+    return list(zip(*((*row, *[None] * TOP)[:TOP] for row in rows), strict=True))

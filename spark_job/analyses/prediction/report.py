@@ -7,14 +7,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from spark_job.analyses.galleries import galleries
 from spark_job.analyses.prediction.recogniser import Answer
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
+from spark_job.images.listing_table import listed_files
 from spark_job.images.sampling import draw
-from spark_job.images.thumbnails import thumbnails
-from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
+from spark_job.report.document import Cell, Document, Gallery, Number, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
@@ -30,14 +31,8 @@ class Shown:
     """An image and what was said of it; `order` decides which ones are kept, the smallest first."""
 
     order: float
-    path: str
-    size: int
+    image: ListedFile
     answer: Answer
-
-    @property
-    def file(self) -> ListedFile:
-        """The file, for those who read images."""
-        return ListedFile(self.path, "", "", self.size, "")
 
 
 @dataclass(frozen=True)
@@ -62,23 +57,16 @@ class Outcome:
     @classmethod
     def of(cls, rows: pa.RecordBatch, answers: Sequence[Answer | None], classes: Iterable[str]) -> "Outcome":
         """Count rows of PREDICTIONS_SCHEMA and their answers."""
-        paths, labels, sizes = rows.select(["path", "label", "size"]).to_pydict().values()
-        known = set(classes)
-        given = [
-            (path, label, size, one)
-            for path, label, size, one in zip(paths, labels, sizes, answers, strict=True)
-            if one is not None
-        ]
+        known, images = set(classes), listed_files(rows)
+        given = [(image, one) for image, one in zip(images, answers, strict=True) if one is not None]
         return cls(
-            Counter(one.classes[0] for *_, one in given),
-            sum(one.unlike for *_, one in given),
-            len(paths) - len(given),
-            sum(label in known for _, label, *_ in given),
-            sum(label == one.classes[0] for _, label, _, one in given),
-            _first(Shown(draw(0, path), path, size, one) for path, _, size, one in given),
-            _first(
-                Shown(one.probabilities[0], path, size, one) for path, _, size, one in given if one.unlike
-            ),
+            Counter(one.classes[0] for _, one in given),
+            sum(one.unlike for _, one in given),
+            len(images) - len(given),
+            sum(image.label in known for image, _ in given),
+            sum(image.label == one.classes[0] for image, one in given),
+            _first(Shown(draw(0, image.path), image, one) for image, one in given),
+            _first(Shown(one.probabilities[0], image, one) for image, one in given if one.unlike),
         )
 
     def __add__(self, other: "Outcome") -> "Outcome":
@@ -119,11 +107,11 @@ class Outcome:
         """Return the answer for each image, by path, JSON types."""
         return [
             {
-                "path": image.path,
-                "classes": dict(zip(image.answer.classes, image.answer.probabilities, strict=True)),
-                "unlike": image.answer.unlike,
+                "path": one.image.path,
+                "classes": dict(zip(one.answer.classes, one.answer.probabilities, strict=True)),
+                "unlike": one.answer.unlike,
             }
-            for image in sorted(self.sample, key=lambda image: image.path)
+            for one in sorted(self.sample, key=lambda one: one.image.path)
         ]
 
     def findings(self) -> Lines:
@@ -148,16 +136,16 @@ def _sentence(image: Mapping[str, Any]) -> str:
 
 
 def _first(images: Iterable[Shown]) -> tuple[Shown, ...]:
-    return tuple(sorted(images, key=lambda one: (one.order, one.path))[:SHOWN])
+    return tuple(sorted(images, key=lambda one: (one.order, one.image.path))[:SHOWN])
 
 
-def prediction_document(trained: SourceRun, outcome: Outcome, counts: Mapping[str, int]) -> Document:
+def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
     """Return the report; it reads some of the photographs again for their small pictures."""
     tiles = {
         "images": count(outcome.image_count),
         "classes found": count(len(outcome.predicted)),
         "unlike anything trained on": count(outcome.unlike),
-        "rejected": count(counts["rejected"]),
+        "rejected": count(outcome.rejected),
     }
     if outcome.labelled:
         tiles["accuracy by folder"] = percent(outcome.right / outcome.labelled)
@@ -184,7 +172,7 @@ def _some(outcome: Outcome) -> str:
 
 
 def _table(outcome: Outcome) -> Table:
-    rows: list[list[str | int | float]] = [
+    rows: list[list[Cell]] = [
         [class_name(label), Number(count(images)), Number(percent(images / outcome.image_count))]
         for label, images in outcome.predicted.most_common()
     ]
@@ -192,14 +180,10 @@ def _table(outcome: Outcome) -> Table:
 
 
 def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
-    pictures = thumbnails([one.file for one in shown], ImageLimits())
-    photographs = [
-        Photograph(picture, class_name(one.answer.classes[0]), _note(one))
-        for one, picture in zip(shown, pictures, strict=True)
-    ]
-    return Gallery(caption, photographs)
+    named = [(one.image, class_name(one.answer.classes[0]), _note(one)) for one in shown]
+    return galleries([(caption, named)], ImageLimits())[0]
 
 
 def _note(shown: Shown) -> str:
     flag = "unlike anything, " if shown.answer.unlike else ""
-    return f"{flag}{percent(shown.answer.probabilities[0])}: {shown.path.rpartition('/')[2]}"
+    return f"{flag}{percent(shown.answer.probabilities[0])}: {shown.image.path.rpartition('/')[2]}"

@@ -1,6 +1,6 @@
 """`train`: from the features of a run to a classifier, its figures and its report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,15 +10,14 @@ from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Summary
-from spark_job.analyses.training.division import Division, divide, draws_of
-from spark_job.analyses.training.examples import features_of
-from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Material, Trained, fit_on
+from spark_job.analyses.training.division import divide, draws_of
+from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Fitting
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
 from spark_job.analyses.training.softmax_regression import Settings
+from spark_job.analyses.vector_table import VectorTable
 from spark_job.contract.errors import MisuseError
 
-BOTH = "both"
-TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), BOTH: (FEATURES, COMPONENTS)}
+TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), "both": (FEATURES, COMPONENTS)}
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class TrainingOptions:
     """One training, as the command line describes it.
 
     Attributes:
-        on: one of TABLES; with BOTH the classifier on features is the one that is used later.
+        on: one of TABLES; with `both` the classifier on features is the one that is used later.
         held_out: share of each class that tests where neither a run nor the splits say it.
     """
 
@@ -66,12 +65,25 @@ def train(
     """
     source = SourceRun.open(options.features)
     tested = SourceRun.open(options.test_features) if options.test_features else None
-    _check_pair(source, tested)
+    features = VectorTable.features(source)
+    test_features = _tested_features(source, tested) if tested else None
     parents = [source, tested] if tested else [source]
     run = AnalysisRun.begin("train", options.results, parents, options.parameters, options.run_id)
     say(f"run {run.run_id}")
-    division, trained = _train_all(options, open_spark(), source, tested, say, trace)
-    saved = SavedClassifier(_description(source, division, trained), trained[0].head, trained[0].novelty)
+    spark, seed = open_spark(), options.seed
+    test_draws = draws_of(spark, test_features.parts, seed) if test_features else None
+    division = divide(draws_of(spark, features.parts, seed), test_draws, options.held_out, seed)
+    training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
+    say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
+    fitting = Fitting(spark, source, tested, division, options.settings, say, trace)
+    try:
+        trained = [fitting.fit_on(on) for on in TABLES[options.on]]
+    finally:
+        fitting.release()
+    extractor = source.manifest.parameters["extractor"]
+    fingerprint = source.manifest.extractor_fingerprint
+    description = Description(trained[0].on, division.classes, features.length, extractor, fingerprint)
+    saved = SavedClassifier(description, trained[0].head, trained[0].novelty)
     saved.save(run.folder.folder, options.settings.regularization)
     document = training_document(source, division, trained)
     metrics, findings = training_metrics(division, trained), training_findings(division, trained)
@@ -80,47 +92,14 @@ def train(
     )
 
 
-def _check_pair(source: SourceRun, tested: SourceRun | None) -> None:
-    features_of(source)
-    if tested is None:
-        return
-    features_of(tested)
+def _tested_features(source: SourceRun, tested: SourceRun) -> VectorTable:
+    features = VectorTable.features(tested)
     if tested.uri == source.uri:
         raise MisuseError(
             "--test-features names the run that trains: a classifier is tested on images it has not seen"
         )
-    one, other = (run.manifest.extractor_fingerprint for run in (source, tested))
-    if one != other:
+    if tested.manifest.extractor_fingerprint != source.manifest.extractor_fingerprint:
         raise MisuseError(
             f"--test-features {tested.uri} has features of another extractor: compute them with the same one"
         )
-
-
-def _train_all(
-    options: TrainingOptions,
-    spark: SparkContext,
-    source: SourceRun,
-    tested: SourceRun | None,
-    say: Callable[[str], None],
-    trace: Callable[[str], None] | None,
-) -> tuple[Division, list[Trained]]:
-    draws = draws_of(spark, features_of(source).parts, options.seed)
-    test_draws = draws_of(spark, features_of(tested).parts, options.seed) if tested else None
-    division = divide(draws, test_draws, options.held_out, options.seed)
-    training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
-    say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
-    material = Material.of(spark, source, tested, division, say, trace)
-    try:
-        return division, [fit_on(material, on, options.settings) for on in TABLES[options.on]]
-    finally:
-        material.release()
-
-
-def _description(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Description:
-    return Description(
-        trained[0].on,
-        division.classes,
-        features_of(source).length,
-        source.manifest.parameters["extractor"],
-        source.manifest.extractor_fingerprint,
-    )
+    return features

@@ -67,9 +67,14 @@ class Division:
         images = self.training_counts.sum(axis=1).tolist()
         return [step for step, count in enumerate(images) if count not in images[step + 1 :]]
 
-    def number_of(self, label: str) -> int:
-        """Return the number of a class."""
-        return bisect_left(self.classes, label)
+    def training_choice(self, label: str, split: str, path: str) -> tuple[int, int] | None:
+        """Return (class, step) of an image that trains."""
+        step = self.training_step(label, split, path)
+        return None if step is None else (bisect_left(self.classes, label), step)
+
+    def test_choice(self, label: str, split: str, path: str) -> tuple[int, int] | None:
+        """Return (class, 0) of an image that tests."""
+        return (bisect_left(self.classes, label), 0) if self.tests(label, split, path) else None
 
     def training_step(self, label: str, split: str, path: str) -> int | None:
         """Return the first step of the learning curve with the image; None when it does not train."""

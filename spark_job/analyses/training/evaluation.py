@@ -18,14 +18,8 @@ Confusion = tuple[int, int]  # (class, the one it was taken for)
 class Example:
     """A confused image and how probable the wrong class was held."""
 
-    path: str
-    size: int
+    image: ListedFile
     probability: float
-
-    @property
-    def file(self) -> ListedFile:
-        """The file, for those who read images."""
-        return ListedFile(self.path, "", "", self.size, "")
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,9 @@ def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
     """Return the examples with the most confident wrong answers; by path where equal."""
-    return tuple(sorted(examples, key=lambda one: (-one.probability, one.path))[:EXAMPLES_PER_CONFUSION])
+    return tuple(
+        sorted(examples, key=lambda one: (-one.probability, one.image.path))[:EXAMPLES_PER_CONFUSION]
+    )
 
 
 def evaluate(examples: Examples, head: Head, novelty: Novelty) -> Evaluation:
@@ -112,7 +108,7 @@ def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
     examples: dict[Confusion, tuple[Example, ...]] = {}
     for index in np.flatnonzero(predicted != block.classes):
         pair = (int(block.classes[index]), int(predicted[index]))
-        example = Example(block.paths[index], block.sizes[index], float(top[index]))
+        example = Example(block.images[index], float(top[index]))
         examples[pair] = _first((*examples.get(pair, ()), example))
     in_top = int((order[:, :TOP] == block.classes[:, None]).sum())
     return Evaluation(

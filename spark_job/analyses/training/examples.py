@@ -1,6 +1,6 @@
 """The rows that a classifier learns from or is tested with: blocks that Spark keeps and deals out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import ceil, log
@@ -10,35 +10,16 @@ from typing import Any, TypeVar
 import numpy as np
 from pyspark import RDD, SparkContext, StorageLevel
 
-from spark_job.analyses.source_run import SourceRun
-from spark_job.contract import run_layout as layout
-from spark_job.contract.errors import MisuseError
-from spark_job.features.table import read_usable
-from spark_job.parquet_parts import part_uris
-from spark_job.reduction.projection import ARRAY_COLUMN
+from spark_job.analyses.vector_table import VectorTable
+from spark_job.images.listing import ListedFile
+from spark_job.images.listing_table import listed_files
 
 # Of partials that meet in one place.
 MAX_MERGED_BYTES = 256 * 1024**2
-COLUMNS = ("path", "label", "split", "size")
 
 Total = TypeVar("Total")
 # (label, split, path) -> (class, step), or None for an image that does not take part.
 Choice = Callable[[str, str, str], tuple[int, int] | None]
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """A table of vectors.
-
-    Attributes:
-        parts: URIs.
-        column: that holds the vectors.
-        length: of a vector.
-    """
-
-    parts: Sequence[str]
-    column: str
-    length: int
 
 
 @dataclass(frozen=True)
@@ -49,45 +30,18 @@ class Block:
         rows: (n, d) float32.
         classes: (n,) int64, index into the class names.
         steps: (n,) int64, first step of the learning curve that takes the row.
-        paths, sizes: of the images, in bytes.
     """
 
     rows: np.ndarray
     classes: np.ndarray
     steps: np.ndarray
-    paths: list[str]
-    sizes: list[int]
-
-
-def features_of(run: SourceRun) -> Vectors:
-    """Return the table of a run's features.
-
-    Raises:
-        MisuseError: the run has none, because it found no images.
-    """
-    return _vectors(run, layout.FEATURES, "features", run.metrics["features"]["length"])
-
-
-def components_of(run: SourceRun) -> Vectors:
-    """Return the table of a run's components.
-
-    Raises:
-        MisuseError: the run has none, because it found no images.
-    """
-    return _vectors(run, layout.COMPONENTS, ARRAY_COLUMN, run.metrics["reduction"]["components"])
-
-
-def _vectors(run: SourceRun, table: str, column: str, length: int | None) -> Vectors:
-    parts = part_uris(run.table(table))
-    if not parts or not length:
-        raise MisuseError(f"{run.uri} holds no {table}: it found no images; name a run that did")
-    return Vectors(parts, column, length)
+    images: list[ListedFile]
 
 
 class Examples:
     """The chosen rows of a table, in the memory of the executors and, beyond it, on their disks."""
 
-    def __init__(self, spark: SparkContext, table: Vectors, choose: Choice) -> None:
+    def __init__(self, spark: SparkContext, table: VectorTable, choose: Choice) -> None:
         self._spark = spark
         count = min(len(table.parts), spark.defaultParallelism)
         tasks = [list(table.parts[first::count]) for first in range(count)]
@@ -125,17 +79,13 @@ class Examples:
         self._blocks.unpersist()
 
 
-def _blocks(uri: str, table: Vectors, choose: Choice) -> Iterator[Block]:
-    for kept, vectors in read_usable(uri, table.length, COLUMNS, table.column):
-        paths, labels, splits, sizes = kept.select(COLUMNS).to_pydict().values()
-        choices = [choose(*image) for image in zip(labels, splits, paths, strict=True)]
+def _blocks(uri: str, table: VectorTable, choose: Choice) -> Iterator[Block]:
+    for batch, vectors in table.rows(uri):
+        images = listed_files(batch)
+        choices = [choose(image.label, image.split, image.path) for image in images]
         taken = [index for index, choice in enumerate(choices) if choice is not None]
         if taken:
-            chosen = np.array([choices[index] for index in taken])
+            classes, steps = np.array([choices[index] for index in taken]).T
             yield Block(
-                np.asarray(vectors[taken], np.float32),
-                chosen[:, 0],
-                chosen[:, 1],
-                [paths[index] for index in taken],
-                [sizes[index] for index in taken],
+                np.asarray(vectors[taken], np.float32), classes, steps, [images[index] for index in taken]
             )

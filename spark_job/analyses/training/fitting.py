@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from pyspark import SparkContext
@@ -11,8 +10,9 @@ from spark_job.analyses.classifier.saved_classifier import Head, Novelty
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import CurvePoint, Evaluation, evaluate, measure_point
-from spark_job.analyses.training.examples import Block, Examples, components_of, features_of
+from spark_job.analyses.training.examples import Block, Examples
 from spark_job.analyses.training.softmax_regression import Scaling, Settings, fit_scaling, fit_softmax
+from spark_job.analyses.vector_table import VectorTable
 
 FEATURES, COMPONENTS = "features", "components"
 # This share of the training images is further away, and this share is recognised with less confidence.
@@ -39,129 +39,82 @@ class Trained:
     evaluation: Evaluation
 
 
-@dataclass(frozen=True)
-class Material:
-    """What heads are fitted on and judged by: features, whatever table a head learns from.
+class Fitting:
+    """Fits heads on the tables of a run; they are judged on features, whatever table a head learns from."""
 
-    Attributes:
-        say: called with each line of progress.
-        trace: called with the loss after each iteration; None: nobody wants it.
-    """
-
-    spark: SparkContext
-    source: SourceRun
-    division: Division
-    training: Examples
-    tests: Examples
-    scaling: Scaling
-    say: Callable[[str], None]
-    trace: Callable[[str], None] | None
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         spark: SparkContext,
         source: SourceRun,
         tested: SourceRun | None,
         division: Division,
+        settings: Settings,
         say: Callable[[str], None],
         trace: Callable[[str], None] | None = None,
-    ) -> "Material":
-        """Read the rows of both sides and measure the columns.
+    ) -> None:
+        """Read the features of both sides and measure the columns.
 
         Args:
             tested: the run that tests; None for the source itself.
+            say: called with each line of progress.
+            trace: called with the loss after each iteration; None: nobody wants it.
         """
-        features = features_of(source)
-        training = Examples(spark, features, partial(training_choice, division))
-        tests = Examples(spark, features_of(tested or source), partial(test_choice, division))
-        scaling = fit_scaling(training, division.training_counts[-1], features.length)
-        return cls(spark, source, division, training, tests, scaling, say, trace)
+        self._spark, self._source, self._division, self._settings = spark, source, division, settings
+        self._say, self._trace = say, trace
+        features = VectorTable.features(source)
+        self._training = Examples(spark, features, division.training_choice)
+        self._tests = Examples(spark, VectorTable.features(tested or source), division.test_choice)
+        self._scaling = fit_scaling(self._training, division.training_counts[-1], features.length)
 
     def release(self) -> None:
         """Let Spark forget the rows."""
-        self.training.release()
-        self.tests.release()
+        self._training.release()
+        self._tests.release()
 
+    def fit_on(self, on: str) -> Trained:
+        """Fit a head on FEATURES or COMPONENTS, with growing shares of the training images.
 
-def training_choice(division: Division, label: str, split: str, path: str) -> tuple[int, int] | None:
-    """Return (class, step) of an image that trains."""
-    step = division.training_step(label, split, path)
-    return None if step is None else (division.number_of(label), step)
+        Each share begins where the one before ended, which spares most of its iterations.
+        """
+        if on == FEATURES:
+            return self._fit(on, self._training, self._scaling, lambda head: head)
+        table, reduction = VectorTable.components(self._source), self._source.reduction()
+        examples = Examples(self._spark, table, self._division.training_choice)
+        scaling = fit_scaling(examples, self._division.training_counts[-1], table.length)
+        try:
+            return self._fit(on, examples, scaling, lambda head: head.behind(reduction))
+        finally:
+            examples.release()
 
-
-def test_choice(division: Division, label: str, split: str, path: str) -> tuple[int, int] | None:
-    """Return (class, 0) of an image that tests."""
-    return (division.number_of(label), 0) if division.tests(label, split, path) else None
-
-
-def fit_on(material: Material, on: str, settings: Settings) -> Trained:
-    """Fit a head on FEATURES or COMPONENTS, with growing shares of the training images.
-
-    Each share begins where the one before ended, which spares most of its iterations.
-    """
-    if on == FEATURES:
-        return _fit(material, on, material.training, material.scaling, settings, lambda head: head)
-    table, reduction = components_of(material.source), material.source.reduction()
-    examples = Examples(material.spark, table, partial(training_choice, material.division))
-    scaling = fit_scaling(examples, material.division.training_counts[-1], table.length)
-    try:
-        return _fit(material, on, examples, scaling, settings, lambda head: head.behind(reduction))
-    finally:
-        examples.release()
-
-
-def _fit(
-    material: Material,
-    on: str,
-    examples: Examples,
-    scaling: Scaling,
-    settings: Settings,
-    on_features: Callable[[Head], Head],
-) -> Trained:
-    weights: np.ndarray | None = None
-    curve = []
-    for step in material.division.distinct_steps:
-        counts = material.division.training_counts[step]
-        material.say(f"training on {on} of {counts.sum():,} images …")
-        fit = fit_softmax(examples, scaling, settings, step, weights, material.trace)
-        weights, head = (
-            fit.weights,
-            on_features(Head.of_standardised(fit.weights, scaling.mean, scaling.scale)),
-        )
-        curve.append(measure_point(int(counts.sum()), head, step, material.training, material.tests))
-    novelty = calibrate(material.training, head, material.scaling)
-    evaluation = evaluate(material.tests, head, novelty)
-    return Trained(on, scaling.mean.size, head, fit.losses, tuple(curve), novelty, evaluation)
-
-
-@dataclass(frozen=True)
-class Confidence:
-    """(n,) float32 each: probability of the most probable class, distance to the nearest centre."""
-
-    probability: np.ndarray
-    distance: np.ndarray
-
-    def __add__(self, other: "Confidence") -> "Confidence":
-        """Add the images of another block."""
-        return Confidence(
-            np.concatenate([self.probability, other.probability]),
-            np.concatenate([self.distance, other.distance]),
-        )
+    def _fit(
+        self, on: str, examples: Examples, scaling: Scaling, on_features: Callable[[Head], Head]
+    ) -> Trained:
+        weights: np.ndarray | None = None
+        curve = []
+        for step in self._division.distinct_steps:
+            count = int(self._division.training_counts[step].sum())
+            self._say(f"training on {on} of {count:,} images …")
+            weights, losses = fit_softmax(examples, scaling, self._settings, step, weights, self._trace)
+            head = on_features(Head.of_standardised(weights, scaling.mean, scaling.scale))
+            curve.append(measure_point(count, head, step, self._training, self._tests))
+        novelty = calibrate(self._training, head, self._scaling)
+        evaluation = evaluate(self._tests, head, novelty)
+        return Trained(on, scaling.mean.size, head, losses, tuple(curve), novelty, evaluation)
 
 
 def calibrate(examples: Examples, head: Head, scaling: Scaling) -> Novelty:
     """Set both limits by what the training images show; 8 bytes an image."""
     novelty = Novelty.of(scaling.mean, scaling.scale, scaling.centres)
-    seen = examples.total(_confidence, (head, novelty))
+    probabilities, distances = np.concatenate(examples.total(_confidence, (head, novelty)), axis=1)
     return replace(
         novelty,
-        max_distance=float(np.quantile(seen.distance, 1 - CALIBRATION_SHARE)),
-        min_probability=float(np.quantile(seen.probability, CALIBRATION_SHARE)),
+        max_distance=float(np.quantile(distances, 1 - CALIBRATION_SHARE)),
+        min_probability=float(np.quantile(probabilities, CALIBRATION_SHARE)),
     )
 
 
-def _confidence(model: tuple[Head, Novelty], block: Block) -> Confidence:
+def _confidence(model: tuple[Head, Novelty], block: Block) -> list[np.ndarray]:
+    """Return (2, n) float32: probability of the most probable class, distance to the nearest centre."""
     head, novelty = model
     probability = head.probabilities(block.rows).max(axis=1)
-    return Confidence(probability.astype(np.float32), novelty.distances(block.rows).astype(np.float32))
+    return [np.array([probability, novelty.distances(block.rows)], np.float32)]

@@ -7,18 +7,16 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.classifier.saved_classifier import TOP
+from spark_job.analyses.galleries import galleries
 from spark_job.analyses.source_run import SourceRun
 from spark_job.analyses.summary import Lines
 from spark_job.analyses.training.charts import confusion_chart, learning_curve_chart
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.evaluation import Confusion
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Trained
-from spark_job.images.thumbnails import thumbnails
-from spark_job.report.document import Document, Gallery, Number, Photograph, Section, Table
+from spark_job.report.document import Block, Cell, Document, Number, Section, Table
 from spark_job.report.palette import class_name
 from spark_job.report.quantities import count, percent
 
-Cell = str | int | float
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
 
@@ -84,7 +82,7 @@ def _costs(trained: Sequence[Trained]) -> Section:
         for one in trained
     ]
     columns = ["trained on", "columns", "accuracy", f"among the first {TOP}", "mean recall of a class"]
-    blocks: list[str | Table] = [Table("Accuracy on the test images", columns, rows)]
+    blocks: list[Block] = [Table("Accuracy on the test images", columns, rows)]
     if len(trained) == 1:
         return Section("How good it is", blocks)
     features, components = trained
@@ -97,38 +95,28 @@ def _costs(trained: Sequence[Trained]) -> Section:
     return Section("How much does the reduction cost?", blocks)
 
 
-def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iterator[Any]:
-    pairs = trained.evaluation.most_confused(MAX_PAIRS_LISTED)
+def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iterator[Block]:
+    evaluation, names = trained.evaluation, [class_name(label) for label in division.classes]
+    pairs = evaluation.most_confused(MAX_PAIRS_LISTED)
     if not pairs:
         yield "None: every test image was recognised."
-    yield confusion_chart(trained.evaluation, division.classes)
+    yield confusion_chart(evaluation, division.classes)
     if not pairs:
         return
-    tested = trained.evaluation.confusion.sum(axis=1)
-    names = [class_name(label) for label in division.classes]
+    tested = evaluation.confusion.sum(axis=1)
     rows: list[list[Cell]] = [
-        [names[true], names[taken], int(trained.evaluation.confusion[true, taken]), int(tested[true])]
+        [names[true], names[taken], int(evaluation.confusion[true, taken]), int(tested[true])]
         for true, taken in pairs
     ]
     yield Table("The most confused pairs", ["class", "taken for", "images", "of"], rows)
-    yield from _galleries(source, names, trained, pairs[:MAX_PAIRS_PICTURED])
-
-
-def _galleries(
-    source: SourceRun, names: Sequence[str], trained: Trained, pairs: Sequence[Confusion]
-) -> Iterator[Gallery]:
-    examples = [(pair, example) for pair in pairs for example in trained.evaluation.examples[pair]]
-    limits = source.limits
-    pictures = list(thumbnails([example.file for _, example in examples], limits))
-    for pair in pairs:
+    groups = []
+    for true, taken in pairs[:MAX_PAIRS_PICTURED]:
         shown = [
-            Photograph(
-                picture, example.path.rpartition("/")[2], f"held for it with {percent(example.probability)}"
-            )
-            for (of, example), picture in zip(examples, pictures, strict=True)
-            if of == pair
+            (one.image, one.image.path.rpartition("/")[2], f"held for it with {percent(one.probability)}")
+            for one in evaluation.examples[true, taken]
         ]
-        yield Gallery(f"{names[pair[0]]} taken for {names[pair[1]]}", shown)
+        groups.append((f"{names[true]} taken for {names[taken]}", shown))
+    yield from galleries(groups, source.limits)
 
 
 def _classes(division: Division, trained: Trained) -> Table:
@@ -206,25 +194,15 @@ def _quality(trained: Trained) -> dict[str, Any]:
 def training_findings(division: Division, trained: Sequence[Trained]) -> Lines:
     """Return the lines that a training ends with: accuracy, baseline, the most confused pair."""
     first = trained[0].evaluation
-    lines = [
-        (
-            "accuracy",
-            f"{percent(first.accuracy)} of {first.image_count:,} test images, "
-            f"{percent(first.top_accuracy)} among the first {TOP} ({trained[0].on})",
-        )
+    top = f"{percent(first.top_accuracy)} among the first {TOP} ({trained[0].on})"
+    confused = "no class with another"
+    for true, taken in first.most_confused(1):
+        names = [class_name(division.classes[number]) for number in (true, taken)]
+        wrong, tested = first.confusion[true, taken], first.confusion[true].sum()
+        confused = f"{names[0]} taken for {names[1]}: {wrong:,} of {tested:,} images"
+    return [
+        ("accuracy", f"{percent(first.accuracy)} of {first.image_count:,} test images, {top}"),
+        *(("", f"{percent(other.evaluation.accuracy)} on {other.on}") for other in trained[1:]),
+        ("baseline", f"{percent(majority_baseline(division))}: always the class with most training images"),
+        ("confused", confused),
     ]
-    lines += [("", f"{percent(other.evaluation.accuracy)} on {other.on}") for other in trained[1:]]
-    lines.append(
-        ("baseline", f"{percent(majority_baseline(division))}: always the class with most training images")
-    )
-    return [*lines, ("confused", _most_confused(division, trained[0]))]
-
-
-def _most_confused(division: Division, trained: Trained) -> str:
-    pairs = trained.evaluation.most_confused(1)
-    if not pairs:
-        return "no class with another"
-    true, predicted = pairs[0]
-    names = [class_name(division.classes[number]) for number in pairs[0]]
-    wrong, tested = trained.evaluation.confusion[true, predicted], trained.evaluation.confusion[true].sum()
-    return f"{names[0]} taken for {names[1]}: {wrong:,} of {tested:,} images"

@@ -87,15 +87,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """Weights to be judged: (classes, d + 1) float32, intercepts last; on rows up to a step."""
-
-    weights: np.ndarray
-    scaling: Scaling
-    step: int
-
-
-@dataclass(frozen=True)
 class CrossEntropy:
     """The loss of some rows: their number, summed loss, summed gradient (classes, d + 1) float64."""
 
@@ -108,19 +99,6 @@ class CrossEntropy:
         return CrossEntropy(self.count + other.count, self.loss + other.loss, self.gradient + other.gradient)
 
 
-@dataclass(frozen=True)
-class SoftmaxFit:
-    """What L-BFGS total.
-
-    Attributes:
-        weights: (classes, d + 1) float64 on standardised columns, intercepts last.
-        losses: the objective after each iteration.
-    """
-
-    weights: np.ndarray
-    losses: tuple[float, ...]
-
-
 def fit_softmax(
     examples: Examples,
     scaling: Scaling,
@@ -128,12 +106,16 @@ def fit_softmax(
     step: int,
     start: np.ndarray | None = None,
     trace: Callable[[str], None] | None = None,
-) -> SoftmaxFit:
+) -> tuple[np.ndarray, tuple[float, ...]]:
     """Minimise the objective over the rows up to a step of the learning curve.
 
     Args:
         start: weights to begin at; the minimum is the same, it is strictly convex.
         trace: called with the loss after each iteration.
+
+    Returns:
+        (classes, d + 1) float64 weights on standardised columns, intercepts last; the objective after each
+        iteration.
     """
     classes, length = scaling.centres.shape
     shape, losses = (classes, length + 1), list[float]()
@@ -159,26 +141,30 @@ def fit_softmax(
             "gtol": MIN_GRADIENT,
         },
     )
-    return SoftmaxFit(result.x.reshape(shape), tuple(losses))
+    return result.x.reshape(shape), tuple(losses)
 
 
 def _objective(
     examples: Examples, scaling: Scaling, regularization: float, step: int, weights: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Return the objective at these weights, and its gradient as one vector."""
-    candidate = Candidate(weights.astype(np.float32), scaling, step)
-    total = examples.total(cross_entropy, candidate, weights.nbytes)
+    total = examples.total(cross_entropy, (weights.astype(np.float32), scaling, step), weights.nbytes)
     penalty, gradient = regularization * weights, total.gradient / total.count
     penalty[:, -1] = 0
     gradient += penalty
     return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
 
-def cross_entropy(candidate: Candidate, block: Block) -> CrossEntropy:
-    """Return the loss of a block and its gradient; products in float32, sums over blocks in float64."""
-    chosen = block.steps <= candidate.step
-    rows, classes = candidate.scaling.standardised(block.rows[chosen]), block.classes[chosen]
-    logits = rows @ candidate.weights[:, :-1].T + candidate.weights[:, -1]
+def cross_entropy(candidate: tuple[np.ndarray, Scaling, int], block: Block) -> CrossEntropy:
+    """Return the loss of a block and its gradient; products in float32, sums over blocks in float64.
+
+    Args:
+        candidate: (classes, d + 1) float32 weights, intercepts last, for rows scaled so, up to this step.
+    """
+    weights, scaling, step = candidate
+    chosen = block.steps <= step
+    rows, classes = scaling.standardised(block.rows[chosen]), block.classes[chosen]
+    logits = rows @ weights[:, :-1].T + weights[:, -1]
     logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
     own = (np.arange(len(rows)), classes)
     own_logits = logits[own]
@@ -187,7 +173,7 @@ def cross_entropy(candidate: Candidate, block: Block) -> CrossEntropy:
     loss = float((np.log(totals[:, 0]) - own_logits).sum(dtype=np.float64))
     probabilities /= totals
     probabilities[own] -= 1
-    gradient = np.empty(candidate.weights.shape)
+    gradient = np.empty(weights.shape)
     gradient[:, :-1] = probabilities.T @ rows
     gradient[:, -1] = probabilities.sum(axis=0, dtype=np.float64)
     return CrossEntropy(len(rows), loss, gradient)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -132,13 +131,9 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
     parameters = {**tuning.place, "images": str(tuning.images)}
     analysis = AnalysisRun.begin("tune", results, [], parameters, run_id)
     content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
-    analysis.finish(_metrics(tuning), tune_document(tuning), outputs={"tune.json": content.encode()})
+    metrics = {"tuning": {name: getattr(tuning.recommended, name) for name in FIGURES}}
+    analysis.finish(metrics, tune_document(tuning), outputs={"tune.json": content.encode()})
     return analysis.folder.uri(f"{REPORT}/index.html")
-
-
-def _metrics(tuning: Tuning) -> dict[str, Any]:
-    best = asdict(tuning.recommended)
-    return {"tuning": {name: best[name] for name in FIGURES}}
 
 
 def tune_document(tuning: Tuning) -> Document:

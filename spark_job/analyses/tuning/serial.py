@@ -2,8 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,25 +26,6 @@ from spark_job.report.document import Document
 from spark_job.storage import Folder
 
 
-@dataclass(frozen=True)
-class SerialTiming:
-    """What one process did.
-
-    Attributes:
-        usable, rejected: images.
-        seconds: wall time, from loading the network to the last image.
-    """
-
-    usable: int
-    rejected: int
-    seconds: float
-
-    @property
-    def images_per_second(self) -> float:
-        """Rejected images count: they were read as well."""
-        return (self.usable + self.rejected) / self.seconds
-
-
 def measure_serial_process(
     like: str, results: str, extractor: str, engine: str, run_id: str | None = None
 ) -> Summary:
@@ -57,46 +37,48 @@ def measure_serial_process(
     source = SourceRun.open(like)
     parameters = {"like": source.uri, "extractor": extractor, "engine": engine}
     analysis = AnalysisRun.begin("time-serial", results, [source], parameters, run_id)
-    files = (file for file in read_listing(source.table(LISTING)) if file.skipped is None)
-    timing = time_serially(files, Extractor.open(Folder(normalise(extractor))), engine)
-    images, speed = timing.usable + timing.rejected, timing.images_per_second
-    tiles = {"Images": f"{images:,}", "Seconds": f"{timing.seconds:.1f}", "Images a second": f"{speed:,.0f}"}
+    files = [file for file in read_listing(source.table(LISTING)) if file.skipped is None]
+    usable, seconds = time_serially(files, Extractor.open(Folder(normalise(extractor))), engine)
+    images, rejected = len(files), len(files) - usable
+    speed = images / seconds  # rejected images count: they were read as well
     document = Document(
         "One serial process",
         "Read, decode, prepare and extract, one image after the other, on one core",
-        tiles,
+        {"Images": f"{images:,}", "Seconds": f"{seconds:.1f}", "Images a second": f"{speed:,.0f}"},
         sections=(),
     )
     metrics = {
-        "images": {"usable": timing.usable, "rejected": timing.rejected},
+        "images": {"usable": usable, "rejected": rejected},
         "features": {"images_per_second": speed},
     }
     findings = [
-        ("images", f"{images:,} = {timing.usable:,} usable + {timing.rejected:,} rejected"),
-        ("speed", f"{speed:,.0f} images/s in one process, {timing.seconds:.1f} s"),
+        ("images", f"{images:,} = {usable:,} usable + {rejected:,} rejected"),
+        ("speed", f"{speed:,.0f} images/s in one process, {seconds:.1f} s"),
     ]
     return analysis.finish(metrics, document, findings)
 
 
-def time_serially(files: Iterable[ListedFile], extractor: Extractor, engine: str) -> SerialTiming:
+def time_serially(files: Sequence[ListedFile], extractor: Extractor, engine: str) -> tuple[int, float]:
     """Read, decode, prepare and extract one image after the other, on one core, and drop the features.
 
     Args:
         files: images that take part; they have been listed before the clock starts.
         engine: as `run --engine`, in f32.
 
+    Returns:
+        How many were usable, and the wall time in seconds, from loading the network to the last image.
+
     Raises:
         ExtractorError: the network cannot be loaded.
         obstore's BaseError: S3 does not answer.
     """
-    selected, specification, limits = list(files), extractor.specification, ImageLimits()
+    specification, limits, usable = extractor.specification, ImageLimits(), 0
     tensor = np.empty((1, specification.height, specification.width, 3), np.float32)
-    usable = 0
     with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
         fetched = {name: extractor.fetch(name, into=Path(scratch)) for name in ENGINE_FILES[engine]}
         started = time.monotonic()
         network = load_engine(fetched, specification, engine, "f32")
-        for file in selected:
+        for file in files:
             try:
                 content = read_image(file, limits)
                 if isinstance(content, ImageRejectedError):
@@ -106,5 +88,4 @@ def time_serially(files: Iterable[ListedFile], extractor: Extractor, engine: str
                 continue
             network.features(tensor)
             usable += 1
-        seconds = time.monotonic() - started
-    return SerialTiming(usable, len(selected) - usable, seconds)
+        return usable, time.monotonic() - started

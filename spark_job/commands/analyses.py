@@ -1,0 +1,303 @@
+"""The commands that work on finished runs: their options, progress, and the answer they end with."""
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spark_job.analyses.summary import Summary
+from spark_job.contract.extractor_files import ENGINES
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+model_option = click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
+extractor_option = click.option(
+    "--extractor",
+    metavar="URI",
+    help="Folder that `fruit extractor build` made.  [default: where it was when the run was made]",
+)
+
+
+def features_option(purpose: str) -> Any:
+    """Return the option that names the run which is read."""
+    return click.option(
+        "--features", required=True, metavar="RUN", help=f"RESULTS/RUN_ID of the run to {purpose}."
+    )
+
+
+def seed_option(decides: str) -> Any:
+    """Return the option that decides what is drawn by chance."""
+    return click.option("--seed", type=int, default=0, show_default=True, help=f"Decides {decides}.")
+
+
+def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Command]:
+    """Make a command of a function that writes a run of its own and returns its summary.
+
+    The command has the options `--results`, `--run-id` and `--json` besides those of the function.
+    """
+    results = click.option("--results", required=True, metavar="URI", help="Folder in which RUN_ID/ is made.")
+    run_id = click.option(
+        "--run-id", metavar="ID", help=f"Name of the run's folder.  [default: {name}, date and time]"
+    )
+    return lambda analyse: click.command(name)(results(run_id(printed(analyse))))
+
+
+def printed(analyse: Callable[..., Summary]) -> Callable[..., None]:
+    """Print the summary that a function returns, as text or, with `--json`, as one JSON object."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+    @functools.wraps(analyse)
+    def command(as_json: bool, **options: Any) -> None:
+        from spark_job.session import named_by_cause
+
+        with named_by_cause(str(click.get_current_context().info_name)):
+            summary = analyse(**options)
+        print(summary.as_json() if as_json else summary.as_text())
+
+    return command
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def open_spark() -> "SparkContext":
+    """Start Spark, or join the one that spark-submit has started."""
+    from spark_job.session import open_session
+
+    return open_session(f"spark_job {click.get_current_context().info_name}").sparkContext
+
+
+def comma_separated(kind: type) -> Callable[[str], tuple[Any, ...]]:
+    """Return a function that reads `a,b,c`, each part of this type, for `click.option(type=…)`."""
+
+    def read(value: str) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError:
+            raise click.BadParameter(
+                f"{value!r} is not a list of {kind.__name__} separated by commas"
+            ) from None
+
+    return read
+
+
+def cluster_range(value: str) -> tuple[int, int]:
+    """Read `MIN:MAX`, both included."""
+    found = re.fullmatch(r"(\d+):(\d+)", value)
+    if not found or not 2 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"{value!r} is not MIN:MAX with 2 <= MIN <= MAX, such as 2:10")
+    return int(found[1]), int(found[2])
+
+
+@analysis_command("train")
+@features_option("train on")
+@click.option("--test-features", metavar="RUN", help="Run to test on, made with the same extractor.")
+@click.option(
+    "--on",
+    type=click.Choice(["features", "components", "both"]),
+    default="features",
+    show_default=True,
+    help="What to train on; `both` shows how much accuracy the reduction costs.",
+)
+@click.option(
+    "--held-out",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of each class to test on, without --test-features and without Training and Test folders.",
+)
+@seed_option("which images are held out")
+@click.option(
+    "--regularization",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-3,
+    show_default=True,
+    help="L2 penalty on the coefficients of the standardised columns.",
+)
+@click.option(
+    "--max-iterations", type=click.IntRange(1), default=100, show_default=True, help="Most steps of L-BFGS."
+)
+@click.option("--verbose", is_flag=True, help="Print the loss after each iteration.")
+def train_command(verbose: bool, regularization: float, max_iterations: int, **options: Any) -> Summary:
+    """Train a classifier on the features of a run: a softmax head on a frozen network.
+
+    \b
+    Example:
+      fruit train --features results/RUN_ID --results results --on both
+    """
+    from spark_job.analyses.training.analysis import TrainingOptions, train
+    from spark_job.analyses.training.softmax_regression import Settings
+
+    settings = Settings(regularization, max_iterations)
+    trace = say if verbose else None
+    return train(TrainingOptions(settings=settings, **options), open_spark, say, trace)
+
+
+@analysis_command("predict")
+@model_option
+@click.option("--images", required=True, metavar="URI", help="Folder, s3://BUCKET/PREFIX, or one photograph.")
+@extractor_option
+@click.option("--all-files", is_flag=True, help="Try every file, not only those named like images.")
+def predict_command(**options: Any) -> Summary:
+    """Name the five most probable classes of each photograph, and flag those unlike anything learnt.
+
+    \b
+    Example:
+      fruit predict --model results/TRAIN_ID --images photo.jpg --results results
+    """
+    from spark_job.analyses.prediction.analysis import predict
+
+    return predict(**options, open_spark=open_spark, say=say)
+
+
+@analysis_command("group")
+@features_option("group")
+@click.option("--k", type=click.IntRange(2), help="Number of clusters.  [default: the silhouette decides]")
+@click.option(
+    "--k-range",
+    type=cluster_range,
+    default="2:60",
+    show_default=True,
+    metavar="MIN:MAX",
+    help="Without --k: the fewest and the most clusters to try.",
+)
+@seed_option("what is drawn by chance")
+def group_command(**options: Any) -> Summary:
+    """Group the images of a run without their labels: K-means on its components, and a map.
+
+    \b
+    Example:
+      fruit group --features results/RUN_ID --results results
+    """
+    from spark_job.analyses.grouping.analysis import group
+
+    return group(**options, spark=open_spark, say=say)
+
+
+@analysis_command("check")
+@features_option("check")
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a threshold, as dark=0.25; repeatable. The report lists all thresholds.",
+)
+def check_command(thresholds: tuple[str, ...], **options: Any) -> Summary:
+    """Find what is wrong with the photographs of a run: dark, blurry, double, mislabelled, and so on.
+
+    \b
+    Example:
+      fruit check --features results/RUN_ID --results results
+    """
+    from spark_job.analyses.checking.analysis import check
+    from spark_job.analyses.checking.findings import Thresholds
+
+    return check(thresholds=Thresholds.given(thresholds), **options, spark=open_spark, say=say)
+
+
+@analysis_command("compare")
+@click.argument("runs", nargs=2, metavar="RUN RUN")
+@click.option(
+    "--price-per-hour",
+    "prices",
+    type=click.FloatRange(0),
+    multiple=True,
+    metavar="PRICE",
+    help="What the machine or cluster of the runs costs an hour, in USD; give it twice if the runs differ.",
+)
+def compare_command(runs: tuple[str, str], **options: Any) -> Summary:
+    """Show two runs side by side: parameters, counts, variance, subspace angles, accuracy, time and cost.
+
+    \b
+    Example:
+      fruit compare results/monday results/tuesday --results results
+    """
+    from spark_job.analyses.comparison import compare_runs
+
+    return compare_runs(runs, **options)
+
+
+@analysis_command("convergence")
+@features_option("look at")
+@click.option(
+    "--samples",
+    "per_class",
+    type=comma_separated(int),
+    default="10,30,100",
+    show_default=True,
+    metavar="INT,…",
+    help="Images of each class in a sample; all images are taken as well.",
+)
+@click.option(
+    "--shares",
+    type=comma_separated(float),
+    default="0.7,0.8,0.9,0.95",
+    show_default=True,
+    metavar="FLOAT,…",
+    help="Shares of the variance to find components for.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1), default=5, show_default=True, help="Samples to draw of each size."
+)
+def convergence_command(**options: Any) -> Summary:
+    """Show how many components hold a share of the variance as the sample grows.
+
+    \b
+    Example:
+      fruit convergence --features results/RUN_ID --results results
+    """
+    from spark_job.analyses.convergence import analyse_convergence
+
+    return analyse_convergence(**options, spark=open_spark, say=say)
+
+
+@click.command("export-keras")
+@model_option
+@extractor_option
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to make, as NAME.keras.",
+)
+@printed
+def export_keras_command(model: str, extractor: str | None, out: Path) -> Summary:
+    """Make one Keras model of network and classifier; it takes photographs and gives class probabilities.
+
+    \b
+    Example, on a laptop (needs TensorFlow):
+      fruit export-keras --model results/TRAIN_ID --extractor extractors/lite0 --out fruit.keras
+    """
+    from spark_job.analyses.classifier.keras_model import export_keras
+    from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+    from spark_job.analyses.source_run import SourceRun
+
+    saved = SavedClassifier.of_run(SourceRun.open(model, "train"))
+    return export_keras(saved, saved.open_extractor(extractor), out)
+
+
+@analysis_command("time-serial")
+@click.option("--like", required=True, metavar="RUN", help="RESULTS/RUN_ID with the images to take.")
+@click.option("--extractor", required=True, metavar="URI", help="Folder that `fruit extractor build` made.")
+@click.option("--engine", type=click.Choice(ENGINES), default="openvino", show_default=True)
+def time_serial_command(**options: Any) -> Summary:
+    """Time one plain process on the images of a run: the baseline of `fruit tune`.
+
+    \b
+    Example:
+      python -m spark_job time-serial --like results/RUN_ID --results results --extractor extractors/lite0
+    """
+    from spark_job.analyses.tuning.serial import measure_serial_process
+    from spark_job.session import under_spark_submit
+
+    if under_spark_submit():
+        open_spark()  # YARN takes a driver without a session for a failure
+    return measure_serial_process(**options)
