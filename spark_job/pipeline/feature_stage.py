@@ -2,9 +2,10 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from threading import Event, Thread
-from types import TracebackType
 from typing import Any
 
 from pyspark import SparkContext
@@ -23,54 +24,36 @@ SECONDS_AT_A_TERMINAL = 0.5
 SECONDS_IN_A_LOG = 30.0
 
 
-class Progress:
-    """A block whose progress is reported on stderr: images done, images a second, time left."""
+@contextmanager
+def progress(spark: SparkContext, what: str, total: int) -> Iterator[None]:
+    """Report on stderr how far the Spark job of a block is: images done, images a second, time left."""
+    tracker: Any = spark.statusTracker()
+    started, before, ended = time.monotonic(), set(tracker.getActiveStageIds()), Event()
+    terminal = sys.stderr.isatty()
 
-    def __init__(self, spark: SparkContext, what: str, total: int) -> None:
-        self._spark, self._what, self._total = spark, what, total
-        self._ended = Event()
-        self._thread = Thread(target=self._follow, daemon=True)
-        self._terminal = sys.stderr.isatty()
-
-    def __enter__(self) -> "Progress":
-        self._started = time.monotonic()
-        self._stages_before = self._stages()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        if kind is None:
-            self._show(self._total, last=True)
-
-    def _follow(self) -> None:
-        pause = SECONDS_AT_A_TERMINAL if self._terminal else SECONDS_IN_A_LOG
-        while not self._ended.wait(pause):
-            self._show(self._done())
-
-    def _stages(self) -> set[int]:
-        return set(self._spark.statusTracker().getActiveStageIds())
-
-    def _done(self) -> int:
-        """Return the images of complete tasks; the stage of the features is the last, with most to do."""
-        tracker: Any = self._spark.statusTracker()
-        active = self._stages() - self._stages_before
-        info = tracker.getStageInfo(max(active)) if active else None
-        if info is None or not info.numTasks:
-            return 0
-        return int(self._total * info.numCompletedTasks / info.numTasks)
-
-    def _show(self, done: int, last: bool = False) -> None:
-        seconds = time.monotonic() - self._started
+    def show(done: int, last: bool = False) -> None:
+        seconds = time.monotonic() - started
         speed = done / seconds if seconds else 0.0
-        left = f", about {(self._total - done) / speed:.0f} s left" if speed and not last else ""
-        line = f"{self._what}: {done:,} of {self._total:,} images, {speed:,.0f} images/s{left}"
-        end = "\n" if last or not self._terminal else ""
-        start = "\r\033[K" if self._terminal else ""
+        left = f", about {(total - done) / speed:.0f} s left" if speed and not last else ""
+        line = f"{what}: {done:,} of {total:,} images, {speed:,.0f} images/s{left}"
+        start, end = "\r\033[K" if terminal else "", "\n" if last or not terminal else ""
         print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
+
+    def follow() -> None:
+        while not ended.wait(SECONDS_AT_A_TERMINAL if terminal else SECONDS_IN_A_LOG):
+            # the stage of the features is the last, with most to do
+            active = set(tracker.getActiveStageIds()) - before
+            info = tracker.getStageInfo(max(active)) if active else None
+            show(int(total * info.numCompletedTasks / info.numTasks) if info and info.numTasks else 0)
+
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    show(total, last=True)
 
 
 def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
@@ -111,7 +94,7 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     extraction = Extraction(run.extractor.specification, run.options.limits, engine)
     new = run.table(f"{layout.REUSE}/{NEW}") if listing.previous else run.table(layout.LISTING)
-    with Progress(spark, "features", count):
+    with progress(spark, "features", count):
         tally = write_features(spark, new, count, features, extraction)
     return tally, len(part_uris(features))
 

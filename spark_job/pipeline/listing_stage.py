@@ -12,7 +12,7 @@ from spark_job.contract.run_options import LATEST, RunOptions
 from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
-from spark_job.features.reuse import Rules, find_reusable
+from spark_job.features.reuse import find_reusable
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
@@ -130,14 +130,12 @@ def list_stage(run: Run) -> ListingResult:
 
 def _find_reusable(run: Run, previous: RunFolder) -> dict[str, int]:
     """Find the images whose features can be reused; return the counts of `find_reusable`."""
-    options = run.options
-    rules = Rules(options.images, options.classes, options.limits, keep_removed=options.removed == "keep")
     counts = find_reusable(
         run.spark.sparkContext,
         run.table(layout.LISTING),
         previous.folder.at(layout.FEATURES),
         run.extractor.specification.feature_length,
-        rules,
+        run.options,
         run.table(layout.REUSE),
     )
     return {name: counts[name] for name in ("new", "reused", "kept", "removed")}

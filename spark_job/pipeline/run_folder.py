@@ -7,8 +7,7 @@ from typing import Any
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, read_json, write_json
-from spark_job.contract.run_layout import MANIFEST, PARAMETERS, REPORT
-from spark_job.report.document import IndexEntry
+from spark_job.contract.run_layout import MANIFEST, PARAMETERS
 from spark_job.report.page import render_index
 from spark_job.storage import Folder
 
@@ -102,16 +101,11 @@ def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -
 
 
 def write_index(results: Folder) -> None:
-    """Write the page anew from the manifests that are there, the latest run first.
+    """Write `RESULTS/index.html` anew from the manifests that are there, the latest run first.
 
     Raises:
         StorageError: the folder cannot be read or written.
     """
-    entries = []
-    for run, manifest in complete_runs(results):
-        run_id = run.folder.uri.rpartition("/")[2]
-        parents = [uri.rstrip("/").rpartition("/")[2] for uri in manifest.parents]
-        report = f"{run_id}/{REPORT}/index.html"
-        entries.append(IndexEntry(run_id, manifest.kind, manifest.created, parents, report))
-    entries.sort(key=lambda entry: entry.created, reverse=True)
-    results.write(INDEX, render_index(entries))
+    runs = [(run.folder.uri.rpartition("/")[2], manifest) for run, manifest in complete_runs(results)]
+    runs.sort(key=lambda run: run[1].created, reverse=True)
+    results.write(INDEX, render_index(runs))

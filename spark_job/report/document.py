@@ -153,14 +153,3 @@ class Document:
     parameters: Mapping[str, str] = field(default_factory=dict)
     eyebrow: str = ""
     main_section: str = ""
-
-
-@dataclass(frozen=True)
-class IndexEntry:
-    """A finished run in the results' index; `report` is relative to the index."""
-
-    run_id: str
-    kind: str
-    created: str
-    parents: Sequence[str]
-    report: str

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from spark_job.contract.manifest import Manifest
 from spark_job.report.contents import Point, ReportContents
 from spark_job.report.document import (
     Chart,
@@ -19,7 +20,6 @@ from spark_job.report.document import (
     Document,
     Explorer,
     Gallery,
-    IndexEntry,
     Number,
     Photograph,
     Table,
@@ -127,10 +127,14 @@ def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
     return _render(document, parents, {id(one) for one, fits in zip(photographs, kept, strict=True) if fits})
 
 
-def render_index(entries: Sequence[IndexEntry]) -> bytes:
-    """Return the page that lists finished runs, with links to their reports."""
+def render_index(runs: Sequence[tuple[str, Manifest]]) -> bytes:
+    """Return the page that lists finished runs, (folder, manifest), with links to their reports."""
     template = _environment().get_template("index.html")
-    return _encoded(template.render(entries=entries, style=_asset("report.css")))
+    return _encoded(template.render(runs=runs, style=_asset("report.css")))
+
+
+def _last_name(uri: str) -> str:
+    return uri.rstrip("/").rpartition("/")[2]
 
 
 def script_json(data: dict[str, Any]) -> str:
@@ -208,7 +212,7 @@ def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
 
 def _parent(uri: str) -> dict[str, str]:
     """Return its name, its URI, and its report as seen from this one when both lie in one folder."""
-    name = uri.rstrip("/").rpartition("/")[2]
+    name = _last_name(uri)
     return {"name": name, "uri": uri, "report": f"../../{name}/report/index.html"}
 
 
@@ -221,7 +225,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["count"] = count
+    environment.filters |= {"count": count, "last_name": _last_name}
     return environment
 
 

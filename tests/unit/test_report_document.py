@@ -4,11 +4,11 @@ import json
 import re
 from typing import Any
 
+from spark_job.contract.manifest import Manifest
 from spark_job.report.document import (
     Chart,
     Document,
     Gallery,
-    IndexEntry,
     Photograph,
     Section,
     Table,
@@ -82,7 +82,7 @@ def test_a_page_without_charts_is_small():
 
 
 def test_the_index_lists_runs_with_their_parents():
-    entry = IndexEntry("mine", "group", "2026-11-21T09:00:00+00:00", ["source"], "mine/report/index.html")
-    page = render_index([entry]).decode()
+    entry = Manifest(run_id="mine", kind="group", created="2026-11-21T09:00:00+00:00", parents=("r/source",))
+    page = render_index([("mine", entry)]).decode()
     for text in ("mine/report/index.html", "group", "source"):
         assert text in page
