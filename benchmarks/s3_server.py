@@ -83,8 +83,6 @@ def list_objects(folder: Path, keys: list[str], query: Mapping[str, str]) -> byt
     """Return one page of ListObjectsV2.
 
     Args:
-        folder: where the objects lie.
-        keys: all of them, sorted.
         query: the request's parameters; `continuation-token` is the last entry of the page before.
     """
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")

@@ -28,7 +28,6 @@ class AnalysisRun:
 
     Attributes:
         kind: the command that makes it: `train`, `group`, …
-        parents: the runs it reads.
         parameters: option -> value, JSON types.
     """
 
@@ -91,11 +90,7 @@ class AnalysisRun:
 
         Args:
             metrics: `metrics.json`; `seconds.total` is added.
-            findings: what a person wants to know at the end.
             outputs: file name -> content, of small files; large ones are written before, by the analysis.
-
-        Returns:
-            The findings, the time, and where everything is.
 
         Raises:
             StorageError: something cannot be written.

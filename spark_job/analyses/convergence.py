@@ -36,7 +36,6 @@ class Step:
 
     Attributes:
         per_class: images of each class, at most; None for all images.
-        image_count: in the sample.
         components: what each seed's sample gave; one entry for all images.
     """
 
@@ -72,12 +71,9 @@ def analyse_convergence(
     """Find how many components hold a share of the variance as the sample grows.
 
     Args:
-        features: RESULTS/RUN_ID of a run.
         per_class: sizes of samples; all images are looked at besides.
         shares: of the variance.
         seeds: how many samples of each size.
-        spark: called when Spark is first needed.
-        say: called with each line of progress.
 
     Raises:
         MisuseError: no such run, or sizes and shares that have no answer.

@@ -22,7 +22,6 @@ class SourceRun:
 
     Attributes:
         manifest: its `kind` says which command made the run.
-        metrics: `metrics.json`.
     """
 
     folder: RunFolder
@@ -34,7 +33,6 @@ class SourceRun:
         """Open RESULTS/RUN_ID.
 
         Args:
-            uri: a local folder or s3://BUCKET/PREFIX.
             kinds: of manifests that will do, as `run`, `train`; default: `run`.
 
         Raises:

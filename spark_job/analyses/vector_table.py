@@ -26,8 +26,6 @@ class VectorTable:
 
     Attributes:
         parts: URIs, in order.
-        column: that holds the vectors.
-        length: of a vector.
     """
 
     parts: tuple[str, ...]

@@ -114,7 +114,6 @@ class Tally:
             self.processor_seconds += row.prepared.seconds
 
     def __add__(self, other: Tally) -> Tally:
-        """Return the counts of both."""
         return Tally(
             self.usable + other.usable,
             self.rejected + other.rejected,

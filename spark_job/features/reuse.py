@@ -56,7 +56,6 @@ def copy_features(
     Args:
         reused: rows of REUSED_SCHEMA; each of its parts becomes one of the destination.
         previous: URIs of the parts of the previous run's table, which the rows refer to by number.
-        length: of a feature vector.
     """
     first = len(part_uris(destination))
     tasks = list(enumerate(part_uris(reused), start=first))
@@ -122,9 +121,7 @@ def find_reusable(
     rejected are tried again.
 
     Args:
-        listing: the listing's table.
         previous: the previous run's features table; may be empty.
-        length: of a feature vector.
         options: an image below none of their sources is neither reused nor gone, one beyond their limits is
             computed again, and rejected; one that is gone stays in the results if they say so, and if its
             class is one of theirs.

@@ -46,9 +46,7 @@ def write_features(
     The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0008).
 
     Args:
-        listing: the listing's table.
         image_count: how many of its rows take part; at least 1.
-        extraction: what each worker does.
     """
     destination.clear()
     length = extraction.specification.feature_length
@@ -91,7 +89,6 @@ def write_rejected(run: Folder, parts: Iterable[str]) -> None:
     """Write `rejected.csv`, by path, of a table's rows with an `error`.
 
     Args:
-        run: the run's folder.
         parts: URIs of the table's parts; none where it is known that no image was rejected.
     """
     batches = (batch for uri in parts for batch in read_part(uri, REJECTED_COLUMNS))

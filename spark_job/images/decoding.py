@@ -38,7 +38,6 @@ def decode_picture(data: bytes, limits: ImageLimits) -> Picture:
     """Return an image's first frame, upright by its EXIF orientation, transparency on white.
 
     Args:
-        data: the file's content.
         limits: `max_pixels` is checked on the header.
 
     Raises:

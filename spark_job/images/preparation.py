@@ -30,7 +30,6 @@ def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: n
 
     Args:
         pixels: (h, w, 3) uint8, RGB.
-        specification: size, channel order and scaling.
         tensor: (height, width, 3) float32, C-contiguous; written.
 
     Raises:
@@ -81,7 +80,6 @@ class Prepared:
     Attributes:
         width, height: of the photograph, in pixels.
         seconds: of the processor.
-        quality: what the pixels say of the photograph.
     """
 
     width: int | None = None

@@ -26,11 +26,7 @@ MAX_REJECTED = 200
 
 
 def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) -> ReportResult:
-    """Render the report and store it.
-
-    Args:
-        seconds: that each stage took.
-    """
+    """Render the report and store it."""
     from spark_job.report.run_report import render_report  # feature_stage has begun to import it
 
     files = render_report(contents(run, results, seconds))

@@ -49,8 +49,6 @@ def run_pipeline(
     """Run, or go on with a run, until its manifest is there.
 
     Args:
-        options: what to do.
-        say: is called with a line when something happens.
         session: gives the Spark session when it is first needed; default: opens one.
 
     Raises:

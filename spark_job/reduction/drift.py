@@ -83,7 +83,6 @@ class Profile:
         )
 
     def __add__(self, other: "Profile") -> "Profile":
-        """Return the profile of the images of both."""
         return Profile(
             self.count + other.count,
             self.total + other.total,
@@ -142,8 +141,6 @@ class Drift:
     """New images beside the fitted ones.
 
     Attributes:
-        images: how many new ones.
-        fitted_images: how many the reduction was fitted on.
         fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
             fitted and of the new images.
         shift: k numbers, the new images' mean along each component, in the fitted standard deviations.

@@ -33,7 +33,6 @@ def fit(
         parts: URIs of the table's parts.
         rows: how many usable rows there are.
         columns: feature length.
-        request: what to keep.
 
     Raises:
         NoVarianceError, ReductionError: as in `reduce_moments`; or neither way fits in memory.

@@ -32,7 +32,6 @@ class Reduction:
         scale: (d,) float64, 1 / standard deviation when standardised (0 for a constant column), else 1.
         loadings: (d, k) float64, orthonormal columns; the largest entry of each is positive.
         explained_variance_ratio: (r,) float64, descending, of all components, summing to 1.
-        standardized: whether the columns were scaled to unit variance.
         variances: (k,) float64, of the kept components over these rows (n - 1); None where an earlier version
             of this job saved the reduction.
     """
@@ -90,7 +89,6 @@ def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize:
     """Return what each centred column is multiplied with.
 
     Args:
-        count: number of rows.
         mean: (d,) float64.
         scatter: (d,) float64, sum of squared deviations of each column.
         standardize: scale to unit variance (sample variance, n - 1, as MLlib's StandardScaler).
@@ -173,7 +171,6 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
 
     Args:
         rows: (n, d) float32, may be mapped from a file; read in slices of columns, twice.
-        request: what to keep.
 
     Raises:
         NoVarianceError: all rows are equal, or there is one row.

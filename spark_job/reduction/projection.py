@@ -41,7 +41,6 @@ def write_components(
 
     Args:
         parts: URIs of the features table's parts; each becomes one of the components.
-        reduction: fitted on features of this length.
         destination: the table's folder; replaced.
         profiled: how many of the parts, the first ones, the answer describes; default: all.
 

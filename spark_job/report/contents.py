@@ -42,8 +42,6 @@ class ReportContents:
 
     Attributes:
         command: the shell command that repeats the run.
-        parameters: option -> value, as the run was started with.
-        versions: package -> version.
         notes: sentences a reader must not miss, such as "the weights are random".
         skipped: reason -> number of files that were skipped.
         rejected: the first images that could not be used; `image_counts["rejected"]` counts all.
@@ -52,7 +50,6 @@ class ReportContents:
         component_count: k, how many of them were kept.
         points: a sample of the usable images, balanced over classes.
         components: (len(points), k) float32, their principal components.
-        seconds: stage -> seconds.
         drift: of new images from those that the reduction was fitted on; None when it was fitted on these.
     """
 

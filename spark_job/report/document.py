@@ -93,7 +93,6 @@ class Chart:
     Attributes:
         caption: what is seen, for those who cannot see it too.
         data: plotly's traces, JSON types; the page gives colours, font and axes that fit light and dark.
-        layout: plotly's layout.
         photographs: shown beside the pointer; a point's `customdata` is an index into them.
         png: draws the same chart as a file for slides, which is written beside the page.
         name: of that file, without extension.
@@ -138,9 +137,7 @@ class Document:
         title: as `Classifier`.
         subtitle: one line: of what, by what.
         tiles: the figures that matter, name -> value as it is to be read.
-        sections: in order.
         notes: sentences a reader must not miss.
-        parameters: option -> value.
         eyebrow: what kind of work it is, in small letters above the title.
         main_section: the name of the section that a reader of the keyboard may skip to.
     """

@@ -57,11 +57,6 @@ def check(
 ) -> Summary:
     """Look for what is wrong with the photographs of a run.
 
-    Args:
-        features: RESULTS/RUN_ID of the run.
-        spark: called when Spark is first needed.
-        say: called with each line of progress.
-
     Raises:
         MisuseError: no such run, or one made before the pixels were measured.
     """

@@ -39,7 +39,6 @@ class ClassSums:
     products: np.ndarray | float = 0.0
 
     def __add__(self, other: "ClassSums") -> "ClassSums":
-        """Add the sums of other images."""
         labels = self.sums.keys() | other.sums.keys()
         sums = {one: self.sums.get(one, 0) + other.sums.get(one, np.zeros(1)) for one in labels}
         return ClassSums(self.counts + other.counts, sums, self.products + other.products)

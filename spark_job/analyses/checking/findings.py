@@ -78,7 +78,6 @@ class FindingTally:
         return tally + cls()
 
     def __add__(self, other: "FindingTally") -> "FindingTally":
-        """Add the findings of another part."""
         issues = self.worst.keys() | other.worst.keys()
         worst = {one: self.worst.get(one, []) + other.worst.get(one, []) for one in issues}
         few = {one: nsmallest(WORST_SHOWN, findings, key=_rank_of) for one, findings in worst.items()}

@@ -49,11 +49,8 @@ def group(
     the centres in Spark tasks.
 
     Args:
-        features: RESULTS/RUN_ID of a run.
         k: how many clusters; None: the silhouette chooses within `k_range`.
         k_range: fewest and most clusters to try.
-        spark: called when Spark is first needed.
-        say: called with each line of progress.
 
     Raises:
         MisuseError: no such run, or fewer different images than clusters.

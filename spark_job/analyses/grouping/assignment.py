@@ -45,7 +45,6 @@ class Assigned:
     squares: float = 0.0
 
     def __add__(self, other: "Assigned") -> "Assigned":
-        """Add the images of another part."""
         clusters = self.nearest.keys() | other.nearest.keys()
         nearest = {one: _few(self.nearest.get(one, []) + other.nearest.get(one, [])) for one in clusters}
         return Assigned(self.counts + other.counts, nearest, self.squares + other.squares)
@@ -60,7 +59,6 @@ def assign(spark: SparkContext, table: VectorTable, centres: np.ndarray, destina
 
     Args:
         centres: (k, d) float64, of directions.
-        destination: the table's folder, empty.
     """
     shared = spark.broadcast(centres)
 

@@ -64,7 +64,6 @@ def predict(
         images: a folder, or one image.
         extractor: where it lies; None: where it lay when the features were computed.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
-        say: called with each line of progress.
 
     Raises:
         JobError: says what to do next.
@@ -189,7 +188,6 @@ def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
 
     Args:
         uri: a local path or s3://BUCKET/PREFIX or s3://BUCKET/KEY.
-        all_files: try every file of a folder, whatever its name.
 
     Raises:
         ListingError: there is neither.

@@ -33,9 +33,7 @@ class Answer:
 
     Attributes:
         classes: the most probable ones, at most TOP, first the most probable.
-        probabilities: of these.
         distance: to the nearest class, 0 to 2.
-        unlike: whether it is like nothing that was trained on.
     """
 
     classes: tuple[str, ...]

@@ -70,7 +70,6 @@ class Outcome:
         )
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        """Add the images of another share."""
         return Outcome(
             self.predicted + other.predicted,
             self.unlike + other.unlike,

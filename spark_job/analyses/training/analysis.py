@@ -57,8 +57,6 @@ def train(
 
     Args:
         open_spark: called once the arguments are known to be sound.
-        say: called with each line of progress.
-        trace: called with the loss after each iteration.
 
     Raises:
         JobError: says what to do next.

@@ -34,7 +34,6 @@ class Division:
     """The part that each image has.
 
     Attributes:
-        seed: decides the draws.
         classes: those that are trained, by name.
         training_split, test_split: the splits that train and test; None for every image.
         test_below: class -> images with a smaller draw test instead of training.

@@ -39,7 +39,6 @@ class Evaluation:
     examples: dict[Confusion, tuple[Example, ...]]
 
     def __add__(self, other: "Evaluation") -> "Evaluation":
-        """Add the images of another block."""
         pairs = sorted(self.examples.keys() | other.examples.keys())
         return Evaluation(
             self.confusion + other.confusion,

@@ -24,8 +24,6 @@ class Trained:
     """A classifier and how well it does.
 
     Attributes:
-        on: the table it was trained on.
-        length: of that table's vectors.
         head: on features, whatever it was trained on.
         losses: the objective after each iteration of the last fit.
     """
@@ -56,8 +54,6 @@ class Fitting:
 
         Args:
             tested: the run that tests; None for the source itself.
-            say: called with each line of progress.
-            trace: called with the loss after each iteration; None: nobody wants it.
         """
         self._spark, self._source, self._division, self._settings = spark, source, division, settings
         self._say, self._trace = say, trace

@@ -44,7 +44,6 @@ def fit_scaling(examples: Examples, counts: np.ndarray, length: int) -> Scaling:
 
     Args:
         counts: (classes,) images of each class, none of them 0.
-        length: of a row.
 
     Raises:
         NoVarianceError: all rows are equal.
@@ -95,7 +94,6 @@ class CrossEntropy:
     gradient: np.ndarray
 
     def __add__(self, other: "CrossEntropy") -> "CrossEntropy":
-        """Add the rows of another block."""
         return CrossEntropy(self.count + other.count, self.loss + other.loss, self.gradient + other.gradient)
 
 
@@ -111,7 +109,6 @@ def fit_softmax(
 
     Args:
         start: weights to begin at; the minimum is the same, it is strictly convex.
-        trace: called with the loss after each iteration.
 
     Returns:
         (classes, d + 1) float64 weights on standardised columns, intercepts last; the objective after each

@@ -117,10 +117,6 @@ def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[i
 def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None) -> str:
     """Write the run folder of a tuning: its report, its metrics and `tune.json`.
 
-    Args:
-        results: the folder in which the run folder is made.
-        run_id: its name; None: `tune`, date and time.
-
     Returns:
         The URI of the report's page.
 
