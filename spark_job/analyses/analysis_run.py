@@ -1,5 +1,6 @@
-"""The run that an analysis writes: its folder, its metrics, its report, and last its manifest."""
+"""The run that an analysis writes: folder, metrics, report, manifest; and the answer that it ends with."""
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,6 @@ from typing import Any
 
 from spark_job import __version__
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines, Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest
@@ -20,6 +20,35 @@ from spark_job.provenance import code_hash, package_versions
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.storage import Folder
+
+Lines = Sequence[tuple[str, str]]  # (label, figures)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an analysis found, and where it lies.
+
+    Attributes:
+        lines: for a person; a label that is empty continues the line above.
+        content: for a program, JSON types.
+    """
+
+    lines: Lines
+    content: Mapping[str, Any]
+
+    def and_then(self, advice: str) -> "Summary":
+        """Add what a person may do next."""
+        return replace(self, lines=[*self.lines, ("next", advice)])
+
+    def as_text(self) -> str:
+        """Return the lines, their figures below each other."""
+        width = 2 + max(8, *(len(label) for label, _ in self.lines))
+        text = "\n".join(f"{label:<{width}}{figures}" for label, figures in self.lines)
+        return text.replace("\N{NO-BREAK SPACE}", " ")  # a terminal's reader searches for plain spaces
+
+    def as_json(self) -> str:
+        """Return the content as a JSON object."""
+        return json.dumps(self.content, indent=2, ensure_ascii=False)
 
 
 @dataclass

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import subspace_angles
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines, Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RunFigures
@@ -16,10 +15,20 @@ from spark_job.contract.uris import normalise
 from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.run_folder import complete_runs
 from spark_job.reduction.principal_components import Reduction
-from spark_job.report.document import Cell, Chart, Document, Number, Section, Table
+from spark_job.report.document import (
+    Cell,
+    Chart,
+    Document,
+    Number,
+    Section,
+    Table,
+    count,
+    duration,
+    percent,
+    speed,
+)
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS
-from spark_job.report.quantities import count, duration, percent, speed
 from spark_job.storage import Folder
 
 IMAGE_COUNTS = ("listed", "usable", "rejected", "skipped")

@@ -8,22 +8,19 @@ from typing import Any
 
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
 from spark_job.analyses.growing_samples import sample_moments
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines, Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.parquet_parts import part_uris
 from spark_job.reduction.fitting import MAX_COVARIANCE_COLUMNS, moments
-from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import component_count, spectrum
-from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.reduction.principal_components import Moments, component_count, spectrum
+from spark_job.report.document import Chart, Document, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS
-from spark_job.report.quantities import count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 

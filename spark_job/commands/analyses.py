@@ -1,5 +1,7 @@
 """The commands that work on finished runs: their options, progress, and the answer they end with."""
 
+from __future__ import annotations
+
 import functools
 import re
 import sys
@@ -9,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spark_job.analyses.summary import Summary
 from spark_job.contract.extractor_files import ENGINES
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
+
+    from spark_job.analyses.analysis_run import Summary
 
 model_option = click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
 extractor_option = click.option(
@@ -67,7 +70,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def open_spark() -> "SparkContext":
+def open_spark() -> SparkContext:
     """Start Spark, or join the one that spark-submit has started."""
     from spark_job.session import open_session
 

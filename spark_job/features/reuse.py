@@ -25,7 +25,7 @@ from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally
 from spark_job.features.table import images_per_task
-from spark_job.images.listing_table import COLUMNS, LISTING_SCHEMA
+from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import part_uris, read_part, row_count, rows_within, write_part
 from spark_job.storage import Folder

@@ -18,8 +18,7 @@ from spark_job.arrow_arrays import values
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import Share, shares
+from spark_job.images.listing import ListedFile, Share, shares
 from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part, write_sorted_csv
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder

@@ -13,8 +13,7 @@ from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
-from spark_job.images.listing import ListedFile, list_files
-from spark_job.images.listing_table import read_listing, rewrite_listing, write_listing
+from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas
 from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.reduction_stage import check_reduction

@@ -11,8 +11,7 @@ from pyspark import RDD, SparkContext
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.features.table import read_usable
-from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import Reduction, reduce_moments, reduce_rows
+from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments, reduce_rows
 
 # d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
 MAX_COVARIANCE_COLUMNS = 5_000

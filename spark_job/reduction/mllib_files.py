@@ -1,8 +1,8 @@
-"""The files of an MLlib model as Spark lays them out, written and read without Spark.
+"""The files of MLlib models as Spark lays them out, written and read without Spark; the reduction is one.
 
-Layout: org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5 (docs/decisions/0008-tables.md). Spark stores
-vectors and matrices as structs, with a note in the file's footer that says which they are:
-org.apache.spark.ml.linalg.VectorUDT and MatrixUDT.
+Spark's own saver takes seconds for it (docs/decisions/0008-tables.md). Layout: the writers of the models and
+org.apache.spark.ml.util.DefaultParamsWriter, Spark 3.5. Spark stores vectors and matrices as structs, with a
+note in the file's footer that says which they are: org.apache.spark.ml.linalg.VectorUDT and MatrixUDT.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ import pyspark
 from spark_job.arrow_arrays import numbers, values, vectors
 from spark_job.errors import StorageError
 from spark_job.parquet_parts import part_uris, read_part, write_part
+from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
 METADATA = "metadata/part-00000"
+INPUT_COLUMN = "features"
+OUTPUT_COLUMN = "components"
+SCALER, PCA = "StandardScaler_features", "PCA_features"
+STAGES = (f"stages/0_{SCALER}", f"stages/1_{PCA}")
 
 
 def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dict[str, Any]:
@@ -172,3 +177,61 @@ def read_data(folder: Folder, schema: pa.Schema) -> dict[str, Any]:
 def doubles(vectors: pa.Array[Any]) -> np.ndarray:
     """Return the numbers of lists, one after the other, as float64 that may be written."""
     return values(pc.list_flatten(vectors)).copy()
+
+
+SCALER_SCHEMA = spark_schema({"std": VECTOR, "mean": VECTOR})
+
+
+PCA_SCHEMA = spark_schema({"pc": MATRIX, "explainedVariance": VECTOR})
+SCHEMAS = (SCALER_SCHEMA, PCA_SCHEMA)
+
+
+def save_model(folder: Folder, reduction: Reduction) -> None:
+    """Save a StandardScalerModel (mean removed; scaled when standardised) and a PCAModel.
+
+    The model's input column `features` is a vector; `pyspark.ml.functions.array_to_vector` makes one of
+    the features table's arrays.
+    """
+    kept = reduction.explained_variance_ratio[: reduction.component_count]
+    scaler_data = [dense_vectors(_deviation(reduction)[None]), dense_vectors(reduction.mean[None])]
+    pca_data = [dense_matrix(reduction.loadings), dense_vectors(kept[None])]
+    centring = {"withMean": True, "withStd": reduction.standardized}
+    scaling = {"inputCol": INPUT_COLUMN, "outputCol": "scaled", **centring}
+    projection = {"inputCol": "scaled", "outputCol": OUTPUT_COLUMN, "k": reduction.component_count}
+    write_metadata(folder.at(STAGES[0]), "feature.StandardScalerModel", SCALER, scaling)
+    write_data(folder.at(STAGES[0]), scaler_data, SCALER_SCHEMA)
+    write_metadata(folder.at(STAGES[1]), "feature.PCAModel", PCA, projection)
+    write_data(folder.at(STAGES[1]), pca_data, PCA_SCHEMA)
+    write_metadata(folder, "PipelineModel", "PipelineModel_reduction", {"stageUids": [SCALER, PCA]})
+
+
+def _deviation(reduction: Reduction) -> np.ndarray:
+    """(d,) float64 standard deviations; MLlib divides by them, and leaves columns of 0 at 0."""
+    if not reduction.standardized:
+        return np.ones_like(reduction.scale)  # constant columns are 0 once the mean is removed
+    return _inverse(reduction.scale)
+
+
+def _inverse(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.divide(1.0, values, out=np.zeros_like(values), where=values > 0))
+
+
+def load_model(
+    folder: Folder, count: int, explained_variance_ratio: np.ndarray, variances: np.ndarray | None = None
+) -> Reduction:
+    """Return the reduction that `save_model` was given; what MLlib does not keep is passed in.
+
+    Raises:
+        StorageError: there is no such model.
+    """
+    scaler, pca = (read_data(folder.at(stage), schema) for stage, schema in zip(STAGES, SCHEMAS, strict=True))
+    matrix = pca["pc"]
+    return Reduction(
+        count,
+        doubles(scaler["mean"].field("values")),
+        _inverse(doubles(scaler["std"].field("values"))),
+        doubles(matrix.field("values")).reshape(matrix.field("numCols")[0].as_py(), -1).T,
+        explained_variance_ratio,
+        read_parameters(folder.at(STAGES[0]))["withStd"],
+        variances,
+    )

@@ -8,11 +8,10 @@ from pyspark import SparkContext
 
 from spark_job.arrow_arrays import numbers, vectors
 from spark_job.features.table import matrix, read_usable
-from spark_job.images.listing_table import IMAGE_COLUMNS
+from spark_job.images.listing import IMAGE_COLUMNS
 from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
-from spark_job.reduction.mllib_files import VECTOR, dense_vectors, spark_schema
-from spark_job.reduction.model import OUTPUT_COLUMN
+from spark_job.reduction.mllib_files import OUTPUT_COLUMN, VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.principal_components import Reduction
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder

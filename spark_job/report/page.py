@@ -23,10 +23,10 @@ from spark_job.report.document import (
     Number,
     Photograph,
     Table,
+    count,
 )
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_name, class_styles
 from spark_job.report.pictures import component_title
-from spark_job.report.quantities import count
 
 # SVG markers stay quick up to about this many.
 MAX_POINTS = 2000

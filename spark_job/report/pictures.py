@@ -11,6 +11,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from spark_job.report.contents import ReportContents
+from spark_job.report.document import percent
 from spark_job.report.palette import (
     COLOURS,
     INK,
@@ -20,7 +21,6 @@ from spark_job.report.palette import (
     class_name,
     class_styles,
 )
-from spark_job.report.quantities import percent
 
 MAX_BARS = 150
 

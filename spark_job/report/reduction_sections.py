@@ -6,9 +6,8 @@ import numpy as np
 
 from spark_job.reduction.drift import Drift
 from spark_job.report.contents import ReportContents
-from spark_job.report.document import Block, Cell, Chart, Details, Number, Placeholder, Table
+from spark_job.report.document import Block, Cell, Chart, Details, Number, Placeholder, Table, count, percent
 from spark_job.report.pictures import MAX_BARS, explained_variance_png, shown_components
-from spark_job.report.quantities import count, percent
 
 MAX_COMPONENT_ROWS = 100
 # More markers than this hide the line that they stand on.

@@ -19,11 +19,14 @@ from spark_job.report.document import (
     Placeholder,
     Section,
     Table,
+    count,
+    duration,
+    percent,
+    speed,
 )
 from spark_job.report.page import render_document
 from spark_job.report.palette import class_name
 from spark_job.report.pictures import plane_png
-from spark_job.report.quantities import count, duration, percent, speed
 from spark_job.report.reduction_sections import drift_blocks, kept_share, variance_blocks
 
 MAX_REJECTED_ROWS = 500

@@ -16,7 +16,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.errors import ReductionError
 from spark_job.images.sampling import draw
 from spark_job.parquet_parts import part_uris, write_part
-from spark_job.reduction.moments import Moments
+from spark_job.reduction.principal_components import Moments
 from spark_job.session import open_session
 from spark_job.storage import Folder
 from tests.spark import photographs

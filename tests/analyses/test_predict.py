@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from spark_job.analyses.analysis_run import Summary
 from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import predict
-from spark_job.analyses.summary import Summary
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ListingError
 from tests.analyses.recognition_runs import spark, write_colours

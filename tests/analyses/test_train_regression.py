@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
+from spark_job.analyses.source_run import VectorTable
 from spark_job.analyses.training.evaluation import Evaluation, evaluate
 from spark_job.analyses.training.examples import Block, Examples
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, calibrate
@@ -21,13 +22,11 @@ from spark_job.analyses.training.softmax_regression import (
     fit_scaling,
     fit_softmax,
 )
-from spark_job.analyses.vector_table import VectorTable
 from spark_job.arrow_arrays import numbers, texts, vectors
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, write_part
-from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import reduce_moments
+from spark_job.reduction.principal_components import Moments, reduce_moments
 from spark_job.storage import Folder
 from tests.analyses.recognition_runs import spark
 

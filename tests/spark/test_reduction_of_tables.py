@@ -13,8 +13,7 @@ from spark_job.errors import ReductionError
 from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction import fitting
 from spark_job.reduction.fitting import check_size, fit
-from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import reduce_moments
+from spark_job.reduction.principal_components import Moments, reduce_moments
 from spark_job.session import open_session
 from spark_job.storage import Folder
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from spark_job.analyses.analysis_run import Lines, Summary
 from spark_job.analyses.checking.findings import FindingTally, Thresholds
 from spark_job.analyses.checking.report import Checked
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty
@@ -14,7 +15,6 @@ from spark_job.analyses.grouping.kmeans import Agreement, Trial
 from spark_job.analyses.grouping.report import Grouping
 from spark_job.analyses.prediction.recogniser import Answer
 from spark_job.analyses.prediction.report import Outcome, Shown
-from spark_job.analyses.summary import Lines, Summary
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Evaluation
 from spark_job.analyses.training.fitting import Trained

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from spark_job.images import listing_table
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import read_listing, rewrite_listing, shares, write_listing
+from spark_job.images import listing
+from spark_job.images.listing import ListedFile, read_listing, rewrite_listing, shares, write_listing
 from spark_job.storage import Folder
 
 
@@ -22,7 +21,7 @@ def files(count: int) -> list[ListedFile]:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Of parts with 30 rows."""
-    monkeypatch.setattr(listing_table, "ROWS_PER_PART", 30)
+    monkeypatch.setattr(listing, "ROWS_PER_PART", 30)
     return Folder(str(tmp_path / "listing"))
 
 

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
-from spark_job.reduction.moments import Moments
 from spark_job.reduction.principal_components import (
+    Moments,
     Reduction,
     component_count,
     explained_variance_ratio,

@@ -5,8 +5,7 @@ import pytest
 
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.reduction.drift import Drift, Profile, drift_from, reference
-from spark_job.reduction.moments import Moments
-from spark_job.reduction.principal_components import Reduction, reduce_moments
+from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments
 
 RANDOM = np.random.default_rng(11)
 AXES = np.diag(np.arange(12, 0, -1.0))

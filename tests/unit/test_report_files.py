@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spark_job.report import quantities
+from spark_job.report import document as quantities
 from spark_job.report.page import encode, encoded_length, keep_evenly
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
 from spark_job.report.run_report import components_tsv, metadata_tsv, render_report

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.checking.feature_checks import (
     ClassModel,
     class_findings,
@@ -32,9 +32,7 @@ from spark_job.analyses.checking.pixel_checks import (
     survey_part,
 )
 from spark_job.analyses.checking.report import Checked, check_document
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Summary
-from spark_job.analyses.vector_table import VectorTable
+from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.checking.findings import Finding
-from spark_job.analyses.vector_table import VectorTable, directions
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import listed_files
+from spark_job.analyses.source_run import VectorTable, directions
+from spark_job.images.listing import ListedFile, listed_files
 
 # The first components hold most of the variance; more would cost memory as their square.
 MAX_COMPONENTS = 256

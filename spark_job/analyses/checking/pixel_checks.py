@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spark_job.analyses.checking.findings import Finding, Thresholds
 from spark_job.features.extraction import QUALITY_SCHEMA
-from spark_job.images.listing_table import IMAGE_COLUMNS, listed_files
+from spark_job.images.listing import IMAGE_COLUMNS, listed_files
 from spark_job.parquet_parts import read_part
 
 # CleanVision's: entropy and deviations are scaled to scores so.

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally, Thresholds
-from spark_job.analyses.galleries import galleries
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines
+from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
-from spark_job.report.document import Document, Number, Section, Table
+from spark_job.report.document import Document, Number, Section, Table, count, percent
 from spark_job.report.palette import class_name
-from spark_job.report.quantities import count, percent
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.analyses.analysis_run import Summary
 from spark_job.analyses.classifier.saved_classifier import Head, SavedClassifier
-from spark_job.analyses.summary import Summary
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError

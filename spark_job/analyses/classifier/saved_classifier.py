@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.vector_table import directions
+from spark_job.analyses.source_run import SourceRun, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import normalise

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.grouping.assignment import assign
 from spark_job.analyses.grouping.kmeans import (
     agreement,
@@ -20,9 +20,7 @@ from spark_job.analyses.grouping.kmeans import (
     try_each,
 )
 from spark_job.analyses.grouping.report import MAX_MAPPED, Grouping, group_document, map_section
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Summary
-from spark_job.analyses.vector_table import VectorTable, directions
+from spark_job.analyses.source_run import SourceRun, VectorTable, directions
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part, write_csv
 

@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 from pyspark import SparkContext
 
-from spark_job.analyses.vector_table import VectorTable, directions
+from spark_job.analyses.source_run import VectorTable, directions
 from spark_job.arrow_arrays import numbers
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import listed_files
+from spark_job.images.listing import ListedFile, listed_files
 from spark_job.parquet_parts import write_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder

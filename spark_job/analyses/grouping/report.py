@@ -7,18 +7,27 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
-from spark_job.analyses.galleries import galleries
+from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
 from spark_job.analyses.grouping.kmeans import Agreement, Trial
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines
+from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.report.document import Block, Cell, Chart, Document, Gallery, Photograph, Section, Table
+from spark_job.report.document import (
+    Block,
+    Cell,
+    Chart,
+    Document,
+    Gallery,
+    Photograph,
+    Section,
+    Table,
+    count,
+    percent,
+)
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS, class_name
 from spark_job.report.pictures import plain_axes, png_bytes
-from spark_job.report.quantities import count, percent
 
 MAX_NAMED = 40
 # 10 s on two cores; more points than this do not fit into a chart either.

@@ -15,12 +15,11 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
 from spark_job.analyses.prediction.recogniser import PREDICTIONS_SCHEMA, answered
 from spark_job.analyses.prediction.report import Outcome, prediction_document
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
@@ -31,8 +30,7 @@ from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task, write_rejected
-from spark_job.images.listing import ListedFile, list_files
-from spark_job.images.listing_table import Share, shares, write_listing
+from spark_job.images.listing import ListedFile, Share, list_files, shares, write_listing
 from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder, open_store

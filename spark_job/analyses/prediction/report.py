@@ -7,17 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from spark_job.analyses.galleries import galleries
+from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.prediction.recogniser import Answer
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines
+from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import listed_files
+from spark_job.images.listing import ListedFile, listed_files
 from spark_job.images.sampling import draw
-from spark_job.report.document import Cell, Document, Gallery, Number, Section, Table
+from spark_job.report.document import Cell, Document, Gallery, Number, Section, Table, count, percent
 from spark_job.report.palette import class_name
-from spark_job.report.quantities import count, percent
 
 SHOWN = 60
 # So many images are listed one by one on the command line.

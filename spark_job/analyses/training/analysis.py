@@ -6,15 +6,13 @@ from typing import Any
 
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Summary
+from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Fitting
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
 from spark_job.analyses.training.softmax_regression import Settings
-from spark_job.analyses.vector_table import VectorTable
 from spark_job.contract.errors import MisuseError
 
 TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), "both": (FEATURES, COMPONENTS)}

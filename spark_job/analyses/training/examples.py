@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from pyspark import RDD, SparkContext, StorageLevel
 
-from spark_job.analyses.vector_table import VectorTable
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import listed_files
+from spark_job.analyses.source_run import VectorTable
+from spark_job.images.listing import ListedFile, listed_files
 
 # Of partials that meet in one place.
 MAX_MERGED_BYTES = 256 * 1024**2

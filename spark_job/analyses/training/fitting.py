@@ -7,12 +7,11 @@ import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import CurvePoint, Evaluation, evaluate, measure_point
 from spark_job.analyses.training.examples import Block, Examples
 from spark_job.analyses.training.softmax_regression import Scaling, Settings, fit_scaling, fit_softmax
-from spark_job.analyses.vector_table import VectorTable
 
 FEATURES, COMPONENTS = "features", "components"
 # This share of the training images is further away, and this share is recognised with less confidence.

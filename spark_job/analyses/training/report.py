@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier.saved_classifier import TOP
-from spark_job.analyses.galleries import galleries
-from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Lines
+from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.charts import confusion_chart, learning_curve_chart
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Trained
-from spark_job.report.document import Block, Cell, Document, Number, Section, Table
+from spark_job.report.document import Block, Cell, Document, Number, Section, Table, count, percent
 from spark_job.report.palette import class_name
-from spark_job.report.quantities import count, percent
 
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.contract.run_layout import REPORT
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
-from spark_job.report.document import Chart, Document, Number, Section, Table
+from spark_job.report.document import Chart, Document, Number, Section, Table, duration, percent, speed
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS
 from spark_job.report.pictures import plain_axes, png_bytes
-from spark_job.report.quantities import duration, percent, speed
 
 _CURVE_POINTS = 60
 # Pale to strong, so that the figure can stand on it in the page's ink.

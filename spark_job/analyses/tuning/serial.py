@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.source_run import SourceRun
-from spark_job.analyses.summary import Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_layout import LISTING
 from spark_job.contract.run_options import ImageLimits
@@ -18,8 +17,7 @@ from spark_job.errors import ImageRejectedError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode
-from spark_job.images.listing import ListedFile
-from spark_job.images.listing_table import read_listing
+from spark_job.images.listing import ListedFile, read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import read_image
 from spark_job.report.document import Document

@@ -97,6 +97,6 @@ def test_what_python_leaves_behind_is_no_part_of_the_job(job):
 def test_one_changed_line_changes_the_job(job):
     """The hash follows every file's content."""
     before = hash_of(job_inputs(job))
-    with (job / "spark_job/reduction/moments.py").open("a") as source:
+    with (job / "spark_job/reduction/principal_components.py").open("a") as source:
         source.write("# changed\n")
     assert hash_of(job_inputs(job)) != before
