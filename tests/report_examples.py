@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from spark_job.extractors.specification import ExtractorSpecification, Weights
-from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
 
 SCRIPT_NAME = "</script><img src=x onerror=window.hacked=1>.jpg"
 HOSTILE_NAMES = (

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from spark_job import __version__
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import RUN_ID
 from spark_job.contract.uris import normalise
-from spark_job.pipeline.run_folder import RunFolder, write_index
-from spark_job.provenance import code_hash, package_versions
+from spark_job.pipeline.run_folder import RunFolder
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.storage import Folder
@@ -131,9 +128,16 @@ class AnalysisRun:
         for name, content in render_document(shown, self.parent_uris).items():
             folder.write(f"{layout.REPORT}/{name}", content)
         figures = {**metrics, "seconds": {"total": time.monotonic() - self.started}}
-        self.folder.write_json(layout.METRICS, figures)
-        self.folder.write_manifest(self._manifest())
-        write_index(self.results)
+        own = (layout.PARAMETERS, layout.MANIFEST)
+        self.folder.complete(
+            self.results,
+            figures,
+            run_id=self.run_id,
+            kind=self.kind,
+            parents=tuple(self.parent_uris),
+            parameters=self.parameters,
+            outputs=tuple(sorted({layout.METRICS, *folder.names()} - {*own})),
+        )
         return self._summary(figures, findings)
 
     def _summary(self, figures: Mapping[str, Any], findings: Lines) -> Summary:
@@ -142,19 +146,6 @@ class AnalysisRun:
         return Summary(
             [*findings, ("time", f"{seconds:.1f} s"), *places.items()],
             {"kind": self.kind, "run_id": self.run_id, **places, "metrics": figures},
-        )
-
-    def _manifest(self) -> Manifest:
-        own = (layout.PARAMETERS, layout.MANIFEST)
-        return Manifest(
-            run_id=self.run_id,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            kind=self.kind,
-            parents=tuple(self.parent_uris),
-            parameters=self.parameters,
-            code={"version": __version__, "sha256": code_hash()},
-            versions=package_versions(),
-            outputs=tuple(sorted(name for name in self.folder.folder.names() if name not in own)),
         )
 
 

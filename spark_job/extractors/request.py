@@ -1,6 +1,6 @@
 """What `fruit extractor build` can be asked for: the models, how images enter them, the checked request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -41,11 +41,7 @@ class Model:
 
 # mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
-
-
 _ONE = (1.0, 1.0, 1.0)
-
-
 _MODELS = (
     Model(
         "mobilenet_v2",
@@ -99,8 +95,6 @@ _MODELS = (
         pooled=False,
     ),
 )
-
-
 MODELS: dict[str, Model] = {model.name: model for model in _MODELS}
 
 
@@ -153,11 +147,11 @@ def check_request(
     if model not in MODELS:
         raise MisuseError(f"unknown model {model!r}: choose one of {', '.join(MODELS)}")
     chosen = MODELS[model]
-    _check_layer(chosen, layer)
-    _check_dense(chosen, dense, layer)
+    for refused, message in _refusals(chosen, layer, pooling, dense):
+        if refused:
+            raise MisuseError(message)
     if dense:
         layer = "flatten"
-    _check_pooling(chosen, pooling, layer, dense)
     if chosen.pooled and layer is None:
         pooling = pooling or "avg"
     return Request(
@@ -171,37 +165,28 @@ def check_request(
     )
 
 
-def _check_layer(model: Model, layer: str | None) -> None:
-    if layer is None or layer in model.layers:
-        return
-    if model.layers:
-        raise MisuseError(f"{model.name} has no --layer {layer}: choose {' or '.join(model.layers)}")
-    offers = [f"{m.name} ({', '.join(m.layers)})" for m in MODELS.values() if m.layers]
-    raise MisuseError(f"--layer is not for {model.name}: only {'; '.join(offers)} has layers to choose from")
-
-
-def _check_dense(model: Model, dense: Sequence[int], layer: str | None) -> None:
-    if not dense:
-        return
-    if not model.takes_dense:
-        offers = [m.name for m in MODELS.values() if m.takes_dense]
-        raise MisuseError(f"--dense is not for {model.name}: only {', '.join(offers)} takes dense layers")
-    if layer not in (None, "flatten"):
-        raise MisuseError(f"--dense does not go with --layer {layer}: dense layers stand on flatten")
-    if min(dense) < 1:
-        raise MisuseError(f"--dense {','.join(map(str, dense))}: every layer needs at least 1 unit")
-
-
-def _check_pooling(model: Model, pooling: str | None, layer: str | None, dense: Sequence[int]) -> None:
-    if pooling is None:
-        return
-    if pooling not in get_args(Pooling):
-        raise MisuseError(f"unknown --pooling {pooling!r}: choose {' or '.join(get_args(Pooling))}")
-    if not model.pooled:
-        raise MisuseError(f"--pooling is not for {model.name}, which keeps every pixel")
-    if layer is not None:
+def _refusals(
+    model: Model, layer: str | None, pooling: str | None, dense: Sequence[int]
+) -> Iterator[tuple[bool, str]]:
+    """Yield whether the options cannot be had together, and why; the first reason that holds is told."""
+    layered = "; ".join(f"{one.name} ({', '.join(one.layers)})" for one in MODELS.values() if one.layers)
+    densely = ", ".join(one.name for one in MODELS.values() if one.takes_dense)
+    foreign_layer = layer is not None and layer not in model.layers
+    no_such = f"{model.name} has no --layer {layer}: choose {' or '.join(model.layers)}"
+    yield foreign_layer and bool(model.layers), no_such
+    yield foreign_layer, f"--layer is not for {model.name}: only {layered} has layers to choose from"
+    if dense:
+        yield not model.takes_dense, f"--dense is not for {model.name}: only {densely} takes dense layers"
+        apart = f"--dense does not go with --layer {layer}: dense layers stand on flatten"
+        yield layer not in (None, "flatten"), apart
+        yield min(dense) < 1, f"--dense {','.join(map(str, dense))}: every layer needs at least 1 unit"
+    if pooling is not None:
+        unknown = f"unknown --pooling {pooling!r}: choose {' or '.join(get_args(Pooling))}"
+        yield pooling not in get_args(Pooling), unknown
+        yield not model.pooled, f"--pooling is not for {model.name}, which keeps every pixel"
         other = "--dense" if dense else f"--layer {layer}"
-        raise MisuseError(f"--pooling does not go with {other}: choose one of the two")
+        both = f"--pooling does not go with {other}: choose one of the two"
+        yield bool(dense) or layer is not None, both
 
 
 def _checked_size(model: Model, size: tuple[int, int] | None, layer: str | None) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
 from spark_job.reduction.projection import ARRAY_COLUMN
-from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
 
 MAX_POINTS = 2_000
 MAX_REJECTED = 200

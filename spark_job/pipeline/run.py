@@ -4,25 +4,22 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from spark_job import __version__
 from spark_job.contract import run_layout as layout
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.options import PLACE, RESULTS
-from spark_job.contract.run_layout import METRICS, REJECTED
 from spark_job.contract.run_options import RunOptions
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
-from spark_job.pipeline.run_folder import RunFolder, write_index
+from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stage_results import (
     FeatureResult,
     ListingResult,
@@ -34,7 +31,6 @@ from spark_job.pipeline.stage_results import (
     result_from_json,
     result_to_json,
 )
-from spark_job.provenance import code_hash, package_versions
 from spark_job.session import named_by_cause, open_session
 from spark_job.storage import Folder
 
@@ -68,11 +64,18 @@ def run_pipeline(
         results, report = attempt.run_stages()
     seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
-    folder.write_json(layout.METRICS, metrics)
-    manifest = manifest_of(options, extractor, metrics, results, report)
-    folder.write_manifest(manifest)
-    write_index(Folder(options.results))
-    return manifest
+    specification = extractor.specification
+    return folder.complete(
+        Folder(options.results),
+        metrics,
+        run_id=options.run_id,
+        fingerprint=fingerprint,
+        parameters=options.parameters,
+        command=tuple(options.arguments(RESULTS, PLACE)),
+        extractor={"fingerprint": specification.fingerprint, "specification": asdict(specification)},
+        images=metrics["images"],
+        outputs=tuple(sorted(outputs_of(results, report))),
+    )
 
 
 @dataclass
@@ -130,14 +133,8 @@ def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str,
     }
 
 
-def manifest_of(
-    options: RunOptions,
-    extractor: Extractor,
-    metrics: Mapping[str, Any],
-    results: StageResults,
-    report: ReportResult,
-) -> Manifest:
-    """Return the manifest of a run whose stages are complete."""
+def outputs_of(results: StageResults, report: ReportResult) -> list[str]:
+    """Return the files and folders of a run whose stages are complete."""
     outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report.files)]
     if results.listing.previous:
         outputs.append(layout.REUSE)
@@ -145,25 +142,13 @@ def manifest_of(
         outputs += [layout.FEATURES, layout.REJECTED]
     if results.reduction:
         outputs += [layout.MODEL, layout.FIT, layout.COMPONENTS, layout.COMPONENTS_CSV]
-    specification = extractor.specification
-    return Manifest(
-        run_id=options.run_id,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        fingerprint=options.fingerprint(specification.fingerprint),
-        parameters=options.parameters,
-        command=tuple(options.arguments(RESULTS, PLACE)),
-        code={"version": __version__, "sha256": code_hash()},
-        extractor={"fingerprint": specification.fingerprint, "specification": asdict(specification)},
-        versions=package_versions(),
-        images=metrics["images"],
-        outputs=tuple(sorted(outputs)),
-    )
+    return outputs
 
 
 def summary(options: RunOptions) -> str:
     """Return the counts and figures of a complete run, where its results are, and what to do next."""
     folder = RunFolder(Folder(options.results).at(options.run_id))
-    metrics = folder.read_json(METRICS)
+    metrics = folder.read_json(layout.METRICS)
     counts = metrics["images"]
     kept = f" + {counts['kept']:,} kept" if counts["kept"] else ""
     lines = [
@@ -182,7 +167,7 @@ def summary(options: RunOptions) -> str:
         said = advice[metrics["drift"]["refit_advised"]]
         lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
     if counts["rejected"]:
-        lines.append(f"rejected  {folder.uri(REJECTED)}")
+        lines.append(f"rejected  {folder.uri(layout.REJECTED)}")
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s",
         f"results   {folder.folder.uri}",

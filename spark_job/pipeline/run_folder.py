@@ -1,13 +1,17 @@
 """The folder of a run: what lies where, which stages are complete, whether the run is; the index of runs."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from spark_job import __version__
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, read_json, write_json
-from spark_job.contract.run_layout import MANIFEST, PARAMETERS
+from spark_job.contract.run_layout import MANIFEST, METRICS, PARAMETERS
+from spark_job.provenance import code_hash, package_versions
 from spark_job.report.page import render_index
 from spark_job.storage import Folder
 
@@ -40,9 +44,22 @@ class RunFolder:
         content = self.read_json(MANIFEST)
         return None if content is None else Manifest.from_json(content)
 
-    def write_manifest(self, manifest: Manifest) -> None:
-        """Write the manifest, which makes the run a complete one."""
+    def complete(self, results: Folder, metrics: Mapping[str, Any], **facts: Any) -> Manifest:
+        """Write the metrics, the manifest, which makes the run a complete one, and the index of the results.
+
+        Args:
+            facts: what the manifest says besides time, code and versions.
+        """
+        self.write_json(METRICS, metrics)
+        manifest = Manifest(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            code={"version": __version__, "sha256": code_hash()},
+            versions=package_versions(),
+            **facts,
+        )
         self.write_json(MANIFEST, manifest.to_json())
+        write_index(results)
+        return manifest
 
     def stage(self, name: str) -> dict[str, Any] | None:
         """Return what a complete stage left for those after it; None: it is not complete."""

@@ -46,11 +46,7 @@ def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dic
 
 
 KINDS = ("integer", "double")
-
-
 VECTOR_FIELDS = {"type": "byte", "size": "integer", "indices": "integers", "values": "doubles"}
-
-
 MATRIX_FIELDS = {
     "type": "byte",
     "numRows": "integer",
@@ -60,17 +56,9 @@ MATRIX_FIELDS = {
     "values": "doubles",
     "isTransposed": "boolean",
 }
-
-
 VECTOR = _udt("VectorUDT", VECTOR_FIELDS, ("size", "indices", "values"))
-
-
 MATRIX = _udt("MatrixUDT", MATRIX_FIELDS, ("colPtrs", "rowIndices", "values"))
-
-
 DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
-
-
 _ARROW: dict[str, Any] = {
     "string": pa.string(),
     "long": pa.int64(),
@@ -80,14 +68,10 @@ _ARROW: dict[str, Any] = {
     "integers": pa.list_(pa.int32()),
     "doubles": pa.list_(pa.float64()),
 }
-
-
 _VECTOR_STRUCT, _MATRIX_STRUCT = (
     pa.struct([(name, _ARROW[kind]) for name, kind in fields.items()])
     for fields in (VECTOR_FIELDS, MATRIX_FIELDS)
 )
-
-
 _DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
@@ -180,8 +164,6 @@ def doubles(vectors: pa.Array[Any]) -> np.ndarray:
 
 
 SCALER_SCHEMA = spark_schema({"std": VECTOR, "mean": VECTOR})
-
-
 PCA_SCHEMA = spark_schema({"pc": MATRIX, "explainedVariance": VECTOR})
 SCHEMAS = (SCALER_SCHEMA, PCA_SCHEMA)
 

@@ -13,7 +13,6 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from spark_job.contract.manifest import Manifest
-from spark_job.report.contents import Point, ReportContents
 from spark_job.report.document import (
     Chart,
     Command,
@@ -22,6 +21,8 @@ from spark_job.report.document import (
     Gallery,
     Number,
     Photograph,
+    Point,
+    ReportContents,
     Table,
     count,
 )

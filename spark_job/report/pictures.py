@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spark_job.report.contents import ReportContents
-from spark_job.report.document import percent
+from spark_job.report.document import ReportContents, percent
 from spark_job.report.palette import (
     COLOURS,
     INK,

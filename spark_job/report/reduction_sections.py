@@ -5,8 +5,18 @@ from typing import Any
 import numpy as np
 
 from spark_job.reduction.drift import Drift
-from spark_job.report.contents import ReportContents
-from spark_job.report.document import Block, Cell, Chart, Details, Number, Placeholder, Table, count, percent
+from spark_job.report.document import (
+    Block,
+    Cell,
+    Chart,
+    Details,
+    Number,
+    Placeholder,
+    ReportContents,
+    Table,
+    count,
+    percent,
+)
 from spark_job.report.pictures import MAX_BARS, explained_variance_png, shown_components
 
 MAX_COMPONENT_ROWS = 100

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from spark_job.report.contents import Point, ReportContents
 from spark_job.report.document import (
     Bar,
     Block,
@@ -17,6 +16,8 @@ from spark_job.report.document import (
     Number,
     Photograph,
     Placeholder,
+    Point,
+    ReportContents,
     Section,
     Table,
     count,

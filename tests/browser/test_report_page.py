@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from spark_job.report.contents import ReportContents
+from spark_job.report.document import ReportContents
 from spark_job.report.page import render_page
 from spark_job.report.run_report import run_document
 from tests.browser.chromium import find_chromium

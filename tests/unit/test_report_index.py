@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from spark_job.extractors.specification import Weights
-from spark_job.report.contents import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
 from spark_job.report.page import MAX_PAGE_BYTES
 from spark_job.report.page import render_page as render_document_page
 from spark_job.report.run_report import render_report, run_document
