@@ -25,6 +25,12 @@ def values(array: pa.Array[Any]) -> np.ndarray:
     return np.from_dlpack(array)
 
 
+def whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    """Return a column as one array; combine_chunks gives a chunked one when the column is empty."""
+    combined = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+
+
 def optional_numbers(column: Sequence[float | None], kind: type[np.number]) -> pa.Array[Any]:
     """Return numbers of a kind, np.int32 or np.float32, None where missing."""
     filled = np.array([number or 0 for number in column], kind)

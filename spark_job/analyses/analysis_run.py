@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,62 +48,43 @@ class Summary:
         return json.dumps(self.content, indent=2, ensure_ascii=False)
 
 
-@dataclass
 class AnalysisRun:
-    """`RESULTS/RUN_ID/` of an analysis.
+    """`RESULTS/RUN_ID/` of an analysis."""
 
-    Attributes:
-        kind: the command that makes it: `train`, `group`, …
-        parameters: option -> value, JSON types.
-    """
-
-    kind: str
-    results: Folder
-    run_id: str
-    parents: Sequence[SourceRun]
-    parameters: Mapping[str, Any]
-    started: float = field(default_factory=time.monotonic)
-
-    @classmethod
-    def begin(
-        cls,
+    def __init__(
+        self,
         kind: str,
         results: str,
         parents: Sequence[SourceRun],
         parameters: Mapping[str, Any],
         run_id: str | None = None,
-    ) -> "AnalysisRun":
+    ) -> None:
         """Claim the folder of a new run, and write its parameters into it.
+
+        Args:
+            kind: the command that makes it: `train`, `group`, …
+            parameters: option -> value, JSON types.
 
         Raises:
             MisuseError: the id is not a name, or something is there already.
             StorageError: the folder cannot be read or written.
         """
+        self._started, self._kind, self._parameters = time.monotonic(), kind, parameters
         # Two of a kind may begin within a second.
-        name = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        if not RUN_ID.fullmatch(name):
+        self.run_id = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        if not RUN_ID.fullmatch(self.run_id):
             raise MisuseError(
-                f"--run-id {name!r}: letters, digits, '.', '_' and '-', 128 at most, no '.' first"
+                f"--run-id {run_id!r}: letters, digits, '.', '_' and '-', 128 at most, no '.' first"
             )
-        run = cls(kind, Folder(normalise(results)), name, parents, parameters)
-        if not run.folder.folder.is_empty():
+        self._results = Folder(normalise(results))
+        self._parents = [parent.uri for parent in parents]
+        self.folder = RunFolder(self._results.at(self.run_id))
+        if not self.folder.folder.is_empty():
             raise MisuseError(
-                f"{run.folder.folder.uri} is not empty; runs are never overwritten: choose another --run-id"
+                f"{self.folder.folder.uri} is not empty; runs are never overwritten: choose another --run-id"
             )
-        run.folder.write_json(
-            layout.PARAMETERS, {"kind": kind, "parents": run.parent_uris, "parameters": dict(parameters)}
-        )
-        return run
-
-    @property
-    def folder(self) -> RunFolder:
-        """The folder of the run."""
-        return RunFolder(self.results.at(self.run_id))
-
-    @property
-    def parent_uris(self) -> list[str]:
-        """The URIs of the parents."""
-        return [parent.uri for parent in self.parents]
+        begun = {"kind": kind, "parents": self._parents, "parameters": dict(parameters)}
+        self.folder.write_json(layout.PARAMETERS, begun)
 
     def finish(
         self,
@@ -124,18 +105,18 @@ class AnalysisRun:
         folder = self.folder.folder
         for name, content in (outputs or {}).items():
             folder.write(name, content)
-        shown = replace(document, parameters=_for_people(self.parameters))
-        for name, content in render_document(shown, self.parent_uris).items():
+        shown = replace(document, parameters=_for_people(self._parameters))
+        for name, content in render_document(shown, self._parents).items():
             folder.write(f"{layout.REPORT}/{name}", content)
-        figures = {**metrics, "seconds": {"total": time.monotonic() - self.started}}
+        figures = {**metrics, "seconds": {"total": time.monotonic() - self._started}}
         own = (layout.PARAMETERS, layout.MANIFEST)
         self.folder.complete(
-            self.results,
+            self._results,
             figures,
             run_id=self.run_id,
-            kind=self.kind,
-            parents=tuple(self.parent_uris),
-            parameters=self.parameters,
+            kind=self._kind,
+            parents=tuple(self._parents),
+            parameters=self._parameters,
             outputs=tuple(sorted({layout.METRICS, *folder.names()} - {*own})),
         )
         return self._summary(figures, findings)
@@ -145,7 +126,7 @@ class AnalysisRun:
         seconds = figures["seconds"]["total"]
         return Summary(
             [*findings, ("time", f"{seconds:.1f} s"), *places.items()],
-            {"kind": self.kind, "run_id": self.run_id, **places, "metrics": figures},
+            {"kind": self._kind, "run_id": self.run_id, **places, "metrics": figures},
         )
 
 

@@ -52,7 +52,7 @@ def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], r
     runs = [SourceRun.open(uri) for uri in uris]
     if runs[0].uri == runs[1].uri:
         raise MisuseError(f"both runs are {runs[0].uri}: name two")
-    analysis = AnalysisRun.begin("compare", results, runs, {"price_per_hour": list(prices)}, run_id)
+    analysis = AnalysisRun("compare", results, runs, {"price_per_hour": list(prices)}, run_id)
     both = [None, None] if not prices else [prices[0], prices[-1]]
     figures = [_figures(run, normalise(results), price) for run, price in zip(runs, both, strict=True)]
     why_none = no_common_space(*runs)

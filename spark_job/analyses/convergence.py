@@ -88,7 +88,7 @@ def analyse_convergence(
             "run of an extractor with pooling"
         )
     parameters = {"samples": list(per_class), "shares": list(shares), "seeds": seeds}
-    run = AnalysisRun.begin("convergence", results, [source], parameters, run_id)
+    run = AnalysisRun("convergence", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     context, parts = spark(), part_uris(source.table(layout.FEATURES))
     samples = []

@@ -7,7 +7,7 @@ the previous run's table that are to be reused.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import flags, numbers, values
+from spark_job.arrow_arrays import flags, numbers, values, whole
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally
@@ -194,7 +194,7 @@ def _meet(
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
     reused = pa.concat_tables([reused, kept])
     yield 0, (counts, reused.slice(0, 0))
-    parts = values(_whole(reused["part"])) if reused.num_rows else np.empty(0, int)
+    parts = values(whole(reused["part"])) if reused.num_rows else np.empty(0, int)
     group = np.array(groups, np.int64)[parts]
     for one in np.unique(group).tolist():
         yield one, (Counter(), reused.take(numbers(np.flatnonzero(group == one))))
@@ -218,14 +218,14 @@ def _compare(
 ) -> tuple[pa.Table, pa.Table, pa.Table, int]:
     """Return (new rows of the listing; reused, kept rows of REUSED_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
-    place = pc.index_in(selected["path"], value_set=_whole(previous["path"]))
+    place = pc.index_in(selected["path"], value_set=whole(previous["path"]))
     match = previous.take(place)
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
     same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, options.limits)))
     same = pc.fill_null(same, False)
     named = match.set_column(3, "label", selected["label"]).set_column(4, "split", selected["split"])
     reused = named.filter(same).select(REUSED_SCHEMA.names)
-    absent = pc.invert(pc.is_in(previous["path"], value_set=_whole(listed["path"])))
+    absent = pc.invert(pc.is_in(previous["path"], value_set=whole(listed["path"])))
     gone = previous.filter(pc.and_(absent, _usable(previous, options.limits)))
     gone = gone.filter(_belongs(gone, options)).select(REUSED_SCHEMA.names)
     kept = gone if options.removed == "keep" else gone.slice(0, 0)
@@ -252,27 +252,14 @@ def _belongs(rows: pa.Table, options: RunOptions) -> pa.Array[Any]:
 def _write_groups(
     pairs: Iterable[tuple[int, tuple[Counter[str], pa.Table]]], destination: Folder
 ) -> Counter[str]:
-    """Write the groups of one task; return their counts."""
-    groups: dict[int, list[tuple[Counter[str], pa.Table]]] = {}
-    for group, rows in pairs:
-        groups.setdefault(group, []).append(rows)
-    return sum((_write_group(group, rows, destination) for group, rows in groups.items()), Counter())
-
-
-def _write_group(
-    group: int, tables: list[tuple[Counter[str], pa.Table]], destination: Folder
-) -> Counter[str]:
-    """Write one group's rows, in the order of the previous run's table."""
-    rows = pa.concat_tables([REUSED_SCHEMA.empty_table(), *(table for _, table in tables)])
-    if rows.num_rows:
-        rows = rows.sort_by([("part", "ascending"), ("row", "ascending")])
-        write_part(
-            destination.at(REUSED), group, rows.to_batches(), REUSED_SCHEMA, repeated=("label", "split")
-        )
-    return sum((counts for counts, _ in tables), Counter())
-
-
-def _whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    """Return one array: combine_chunks gives a chunked one when the column is empty."""
-    combined = column.combine_chunks()
-    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+    """Write the groups of one task, each in the order of the previous run's table; return their counts."""
+    groups, total = defaultdict[int, list[pa.Table]](list), Counter[str]()
+    for group, (counts, rows) in pairs:
+        total += counts
+        if rows.num_rows:
+            groups[group].append(rows)
+    for group, tables in groups.items():
+        rows = pa.concat_tables(tables).sort_by([("part", "ascending"), ("row", "ascending")])
+        folder = destination.at(REUSED)
+        write_part(folder, group, rows.to_batches(), REUSED_SCHEMA, repeated=("label", "split"))
+    return total

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
-from spark_job.arrow_arrays import numbers, texts
+from spark_job.arrow_arrays import numbers, texts, whole
 from spark_job.contract.image_names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
 from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import ListingError
@@ -262,13 +262,7 @@ class Share:
         listed = pa.Table.from_batches(read_part(self.uri, COLUMNS), LISTING_SCHEMA)
         selected = listed.filter(pc.is_null(listed["skipped"]))
         mine = selected.take(numbers(np.arange(self.first, selected.num_rows, self.of)))
-        return pa.RecordBatch.from_arrays([_one(column) for column in mine.columns], schema=LISTING_SCHEMA)
-
-
-def _one(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    """combine_chunks gives an array, or a chunked one when the column is empty."""
-    combined = column.combine_chunks()
-    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+        return pa.RecordBatch.from_arrays([whole(column) for column in mine.columns], schema=LISTING_SCHEMA)
 
 
 def shares(folder: Folder, images_per_share: int) -> list[Share]:

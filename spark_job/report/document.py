@@ -173,6 +173,11 @@ class ReportContents:
     notes: list[str] = field(default_factory=list)
     drift: Drift | None = None
 
+    @property
+    def dimension(self) -> int:
+        """How many components the points have; 0 when there are no points or nothing was reduced."""
+        return self.components.shape[1] if self.points and self.components.ndim == 2 else 0
+
 
 @dataclass(frozen=True)
 class Explorer:

@@ -82,10 +82,9 @@ def explorer_data(contents: ReportContents, picture: Callable[[Point], str | Non
 def explorer_facts(contents: ReportContents, picture: Callable[[Point], str | None]) -> dict[str, int]:
     """Return the numbers that the text around the planes needs."""
     points = shown_points(contents)
-    dimension = contents.components.shape[1] if contents.points and contents.components.ndim == 2 else 0
     return {
-        "dimension": dimension,
-        "planes": min(max(dimension - 1, 1), 2),
+        "dimension": contents.dimension,
+        "planes": min(max(contents.dimension - 1, 1), 2),
         "shown": len(points),
         "usable": contents.image_counts.get("usable", 0),
         "classes": len({point.label for point in contents.points}),

@@ -50,10 +50,9 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
     if len(contents.components) != len(contents.points):
         raise ValueError(f"{len(contents.components)} rows of components, {len(contents.points)} points")
     files = render_document(run_document(contents))
-    dimension = contents.components.shape[1] if contents.points and contents.components.ndim == 2 else 0
-    for first in range(min(dimension - 1, 2)):
+    for first in range(min(contents.dimension - 1, 2)):
         files[f"plane_{first + 1}_{first + 2}.png"] = plane_png(contents, first, first + 1)
-    if dimension:
+    if contents.dimension:
         files["components.tsv"] = components_tsv(contents.components)
         files["metadata.tsv"] = metadata_tsv(contents.points)
     return files
@@ -136,7 +135,7 @@ def _origin(contents: ReportContents) -> list[Block]:
 
 
 def _planes(contents: ReportContents) -> list[Block]:
-    if contents.points and contents.components.ndim == 2 and contents.components.shape[1]:
+    if contents.dimension:
         return [Explorer(contents)]
     return [Placeholder("Nothing was reduced in this run, so there are no planes to show.")]
 

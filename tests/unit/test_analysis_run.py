@@ -24,7 +24,7 @@ def results(tmp_path):
 
 def begin(results, run_id: str | None = "mine") -> AnalysisRun:
     source = SourceRun.open(str(results / "source"))
-    return AnalysisRun.begin("group", str(results), [source], {"seed": 1}, run_id)
+    return AnalysisRun("group", str(results), [source], {"seed": 1}, run_id)
 
 
 def test_a_finished_analysis_names_what_it_was_made_from(results):

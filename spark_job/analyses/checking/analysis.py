@@ -62,7 +62,7 @@ def check(
     table, parts = VectorTable.components(source), part_uris(source.table(layout.FEATURES))
     _check_measured(source, parts)
     parameters = {"features": features, "thresholds": asdict(thresholds)}
-    run = AnalysisRun.begin("check", results, [source], parameters, run_id)
+    run = AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     folder = run.folder.folder
     tasks = Tasks(spark(), folder.at(FINDINGS))

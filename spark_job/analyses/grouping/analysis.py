@@ -56,9 +56,7 @@ def group(
     source = SourceRun.open(features)
     table = VectorTable.components(source)
     chosen_by = {"k": k} if k else {"k_range": list(k_range)}
-    run = AnalysisRun.begin(
-        "group", results, [source], {"features": features, **chosen_by, "seed": seed}, run_id
-    )
+    run = AnalysisRun("group", results, [source], {"features": features, **chosen_by, "seed": seed}, run_id)
     say(f"run {run.run_id}")
     images, drawn = table.draw_images(MAX_FITTED, seed)
     rows = directions(drawn)

@@ -76,7 +76,7 @@ def predict(
     opened = classifier.open_extractor(extractor)
     files = list_images(images, all_files)
     parameters = {"model": model, "images": images, "extractor": extractor, "all_files": all_files}
-    run = AnalysisRun.begin("predict", results, [trained], parameters, run_id)
+    run = AnalysisRun("predict", results, [trained], parameters, run_id)
     say(f"run {run.run_id}")
     skipped = _write_listing(run, files, images)
     outcome = _recognise(run, classifier, opened, open_spark)

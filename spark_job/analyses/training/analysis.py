@@ -64,7 +64,7 @@ def train(
     features = VectorTable.features(source)
     test_features = _tested_features(source, tested) if tested else None
     parents = [source, tested] if tested else [source]
-    run = AnalysisRun.begin("train", options.results, parents, options.parameters, options.run_id)
+    run = AnalysisRun("train", options.results, parents, options.parameters, options.run_id)
     say(f"run {run.run_id}")
     spark, seed = open_spark(), options.seed
     test_draws = draws_of(spark, test_features.parts, seed) if test_features else None

@@ -124,7 +124,7 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
         StorageError: the folder cannot be written.
     """
     parameters = {**tuning.place, "images": str(tuning.images)}
-    analysis = AnalysisRun.begin("tune", results, [], parameters, run_id)
+    analysis = AnalysisRun("tune", results, [], parameters, run_id)
     content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
     metrics = {"tuning": {name: getattr(tuning.recommended, name) for name in FIGURES}}
     analysis.finish(metrics, tune_document(tuning), outputs={"tune.json": content.encode()})
