@@ -106,7 +106,8 @@ def _options() -> Namespace:
 
 def _plan(options: Namespace) -> Plan:
     keys = frozenset(options.only.split(",")) if options.only else frozenset(CONTENDERS)
-    plan = Plan.with_this_job(keys, options.count, options.rounds)
+    needed = {"b"} if keys & set("acdeg") else set()  # every ratio is to this job
+    plan = Plan(keys | needed, options.count, options.rounds)
     return replace(plan, count=200, rounds=1, reduction_rows=3_000) if options.quick else plan
 
 

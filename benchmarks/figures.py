@@ -142,15 +142,16 @@ def _speed(key: str, rounds: Rounds) -> list[Figure]:
     name, cold = f"({key}) {CONTENDERS[key]}", {"small": rounds.small, "large": rounds.large}
     return [
         *(
-            Figure(f"{name}, cold, {size} run", "s", [*values(_seconds).values()], note=rounds.error)
+            Figure(
+                f"{name}, cold, {size} run",
+                "s",
+                [*values(operator.attrgetter("seconds")).values()],
+                note=rounds.error,
+            )
             for size, values in cold.items()
         ),
         Figure(f"{name}, steady", "images/s", [*rounds.steady().values()], note=rounds.error),
     ]
-
-
-def _seconds(run: Run) -> float:
-    return run.seconds
 
 
 def _rate(run: Run) -> float:

@@ -56,12 +56,6 @@ class Plan:
     rounds: int = 3
     reduction_rows: int = 20_000
 
-    @classmethod
-    def with_this_job(cls, contenders: frozenset[str], count: int, rounds: int) -> "Plan":
-        """Return a plan that also has this job where a peer is measured: every ratio is to it."""
-        needed = {"b"} if contenders & set("acdeg") else set()
-        return cls(contenders | needed, count, rounds)
-
     def sizes(self, contender: str) -> tuple[int, ...]:
         """Return how many images each of its runs takes, once a round."""
         if contender in "ag":

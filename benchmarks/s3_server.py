@@ -51,10 +51,9 @@ class S3Connection(asyncio.Protocol):
         elif method == "HEAD":
             self._send(object_response(self._folder, key, with_body=False))
         else:
-            asyncio.get_running_loop().call_later(DELAY_SECONDS, self._send_object, key)
-
-    def _send_object(self, key: str) -> None:
-        self._send(object_response(self._folder, key, with_body=True))
+            asyncio.get_running_loop().call_later(
+                DELAY_SECONDS, lambda: self._send(object_response(self._folder, key, with_body=True))
+            )
 
     def _send(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -12,7 +12,7 @@ import numpy as np
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
-from spark_job.features.engines import Engine, load_engine
+from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode
 from spark_job.images.preparation import prepare
 
@@ -51,7 +51,8 @@ class PhotographFeatures:
     def __init__(self, extractor: Path) -> None:
         text = (extractor / FILE_NAME).read_bytes()
         self.specification = ExtractorSpecification.from_json(text, str(extractor))
-        self.engine = load_one_core_engine(extractor, self.specification)
+        files = {name: extractor / name for name in ENGINE_FILES["openvino"]}
+        self.engine = load_engine(files, self.specification, "openvino", "f32")
 
     def prepare(self, content: bytes, tensor: np.ndarray) -> None:
         """Decode and resize a photograph into `tensor`, (height, width, 3) float32."""
@@ -63,12 +64,6 @@ class PhotographFeatures:
         self.prepare(content, tensor[0])
         features: np.ndarray = self.engine.features(tensor)[0]
         return features
-
-
-def load_one_core_engine(extractor: Path, specification: ExtractorSpecification) -> Engine:
-    """Load OpenVINO in f32 with one thread and one stream, as a worker of the job does."""
-    files = {name: extractor / name for name in ENGINE_FILES["openvino"]}
-    return load_engine(files, specification, "openvino", "f32")
 
 
 def core_count() -> int:

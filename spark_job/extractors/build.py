@@ -32,17 +32,13 @@ def make_reproducible(archive: Path) -> None:
     """
     with zipfile.ZipFile(archive) as source:
         contents = {name: source.read(name) for name in sorted(source.namelist())}
-    contents["metadata.json"] = _without_date(contents["metadata.json"])
+    metadata = json.loads(contents["metadata.json"])
+    metadata.pop("date_saved", None)
+    contents["metadata.json"] = json.dumps(metadata, sort_keys=True).encode()
     contents["config.json"] = _with_numbered_objects(contents["config.json"])
     with zipfile.ZipFile(archive, "w") as target:
         for name, content in contents.items():
             target.writestr(zipfile.ZipInfo(name, _LONG_AGO), content)
-
-
-def _without_date(metadata: bytes) -> bytes:
-    values = json.loads(metadata)
-    values.pop("date_saved", None)
-    return json.dumps(values, sort_keys=True).encode()
 
 
 def _with_numbered_objects(config: bytes) -> bytes:

@@ -134,8 +134,7 @@ def _raw_pixels(request: Request) -> Any:
 
 def _application(request: Request) -> Any:
     constructor = getattr(import_keras().applications, str(request.model.constructor))
-    shape = (*request.size, 3)
-    full = request.layer == "fc2"
+    shape, full = (*request.size, 3), request.layer == "fc2"
     return constructor(weights=None, include_top=full, input_shape=shape, pooling=request.pooling)
 
 

@@ -150,6 +150,8 @@ def check_request(
     for refused, message in _refusals(chosen, layer, pooling, dense):
         if refused:
             raise MisuseError(message)
+    if not 0 <= seed < 2**32:  # the range of NumPy's seed, which keras.utils.set_random_seed sets too
+        raise MisuseError(f"the seed is {seed}: it must be from 0 to {2**32 - 1}")
     if dense:
         layer = "flatten"
     if chosen.pooled and layer is None:
@@ -161,7 +163,7 @@ def check_request(
         pooling=cast(Pooling | None, pooling),
         dense=tuple(dense),
         size=_checked_size(chosen, size, layer),
-        seed=_checked_seed(seed),
+        seed=seed,
     )
 
 
@@ -216,9 +218,3 @@ def _checked_weights(model: Model, weights: str | None) -> Literal["random"] | P
     if not path.is_file():
         raise MisuseError(f"--weights {weights}: there is no such file")
     return path
-
-
-def _checked_seed(seed: int) -> int:
-    if not 0 <= seed < 2**32:  # the range of NumPy's seed, which keras.utils.set_random_seed sets too
-        raise MisuseError(f"the seed is {seed}: it must be from 0 to {2**32 - 1}")
-    return seed

@@ -1,6 +1,7 @@
 """The engines that run a network on one processor core, and how they reach the workers."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,7 +108,9 @@ class _TensorFlowEngine:
 
     def __init__(self, archive: Path, specification: ExtractorSpecification, _precision: str) -> None:
         tensorflow = import_tensorflow()
-        _use_one_thread(tensorflow)
+        with suppress(RuntimeError):  # it has already computed something: not in a worker, and only slower
+            tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+            tensorflow.config.threading.set_inter_op_parallelism_threads(1)
         network = import_keras().saving.load_model(archive, compile=False)
         shape = (None, specification.height, specification.width, 3)
         self._run = tensorflow.function(
@@ -117,15 +120,6 @@ class _TensorFlowEngine:
 
     def features(self, tensors: np.ndarray) -> np.ndarray:
         return np.array(self._run(tensors), np.float32)
-
-
-def _use_one_thread(tensorflow: Any) -> None:
-    try:
-        tensorflow.config.threading.set_intra_op_parallelism_threads(1)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        # TensorFlow has already computed something in this process: not a worker's, and only slower.
-        return
 
 
 def worker_engine(

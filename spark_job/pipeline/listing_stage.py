@@ -1,5 +1,6 @@
 """The first stage: every file of the sources, what is skipped, and what is reused of the previous run."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
@@ -54,22 +55,12 @@ def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None
 
 def _latest(options: RunOptions, extractor: Extractor) -> RunFolder | None:
     """Return the newest complete run in --results over the same archive with the same features."""
-    runs = complete_runs(Folder(options.results))
+    runs, now = complete_runs(Folder(options.results)), json.loads(json.dumps(options.parameters))
     for folder, manifest in sorted(runs, key=lambda run: run[1].created, reverse=True):
-        same_archive = bool(manifest.extractor) and _same_archive(manifest, options)
-        if same_archive and not _differences(folder, manifest, options, extractor):
+        same_archive = all(manifest.parameters.get(name) == now[name] for name in SAME_ARCHIVE)
+        if manifest.extractor and same_archive and not _differences(folder, manifest, options, extractor):
             return folder
     return None
-
-
-def _same_archive(manifest: Manifest, options: RunOptions) -> bool:
-    now = options.parameters
-    return all(_plain(manifest.parameters.get(name)) == _plain(now[name]) for name in SAME_ARCHIVE)
-
-
-def _plain(value: object) -> object:
-    """Return the value as JSON has it, which knows no tuples."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _differences(

@@ -31,6 +31,7 @@ from spark_job.report.pictures import plane_png
 from spark_job.report.reduction_sections import drift_blocks, kept_share, variance_blocks
 
 MAX_REJECTED_ROWS = 500
+_NO_PLANES = Placeholder("Nothing was reduced in this run, so there are no planes to show.")
 MAX_CLASS_ROWS = 1000
 MAX_ERROR_LETTERS = 300
 # What ends a line or a column for one reader or another (str.splitlines and JavaScript's \s).
@@ -71,7 +72,7 @@ def run_document(contents: ReportContents) -> Document:
             Section("What was run", _origin(contents), "run"),
             Section("Explained variance", variance_blocks(contents), "variance"),
             *([Section("Drift", drift_blocks(contents.drift), "drift")] if contents.drift else []),
-            Section("Factor planes", _planes(contents), "planes"),
+            Section("Factor planes", [Explorer(contents) if contents.dimension else _NO_PLANES], "planes"),
             Section("Images and classes", _classes(contents), "images"),
             Section("Rejected images", list(_rejected(contents)), "rejected"),
             Section("Timings", _timings(contents), "timings"),
@@ -132,12 +133,6 @@ def _origin(contents: ReportContents) -> list[Block]:
     }
     tables = [Table(caption, (), list(rows.items())) for caption, rows in facts.items() if rows]
     return [Command("The command that repeats this run", contents.command), Columns(tables)]
-
-
-def _planes(contents: ReportContents) -> list[Block]:
-    if contents.dimension:
-        return [Explorer(contents)]
-    return [Placeholder("Nothing was reduced in this run, so there are no planes to show.")]
 
 
 def _classes(contents: ReportContents) -> list[Block]:

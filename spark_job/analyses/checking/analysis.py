@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from pyspark import SparkContext
@@ -42,7 +41,6 @@ from spark_job.storage import Folder
 FINDINGS, QUALITY_CSV = "findings", "quality.csv"
 
 Look = Callable[[str], Iterable[Finding]]
-Total = TypeVar("Total")
 
 
 def check(
@@ -67,16 +65,19 @@ def check(
     folder = run.folder.folder
     tasks = Tasks(spark(), folder.at(FINDINGS))
     say("pixels …")
-    surveys = tasks.total(parts, survey_part)
+    surveys = sum_over_tasks(tasks.spark, parts, survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
     surroundings = tasks.spark.broadcast(Surroundings.of(survey, thresholds))
     tally = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds))
     say("classes …")
-    model = ClassModel.of(tasks.total(table.parts, partial(sum_part, table)))
+    model = ClassModel.of(sum_over_tasks(tasks.spark, table.parts, partial(sum_part, table)))
     if model:
         tally += _find_misfits(tasks, table, model, thresholds)
     say("splits …")
-    splits = [split for split, _ in tasks.total(table.parts, partial(split_sizes, table)).most_common()]
+    splits = [
+        split
+        for split, _ in sum_over_tasks(tasks.spark, table.parts, partial(split_sizes, table)).most_common()
+    ]
     if len(splits) > 1:
         tally += tasks.find(table.parts, lambda uri: leak_findings(table, uri, splits, thresholds.leak))
     unmeasured = sum(missing for _, missing in surveys)
@@ -91,10 +92,6 @@ class Tasks:
 
     def __init__(self, spark: SparkContext, findings: Folder) -> None:
         self.spark, self._findings, self._written = spark, findings, 0
-
-    def total(self, parts: Sequence[str], look: Callable[[str], Total]) -> Total:
-        """Return the sum of what `look` gives for each part."""
-        return sum_over_tasks(self.spark, parts, look)
 
     def find(self, parts: Sequence[str], look: Look) -> FindingTally:
         """Write the findings of each part as one of their table; returns their counts."""
@@ -114,7 +111,7 @@ def _find_misfits(
     tasks: Tasks, table: VectorTable, model: ClassModel, thresholds: Thresholds
 ) -> FindingTally:
     shared = tasks.spark.broadcast(model)
-    distances = tasks.total(table.parts, lambda uri: own_distances(table, uri, shared.value))
+    distances = sum_over_tasks(tasks.spark, table.parts, lambda uri: own_distances(table, uri, shared.value))
     bounds = far_bounds(model, distances, thresholds.unusual)
     return tasks.find(table.parts, lambda uri: class_findings(table, uri, shared.value, bounds))
 

@@ -21,7 +21,6 @@ from spark_job.images.listing import ListedFile, listed_files
 MAX_COMPONENTS = 256
 # Quartiles of fewer distances say nothing.
 MIN_FOR_QUARTILES = 8
-Best = tuple[np.ndarray, list[ListedFile | None]]
 
 
 @dataclass
@@ -192,10 +191,11 @@ def leak_findings(table: VectorTable, uri: str, splits: Sequence[str], least: fl
 
 def _most_alike(
     table: VectorTable, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
-) -> Best:
+) -> tuple[np.ndarray, list[ListedFile | None]]:
     """Return for each image the largest cosine with an image of another split, and that image."""
     splits = np.array([number[image.split] for image in images])
-    best: Best = (np.full(len(images), -np.inf), [None for _ in images])
+    cosines = np.full(len(images), -np.inf)
+    partners: list[ListedFile | None] = [None for _ in images]
     for uri in table.parts:
         for batch, others in table.rows(uri):
             theirs = np.array(
@@ -203,13 +203,9 @@ def _most_alike(
             )
             products = rows @ directions(others).T
             products[(splits[:, None] == theirs) | (theirs < 0)] = -np.inf
-            _keep_better(best, products, listed_files(batch))
-    return best
-
-
-def _keep_better(best: Best, products: np.ndarray, others: list[ListedFile]) -> None:
-    cosines, partners = best
-    places = products.argmax(axis=1)
-    largest = products[np.arange(len(products)), places]
-    for row in np.flatnonzero(largest > cosines).tolist():
-        cosines[row], partners[row] = largest[row], others[places[row]]
+            places = products.argmax(axis=1)
+            largest = products[np.arange(len(products)), places]
+            listed = listed_files(batch)
+            for row in np.flatnonzero(largest > cosines).tolist():
+                cosines[row], partners[row] = largest[row], listed[places[row]]
+    return cosines, partners

@@ -60,6 +60,10 @@ class Finding:
     detail: str = ""
     other: ListedFile | None = None
 
+    def rank(self) -> tuple[float, str, str]:
+        """Return what sorts the worst first, members of a set of duplicates side by side."""
+        return self.score, self.detail, self.image.path
+
 
 @dataclass
 class FindingTally:
@@ -80,13 +84,8 @@ class FindingTally:
     def __add__(self, other: "FindingTally") -> "FindingTally":
         issues = self.worst.keys() | other.worst.keys()
         worst = {one: self.worst.get(one, []) + other.worst.get(one, []) for one in issues}
-        few = {one: nsmallest(WORST_SHOWN, findings, key=_rank_of) for one, findings in worst.items()}
+        few = {one: nsmallest(WORST_SHOWN, findings, key=Finding.rank) for one, findings in worst.items()}
         return FindingTally(self.counts + other.counts, few)
-
-
-def _rank_of(finding: Finding) -> tuple[float, str, str]:
-    """Return what sorts the worst first, members of a set of duplicates side by side."""
-    return finding.score, finding.detail, finding.image.path
 
 
 def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> None:

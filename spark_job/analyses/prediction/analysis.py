@@ -140,10 +140,9 @@ def _on_cluster(
     tasks = shares(listing, images_per_task(selected, spark.defaultParallelism, length))
     shared = spark.broadcast(classifier)
 
-    def recognise(share: Share) -> Outcome:
-        return _recognise_share(shared.value, extraction, destination, share)
-
-    return sum_over_tasks(spark, tasks, recognise)
+    return sum_over_tasks(
+        spark, tasks, lambda share: _recognise_share(shared.value, extraction, destination, share)
+    )
 
 
 def _local_engine(extractor: Extractor, scratch: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,12 +172,11 @@ def _divided(
         raise MisuseError(
             "no image of the trained classes is left to test with: give more images, or --test-features"
         )
-    steps = {label: _step_counts(len(drawn)) for label, drawn in training.items()}
+    steps = {
+        label: tuple(max(1, round(share * len(drawn))) for share in CURVE)
+        for label, drawn in training.items()
+    }
     limits = {label: tuple(int(training[label][n - 1]) for n in counts) for label, counts in steps.items()}
     unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
     counts = np.array([steps[label] for label in classes]).T
     return Division(seed, classes, training_split, test_split, test_below, limits, counts, tested, unknown)
-
-
-def _step_counts(images: int) -> Iterable[int]:
-    return tuple(max(1, round(share * images)) for share in CURVE)
