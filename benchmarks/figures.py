@@ -139,13 +139,14 @@ def image_figures(runs: list[Run]) -> list[Figure]:
 
 
 def _speed(key: str, rounds: Rounds) -> list[Figure]:
+    seconds = operator.attrgetter("seconds")
     name, cold = f"({key}) {CONTENDERS[key]}", {"small": rounds.small, "large": rounds.large}
     return [
         *(
             Figure(
                 f"{name}, cold, {size} run",
                 "s",
-                [*values(operator.attrgetter("seconds")).values()],
+                [*values(seconds).values()],
                 note=rounds.error,
             )
             for size, values in cold.items()

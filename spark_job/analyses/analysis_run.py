@@ -78,10 +78,10 @@ class AnalysisRun:
             )
         self._results = Folder(normalise(results))
         self._parents = [parent.uri for parent in parents]
-        self.folder = RunFolder(self._results.at(self.run_id))
-        if not self.folder.folder.is_empty():
+        self.folder = RunFolder(self._results.child(self.run_id))
+        if not self.folder.is_empty():
             raise MisuseError(
-                f"{self.folder.folder.uri} is not empty; runs are never overwritten: choose another --run-id"
+                f"{self.folder.uri} is not empty; runs are never overwritten: choose another --run-id"
             )
         begun = {"kind": kind, "parents": self._parents, "parameters": dict(parameters)}
         self.folder.write_json(layout.PARAMETERS, begun)
@@ -102,7 +102,7 @@ class AnalysisRun:
         Raises:
             StorageError: something cannot be written.
         """
-        folder = self.folder.folder
+        folder = self.folder
         for name, content in (outputs or {}).items():
             folder.write(name, content)
         shown = replace(document, parameters=_for_people(self._parameters))
@@ -122,7 +122,7 @@ class AnalysisRun:
         return self._summary(figures, findings)
 
     def _summary(self, figures: Mapping[str, Any], findings: Lines) -> Summary:
-        places = {"results": self.folder.folder.uri, "report": self.folder.uri(f"{layout.REPORT}/index.html")}
+        places = {"results": self.folder.uri, "report": self.folder.child(f"{layout.REPORT}/index.html")}
         seconds = figures["seconds"]["total"]
         return Summary(
             [*findings, ("time", f"{seconds:.1f} s"), *places.items()],

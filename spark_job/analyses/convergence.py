@@ -90,7 +90,7 @@ def analyse_convergence(
     parameters = {"samples": list(per_class), "shares": list(shares), "seeds": seeds}
     run = AnalysisRun("convergence", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    context, parts = spark(), part_uris(source.table(layout.FEATURES))
+    context, parts = spark(), part_uris(source.folder.at(layout.FEATURES))
     samples = []
     for seed in range(seeds):
         say(f"samples of seed {seed} …")

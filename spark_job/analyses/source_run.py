@@ -22,7 +22,6 @@ from spark_job.reduction.mllib_files import load_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.projection import ARRAY_COLUMN
 from spark_job.report.document import Gallery, Photograph
-from spark_job.storage import Folder
 
 MAX_DRAWN_BYTES = 128 * 1024**2
 Shown = tuple[ListedFile, str, str]  # an image, its title, a note
@@ -51,7 +50,7 @@ class SourceRun:
             MisuseError: there is no finished run, or one of another kind.
             StorageError: the folder cannot be read.
         """
-        folder = RunFolder(Folder(normalise(uri)))
+        folder = RunFolder(normalise(uri))
         manifest = folder.read_manifest()
         if manifest is None:
             raise MisuseError(
@@ -68,7 +67,7 @@ class SourceRun:
     @property
     def uri(self) -> str:
         """The URI of the run's folder."""
-        return self.folder.folder.uri
+        return self.folder.uri
 
     @property
     def run_id(self) -> str:
@@ -80,10 +79,6 @@ class SourceRun:
         """The limits beyond which the run rejected images."""
         return ImageLimits(**self.manifest.parameters["limits"])
 
-    def table(self, name: str) -> Folder:
-        """Return the folder of one of the run's tables."""
-        return self.folder.folder.at(name)
-
     def reduction(self) -> Reduction:
         """Read the PCA that made the components.
 
@@ -94,7 +89,7 @@ class SourceRun:
         if fitted is None:
             raise MisuseError(f"{self.uri} holds no reduction: it found no images; name a run that did")
         ratio = np.asarray(fitted["explained_variance_ratio"])
-        return load_model(self.table(layout.MODEL), fitted["images"], ratio)
+        return load_model(self.folder.at(layout.MODEL), fitted["images"], ratio)
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,7 @@ class VectorTable:
 
     @classmethod
     def _of(cls, run: SourceRun, table: str, column: str, length: int | None) -> Self:
-        parts = part_uris(run.table(table))
+        parts = part_uris(run.folder.at(table))
         if not parts or not length:
             raise MisuseError(f"{run.uri} holds no {table}: it found no images; name a run that did")
         return cls(tuple(parts), column, length)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from spark_job.analyses.analysis_run import Summary
 
+Decorator = Callable[[Callable[..., "Summary"]], Callable[..., "Summary"]]
+
 model_option = click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
 extractor_option = click.option(
     "--extractor",
@@ -26,14 +28,14 @@ extractor_option = click.option(
 )
 
 
-def features_option(purpose: str) -> Any:
+def features_option(purpose: str) -> Decorator:
     """Return the option that names the run which is read."""
     return click.option(
         "--features", required=True, metavar="RUN", help=f"RESULTS/RUN_ID of the run to {purpose}."
     )
 
 
-def seed_option(decides: str) -> Any:
+def seed_option(decides: str) -> Decorator:
     """Return the option that decides what is drawn by chance."""
     return click.option("--seed", type=int, default=0, show_default=True, help=f"Decides {decides}.")
 

@@ -63,11 +63,11 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
     tally, computed_parts = _compute(run, listing)
     seconds = time.monotonic() - started
     tally += _copy(run, listing)
-    write_rejected(run.folder.folder, part_uris(run.table(layout.FEATURES)) if tally.rejected else ())
+    write_rejected(run.folder, part_uris(run.folder.at(layout.FEATURES)) if tally.rejected else ())
     if not tally.usable:
         raise ListingError(
             f"none of the {listing.selected} images could be used; "
-            f"{run.folder.uri(layout.REJECTED)} says why of each"
+            f"{run.folder.child(layout.REJECTED)} says why of each"
         )
     labels = sorted(tally.usable.keys() | tally.rejected.keys())
     return FeatureResult(
@@ -83,7 +83,7 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
 
 def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     """Compute the features of the new images; return what became of them, and how many parts they are in."""
-    features, count = run.table(layout.FEATURES), listing.new
+    features, count = run.folder.at(layout.FEATURES), listing.new
     features.clear()
     # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
     Thread(target=import_module, args=["spark_job.report.run_report"], daemon=True).start()
@@ -93,7 +93,7 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     extraction = Extraction(run.extractor.specification, run.options.limits, engine)
-    new = run.table(f"{layout.REUSE}/{NEW}") if listing.previous else run.table(layout.LISTING)
+    new = run.folder.at(f"{layout.REUSE}/{NEW}") if listing.previous else run.folder.at(layout.LISTING)
     with progress(spark, "features", count):
         tally = write_features(spark, new, count, features, extraction)
     return tally, len(part_uris(features))
@@ -105,8 +105,8 @@ def _copy(run: Run, listing: ListingResult) -> Tally:
         return Tally()
     return copy_features(
         run.spark.sparkContext,
-        run.table(f"{layout.REUSE}/{REUSED}"),
+        run.folder.at(f"{layout.REUSE}/{REUSED}"),
         part_uris(Folder(listing.previous).at(layout.FEATURES)),
-        run.table(layout.FEATURES),
+        run.folder.at(layout.FEATURES),
         run.extractor.specification.feature_length,
     )

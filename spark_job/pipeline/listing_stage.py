@@ -39,7 +39,7 @@ def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None
         return None
     if options.previous == LATEST:
         return _latest(options, extractor)
-    folder = RunFolder(Folder(options.previous))
+    folder = RunFolder(options.previous)
     manifest = folder.read_manifest()
     if manifest is None or not manifest.extractor:
         raise MisuseError(
@@ -75,7 +75,7 @@ def _differences(
     ]
     if manifest.extractor_fingerprint != extractor.specification.fingerprint:
         differences.append("another extractor")
-    parts = part_uris(folder.folder.at(layout.FEATURES))
+    parts = part_uris(folder.at(layout.FEATURES))
     if parts and (missing := set(FEATURES_SCHEMA.names) - set(column_names(parts[0]))):
         differences.append(
             f"no columns {', '.join(sorted(missing))}, as earlier versions of this job left it"
@@ -85,7 +85,7 @@ def _differences(
 
 def list_stage(run: Run) -> ListingResult:
     """Write down every file of the sources; count what is skipped and why, and what can be reused."""
-    options, listing = run.options, run.table(layout.LISTING)
+    options, listing = run.options, run.folder.at(layout.LISTING)
     previous = find_previous(options, run.extractor)
     skipped, candidates = Counter[str](), Counter[str]()
 
@@ -113,7 +113,7 @@ def list_stage(run: Run) -> ListingResult:
         listed=count + skipped.total(),
         selected=image_count,
         skipped=dict(skipped),
-        previous=previous.folder.uri if previous else None,
+        previous=previous.uri if previous else None,
         **counts,
     )
 
@@ -122,11 +122,11 @@ def _find_reusable(run: Run, previous: RunFolder) -> dict[str, int]:
     """Find the images whose features can be reused; return the counts of `find_reusable`."""
     counts = find_reusable(
         run.spark.sparkContext,
-        run.table(layout.LISTING),
-        previous.folder.at(layout.FEATURES),
+        run.folder.at(layout.LISTING),
+        previous.at(layout.FEATURES),
         run.extractor.specification.feature_length,
         run.options,
-        run.table(layout.REUSE),
+        run.folder.at(layout.REUSE),
     )
     return {name: counts[name] for name in ("new", "reused", "kept", "removed")}
 
@@ -166,7 +166,7 @@ def _check_request(run: Run, image_count: int) -> None:
     """Refuse before the features are computed what the reduction would refuse after."""
     length, wanted = run.extractor.specification.feature_length, run.options.request.components
     if run.options.reduction:
-        check_reduction(RunFolder(Folder(run.options.reduction)), run.extractor)
+        check_reduction(RunFolder(run.options.reduction), run.extractor)
         return
     if not image_count:
         return

@@ -16,7 +16,6 @@ from spark_job.reduction.fitting import fit
 from spark_job.reduction.mllib_files import load_model, save_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.projection import write_components, write_components_csv
-from spark_job.storage import Folder
 
 FITTED = "fitted"  # of fit.json; earlier versions of this job left none
 
@@ -30,12 +29,12 @@ def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any
     fitted: dict[str, Any] | None = fitted_by.read_json(layout.FIT)
     if fitted is None or fitted_by.read_manifest() is None:
         raise MisuseError(
-            f"--reduction {fitted_by.folder.uri} is not the folder of a complete run with a reduction: give "
+            f"--reduction {fitted_by.uri} is not the folder of a complete run with a reduction: give "
             "RESULTS/RUN_ID of one"
         )
     if fitted["extractor"] != extractor.specification.fingerprint:
         raise MisuseError(
-            f"--reduction {fitted_by.folder.uri} was fitted on the features of another extractor: give "
+            f"--reduction {fitted_by.uri} was fitted on the features of another extractor: give "
             "that extractor, or fit anew without --reduction"
         )
     return fitted
@@ -50,7 +49,7 @@ def load_reduction(fitted_by: RunFolder, extractor: Extractor) -> Reduction:
     fitted = check_reduction(fitted_by, extractor)
     ratio = np.asarray(fitted["explained_variance_ratio"])
     variances = np.asarray(fitted[FITTED]["variances"]) if fitted.get(FITTED) else None
-    return load_model(fitted_by.folder.at(layout.MODEL), fitted["images"], ratio, variances)
+    return load_model(fitted_by.at(layout.MODEL), fitted["images"], ratio, variances)
 
 
 def fit_curve(folder: RunFolder) -> np.ndarray:
@@ -62,19 +61,19 @@ def fit_curve(folder: RunFolder) -> np.ndarray:
 def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
     """Fit the reduction, or load the one that another run fitted; project every usable image."""
     spark, options = run.spark.sparkContext, run.options
-    parts = part_uris(run.table(layout.FEATURES))
+    parts = part_uris(run.folder.at(layout.FEATURES))
     if options.reduction:
-        reduction = load_reduction(RunFolder(Folder(options.reduction)), run.extractor)
+        reduction = load_reduction(RunFolder(options.reduction), run.extractor)
     else:
         length = run.extractor.specification.feature_length
         reduction = fit(spark, parts, features.usable, length, options.request)
     start_decoder()  # for the report's pictures
-    components = run.table(layout.COMPONENTS)
+    components = run.folder.at(layout.COMPONENTS)
     new_parts = features.computed_parts if options.reduction else None
     profile = write_components(spark, parts, reduction, components, profiled=new_parts)
     written = part_uris(components)
-    write_components_csv(run.folder.folder, layout.COMPONENTS_CSV, written, reduction.component_count)
-    save_model(run.table(layout.MODEL), reduction)
+    write_components_csv(run.folder, layout.COMPONENTS_CSV, written, reduction.component_count)
+    save_model(run.folder.at(layout.MODEL), reduction)
     fitted = _fitted(run, reduction, profile)
     fit_noted = {
         "images": reduction.count,
@@ -96,6 +95,6 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
 def _fitted(run: Run, reduction: Reduction, profile: Profile) -> dict[str, Any] | None:
     """Return what drift is measured against: of the run that fitted the reduction."""
     if run.options.reduction:
-        noted: dict[str, Any] = RunFolder(Folder(run.options.reduction)).read_json(layout.FIT)
+        noted: dict[str, Any] = RunFolder(run.options.reduction).read_json(layout.FIT)
         return noted.get(FITTED)
     return reference(profile, reduction.variances) if reduction.variances is not None else None

@@ -31,7 +31,7 @@ def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) 
 
     files = render_report(contents(run, results, seconds))
     for name, content in files.items():
-        run.folder.folder.write(f"{layout.REPORT}/{name}", content)
+        run.folder.write(f"{layout.REPORT}/{name}", content)
     return ReportResult(files=sorted(files))
 
 
@@ -104,7 +104,7 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
     counts = {one.label: one.usable for one in classes}
     sample = Sample[tuple[ListedFile, np.ndarray]](quotas(counts, MAX_POINTS), run.options.seed)
     columns = ("path", "label", "split", "size")
-    for uri in part_uris(run.table(layout.COMPONENTS)):
+    for uri in part_uris(run.folder.at(layout.COMPONENTS)):
         for batch in read_part(uri, (*columns, ARRAY_COLUMN)):
             rows = zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
             components = matrix(batch.column(ARRAY_COLUMN)).astype(np.float32)
@@ -119,7 +119,7 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
-    images = list(listed_rejects(run.folder.folder, MAX_REJECTED))
+    images = list(listed_rejects(run.folder, MAX_REJECTED))
     pictures = thumbnails([replace(image, error=None) for image in images], run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)

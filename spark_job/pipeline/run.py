@@ -52,11 +52,11 @@ def run_pipeline(
     """
     started = time.monotonic()
     extractor = Extractor.open(Folder(options.extractor))
-    folder = RunFolder(Folder(options.results).at(options.run_id))
+    folder = RunFolder(Folder(options.results).child(options.run_id))
     fingerprint = options.fingerprint(extractor.specification.fingerprint)
     manifest = folder.open(fingerprint, options.parameters, options.resume)
     if manifest is not None:
-        say(f"{folder.folder.uri} is complete: nothing to do")
+        say(f"{folder.uri} is complete: nothing to do")
         return manifest
     with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
         opened = session or partial(open_session, "spark_job")
@@ -147,7 +147,7 @@ def outputs_of(results: StageResults, report: ReportResult) -> list[str]:
 
 def summary(options: RunOptions) -> str:
     """Return the counts and figures of a complete run, where its results are, and what to do next."""
-    folder = RunFolder(Folder(options.results).at(options.run_id))
+    folder = RunFolder(Folder(options.results).child(options.run_id))
     metrics = folder.read_json(layout.METRICS)
     counts = metrics["images"]
     kept = f" + {counts['kept']:,} kept" if counts["kept"] else ""
@@ -167,14 +167,14 @@ def summary(options: RunOptions) -> str:
         said = advice[metrics["drift"]["refit_advised"]]
         lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
     if counts["rejected"]:
-        lines.append(f"rejected  {folder.uri(layout.REJECTED)}")
+        lines.append(f"rejected  {folder.child(layout.REJECTED)}")
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s",
-        f"results   {folder.folder.uri}",
-        f"report    {folder.uri('report/index.html')}",
+        f"results   {folder.uri}",
+        f"report    {folder.child('report/index.html')}",
     ]
     if counts["usable"]:
-        lines.append(f"next      new images with this PCA: add --reduction={folder.folder.uri}")
+        lines.append(f"next      new images with this PCA: add --reduction={folder.uri}")
     return "\n".join(lines)
 
 

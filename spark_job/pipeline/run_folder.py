@@ -21,23 +21,17 @@ INDEX = "index.html"
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(Folder):
     """The folder `RESULTS/RUN_ID/` of a run."""
-
-    folder: Folder
-
-    def uri(self, name: str) -> str:
-        """Return where something of the run lies."""
-        return self.folder.child(name)
 
     def read_json(self, name: str) -> Any:
         """Return a JSON file of the run, or None."""
-        content = self.folder.read(name)
+        content = self.read(name)
         return None if content is None else read_json(content)
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file of the run, whole or not at all."""
-        self.folder.write(name, write_json(value))
+        self.write(name, write_json(value))
 
     def read_manifest(self) -> Manifest | None:
         """Return the manifest; None: the run is not complete."""
@@ -82,9 +76,9 @@ class RunFolder:
         manifest = self.read_manifest()
         started = self.read_json(PARAMETERS)
         if started is None and manifest is None:
-            if not self.folder.is_empty():
+            if not self.is_empty():
                 raise MisuseError(
-                    f"{self.folder.uri} is not empty and holds no run: choose another --run-id or --results"
+                    f"{self.uri} is not empty and holds no run: choose another --run-id or --results"
                 )
             self.write_json(PARAMETERS, {"fingerprint": fingerprint, "parameters": parameters})
             return None
@@ -92,19 +86,19 @@ class RunFolder:
         if not resume:
             hint = "" if manifest else "add --resume to go on with it, or "
             raise MisuseError(
-                f"{self.folder.uri} holds {state}, which is never overwritten: {hint}choose another --run-id"
+                f"{self.uri} holds {state}, which is never overwritten: {hint}choose another --run-id"
             )
         if (started or {}).get("fingerprint") != fingerprint:
             changed = _difference(started, parameters)
             raise MisuseError(
-                f"{self.folder.uri} holds {state} with other parameters ({changed}): choose another --run-id"
+                f"{self.uri} holds {state} with other parameters ({changed}): choose another --run-id"
             )
         return manifest
 
 
 def complete_runs(results: Folder) -> list[tuple[RunFolder, Manifest]]:
     """Return every complete run in a results folder, by name; their manifests are read side by side."""
-    runs = [RunFolder(results.at(run_id)) for run_id in sorted(results.folder_names())]
+    runs = [RunFolder(results.child(run_id)) for run_id in sorted(results.folder_names())]
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         manifests = pool.map(RunFolder.read_manifest, runs)
         return [(run, manifest) for run, manifest in zip(runs, manifests, strict=True) if manifest]
@@ -123,6 +117,6 @@ def write_index(results: Folder) -> None:
     Raises:
         StorageError: the folder cannot be read or written.
     """
-    runs = [(run.folder.uri.rpartition("/")[2], manifest) for run, manifest in complete_runs(results)]
+    runs = [(run.uri.rpartition("/")[2], manifest) for run, manifest in complete_runs(results)]
     runs.sort(key=lambda run: run[1].created, reverse=True)
     results.write(INDEX, render_index(runs))

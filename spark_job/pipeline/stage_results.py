@@ -14,7 +14,6 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
-from spark_job.storage import Folder
 
 Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
 # Fields as earlier versions of this job wrote them.
@@ -35,10 +34,6 @@ class Run:
     def spark(self) -> SparkSession:
         """The session; waits for it when it is still opening."""
         return self.session()
-
-    def table(self, name: str) -> Folder:
-        """Return the folder of one of the run's tables."""
-        return self.folder.folder.at(name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ def predicted(
     model: Path, images: Path, results: Path, opener: object = no_spark, **others: object
 ) -> Summary:
     uris = map(str, (model, images, results))
-    return predict(*uris, opener, lambda line: None, run_id="p", **others)  # type: ignore[arg-type,misc]
+    return predict(*uris, opener, lambda line: None, run_id="p", **others)  # type: ignore[arg-type,call-arg]
 
 
 def rows_of(run: Path) -> list[dict]:

@@ -9,7 +9,6 @@ from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.errors import MisuseError
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.report.document import Document
-from spark_job.storage import Folder
 
 DOCUMENT = Document("Title", "subtitle", {}, [])
 
@@ -18,7 +17,7 @@ DOCUMENT = Document("Title", "subtitle", {}, [])
 def results(tmp_path):
     """RESULTS with one finished run."""
     manifest = {"run_id": "source", "created": "2026-11-21T09:00:00+00:00", "parameters": {}}
-    RunFolder(Folder(str(tmp_path)).at("source")).write_json("manifest.json", manifest)
+    RunFolder(str(tmp_path / "source")).write_json("manifest.json", manifest)
     return tmp_path
 
 

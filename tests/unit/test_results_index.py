@@ -38,7 +38,7 @@ def test_many_manifests_are_read_within_a_second(results: Folder) -> None:
     runs = complete_runs(results)
     assert time.monotonic() - started < 1
     assert [manifest.run_id for _, manifest in runs] == [f"run-{number:03}" for number in range(RUNS)]
-    assert all(run.folder.uri.endswith(manifest.run_id) for run, manifest in runs)
+    assert all(run.uri.endswith(manifest.run_id) for run, manifest in runs)
 
 
 def test_the_index_of_many_runs_is_written_within_a_second_and_a_half(results: Folder) -> None:

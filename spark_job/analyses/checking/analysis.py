@@ -57,12 +57,12 @@ def check(
         MisuseError: no such run, or one made before the pixels were measured.
     """
     source = SourceRun.open(features)
-    table, parts = VectorTable.components(source), part_uris(source.table(layout.FEATURES))
+    table, parts = VectorTable.components(source), part_uris(source.folder.at(layout.FEATURES))
     _check_measured(source, parts)
     parameters = {"features": features, "thresholds": asdict(thresholds)}
     run = AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    folder = run.folder.folder
+    folder = run.folder
     tasks = Tasks(spark(), folder.at(FINDINGS))
     say("pixels …")
     surveys = sum_over_tasks(tasks.spark, parts, survey_part)
@@ -84,7 +84,7 @@ def check(
     checked = Checked(tally, len(survey), unmeasured, model is not None, splits, thresholds)
     write_findings_csv(folder, QUALITY_CSV, folder.at(FINDINGS))
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
-    return summary.and_then(f"look at each finding: {run.folder.uri(QUALITY_CSV)}")
+    return summary.and_then(f"look at each finding: {run.folder.child(QUALITY_CSV)}")
 
 
 class Tasks:

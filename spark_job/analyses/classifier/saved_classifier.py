@@ -202,7 +202,7 @@ class SavedClassifier:
         Raises:
             StorageError: a file is missing, or was written by another version.
         """
-        folder = run.folder.folder.at(FOLDER)
+        folder = run.folder.at(FOLDER)
         text, novelty = folder.read(DESCRIPTION), folder.read(NOVELTY)
         if text is None or novelty is None:
             raise StorageError(f"{folder.uri} is not complete: train again")

@@ -65,18 +65,18 @@ def group(
     chosen = best(trials)
     centres = find_centres(rows, chosen.k, seed)
     say(f"{chosen.k} clusters; every image to its centre …")
-    destination = run.folder.folder.at(CLUSTERS)
+    destination = run.folder.at(CLUSTERS)
     assigned = assign(spark(), table, centres, destination)
     say("map …")
     some = np.sort(np.random.default_rng(seed).permutation(len(images))[:MAX_MAPPED])
     mapped = map_section([images[place] for place in some], rows[some], centres, seed, source.limits)
     grouping = Grouping(trials, chosen, assigned, agreement(assigned.counts), len(images))
     batches = chain.from_iterable(read_part(uri, CSV_COLUMNS) for uri in part_uris(destination))
-    write_csv(run.folder.folder, CLUSTERS_CSV, CSV_COLUMNS, batches)
+    write_csv(run.folder, CLUSTERS_CSV, CSV_COLUMNS, batches)
     document = group_document(grouping, source, mapped)
     files = {CENTRES_CSV: _centres_csv(centres)}
     return run.finish(_metrics(grouping), document, grouping.findings(), files).and_then(
-        f"look at the cluster of each image: {run.folder.uri(CLUSTERS_CSV)}"
+        f"look at the cluster of each image: {run.folder.child(CLUSTERS_CSV)}"
     )
 
 

@@ -102,7 +102,7 @@ def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], images: str) -
         counts[file.skipped is None] += 1
         return file
 
-    write_listing(run.folder.folder.at(layout.LISTING), map(counted, files))
+    write_listing(run.folder.at(layout.LISTING), map(counted, files))
     if not counts[True]:
         raise ListingError(
             f"no images in {images} ({counts[False]} others): check --images, or add --all-files"
@@ -116,7 +116,7 @@ def _recognise(
     extractor: Extractor,
     open_spark: Callable[[], SparkContext],
 ) -> Outcome:
-    listing, destination = run.folder.folder.at(layout.LISTING), run.folder.folder.at(PREDICTIONS)
+    listing, destination = run.folder.at(layout.LISTING), run.folder.at(PREDICTIONS)
     specification = extractor.specification
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
         tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, specification.feature_length))
@@ -168,7 +168,7 @@ def _recognise_share(
 
 
 def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
-    folder = run.folder.folder
+    folder = run.folder
     parts = part_uris(folder.at(PREDICTIONS))
     write_rejected(folder, parts if outcome.rejected else ())
     batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)

@@ -80,11 +80,11 @@ def train(
     fingerprint = source.manifest.extractor_fingerprint
     description = Description(trained[0].on, division.classes, features.length, extractor, fingerprint)
     saved = SavedClassifier(description, trained[0].head, trained[0].novelty)
-    saved.save(run.folder.folder, options.settings.regularization)
+    saved.save(run.folder, options.settings.regularization)
     document = training_document(source, division, trained)
     metrics, findings = training_metrics(division, trained), training_findings(division, trained)
     return run.finish(metrics, document, findings).and_then(
-        f"fruit predict --model={run.folder.folder.uri} --images=PHOTOGRAPHS --results={options.results}"
+        f"fruit predict --model={run.folder.uri} --images=PHOTOGRAPHS --results={options.results}"
     )
 
 

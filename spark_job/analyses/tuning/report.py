@@ -128,7 +128,7 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
     content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
     metrics = {"tuning": {name: getattr(tuning.recommended, name) for name in FIGURES}}
     analysis.finish(metrics, tune_document(tuning), outputs={"tune.json": content.encode()})
-    return analysis.folder.uri(f"{REPORT}/index.html")
+    return analysis.folder.child(f"{REPORT}/index.html")
 
 
 def tune_document(tuning: Tuning) -> Document:

@@ -35,7 +35,7 @@ def measure_serial_process(
     source = SourceRun.open(like)
     parameters = {"like": source.uri, "extractor": extractor, "engine": engine}
     analysis = AnalysisRun("time-serial", results, [source], parameters, run_id)
-    files = [file for file in read_listing(source.table(LISTING)) if file.skipped is None]
+    files = [file for file in read_listing(source.folder.at(LISTING)) if file.skipped is None]
     usable, seconds = time_serially(files, Extractor.open(Folder(normalise(extractor))), engine)
     images, rejected = len(files), len(files) - usable
     speed = images / seconds  # rejected images count: they were read as well
