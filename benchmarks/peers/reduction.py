@@ -63,7 +63,7 @@ def this_job(features: Path) -> Fit:
     """Return the job's own fit, which reads the files itself, within the time."""
     from spark_job.contract.run_options import ComponentRequest
     from spark_job.parquet_parts import part_uris
-    from spark_job.reduction.fitting import fit
+    from spark_job.reduction.tables import fit
     from spark_job.session import open_session
     from spark_job.storage import Folder
 

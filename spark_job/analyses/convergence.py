@@ -16,8 +16,8 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.parquet_parts import part_uris
-from spark_job.reduction.fitting import MAX_COVARIANCE_COLUMNS, moments
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
+from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, moments
 from spark_job.report.document import Chart, Document, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS

@@ -9,8 +9,8 @@ from pyspark import SparkContext
 from spark_job.features.table import read_usable
 from spark_job.images.sampling import draw
 from spark_job.parquet_parts import read_part
-from spark_job.reduction.fitting import deal, merged
 from spark_job.reduction.principal_components import Moments
+from spark_job.reduction.tables import deal, merged
 
 Draws = dict[str, list[int]]  # class -> its smallest draws, ascending
 NAMES = ("path", "label")

@@ -14,13 +14,13 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import normalise
 from spark_job.features.table import read_usable
 from spark_job.images.listing import IMAGE_COLUMNS, ListedFile, listed_files
+from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample
-from spark_job.images.thumbnails import thumbnails
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.mllib_files import load_model
 from spark_job.reduction.principal_components import Reduction
-from spark_job.reduction.projection import ARRAY_COLUMN
+from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import Gallery, Photograph
 
 MAX_DRAWN_BYTES = 128 * 1024**2

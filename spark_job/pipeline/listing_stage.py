@@ -20,7 +20,7 @@ from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.stage_results import ListingResult, Run
-from spark_job.reduction.fitting import check_size
+from spark_job.reduction.tables import check_size
 from spark_job.storage import Folder
 
 # Runs that agree in these are successive states of one archive.

@@ -12,10 +12,9 @@ from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stage_results import FeatureResult, ReductionResult, Run
 from spark_job.reduction.drift import Profile, drift_from, reference
-from spark_job.reduction.fitting import fit
 from spark_job.reduction.mllib_files import load_model, save_model
 from spark_job.reduction.principal_components import Reduction
-from spark_job.reduction.projection import write_components, write_components_csv
+from spark_job.reduction.tables import fit, write_components, write_components_csv
 
 FITTED = "fitted"  # of fit.json; earlier versions of this job left none
 

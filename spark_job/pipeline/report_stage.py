@@ -12,13 +12,13 @@ from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
 from spark_job.features.table import listed_rejects, matrix
 from spark_job.images.listing import ListedFile
+from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
-from spark_job.images.thumbnails import thumbnails
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
-from spark_job.reduction.projection import ARRAY_COLUMN
+from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
 
 MAX_POINTS = 2_000

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pyspark.daemon import manager
 
 import spark_job.features.table
-import spark_job.reduction.projection  # noqa: F401 - what the workers need
+import spark_job.reduction.tables  # noqa: F401 - what the workers need
 from spark_job.errors import ExtractorError
 from spark_job.extractors.frameworks import import_openvino
 

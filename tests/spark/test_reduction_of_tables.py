@@ -11,9 +11,9 @@ from spark_job.arrow_arrays import vectors
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.parquet_parts import part_uris, write_part
-from spark_job.reduction import fitting
-from spark_job.reduction.fitting import check_size, fit
+from spark_job.reduction import tables
 from spark_job.reduction.principal_components import Moments, reduce_moments
+from spark_job.reduction.tables import check_size, fit
 from spark_job.session import open_session
 from spark_job.storage import Folder
 
@@ -53,9 +53,9 @@ def test_partials_meet_as_a_tree(
     spark: SparkContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When few of them fit into memory at once the answer is the same."""
-    monkeypatch.setattr(fitting, "MAX_MERGED_BYTES", 1)
-    monkeypatch.setattr(fitting, "TASKS_A_CORE", 20)
-    found = fitting.moments(spark, table(tmp_path, 40), 12)
+    monkeypatch.setattr(tables, "MAX_MERGED_BYTES", 1)
+    monkeypatch.setattr(tables, "TASKS_A_CORE", 20)
+    found = tables.moments(spark, table(tmp_path, 40), 12)
     expected = Moments.of([ROWS])
     assert expected is not None
     assert found.count == len(ROWS)
@@ -68,7 +68,7 @@ def test_many_columns_go_by_the_gram_matrix_with_the_same_answer(
     """Above the limit of the covariance the rows' Gram matrix gives the same components."""
     parts = table(tmp_path, 3)
     by_covariance = fit(spark, parts, len(ROWS), 12, REQUEST)
-    monkeypatch.setattr(fitting, "MAX_COVARIANCE_COLUMNS", 5)
+    monkeypatch.setattr(tables, "MAX_COVARIANCE_COLUMNS", 5)
     by_gram = fit(spark, parts, len(ROWS), 12, REQUEST)
     np.testing.assert_allclose(by_gram.loadings, by_covariance.loadings, atol=1e-8)
     kept = by_gram.component_count

@@ -13,8 +13,7 @@ from spark_job.analyses.convergence import findings as convergence_findings
 from spark_job.analyses.grouping.assignment import Assigned
 from spark_job.analyses.grouping.kmeans import Agreement, Trial
 from spark_job.analyses.grouping.report import Grouping
-from spark_job.analyses.prediction.recogniser import Answer
-from spark_job.analyses.prediction.report import Outcome, Shown
+from spark_job.analyses.prediction.report import Answer, Outcome, Shown
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Evaluation
 from spark_job.analyses.training.fitting import Trained

@@ -17,8 +17,7 @@ from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.classifier.saved_classifier import SavedClassifier
-from spark_job.analyses.prediction.recogniser import PREDICTIONS_SCHEMA, answered
-from spark_job.analyses.prediction.report import Outcome, prediction_document
+from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError

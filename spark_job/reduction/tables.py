@@ -1,17 +1,25 @@
-"""The reduction of a features table: which way, within which memory."""
+"""The reduction of tables: fitted on features, which way and within which memory, and applied to them."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, log
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from pyspark import RDD, SparkContext
 
+from spark_job.arrow_arrays import numbers, vectors
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
-from spark_job.features.table import read_usable
+from spark_job.features.table import matrix, read_usable
+from spark_job.images.listing import IMAGE_COLUMNS
+from spark_job.parquet_parts import read_part, write_csv, write_part
+from spark_job.reduction.drift import Profile
+from spark_job.reduction.mllib_files import OUTPUT_COLUMN, VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments, reduce_rows
+from spark_job.session import sum_over_tasks
+from spark_job.storage import Folder
 
 # d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
 MAX_COVARIANCE_COLUMNS = 5_000
@@ -21,6 +29,17 @@ MAX_GRAM_ROWS = 10_000
 MAX_MERGED_BYTES = 256 * 1024**2
 # More would be evener shares, and more partials to merge.
 TASKS_A_CORE = 2
+ARRAY_COLUMN = "components_array"
+COMPONENTS_SCHEMA = spark_schema(
+    {
+        "path": "string",
+        "label": "string",
+        "split": "string",
+        "size": "long",
+        ARRAY_COLUMN: "doubles",
+        OUTPUT_COLUMN: VECTOR,
+    }
+)
 
 
 def fit(
@@ -90,3 +109,63 @@ def _rows_on_disk(parts: Sequence[str], rows: int, columns: int, scratch: Path) 
             mapped[filled : filled + len(features)] = features
             filled += len(features)
     return mapped
+
+
+def write_components(
+    spark: SparkContext,
+    parts: Sequence[str],
+    reduction: Reduction,
+    destination: Folder,
+    profiled: int | None = None,
+) -> Profile:
+    """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
+
+    Args:
+        parts: URIs of the features table's parts; each becomes one of the components.
+        destination: the table's folder; replaced.
+        profiled: how many of the parts, the first ones, the answer describes; default: all.
+
+    Returns:
+        How their images lie about the reduction; of no images when the reduction does not know its variances.
+    """
+    destination.clear()
+    shared = spark.broadcast(reduction)
+    described = 0 if reduction.variances is None else len(parts) if profiled is None else profiled
+
+    def write(task: tuple[int, str]) -> Profile:
+        number, uri = task
+        profiles = [Profile.empty(shared.value.component_count)]
+        batches = _projected(uri, shared.value, profiles if number < described else None)
+        write_part(destination, number, batches, COMPONENTS_SCHEMA, repeated=("label", "split"))
+        return profiles[0]
+
+    return sum_over_tasks(spark, list(enumerate(parts)), write)
+
+
+def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a part as COMPONENTS_SCHEMA has them; add to the profile, if there is one."""
+    for kept, rows in read_usable(uri, reduction.mean.size, IMAGE_COLUMNS):
+        centred = reduction.centred(rows)
+        components = centred @ reduction.loadings
+        if profile is not None and reduction.variances is not None:
+            profile[0] += Profile.of(centred, components, reduction.variances)
+        yield _record_batch(kept, components)
+
+
+def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatch:
+    """Rows of COMPONENTS_SCHEMA from their first columns and (n, k) float64."""
+    arrays = [vectors(components, np.float64), dense_vectors(components)]
+    return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=COMPONENTS_SCHEMA)
+
+
+def write_components_csv(folder: Folder, name: str, parts: Sequence[str], k: int) -> None:
+    """Write the components as CSV: `path,label,component_1,…,component_k`."""
+    names = ["path", "label", *(f"component_{number}" for number in range(1, k + 1))]
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for uri in parts:
+            for batch in read_part(uri, ["path", "label", ARRAY_COLUMN]):
+                components = [numbers(column) for column in matrix(batch.column(ARRAY_COLUMN)).T]
+                yield pa.RecordBatch.from_arrays([batch.column(0), batch.column(1), *components], names)
+
+    write_csv(folder, name, names, rows())
