@@ -28,7 +28,6 @@ class S3Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back to the client."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 

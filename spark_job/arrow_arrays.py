@@ -57,12 +57,7 @@ def texts(column: Sequence[str | None]) -> pa.Array[Any]:
 
 
 def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array[Any]:
-    """Return lists of numbers, None where missing.
-
-    Args:
-        rows: (d,) each, or (n, d) together.
-        kind: np.float32 or np.float64.
-    """
+    """Return lists of floats of a kind, from (d,) rows, None where missing, or from (n, d) together."""
     if isinstance(rows, np.ndarray):
         offsets, flat, validity = _offsets([rows.shape[1]] * len(rows)), rows.ravel(), None
     else:

@@ -73,20 +73,12 @@ def part_uris(folder: Folder) -> list[str]:
 
 
 def row_count(uri: str) -> int:
-    """Return how many rows a part has; only its footer is read.
-
-    Raises:
-        FileNotFoundError, obstore's BaseError: as the store answers.
-    """
+    """Return how many rows a part has; only its footer is read."""
     return int(_footer(uri).num_rows)
 
 
 def column_names(uri: str) -> list[str]:
-    """Return the columns of a part; only its footer is read.
-
-    Raises:
-        FileNotFoundError, obstore's BaseError: as the store answers.
-    """
+    """Return the columns of a part; only its footer is read."""
     return list(_footer(uri).schema.to_arrow_schema().names)
 
 

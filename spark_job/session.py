@@ -29,11 +29,7 @@ AGAIN = "mend the cause and run the same command again"
 
 
 def open_session(name: str) -> SparkSession:
-    """Return the session of this process.
-
-    Raises:
-        FruitError: there is no Java 17 to start Spark with.
-    """
+    """Return the session of this process; FruitError: there is no Java 17 to start Spark with."""
     builder = SparkSession.builder.appName(name)
     if not under_spark_submit():
         prepare_environment()
@@ -48,11 +44,7 @@ def under_spark_submit() -> bool:
 
 
 def prepare_environment() -> Path:
-    """Tell Spark which Java and Python to run, and to stay on this machine; return the Java's folder.
-
-    Raises:
-        FruitError: there is no Java 17.
-    """
+    """Tell Spark which Java and Python to run, and to stay on this machine; return the Java's folder."""
     os.environ["JAVA_HOME"] = find_java_home()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -120,12 +112,7 @@ def local_configuration() -> dict[str, str]:
 
 @contextmanager
 def named_by_cause(what: str, next_step: str = AGAIN) -> Iterator[None]:
-    """Turn an error of Spark in this block into a `JobError` that names its cause.
-
-    Args:
-        what: failed, as `the stage features`.
-        next_step: what to do about it.
-    """
+    """Turn an error of Spark in this block into a `JobError`: what failed, its cause, what to do about it."""
     try:
         yield
     except (PySparkException, Py4JError) as error:

@@ -56,7 +56,7 @@ def _named(what: str, advice: str = "") -> Generator[None, None, None]:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder: a run, one of its tables, an extractor."""
+    """A folder: a run, one of its tables, an extractor. What the store refuses becomes a StorageError."""
 
     uri: str
 
@@ -69,32 +69,20 @@ class Folder:
         return Folder(self.child(name))
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file, or None when there is none.
-
-        Raises:
-            StorageError: the folder cannot be read.
-        """
+        """Return the content of a file, or None when there is none."""
         with _named(f"cannot read {self.child(name)}"), suppress(FileNotFoundError):
             return read_bytes(self.child(name))
         return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file whole or not at all.
-
-        Raises:
-            StorageError: the folder cannot be written.
-        """
+        """Write a file whole or not at all."""
         root, key = split_uri(self.child(name))
         advice = "; check that the folder or bucket exists, is writable and has space"
         with _named(f"cannot write {self.child(name)}", advice):
             obstore.put(open_store(root), key, content)
 
     def is_empty(self) -> bool:
-        """Return whether nothing is stored under this folder yet.
-
-        Raises:
-            StorageError: the folder cannot be listed.
-        """
+        """Return whether nothing is stored under this folder yet."""
         if not is_s3(self.uri):
             return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
         root, key = split_uri(self.uri)
@@ -102,11 +90,7 @@ class Folder:
             return next(iter(obstore.list(open_store(root), key + "/", chunk_size=1)), None) is None
 
     def names(self) -> list[str]:
-        """Return everything stored in this folder or below it, by its path from here, in no particular order.
-
-        Raises:
-            StorageError: the folder cannot be listed.
-        """
+        """Return everything stored in or below this folder, by its path from here, in no particular order."""
         if not is_s3(self.uri):
             here = Path(self.uri)
             return [path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()]
@@ -116,11 +100,7 @@ class Folder:
             return [item["path"].removeprefix(key + "/") for page in pages for item in page]
 
     def folder_names(self) -> list[str]:
-        """Return the folders directly in this folder, in no particular order.
-
-        Raises:
-            StorageError: the folder cannot be listed.
-        """
+        """Return the folders directly in this folder, in no particular order."""
         if not is_s3(self.uri):
             here = Path(self.uri)
             return [path.name for path in here.iterdir() if path.is_dir()] if here.is_dir() else []
@@ -130,11 +110,7 @@ class Folder:
             return [prefix.rstrip("/").rpartition("/")[2] for prefix in below["common_prefixes"]]
 
     def clear(self) -> None:
-        """Remove everything stored in this folder or below it.
-
-        Raises:
-            StorageError: something cannot be removed.
-        """
+        """Remove everything stored in this folder or below it."""
         root, _ = split_uri(self.uri)
         with _named(f"cannot empty {self.uri}"):
             if names := self.names():

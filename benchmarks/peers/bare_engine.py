@@ -15,11 +15,7 @@ WARM_UP_IMAGES = 20
 
 
 def run_engine(job: tuple[Path, list[Path], int]) -> tuple[float, float]:
-    """Prepare photographs, wait for the other processes, run the network `count` times.
-
-    Returns:
-        Start and end, in seconds of the clock that all processes share.
-    """
+    """Prepare photographs, wait for the others, run the network `count` times; return start and end."""
     extractor, paths, count = job
     features = PhotographFeatures(extractor)
     size = features.specification.height, features.specification.width

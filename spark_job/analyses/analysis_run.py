@@ -44,7 +44,6 @@ class Summary:
         return text.replace("\N{NO-BREAK SPACE}", " ")  # a terminal's reader searches for plain spaces
 
     def as_json(self) -> str:
-        """Return the content as a JSON object."""
         return json.dumps(self.content, indent=2, ensure_ascii=False)
 
 

@@ -95,14 +95,7 @@ def _figures(run: SourceRun, results: str, price_per_hour: float | None) -> Figu
 
 
 def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
-    """Return the test accuracy of the newest `train` run whose first parent is this run, or None.
-
-    Args:
-        places: results folders to look in.
-
-    Raises:
-        StorageError: one of them cannot be read.
-    """
+    """Return the accuracy of the newest `train` run in these places whose first parent is this run."""
     accuracies: list[tuple[str, float]] = []
     for folder, manifest in (found for place in places for found in complete_runs(place)):
         if manifest.kind == "train" and manifest.parents[:1] == (run.uri,):

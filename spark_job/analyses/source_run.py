@@ -29,11 +29,7 @@ Shown = tuple[ListedFile, str, str]  # an image, its title, a note
 
 @dataclass(frozen=True)
 class SourceRun:
-    """A finished run, never changed.
-
-    Attributes:
-        manifest: its `kind` says which command made the run.
-    """
+    """A finished run, never changed; its manifest's `kind` says which command made it."""
 
     folder: RunFolder
     manifest: Manifest
@@ -66,12 +62,10 @@ class SourceRun:
 
     @property
     def uri(self) -> str:
-        """The URI of the run's folder."""
         return self.folder.uri
 
     @property
     def run_id(self) -> str:
-        """The name of the run."""
         return self.manifest.run_id
 
     @property
@@ -80,11 +74,7 @@ class SourceRun:
         return ImageLimits(**self.manifest.parameters["limits"])
 
     def reduction(self) -> Reduction:
-        """Read the PCA that made the components.
-
-        Raises:
-            MisuseError: the run has none, because it found no images.
-        """
+        """Read the PCA that made the components; MisuseError: the run found no images and has none."""
         fitted = self.folder.read_json(layout.FIT)
         if fitted is None:
             raise MisuseError(f"{self.uri} holds no reduction: it found no images; name a run that did")
@@ -94,11 +84,7 @@ class SourceRun:
 
 @dataclass(frozen=True)
 class VectorTable:
-    """A table of a finished run with a vector for each usable image.
-
-    Attributes:
-        parts: URIs, in order.
-    """
+    """A table of a finished run with a vector for each usable image; `parts` are URIs, in order."""
 
     parts: tuple[str, ...]
     column: str

@@ -64,11 +64,7 @@ def options_command(file: Path) -> None:
 
 
 def with_table(text: str, table: type[RunOptions]) -> str:
-    """Return a Markdown text with the table between its two markers.
-
-    Raises:
-        MisuseError: the text has no markers.
-    """
+    """Return a Markdown text with the table between its two markers; MisuseError: it has no markers."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

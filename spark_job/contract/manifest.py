@@ -55,7 +55,6 @@ class Manifest:
         return cls(**known)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `manifest.json` holds."""
         return {
             "format": FORMAT,
             **{name: value for name, value in asdict(self).items() if value or name in ALWAYS},

@@ -145,7 +145,6 @@ class RunOptions:
 
     @classmethod
     def option(cls, name: str) -> Option:
-        """Return the option of this name."""
         return next(one for one in cls.table() if one.name == name)
 
     @classmethod
@@ -239,7 +238,6 @@ class RunOptions:
                     )
 
     def value(self, one: Option) -> Any:
-        """Return the value of an option."""
         return getattr(getattr(self, one.group) if one.group else self, one.name)
 
     def _options_about(self, *about: str) -> list[Option]:

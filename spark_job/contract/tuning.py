@@ -82,5 +82,4 @@ class Tuning:
         return {"executors": self.recommended.executors, "executor_cores": self.recommended.cores}
 
     def as_json(self) -> dict[str, Any]:
-        """Return the content of tune.json."""
         return {"format": FORMAT, **asdict(self), "configuration": self.configuration}

@@ -85,11 +85,7 @@ def _block(keras: Any, x: Any, name: str, kernel: int, stride: int, expansion: i
 
 
 def packaged_weights() -> Path:
-    """Return the checkpoint inside the installed pip package.
-
-    Raises:
-        ExtractorError: the package is not installed.
-    """
+    """Return the checkpoint inside the installed pip package; ExtractorError: it is not installed."""
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:

@@ -18,11 +18,7 @@ class Extractor:
 
     @classmethod
     def open(cls, folder: Folder) -> "Extractor":
-        """Read a folder's `extractor.json`.
-
-        Raises:
-            ExtractorError: there is none, or it cannot be read.
-        """
+        """Read a folder's `extractor.json`; ExtractorError: there is none, or it cannot be read."""
         text = folder.read(FILE_NAME)
         if text is None:
             raise ExtractorError(

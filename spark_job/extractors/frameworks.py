@@ -11,21 +11,13 @@ from spark_job.errors import ExtractorError
 
 
 def import_keras() -> Any:
-    """Keras on TensorFlow; about 10 s the first time.
-
-    Raises:
-        ExtractorError: TensorFlow is not installed.
-    """
+    """Keras on TensorFlow; about 10 s the first time. ExtractorError: TensorFlow is not installed."""
     import_tensorflow()
     return _import("keras", "tensorflow")
 
 
 def import_tensorflow() -> Any:
-    """TensorFlow on the CPU alone, silent but for errors.
-
-    Raises:
-        ExtractorError: TensorFlow is not installed.
-    """
+    """TensorFlow on the CPU alone, silent but for errors. ExtractorError: it is not installed."""
     # Read once, while the packages are imported. Features are computed on CPUs only, and a GPU found by
     # chance would change their last digits.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -59,11 +59,7 @@ def imagenet_weights(request: Request) -> Path:
 
 
 def load_keras_weights(network: Any, path: Path, request: Request) -> None:
-    """Fill a network from a weights file.
-
-    Raises:
-        ExtractorError: the file is damaged or of another network.
-    """
+    """Fill a network from a weights file; ExtractorError: the file is damaged or of another network."""
     try:
         network.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError) as error:

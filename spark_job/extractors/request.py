@@ -100,11 +100,7 @@ MODELS: dict[str, Model] = {model.name: model for model in _MODELS}
 
 @dataclass(frozen=True)
 class Request:
-    """A request that can be built; `size` is (height, width).
-
-    Attributes:
-        weights: "random", a file, or None for the model's own pretrained weights.
-    """
+    """A request that can be built; `size`: (height, width), `weights`: None for the pretrained ones."""
 
     model: Model
     weights: Literal["random"] | Path | None

@@ -58,22 +58,14 @@ FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
 @dataclass(frozen=True)
 class Extraction:
-    """Everything a worker needs to extract features; pickled once a task.
-
-    Attributes:
-        load_engine: called once a worker process; keeps what it loaded.
-    """
+    """What a worker needs to extract features; pickled once a task. `load_engine` keeps what it loaded."""
 
     specification: ExtractorSpecification
     limits: ImageLimits
     load_engine: Callable[[], Engine]
 
     def __call__(self, batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
-        """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in the same order.
-
-        Args:
-            tally: counts what became of the images, and the time it took.
-        """
+        """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in their order; add to the tally."""
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
         files = (ListedFile(**row) for row in batch.to_pylist())
@@ -96,19 +88,13 @@ class _Row:
 
 @dataclass
 class Tally:
-    """What became of images.
-
-    Attributes:
-        usable, rejected: class -> how many.
-        processor_seconds: of the worker and its decoder.
-    """
+    """What became of images: class -> how many; processor seconds of the worker and its decoder."""
 
     usable: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     processor_seconds: float = 0.0
 
     def add(self, rows: list[_Row]) -> None:
-        """Count these rows."""
         for row in rows:
             (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
             self.processor_seconds += row.prepared.seconds

@@ -18,12 +18,7 @@ Image.MAX_IMAGE_PIXELS = None  # ours is --max-pixels, checked on the header bef
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image.
-
-    Attributes:
-        pixels: (height, width, 3) uint8, RGB, C-contiguous.
-        greyscale: the file has a single channel of 8 bits, repeated here.
-    """
+    """Decoded (height, width, 3) uint8 RGB pixels, C-contiguous; greyscale: of a single channel, repeated."""
 
     pixels: np.ndarray
     greyscale: bool

@@ -99,12 +99,7 @@ class Quality:
 
 
 def measure(pixels: np.ndarray, greyscale: bool) -> Quality:
-    """Measure one photograph.
-
-    Args:
-        pixels: (h, w, 3) uint8, RGB, C-contiguous.
-        greyscale: whether the file has a single channel.
-    """
+    """Measure one photograph, (h, w, 3) uint8 RGB, C-contiguous; greyscale: its file has a single channel."""
     sample = _thinned(pixels, MAX_STATISTICS_PIXELS)
     p5, p99 = _brightness_percentiles(sample)
     grey = _shrunk(cv2.cvtColor(_thinned(pixels, MAX_EDGE_PIXELS), cv2.COLOR_RGB2GRAY))

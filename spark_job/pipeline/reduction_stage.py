@@ -40,11 +40,7 @@ def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any
 
 
 def load_reduction(fitted_by: RunFolder, extractor: Extractor) -> Reduction:
-    """Return the reduction that another run saved.
-
-    Raises:
-        MisuseError: as `check_reduction`.
-    """
+    """Return the reduction that another run saved; MisuseError: as `check_reduction`."""
     fitted = check_reduction(fitted_by, extractor)
     ratio = np.asarray(fitted["explained_variance_ratio"])
     variances = np.asarray(fitted[FITTED]["variances"]) if fitted.get(FITTED) else None

@@ -112,11 +112,7 @@ def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -
 
 
 def write_index(results: Folder) -> None:
-    """Write `RESULTS/index.html` anew from the manifests that are there, the latest run first.
-
-    Raises:
-        StorageError: the folder cannot be read or written.
-    """
+    """Write `RESULTS/index.html` anew from the manifests that are there, the latest run first."""
     runs = [(run.uri.rpartition("/")[2], manifest) for run, manifest in complete_runs(results)]
     runs.sort(key=lambda run: run[1].created, reverse=True)
     results.write(INDEX, render_index(runs))

@@ -206,11 +206,7 @@ class Drift:
 
 
 def reference(profile: Profile, variances: np.ndarray) -> dict[str, Any]:
-    """Return what `drift_from` needs of the images that a reduction was fitted on; JSON types.
-
-    Args:
-        variances: (k,) float64, of the components.
-    """
+    """Return what `drift_from` needs of the fitted images, JSON types; variances: (k,), of the components."""
     return {
         "variances": variances.tolist(),
         "kept": profile.kept,
@@ -220,11 +216,7 @@ def reference(profile: Profile, variances: np.ndarray) -> dict[str, Any]:
 
 
 def drift_from(fitted: Mapping[str, Any], new: Profile) -> Drift | None:
-    """Compare new images with the fitted ones; None for fewer than 2 new ones.
-
-    Args:
-        fitted: what `reference` gave.
-    """
+    """Compare new images with what `reference` gave of the fitted ones; None for fewer than 2 new ones."""
     if new.count < 2:
         return None
     variances, beyond = np.array(fitted["variances"]), new.beyond(fitted["limits"])

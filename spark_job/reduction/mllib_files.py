@@ -76,11 +76,7 @@ _DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
 def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
-    """Return the Arrow schema of a table that Spark reads with these types.
-
-    Args:
-        columns: name -> "string", "long", "doubles", VECTOR or MATRIX.
-    """
+    """Return the schema of a table for Spark: name -> "string", "long", "doubles", VECTOR or MATRIX."""
     fields: list[tuple[str, pa.DataType]] = []
     noted = []
     for name, kind in columns.items():
@@ -127,11 +123,7 @@ def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, An
 
 
 def read_parameters(folder: Folder) -> dict[str, Any]:
-    """Return the parameters of a model.
-
-    Raises:
-        StorageError: there is no such model.
-    """
+    """Return the parameters of a model; StorageError: there is no such model."""
     content = folder.read(METADATA)
     if content is None:
         raise StorageError(f"{folder.uri} holds no model")
@@ -146,11 +138,7 @@ def write_data(folder: Folder, columns: Sequence[pa.Array[Any]], schema: pa.Sche
 
 
 def read_data(folder: Folder, schema: pa.Schema) -> dict[str, Any]:
-    """Return the one row of a model's numbers, by column.
-
-    Raises:
-        StorageError: there is no such model.
-    """
+    """Return the one row of a model's numbers, by column; StorageError: there is no such model."""
     parts = part_uris(folder.at("data"))
     if not parts:
         raise StorageError(f"{folder.uri} holds no model")

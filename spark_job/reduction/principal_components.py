@@ -109,7 +109,6 @@ class Reduction:
 
     @property
     def component_count(self) -> int:
-        """How many components are kept."""
         return int(self.loadings.shape[1])
 
     def project(self, rows: np.ndarray) -> np.ndarray:

@@ -63,11 +63,7 @@ def fit(
 
 
 def check_size(rows: int, columns: int) -> None:
-    """Refuse what fits neither way.
-
-    Raises:
-        ReductionError: says what to do instead.
-    """
+    """Refuse what fits neither way; the ReductionError says what to do instead."""
     if columns > MAX_COVARIANCE_COLUMNS and rows > MAX_GRAM_ROWS:
         raise ReductionError(
             f"{rows:,} images with {columns:,} features each are too many for an exact reduction: up to "

@@ -191,11 +191,7 @@ Block = str | Table | Details | Columns | Gallery | Command | Placeholder | Char
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it, in order: paragraphs are plain strings.
-
-    Attributes:
-        name: of the section in links; empty for its number.
-    """
+    """A heading and what stands below it, paragraphs as strings; `name`: in links, empty for its number."""
 
     heading: str
     blocks: Sequence[Block]

@@ -31,12 +31,7 @@ _LEGEND_COLUMNS = 5
 
 
 def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
-    """Draw the share of the variance of each component, and of the first ones together; k is marked.
-
-    Args:
-        ratio: (d,) float64, descending, d >= 1.
-        component_count: k, 0 when unknown.
-    """
+    """Draw the variance's share of each of (d,) components, and of the first together; k is marked."""
     shown = shown_components(len(ratio), component_count)
     numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")

@@ -143,11 +143,7 @@ class Thresholds:
 
     @classmethod
     def given(cls, changes: Iterable[str]) -> "Thresholds":
-        """Return the defaults with changes, each `NAME=VALUE`.
-
-        Raises:
-            MisuseError: an unknown name, or no number.
-        """
+        """Return the defaults with changes, each `NAME=VALUE`; MisuseError: an unknown name, or no number."""
         names, values = [one.name for one in fields(cls)], {}
         for change in changes:
             name, _, value = change.partition("=")

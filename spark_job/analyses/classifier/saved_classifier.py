@@ -50,12 +50,7 @@ NOVELTY = "novelty.npz"
 
 @dataclass(frozen=True)
 class Head:
-    """A softmax over linear scores.
-
-    Attributes:
-        coefficients: (classes, d) float64.
-        intercepts: (classes,) float64.
-    """
+    """A softmax over linear scores: (classes, d) coefficients and (classes,) intercepts, float64."""
 
     coefficients: np.ndarray
     intercepts: np.ndarray
@@ -145,11 +140,7 @@ def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
 
 
 def load_classifier(folder: Folder) -> Head:
-    """Read the head that `save_classifier` wrote.
-
-    Raises:
-        StorageError: there is no such model.
-    """
+    """Read the head that `save_classifier` wrote; StorageError: there is no such model."""
     data = read_data(folder, SCHEMA)
     intercepts = doubles(data["interceptVector"].field("values"))
     matrix = doubles(data["coefficientMatrix"].field("values"))
@@ -184,11 +175,7 @@ class SavedClassifier:
     novelty: Novelty
 
     def save(self, run: Folder, regularization: float) -> None:
-        """Write `classifier/` of a run.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
+        """Write `classifier/` of a run."""
         folder = run.at(FOLDER)
         save_classifier(folder.at(self.description.on), self.head, regularization)
         folder.write(NOVELTY, self.novelty.to_bytes())
@@ -197,11 +184,7 @@ class SavedClassifier:
 
     @classmethod
     def of_run(cls, run: SourceRun) -> "SavedClassifier":
-        """Read `classifier/` of a run.
-
-        Raises:
-            StorageError: a file is missing, or was written by another version.
-        """
+        """Read `classifier/` of a run; StorageError: a file is missing, or was written by another version."""
         folder = run.folder.at(FOLDER)
         text, novelty = folder.read(DESCRIPTION), folder.read(NOVELTY)
         if text is None or novelty is None:

@@ -54,11 +54,7 @@ def _few(members: list[Member]) -> list[Member]:
 
 
 def assign(spark: SparkContext, table: VectorTable, centres: np.ndarray, destination: Folder) -> Assigned:
-    """Store cluster and distance of every image, a part for each part of the components.
-
-    Args:
-        centres: (k, d) float64, of directions.
-    """
+    """Store cluster and distance of every image, part by part; centres: (k, d) float64, of directions."""
     shared = spark.broadcast(centres)
 
     def write(task: tuple[int, str]) -> Assigned:

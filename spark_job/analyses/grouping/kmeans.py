@@ -54,11 +54,7 @@ def distinct_count(rows: np.ndarray) -> int:
 
 
 def try_each(rows: np.ndarray, ks: Iterable[int], seed: int) -> list[Trial]:
-    """Fit K-means for each k, and judge it by the silhouette (Rousseeuw 1987).
-
-    Args:
-        rows: (n, d) float32, n > every k.
-    """
+    """Fit K-means for each k to (n, d) rows, n > k, and judge it by the silhouette (Rousseeuw 1987)."""
     order = np.random.default_rng(seed).permutation(len(rows))
     rows, some = rows[order[:MAX_TRIAL_ROWS]], np.arange(min(len(rows), MAX_SILHOUETTE_ROWS))
     distances = pairwise_distances(rows[some])

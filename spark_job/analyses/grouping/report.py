@@ -39,11 +39,7 @@ FOLDERS_NAMED = 3
 
 
 def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:
-    """Place rows by t-SNE (van der Maaten, Hinton 2008), (n, 2) float32; fewer than 5 by first components.
-
-    Args:
-        rows: (n, d) float32.
-    """
+    """Place (n, d) rows by t-SNE (van der Maaten, Hinton 2008), (n, 2); fewer than 5 by first components."""
     if len(rows) < MIN_EMBEDDED:
         return np.pad(rows[:, :2], ((0, 0), (0, max(0, 2 - rows.shape[1]))))
     start = "pca" if min(rows.shape) >= 2 else "random"

@@ -92,11 +92,7 @@ class Division:
 
 
 def draws_of(spark: SparkContext, parts: Sequence[str], seed: int) -> Draws:
-    """Return (kind of split, class) -> the draws of its usable images, ascending, 8 bytes an image.
-
-    Args:
-        parts: URIs of a features table's parts.
-    """
+    """Return (kind of split, class) -> the draws of its usable images, ascending, 8 bytes an image."""
     collected = defaultdict(list)
     for partial in spark.parallelize(parts, len(parts)).map(lambda uri: _draws(uri, seed)).collect():
         for key, drawn in partial.items():

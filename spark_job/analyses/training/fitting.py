@@ -49,11 +49,7 @@ class Fitting:
         say: Callable[[str], None],
         trace: Callable[[str], None] | None = None,
     ) -> None:
-        """Read the features of both sides and measure the columns.
-
-        Args:
-            tested: the run that tests; None for the source itself.
-        """
+        """Read the features of both sides (`tested`: None for the source itself) and measure the columns."""
         self._spark, self._source, self._division, self._settings = spark, source, division, settings
         self._say, self._trace = say, trace
         features = VectorTable.features(source)
@@ -62,7 +58,6 @@ class Fitting:
         self._scaling = fit_scaling(self._training, division.training_counts[-1], features.length)
 
     def release(self) -> None:
-        """Let Spark forget the rows."""
         self._training.release()
         self._tests.release()
 

@@ -27,11 +27,7 @@ from spark_job.storage import Folder
 def measure_serial_process(
     like: str, results: str, extractor: str, engine: str, run_id: str | None = None
 ) -> Summary:
-    """Time one plain process on the images of a run, and write a run of its own.
-
-    Args:
-        like: RESULTS/RUN_ID of the run whose images are taken.
-    """
+    """Time one plain process on the images of the run `like`, and write a run of its own."""
     source = SourceRun.open(like)
     parameters = {"like": source.uri, "extractor": extractor, "engine": engine}
     analysis = AnalysisRun("time-serial", results, [source], parameters, run_id)
