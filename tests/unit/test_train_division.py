@@ -28,8 +28,8 @@ def test_a_share_of_each_class_is_held_out() -> None:
     division = divide(draws({("", "a"): 40, ("", "b"): 10}), None, 0.2, SEED)
     for label, count in (("a", 40), ("b", 10)):
         paths = paths_of("", label, count)
-        tests = [path for path in paths if division.tests(label, "", path)]
-        trains = [path for path in paths if division.training_step(label, "", path) is not None]
+        tests = [path for path in paths if division.test_choice(label, "", path)]
+        trains = [path for path in paths if division.training_choice(label, "", path) is not None]
         assert len(tests) == count // 5
         assert sorted(tests + trains) == sorted(paths)
 
@@ -37,7 +37,7 @@ def test_a_share_of_each_class_is_held_out() -> None:
 def test_a_class_of_one_image_trains() -> None:
     """An image that cannot be spared is not held out."""
     division = divide(draws({("", "a"): 1, ("", "b"): 10}), None, 0.5, SEED)
-    assert division.training_step("a", "", paths_of("", "a", 1)[0]) is not None
+    assert division.training_choice("a", "", paths_of("", "a", 1)[0]) is not None
     assert division.test_counts.tolist() == [0, 5]
 
 
@@ -46,11 +46,11 @@ def test_the_folders_decide_where_there_are_any() -> None:
     images = {(kind, label): 6 for kind in ("training", "test", "validation") for label in "ab"}
     division = divide(draws(images), None, 0.2, SEED)
     path = paths_of("training", "a", 1)[0]
-    assert division.training_step("a", "Training", path) is not None
-    assert division.training_step("a", "Test", path) is None
-    assert division.tests("a", "Test", path)
-    assert not division.tests("a", "Training", path)
-    assert not division.tests("a", "Validation", path)
+    assert division.training_choice("a", "Training", path) is not None
+    assert division.training_choice("a", "Test", path) is None
+    assert division.test_choice("a", "Test", path)
+    assert not division.test_choice("a", "Training", path)
+    assert not division.test_choice("a", "Validation", path)
 
 
 def test_a_test_folder_alone_is_divided() -> None:
@@ -66,14 +66,14 @@ def test_another_run_tests() -> None:
     assert division.training_counts[-1].tolist() == [5, 5]
     assert division.test_counts.tolist() == [3, 0]
     assert division.unknown == 2
-    assert not division.tests("c", "", "/photos//c/0.jpg")
+    assert not division.test_choice("c", "", "/photos//c/0.jpg")
 
 
 def test_the_steps_of_the_curve_grow_into_each_other() -> None:
     """Each step takes its share of every class; an image belongs to all steps from its first on."""
     division = divide(draws({("", "a"): 50, ("", "b"): 50}), None, 0.2, SEED)
-    steps = [division.training_step("a", "", path) for path in paths_of("", "a", 50)]
-    taken = [sum(step is not None and step <= number for step in steps) for number in range(len(CURVE))]
+    choices = [division.training_choice("a", "", path) for path in paths_of("", "a", 50)]
+    taken = [sum(one[1] <= number for one in choices if one) for number in range(len(CURVE))]
     assert taken == [round(share * 40) for share in CURVE]
     assert division.training_counts[:, 0].tolist() == taken
 

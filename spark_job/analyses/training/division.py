@@ -67,28 +67,22 @@ class Division:
         return [step for step, count in enumerate(images) if count not in images[step + 1 :]]
 
     def training_choice(self, label: str, split: str, path: str) -> tuple[int, int] | None:
-        """Return (class, step) of an image that trains."""
-        step = self.training_step(label, split, path)
-        return None if step is None else (bisect_left(self.classes, label), step)
-
-    def test_choice(self, label: str, split: str, path: str) -> tuple[int, int] | None:
-        """Return (class, 0) of an image that tests."""
-        return (bisect_left(self.classes, label), 0) if self.tests(label, split, path) else None
-
-    def training_step(self, label: str, split: str, path: str) -> int | None:
-        """Return the first step of the learning curve with the image; None when it does not train."""
+        """Return (class, first step of the learning curve) of an image that trains, else None."""
         if self.training_split not in (None, _kind(split)):
             return None
         drawn = draw(self.seed, path)
         if drawn < self.test_below.get(label, 0):
             return None
-        return next(step for step, limit in enumerate(self.step_limits[label]) if drawn <= limit)
+        step = next(step for step, limit in enumerate(self.step_limits[label]) if drawn <= limit)
+        return bisect_left(self.classes, label), step
 
-    def tests(self, label: str, split: str, path: str) -> bool:
-        """Return whether the image tests."""
+    def test_choice(self, label: str, split: str, path: str) -> tuple[int, int] | None:
+        """Return (class, 0) of an image that tests, else None."""
         if label not in self.step_limits or self.test_split not in (None, _kind(split)):
-            return False
-        return not self.test_below or draw(self.seed, path) < self.test_below[label]
+            return None
+        if self.test_below and draw(self.seed, path) >= self.test_below[label]:
+            return None
+        return bisect_left(self.classes, label), 0
 
 
 def draws_of(spark: SparkContext, parts: Sequence[str], seed: int) -> Draws:
@@ -125,39 +119,20 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     Raises:
         MisuseError: fewer than two classes to train, or nothing to test with.
     """
-    if test_draws is not None:
-        return _divided(seed, None, None, by_class(draws), by_class(test_draws), {})
     kinds = {kind for kind, _ in draws}
-    test_kind = next((kind for kind in (TEST, VALIDATION) if kind in kinds), None)
-    if TRAINING in kinds and test_kind:
-        training, test = by_class(draws, TRAINING), by_class(draws, test_kind)
-        return _divided(seed, TRAINING, test_kind, training, test, {})
-    everything = by_class(draws)
-    counts = {label: min(max(1, round(held_out * len(d))), len(d) - 1) for label, d in everything.items()}
-    training = {label: drawn[counts[label] :] for label, drawn in everything.items()}
-    test = {label: drawn[: counts[label]] for label, drawn in everything.items()}
-    return _divided(
-        seed, None, None, training, test, {label: int(drawn[0]) for label, drawn in training.items()}
-    )
-
-
-def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:
-    """Return class -> its draws, ascending, of one kind of split or of all."""
-    draws_by_class = defaultdict(list)
-    for (of, label), drawn in draws.items():
-        if kind in (None, of):
-            draws_by_class[label].append(drawn)
-    return {label: np.sort(np.concatenate(draws_by_class[label])) for label in sorted(draws_by_class)}
-
-
-def _divided(
-    seed: int,
-    training_split: str | None,
-    test_split: str | None,
-    training: Mapping[str, np.ndarray],
-    test: Mapping[str, np.ndarray],
-    test_below: Mapping[str, int],
-) -> Division:
+    training_kind = test_kind = None
+    below: dict[str, int] = {}
+    if test_draws is not None:
+        training, test = by_class(draws), by_class(test_draws)
+    elif TRAINING in kinds and kinds & {TEST, VALIDATION}:
+        training_kind, test_kind = TRAINING, TEST if TEST in kinds else VALIDATION
+        training, test = by_class(draws, training_kind), by_class(draws, test_kind)
+    else:
+        training, test = {}, {}
+        for label, drawn in by_class(draws).items():
+            count = min(max(1, round(held_out * len(drawn))), len(drawn) - 1)
+            test[label], training[label] = drawn[:count], drawn[count:]
+            below[label] = int(drawn[count])
     if len(training) < 2:
         raise MisuseError(
             f"a classifier needs at least two classes (folders); the training images have {len(training)}"
@@ -175,4 +150,13 @@ def _divided(
     limits = {label: tuple(int(training[label][n - 1]) for n in counts) for label, counts in steps.items()}
     unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
     counts = np.array([steps[label] for label in classes]).T
-    return Division(seed, classes, training_split, test_split, test_below, limits, counts, tested, unknown)
+    return Division(seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown)
+
+
+def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:
+    """Return class -> its draws, ascending, of one kind of split or of all."""
+    draws_by_class = defaultdict(list)
+    for (of, label), drawn in draws.items():
+        if kind in (None, of):
+            draws_by_class[label].append(drawn)
+    return {label: np.sort(np.concatenate(draws_by_class[label])) for label in sorted(draws_by_class)}
