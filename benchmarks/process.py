@@ -55,21 +55,19 @@ class Run:
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a process."""
-
-    seconds: float
-    peak_mebibytes: dict[str, float]
-    error: str | None
-
-
-def run_process(command: list[str], environment: Mapping[str, str] | None = None) -> Outcome:
-    """Run a command until it ends; a failure is an outcome, with the last words of its standard error."""
+def measured_run(
+    contender: str,
+    number: int,
+    size: int,
+    module: str,
+    arguments: list[str],
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Run a Python module until it ends; a failure is a run too, with the last words of its stderr."""
     with tempfile.TemporaryFile() as log:
         started = time.monotonic()
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, **ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -83,7 +81,8 @@ def run_process(command: list[str], environment: Mapping[str, str] | None = None
         log.seek(0)
         lines = log.read().decode(errors="replace").strip().splitlines()
     error = None if code == 0 else f"exit code {code}: {' | '.join(lines[-3:])[:500]}"
-    return Outcome(seconds, {part: size / MEBIBYTE for part, size in peaks.items()}, error)
+    peak_mebibytes = {part: peak / MEBIBYTE for part, peak in peaks.items()}
+    return Run(contender, number, size, seconds, peak_mebibytes, error=error)
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:

@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 
 from benchmarks.peers import reduction
 from benchmarks.peers.assignment import FACTS
-from benchmarks.process import Run, run_process
+from benchmarks.process import Run, measured_run
 from benchmarks.s3_server import BUCKET
 from infra.checkout import ROOT
 from spark_job.contract.run_layout import METRICS
@@ -123,22 +123,22 @@ def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
     if contender == "g":
         with s3_server(photographs, served) as environment:
             command = _command(contender, f"s3://{BUCKET}", inputs.extractor, out)
-            outcome = run_process(command, environment)
+            run = measured_run(contender, number, size, *command, environment)
     else:
-        outcome = run_process(_command(contender, str(photographs), inputs.extractor, out))
-    run = Run(contender, number, size, outcome.seconds, outcome.peak_mebibytes, error=outcome.error)
+        command = _command(contender, str(photographs), inputs.extractor, out)
+        run = measured_run(contender, number, size, *command)
     if run.error:
         return run
     lost = None if contender == "a" else _missing_rows(out, size)
     return replace(run, facts={**_facts(contender, out), **served}, error=lost)
 
 
-def _command(contender: str, images: str, extractor: Path, out: Path) -> list[str]:
-    """Return the job as a user runs it, with no options but the necessary, or a peer."""
+def _command(contender: str, images: str, extractor: Path, out: Path) -> tuple[str, list[str]]:
+    """Return module and arguments: the job with no options but the necessary, or a peer."""
     words = ["--images", images, "--extractor", str(extractor)]
     if contender in "bg":
-        return [sys.executable, "-m", "spark_job", "run", *words, "--results", str(out), "--run-id", RUN_ID]
-    return [sys.executable, "-m", f"benchmarks.peers.{PEERS[contender]}", *words, "--out", str(out)]
+        return "spark_job", ["run", *words, "--results", str(out), "--run-id", RUN_ID]
+    return f"benchmarks.peers.{PEERS[contender]}", [*words, "--out", str(out)]
 
 
 def _facts(contender: str, out: Path) -> dict[str, Any]:
@@ -163,8 +163,7 @@ def _run_reduction(method: str, number: int, columns: int, features: Path, work:
     facts = work / "reduction.json"
     facts.unlink(missing_ok=True)
     arguments = ["--method", method, "--features", str(features), "--facts", str(facts)]
-    outcome = run_process([sys.executable, "-m", "benchmarks.peers.reduction", *arguments])
-    run = Run(f"f {method}", number, columns, outcome.seconds, outcome.peak_mebibytes, error=outcome.error)
+    run = measured_run(f"f {method}", number, columns, "benchmarks.peers.reduction", arguments)
     return run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
 
 

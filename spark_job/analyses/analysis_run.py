@@ -107,22 +107,19 @@ class AnalysisRun:
         shown = replace(document, parameters=_for_people(self._parameters))
         for name, content in render_document(shown, self._parents).items():
             folder.write(f"{layout.REPORT}/{name}", content)
-        figures = {**metrics, "seconds": {"total": time.monotonic() - self._started}}
-        own = (layout.PARAMETERS, layout.MANIFEST)
-        self.folder.complete(
+        seconds = time.monotonic() - self._started
+        figures = {**metrics, "seconds": {"total": seconds}}
+        outputs_made = {layout.METRICS, *folder.names()} - {layout.PARAMETERS, layout.MANIFEST}
+        folder.complete(
             self._results,
             figures,
             run_id=self.run_id,
             kind=self._kind,
             parents=tuple(self._parents),
             parameters=self._parameters,
-            outputs=tuple(sorted({layout.METRICS, *folder.names()} - {*own})),
+            outputs=tuple(sorted(outputs_made)),
         )
-        return self._summary(figures, findings)
-
-    def _summary(self, figures: Mapping[str, Any], findings: Lines) -> Summary:
-        places = {"results": self.folder.uri, "report": self.folder.child(f"{layout.REPORT}/index.html")}
-        seconds = figures["seconds"]["total"]
+        places = {"results": folder.uri, "report": folder.child(f"{layout.REPORT}/index.html")}
         return Summary(
             [*findings, ("time", f"{seconds:.1f} s"), *places.items()],
             {"kind": self._kind, "run_id": self.run_id, **places, "metrics": figures},

@@ -165,11 +165,10 @@ class Option:
         if self.kind is bool:
             return {**settings, "default": None} | ({} if self.default else {"is_flag": True})
         if self.choices:
-            settings["shell_complete"] = self._complete
+            settings["shell_complete"] = lambda _context, _parameter, begun: [
+                choice for choice in self.choices if choice.startswith(begun)
+            ]
         return {**settings, "type": self.read, "metavar": self.placeholder, "multiple": self.repeated}
-
-    def _complete(self, _context: Any, _parameter: Any, incomplete: str) -> list[str]:
-        return [choice for choice in self.choices if choice.startswith(incomplete)]
 
 
 def option(help_text: str, **facts: Any) -> Any:

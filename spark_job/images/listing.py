@@ -63,14 +63,16 @@ def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
     Raises:
         ListingError: the source does not exist or cannot be listed.
     """
-    found = _list_s3(source) if is_s3(source) else _list_local(source)
+    if not is_s3(source) and not os.path.isdir(source):  # noqa: PTH112 - it may hold bytes that are no text
+        raise ListingError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
+    found = _list_s3(source) if is_s3(source) else _walk(source, "", ())
     for relative_path, size, etag, error in found:
         label, split = label_and_split(source, relative_path)
         skipped = skip_reason(relative_path, all_files)
         if error and skipped not in ALWAYS_SKIPPED:
             skipped = None  # a folder that cannot be read has no extension and is no file to skip
         path = child(source, relative_path)
-        if error is None and not _is_text(path):
+        if error is None and path.encode(errors="replace").decode() != path:
             error = "the name is not valid UTF-8: rename the file"
         if error:
             path, label = _as_text(path), _as_text(label)
@@ -80,22 +82,8 @@ def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
 Found = tuple[str, int, str, str | None]  # relative path, size in bytes, etag, error
 
 
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _as_text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _list_local(source: str) -> Iterator[Found]:
-    if not os.path.isdir(source):  # noqa: PTH112 - a path may hold bytes that pathlib would keep as well
-        raise ListingError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
-    yield from _walk(source, "", ())
 
 
 def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) -> Iterator[Found]:
@@ -134,8 +122,7 @@ def _list_s3(source: str) -> Iterator[Found]:
     try:
         prefixes, objects = _prefixes(store, prefix)
         yield from (_found(item, prefix) for item in objects)
-        pages = [_pages(store, below) for below in prefixes]
-        yield from (_found(item, prefix) for item in _side_by_side(pages))
+        yield from (_found(item, prefix) for item in _side_by_side(store, prefixes))
     except InvalidPathError as error:
         advice = "rename that object, or give --images the folders beside it"
         raise ListingError(f"cannot list {source}: {first_line(error)}; {advice}") from error
@@ -160,22 +147,18 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
     return prefixes, (item for batch in batches for item in batch.to_pylist())
 
 
-def _pages(store: Any, prefix: str) -> Callable[[], Iterator[list[dict[str, Any]]]]:
-    return lambda: iter(obstore.list(store, prefix or None, chunk_size=PAGE_SIZE))
-
-
-def _side_by_side(sources: list[Callable[[], Iterator[list[dict[str, Any]]]]]) -> Iterator[dict[str, Any]]:
-    """Yield the items of many paged listings; at most a few pages wait in memory."""
+def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the items below many prefixes, listed in pages; at most a few pages wait in memory."""
     queue: Queue[list[dict[str, Any]] | BaseException | None] = Queue(maxsize=PREFIXES_AT_ONCE)
 
-    def drain(source: Callable[[], Iterator[list[dict[str, Any]]]]) -> None:
-        for page in source():
+    def drain(prefix: str) -> None:
+        for page in obstore.list(store, prefix or None, chunk_size=PAGE_SIZE):
             queue.put(page)
 
     def run() -> None:
         try:
             with ThreadPoolExecutor(PREFIXES_AT_ONCE) as pool:
-                list(pool.map(drain, sources))
+                list(pool.map(drain, prefixes))
             queue.put(None)
         except BaseException as error:
             queue.put(error)

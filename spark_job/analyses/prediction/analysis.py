@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
 from itertools import chain
@@ -189,21 +190,11 @@ def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
         ListingError: there is neither.
     """
     source = normalise(uri)
-    one = _single(source)
-    return iter([one]) if one else list_files(source, all_files)
-
-
-def _single(uri: str) -> ListedFile | None:
-    if not is_s3(uri):
-        path = Path(uri)
-        return ListedFile(uri, size=path.stat().st_size) if path.is_file() else None
-    root, key = split_uri(uri)
-    try:
-        properties = obstore.head(open_store(root), key) if key else None
-    except (BaseError, OSError):  # a folder, or what the listing will explain
-        return None
-    return (
-        ListedFile(uri, "", "", int(properties["size"]), str(properties["e_tag"] or ""))
-        if properties
-        else None
-    )
+    if not is_s3(source) and Path(source).is_file():
+        return iter([ListedFile(source, size=Path(source).stat().st_size)])
+    root, key = split_uri(source)
+    with suppress(BaseError, OSError):  # a folder, or what the listing will explain
+        if is_s3(source) and key:
+            found = obstore.head(open_store(root), key)
+            return iter([ListedFile(source, size=int(found["size"]), etag=str(found["e_tag"] or ""))])
+    return list_files(source, all_files)
