@@ -81,11 +81,12 @@ class Rounds:
 
     def small(self, measure: Measure) -> dict[int, float]:
         """Return round -> measure of its run of N images."""
-        return self._measured(0, measure)
+        return self.large(measure, 0)
 
-    def large(self, measure: Measure) -> dict[int, float]:
+    def large(self, measure: Measure, which: int = -1) -> dict[int, float]:
         """Return round -> measure of its run of 3N images."""
-        return self._measured(-1, measure)
+        values = {number: measure(runs[which]) for number, runs in self._by_round.items()}
+        return {number: value for number, value in values.items() if value is not None}
 
     def steady(self) -> dict[int, float]:
         """Return round -> images a second between N and 3N."""
@@ -95,10 +96,6 @@ class Rounds:
     def fixed_seconds(self) -> dict[int, float]:
         """Return round -> what a run of no images would take, by the line through N and 3N."""
         return {number: start for number, (_, start) in self._lines().items()}
-
-    def _measured(self, which: int, measure: Measure) -> dict[int, float]:
-        values = {number: measure(runs[which]) for number, runs in self._by_round.items()}
-        return {number: value for number, value in values.items() if value is not None}
 
     def _lines(self) -> dict[int, tuple[float, float]]:
         """Return round -> seconds an image, and seconds at no image."""
