@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from operator import add
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
@@ -76,6 +76,13 @@ def begin_session(name: str, in_each_worker: Callable[[int], None]) -> Callable[
 
     Thread(target=open_it, daemon=True).start()
     return opened.result
+
+
+class Sum:
+    """Partial results in a dataclass that adds up field by field."""
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(mine + getattr(other, name) for name, mine in vars(self).items()))
 
 
 def sum_over_tasks(spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Total]) -> Total:

@@ -26,6 +26,7 @@ from spark_job.images.preparation import Content, Prepared, prepare_images
 from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image
 from spark_job.parquet_parts import rows_within
+from spark_job.session import Sum
 
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE
@@ -87,7 +88,7 @@ class _Row:
 
 
 @dataclass
-class Tally:
+class Tally(Sum):
     """What became of images: class -> how many; processor seconds of the worker and its decoder."""
 
     usable: Counter[str] = field(default_factory=Counter)
@@ -98,13 +99,6 @@ class Tally:
         for row in rows:
             (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
             self.processor_seconds += row.prepared.seconds
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.usable + other.usable,
-            self.rejected + other.rejected,
-            self.processor_seconds + other.processor_seconds,
-        )
 
 
 def _extract(

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.session import Sum
+
 # Histogram of log2: 32 bins an octave are steps of 2.2 %.
 LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32
 BINS = OCTAVES * BINS_AN_OCTAVE
@@ -32,7 +34,7 @@ MOST_LOST = 0.05
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Sum):
     """How n images lie about k components.
 
     Attributes:
@@ -80,17 +82,6 @@ class Profile:
             float(error.sum()),
             _histogram(error),
             _histogram(distance),
-        )
-
-    def __add__(self, other: "Profile") -> "Profile":
-        return Profile(
-            self.count + other.count,
-            self.total + other.total,
-            self.square + other.square,
-            self.length + other.length,
-            self.missed + other.missed,
-            self.errors + other.errors,
-            self.distances + other.distances,
         )
 
     @property

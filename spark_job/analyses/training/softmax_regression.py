@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from spark_job.analyses.training.examples import Block, Examples
 from spark_job.reduction.principal_components import column_scale
+from spark_job.session import Sum
 
 # L-BFGS keeps two vectors of all weights for each: at 131 x 25,088 weights 53 MB.
 CORRECTIONS = 5
@@ -86,15 +87,12 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class CrossEntropy:
+class CrossEntropy(Sum):
     """The loss of some rows: their number, summed loss, summed gradient (classes, d + 1) float64."""
 
     count: int
     loss: float
     gradient: np.ndarray
-
-    def __add__(self, other: "CrossEntropy") -> "CrossEntropy":
-        return CrossEntropy(self.count + other.count, self.loss + other.loss, self.gradient + other.gradient)
 
 
 def fit_softmax(
