@@ -1,1 +1,1 @@
-"""The commands, their options, and the call of what does the work."""
+"""The commands: their options, and the call of what does the work."""
