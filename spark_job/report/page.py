@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -216,6 +217,7 @@ def _parent(uri: str) -> dict[str, str]:
     return {"name": name, "uri": uri, "report": f"../../{name}/report/index.html"}
 
 
+@cache
 def _environment() -> Environment:
     """Return templates that escape what they are given, with the filters of the report."""
     environment = Environment(
