@@ -23,6 +23,11 @@ MAX_PAIRS_PICTURED = 12
 # More rows than this cannot be read on a page.
 MAX_CONFUSION_CLASSES = 60
 _RIGHT, _WRONG = COLOURS[0], COLOURS[1]
+_CURVE_TEXT = (
+    "Each point is a classifier of its own, trained on that part of the training images and tested on all "
+    "test images. A curve that still rises says that more photographs would help; a gap between training "
+    "and test, that the classifier knows its own images by heart."
+)
 
 
 def training_document(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Document:
@@ -50,13 +55,6 @@ def training_document(source: SourceRun, division: Division, trained: Sequence[T
         sections=[section for section in sections if section.blocks],
         notes=_notes(division),
     )
-
-
-_CURVE_TEXT = (
-    "Each point is a classifier of its own, trained on that part of the training images and tested on all "
-    "test images. A curve that still rises says that more photographs would help; a gap between training "
-    "and test, that the classifier knows its own images by heart."
-)
 
 
 def _notes(division: Division) -> list[str]:

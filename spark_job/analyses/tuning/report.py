@@ -31,6 +31,7 @@ COLUMNS = (
 SERIAL = "serial process"
 # What metrics.json says of the recommended point.
 FIGURES = ("executors", "cores", "images_per_second", "speed_up", "efficiency", "usd_per_million_images")
+_RULE = "the fastest of those whose price is within 5 % of the lowest."
 
 
 def heat_map(tuning: Tuning) -> Chart:
@@ -147,9 +148,6 @@ def tune_document(tuning: Tuning) -> Document:
         sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
         notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}", *_doubts(tuning)),
     )
-
-
-_RULE = "the fastest of those whose price is within 5 % of the lowest."
 
 
 def _grid_section(tuning: Tuning) -> Section:
