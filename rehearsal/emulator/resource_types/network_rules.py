@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from uuid import uuid4
+
+from ministack.services import ec2
 
 from rehearsal.emulator.api import call, client, unless_gone
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
@@ -108,36 +111,24 @@ def _entry(properties: Properties) -> dict[str, Any]:
 
 
 class SubnetNetworkAclAssociation(ResourceType):
-    """The access list that a subnet goes by, instead of the network's default one."""
+    """The access list that a subnet goes by, instead of the network's default one.
+
+    It is kept in MiniStack itself, whose API knows no association of a subnet with the default list.
+    """
 
     name = "AWS::EC2::SubnetNetworkAclAssociation"
     create_only = ("SubnetId", "NetworkAclId")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Move the subnet's association to the list."""
-        association = _associate(properties["SubnetId"], properties["NetworkAclId"])
+        """Associate the subnet with the list."""
+        association = f"aclassoc-{uuid4().hex[:17]}"
+        ec2._network_acls[properties["NetworkAclId"]]["Associations"].append(
+            {"NetworkAclAssociationId": association, "SubnetId": properties["SubnetId"]}
+        )
         return association, {"AssociationId": association}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Give the subnet back to the network's default list, unless it has gone to another."""
-        acl = client("ec2").describe_network_acls(NetworkAclIds=[properties["NetworkAclId"]])["NetworkAcls"]
-        associations = [entry["NetworkAclAssociationId"] for one in acl for entry in one["Associations"]]
-        if physical_id in associations:
-            defaults = [entry["NetworkAclId"] for entry in _lists_of(acl[0]["VpcId"]) if entry["IsDefault"]]
-            _associate(properties["SubnetId"], defaults[0])
-
-
-def _associate(subnet: str, acl: str) -> str:
-    vpc = client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
-    associations = [entry for acl_of_vpc in _lists_of(vpc) for entry in acl_of_vpc["Associations"]]
-    current = next(entry for entry in associations if entry["SubnetId"] == subnet)
-    association: str = client("ec2").replace_network_acl_association(
-        AssociationId=current["NetworkAclAssociationId"], NetworkAclId=acl
-    )["NewAssociationId"]
-    return association
-
-
-def _lists_of(vpc: str) -> list[dict[str, Any]]:
-    filters = [{"Name": "vpc-id", "Values": [vpc]}]
-    lists: list[dict[str, Any]] = client("ec2").describe_network_acls(Filters=filters)["NetworkAcls"]
-    return lists
+        """Give the subnet back to the network's default list."""
+        if acl := ec2._network_acls.get(properties["NetworkAclId"]):
+            others = [one for one in acl["Associations"] if one["NetworkAclAssociationId"] != physical_id]
+            acl["Associations"] = others
