@@ -104,6 +104,8 @@ def test_emr_makes_its_security_groups_in_the_subnets_network(aws):
     assert names[attributes["EmrManagedSlaveSecurityGroup"]] == "ElasticMapReduce-Slave-Private"
     assert names[attributes["ServiceAccessSecurityGroup"]] == "ElasticMapReduce-ServiceAccess"
     assert first["MasterPublicDnsName"].startswith("ip-")
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)  # other tests of this account look for what is left
 
 
 def test_without_a_subnet_a_cluster_starts_in_the_default_network(aws):
