@@ -104,8 +104,11 @@ def test_emr_makes_its_security_groups_in_the_subnets_network(aws):
     assert names[attributes["EmrManagedSlaveSecurityGroup"]] == "ElasticMapReduce-Slave-Private"
     assert names[attributes["ServiceAccessSecurityGroup"]] == "ElasticMapReduce-ServiceAccess"
     assert first["MasterPublicDnsName"].startswith("ip-")
+    # Other tests of this account look for what is left.
+    for group in (group for group, name in names.items() if name != "default"):
+        ec2.delete_security_group(GroupId=group)
     ec2.delete_subnet(SubnetId=subnet)
-    ec2.delete_vpc(VpcId=vpc)  # other tests of this account look for what is left
+    ec2.delete_vpc(VpcId=vpc)
 
 
 def test_without_a_subnet_a_cluster_starts_in_the_default_network(aws):
