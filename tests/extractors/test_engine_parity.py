@@ -63,7 +63,7 @@ def assert_same(ours: np.ndarray, reference: np.ndarray) -> None:
     assert cosine.min() >= 0.99999
 
 
-# What they share with the others is tested with those: the network, the pooling, or layers of millions of weights.
+# What they share with the others is tested with those: the network, the pooling, or large layers.
 LONG = {"vgg16 fc2", "vgg16 max", "vgg16 flatten", "resnet50", "efficientnet_lite0 max", "raw_pixels 224x224"}
 
 
