@@ -16,6 +16,8 @@ NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # Trust the certificates that the system trusts: companies add their own.
 export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
+# Python keeps what it has compiled, also where the environment asks it not to: hundreds of processes start here.
+unexport PYTHONDONTWRITEBYTECODE
 # No news of npm itself.
 export npm_config_update_notifier := false
 NPM_INSTALL = $(NPM) ci --loglevel=error --no-audit --no-fund >/dev/null
@@ -93,8 +95,9 @@ test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator
 test-all: $(READY) browser rehearsal-ready ## Run every test, also those that take long
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-snapshots: $(READY) ## Accept the stacks' templates as they are now
-	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/infrastructure/test_snapshots.py
+snapshots: $(READY) ## Accept the stacks' templates as they are now, and docs/changes.md that is made from them
+	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/infrastructure/test_snapshots.py \
+	  tests/infrastructure/test_configuration_changes.py
 
 lint: $(READY) ## Check style, types, shell scripts, spelling and workflows
 	$(VENV)/bin/ruff check .

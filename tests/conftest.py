@@ -94,8 +94,10 @@ def _rank(item: pytest.Item) -> int:
     return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
 
 
-def _line(item: pytest.Item) -> int:
-    return item.location[1] or 0
+def _line(item: pytest.Item) -> tuple[int, list[int]]:
+    """Return where a test is written, and the places of its parameters."""
+    parameters = getattr(item, "callspec", None)
+    return item.location[1] or 0, list(parameters.indices.values()) if parameters else []
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -68,11 +68,12 @@ def run_of(config: DeploymentConfig, *, job_hash: str, extractor_hash: str) -> R
 
 
 def cluster_name(run: Run, config: DeploymentConfig) -> str:
-    """Return the run's name with a digest of the fleets and of the idle time: other ones, another cluster.
+    """Return the run's name with a digest of fleets, network and idle time: other ones, another cluster.
 
     CloudFormation would change them in place, and EMR refuses that for a cluster that has ended, as ours has
     most of the time: "A job flow that is shutting down, terminated, or finished may not be modified".
     https://docs.aws.amazon.com/emr/latest/APIReference/API_ModifyInstanceFleet.html
     """
-    settings = json.dumps([[asdict(fleet) for fleet in config.fleets], config.idle_timeout_minutes])
+    fleets = [asdict(fleet) for fleet in config.fleets]
+    settings = json.dumps([fleets, config.network, config.vpc_id, config.idle_timeout_minutes])
     return f"{run.name}-{hashlib.sha256(settings.encode()).hexdigest()[:SETTINGS_LENGTH]}"
