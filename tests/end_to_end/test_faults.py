@@ -1,7 +1,7 @@
 """What goes wrong in the middle of a run, each on the same cluster: a run is complete, or says why it is not.
 
-The last tests take the disk of a node away, and then the server. In `make test` the loss of a task node stands
-for all of them (tests/rehearsal/machine/test_yarn.py).
+The last tests take the disk of a node away, and then the server. In `make test` the loss of a task node
+stands for all of them (tests/rehearsal/machine/test_yarn.py).
 """
 
 import json

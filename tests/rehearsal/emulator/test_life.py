@@ -261,7 +261,7 @@ def test_a_deploy_after_a_failed_one_succeeds(account: Account) -> None:
 
 @pytest.mark.parametrize("stage", ["prod", "dev"])
 def test_what_is_deployed_or_half_deployed_can_be_destroyed(account: Account, stage: str) -> None:
-    """The first deploy of prod fails beside dev, and is taken away; then dev goes. Data that prod keeps stays."""
+    """The first deploy of prod fails beside dev and is taken away; then dev goes; no cluster is left."""
     cloudformation = account.aws.client("cloudformation")
     if stage == "prod":
         with pytest.raises(WaiterError):
