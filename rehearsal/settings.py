@@ -48,11 +48,7 @@ class Settings:
 
     @property
     def keys(self) -> Keys:
-        """The keys of this start.
-
-        Raises:
-            RehearsalError: it has not been started.
-        """
+        """The keys of this start. Raises RehearsalError: it has not been started."""
         try:
             return Keys(*self.keys_file.read_text().splitlines())
         except FileNotFoundError as error:
@@ -100,11 +96,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def checked_port(port: int) -> int:
-    """Return the port if nothing listens on it.
-
-    Raises:
-        MisuseError: something listens on it.
-    """
+    """Return the port if nothing listens on it. Raises MisuseError: something listens on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import StatisticsError, correlation, linear_regression
 
 from infra.config.deployment import DeploymentConfig
@@ -60,22 +60,14 @@ def place_of(config: DeploymentConfig, cluster_id: str) -> dict[str, str]:
 
 
 def point(measured: Measured, serial_rate: float, machine: Machine) -> Measurement:
-    """Return the figures of one run.
-
-    Args:
-        serial_rate: images a second of the serial process.
-    """
+    """Return the figures of one run; `serial_rate` are the serial process's images a second."""
     cores, rate = measured.executors * measured.cores, measured.images / measured.seconds
     return Measurement(
-        executors=measured.executors,
-        cores=measured.cores,
-        images=measured.images,
-        seconds=measured.seconds,
+        **asdict(measured),
         images_per_second=rate,
         speed_up=rate / serial_rate,
         efficiency=rate / serial_rate / cores,
         usd_per_million_images=machine.usd(cores, measured.seconds) / measured.images * MILLION,
-        run=measured.run,
     )
 
 

@@ -53,11 +53,7 @@ def _parsed(setting: str) -> tuple[str, Any]:
 
 
 def _ask(path: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Ask the rehearsal of the environment.
-
-    Raises:
-        RehearsalError: none answers, or it refuses.
-    """
+    """Ask the rehearsal of the environment. Raises RehearsalError: none answers, or it refuses."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if not endpoint.startswith("http://"):
         raise RehearsalError("AWS_ENDPOINT_URL names no rehearsal: set what `fruit rehearse serve` prints")

@@ -40,7 +40,6 @@ class Programs:
         """Run a program to its end.
 
         Args:
-            folder: Where it runs.
             meanwhile: called about once a second while it runs, and once after its end.
 
         Raises:

@@ -49,10 +49,7 @@ class Request:
 
 
 def checked_configuration(request: Request, machine: str | None = None) -> DeploymentConfig:
-    """Return the configuration of the stage with the request's fields.
-
-    Args:
-        machine: this machine's processor, as Python calls it.
+    """Return the stage's configuration with the request's fields, for a processor as Python calls it.
 
     Raises:
         ConfigError: a field cannot be used.

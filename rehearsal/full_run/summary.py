@@ -20,13 +20,10 @@ SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emu
 
 
 def describe_run(connection: Connection, folder: Path) -> list[str]:
-    """Return what the deployment's cluster did, and what its run came to.
-
-    Args:
-        folder: The run's folder, fetched.
+    """Return what the deployment's cluster did, and what its run came to, by its folder, fetched.
 
     Raises:
-        RehearsalError: the run's folder is not complete.
+        RehearsalError: the folder is not complete.
     """
     emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
     roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster_id)}
@@ -38,11 +35,7 @@ def describe_run(connection: Connection, folder: Path) -> list[str]:
 def cluster_lines(
     cluster: Cluster, steps: Sequence[Step], nodes: Sequence[Node], roles: Mapping[str, str]
 ) -> list[str]:
-    """Return one line for a cluster, with every node that it has or had, and one for each of its steps.
-
-    Args:
-        roles: Fleet id to MASTER, CORE or TASK.
-    """
+    """Return a line for a cluster and all its nodes, and one for each step; `roles` is of fleets by id."""
     count = Counter(roles.get(node.fleet_id, "") for node in nodes)
     counted = ", ".join(f"{count[role]} {name}" for role, name in ROLE_NAMES.items() if count[role])
     lines = [f"cluster   {cluster.id} {cluster.state}, nodes: {counted}"]
@@ -55,11 +48,7 @@ def cluster_lines(
 
 
 def run_lines(folder: Path) -> list[str]:
-    """Return counts, features, PCA and places of a run.
-
-    Raises:
-        RehearsalError: the run's folder is not complete.
-    """
+    """Return counts, features, PCA and places. Raises RehearsalError: the run's folder is not complete."""
     metrics, manifest = _read(folder / METRICS), _read(folder / MANIFEST)
     images, features, reduction = metrics["images"], metrics["features"], metrics["reduction"]
     counts = " + ".join(f"{images[kind]:,} {kind}" for kind in ("usable", "rejected", "skipped"))

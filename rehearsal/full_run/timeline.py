@@ -8,12 +8,7 @@ WIDTH = 7  # of `  123.4`, before the unit
 
 
 class Timeline:
-    """Prints events with their seconds; may be used from several threads.
-
-    Args:
-        say: Prints one line.
-        clock: Seconds, monotonic.
-    """
+    """Prints events with their seconds; may be used from several threads."""
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self.say, self._clock, self._begun = say, clock, clock()

@@ -46,11 +46,7 @@ def fetch_jars(folder: Path = JARS) -> Path:
 
 
 def require_jars(folder: Path = JARS) -> Path:
-    """Return the folder of jars that have been fetched before.
-
-    Raises:
-        JarsError: they are not there.
-    """
+    """Return the folder of jars that have been fetched before. Raises JarsError: they are not there."""
     missing = [name for name in _pins() if not (folder / name).is_file()]
     if missing:
         raise JarsError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")

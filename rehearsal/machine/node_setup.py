@@ -50,11 +50,7 @@ class NodeSetup:
     _exports: dict[str, str] = field(default_factory=dict)
 
     def prepare(self, node: Node) -> None:
-        """Make the node's folders, Java and configuration files.
-
-        Raises:
-            OSError: there is no room.
-        """
+        """Make the node's folders, Java and configuration files. Raises OSError: there is no room."""
         folders = self.folders.node(node)
         folders.make()
         _write_java_home(folders, self.software.java)

@@ -42,11 +42,7 @@ class Yarn:
         self._lock = Lock()
 
     def start(self, primary: Node, environment: Mapping[str, str]) -> None:
-        """Start the ResourceManager and make the label.
-
-        Raises:
-            ComputeError: it did not come up.
-        """
+        """Start the ResourceManager and make the label. Raises ComputeError: it did not come up."""
         self._daemon = self._start(RESOURCE_MANAGER, primary, "resourcemanager", environment)
         self._daemon.wait_until(self.manager.is_up, "YARN's ResourceManager")
         if self._labels:

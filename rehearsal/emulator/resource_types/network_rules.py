@@ -66,11 +66,7 @@ class SecurityGroupRule(ResourceType):
 
 
 def _permission(properties: Properties) -> dict[str, Any]:
-    """Return the rule as the API's IpPermission.
-
-    Raises:
-        ValueError: it names no peer.
-    """
+    """Return the rule as the API's IpPermission. Raises ValueError: it names no peer."""
     names = [name for name in ("IpProtocol", "FromPort", "ToPort") if name in properties]
     permission: dict[str, Any] = {name: properties[name] for name in names}
     described = {"Description": properties["Description"]} if properties.get("Description") else {}
