@@ -3,7 +3,6 @@
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -44,7 +43,9 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
     interrupt_on_sigterm()
     try:
         with Server(home, port=port, region=region) as server:
-            exports = shell_exports(server.environment)
+            exports = "".join(
+                f"export {name}={shlex.quote(value)}\n" for name, value in server.environment.items()
+            )
             if env_file:
                 env_file.write_text(exports)
             print(exports + "\n" + what_is_real(), flush=True)
@@ -56,11 +57,6 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
     finally:
         if env_file:
             env_file.unlink(missing_ok=True)
-
-
-def shell_exports(environment: Mapping[str, str]) -> str:
-    """Return lines that set these variables in a shell."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
 def interrupt_on_sigterm() -> None:

@@ -100,13 +100,11 @@ class SlowDown:
 
     def refuses(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Return whether S3 is too busy for this request; other services never are."""
-        if self._clock() >= self._until or method not in METHODS or not _is_for_s3(headers):
+        if self._clock() >= self._until or method not in METHODS:
+            return False
+        if not any(name == b"authorization" and SIGNED_FOR_S3 in value for name, value in headers):
             return False
         self._seen += 1
         refused = self._seen % ONE_IN == 0
         self.refused += refused
         return refused
-
-
-def _is_for_s3(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"authorization" and SIGNED_FOR_S3 in value for name, value in headers)

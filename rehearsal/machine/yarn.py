@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import psutil
 
@@ -59,7 +60,9 @@ class Yarn:
         daemon = self._start(NODE_MANAGER, node, "nodemanager", environment)
         with self._lock:
             self._node_managers[node] = (daemon, port)
-        daemon.wait_until(lambda: self._counts_on(port), f"The NodeManager of {node.instance_id}")
+        daemon.wait_until(
+            lambda: self._of(port).get("state") == "RUNNING", f"The NodeManager of {node.instance_id}"
+        )
 
     def drain(self, node: Node) -> None:
         """Give the node no new containers, wait until it has none, end its NodeManager."""
@@ -71,7 +74,7 @@ class Yarn:
             listed = self.manager.nodes().get(port)
             if listed is not None:
                 self._close(node, listed["nodeId"])
-                wait_until(lambda: self._is_empty(port), DRAIN_SECONDS)
+                wait_until(lambda: not int(self._of(port).get("numContainers", 0)), DRAIN_SECONDS)
             daemon.stop()
         self.forget(node)
 
@@ -108,6 +111,10 @@ class Yarn:
         if self._daemon is not None:
             self._daemon.stop(grace_seconds)
 
+    def _of(self, port: int) -> dict[str, Any]:
+        """Return what YARN says of a node; empty where it knows none."""
+        return self.manager.nodes().get(port, {})
+
     def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
         conf, log = self._folders.node(node).conf, self._folders.daemon_log(node, name)
         return start_daemon(main, self._software, conf=conf, log=log, environment=environment)
@@ -123,12 +130,6 @@ class Yarn:
         )
         if ended.returncode != 0:
             raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")
-
-    def _counts_on(self, port: int) -> bool:
-        return self.manager.nodes().get(port, {}).get("state") == "RUNNING"
-
-    def _is_empty(self, port: int) -> bool:
-        return not int(self.manager.nodes().get(port, {}).get("numContainers", 0))
 
 
 def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
