@@ -147,11 +147,7 @@ def _has_role(iam: IAMClient, name: str) -> bool:
 def _continue_rollback(cloudformation: CloudFormationClient, name: str) -> str:
     """Return the command that lets a rollback go on without the resources that hold it up."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-    stuck = [
-        resource["LogicalResourceId"]
-        for page in pages
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceStatus"] == "UPDATE_FAILED"
-    ]
+    failed = "StackResourceSummaries[?ResourceStatus == 'UPDATE_FAILED'].LogicalResourceId"
+    stuck = list(pages.search(failed))
     skip = f" --resources-to-skip {' '.join(stuck)}" if stuck else ""
     return f"aws cloudformation continue-update-rollback --stack-name {name}{skip}; then deploy again"

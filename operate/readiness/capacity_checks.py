@@ -64,7 +64,7 @@ def check_vpcs(ec2: EC2Client, quotas: ServiceQuotasClient, config: DeploymentCo
     """Check that the region has room for the stage's own VPC."""
     if config.vpc_id:
         return Check(VPCS.name, "ok", f"{config.vpc_id} is used")
-    vpcs = [vpc for page in ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]]
+    vpcs = list(ec2.get_paginator("describe_vpcs").paginate().search("Vpcs[]"))
     return _room(quotas, VPCS, _others(vpcs, config), "vpc_id=… uses one that is there")
 
 
@@ -83,9 +83,8 @@ def check_types(ec2: EC2Client, config: DeploymentConfig) -> Check:
         LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": names}]
     )
     zones: dict[str, set[str]] = {name: set() for name in names}
-    for page in pages:
-        for offer in page["InstanceTypeOfferings"]:
-            zones.setdefault(offer["InstanceType"], set()).add(offer["Location"])
+    for name, zone in pages.search("InstanceTypeOfferings[].[InstanceType, Location]"):
+        zones.setdefault(name, set()).add(zone)
     found = ", ".join(f"{name} in {len(zones[name])} zones" for name in zones)
     without = [fleet for fleet in config.fleets if not any(zones[name] for name in fleet.types)]
     if without:

@@ -152,9 +152,10 @@ def _agents(ssm: Any, nodes: Iterable[Node]) -> Check:
     """Check that Session Manager reaches every node: tunnels need the primary one."""
     ids = [node.ec2_id for node in nodes if node.state == "RUNNING"]
     filters = [{"Key": "InstanceIds", "Values": ids}]
-    pages = ssm.get_paginator("describe_instance_information").paginate(Filters=filters) if ids else ()
-    told = [entry for page in pages for entry in page["InstanceInformationList"]]
-    online = sum(entry["PingStatus"] == "Online" for entry in told)
+    online = 0
+    if ids:
+        pages = ssm.get_paginator("describe_instance_information").paginate(Filters=filters)
+        online = len(list(pages.search("InstanceInformationList[?PingStatus == 'Online']")))
     found = f"Session Manager reaches {online} of {len(ids)} nodes that run"
     if online == len(ids):
         return Check("cluster, asked", "ok", found)
