@@ -65,16 +65,15 @@ async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
     config.keep_alive_timeout, config.graceful_timeout = KEEP_ALIVE_SECONDS, SHUTDOWN_SECONDS
     config.shutdown_timeout, config.accesslog, config.loglevel = SHUTDOWN_SECONDS, None, "WARNING"
     ended = _end_event()
-    server = asyncio.create_task(
-        serve(
-            with_door(with_control(app, service), settings),
-            config,
-            shutdown_trigger=lambda: _stopped(ended, service),
-        )
-    )
-    await _listening(settings.port, server)
-    settings.ready_file.write_text(settings.endpoint + "\n")
-    await server
+
+    async def until_the_end() -> None:
+        # hypercorn asks for this when it listens.
+        settings.ready_file.write_text(settings.endpoint + "\n")
+        await ended.wait()
+        # While AWS still answers: clusters put their logs into S3.
+        await asyncio.to_thread(service.stop)
+
+    await serve(with_door(with_control(app, service), settings), config, shutdown_trigger=until_the_end)
 
 
 def _end_event() -> asyncio.Event:
@@ -90,24 +89,6 @@ def _end_event() -> asyncio.Event:
 
     threading.Thread(target=watch, daemon=True, name="end-of-parent").start()
     return ended
-
-
-async def _stopped(ended: asyncio.Event, service: ElasticMapReduce) -> None:
-    """Wait for the end and stop the clusters while AWS still answers: they put their logs into S3."""
-    await ended.wait()
-    await asyncio.to_thread(service.stop)
-
-
-async def _listening(port: int, server: asyncio.Task[None]) -> None:
-    while not server.done():
-        try:
-            _, writer = await asyncio.open_connection(LOOPBACK, port)
-        except OSError:
-            await asyncio.sleep(0.05)
-            continue
-        writer.close()
-        return
-    await server
 
 
 if __name__ == "__main__":
