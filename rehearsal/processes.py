@@ -87,6 +87,16 @@ def sweep(home: Path, owner: str = "") -> None:
         time.sleep(0.1)
 
 
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Let a child end by itself, and kill it when it does not within so many seconds."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def short_folder(home: Path) -> Path:
     """Return a folder of this rehearsal alone with a short path; the guardian removes it."""
     return Path("/tmp") / f"fruit-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"  # noqa: S108

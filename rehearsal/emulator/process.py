@@ -11,7 +11,7 @@ from typing import Self
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
-from rehearsal.processes import wait_until
+from rehearsal.processes import end, wait_until
 from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Settings, checked_port, free_port
 
 # The release of MiniStack whose internals this package knows.
@@ -119,12 +119,7 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, STOP_SECONDS)
         if process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
+from rehearsal.processes import end
 
 LAST_LINES = 8
 POLL_SECONDS = 1.0
@@ -52,7 +53,7 @@ class Programs:
             try:
                 code = _wait(child, meanwhile)
             finally:
-                _end(child)
+                end(child, GRACE_SECONDS)
                 self._running.discard(child)
         if code:
             why = failure_lines(log.read_text(errors="replace"))
@@ -63,7 +64,7 @@ class Programs:
         with self._lock:
             self._ended = True
         for child in tuple(self._running):
-            _end(child)
+            end(child, GRACE_SECONDS)
 
     def _start(self, words: Sequence[str], folder: Path, output: TextIO) -> subprocess.Popen[bytes]:
         with self._lock:
@@ -99,13 +100,3 @@ def _wait(child: subprocess.Popen[bytes], meanwhile: Callable[[], None] | None) 
             meanwhile()
         if code is not None:
             return code
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a program that may have ended already."""
-    child.terminate()
-    try:
-        child.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

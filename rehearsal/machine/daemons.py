@@ -10,6 +10,7 @@ from pathlib import Path
 from rehearsal.emr.compute import ComputeError
 from rehearsal.machine.folders import NodeFolders
 from rehearsal.machine.jars import JARS, SPARK_HOME, require_jars
+from rehearsal.processes import end
 from spark_job.contract.java import find_java_home
 
 RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
@@ -82,11 +83,7 @@ class Daemon:
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Let the daemon end by itself, and kill it when it does not within so many seconds."""
-        self.process.terminate()
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        end(self.process, seconds)
 
 
 def java_command(main: str, software: Software, conf: Path) -> list[str]:
