@@ -120,8 +120,9 @@ def test_an_endpoint_of_the_environment_is_used():
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
 
 
-def test_an_endpoint_that_does_not_answer_is_named(operate):
+def test_an_endpoint_that_does_not_answer_is_named(operate, monkeypatch):
     """The tests' own endpoint refuses: the line says which address, and where to look."""
+    monkeypatch.setattr("operate.connection.OTHER_ATTEMPTS", 1)
     outcome = operate("runs")
     assert outcome.exit_code == 1
     assert "http://127.0.0.1:9" in outcome.err

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-
 from infra.config.deployment import DeploymentConfig
 from infra.errors import ConfigError
 from tests.infrastructure.synthesis import Resource, Synthesis, synthesise
@@ -176,6 +174,8 @@ def _run(stacks: Synthesis) -> str:
 def _create_only(kind: str) -> set[str]:
     if kind.startswith("Custom::"):
         return set()
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes seconds
+
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
     return {
         path.removeprefix("/properties/").split("/")[0] for path in schema.get("createOnlyProperties", [])
