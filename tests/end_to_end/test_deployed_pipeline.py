@@ -1,6 +1,7 @@
 """One deployment of dev with the real CDK command line, from empty buckets to nothing left.
 
-The tests follow its life in order; each event happens once, in a fixture.
+The tests follow its life in order; each event happens once, in a fixture. Clusters beside the first one are made
+every night (`long`): in `make test`, tests/rehearsal/emulator/test_life.py makes them of programs that end at once.
 """
 
 import re
@@ -121,7 +122,7 @@ def failed(stage: Stage, changed: Deploy) -> Deploy:
 
 
 @pytest.fixture(scope="module")
-def destroyed(stage: Stage, failed: Deploy) -> Done:
+def destroyed(stage: Stage, again: Deploy) -> Done:
     """All stacks taken away, as `make destroy` does it."""
     return stage.operate("destroy", "--yes", f"--assembly={stage.assembly}")
 
@@ -220,6 +221,7 @@ def test_the_same_run_is_refused(stage, submitted, again):
     assert f"run {submitted.answer['run_id']} is complete" in refused.stderr
 
 
+@pytest.mark.long
 def test_a_changed_parameter_makes_another_cluster_and_run(stage, changed, first):
     """The new run has the photographs that came meanwhile; the old cluster ends."""
     assert changed.done.returncode == 0, changed.said
@@ -229,6 +231,7 @@ def test_a_changed_parameter_makes_another_cluster_and_run(stage, changed, first
     assert stage.of_run(changed.run_id, "metrics.json")["reduction"]["explained_variance_ratio"] >= 0.9
 
 
+@pytest.mark.long
 def test_the_account_of_an_ended_cluster_is_true(stage, changed, first):
     """Within 5 % of the seconds for which its nodes had their folders on this machine."""
     told = json_of(stage.operate("cost", f"--cluster={first.cluster_id}", "--json"))
@@ -241,6 +244,7 @@ def test_the_account_of_an_ended_cluster_is_true(stage, changed, first):
     assert hours * 3600 == pytest.approx(sum(true), rel=0.05)
 
 
+@pytest.mark.long
 def test_a_failing_job_fails_the_deploy_with_its_reason(stage, failed, changed):
     """What CDK prints names the step and its logs, and those say why; the stack is as it was before."""
     assert failed.done.returncode == 1
@@ -252,6 +256,7 @@ def test_a_failing_job_fails_the_deploy_with_its_reason(stage, failed, changed):
     assert f"Error: none of the {VIEWS * len(KINDS)} images could be used" in logs.stdout, logs.stderr
 
 
+@pytest.mark.long
 def test_the_cluster_of_a_failed_deploy_ends(stage, failed):
     """Only that of the deploy before goes on."""
     clusters = json_of(stage.aws_cli("emr", "list-clusters", "--active"))["Clusters"]
