@@ -1,8 +1,8 @@
 """One deployment of dev with the real CDK command line, from empty buckets to nothing left.
 
 The tests follow its life in order; each event happens once, in a fixture. Clusters beside the first one are
-made every night (`long`): in `make test`, tests/rehearsal/emulator/test_life.py makes them, and their programs
-end at once.
+made every night (`long`): in `make test`, tests/rehearsal/emulator/test_life.py makes them, and their
+programs end at once.
 """
 
 import re
