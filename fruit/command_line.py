@@ -46,9 +46,11 @@ DEPLOYMENT = {
         "infra.commands.next_steps:next_steps_command", "Show a deploy's outputs and what comes next."
     ),
     "upload": LazyCommand("operate.commands.upload:upload_command", "Upload photographs."),
-    "submit": LazyCommand("operate.commands.submit:submit_command", "Start another run on the live cluster."),
+    "submit": LazyCommand(
+        "operate.commands.submit:submit_command", "Start another run, with a cluster or without."
+    ),
     "runs": LazyCommand("operate.commands.runs:runs_command", "List every run."),
-    "status": LazyCommand("operate.commands.status:status_command", "Show the cluster, its nodes and steps."),
+    "status": LazyCommand("operate.commands.status:status_command", "Show clusters, their nodes and steps."),
     "logs": LazyCommand("operate.commands.logs:logs_command", "Show the logs of a run."),
     "fetch": LazyCommand("operate.commands.fetch:fetch_command", "Download the results of a run."),
     "cancel": LazyCommand("operate.commands.cancel:cancel_command", "Cancel a run."),

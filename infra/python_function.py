@@ -14,7 +14,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group
 
 RUNTIME = Runtime.PYTHON_3_14
-TIMEOUT_SECONDS = 60
+TIMEOUT = Duration.seconds(60)
 MEMORY_MIB = 256
 REASONS = {
     "NIST.800.53.R5-LambdaConcurrency": "It runs a few times a deployment; a reservation would take capacity "
@@ -44,6 +44,7 @@ class PythonFunction(Construct):
         description: str,
         grants: Iterable[Grant],
         environment: Mapping[str, str],
+        timeout: Duration = TIMEOUT,
     ) -> None:
         super().__init__(scope, construct_id)
         log = log_group(self, "Log", config)
@@ -63,7 +64,7 @@ class PythonFunction(Construct):
             log_group=log,
             description=description,
             environment=dict(environment),
-            timeout=Duration.seconds(TIMEOUT_SECONDS),
+            timeout=timeout,
             memory_size=MEMORY_MIB,
         )
         # Its permissions come before it runs: a custom resource calls it as soon as it is there.

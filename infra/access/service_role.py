@@ -5,7 +5,7 @@ from aws_cdk.aws_iam import IRole, ManagedPolicy, PolicyStatement, Role, Service
 from aws_cdk.aws_kms import IKey
 from constructs import Construct, IConstruct
 
-from infra.access.statements import Grant, grant, use_key
+from infra.access.statements import Grant, grant, pass_role, use_key
 from infra.acknowledgements import acknowledge
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html
@@ -54,13 +54,8 @@ class ServiceRole(Construct):
             managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
             description="EMR, for its clusters here",
         )
-        pass_role = PolicyStatement(
-            sid="PassInstanceRole",
-            actions=["iam:PassRole"],
-            resources=[instance_role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
-        )
-        grants = [Grant(pass_role), *_encrypt_volumes(key), *(self._make_spot_role() if spot else [])]
+        passing = pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com")
+        grants = [passing, *_encrypt_volumes(key), *(self._make_spot_role() if spot else [])]
         grant(self.role, grants, "The right to pass one role belongs to this role and to no other")
         managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
         acknowledge(self.role, {managed: MANAGED_POLICY_REASON})

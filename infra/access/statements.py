@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk.aws_iam import PolicyStatement, Role
+from aws_cdk import Stack
+from aws_cdk.aws_iam import IRole, PolicyStatement, Role
 from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_s3 import IBucket
 
-from infra.acknowledgements import acknowledge, acknowledge_wildcards, objects_of
+from infra.acknowledgements import acknowledge, acknowledge_wildcards, in_account, objects_of
 from infra.contract.names import cost_tags
 
 LIST_BUCKET = ["s3:ListBucket", "s3:GetBucketLocation"]
@@ -93,6 +94,30 @@ def use_key(sid: str, key: IKey | None, actions: Sequence[str]) -> list[Grant]:
     if key is None:
         return []
     return [Grant(PolicyStatement(sid=sid, actions=list(actions), resources=[key.key_arn]))]
+
+
+def clusters_of_stage(sid: str, stack: Stack, stage: str, actions: Sequence[str]) -> Grant:
+    """Do these things with every cluster that carries the project's and the stage's tag."""
+    clusters = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
+    statement = PolicyStatement(
+        sid=sid,
+        actions=list(actions),
+        resources=[clusters],
+        conditions={"StringEquals": tag_conditions("elasticmapreduce:ResourceTag", stage)},
+    )
+    return Grant(statement, {in_account("elasticmapreduce", stack.region, "cluster/*"): BY_TAG_REASON})
+
+
+def pass_role(sid: str, role: IRole, service: str) -> Grant:
+    """Give this role to this service of AWS, such as `ec2.amazonaws.com`."""
+    return Grant(
+        PolicyStatement(
+            sid=sid,
+            actions=["iam:PassRole"],
+            resources=[role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": service}},
+        )
+    )
 
 
 def tag_conditions(key: str, stage: str) -> dict[str, str]:

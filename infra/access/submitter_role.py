@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration, Stack
 from aws_cdk.aws_iam import AccountRootPrincipal, ArnPrincipal, CompositePrincipal, PolicyStatement, Role
+from aws_cdk.aws_lambda import IFunction
 from constructs import Construct
 
 from infra.access.buckets import Buckets
@@ -12,6 +13,7 @@ from infra.access.statements import (
     WRITE_OBJECTS,
     Grant,
     all_objects,
+    clusters_of_stage,
     grant,
     list_prefix,
     objects,
@@ -43,7 +45,9 @@ PORT_FORWARDING = "AWS-StartPortForwardingSession"
 
 
 class SubmitterRole(Construct):
-    """Lets people upload images, submit and cancel steps, read results and logs, and open tunnels.
+    """Lets people upload images, submit and cancel runs, read results and logs, and open tunnels.
+
+    A cluster they start through one function alone, which checks what is asked for.
 
     The configured principals may take it; without any, whoever in the account may call `sts:AssumeRole` on
     it. Cluster and nodes are found by tags.
@@ -53,7 +57,13 @@ class SubmitterRole(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, buckets: Buckets, config: DeploymentConfig
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        buckets: Buckets,
+        config: DeploymentConfig,
+        launcher: IFunction,
     ) -> None:
         super().__init__(scope, construct_id)
         stage = config.stage
@@ -65,7 +75,10 @@ class SubmitterRole(Construct):
             max_session_duration=Duration.hours(SESSION_HOURS),
             description=f"Submits runs of {PROJECT} {stage}",
         )
-        grants = [*_data(buckets), *self._cluster(stage), *self._tunnel(stage)]
+        start = PolicyStatement(
+            sid="StartClusters", actions=["lambda:InvokeFunction"], resources=[launcher.function_arn]
+        )
+        grants = [*_data(buckets), *self._cluster(stage), *self._tunnel(stage), Grant(start)]
         grant(
             self.role,
             grants,
@@ -76,17 +89,7 @@ class SubmitterRole(Construct):
         stack = Stack.of(self)
         stacks = [f"{stack_name(stage, part)}/*" for part in STACK_PARTS]
         return [
-            Grant(
-                PolicyStatement(
-                    sid="SubmitSteps",
-                    actions=[*SUBMIT, *FOLLOW],
-                    resources=[
-                        stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
-                    ],
-                    conditions={"StringEquals": tag_conditions("elasticmapreduce:ResourceTag", stage)},
-                ),
-                {in_account("elasticmapreduce", stack.region, "cluster/*"): BY_TAG_REASON},
-            ),
+            clusters_of_stage("SubmitSteps", stack, stage, [*SUBMIT, *FOLLOW]),
             Grant(
                 PolicyStatement(sid="ListClusters", actions=LOOK_ROUND, resources=["*"]),
                 {"*": LOOK_ROUND_REASON},

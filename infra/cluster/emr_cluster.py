@@ -40,6 +40,7 @@ class EmrCluster(Construct):
 
     Attributes:
         cluster: The resource of CloudFormation.
+        place: Where it runs.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class EmrCluster(Construct):
         certificates_uri: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.place = place
         key_arn = buckets.key.key_arn if buckets.key else None
         security = CfnSecurityConfiguration(
             self, "Security", security_configuration=security_configuration(key_arn, certificates_uri)

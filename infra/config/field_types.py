@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from infra.config.schedule import checked_schedule
 from spark_job.contract.run_options import RunOptions
 
 
@@ -100,6 +101,11 @@ PrincipalArn = Annotated[
     allowed("arn:aws:iam::ACCOUNT:user/NAME or role/NAME"),
 ]
 PrincipalArns = Annotated[tuple[PrincipalArn, ...], SEPARATED]
+Schedule = Annotated[
+    str,
+    AfterValidator(checked_schedule),
+    allowed("a cron expression of EventBridge with one minute of the hour, such as `0 3 ? * MON-FRI *`"),
+]
 TransitCertificates = Annotated[
     str,
     StringConstraints(pattern=r"^(self-signed|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+\.zip)$"),

@@ -157,6 +157,10 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
     expected_images: int = Field(
         100_000, ge=1, le=10**10, description="The plan estimates a run of so many images."
     )
+    schedule: kind.Schedule | None = Field(
+        None,
+        description="At these times (UTC) a run starts on a cluster of its own, if there are new images.",
+    )
     runs_per_month: int = Field(4, ge=0, le=10_000, description="The plan estimates a month of so many runs.")
 
     @property

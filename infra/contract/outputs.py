@@ -23,6 +23,7 @@ RESULTS_URI = "ResultsUri"
 LOGS_URI = "LogsUri"
 JOB_URI = "JobUri"
 EXTRACTOR_URI = "ExtractorUri"
+LAUNCHER = "LauncherName"
 SUBMIT_ROLE_ARN = "SubmitRoleArn"
 DASHBOARD_URL = "DashboardUrl"
 

@@ -4,6 +4,7 @@
 RUNS = "runs"
 # Logs: EMR writes EMR_LOGS/CLUSTER_ID/ by itself.
 EMR_LOGS = "emr"
-# Artifacts: certificates of a deployment, and jobs that people bring.
+# Artifacts: certificates of a deployment, jobs that people bring, and which cluster was started for a run.
 TRANSIT = "transit"
 JOBS = "jobs"
+LAUNCHES = "launches"

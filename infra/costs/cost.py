@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infra.config.fields import DeploymentFields
 from infra.config.fleets import Fleet
 from infra.costs.prices import price_table
 
@@ -25,6 +26,21 @@ class RunEstimate:
     cost_usd: float
 
 
+@dataclass(frozen=True)
+class LargestCluster:
+    """A cluster with every fleet at its most, of its dearest type, on demand.
+
+    Attributes:
+        nodes: Core and task nodes.
+        cores: vCPU that executors use, on all of them.
+        hourly_usd: What an hour costs.
+    """
+
+    nodes: int
+    cores: int
+    hourly_usd: float
+
+
 @cache
 def rate_table() -> dict[str, Any]:
     """Return the measured rates, with their date and source."""
@@ -35,6 +51,13 @@ def rate_table() -> dict[str, Any]:
 def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -> float:
     """Return the price of an hour, in USD, with every fleet at its most, of its dearest type, on demand."""
     return sum(fleet.maximum * fleet.dearest_hour(region, public=public) for fleet in fleets)
+
+
+def largest_cluster(config: DeploymentFields) -> LargestCluster:
+    """Return the largest cluster of a configuration."""
+    nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
+    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    return LargestCluster(nodes, nodes * config.sizing().cores_per_node, hourly)
 
 
 def run_estimate(

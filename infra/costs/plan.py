@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.config.deployment import DeploymentConfig
+from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import RunEstimate, idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
+from infra.costs.cost import RunEstimate, idle_monthly_cost, largest_cluster, rate_table, run_estimate
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
@@ -26,6 +27,7 @@ class Plan:
     sizing: SparkSizing
     largest_hourly: float
     run: RunEstimate
+    on_demand: RunEstimate  # on a cluster that ends with its run
     idle: Mapping[str, float]
 
     @property
@@ -34,24 +36,38 @@ class Plan:
         return sum(self.idle.values())
 
     @property
+    def scheduled_runs(self) -> float:
+        """How many runs the schedule starts in a month, where there are always new images."""
+        return starts_per_month(self.config.schedule) if self.config.schedule else 0.0
+
+    @property
+    def scheduled_monthly(self) -> float:
+        """The price of the schedule's runs in a month, each on a cluster of its own."""
+        return self.scheduled_runs * self.on_demand.cost_usd
+
+    @property
     def monthly(self) -> float:
-        """The price of a month with the configured number of runs."""
-        return self.idle_monthly + self.config.runs_per_month * self.run.cost_usd
+        """The price of a month with the configured number of runs, and those of the schedule."""
+        runs = self.config.runs_per_month * self.run.cost_usd
+        return self.idle_monthly + runs + self.scheduled_monthly
 
 
 def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Plan:
     """Plan a configuration whose stacks synthesise to these templates."""
     sizing = config.sizing()
-    largest = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
-    nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
-    run = run_estimate(
-        model=config.model,
-        images=config.expected_images,
-        cores=nodes * sizing.cores_per_node,
-        largest_hourly_usd=largest,
-        idle_minutes=config.idle_timeout_minutes,
-    )
-    return Plan(config, sizing, largest, run, idle_monthly_cost(templates))
+    largest = largest_cluster(config)
+
+    def estimate(idle_minutes: float) -> RunEstimate:
+        return run_estimate(
+            model=config.model,
+            images=config.expected_images,
+            cores=largest.cores,
+            largest_hourly_usd=largest.hourly_usd,
+            idle_minutes=idle_minutes,
+        )
+
+    run, on_demand = estimate(config.idle_timeout_minutes), estimate(0)
+    return Plan(config, sizing, largest.hourly_usd, run, on_demand, idle_monthly_cost(templates))
 
 
 def rendered(plan: Plan) -> Group:
@@ -94,7 +110,15 @@ def _cost_table(plan: Plan) -> Table:
         f"{run.images:,} images, {config.model}, {run.rate:,.0f} images/s on {run.cores} cores: "
         f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle",
     )
-    month = f"idle and {config.runs_per_month} runs; budget: {config.monthly_budget_usd:g}"
+    scheduled = ""
+    if config.schedule:
+        scheduled = ", and the schedule"
+        table.add_row(
+            "the schedule, a month",
+            f"{plan.scheduled_monthly:.2f}",
+            f"{plan.scheduled_runs:.1f} runs of {plan.on_demand.minutes:.0f} min; none where nothing is new",
+        )
+    month = f"idle and {config.runs_per_month} runs{scheduled}; budget: {config.monthly_budget_usd:g}"
     table.add_row("a month", f"{plan.monthly:.2f}", month)
     return table
 

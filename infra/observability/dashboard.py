@@ -1,4 +1,4 @@
-"""One page that shows what ran, what it yielded, and what the cluster is doing."""
+"""One page that shows what ran, what it yielded, and what each cluster is doing."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from constructs import Construct
 
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
-from infra.observability.metrics import cluster_metric, run_metric
+from infra.observability.metrics import metric_of_every_cluster, run_metric
 from infra.run.functions.run_ended.figures import FIGURES, RUNS_COMPLETED, RUNS_FAILED
 
 WIDTH, HALF = 24, 12
@@ -25,7 +25,7 @@ MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
 
 
 class PipelineDashboard(Construct):
-    """Alarms, the last run, runs over time, and the cluster.
+    """Alarms, the last run, runs over time, and the clusters: that of the deploy and those of single runs.
 
     Attributes:
         url: The address of the page in the console.
@@ -37,7 +37,6 @@ class PipelineDashboard(Construct):
         construct_id: str,
         *,
         config: DeploymentConfig,
-        cluster_id: str,
         alarms: Sequence[IAlarm],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -54,7 +53,7 @@ class PipelineDashboard(Construct):
             widgets=[
                 [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
                 _runs(config.stage),
-                _cluster(cluster_id),
+                _clusters(),
             ],
         )
 
@@ -68,10 +67,10 @@ def _runs(stage: str) -> list[IWidget]:
     ]
 
 
-def _cluster(cluster_id: str) -> list[IWidget]:
+def _clusters() -> list[IWidget]:
     return [
-        _graph("Nodes", [cluster_metric(cluster_id, name) for name in NODES]),
-        _graph("Memory and waiting work", [cluster_metric(cluster_id, name) for name in MEMORY]),
+        _graph("Nodes, of each cluster", [metric_of_every_cluster(name) for name in NODES]),
+        _graph("Memory and waiting work", [metric_of_every_cluster(name) for name in MEMORY]),
     ]
 
 

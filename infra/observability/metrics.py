@@ -32,6 +32,17 @@ def cluster_metric(cluster_id: str, name: str, statistic: str = "Average") -> Me
     )
 
 
+def metric_of_every_cluster(name: str) -> MathExpression:
+    """Return a figure that EMR publishes about each cluster of the account, whichever there are or were."""
+    wanted = f'{{{EMR_NAMESPACE},JobFlowId}} MetricName="{name}"'
+    return MathExpression(
+        expression=f"SEARCH('{wanted}', 'Average', {EMR_PERIOD.to_seconds():.0f})",
+        using_metrics={},
+        label=f"{name} ${{PROP('Dim.JobFlowId')}}",
+        period=EMR_PERIOD,
+    )
+
+
 def memory_pressure(cluster_id: str) -> MathExpression:
     """Return 1 where containers wait while YARN has almost no memory left, else 0, even if it is busy."""
     return MathExpression(

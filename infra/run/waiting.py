@@ -12,7 +12,7 @@ from infra.access.buckets import Buckets
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import RUNS
 from infra.python_function import PythonFunction
-from infra.run.identity import Run, cluster_name
+from infra.run.identity import Run
 from infra.run.permissions import run_end_grants
 
 FUNCTIONS = Path(__file__).with_name("functions")
@@ -24,7 +24,7 @@ class RunWatch(Construct):
     """Hears of the end of every run of the stage, and tells the waiting deploy of the end of its own.
 
     The cluster must depend on this: an event that comes before its rule is lost. So a rule cannot name the
-    cluster's id; it names step and cluster, whose names hold the run id.
+    cluster's id; it names what the names of all steps and clusters of the stage begin with.
 
     Attributes:
         function: The one that hears of it.
@@ -57,7 +57,7 @@ class RunWatch(Construct):
             environment=self._environment(buckets, logs_uri),
         ).function
         self._listen("StepEnds", "EMR Step Status Change", [{"prefix": run.prefix}], STEP_ENDS)
-        self._listen("ClusterEnds", "EMR Cluster State Change", [cluster_name(run, config)], CLUSTER_ENDS)
+        self._listen("ClusterEnds", "EMR Cluster State Change", [{"prefix": run.prefix}], CLUSTER_ENDS)
 
     def _environment(self, buckets: Buckets, logs_uri: str) -> dict[str, str]:
         return {

@@ -1,5 +1,6 @@
 """The pipeline stack: network, roles, the cluster with its run, the wait, alarms and dashboard."""
 
+from aws_cdk import Duration
 from constructs import Construct
 
 from infra.access.instance_role import InstanceRole
@@ -11,9 +12,10 @@ from infra.cluster.emr_cluster import EmrCluster, Place, bootstrap_action
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS
+from infra.launch.launcher import Launcher
 from infra.network.cluster_network import ClusterNetwork, availability_zones
 from infra.network.security_groups import ClusterSecurityGroups
-from infra.observability.alarms import ClusterAlarms, RunAlarms
+from infra.observability.alarms import AlarmGroup, ClusterAlarms, RunAlarms
 from infra.observability.dashboard import PipelineDashboard
 from infra.run.identity import cluster_name, run_of
 from infra.run.step import run_step
@@ -49,8 +51,22 @@ class PipelineStack(StageStack):
             config, job_hash=self._artifacts.job.hash, extractor_hash=self._artifacts.extractor.hash
         )
         cluster = self._watched_cluster()
-        submitter = SubmitterRole(self, "Submitter", buckets=self._buckets, config=config)
-        self._publish(cluster.cluster.ref, submitter.role.role_arn)
+        launcher = Launcher(
+            self,
+            "Launcher",
+            config=config,
+            cluster=cluster,
+            buckets=self._buckets,
+            artifacts=self._artifacts,
+        ).function
+        if config.schedule:
+            AlarmGroup(self, "ScheduleAlarms", monitoring.topic).add(
+                "FailingSchedule",
+                launcher.metric_errors(period=Duration.minutes(1)),
+                "The function that starts clusters failed: the schedule may have started no run",
+            )
+        submitter = SubmitterRole(self, "Submitter", buckets=self._buckets, config=config, launcher=launcher)
+        self._publish(cluster.cluster.ref, launcher.function_name, submitter.role.role_arn)
         let_emr_manage(self)
 
     @property
@@ -68,7 +84,7 @@ class PipelineStack(StageStack):
         cluster_id = cluster.cluster.ref
         of_cluster = ClusterAlarms(self, "ClusterAlarms", config=config, topic=topic, cluster_id=cluster_id)
         alarms = [*of_runs.alarms, *of_cluster.alarms]
-        page = PipelineDashboard(self, "Page", config=config, cluster_id=cluster_id, alarms=alarms)
+        page = PipelineDashboard(self, "Page", config=config, alarms=alarms)
         self._dashboard_url = page.url
         if config.wait_for_run:
             wait_for_run(
@@ -108,7 +124,7 @@ class PipelineStack(StageStack):
             certificates_uri=certificates_uri(self, config=config, buckets=buckets, run_id=self.run.id),
         )
 
-    def _publish(self, cluster_id: str, submitter_arn: str) -> None:
+    def _publish(self, cluster_id: str, launcher_name: str, submitter_arn: str) -> None:
         results = self.run.results_uri(self._buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),
@@ -117,6 +133,7 @@ class PipelineStack(StageStack):
             outputs.LOGS_URI: (f"{self._logs_uri}/{cluster_id}/", "Logs of the cluster"),
             outputs.JOB_URI: (self._artifacts.job.s3_uri, "The packaged job"),
             outputs.EXTRACTOR_URI: (self._artifacts.extractor.s3_uri, "The extractor"),
+            outputs.LAUNCHER: (launcher_name, "The function that starts a cluster for a run"),
             outputs.SUBMIT_ROLE_ARN: (submitter_arn, "Assume it to submit runs"),
             outputs.DASHBOARD_URL: (self._dashboard_url, "What ran, and what the cluster does"),
         }

@@ -5,10 +5,11 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.steps import Step, cancel_step, find_step, follow, list_steps
+from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.outcome import logs_of
+from operate.runs.run_clusters import find_run
 
 
 @click.command("cancel")
@@ -20,25 +21,26 @@ from operate.runs.outcome import logs_of
 def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: bool, as_json: bool) -> None:
     """Cancel RUN (run id or step id; default: the latest step) while it waits or runs.
 
-    What it has done stays: `fruit submit --resume` with the same options continues it.
+    A cluster that was started for the run ends with it. What the run has done stays: `fruit submit --resume`
+    with the same options continues it.
 
     \b
     Example:
       fruit cancel run-1a2b3c4d5e6f --wait
     """
-    emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
-    step = find_step(list_steps(emr, cluster_id), run, connection.deployment.name_prefix)
+    emr = connection.client("emr")
+    cluster, step = find_run(connection, run)
     if not step.active:
         raise OperateError(
             f"step {step.id} ({step.name}) is {step.state} already: there is nothing to cancel"
         )
     require_yes(f"Cancel step {step.id} ({step.name}, {step.state})?", "not cancelled", yes=yes)
-    cancel_step(emr, cluster_id, step.id)
+    cancel_step(emr, cluster.id, step.id)
     say(f"cancelling step {step.id} ({step.name})")
     if wait:
-        step = follow(emr, cluster_id, step.id, say)
+        step = follow(emr, cluster.id, step.id, say)
         if step.state != "CANCELLED":
-            uri = logs_of(connection, cluster_id, step.id).step_uri
+            uri = logs_of(connection, cluster.id, step.id).step_uri
             raise OperateError(f"step {step.id} ({step.name}) ended as {step.state}; logs {uri}")
     print_result(_facts(step), f"step {step.id} is to be cancelled", as_json=as_json)
 

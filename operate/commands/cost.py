@@ -8,30 +8,31 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import Cluster, describe_cluster, list_clusters
+from operate.emr.clusters import Cluster
 from operate.emr.node_costs import Line, account, total
 from operate.emr.nodes import list_nodes
 from operate.printing import json_option, print_result, table
-from operate.submission.checks import image_uris
+from operate.runs.run_clusters import meant_clusters, stage_clusters
 from operate.submission.estimate import Estimate
-from operate.submission.live_place import estimated, live_place
+from operate.submission.place import estimated, find_place
+from operate.submission.sources import image_uris
 
 COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "source", "expected error")
 
 
 @click.command("cost")
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Show all clusters of the last N days.")
-@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: the deployment's]")
+@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: all that are up]")
 @click.option("--next-run", is_flag=True, help="Show instead what another run on all images would cost.")
 @json_option
 @connected
 def cost_command(
     connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
 ) -> None:
-    """Show what the deployment's cluster has cost: its instance hours, their source and expected error.
+    """Show what each cluster that is up, else the latest, has cost: instance hours, source, expected error.
 
-    To estimate a run beforehand, use --next-run for the live cluster and `fruit plan` for a cluster that a
-    deploy starts. EMR forgets clusters after two months.
+    To estimate a run beforehand, use --next-run, and `fruit plan` for a cluster that a deploy starts. EMR
+    forgets clusters after two months.
 
     \b
     Example:
@@ -39,13 +40,10 @@ def cost_command(
     """
     if next_run:
         expected = _next_run(connection)
-        print_result(asdict(expected), expected.sentence, as_json=as_json)
+        print_result({**asdict(expected), "source": expected.source}, expected.sentence, as_json=as_json)
         return
     emr = connection.client("emr")
-    if days:
-        clusters = list_clusters(emr, connection.deployment.name_prefix, days)
-    else:
-        clusters = [describe_cluster(emr, cluster_id or connection.deployment.cluster_id)]
+    clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
     now = datetime.now(UTC)
     accounts = {
         cluster.id: account(list_nodes(emr, cluster.id), connection.region, now) for cluster in clusters
@@ -60,9 +58,7 @@ def cost_command(
 
 
 def _next_run(connection: Connection) -> Estimate:
-    uris = image_uris(connection.deployment, ())
-    place = live_place(connection, uris, name=None, variance=None, fields={})
-    return estimated(connection, place, {}, fields={})
+    return estimated(connection, find_place(connection, image_uris(connection.deployment, ())), {})
 
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:

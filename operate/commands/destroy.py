@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from infra.commands.context_option import context_option
+from infra.contract.names import run_name_prefix
 from operate.cdk import assembly_of, run_cdk, synthesise
 from operate.connection import Connection, connected
+from operate.emr.clusters import end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
 from operate.removal.deployed_resources import (
     Contents,
@@ -20,7 +22,7 @@ from operate.removal.deployed_resources import (
     deployed_stacks,
     end_protection,
 )
-from operate.removal.leftovers import Leftover, Search, search
+from operate.removal.leftovers import DAYS, Leftover, Search, search
 
 # Types that a person wants to see by name before they go.
 WORTH_NAMING = ("AWS::S3::Bucket", "AWS::EMR::Cluster", "AWS::EC2::NatGateway", "AWS::KMS::Key")
@@ -58,12 +60,20 @@ def destroy_command(
     if not stacks:
         say(f"nothing of {connection.stage} is deployed in {connection.region}: there is nothing to destroy")
     else:
+        emr, ids = connection.client("emr"), {resource.id for resource in resources}
+        started = [one for one in list_clusters(emr, run_name_prefix(connection.stage), DAYS) if one.live]
+        beside = [cluster for cluster in started if cluster.id not in ids]
         say(inventory(stacks, resources, contents_of_buckets(connection.client("s3"), resources)))
+        for cluster in beside:
+            say(
+                f"ends: cluster {cluster.id} ({cluster.name}, {cluster.state}), which was started for its run"
+            )
         require_yes(f"Destroy {connection.stage}?", "not destroyed", yes=yes)
         if assembly is None:
             assembly = assembly_of(connection.stage)
             synthesise(assembly, connection.context(context))
         end_protection(cloudformation, stacks)
+        end_clusters(emr, [cluster.id for cluster in beside])
         run_cdk("destroy", assembly, ["--all", "--force"])
     after = search(connection, resources)
     stays = [resource for resource in resources if resource.stays]

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step, find_step, list_steps
+from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.log_reading import KINDS, Reader, download, nothing_yet, pattern_of
 from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
+from operate.runs.run_clusters import find_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class LogsRequest:
 
     Attributes:
         run: run id or step id; None: the latest step.
-        cluster_id: None: the deployment's.
+        cluster_id: None: any of the stage.
         kinds: of `KINDS`; empty: the driver's, else spark-submit's.
         tail: the last lines alone, this many.
         folder: where to download all logs to, instead of showing some.
@@ -40,7 +41,7 @@ class LogsRequest:
 
 @click.command("logs")
 @click.argument("run", required=False)
-@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: the deployment's]")
+@click.option("--cluster", "cluster_id", metavar="ID", help="Look at this cluster alone.")
 @click.option(
     "--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Show this log only; repeatable."
 )
@@ -62,17 +63,15 @@ def logs_command(connection: Connection, /, **values: Any) -> None:
     """
     request = LogsRequest(**values)
     pattern = pattern_of(request.grep)
-    cluster_id = request.cluster_id or connection.deployment.cluster_id
-    steps = list_steps(connection.client("emr"), cluster_id)
-    step = find_step(steps, request.run, connection.deployment.name_prefix)
-    logs = logs_of(connection, cluster_id, step.id)
+    cluster, step = find_run(connection, request.run, request.cluster_id)
+    logs = logs_of(connection, cluster.id, step.id)
     say(f"step {step.id} ({step.name}) {step.state}; logs {logs.step_uri}")
     reader = Reader(logs, request.kinds, pattern)
     if request.folder:
         paths = [str(path) for path in download(logs, request.folder, say)]
         print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=request.as_json)
     elif request.follow:
-        follow_logs(connection, cluster_id, reader, request.tail)
+        follow_logs(connection, cluster.id, reader, request.tail)
     else:
         _show_logs(reader, request)
 

@@ -32,7 +32,7 @@ def runs_command(connection: Connection, as_json: bool) -> None:
       fruit runs --json
     """
     deployment = connection.deployment
-    history = run_history(connection.client("emr"), deployment)
+    history = run_history(connection)
     runs = list_runs(connection.client("s3"), deployment.results_bucket, history)
     text = (
         table(COLUMNS, [row(run) for run in runs], right=NUMBERS)

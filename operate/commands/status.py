@@ -1,4 +1,4 @@
-"""`fruit status`: clusters, fleets, nodes, steps, when it ends, what it has cost."""
+"""`fruit status`: clusters, fleets, nodes, steps, when they end, what they have cost."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,12 +7,13 @@ import click
 from rich.console import Group
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import IDLE, Cluster, describe_cluster, idle_timeout
+from operate.emr.clusters import IDLE, Cluster, idle_timeout
 from operate.emr.node_costs import account, total
 from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
-from operate.emr.steps import Step, find_step, list_steps
-from operate.printing import json_option, print_result, table
+from operate.emr.steps import Step, list_steps
+from operate.printing import json_option, print_result, say, table
 from operate.runs.outcome import wait_for_outcome
+from operate.runs.run_clusters import find_run, meant_clusters
 
 MOST_STEPS = 10
 GONE = "TERMINATED"
@@ -20,36 +21,44 @@ GONE = "TERMINATED"
 
 @click.command("status")
 @click.argument("run", required=False)
-@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: the deployment's]")
+@click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: all that are up]")
 @click.option("--wait", is_flag=True, help="Wait for the end of RUN; exit code 1 if it fails.")
 @json_option
 @connected
 def status_command(
     connection: Connection, /, run: str | None, cluster_id: str | None, wait: bool, as_json: bool
 ) -> None:
-    """Show the cluster with its fleets, nodes and steps; with RUN (run id or step id), that step alone.
+    """Show each cluster that is up, else the latest; with RUN (run id or step id), that step alone.
 
     \b
     Example:
       fruit status
       fruit status run-1a2b3c4d5e6f --wait
     """
-    emr = connection.client("emr")
-    cluster = describe_cluster(emr, cluster_id or connection.deployment.cluster_id)
-    steps = list_steps(emr, cluster.id)
     if run or wait:
-        step = find_step(steps, run, connection.deployment.name_prefix)
+        cluster, step = find_run(connection, run, cluster_id)
         if wait:
             step = wait_for_outcome(connection, cluster.id, step.id)
         print_result(step_facts(step), steps_table([step]), as_json=as_json)
         return
+    shown = [_described(connection, cluster) for cluster in meant_clusters(connection, cluster_id)]
+    if not shown:
+        say(f"EMR remembers no cluster of {connection.stage}: `{connection.command('submit')}` starts one")
+    facts, texts = [facts for facts, _ in shown], [text for _, text in shown]
+    print_result({"clusters": facts}, Group(*texts), as_json=as_json)
+
+
+def _described(connection: Connection, cluster: Cluster) -> tuple[dict[str, Any], Group]:
+    """Return what there is to say of a cluster, as JSON has it and for people."""
+    emr, now = connection.client("emr"), datetime.now(UTC)
     fleets, nodes = list_fleets(emr, cluster.id), list_nodes(emr, cluster.id)
-    now = datetime.now(UTC)
+    steps = list_steps(emr, cluster.id)
     ends = idle_end(cluster, steps, idle_timeout(emr, cluster.id) if cluster.live else None)
     cost = total(account(nodes, connection.region, now))
     facts = _facts(cluster, fleets, nodes, steps) | {"ends_when_idle_at": ends, "cost_usd_so_far": cost}
-    text = Group(_headline(cluster, ends, cost, now), _fleets_table(fleets), "", _nodes_table(nodes))
-    print_result(facts, Group(text, "", steps_table(steps[:MOST_STEPS])), as_json=as_json)
+    headline = _headline(cluster, ends, cost, now)
+    tables = (_fleets_table(fleets), _nodes_table(nodes), steps_table(steps[:MOST_STEPS]))
+    return facts, Group(headline, *(part for one in tables for part in (one, "")))
 
 
 def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> datetime | None:

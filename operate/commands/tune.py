@@ -11,17 +11,14 @@ import click
 from infra.checkout import ROOT
 from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
-from infra.contract import outputs
 from operate.configuration import stage_configuration
 from operate.connection import Connection, connected
 from operate.emr.clusters import most_nodes
 from operate.emr.nodes import list_nodes
-from operate.emr.steps import list_steps
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
-from operate.submission.checks import image_uris
-from operate.submission.live_place import Place, live_place, require_images
-from operate.submission.submission import DeployedJob
+from operate.submission.place import Place, find_place, require_images
+from operate.submission.sources import image_uris
 from operate.tuning.measuring import run_all
 from operate.tuning.report import COLUMNS, conclusion, configure, estimate_sentence, rows
 from operate.tuning.steps import Archive, Plan, check_room, plan, submissions
@@ -154,11 +151,12 @@ def tune(connection: Connection, request: TuningRequest, write_report: ReportWri
     """
     config = stage_configuration(connection.stage, connection.region, request.context)
     uris = image_uris(connection.deployment, request.images)
-    place = live_place(connection, uris, None, None, request.context)
+    place = find_place(connection, uris)
+    cluster_id = place.live_cluster.id
     require_images(place)
     trials = plan(request.executors, request.cores, min(request.sample, place.listing.files))
     emr = connection.client("emr")
-    nodes = most_nodes(emr, place.cluster.id) or max(len(list_nodes(emr, place.cluster.id)) - 1, 1)
+    nodes = most_nodes(emr, cluster_id) or max(len(list_nodes(emr, cluster_id)) - 1, 1)
     check_room(trials.trials, config, nodes)
     name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     say(estimate_sentence(trials, config, nodes))
@@ -185,14 +183,14 @@ def _measure(
     request: TuningRequest,
 ) -> Tuning | None:
     """Submit the steps and return what they measured; None: they are only shown."""
-    deployed, archive = _deployed(connection, place), _archive(connection, place)
-    runs = list(submissions(trials, deployed, archive, config, name))
+    archive = Archive(place.deployed, place.images, place.listing.fingerprint)
+    runs = list(submissions(trials, archive, config, name))
     if request.dry_run:
         words = [list(run.arguments) for run in runs]
         print_result(words, "\n".join(run.run_id for run in runs), as_json=request.as_json)
         return None
     require_yes(f"Submit these {len(runs)} steps?", "not submitted", yes=request.yes)
-    return run_all(connection, place.cluster.id, trials, runs, config)
+    return run_all(connection, place.live_cluster.id, trials, runs, config)
 
 
 def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter) -> str:
@@ -204,20 +202,3 @@ def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter
         results.mkdir(parents=True, exist_ok=True)
         file.write_bytes(write_json(tuning.as_json()))
         raise OperateError(f"the report was not written, {file} holds the measurements: {error}") from error
-
-
-def _deployed(connection: Connection, place: Place) -> DeployedJob:
-    deployment = connection.deployment
-    steps = list_steps(connection.client("emr"), place.cluster.id)
-    return DeployedJob.from_steps(steps, deployment.name_prefix + deployment.run_id)
-
-
-def _archive(connection: Connection, place: Place) -> Archive:
-    deployment = connection.deployment
-    return Archive(
-        images=place.images,
-        results=deployment.results_uri,
-        fingerprint=place.listing.fingerprint,
-        extractor=deployment.of_pipeline(outputs.EXTRACTOR_URI),
-        prefix=deployment.name_prefix,
-    )

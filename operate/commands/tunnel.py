@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import describe_cluster
+from operate.emr.clusters import Cluster
 from operate.emr.nodes import Node, list_fleets, list_nodes
 from operate.emr.steps import list_steps
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.outcome import logs_of
+from operate.runs.run_clusters import meant_clusters
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-web-interfaces.html
 # In cluster mode the driver is on a core node; the primary node's proxy leads to its Spark UI.
@@ -32,12 +33,19 @@ PLUGIN = "session-manager-plugin"
 
 @click.command("tunnel")
 @click.argument("page", type=click.Choice(list(PORTS)), default="history")
+@click.option("--cluster", "cluster_id", metavar="ID", help="This cluster.  [default: the one that is up]")
 @click.option("--local-port", type=click.IntRange(1024, 65535), help="Port here.  [default: the page's own]")
 @click.option("--run", "open_it", is_flag=True, help="Open the tunnel; Ctrl-C closes it.")
 @json_option
 @connected
 def tunnel_command(
-    connection: Connection, /, page: str, local_port: int | None, open_it: bool, as_json: bool
+    connection: Connection,
+    /,
+    page: str,
+    cluster_id: str | None,
+    local_port: int | None,
+    open_it: bool,
+    as_json: bool,
 ) -> None:
     """Show the command that opens a web page of the cluster here: Spark's history, its UI, YARN, JupyterHub.
 
@@ -48,11 +56,7 @@ def tunnel_command(
     Example:
       fruit tunnel history --run
     """
-    cluster = describe_cluster(connection.client("emr"), connection.deployment.cluster_id)
-    if not cluster.live:
-        raise OperateError(
-            f"cluster {cluster.id} is {cluster.state}: its pages are gone; `logs` still reads its logs"
-        )
+    cluster = live_cluster(connection, cluster_id)
     description = connection.client("emr").describe_cluster(ClusterId=cluster.id)["Cluster"]
     if page == "jupyter":
         require_jupyter(description)
@@ -78,6 +82,19 @@ def tunnel_command(
     say(f"open {url}; Ctrl-C closes the tunnel")
     if subprocess.run(command, check=False).returncode:
         raise OperateError(f"the tunnel to {node.ec2_id} ended with an error; AWS CLI says why above")
+
+
+def live_cluster(connection: Connection, cluster_id: str | None) -> Cluster:
+    """Return the one cluster that is meant and up. Raises OperateError where there is none, or several."""
+    clusters = meant_clusters(connection, cluster_id)
+    live = [cluster for cluster in clusters if cluster.live]
+    if len(live) > 1:
+        names = ", ".join(f"{cluster.id} ({cluster.name})" for cluster in live)
+        raise OperateError(f"{len(live)} clusters are up: choose one with --cluster: {names}")
+    if live:
+        return live[0]
+    ended = f"cluster {clusters[0].id} is {clusters[0].state}" if clusters else "there is no cluster"
+    raise OperateError(f"{ended}: its pages are gone; `logs` still reads its logs")
 
 
 def path_of(connection: Connection, cluster_id: str, page: str) -> str:

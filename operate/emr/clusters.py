@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -60,28 +60,42 @@ class Cluster:
         )
 
 
-def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
-    """Return one cluster.
-
-    Raises:
-        OperateError: EMR does not know it (any more: it forgets clusters after two months).
-    """
+def find_cluster(emr: EMRClient, cluster_id: str) -> Cluster | None:
+    """Return one cluster; None: EMR does not know it (any more: it forgets clusters after two months)."""
     try:
         return Cluster.from_emr(emr.describe_cluster(ClusterId=cluster_id)["Cluster"])
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("InvalidRequestException", "ValidationException"):
             raise
+        return None
+
+
+def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
+    """Return one cluster. Raises OperateError where EMR does not know it."""
+    cluster = find_cluster(emr, cluster_id)
+    if cluster is None:
         raise OperateError(
-            f"EMR knows no cluster {cluster_id}: `make deploy CONTEXT='-c run=NAME'` makes another"
-        ) from error
+            f"EMR knows no cluster {cluster_id}: it forgets clusters after two months; "
+            "`cost --days=60` lists those that it knows"
+        )
+    return cluster
 
 
 def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
     """Return the clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
     since = datetime.now(UTC) - timedelta(days=days)
     pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
-    clusters = [Cluster.from_emr(cluster) for page in pages for cluster in page["Clusters"]]
-    return [cluster for cluster in clusters if cluster.name.startswith(prefix)]
+    clusters = (Cluster.from_emr(cluster) for page in pages for cluster in page["Clusters"])
+    ours = [cluster for cluster in clusters if cluster.name.startswith(prefix)]
+    return sorted(ours, key=lambda cluster: cluster.created or since, reverse=True)
+
+
+def end_clusters(emr: EMRClient, cluster_ids: Sequence[str]) -> None:
+    """End clusters and wait until they have ended: their nodes hold the network that they are in."""
+    if cluster_ids:
+        emr.terminate_job_flows(JobFlowIds=list(cluster_ids))
+    for cluster_id in cluster_ids:
+        emr.get_waiter("cluster_terminated").wait(ClusterId=cluster_id)
 
 
 def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:

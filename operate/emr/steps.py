@@ -93,29 +93,6 @@ def add_steps(emr: EMRClient, cluster_id: str, steps: Sequence[Any]) -> list[str
     return list(map(str, emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"]))
 
 
-def find_step(steps: Sequence[Step], wanted: str | None, prefix: str) -> Step:
-    """Return the step that a person means: by step id, by run id, or the latest.
-
-    Args:
-        steps: the latest first.
-        wanted: `s-…`, a run id, or None.
-        prefix: what names of steps begin with, before the run id.
-
-    Raises:
-        OperateError: there is none.
-    """
-    for step in steps:
-        if wanted is None or wanted in (step.id, step.name, step.name.removeprefix(prefix)):
-            return step
-    if wanted is None:
-        raise OperateError("the cluster has no steps yet: submit a run with `submit`")
-    known = ", ".join(step.name.removeprefix(prefix) for step in steps[:5]) or "none"
-    raise OperateError(
-        f"no step {wanted} on this cluster; its latest runs: {known}; "
-        "`cost --days=60` lists earlier clusters, --cluster looks there"
-    )
-
-
 def follow(
     emr: EMRClient,
     cluster_id: str,

@@ -11,8 +11,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.names import STACK_PARTS, stack_name
 from operate.deployment import describe_stack, stack_outputs
-from operate.emr.clusters import describe_cluster
-from operate.errors import OperateError
+from operate.emr.clusters import find_cluster
 from operate.readiness.check import Check
 
 if TYPE_CHECKING:
@@ -117,14 +116,13 @@ def check_stacks(cloudformation: CloudFormationClient, stage: str) -> Check:
 
 
 def check_cluster(cloudformation: CloudFormationClient, emr: EMRClient, stage: str) -> Check:
-    """Check what a change of the cluster would meet: work that it ends, or a cluster that EMR forgot."""
+    """Check what a change of the deploy's cluster would meet: work that it ends."""
     cluster_id = stack_outputs(cloudformation, stack_name(stage, "pipeline")).get(outputs.CLUSTER_ID)
     if cluster_id is None:
         return Check("cluster", "ok", "none: the deploy starts one")
-    try:
-        cluster = describe_cluster(emr, cluster_id)
-    except OperateError as error:
-        return Check("cluster", "warning", str(error), "an unchanged deploy starts no other one")
+    cluster = find_cluster(emr, cluster_id)
+    if cluster is None:
+        return Check("cluster", "ok", f"{cluster_id}: EMR has forgotten it; `fruit submit` starts others")
     found = f"{cluster.id} {cluster.state}"
     if not cluster.live:
         return Check("cluster", "ok", f"{found}: a change of the cluster or its run makes another one")

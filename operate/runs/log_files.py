@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from operate.s3.image_listing import split_uri
+from infra.launch.image_listing import split_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

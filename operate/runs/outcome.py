@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from operate.connection import Connection
+from operate.emr.clusters import find_cluster
 from operate.emr.steps import COMPLETED, POLL_SECONDS, Step, follow
 from operate.errors import OperateError
 from operate.printing import say
@@ -45,13 +46,18 @@ def wait_for_outcome(
         logs = logs_of(connection, cluster_id, step_id)
         for line in driver_words(logs, sleep):
             say(f"| {line}")
-        raise StepFailedError(failure(step, logs.step_uri))
+        cluster = find_cluster(connection.client("emr"), cluster_id)
+        raise StepFailedError(failure(step, logs.step_uri, cluster.reason if cluster else ""))
     return step
 
 
-def failure(step: Step, logs_uri: str) -> str:
-    """Return a line with the step's state, EMR's reason and where the logs are."""
-    reason = step.reason or "EMR gave no reason"
+def failure(step: Step, logs_uri: str, end_of_cluster: str = "") -> str:
+    """Return a line with the step's state, EMR's reason and where the logs are.
+
+    Args:
+        end_of_cluster: the reason of the cluster's end, which may have come before the step began.
+    """
+    reason = step.reason or end_of_cluster or "EMR gave no reason"
     return f"step {step.id} ({step.name}) {step.state}: {reason}; logs {logs_uri} and `logs {step.id}`"
 
 

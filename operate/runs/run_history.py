@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from infra.contract import outputs
-from operate.deployment import Deployment
-from operate.emr.clusters import DENIED, list_clusters
+from operate.connection import Connection
 from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
+from operate.runs.run_clusters import stage_clusters
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
-# EMR forgets clusters after two months.
-KNOWN_DAYS = 62.0
 FORGOTTEN = ("InvalidRequestException", "ValidationException")
 AT_ONCE = 4  # EMR answers few calls a second
 
@@ -35,14 +32,14 @@ class RunTrace:
     cost_usd: float | None
 
 
-def run_history(emr: EMRClient, deployment: Deployment) -> dict[str, RunTrace]:
+def run_history(connection: Connection) -> dict[str, RunTrace]:
     """Return what EMR still knows of each run, by run id.
 
     A step costs what all nodes cost while it ran, on demand: without the cluster's start and its idling.
     """
-    now = datetime.now(UTC)
+    now, emr, deployment = datetime.now(UTC), connection.client("emr"), connection.deployment
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        cluster_ids = _cluster_ids(emr, deployment)
+        cluster_ids = [cluster.id for cluster in stage_clusters(connection)]
         clusters = list(pool.map(lambda cluster_id: _steps_and_nodes(emr, cluster_id), cluster_ids))
     attempts: dict[str, list[tuple[Step, float | None]]] = {}
     for steps, nodes in clusters:
@@ -89,14 +86,3 @@ def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[
         if error.response["Error"]["Code"] not in FORGOTTEN:
             raise
         return [], []
-
-
-def _cluster_ids(emr: EMRClient, deployment: Deployment) -> list[str]:
-    """Return the stage's clusters; for those who may not list them, that of the last deploy."""
-    try:
-        return [cluster.id for cluster in list_clusters(emr, deployment.name_prefix, KNOWN_DAYS)]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
-            raise
-        cluster_id = deployment.outputs.get(outputs.CLUSTER_ID)
-        return [cluster_id] if cluster_id else []

@@ -1,4 +1,4 @@
-"""What another run on a live cluster will take and cost, before it starts; calls nothing."""
+"""What another run will take and cost, on a live cluster or a new one, before it starts; calls nothing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from infra.config.instances import instance_types
 from infra.costs.cost import rate_table, run_estimate
 from infra.costs.prices import price_table
+from infra.launch.deployed_job import DeployedJob
 from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node
 
@@ -18,23 +19,33 @@ EXPECTED_ERROR = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """Minutes and USD of one run, from its submission until the idle cluster ends."""
+    """Minutes and USD of one run, from its submission until the cluster ends."""
 
     images: int
     nodes: int  # core and task nodes at most
-    minutes: float  # of the run alone
+    minutes: float  # of the run, with the start of a new cluster
     idle_minutes: float
     cost_usd: float | None  # None: a type without a price
-    source: str
+    new_cluster: bool = False
     expected_error: str = EXPECTED_ERROR
+
+    @property
+    def source(self) -> str:
+        """Where prices and rates come from."""
+        return (
+            f"prices of {price_table()['date']} (infra/costs/prices.json), "
+            f"rates of {rate_table()['date']} (infra/costs/rates.json)"
+        )
 
     @property
     def sentence(self) -> str:
         """The estimate for people, with source and expected error."""
         cost = "no price known" if self.cost_usd is None else f"at most {self.cost_usd:.2f} USD"
+        place = "a new cluster" if self.new_cluster else "the live cluster"
+        idle = f" with {self.idle_minutes:.0f} idle minutes after it" if self.idle_minutes else ""
         return (
-            f"{self.images:,} files, about {self.minutes:.0f} minutes on up to {self.nodes} nodes, {cost} "
-            f"with {self.idle_minutes:.0f} idle minutes after it; {self.source}; {self.expected_error}"
+            f"{self.images:,} files, about {self.minutes:.0f} minutes on up to {self.nodes} nodes of "
+            f"{place}, {cost}{idle}; {self.source}; {self.expected_error}"
         )
 
 
@@ -68,11 +79,19 @@ def estimate(
         new_cluster=False,
     )
     cost = None if dearest is None else run.cost_usd
-    source = (
-        f"prices of {price_table()['date']} (infra/costs/prices.json), "
-        f"rates of {rate_table()['date']} (infra/costs/rates.json)"
+    return Estimate(images, workers, run.minutes, idle_minutes, cost)
+
+
+def estimate_of_new(deployed: DeployedJob, images: int) -> Estimate:
+    """Return the estimate for a cluster that is started for the run and ends with it."""
+    run = run_estimate(
+        model=deployed.model,
+        images=images,
+        cores=deployed.cores,
+        largest_hourly_usd=deployed.hourly_usd,
+        idle_minutes=0.0,
     )
-    return Estimate(images, workers, run.minutes, idle_minutes, cost, source)
+    return Estimate(images, deployed.nodes, run.minutes, 0.0, run.cost_usd, new_cluster=True)
 
 
 def _vcpu(nodes: Sequence[Node]) -> int:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
-from infra.contract import outputs
 from infra.contract.prefixes import JOBS
+from infra.launch.checks import active_clusters, active_runs, refuse_repetition
+from infra.launch.submission import RunRequest, Submission, submission
 from operate.connection import Connection
-from operate.emr.steps import list_steps
 from operate.errors import MisuseError
-from operate.submission.checks import reduction_uri, refuse_repetition
-from operate.submission.live_place import Place, require_images
-from operate.submission.submission import DeployedJob, RunRequest, Submission, submission
+from operate.submission.place import Place, require_images
+from operate.submission.sources import reduction_uri
 from spark_job.contract.options import SUBMIT, given_values, option_words
 from spark_job.contract.run_options import RunOptions
 
@@ -55,38 +54,31 @@ class Choices:
             raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
         return tuple(option_words(table, given))
 
-    @property
-    def deployable(self) -> bool:
-        """Whether a deploy can run it as well: that takes a variance, and no other option."""
-        others = {**self.options, "variance": None}
-        return not self.job_code and not replace(self, options=others).words
 
-
-def prepared(connection: Connection, place: Place, choices: Choices) -> Submission:
-    """Return the step to submit, checked.
+def prepared(connection: Connection, place: Place, choices: Choices) -> tuple[RunRequest, Submission]:
+    """Return the request and the step that it means, checked.
 
     Raises:
         OperateError: no images, the same run again, an earlier run that is not there.
     """
-    deployment, s3 = connection.deployment, connection.client("s3")
+    deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)
     words = choices.words
     if reduction := choices.options.get("reduction"):
         uri = reduction_uri(s3, deployment, reduction)
         words = tuple(f"--reduction={uri}" if word.startswith("--reduction=") else word for word in words)
-    steps = list_steps(connection.client("emr"), place.cluster.id)
-    deployed = DeployedJob.from_steps(steps, deployment.name_prefix + deployment.run_id)
-    if choices.job_code:
-        deployed = deployed.with_code(*job_uris(deployment.artifacts_bucket))
-    run = submission(
-        deployed,
-        RunRequest(place.images, deployment.results_uri, words, choices.name),
+    request = RunRequest(
+        images=place.images,
         fingerprint=place.listing.fingerprint,
-        extractor=deployment.of_pipeline(outputs.EXTRACTOR_URI),
-        prefix=deployment.name_prefix,
+        options=words,
+        name=choices.name,
+        code=job_uris(deployment.artifacts_bucket) if choices.job_code else None,
+        resume=choices.resume,
     )
-    refuse_repetition(s3, steps, deployment, run.run_id, resume=choices.resume)
-    return run
+    run, prefix = submission(place.deployed, request), deployment.name_prefix
+    active = active_runs(emr, active_clusters(emr, prefix), prefix)
+    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=choices.resume)
+    return request, run
 
 
 def job_uris(bucket: str, root: Path = ROOT) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from infra.config.deployment import DeploymentConfig
+from infra.launch.submission import Submission
 from operate.connection import Connection
 from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
 from operate.errors import OperateError
@@ -10,7 +11,6 @@ from operate.printing import say
 from operate.runs.outcome import wait_for_outcome
 from operate.runs.run_folder import run_prefix
 from operate.s3.objects import read_json
-from operate.submission.submission import Submission
 from operate.tuning.figures import (
     Measured,
     machine,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import NodeTooSmallError
+from infra.launch.deployed_job import DeployedJob
+from infra.launch.submission import RunRequest, Submission, submission
 from operate.errors import MisuseError
-from operate.submission.submission import DeployedJob, RunRequest, Submission, submission
 
 # How long Spark may wait for all executors: scaling starts nodes for them meanwhile.
 WAIT_FOR_EXECUTORS = "30min"
@@ -86,32 +87,25 @@ def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Archive:
-    """What is run on, and where results go; `extractor` names the extractor's content."""
+    """The job, and what it is run on."""
 
+    deployed: DeployedJob
     images: tuple[str, ...]
-    results: str
     fingerprint: str
-    extractor: str
-    prefix: str
 
 
-def run_of(
-    trial: Trial, deployed: DeployedJob, archive: Archive, settings: Mapping[str, str], name: str
-) -> Submission:
+def run_of(trial: Trial, archive: Archive, settings: Mapping[str, str], name: str) -> Submission:
     """Return the run of one trial, on a sample that is the same for all trials of a size."""
     request = RunRequest(
-        archive.images, archive.results, (f"--sample={trial.images}", "--seed=0"), f"{name}-{trial.name}"
-    )
-    return submission(
-        deployed.with_settings(settings),
-        request,
+        images=archive.images,
         fingerprint=archive.fingerprint,
-        extractor=archive.extractor,
-        prefix=archive.prefix,
+        options=(f"--sample={trial.images}", "--seed=0"),
+        name=f"{name}-{trial.name}",
     )
+    return submission(archive.deployed.with_settings(settings), request)
 
 
-def serial_of(like: str, deployed: DeployedJob, archive: Archive, name: str) -> Submission:
+def serial_of(like: str, deployed: DeployedJob, name: str) -> Submission:
     """Return the run of the serial process, in the driver's container, without executors.
 
     Args:
@@ -122,20 +116,18 @@ def serial_of(like: str, deployed: DeployedJob, archive: Archive, name: str) -> 
     return Submission(
         run_id,
         (
-            *deployed.named(archive.prefix + run_id),
+            *deployed.named(deployed.prefix + run_id),
             "time-serial",
-            f"--like={archive.results}/{like}",
-            f"--results={archive.results}",
+            f"--like={deployed.results_uri}/{like}",
+            f"--results={deployed.results_uri}",
             *(f"{option}={value}" for option, value in kept.items() if value is not None),
             f"--run-id={run_id}",
         ),
     )
 
 
-def submissions(
-    planned: Plan, deployed: DeployedJob, archive: Archive, config: DeploymentConfig, name: str
-) -> Iterator[Submission]:
+def submissions(planned: Plan, archive: Archive, config: DeploymentConfig, name: str) -> Iterator[Submission]:
     """Yield the runs of all trials in their order, and last the serial process on the first one's images."""
-    runs = [run_of(trial, deployed, archive, spark_settings(trial, config), name) for trial in planned.trials]
+    runs = [run_of(trial, archive, spark_settings(trial, config), name) for trial in planned.trials]
     yield from runs
-    yield serial_of(runs[0].run_id, deployed, archive, name)
+    yield serial_of(runs[0].run_id, archive.deployed, name)

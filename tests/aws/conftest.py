@@ -13,6 +13,7 @@ from infra.contract import outputs
 from infra.contract.names import cost_tags, stack_name
 from operate.deployment import Deployment, find_deployment
 from spark_job.command_line import run_command_line
+from tests.aws.launching import answer_launches
 
 REGION = "eu-west-3"
 RUN = "run-0123456789ab"
@@ -69,8 +70,9 @@ def cluster_id(aws) -> str:
 
 
 @pytest.fixture
-def deployment(storage, cluster_id) -> Deployment:
+def deployment(storage, cluster_id, monkeypatch) -> Deployment:
     """A whole deployment of the stage `dev`; its run has no results yet."""
+    answer_launches(monkeypatch)
     return make_pipeline(cluster_id)
 
 
@@ -103,6 +105,7 @@ def make_pipeline(cluster_id: str) -> Deployment:
         outputs.LOGS_URI: f"s3://fruit-logs/emr/{cluster_id}/",
         outputs.JOB_URI: "s3://cdk-assets/0123456789abcdef.zip",
         outputs.EXTRACTOR_URI: "s3://cdk-assets/fedcba9876543210.zip",
+        outputs.LAUNCHER: "fruit-launcher",
         outputs.SUBMIT_ROLE_ARN: "arn:aws:iam::123456789012:role/submitter",
         outputs.DASHBOARD_URL: "https://example.com/dashboard",
     }

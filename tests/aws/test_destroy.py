@@ -9,7 +9,7 @@ from infra.contract import outputs
 from infra.contract.names import cost_tags, stack_name
 from operate.commands import destroy
 from operate.removal import deployed_resources as removal
-from tests.aws.conftest import REGION, make_stack
+from tests.aws.conftest import REGION, make_cluster, make_stack
 from tests.doubles import Double
 
 TAGS = [{"Key": key, "Value": value} for key, value in cost_tags("dev").items()]
@@ -178,6 +178,24 @@ def test_forgotten_things_that_cost_are_found(operate, aws, cluster_id):
         ("NAT gateway", gateway),
         ("interface endpoint", ids[0]),
     }
+
+
+def test_clusters_that_were_started_for_a_run_end_before_the_stacks_go(operate, stage, monkeypatch):
+    """They are said, and ended: their nodes hold the network, which could not be deleted."""
+    emr, states = boto3.client("emr", REGION), []
+    cluster_id = make_cluster("fruit-features-dev-spring-1")
+    other = make_cluster("fruit-features-prod-spring-1")
+
+    def run(*_):
+        states.extend(emr.list_clusters()["Clusters"])
+        boto3.client("s3", REGION).delete_bucket(Bucket="fruit-results")
+
+    monkeypatch.setattr(destroy, "run_cdk", run)
+    done = operate("destroy", "--yes")
+    assert done.exit_code == 0, done.err
+    assert f"ends: cluster {cluster_id} (fruit-features-dev-spring-1, WAITING)" in done.err
+    ended = {each["Id"] for each in states if each["Status"]["State"] == "TERMINATED"}
+    assert (cluster_id in ended, other in ended) == (True, False)
 
 
 def test_what_may_not_be_looked_at_is_said(operate, aws, monkeypatch):

@@ -248,7 +248,7 @@ def test_a_stack_that_failed_and_can_be_deployed_again_is_no_hindrance(examined,
         ("WAITING", "ok", "j-1 WAITING"),
         ("RUNNING", "warning", "j-1 RUNNING"),
         ("TERMINATED", "ok", "j-1 TERMINATED: a change of the cluster or its run makes another one"),
-        (None, "warning", "EMR knows no cluster j-1: `make deploy CONTEXT='-c run=NAME'` makes another"),
+        (None, "ok", "j-1: EMR has forgotten it; `fruit submit` starts others"),
     ],
 )
 def test_the_cluster_of_the_last_deploy_is_looked_at(examined, answer, state, found):

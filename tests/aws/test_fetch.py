@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 
 from infra.config.instances import instance_types
 from infra.costs.prices import node_hour
+from operate.connection import Connection
 from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
@@ -83,7 +84,7 @@ def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkey
     """A submitted run is listed before it has a folder; a complete one stays complete."""
     store_run("done", "2026-02-01T10:00:00+00:00")
     trace = {"done": RunTrace("FAILED", START, 1.25), RUN: RunTrace("RUNNING", START, 0.5)}
-    monkeypatch.setattr("operate.commands.runs.run_history", lambda emr, deployment: trace)
+    monkeypatch.setattr("operate.commands.runs.run_history", lambda connection: trace)
     runs = operate("runs", "--json").json
     assert [(run["run"], run["state"], run["cost_usd"]) for run in runs] == [
         (RUN, "running", 0.5),
@@ -93,7 +94,7 @@ def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkey
 
 def test_the_steps_of_the_stage_are_its_runs(deployment):
     """EMR tells of the deploy's own step; its name holds the run id."""
-    history = run_history(boto3.client("emr", REGION), deployment)
+    history = run_history(Connection("dev", REGION))
     assert list(history) == [RUN]
     assert history[RUN].state in ("PENDING", "RUNNING", "STARTING")
 

@@ -50,8 +50,9 @@ def test_following_tells_each_state_once_and_returns_the_end():
 
 
 def test_a_failure_names_state_reason_and_logs_in_one_line():
-    """Also when EMR gave no reason."""
+    """Also when EMR gave no reason, or one for the end of the cluster only."""
     step = Step("s-1", "run-1", "CANCELLED", (), None, None, None, "", "")
+    assert "CANCELLED: no capacity; logs" in failure(step, "s3://logs/", "no capacity")
     assert failure(step, "s3://logs/emr/j-1/steps/s-1/") == (
         "step s-1 (run-1) CANCELLED: EMR gave no reason; logs s3://logs/emr/j-1/steps/s-1/ and `logs s-1`"
     )

@@ -43,7 +43,7 @@ def test_status_tells_cluster_nodes_and_steps(operate, deployment):
     assert told.exit_code == 0, told.err
     assert deployment.cluster_id in told.out
     assert f"fruit-features-dev-{RUN}" in told.out
-    facts = operate("status", "--json").json
+    (facts,) = operate("status", "--json").json["clusters"]
     assert facts["cluster_id"] == deployment.cluster_id
     assert [step["name"] for step in facts["steps"]] == [f"fruit-features-dev-{RUN}"]
     assert [fleet["kind"] for fleet in facts["fleets"]] == ["MASTER", "CORE"]
@@ -64,7 +64,7 @@ def test_status_works_for_whoever_may_not_see_the_policy(operate, deployment, mo
     """The time of the end is missing, nothing else."""
     answer_policies(monkeypatch, denied=True)
     told = operate("status", "--json")
-    assert (told.exit_code, told.json["ends_when_idle_at"]) == (0, None)
+    assert (told.exit_code, told.json["clusters"][0]["ends_when_idle_at"]) == (0, None)
 
 
 def test_a_run_is_found_by_its_id_and_an_unknown_one_is_refused(operate, deployment):
@@ -73,8 +73,8 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_is_refused(operate, deploym
     unknown = operate("status", "spring-1")
     assert unknown.exit_code == 1
     assert unknown.err == (
-        f"Error: no step spring-1 on this cluster; its latest runs: {RUN}; "
-        "`cost --days=60` lists earlier clusters, --cluster looks there\n"
+        f"Error: no step spring-1 on a cluster that EMR remembers; the latest runs: {RUN}; "
+        "`runs` lists all that have results\n"
     )
 
 
@@ -113,7 +113,7 @@ def test_a_step_that_runs_is_cancelled(operate, rehearsed):
 
 def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
     """Exit code 1, and nothing is asked."""
-    monkeypatch.setattr("operate.commands.cancel.list_steps", lambda *_: [ended_step(1)])
+    monkeypatch.setattr("operate.runs.run_clusters.list_steps", lambda *_: [ended_step(1)])
     done = operate("cancel", "--yes")
     assert done.exit_code == 1
     assert "is COMPLETED already: there is nothing to cancel" in done.err

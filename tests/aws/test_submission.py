@@ -4,44 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from operate.emr.steps import Step, spark_step
-from operate.errors import OperateError
-from operate.submission.submission import DeployedJob, RunRequest, submission
+from infra.launch.submission import RunRequest, submission
+from operate.emr.steps import spark_step
 from spark_job.commands.run import run_command
 from spark_job.contract.run_options import RunOptions
+from tests.aws.launching import DEPLOYED, PREFIX
 
-SPARK = (
-    "spark-submit",
-    "--master=yarn",
-    "--name=fruit-features-dev-run-0",
-    "--conf=spark.a=b",
-    "--py-files=s3://assets/job.zip",
-    "s3://assets/main.py",
-)
-JOB = (
-    "run",
-    "--images=s3://images",
-    "--results=s3://results/runs",
-    "--extractor=/opt/fruit-features/extractor",
-    "--run-id=run-0",
-    "--variance=0.8",
-    "--engine=openvino",
-    "--previous=latest",
-    "--removed=keep",
-    "--resume",
-    "--allow-empty",
-)
-PREFIX = "fruit-features-dev-"
-REQUEST = RunRequest(("s3://images/a folder with spaces/2026",), "s3://results/runs")
+SPARK = DEPLOYED.spark
+REQUEST = RunRequest(images=("s3://images/a folder with spaces/2026",), fingerprint="f")
 
 
-def step(name="fruit-features-dev-run-0", arguments=(*SPARK, *JOB)):
-    return Step("s-1", name, "COMPLETED", tuple(arguments), None, None, None, "", "")
-
-
-def submitted(request=REQUEST, fingerprint="f", extractor="e", deployed=None):
-    deployed = deployed or DeployedJob.from_steps([step()], "fruit-features-dev-run-0")
-    return submission(deployed, request, fingerprint=fingerprint, extractor=extractor, prefix=PREFIX)
+def submitted(request=REQUEST, deployed=DEPLOYED):
+    return submission(deployed, request)
 
 
 def test_the_step_starts_spark_as_the_deployed_one_under_its_own_name():
@@ -54,13 +28,13 @@ def test_the_step_starts_spark_as_the_deployed_one_under_its_own_name():
 
 def test_known_images_cost_nothing_in_the_next_run_either():
     """What the deploy asks for is asked for again, unless the request says otherwise."""
-    assert {"--previous=latest", "--removed=keep"} <= set(submitted().arguments)
+    assert {"--previous=latest", "--removed=drop"} <= set(submitted().arguments)
 
 
 def test_a_sample_is_computed_anew():
     """The job refuses to keep what is gone beside a sample; a measurement must not find its work done."""
     sampled = submitted(replace(REQUEST, options=("--sample=100",))).arguments
-    assert not {"--previous=latest", "--removed=keep"} & set(sampled)
+    assert not {"--previous=latest", "--removed=drop"} & set(sampled)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +54,7 @@ def test_the_job_itself_understands_the_arguments(options):
     assert words[0] == "run"
     parsed = run_command.make_context("run", words[1:]).params
     assert parsed["images"] == ("s3://images/a folder with spaces/2026",)
-    assert parsed["results"] == "s3://results/runs"
+    assert parsed["results"] == "s3://fruit-results/runs"
     assert parsed["extractor"] == "/opt/fruit-features/extractor"
     assert parsed["engine"] == "openvino"
     assert parsed["run_id"] == made.run_id
@@ -109,12 +83,12 @@ def test_the_same_request_has_the_same_run_id():
 @pytest.mark.parametrize(
     "other",
     [
-        {"fingerprint": "grown"},
-        {"extractor": "another"},
+        {"request": replace(REQUEST, fingerprint="grown")},
         {"request": replace(REQUEST, options=("--sample=5",))},
         {"request": replace(REQUEST, images=("s3://images",))},
-        {"deployed": DeployedJob(SPARK, JOB).with_code("s3://jobs/main.py", "s3://jobs/job.zip")},
-        {"deployed": DeployedJob(SPARK, tuple(word.replace("0.8", "0.9") for word in JOB))},
+        {"request": replace(REQUEST, code=("s3://jobs/main.py", "s3://jobs/job.zip"))},
+        {"deployed": replace(DEPLOYED, extractor="another")},
+        {"deployed": replace(DEPLOYED, job=tuple(word.replace("0.8", "0.9") for word in DEPLOYED.job))},
     ],
 )
 def test_another_archive_extractor_code_or_parameter_is_another_run(other):
@@ -130,20 +104,8 @@ def test_a_name_begins_the_run_id():
 
 def test_the_working_trees_code_replaces_the_deployed_one():
     """Entry point and package; all other settings stay."""
-    deployed = DeployedJob(SPARK, JOB).with_code("s3://jobs/main.py", "s3://jobs/job.zip")
+    deployed = DEPLOYED.with_code("s3://jobs/main.py", "s3://jobs/job.zip")
     assert deployed.spark == (*SPARK[:-2], "--py-files=s3://jobs/job.zip", "s3://jobs/main.py")
-
-
-def test_the_deploys_own_step_is_the_model_not_a_later_one():
-    """A later step may have brought its own code."""
-    later = step("fruit-features-dev-other", ("spark-submit", "s3://jobs/main.py", "run"))
-    assert DeployedJob.from_steps([later, step()], "fruit-features-dev-run-0").spark == SPARK
-
-
-def test_a_cluster_without_our_step_is_refused_in_one_line():
-    """The message says what to do."""
-    with pytest.raises(OperateError, match="deploy again with `make deploy`"):
-        DeployedJob.from_steps([step(arguments=("hadoop", "fs"))], "fruit-features-dev-run-0")
 
 
 def test_a_step_leaves_the_cluster_up_when_it_fails():

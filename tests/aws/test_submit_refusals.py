@@ -1,9 +1,7 @@
 """What `fruit submit` refuses: each time in one line that says what to do."""
 
-import boto3
 import pytest
 
-from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import put_photographs, steps
 
@@ -95,50 +93,3 @@ def test_a_name_that_no_run_can_have_is_misuse(operate, deployment, photographs)
         "Error: --name 'spring 2026': letters, digits, '.', '_' and '-' are allowed, 50 at most, "
         "the first a letter or digit\n"
     )
-
-
-def test_an_ended_cluster_offers_the_deploy_that_makes_one(operate, deployment, photographs):
-    """Exit code 1, and a command that can be pasted."""
-    boto3.client("emr", REGION).terminate_job_flows(JobFlowIds=[deployment.cluster_id])
-    done = operate("submit", "--name=spring", "--variance=0.9", "-c", "model=vgg16", "--dry-run")
-    assert done.exit_code == 1
-    assert f"cluster {deployment.cluster_id} is TERMINATED" in done.err
-    assert "`fruit deploy -c model=vgg16 -c run=spring-" in done.err
-    assert "-c variance=0.9 --stage=dev`" in done.err
-
-
-@pytest.fixture
-def deploys(monkeypatch):
-    """What is deployed: the requests, of which nothing comes."""
-    requests = []
-
-    def deploy(connection, request):
-        requests.append(request)
-        return "deployed"
-
-    monkeypatch.setattr("operate.commands.submit.deploy", deploy)
-    return requests
-
-
-def test_the_offered_deploy_is_started_when_it_is_wanted(
-    operate, deployment, photographs, deploys, monkeypatch
-):
-    """With the fields that were given and a name for the run; no for an answer starts nothing."""
-    boto3.client("emr", REGION).terminate_job_flows(JobFlowIds=[deployment.cluster_id])
-    answers = iter([False, True])
-    monkeypatch.setattr("click.confirm", lambda *_, **__: next(answers))
-    assert (operate("submit").exit_code, deploys) == (1, [])
-    done = operate("submit", "-c", "model=vgg16")
-    assert done.exit_code == 0, done.err
-    (request,) = deploys
-    assert (request.context["model"], request.yes) == ("vgg16", True)
-    assert request.context["run"].startswith("run-")
-
-
-def test_what_a_deploy_cannot_run_is_not_offered(operate, deployment, photographs, deploys):
-    """A deploy runs on all sources without a sample: only the command is told."""
-    boto3.client("emr", REGION).terminate_job_flows(JobFlowIds=[deployment.cluster_id])
-    for request in (["--sample=1"], ["images/Training"], ["--job-code"]):
-        done = operate("submit", *request, "--yes")
-        assert (done.exit_code, deploys) == (1, [])
-        assert "starts one, with a run on all sources" in done.err

@@ -28,6 +28,7 @@ OTHER_VALUES: Mapping[str, str] = {
     "weights": "random",
     "variance": "0.9",
     "run": "second",
+    "schedule": "0 3 * * ? *",
     "retention_days": "10",
     "retention_reason": "The label is printed on the box",
     "keep_removed_reason": "Catalogue entries outlive their photographs",

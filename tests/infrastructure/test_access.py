@@ -4,12 +4,16 @@ import re
 from fnmatch import fnmatchcase
 
 from infra.access.instance_role import SESSION_MANAGER
+from infra.access.submitter_role import LOOK_ROUND
 from tests.infrastructure.pipeline_template import cluster, plain
 from tests.infrastructure.synthesis import as_list, only, synthesise
 
 # Role and action of every resource that is `*`, with the reason.
 BARE = {
     ("Run", "cloudwatch:PutMetricData"): "CloudWatch knows no resources; the condition is one namespace",
+    ("Lau", "elasticmapreduce:AddTags"): "a new cluster has no name; the condition is this stage's tags",
+    ("Lau", "elasticmapreduce:RunJobFlow"): "a new cluster has no name; the condition is this stage's tags",
+    ("Lau", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
     ("Sub", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
     ("Sub", "elasticmapreduce:DescribeSecurityConfiguration"): "A tunnel asks whether pages have TLS",
     **{
@@ -17,6 +21,8 @@ BARE = {
         for action in SESSION_MANAGER
     },
 }
+# What needs no condition: it looks round, or opens the node's own channels.
+FREE = {*LOOK_ROUND, *SESSION_MANAGER}
 
 
 def policies(stacks) -> dict[str, list[dict]]:
@@ -86,10 +92,16 @@ def test_every_resource_that_is_a_star_is_known_with_its_reason(stage) -> None:
     }
     assert {(name[:3], action) for name, action in bare} == set(BARE)
     assert all(BARE.values())
-    for statements in policies(stage).values():
-        for one in statements:
-            if "*" in as_list(one["Resource"]) and "cloudwatch:PutMetricData" in as_list(one["Action"]):
-                assert one["Condition"] == {"StringEquals": {"cloudwatch:namespace": "FruitFeatures"}}
+    conditions = {
+        action: one["Condition"]["StringEquals"]
+        for statements in policies(stage).values()
+        for one in statements
+        for action in as_list(one["Action"])
+        if "*" in as_list(one["Resource"]) and action not in FREE
+    }
+    assert conditions.pop("cloudwatch:PutMetricData") == {"cloudwatch:namespace": "FruitFeatures"}
+    for tags in conditions.values():
+        assert set(tags) == {"aws:RequestTag/project", "aws:RequestTag/stage"}
 
 
 def test_nodes_read_images_and_cannot_change_them(stage) -> None:

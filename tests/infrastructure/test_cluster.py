@@ -139,9 +139,10 @@ def test_the_cluster_waits_for_roles_rules_and_routes(stage) -> None:
     """Without a policy or a route it would fail as it starts; without a rule its group could not go."""
     before = depends_on(stage, "AWS::EMR::Cluster")
     kinds = ("AWS::IAM::Policy", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
+    others = ("Submitter", "Certificates", "Network", "Launcher")
     for kind in kinds:
         ids = set(stage.resources("pipeline", kind))
-        ours = {one for one in ids if not one.startswith(("Submitter", "Certificates", "Network"))}
+        ours = {one for one in ids if not one.startswith(others)}
         assert ours
         assert ours <= before, kind
     assert set(stage.resources("pipeline", "AWS::EC2::Route")) <= before

@@ -119,7 +119,7 @@ def test_step_cluster_and_rules_carry_the_run_s_name(stage) -> None:
     assert name.startswith(patterns["EMR Step Status Change"]["name"][0]["prefix"])
     assert patterns["EMR Step Status Change"]["state"] == ["COMPLETED", "FAILED", "CANCELLED"]
     assert patterns["EMR Cluster State Change"] == {
-        "name": [of_cluster],
+        "name": patterns["EMR Step Status Change"]["name"],
         "state": ["TERMINATED", "TERMINATED_WITH_ERRORS"],
     }
 
@@ -207,7 +207,7 @@ def test_what_emr_could_change_in_place_makes_a_new_cluster_for_the_same_run() -
 
 def test_outputs_name_what_the_operating_tools_read(stage) -> None:
     """Cluster, run, results, logs, job, extractor, role and dashboard."""
-    names = "ClusterId RunId ResultsUri LogsUri JobUri ExtractorUri SubmitRoleArn DashboardUrl"
+    names = "ClusterId RunId ResultsUri LogsUri JobUri ExtractorUri LauncherName SubmitRoleArn DashboardUrl"
     assert set(stage.outputs("pipeline")) >= set(names.split())
     results = plain(stage.outputs("pipeline")["ResultsUri"]["Value"], BUCKETS)
     assert results == f"s3://results/runs/{run_id(stage)}/"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,12 +79,12 @@ def test_what_changes_no_result_keeps_the_run(dev) -> None:
 
 
 def test_the_run_id_is_the_same_in_step_wait_and_output(stage) -> None:
-    """One name in the step, in the rule that hears of its end, and in the ids of the wait."""
+    """One name in the step, in the function that hears of its end, and in the ids of the wait."""
     run = stage.outputs("pipeline")["RunId"]["Value"]
     cluster = json.dumps(stage.resources("pipeline", "AWS::EMR::Cluster"))
     assert f"--run-id={run}" in cluster
-    rules = json.dumps(stage.resources("pipeline", "AWS::Events::Rule"))
-    assert run in rules
+    functions = json.dumps(stage.resources("pipeline", "AWS::Lambda::Function"))
+    assert re.search(rf'"AWAITED_STEP": "[\w-]+-{run}"', functions)
     digest = run.rsplit("-", 1)[-1]
     for kind in ("AWS::CloudFormation::WaitCondition", "AWS::CloudFormation::WaitConditionHandle"):
         (name,) = stage.resources("pipeline", kind)

@@ -46,6 +46,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "access",
         "python_function",
         "cluster observability run",
+        "launch",
         "stacks",
         "application",
         "commands",

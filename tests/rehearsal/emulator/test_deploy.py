@@ -1,6 +1,7 @@
 """Both stages through the real CDK command line: deploy, again, change, fail, destroy."""
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,7 @@ from operate.removal.deployed_resources import end_protection
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
 from tests.rehearsal.emulator.conftest import STAGES
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.story
 
@@ -159,6 +161,29 @@ def test_a_failing_cluster_rolls_the_deploy_back_with_its_reason(deployed, chang
     pipeline = _stacks(aws, "prod")["fruit-features-prod-pipeline"]
     assert pipeline["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert _outputs(aws, "prod", "pipeline")["ClusterId"] == before
+
+
+def test_a_run_without_a_live_cluster_gets_one_of_its_own(deployed):
+    """`submit` has the deployed function start it; it has the template's fleets and ends with its run."""
+    aws, emr = deployed.aws, deployed.aws.client("emr")
+    emr.terminate_job_flows(JobFlowIds=[_outputs(aws, "prod", "pipeline")["ClusterId"]])
+    images = _outputs(aws, "prod", "storage")["ImagesBucketImages"]
+    aws.client("s3").put_object(Bucket=images, Key="Apple/1.jpg", Body=b"1")
+    request = ["submit", "--stage=prod", "--name=spring", "--sample=1", "--yes", "--json"]
+    done = aws.run(sys.executable, "-m", "fruit", *request)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+
+    def cluster():
+        return emr.describe_cluster(ClusterId=answer["cluster_id"])["Cluster"]
+
+    wait_until(lambda: cluster()["Status"]["State"] == "TERMINATED", "the end of the cluster")
+    assert cluster()["Name"] == f"fruit-features-prod-{answer['run_id']}"
+    assert {"Key": "stage", "Value": "prod"} in cluster()["Tags"]
+    (step,) = emr.list_steps(ClusterId=answer["cluster_id"])["Steps"]
+    assert (step["Status"]["State"], step["Config"]["Args"]) == ("COMPLETED", answer["arguments"])
+    fleets = emr.list_instance_fleets(ClusterId=answer["cluster_id"])["InstanceFleets"]
+    assert {fleet["InstanceFleetType"] for fleet in fleets} == {"MASTER", "CORE", "TASK"}
 
 
 def test_destroying_leaves_what_the_stage_keeps_and_nothing_else(deployed):

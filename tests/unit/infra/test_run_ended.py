@@ -45,7 +45,7 @@ class Emr(Double):
         return self
 
     def paginate(self, ClusterId):  # noqa: N803 (EMR's name)
-        """One step a page; EMR's has fifty."""
+        """The latest step first, one on each page."""
         return [{"Steps": [{"Name": name, "Status": {"State": state}}]} for name, state in self.steps]
 
     def describe_step(self, ClusterId, StepId):  # noqa: N803
@@ -69,9 +69,9 @@ def step_event(state: str, name: str = "fruit-features-dev-run-1") -> dict:
     return {"detail-type": "EMR Step Status Change", "detail": detail}
 
 
-def cluster_event(state: str, reason: str) -> dict:
+def cluster_event(state: str, reason: str, name: str = "fruit-features-dev-run-1") -> dict:
     detail = {
-        "name": "fruit-features-dev-run-1",
+        "name": name,
         "clusterId": "j-1",
         "state": state,
         "stateChangeReason": reason,
@@ -137,9 +137,10 @@ def test_a_cluster_that_dies_before_its_run_is_a_failure(steps) -> None:
     assert (outcome.succeeded, outcome.text) == (False, expected)
 
 
-def test_an_idle_cluster_that_ends_after_its_run_is_no_news() -> None:
-    """Auto-termination is how it should end."""
-    emr = Emr([("fruit-features-dev-run-1", "COMPLETED")])
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED"])
+def test_a_cluster_that_ends_after_its_run_is_no_news(state) -> None:
+    """That is how it should end; the step's own event has told of a failure, which counts once."""
+    emr = Emr([("fruit-features-dev-later", "CANCELLED"), ("fruit-features-dev-run-1", state)])
     assert ended(cluster_event("TERMINATED", "{}"), SETTINGS, emr, S3({})) == (None, None)
 
 
@@ -156,6 +157,15 @@ def test_a_run_that_a_person_cancelled_is_not_counted_again_and_the_deploy_hears
     assert (outcome.succeeded, outcome.counted) == (False, True)
     outcome, _ = ended(cluster_event("TERMINATED_WITH_ERRORS", "{}"), SETTINGS, emr, S3({}))
     assert (outcome.succeeded, outcome.counted) == (False, False)
+
+
+@pytest.mark.parametrize("steps", [[], [("fruit-features-dev-spring-1", "CANCELLED")]])
+def test_a_cluster_that_was_started_for_a_run_and_fails_is_that_run_s_failure(steps) -> None:
+    """It has the run's name; the deploy's own run has nothing to do with it."""
+    event = cluster_event("TERMINATED_WITH_ERRORS", "no capacity", "fruit-features-dev-spring-1")
+    outcome, _ = ended(event, SETTINGS, Emr(steps), S3({}))
+    assert (outcome.step, outcome.succeeded) == ("fruit-features-dev-spring-1", False)
+    assert "no capacity" in outcome.text
 
 
 def test_figures_of_stages_that_did_not_run_are_left_out() -> None:

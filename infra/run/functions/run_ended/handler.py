@@ -118,19 +118,22 @@ def signal(url: str, outcome: Outcome) -> None:
 
 
 def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> Outcome | None:
-    """Report a cluster that ended before its run: in the bootstrap, by hand, for lack of machines.
+    """Report a cluster that ended before the run for which it was started, in the bootstrap or by hand.
 
-    A step that completed or failed had an event of its own. One that was cancelled had it if a person
-    cancelled it; none is documented where the cluster's end cancelled it.
+    That is the run of its first step. A step that completed or failed had an event of its own. One that was
+    cancelled had it if a person cancelled it; none is documented where the cluster's end cancelled it.
     """
     pages = emr.get_paginator("list_steps").paginate(ClusterId=detail["clusterId"])
-    steps = [step for page in pages for step in page["Steps"] if step["Name"] == settings.awaited_step]
-    states = {step["Status"]["State"] for step in steps}
-    if states & {COMPLETED, FAILED}:
+    steps = [step for page in pages for step in page["Steps"]]
+    name, awaited = detail["name"], settings.awaited_step
+    run, state = awaited if name.startswith(awaited) else name, ""
+    if steps:
+        run, state = steps[-1]["Name"], steps[-1]["Status"]["State"]
+    if state in (COMPLETED, FAILED):
         return None
     reason = f"cluster {detail['clusterId']} {detail['state']}: {_change(detail)}"
     text = f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/"
-    return Outcome(settings.awaited_step, False, text, CANCELLED in states and detail["state"] == TERMINATED)
+    return Outcome(run, False, text, state == CANCELLED and detail["state"] == TERMINATED)
 
 
 def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> str:

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from operate.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,11 +21,18 @@ LEVELS = 2
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of the sources; the fingerprint is of all keys, sizes and ETags."""
+    """The files of the sources.
+
+    Attributes:
+        size: Of all files, in bytes.
+        fingerprint: Of all keys, sizes and ETags.
+        newest: When the latest file was written; None: there is no file.
+    """
 
     files: int
-    size: int  # bytes
+    size: int
     fingerprint: str
+    newest: datetime | None
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -43,15 +51,20 @@ def split_uri(uri: str) -> tuple[str, str]:
 def list_images(s3: S3Client, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
     """List the sources, many folders at once; the same files always give the same fingerprint."""
     folders = [folder for uri in uris for folder in _folders(s3, *split_uri(uri))]
-    files = size = 0
-    digests = []
+    listings: list[Listing] = []
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
         for done, listing in enumerate(pool.map(lambda folder: _list(s3, *folder), folders), 1):
-            files, size = files + listing.files, size + listing.size
-            digests.append(listing.fingerprint)
+            listings.append(listing)
             if done % 100 == 0:
+                files = sum(listing.files for listing in listings)
                 say(f"listing: {files:,} files in {done} of {len(folders)} folders")
-    return Listing(files, size, hashlib.sha256("".join(sorted(digests)).encode()).hexdigest())
+    digests = "".join(sorted(listing.fingerprint for listing in listings))
+    return Listing(
+        sum(listing.files for listing in listings),
+        sum(listing.size for listing in listings),
+        hashlib.sha256(digests.encode()).hexdigest(),
+        max((listing.newest for listing in listings if listing.newest), default=None),
+    )
 
 
 Folder = tuple[str, str, str]  # bucket, prefix, delimiter: "/" takes the files of this level alone
@@ -74,11 +87,13 @@ def _subfolders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
 def _list(s3: S3Client, bucket: str, prefix: str, delimiter: str) -> Listing:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
     files = size = 0
+    newest: datetime | None = None
     digest = hashlib.sha256()
     for page in pages:
         for entry in page.get("Contents", ()):
             if entry["Key"].endswith("/"):  # consoles make such for an empty folder
                 continue
             files, size = files + 1, size + entry["Size"]
+            newest = max(newest or entry["LastModified"], entry["LastModified"])
             digest.update(f"{bucket}\0{entry['Key']}\0{entry['Size']}\0{entry['ETag']}\n".encode())
-    return Listing(files, size, digest.hexdigest())
+    return Listing(files, size, digest.hexdigest(), newest)

@@ -1,0 +1,118 @@
+"""What must be true before a run is submitted, for people's command and for the function alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from infra.contract.prefixes import JOBS, RUNS
+from infra.launch.deployed_job import DeployedJob
+from infra.launch.image_listing import split_uri
+from infra.launch.submission import RunRequest, job_arguments
+from spark_job.contract.errors import FruitError, MisuseError
+from spark_job.contract.options import SUBMIT, read_words
+from spark_job.contract.run_layout import MANIFEST
+from spark_job.contract.run_options import RunOptions
+from spark_job.contract.uris import contains
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr.literals import ClusterStateType, StepStateType
+    from mypy_boto3_s3 import S3Client
+
+# With the digest, within what `-c run=` and the job's --run-id take.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+ACTIVE_CLUSTERS: list[ClusterStateType] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+ACTIVE_STEPS: list[StepStateType] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
+
+
+class RepeatedRunError(FruitError):
+    """The run is under way, or it has results; the message says what to do instead."""
+
+
+def check_name(name: str | None) -> None:
+    """Check that a name can begin a run id. Raises MisuseError."""
+    if name is not None and not NAME.fullmatch(name):
+        raise MisuseError(
+            f"--name {name!r}: letters, digits, '.', '_' and '-' are allowed, 50 at most, "
+            "the first a letter or digit"
+        )
+
+
+def check_images(uris: Iterable[str], buckets: Iterable[str]) -> None:
+    """Check that the cluster may read there. Raises MisuseError."""
+    readable = tuple(buckets)
+    for uri in uris:
+        if split_uri(uri)[0] not in readable:
+            allowed = ", ".join(f"s3://{name}" for name in readable)
+            raise MisuseError(f"{uri}: the cluster reads images in {allowed} alone; `upload` puts them there")
+
+
+def check_request(request: RunRequest, deployed: DeployedJob) -> None:
+    """Check a request that came from outside: nothing but what `submit` can ask for.
+
+    Raises:
+        MisuseError: It asks for more, or for what the job would refuse.
+    """
+    check_name(request.name)
+    check_images(request.images, deployed.image_buckets)
+    if not FINGERPRINT.fullmatch(request.fingerprint):
+        raise MisuseError(f"fingerprint {request.fingerprint!r}: 64 hexadecimal digits are needed")
+    reduction = read_words(RunOptions.table(SUBMIT), request.options).get("reduction")
+    if reduction and not contains(deployed.results_uri, reduction):
+        raise MisuseError(f"--reduction {reduction}: give a run below {deployed.results_uri}")
+    jobs = f"s3://{deployed.artifacts_bucket}/{JOBS}"
+    for uri in request.code or ():
+        if not contains(jobs, uri):
+            raise MisuseError(f"{uri}: a job that a person brings lies below {jobs}")
+    _, *words = job_arguments(deployed, request)
+    RunOptions.parse([*words, f"--run-id={deployed.run_id}"])
+
+
+def active_clusters(emr: EMRClient, prefix: str) -> dict[str, str]:
+    """Return the clusters of the stage that are up or start, id to name."""
+    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=ACTIVE_CLUSTERS)
+    clusters = {cluster["Id"]: cluster["Name"] for page in pages for cluster in page["Clusters"]}
+    return {cluster_id: name for cluster_id, name in clusters.items() if name.startswith(prefix)}
+
+
+def active_runs(emr: EMRClient, cluster_ids: Iterable[str], prefix: str) -> dict[str, str]:
+    """Return the runs that wait or are running on these clusters: run id to state, step and cluster."""
+    pages, runs = emr.get_paginator("list_steps"), {}
+    for cluster_id in cluster_ids:
+        for page in pages.paginate(ClusterId=cluster_id, StepStates=ACTIVE_STEPS):
+            for step in page["Steps"]:
+                state = f"{step['Status']['State']} already, step {step['Id']} of cluster {cluster_id}"
+                runs[step["Name"].removeprefix(prefix)] = state
+    return runs
+
+
+def refuse_repetition(
+    s3: S3Client, results_bucket: str, run_id: str, active: Mapping[str, str], *, resume: bool
+) -> None:
+    """Refuse to run the same twice, which costs money and gives nothing new.
+
+    Args:
+        active: As `active_runs` returns it.
+
+    Raises:
+        RepeatedRunError: It is under way, or it has results and `resume` was not asked for.
+    """
+    if run_id in active:
+        raise RepeatedRunError(f"run {run_id} is {active[run_id]}: `status {run_id}` tells how it goes")
+    folder = f"{RUNS}/{run_id}/"
+    if resume or not holds(s3, results_bucket, folder):
+        return
+    if holds(s3, results_bucket, folder + MANIFEST):
+        raise RepeatedRunError(
+            f"run {run_id} is complete: the same images and parameters give the same results; "
+            f"`fetch {run_id}` gets them, --name makes another run"
+        )
+    raise RepeatedRunError(f"run {run_id} was begun and is unfinished: --resume goes on with it")
+
+
+def holds(s3: S3Client, bucket: str, prefix: str) -> bool:
+    """Return whether a bucket has any object whose key begins with the prefix."""
+    return "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)

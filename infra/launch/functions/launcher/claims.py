@@ -1,0 +1,96 @@
+"""Claims: one object for each run for which a cluster is or was started; whoever writes it first has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from infra.contract.prefixes import LAUNCHES
+from infra.launch.checks import RepeatedRunError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+LOST = ("PreconditionFailed", "ConditionalRequestConflict")
+CLAIMS = f"{LAUNCHES}/runs/"
+# A function lives 15 minutes at most: a claim without a cluster that is older has nobody any more.
+PENDING = timedelta(minutes=16)
+
+
+class Claims:
+    """The claims of a stage, below one prefix of its artifacts bucket."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+
+    def take(self, run_id: str, active_clusters: Container[str]) -> None:
+        """Claim a run; the claim of a cluster that has ended is taken over.
+
+        Raises:
+            RepeatedRunError: Somebody else has it.
+        """
+        if self._put(run_id, None, IfNoneMatch="*"):
+            return
+        held = self._s3.get_object(Bucket=self._bucket, Key=_key(run_id))
+        cluster_id = json.load(held["Body"])["cluster_id"]
+        if cluster_id in active_clusters if cluster_id else _is_young(held["LastModified"]):
+            place = f"on cluster {cluster_id}" if cluster_id else "at this moment"
+            raise RepeatedRunError(f"run {run_id} is started {place}: `status {run_id}` tells how it goes")
+        if not self._put(run_id, None, IfMatch=held["ETag"]):
+            raise RepeatedRunError(f"run {run_id} is started at this moment: try again in a minute")
+
+    def keep(self, run_id: str, cluster_id: str) -> None:
+        """Note the cluster of a claimed run."""
+        self._put(run_id, cluster_id)
+
+    def drop(self, run_id: str) -> None:
+        """Give a claim back."""
+        self._s3.delete_object(Bucket=self._bucket, Key=_key(run_id))
+
+    def pending(self) -> set[str]:
+        """Return the runs that are claimed and have no cluster yet."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=CLAIMS)
+        young = [
+            entry["Key"]
+            for page in pages
+            for entry in page.get("Contents", ())
+            if _is_young(entry["LastModified"])
+        ]
+        return {_run_id(key) for key in young if self._cluster_of(key) is None}
+
+    def _cluster_of(self, key: str) -> str | None:
+        """Return the cluster of a claim; empty: the claim is gone."""
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except self._s3.exceptions.NoSuchKey:
+            return ""
+        content: dict[str, str | None] = json.load(body)
+        return content["cluster_id"]
+
+    def _put(self, run_id: str, cluster_id: str | None, **condition: Any) -> bool:
+        """Write a claim, and return whether the condition held."""
+        body = json.dumps({"cluster_id": cluster_id}).encode()
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=_key(run_id), Body=body, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in LOST:
+                raise
+            return False
+        return True
+
+
+def _key(run_id: str) -> str:
+    return f"{CLAIMS}{run_id}.json"
+
+
+def _run_id(key: str) -> str:
+    return key.removeprefix(CLAIMS).removesuffix(".json")
+
+
+def _is_young(moment: datetime) -> bool:
+    return datetime.now(UTC) - moment < PENDING

@@ -1,0 +1,148 @@
+"""Starts a cluster for one run: what is asked for is checked, claimed, and started within the limit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.launch.checks import (
+    RepeatedRunError,
+    active_clusters,
+    active_runs,
+    check_request,
+    refuse_repetition,
+)
+from infra.launch.cluster_request import with_step
+from infra.launch.deployed_job import DeployedJob
+from infra.launch.functions.launcher.claims import Claims
+from infra.launch.functions.launcher.latest_runs import LatestRuns
+from infra.launch.image_listing import list_images, split_uri
+from infra.launch.submission import RunRequest, submission
+from spark_job.contract.errors import FruitError
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+
+DEFINITION = Path(__file__).with_name("definition.json")
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """What starts clusters of one stage.
+
+    Attributes:
+        deployed: The job that the clusters run.
+        cluster: Request of RunJobFlow, with the step of the deploy.
+    """
+
+    deployed: DeployedJob
+    cluster: Mapping[str, Any]
+    emr: EMRClient
+    s3: S3Client
+
+    @classmethod
+    def from_text(cls, text: str, emr: EMRClient, s3: S3Client) -> Self:
+        """Read deployed job and cluster from the JSON that the stack packs with the function."""
+        content = json.loads(text)
+        return cls(DeployedJob.from_json(content["deployed"]), content["cluster"], emr, s3)
+
+    def answer(self, event: Mapping[str, Any]) -> Answer:
+        """Return the answer to `{"describe": true}`, `{"scheduled": true}` or `{"run": REQUEST}`.
+
+        A refusal is an answer too, `{"error": TEXT, "exit_code": NUMBER}`: a person reads it. Nobody reads
+        what the schedule is answered: there a refusal is an error of the function, which raises an alarm.
+        """
+        if event.get("scheduled"):
+            return self._run_if_new()
+        if event.get("describe"):
+            return asdict(self.deployed)
+        try:
+            return self.launch(RunRequest.from_json(event["run"]))
+        except FruitError as error:
+            return {"error": str(error), "exit_code": error.exit_code}
+        except ClientError as error:
+            details = error.response["Error"]
+            text = f"{error.operation_name}: {details.get('Code')}: {details.get('Message')}"
+            return {"error": text, "exit_code": FruitError.exit_code}
+
+    def launch(self, request: RunRequest) -> Answer:
+        """Start a cluster that ends with its run, and return the ids of run, cluster and step.
+
+        Raises:
+            FruitError: The request is not allowed, the run is not new, or the clusters would cost too much.
+            ClientError: EMR refuses.
+        """
+        check_request(request, self.deployed)
+        run, prefix = submission(self.deployed, request), self.deployed.prefix
+        clusters = active_clusters(self.emr, prefix)
+        active = active_runs(self.emr, clusters, prefix)
+        refuse_repetition(self.s3, self._results_bucket, run.run_id, active, resume=request.resume)
+        claims = Claims(self.s3, self.deployed.artifacts_bucket)
+        claims.take(run.run_id, clusters)
+        try:
+            self._check_cost(claims, run.run_id)
+            started = self.emr.run_job_flow(**with_step(self.cluster, prefix + run.run_id, run.arguments))
+        except BaseException:
+            claims.drop(run.run_id)
+            raise
+        cluster_id = started["JobFlowId"]
+        claims.keep(run.run_id, cluster_id)
+        LatestRuns(self.s3, self.deployed).note(request, run.run_id)
+        (step,) = self.emr.list_steps(ClusterId=cluster_id)["Steps"]
+        return {"run_id": run.run_id, "cluster_id": cluster_id, "step_id": step["Id"]}
+
+    @property
+    def _results_bucket(self) -> str:
+        return split_uri(self.deployed.results_uri)[0]
+
+    def _check_cost(self, claims: Claims, run_id: str) -> None:
+        """Check that this cluster and all others may cost so much together. Raises FruitError.
+
+        Of two at once each has claimed its run before it looks, so one of them at least sees the other.
+        Claims come first: who has a cluster by then is among the clusters.
+        """
+        prefix, cost, most = self.deployed.prefix, self.deployed.hourly_usd, self.deployed.most_hourly_usd
+        claimed = {prefix + other for other in claims.pending() if other != run_id}
+        others = claimed | set(active_clusters(self.emr, prefix).values())
+        if (len(others) + 1) * cost > most:
+            raise FruitError(
+                f"{len(others)} other cluster(s) of this stage are up, and with this one all may cost "
+                f"{(len(others) + 1) * cost:.2f} USD an hour, {most:g} are allowed: try again when one has "
+                "ended, or deploy with a larger max_hourly_cost_usd"
+            )
+
+    def _run_if_new(self) -> Answer:
+        """Start a run on all sources as the deploy has it, unless nothing came since the last one."""
+        images = tuple(f"s3://{bucket}" for bucket in self.deployed.image_buckets)
+        listing = list_images(self.s3, images, print)
+        if listing.newest is None:
+            return {"skipped": "there are no images"}
+        request = RunRequest(images=images, fingerprint=listing.fingerprint, resume=True)
+        listed_at = LatestRuns(self.s3, self.deployed).listed_at(request)
+        if listed_at and listing.newest <= listed_at:
+            return {"skipped": f"nothing is newer than {listed_at:%Y-%m-%d %H:%M:%S} UTC"}
+        try:
+            return self.launch(request)
+        except RepeatedRunError as error:
+            return {"skipped": str(error)}
+
+
+def handle(event: dict[str, Any], context: Any) -> Answer:
+    """Answer one call; see `Launcher.answer`."""
+    # EMR cannot tell a second RunJobFlow from the same one once more: better no answer than two clusters.
+    emr = boto3.client("emr", config=Config(retries={"total_max_attempts": 1}))
+    text = Template(DEFINITION.read_text()).safe_substitute(os.environ)
+    answer = Launcher.from_text(text, emr, boto3.client("s3")).answer(event)
+    print(json.dumps({"event": event, "answer": answer}))
+    return answer

@@ -1,0 +1,175 @@
+"""The function that starts a cluster for a run, and the schedule that calls it."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from aws_cdk.aws_emr import CfnCluster
+from aws_cdk.aws_events import Rule, RuleTargetInput, Schedule
+from aws_cdk.aws_events_targets import LambdaFunction
+from aws_cdk.aws_iam import PolicyStatement
+from constructs import Construct
+
+from infra.access.buckets import Buckets
+from infra.access.service_role import MANAGED_POLICY_TAG
+from infra.access.statements import (
+    READ_OBJECTS,
+    USE_KEY,
+    Grant,
+    clusters_of_stage,
+    list_prefix,
+    objects,
+    pass_role,
+    tag_conditions,
+    use_key,
+)
+from infra.artifacts.declaration import Artifacts
+from infra.artifacts.reproducible_zip import files_below
+from infra.checkout import ROOT
+from infra.cluster.emr_cluster import EmrCluster
+from infra.config.deployment import DeploymentConfig
+from infra.contract.names import cost_tags, run_name_prefix
+from infra.contract.prefixes import LAUNCHES, RUNS
+from infra.costs.cost import largest_cluster
+from infra.launch.cluster_request import job_flow_request, with_variables
+from infra.launch.deployed_job import DeployedJob
+from infra.python_function import PythonFunction
+from spark_job.contract.step import split_step
+
+# What the function imports, at the same places as in the checkout.
+PACKED = (
+    "spark_job/__init__.py",
+    "spark_job/contract",
+    "infra/__init__.py",
+    "infra/contract",
+    "infra/launch",
+)
+PACKAGE = "infra/launch/functions/launcher"
+# The listing of a million photographs takes minutes; a person's request takes seconds.
+TIMEOUT = Duration.minutes(15)
+
+
+class Launcher(Construct):
+    """Starts a cluster like that of the stack for one run, when a person or the schedule asks for it.
+
+    Attributes:
+        function: The function to call.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: DeploymentConfig,
+        cluster: EmrCluster,
+        buckets: Buckets,
+        artifacts: Artifacts,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        text, variables = with_variables(_definition(config, cluster.cluster, buckets, artifacts))
+        with TemporaryDirectory() as folder:
+            _pack(Path(folder), text)
+            self.function = PythonFunction(
+                self,
+                "Starter",
+                config=config,
+                folder=Path(folder),
+                handler=f"{PACKAGE.replace('/', '.')}.handler.handle",
+                description="Starts a cluster for a run",
+                grants=_grants(Stack.of(self), config.stage, cluster, buckets),
+                environment=variables,
+                timeout=TIMEOUT,
+            ).function
+        if config.schedule:
+            Rule(
+                self,
+                "Schedule",
+                description=f"Runs of {run_name_prefix(config.stage)}*, if there are new images",
+                schedule=Schedule.expression(f"cron({config.schedule})"),
+                targets=[
+                    LambdaFunction(self.function, event=RuleTargetInput.from_object({"scheduled": True}))
+                ],
+            )
+
+
+def _definition(config: DeploymentConfig, cluster: CfnCluster, buckets: Buckets, artifacts: Artifacts) -> str:
+    """Return deployed job and cluster as JSON, with CDK's tokens in it."""
+    # The properties as the template will have them; CDK has no public name for this.
+    properties: Mapping[str, Any] = cluster._render_properties(cluster._cfn_properties)
+    tags = {**cost_tags(config.stage), MANAGED_POLICY_TAG: "true"}
+    request, size = job_flow_request(properties, tags), largest_cluster(config)
+    words = split_step(request["Steps"][0]["HadoopJarStep"]["Args"])
+    assert words is not None, "the step of a deploy runs the job"
+    deployed = DeployedJob(
+        spark=words[0],
+        job=words[1],
+        prefix=run_name_prefix(config.stage),
+        extractor=artifacts.extractor.s3_uri,
+        image_buckets=tuple(bucket.bucket_name for bucket in buckets.images),
+        artifacts_bucket=buckets.artifacts.bucket_name,
+        model=config.model,
+        cores=size.cores,
+        nodes=size.nodes,
+        hourly_usd=size.hourly_usd,
+        most_hourly_usd=config.max_hourly_cost_usd,
+    )
+    return json.dumps({"deployed": asdict(deployed), "cluster": request}, indent=1, sort_keys=True)
+
+
+def _pack(folder: Path, definition: str) -> None:
+    """Put the function's modules into a folder, but this one, which makes the stack, and the definition."""
+    for place in PACKED:
+        source = ROOT / place
+        files = [source] if source.is_file() else [source / name for name in files_below(source)]
+        for file in files:
+            if file.suffix == ".py" and file != Path(__file__):
+                target = folder / file.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+    (folder / PACKAGE / "definition.json").write_text(definition)
+
+
+def _grants(stack: Stack, stage: str, cluster: EmrCluster, buckets: Buckets) -> list[Grant]:
+    """Let the function start clusters of this stage with their own roles, and see which runs there are."""
+    return [
+        Grant(
+            PolicyStatement(
+                sid="StartClusters",
+                # With tags in the request, EMR asks for the right to tag as well.
+                actions=["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"],
+                resources=["*"],
+                conditions={"StringEquals": tag_conditions("aws:RequestTag", stage)},
+            ),
+            {"*": "A cluster has no name before it is started; the condition admits this stage's tags alone"},
+        ),
+        Grant(
+            PolicyStatement(sid="ListClusters", actions=["elasticmapreduce:ListClusters"], resources=["*"]),
+            {"*": "EMR lists clusters without a resource; the list has names and states"},
+        ),
+        clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
+        pass_role("PassServiceRole", cluster.place.service.role, "elasticmapreduce.amazonaws.com"),
+        pass_role("PassInstanceRole", cluster.place.instance.role, "ec2.amazonaws.com"),
+        Grant(
+            PolicyStatement(
+                sid="ListImages",
+                actions=["s3:ListBucket"],
+                resources=[bucket.bucket_arn for bucket in buckets.images],
+            )
+        ),
+        list_prefix("ListResults", buckets.results, RUNS),
+        list_prefix("ListClaims", buckets.artifacts, LAUNCHES),
+        objects(
+            "WriteClaims",
+            buckets.artifacts,
+            LAUNCHES,
+            [*READ_OBJECTS, "s3:PutObject", "s3:DeleteObject"],
+            "Each run has one claim, whose name is given when the run is submitted",
+        ),
+        *use_key("UseKey", buckets.key, USE_KEY),
+    ]

@@ -1,0 +1,94 @@
+"""Another run, as a step: the job's arguments, the run's id and what runs it; calls nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from infra.launch.deployed_job import DeployedJob
+
+UNNAMED = "run"
+DIGEST_LENGTH = 12
+# Options of the deployed step that every run of the deployment has, and those that a sample cannot have.
+KEPT = ("--extractor", "--engine")
+KEPT_OF_THE_WHOLE = ("--previous", "--removed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What is asked for.
+
+    Attributes:
+        images: URIs of the sources.
+        fingerprint: Of the listing of the images.
+        options: The job's other arguments, each in one word.
+        name: What the run id begins with.
+        code: URIs of another entry point and packaged job than the deployed ones.
+        resume: Go on with an unfinished run of the same request.
+    """
+
+    images: tuple[str, ...]
+    fingerprint: str
+    options: tuple[str, ...] = ()
+    name: str | None = None
+    code: tuple[str, str] | None = None
+    resume: bool = False
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Return the request of what `dataclasses.asdict` made."""
+        lists = {name: tuple(content[name]) for name in ("images", "options", "code") if content.get(name)}
+        return cls(**{**content, "options": (), **lists})
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One run to submit."""
+
+    run_id: str
+    arguments: tuple[str, ...]  # of the whole step, spark-submit first
+
+
+def submission(deployed: DeployedJob, request: RunRequest) -> Submission:
+    """Return the step of a request.
+
+    The id is `NAME-1a2b3c4d5e6f`, from the images' listing, the job's code, the extractor and the arguments:
+    a grown archive is another run, the same request the same one.
+    """
+    if request.code:
+        deployed = deployed.with_code(*request.code)
+    job = job_arguments(deployed, request)
+    code = [word for word in deployed.spark if word.startswith("--py-files=")] + [deployed.spark[-1]]
+    text = json.dumps([request.fingerprint, code, deployed.extractor, job])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+    run_id = f"{request.name or UNNAMED}-{digest}"
+    return Submission(run_id, (*deployed.named(deployed.prefix + run_id), *job, f"--run-id={run_id}"))
+
+
+def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
+    """Return the job's arguments but the run id; each word once, since EMR refuses two equal ones.
+
+    `--resume`: YARN's second attempt finds what the first one left, and goes on.
+    """
+    names = KEPT if _is_sample(request.options) else KEPT + KEPT_OF_THE_WHOLE
+    kept = {option: deployed.value(option) for option in names}
+    if not _decides_components(request.options):
+        kept["--variance"] = deployed.value("--variance")
+    words = [
+        "run",
+        *(f"--images={uri}" for uri in request.images),
+        f"--results={deployed.results_uri}",
+        *(f"{option}={value}" for option, value in kept.items() if value is not None),
+        *request.options,
+        "--resume",
+    ]
+    return list(dict.fromkeys(words))
+
+
+def _decides_components(options: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] in ("--variance", "--components", "--reduction") for word in options)
+
+
+def _is_sample(options: Sequence[str]) -> bool:
+    return any(word.startswith("--sample") for word in options)

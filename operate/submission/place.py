@@ -1,0 +1,74 @@
+"""Where a run goes and on what: a live cluster or a new one, the listed images, what it will take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.launch.deployed_job import DeployedJob
+from infra.launch.image_listing import Listing, list_images
+from operate.connection import Connection
+from operate.emr.clusters import Cluster, idle_timeout, most_nodes
+from operate.emr.nodes import list_nodes
+from operate.errors import OperateError
+from operate.printing import say
+from operate.runs.run_clusters import stage_clusters
+from operate.submission.estimate import Estimate, estimate, estimate_of_new
+from operate.submission.launching import deployed_job
+
+
+@dataclass(frozen=True)
+class Place:
+    """The images to run on, and where.
+
+    Attributes:
+        cluster: that of the deploy while it takes steps; None: the run gets a cluster of its own.
+        deployed: the job.
+    """
+
+    cluster: Cluster | None
+    images: tuple[str, ...]
+    listing: Listing
+    deployed: DeployedJob
+
+    @property
+    def live_cluster(self) -> Cluster:
+        """The cluster of the deploy. Raises OperateError where it has ended."""
+        if self.cluster is None:
+            raise OperateError(
+                "no cluster is up: `fruit deploy -c run=NAME -c idle_timeout_minutes=60` starts one that "
+                "stays an hour after its run"
+            )
+        return self.cluster
+
+
+def find_place(connection: Connection, images: tuple[str, ...]) -> Place:
+    """Return the deployment's cluster, if it takes steps, its job, and the listing of the images."""
+    deployed = deployed_job(connection)
+    deploys, clusters = connection.deployment.cluster_id, stage_clusters(connection)
+    cluster = next((cluster for cluster in clusters if cluster.id == deploys and cluster.live), None)
+    say(f"listing {', '.join(images)}")
+    return Place(cluster, images, list_images(connection.client("s3"), images, say), deployed)
+
+
+def require_images(place: Place) -> None:
+    """Check that there are images to run on. Raises OperateError."""
+    if not place.listing.files:
+        where = ", ".join(place.images)
+        raise OperateError(f"no images in {where}: put photographs there with `upload DIR`")
+
+
+def estimated(connection: Connection, place: Place, options: Mapping[str, Any]) -> Estimate:
+    """Return what the run will take with the deployed model."""
+    emr, cluster, deployed = connection.client("emr"), place.cluster, place.deployed
+    images = min(place.listing.files, options.get("sample") or place.listing.files)
+    if cluster is None:
+        return estimate_of_new(deployed, images)
+    idle = idle_timeout(emr, cluster.id)
+    return estimate(
+        list_nodes(emr, cluster.id),
+        images=images,
+        model=deployed.model,
+        region=connection.region,
+        most_nodes=most_nodes(emr, cluster.id),
+        idle_minutes=idle.total_seconds() / 60 if idle else 0.0,
+    )

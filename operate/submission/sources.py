@@ -1,0 +1,53 @@
+"""What a person names, as URIs that the cluster may read: image sources, and an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from infra.contract.prefixes import RUNS
+from infra.launch.checks import check_images, holds
+from infra.launch.image_listing import split_uri
+from operate.deployment import Deployment
+from operate.errors import OperateError
+from spark_job.contract.run_layout import MANIFEST
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
+    """Return the sources as URIs; without any, every source of the deployment.
+
+    Args:
+        given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
+
+    Raises:
+        MisuseError: the cluster may not read there.
+    """
+    buckets = deployment.images_buckets
+    uris = []
+    for image_source in given or tuple(buckets):
+        if "://" in image_source:
+            bucket, prefix = split_uri(image_source)
+        else:
+            source, _, prefix = image_source.strip("/").partition("/")
+            bucket = deployment.images_bucket(source)
+        uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
+    check_images(uris, buckets.values())
+    return tuple(dict.fromkeys(uris))
+
+
+def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
+    """Return the folder of the earlier run whose reduction is applied.
+
+    Raises:
+        OperateError: there is no such complete run.
+    """
+    if "://" in run:
+        bucket, prefix = split_uri(run)
+    else:
+        bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
+    if not holds(s3, bucket, f"{prefix}/{MANIFEST}"):
+        raise OperateError(f"--reduction {run}: no complete run there; `runs` lists those that are")
+    return f"s3://{bucket}/{prefix}"
