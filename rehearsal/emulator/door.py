@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from ministack.core import lambda_runtime, router
 from ministack.services import lambda_svc, sts
@@ -35,8 +36,8 @@ def with_door(inside: Asgi, settings: Settings) -> Asgi:
             query = scope.get("query_string", b"").decode("latin-1")
             if reason := refusal(scope["method"], scope["path"], query, headers, keys, hosts):
                 await read_body(receive)
-                answer = {"__type": "AccessDeniedException", "message": reason}
-                await send_json(send, 403, {} if scope["method"] == "HEAD" else answer)
+                content_type, body = refusal_body(headers, reason)
+                await send_answer(send, 403, content_type, b"" if scope["method"] == "HEAD" else body)
                 return
         await inside(scope, receive, send)
 
@@ -69,6 +70,19 @@ def refusal(
     if access_key_id != keys.access_key_id and access_key_id not in sts._sessions:
         return "the keys of this start are needed: source the rehearsal's environment"
     return None
+
+
+def refusal_body(headers: Mapping[str, str], reason: str) -> tuple[bytes, bytes]:
+    """Return content type and body of a refusal, as the client of the service that was asked reads them.
+
+    https://smithy.io/2.0/aws/protocols/index.html
+    """
+    if "x-amz-target" in headers or "json" in headers.get("content-type", ""):
+        answer = {"__type": "AccessDeniedException", "message": reason}
+        return b"application/json", json.dumps(answer).encode()
+    error = f"<Error><Code>AccessDenied</Code><Message>{escape(reason)}</Message></Error>"
+    of_s3 = "/s3/aws4_request" in headers.get("authorization", "")
+    return b"text/xml", (error if of_s3 else f"<ErrorResponse>{error}</ErrorResponse>").encode()
 
 
 async def read_body(receive: Any) -> bytes:

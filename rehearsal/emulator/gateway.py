@@ -24,7 +24,7 @@ from rehearsal.emulator.control import with_control
 from rehearsal.emulator.door import give_functions_keys, with_door
 from rehearsal.emulator.resource_types import partial_types, resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
-from rehearsal.emulator.services import ec2, emr, iam, s3, service_quotas, wait_handles
+from rehearsal.emulator.services import change_sets, ec2, emr, iam, s3, service_quotas, wait_handles
 from rehearsal.settings import LOOPBACK, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -51,6 +51,7 @@ def extend(service: ElasticMapReduce) -> None:
     """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
     resource_type.install(resource_types(service.conditions))
     partial_types.install()
+    change_sets.install()
     ec2.install()
     emr.install(service)
     iam.install()

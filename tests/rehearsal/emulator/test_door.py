@@ -50,19 +50,25 @@ def test_a_name_that_leads_to_this_machine_is_not_ours(aws):
 
 @pytest.mark.parametrize("key", ["", "111122223333", "test", "AKIAIOSFODNN7EXAMPLE"])
 def test_other_keys_open_nothing(aws, key):
-    """Neither none, nor the account's number, nor any other: S3, Lambda and EMR alike."""
+    """Neither none, nor the account's number, nor any other; the client of each service reads the reason."""
     signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-3/s3/aws4_request"}
     for method, path in (("GET", "/"), ("POST", "/2015-03-31/functions"), ("POST", "/")):
         assert answer(aws, method, path, BODY if method == "POST" else "", **signed if key else {})[0] == 403
-    client = boto3.client(
-        "emr",
-        endpoint_url=aws.server.settings.endpoint,
-        region_name="eu-west-3",
-        aws_access_key_id=key or "none",
-        aws_secret_access_key="guessed",
-    )
-    with pytest.raises(ClientError, match=r"AccessDeniedException.*the keys of this start are needed"):
-        client.list_clusters()
+    for service, call in (
+        ("emr", "list_clusters"),
+        ("sts", "get_caller_identity"),
+        ("s3", "list_buckets"),
+        ("ec2", "describe_vpcs"),
+    ):
+        client = boto3.client(
+            service,
+            endpoint_url=aws.server.settings.endpoint,
+            region_name="eu-west-3",
+            aws_access_key_id=key or "none",
+            aws_secret_access_key="guessed",
+        )
+        with pytest.raises(ClientError, match=r"AccessDenied.*the keys of this start are needed"):
+            getattr(client, call)()
 
 
 @pytest.mark.parametrize(

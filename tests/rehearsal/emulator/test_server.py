@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 
+import boto3
 import psutil
 import pytest
 
@@ -122,6 +123,7 @@ def test_doctor_asks_everything_and_makes_nothing(aws, monkeypatch):
     """Each question has an answer here; a dry run starts no instance."""
     for name, value in aws.server.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may know the keys of an earlier test
     connection = Connection("prod", "eu-west-3")
     _, config = connection.configured({})
     checks = {check.name: check for check in examine(connection, config, probe=True)}
