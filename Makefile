@@ -80,9 +80,9 @@ browser: $(READY) ## Make sure there is a browser for the tests
 	    $(PYTHON) -m tests.browser.chromium; }
 
 # Side by side on the machine's cores, at most four: each process may have a Spark of its own. WORKERS=0: one by one.
-# One more than cores: tests of a cluster wait for it much of their time.
-CORES := $(shell getconf _NPROCESSORS_ONLN)
-WORKERS ?= $(shell expr $(CORES) + 1)
+# One more than there are cores: tests of a cluster wait for it much of their time.
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell expr $(PROCESSORS) + 1)
 SIDE_BY_SIDE = --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 COVERAGE = $(PACKAGES:%=--cov=%) --cov-report=
 PACKAGES := spark_job infra operate rehearsal fruit benchmarks
@@ -91,7 +91,7 @@ test: $(READY) browser rehearsal-ready ## Run the tests, as CI does (PYTEST_ARGS
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(COVERAGE) -m 'not long' $(PYTEST_ARGS)
 	@echo "Of the code's lines $$($(PYTHON) -m coverage report --format=total) % were run by the tests in their own processes."
 
-test-fast: WORKERS = $(CORES)
+test-fast: WORKERS = $(PROCESSORS)
 test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator or TensorFlow
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m 'not (spark or yarn or browser or emulator or tensorflow or long)' $(PYTEST_ARGS)
 
