@@ -27,6 +27,7 @@ def run(*command: str, **context: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.command
 def test_a_bad_field_stops_synth_with_one_line() -> None:
     """app.py prints `Error: …` to stderr and exits with 2; no traceback, nothing on stdout."""
     ended = run("app.py", colour="red")
@@ -34,6 +35,7 @@ def test_a_bad_field_stops_synth_with_one_line() -> None:
     assert ended.stderr == "Error: colour=red: no such field; docs/deployment.md lists them all\n"
 
 
+@pytest.mark.command
 def test_app_synthesises_without_credentials() -> None:
     """app.py alone, with no AWS variable set, writes three stacks for the stage that it is told."""
     ended = run(

@@ -54,6 +54,7 @@ def one_line_later(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthe
     return {stage: Synthesis(folder / stage) for stage in STAGES}
 
 
+@pytest.mark.command
 @pytest.mark.parametrize("name", STAGES)
 def test_one_changed_line_of_the_job_makes_a_new_run_and_touches_no_data(name, templates, one_line_later):
     """The pipeline runs again under another id; storage and monitoring are the same bytes in any process."""

@@ -80,6 +80,7 @@ def test_commands_named_in_a_sentence_exist(document: str) -> None:
             assert cli.get_command(click.Context(cli), name) is not None, command
 
 
+@pytest.mark.command
 @pytest.mark.parametrize(
     "command",
     dict.fromkeys(line for program in ("make", "fruit") for _, line in shown(program) if line in OFFLINE),
