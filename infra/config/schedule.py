@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """
 
+import re
 from datetime import date, timedelta
 
 FIELDS = 6
@@ -23,12 +24,13 @@ def starts_per_month(expression: str) -> float:
 
     Raises:
         ValueError: It is not minute, hours, day of month, months, day of week, `*`; or not one of the days is
-            `?`; or it has `L`, `W` or `#`; or several minutes: runs of one hour would overtake each other.
+            `?`; or it has `L`, `W` or `#`; or several minutes: runs of one hour would overtake each other; or
+            there is no such day, as 30 February.
     """
     parts = expression.upper().split()
     if len(parts) != FIELDS or parts[5] != "*" or (parts[2] == "?") == (parts[4] == "?"):
         raise ValueError(expression)
-    if not 0 <= int(parts[0]) <= 59:
+    if "?" in parts[1] + parts[3] or not 0 <= _number(parts[0]) <= 59:
         raise ValueError(expression)
     hours = _values(parts[1], 0, 23)
     days, months = _values(parts[2], 1, 31), _values(parts[3], 1, 12, MONTHS)
@@ -37,6 +39,8 @@ def starts_per_month(expression: str) -> float:
     matching = sum(
         day.day in days and day.month in months and day.isoweekday() % 7 + 1 in days_of_week for day in dates
     )
+    if not matching:
+        raise ValueError(expression)
     return matching * len(hours) / MONTHS_COUNTED
 
 
@@ -50,9 +54,13 @@ def _values(text: str, least: int, most: int, names: tuple[str, ...] = ()) -> se
         end = _number(last, names) if dash else most if slash or span in ("*", "?") else begin
         if not least <= begin <= end <= most:
             raise ValueError(text)
-        values.update(range(begin, end + 1, int(step) if slash else 1))
+        values.update(range(begin, end + 1, _number(step) if slash else 1))
     return values
 
 
-def _number(text: str, names: tuple[str, ...]) -> int:
-    return names.index(text) + 1 if text in names else int(text)
+def _number(text: str, names: tuple[str, ...] = ()) -> int:
+    if text in names:
+        return names.index(text) + 1
+    if not re.fullmatch("[0-9]+", text):  # int() would take `-1`, `+1` and `1_0` as well
+        raise ValueError(text)
+    return int(text)

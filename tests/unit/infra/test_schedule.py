@@ -30,7 +30,8 @@ def test_the_runs_of_a_month_are_counted(expression, runs) -> None:
 @pytest.mark.parametrize(
     "expression",
     ["daily", "rate(1 day)", "0 3 * * *", "0 3 * * * *", "0 3 ? * ? *", "0/5 3 * * ? *", "60 3 * * ? *"]
-    + ["0 24 * * ? *", "0 3 L * ? *", "0 3 ? * MON#1 *", "0 3 * * ? 2027", "0 5-3 * * ? *"],
+    + ["0 24 * * ? *", "0 3 L * ? *", "0 3 ? * MON#1 *", "0 3 * * ? 2027", "0 5-3 * * ? *"]
+    + ["0 3 30 2 ? *", "0 ? * * ? *", "0 0/-1 * * ? *", "+5 3 * * ? *", "0 1_0 * * ? *"],
 )
 def test_anything_else_is_refused_in_one_line(expression) -> None:
     """The message shows the value seen and an example."""
