@@ -1,5 +1,6 @@
 """`fruit destroy`: what goes and what stays is said, then nothing billable may be left."""
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -8,6 +9,7 @@ import pytest
 from infra.contract import outputs
 from infra.contract.names import cost_tags, stack_name
 from operate.commands import destroy
+from operate.emr.clusters import list_clusters
 from operate.removal import deployed_resources as removal
 from tests.aws.conftest import REGION, make_cluster, make_stack
 from tests.doubles import Double
@@ -196,6 +198,17 @@ def test_clusters_that_were_started_for_a_run_end_before_the_stacks_go(operate, 
     assert f"ends: cluster {cluster_id} (fruit-features-dev-spring-1, WAITING)" in done.err
     ended = {each["Id"] for each in states if each["Status"]["State"] == "TERMINATED"}
     assert (cluster_id in ended, other in ended) == (True, False)
+
+
+def test_a_cluster_that_is_ending_is_waited_for(operate, stage, monkeypatch):
+    """Its nodes hold the network until they are gone."""
+    cluster_id, waited = make_cluster("fruit-features-dev-spring-1"), []
+    ending = [replace(one, state="TERMINATING") for one in list_clusters(boto3.client("emr", REGION), "", 1)]
+    monkeypatch.setattr(destroy, "list_clusters", lambda *_: ending)
+    monkeypatch.setattr(destroy, "end_clusters", lambda _, ids: waited.extend(ids))
+    monkeypatch.setattr(destroy, "run_cdk", lambda *_: None)
+    assert f"ends: cluster {cluster_id} (fruit-features-dev-spring-1, TERM" in operate("destroy", "--yes").err
+    assert waited == [cluster_id]
 
 
 def test_what_may_not_be_looked_at_is_said(operate, aws, monkeypatch):
