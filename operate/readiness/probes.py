@@ -20,7 +20,7 @@ from operate.emr.nodes import Node, list_nodes
 from operate.readiness.account_checks import SPOT_ROLE
 from operate.readiness.check import Check
 
-NO_CLUSTER = "none has been deployed yet: ask again afterwards"
+NO_CLUSTER = "EMR remembers none: ask again within two months after a deploy"
 # Amazon Linux of EC2 itself: a dry run needs an image, and EMR's own are not public.
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
 # One of each service that the stacks use: docs/deployment.md, "Permissions".
@@ -163,13 +163,16 @@ def _agents(ssm: Any, nodes: Iterable[Node]) -> Check:
 
 
 def _cluster(connection: Connection) -> Mapping[str, Any] | None:
-    """Return what EMR says of the stage's cluster; None where none has been deployed."""
+    """Return what EMR says of the stage's cluster; None where none was deployed, or EMR has forgotten it."""
     cloudformation = connection.client("cloudformation")
     pipeline = stack_outputs(cloudformation, stack_name(connection.stage, "pipeline"))
     if outputs.CLUSTER_ID not in pipeline:
         return None
-    answer = connection.client("emr").describe_cluster(ClusterId=pipeline[outputs.CLUSTER_ID])
-    return dict(answer["Cluster"])
+    emr, cluster_id = connection.client("emr"), pipeline[outputs.CLUSTER_ID]
+    try:
+        return dict(emr.describe_cluster(ClusterId=cluster_id)["Cluster"])
+    except emr.exceptions.InvalidRequestException:
+        return None
 
 
 def _denied(answer: Mapping[str, Any]) -> list[str]:

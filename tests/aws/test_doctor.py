@@ -320,6 +320,25 @@ def test_probing_finds_what_would_stop_a_deploy(examined):
     )
 
 
+def test_probing_a_cluster_that_emr_has_forgotten_says_so(examined):
+    """Two months after it ended; these credentials lack nothing."""
+    forgotten = ("describe_cluster", "InvalidRequestException")
+    types = {"SupportedInstanceTypes": [{"Type": name} for name in TYPES]}
+    checks = examined(
+        probe=True,
+        emr=[forgotten, *READY["emr"], ("list_supported_instance_types", types), forgotten, forgotten],
+        ssm=[*READY["ssm"], ("get_parameter", {"Parameter": {"Value": "ami-1"}})],
+        ec2=[*READY["ec2"], *[("run_instances", "DryRunOperation")] * 2],
+        iam=[*READY["iam"], simulated("allowed")],
+        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 4],
+    )
+    for name in ("service role, Spot", "cluster, asked"):
+        assert (checks[name].state, checks[name].found) == (
+            "unknown",
+            "EMR remembers none: ask again within two months after a deploy",
+        )
+
+
 def test_probing_a_live_cluster_asks_session_manager_for_its_nodes(examined):
     """Without an agent on the primary node there is no tunnel."""
     live = {"Cluster": cluster("WAITING")}
