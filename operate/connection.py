@@ -19,6 +19,8 @@ from operate.errors import OperateError
 
 # Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
 S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
+# The function that starts clusters answers within 15 minutes; asked again too early it says "under way".
+SECONDS_TO_ANSWER = {"lambda": 900}
 MOST_CONNECTIONS = 64  # as many as there are transfers at once
 
 
@@ -35,7 +37,9 @@ class Connection:
         if service not in self.clients:
             attempts = S3_ATTEMPTS if service == "s3" else OTHER_ATTEMPTS
             config = Config(
-                retries={"mode": "standard", "max_attempts": attempts}, max_pool_connections=MOST_CONNECTIONS
+                retries={"mode": "standard", "max_attempts": attempts},
+                max_pool_connections=MOST_CONNECTIONS,
+                read_timeout=SECONDS_TO_ANSWER.get(service, 60),
             )
             make: Any = boto3.client  # its types know only names that are written out
             self.clients[service] = make(service, region_name=self.region, config=config)

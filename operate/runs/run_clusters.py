@@ -61,8 +61,8 @@ def find_run(connection: Connection, run: str | None, cluster_id: str | None = N
         if not steps:
             raise OperateError("there are no steps yet: `submit` starts a run")
         return max(steps, key=lambda pair: pair[1].created.timestamp() if pair[1].created else 0.0)
-    # A cluster that was started for a run has its name.
-    for cluster in sorted(clusters, key=lambda cluster: cluster.name != prefix + run):
+    # A cluster that was started for a run has its name; one that is up may have taken up what another left.
+    for cluster in sorted(clusters, key=lambda cluster: (not cluster.live, cluster.name != prefix + run)):
         for _, step in _steps(connection, [cluster]):
             if run in (step.id, step.name, step.name.removeprefix(prefix)):
                 return cluster, step

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from infra.contract import outputs
 from operate.connection import Connection
-from tests.aws.conftest import REGION
+from tests.aws.conftest import REGION, make_cluster
 from tests.aws.emr_policies import answer_policies
 from tests.aws.launching import DEPLOYED, PREFIX
 from tests.aws.submitting import put_photographs, steps
@@ -138,6 +138,11 @@ def test_a_function_that_fails_is_said_in_one_line(operate, deployment, emr, mon
     assert "Error: the function fruit-launcher failed: Task timed out; its log in CloudWatch" in done.err
 
 
+def test_the_function_is_not_asked_twice_while_it_works(aws):
+    """It may take minutes; the second call would be refused, and the person told that the run was refused."""
+    assert Connection("dev", REGION).client("lambda").meta.config.read_timeout >= 900
+
+
 def test_every_command_finds_the_run_on_its_own_cluster(operate, deployment, emr):
     """By its id alone, while another cluster has the next run; status and cost show both clusters."""
     runs = [operate("submit", f"--name={name}", "--yes", "--json").json for name in ("one", "two")]
@@ -153,6 +158,17 @@ def test_every_command_finds_the_run_on_its_own_cluster(operate, deployment, emr
     assert listed >= {run["run_id"] for run in runs}
     tunnel = operate("tunnel")
     assert "2 clusters are up: choose one with --cluster: " in tunnel.err
+
+
+def test_a_run_that_goes_on_elsewhere_is_found_where_it_is(operate, deployment):
+    """Its first cluster, which has its name, has ended; what is left runs on the one that is up."""
+    emr = boto3.client("emr", REGION)
+    ended = make_cluster(PREFIX + "spring-1")
+    emr.terminate_job_flows(JobFlowIds=[ended])
+    again = {"Name": PREFIX + "spring-1", "HadoopJarStep": {"Jar": "command-runner.jar"}}
+    added = emr.add_job_flow_steps(JobFlowId=deployment.cluster_id, Steps=[again])
+    told = operate("status", "spring-1", "--json")
+    assert told.json["step_id"] == added["StepIds"][0]
 
 
 def test_an_ended_cluster_is_still_shown(operate, deployment, emr):
