@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # With the digest, within what `-c run=` and the job's --run-id take.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
+# Entry point and packaged job, in one folder that is named by their hash.
+JOB_FILES = r"({}/[0-9a-f]+)/main\.py \1/spark_job\.zip"
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 ACTIVE_CLUSTERS: list[ClusterStateType] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 ACTIVE_STEPS: list[StepStateType] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
@@ -50,6 +52,20 @@ def check_images(uris: Iterable[str], buckets: Iterable[str]) -> None:
             raise MisuseError(f"{uri}: the cluster reads images in {allowed} alone; `upload` puts them there")
 
 
+def read_request(content: Any) -> RunRequest:
+    """Return a request that came from outside. Raises MisuseError where it has not the shape of one."""
+    wrong = MisuseError('a request is {"images": [TEXT], "fingerprint": TEXT, …}: `fruit submit` writes it')
+    try:
+        request = RunRequest.from_json(content)
+        words = (*request.images, *request.options, *(request.code or ()), request.fingerprint)
+    except (AttributeError, KeyError, TypeError):
+        raise wrong from None
+    name = "" if request.name is None else request.name
+    if not (all(isinstance(word, str) for word in (*words, name)) and isinstance(request.resume, bool)):
+        raise wrong
+    return request
+
+
 def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     """Check a request that came from outside: nothing but what `submit` can ask for.
 
@@ -64,9 +80,9 @@ def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     if reduction and not contains(deployed.results_uri, reduction):
         raise MisuseError(f"--reduction {reduction}: give a run below {deployed.results_uri}")
     jobs = f"s3://{deployed.artifacts_bucket}/{JOBS}"
-    for uri in request.code or ():
-        if not contains(jobs, uri):
-            raise MisuseError(f"{uri}: a job that a person brings lies below {jobs}")
+    if request.code and not re.fullmatch(JOB_FILES.format(re.escape(jobs)), " ".join(request.code)):
+        given = ", ".join(request.code)
+        raise MisuseError(f"{given}: a job that a person brings lies below {jobs}, as --job-code puts it")
     _, *words = job_arguments(deployed, request)
     RunOptions.parse([*words, f"--run-id={deployed.run_id}"])
 
@@ -98,19 +114,18 @@ def refuse_repetition(
         active: As `active_runs` returns it.
 
     Raises:
-        RepeatedRunError: It is under way, or it has results and `resume` was not asked for.
+        RepeatedRunError: It is under way or complete; or it is unfinished and `resume` was not asked for.
     """
     if run_id in active:
         raise RepeatedRunError(f"run {run_id} is {active[run_id]}: `status {run_id}` tells how it goes")
     folder = f"{RUNS}/{run_id}/"
-    if resume or not holds(s3, results_bucket, folder):
-        return
     if holds(s3, results_bucket, folder + MANIFEST):
         raise RepeatedRunError(
             f"run {run_id} is complete: the same images and parameters give the same results; "
             f"`fetch {run_id}` gets them, --name makes another run"
         )
-    raise RepeatedRunError(f"run {run_id} was begun and is unfinished: --resume goes on with it")
+    if not resume and holds(s3, results_bucket, folder):
+        raise RepeatedRunError(f"run {run_id} was begun and is unfinished: --resume goes on with it")
 
 
 def holds(s3: S3Client, bucket: str, prefix: str) -> bool:

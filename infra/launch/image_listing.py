@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import skip_reason
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,7 +27,7 @@ class Listing:
     Attributes:
         size: Of all files, in bytes.
         fingerprint: Of all keys, sizes and ETags.
-        newest: When the latest file was written; None: there is no file.
+        newest: When the latest image was written, by the names of images; None: there is none.
     """
 
     files: int
@@ -94,6 +95,7 @@ def _list(s3: S3Client, bucket: str, prefix: str, delimiter: str) -> Listing:
             if entry["Key"].endswith("/"):  # consoles make such for an empty folder
                 continue
             files, size = files + 1, size + entry["Size"]
-            newest = max(newest or entry["LastModified"], entry["LastModified"])
+            if skip_reason(entry["Key"], all_files=False) is None:
+                newest = max(newest or entry["LastModified"], entry["LastModified"])
             digest.update(f"{bucket}\0{entry['Key']}\0{entry['Size']}\0{entry['ETag']}\n".encode())
     return Listing(files, size, digest.hexdigest(), newest)

@@ -66,10 +66,15 @@ CLUSTER: dict[str, Any] = {
 }
 
 
+def definition(deployed: DeployedJob = DEPLOYED) -> str:
+    """As the stack packs it."""
+    return json.dumps({"deployed": asdict(deployed), "cluster": CLUSTER})
+
+
 def launcher(deployed: DeployedJob = DEPLOYED, emr: Any = None) -> Launcher:
     """As the function makes it of its definition."""
-    definition = json.dumps({"deployed": asdict(deployed), "cluster": CLUSTER})
-    return Launcher.from_text(definition, emr or boto3.client("emr", REGION), boto3.client("s3", REGION))
+    emr = emr or boto3.client("emr", REGION)
+    return Launcher.from_text(definition(deployed), emr, emr, boto3.client("s3", REGION))
 
 
 def answer_launches(monkeypatch) -> None:

@@ -9,15 +9,18 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
+from infra.launch.checks import RepeatedRunError
+from infra.launch.functions.launcher import handler
 from infra.launch.functions.launcher.claims import PENDING, Claims
 from infra.launch.submission import RunRequest, submission
 from spark_job.contract.errors import FruitError
-from tests.aws.launching import DEPLOYED, PREFIX, REGION, launcher
+from tests.aws.launching import DEPLOYED, PREFIX, REGION, definition, launcher
 from tests.doubles import Double
 
 NOW = datetime.now(UTC)
 SOURCES = tuple(f"s3://{bucket}" for bucket in DEPLOYED.image_buckets)
 REQUEST = RunRequest(images=SOURCES, fingerprint="0" * 64)
+JOB = "s3://fruit-artifacts/jobs/0123456789abcdef"
 CHEAP = replace(DEPLOYED, most_hourly_usd=100.0)
 
 
@@ -83,6 +86,19 @@ class Refusing(Double):
             {"code": ("s3://elsewhere/main.py", "s3://elsewhere/job.zip")},
             "lies below s3://fruit-artifacts/jobs",
         ),
+        (
+            {"code": (f"{JOB}/../../transit/main.py", f"{JOB}/spark_job.zip")},
+            "lies below s3://fruit-artifacts/jobs",
+        ),
+        (
+            {"code": (f"{JOB}/main.py", f"{JOB}/spark_job.zip,https://elsewhere/job.zip")},
+            "lies below s3://fruit-artifacts/jobs",
+        ),
+        ({"code": (f"{JOB}/main.py",)}, "lies below s3://fruit-artifacts/jobs"),
+        ({"images": None}, "a request is {"),
+        ({"options": (1,)}, "a request is {"),
+        ({"name": 0}, "a request is {"),
+        ({"resume": "no"}, "a request is {"),
         ({"name": "../x"}, "letters, digits"),
         ({"fingerprint": "f"}, "64 hexadecimal digits"),
     ],
@@ -97,17 +113,61 @@ def test_what_submit_cannot_ask_for_is_misuse(change, words):
 def test_of_two_at_once_one_gets_the_run(s3):
     """Whoever writes the claim first; the other one is told so, and starts nothing."""
     run_id = submission(DEPLOYED, REQUEST).run_id
-    Claims(s3, "fruit-artifacts").take(run_id, {})
+    Claims(s3, "fruit-artifacts").take(run_id, set)
     assert answer(REQUEST)["error"] == (
         f"run {run_id} is started at this moment: `status {run_id}` tells how it goes"
     )
     assert clusters() == []
 
 
+def test_a_call_without_a_request_is_misuse():
+    """One line instead of a failing function, which would raise an alarm."""
+    for event in ({}, {"run": None}, {"run": {"fingerprint": "0" * 64}}, {"run": {"unknown": 1}}):
+        assert launcher().answer(event)["exit_code"] == 2
+
+
+def test_a_run_that_was_started_since_the_first_look_is_refused(monkeypatch):
+    """Another call claims, starts and notes its cluster while this one still lists steps."""
+    active_runs = handler.active_runs
+
+    def outdated(emr, clusters, prefix):
+        found = active_runs(emr, clusters, prefix)
+        monkeypatch.setattr(handler, "active_runs", active_runs)
+        assert "cluster_id" in answer(REQUEST)
+        return found
+
+    monkeypatch.setattr(handler, "active_runs", outdated)
+    assert "is started on cluster j-" in answer(REQUEST)["error"]
+    assert len(clusters()) == 1
+
+
+def test_a_claim_that_is_given_back_at_this_moment_is_no_crash(s3, monkeypatch):
+    """Whoever held it was refused; it is gone when it is to be read, or to be taken over."""
+    claims = Claims(s3, "fruit-artifacts")
+    monkeypatch.setattr(claims, "_put", lambda *_, **__: False)
+    with pytest.raises(RepeatedRunError, match="try again in a minute"):
+        claims.take("run-1", set)
+    assert not Claims(s3, "fruit-artifacts")._put("run-1", None, IfMatch='"etag"')
+
+
+def test_only_the_start_of_a_cluster_is_never_repeated(monkeypatch, tmp_path):
+    """A busy EMR is asked again for its lists."""
+    attempts = []
+
+    def client(service, config=None):
+        attempts.append((service, config.retries["total_max_attempts"] if config else None))
+
+    (tmp_path / "definition.json").write_text(definition())
+    monkeypatch.setattr(handler, "DEFINITION", tmp_path / "definition.json")
+    monkeypatch.setattr(handler.boto3, "client", client)
+    assert handler.handle({"describe": True}, None)["prefix"] == PREFIX
+    assert sorted(attempts, key=str) == [("emr", 1), ("emr", None), ("s3", None)]
+
+
 def test_a_claim_whose_owner_is_gone_is_taken_over(s3):
     """A function lives for minutes; its claim without a cluster means nothing after that."""
     run_id = submission(DEPLOYED, REQUEST).run_id
-    Claims(s3, "fruit-artifacts").take(run_id, {})
+    Claims(s3, "fruit-artifacts").take(run_id, set)
     key = f"launches/runs/{run_id}.json"
     moto: Any = s3_backends["123456789012"]["aws"].buckets["fruit-artifacts"].keys[key]
     moto.last_modified = NOW.replace(tzinfo=None) - PENDING
@@ -134,7 +194,7 @@ def test_without_a_cluster_the_claim_goes():
 def test_all_clusters_together_stay_within_the_hourly_limit(s3):
     """Those that are only claimed count as well: of two at once, each sees the other."""
     assert "cluster_id" in answer(REQUEST)
-    Claims(s3, "fruit-artifacts").take("another-run", {})
+    Claims(s3, "fruit-artifacts").take("another-run", set)
     refused = answer(replace(REQUEST, name="third"))
     assert "2 other cluster(s) of this stage are up" in refused["error"]
     Claims(s3, "fruit-artifacts").drop("another-run")
@@ -212,6 +272,28 @@ def test_a_run_that_failed_is_tried_again_and_one_under_way_is_not():
     assert "already, step" in scheduled()["skipped"]
     end_all()
     assert scheduled()["run_id"] == first["run_id"]
+
+
+def test_a_run_under_way_is_waited_for_though_there_are_new_images():
+    """Hourly, and a run takes hours: each would compute the whole archive beside the others."""
+    put("fruit-images", "Training/Apple/1.jpg", minutes_ago=90)
+    first = scheduled()
+    put("fruit-images", "Training/Apple/2.jpg", minutes_ago=1)
+    assert f"run {first['run_id']} is " in scheduled()["skipped"]
+    end_all()
+    assert scheduled()["run_id"] != first["run_id"]
+
+
+def test_files_that_are_no_images_start_no_run():
+    """The run would find nothing to compute, night after night."""
+    put("fruit-images", "readme.txt")
+    put("fruit-images", ".thumbnails/1.jpg")
+    assert scheduled() == {"skipped": "there are no images"}
+    put("fruit-images", "Training/Apple/1.jpg", minutes_ago=90)
+    complete(scheduled()["run_id"], minutes_ago=60)
+    end_all()
+    put("fruit-images", "readme.txt")
+    assert "nothing is newer than" in scheduled()["skipped"]
 
 
 def test_another_job_starts_a_run_though_no_image_is_new():

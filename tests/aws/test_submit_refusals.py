@@ -43,14 +43,15 @@ def begun(operate, s3, *names):
 
 
 def test_a_complete_run_is_refused_and_says_how_to_get_it(operate, deployment, photographs):
-    """The same images and parameters give the same results."""
+    """The same images and parameters give the same results; a cluster for it would be paid for nothing."""
     run = begun(operate, photographs, "run.json", "manifest.json")
-    done = operate("submit", "--yes")
-    assert done.exit_code == 1
-    assert done.err.splitlines()[-1] == (
-        f"Error: run {run} is complete: the same images and parameters give the same results; "
-        f"`fetch {run}` gets them, --name makes another run"
-    )
+    for options in ([], ["--resume"]):
+        done = operate("submit", "--yes", *options)
+        assert done.exit_code == 1
+        assert done.err.splitlines()[-1] == (
+            f"Error: run {run} is complete: the same images and parameters give the same results; "
+            f"`fetch {run}` gets them, --name makes another run"
+        )
 
 
 def test_an_unfinished_run_goes_on_only_when_asked(operate, deployment, photographs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-LOST = ("PreconditionFailed", "ConditionalRequestConflict")
+LOST = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 CLAIMS = f"{LAUNCHES}/runs/"
 # A function lives 15 minutes at most: a claim without a cluster that is older has nobody any more.
 PENDING = timedelta(minutes=16)
@@ -28,21 +28,30 @@ class Claims:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
-    def take(self, run_id: str, active_clusters: Container[str]) -> None:
+    def take(self, run_id: str, active_clusters: Callable[[], Container[str]]) -> None:
         """Claim a run; the claim of a cluster that has ended is taken over.
+
+        Args:
+            run_id: The run.
+            active_clusters: Lists the clusters that are up. It is asked after the claim was read: a cluster
+                that was started since an earlier list counts too.
 
         Raises:
             RepeatedRunError: Somebody else has it.
         """
         if self._put(run_id, None, IfNoneMatch="*"):
             return
-        held = self._s3.get_object(Bucket=self._bucket, Key=_key(run_id))
+        changed = RepeatedRunError(f"run {run_id} is started at this moment: try again in a minute")
+        try:
+            held = self._s3.get_object(Bucket=self._bucket, Key=_key(run_id))
+        except self._s3.exceptions.NoSuchKey:
+            raise changed from None
         cluster_id = json.load(held["Body"])["cluster_id"]
-        if cluster_id in active_clusters if cluster_id else _is_young(held["LastModified"]):
+        if cluster_id in active_clusters() if cluster_id else _is_young(held["LastModified"]):
             place = f"on cluster {cluster_id}" if cluster_id else "at this moment"
             raise RepeatedRunError(f"run {run_id} is started {place}: `status {run_id}` tells how it goes")
         if not self._put(run_id, None, IfMatch=held["ETag"]):
-            raise RepeatedRunError(f"run {run_id} is started at this moment: try again in a minute")
+            raise changed
 
     def keep(self, run_id: str, cluster_id: str) -> None:
         """Note the cluster of a claimed run."""

@@ -19,6 +19,7 @@ from infra.launch.checks import (
     active_clusters,
     active_runs,
     check_request,
+    read_request,
     refuse_repetition,
 )
 from infra.launch.cluster_request import with_step
@@ -44,18 +45,21 @@ class Launcher:
     Attributes:
         deployed: The job that the clusters run.
         cluster: Request of RunJobFlow, with the step of the deploy.
+        starter: As `emr`, but it never repeats a request: EMR cannot tell a second RunJobFlow from the same
+            one once more, and no answer is better than two clusters.
     """
 
     deployed: DeployedJob
     cluster: Mapping[str, Any]
     emr: EMRClient
+    starter: EMRClient
     s3: S3Client
 
     @classmethod
-    def from_text(cls, text: str, emr: EMRClient, s3: S3Client) -> Self:
+    def from_text(cls, text: str, emr: EMRClient, starter: EMRClient, s3: S3Client) -> Self:
         """Read deployed job and cluster from the JSON that the stack packs with the function."""
         content = json.loads(text)
-        return cls(DeployedJob.from_json(content["deployed"]), content["cluster"], emr, s3)
+        return cls(DeployedJob.from_json(content["deployed"]), content["cluster"], emr, starter, s3)
 
     def answer(self, event: Mapping[str, Any]) -> Answer:
         """Return the answer to `{"describe": true}`, `{"scheduled": true}` or `{"run": REQUEST}`.
@@ -68,7 +72,7 @@ class Launcher:
         if event.get("describe"):
             return asdict(self.deployed)
         try:
-            return self.launch(RunRequest.from_json(event["run"]))
+            return self.launch(read_request(event.get("run")))
         except FruitError as error:
             return {"error": str(error), "exit_code": error.exit_code}
         except ClientError as error:
@@ -84,15 +88,14 @@ class Launcher:
             ClientError: EMR refuses.
         """
         check_request(request, self.deployed)
-        run, prefix = submission(self.deployed, request), self.deployed.prefix
-        clusters = active_clusters(self.emr, prefix)
-        active = active_runs(self.emr, clusters, prefix)
+        run, prefix, active = submission(self.deployed, request), self.deployed.prefix, self._active_runs()
         refuse_repetition(self.s3, self._results_bucket, run.run_id, active, resume=request.resume)
         claims = Claims(self.s3, self.deployed.artifacts_bucket)
-        claims.take(run.run_id, clusters)
+        claims.take(run.run_id, lambda: active_clusters(self.emr, prefix))
         try:
             self._check_cost(claims, run.run_id)
-            started = self.emr.run_job_flow(**with_step(self.cluster, prefix + run.run_id, run.arguments))
+            request_of_cluster = with_step(self.cluster, prefix + run.run_id, run.arguments)
+            started = self.starter.run_job_flow(**request_of_cluster)
         except BaseException:
             claims.drop(run.run_id)
             raise
@@ -101,6 +104,11 @@ class Launcher:
         LatestRuns(self.s3, self.deployed).note(request, run.run_id)
         (step,) = self.emr.list_steps(ClusterId=cluster_id)["Steps"]
         return {"run_id": run.run_id, "cluster_id": cluster_id, "step_id": step["Id"]}
+
+    def _active_runs(self) -> dict[str, str]:
+        """Return the runs that wait or are running, on any cluster of the stage."""
+        prefix = self.deployed.prefix
+        return active_runs(self.emr, active_clusters(self.emr, prefix), prefix)
 
     @property
     def _results_bucket(self) -> str:
@@ -123,15 +131,23 @@ class Launcher:
             )
 
     def _run_if_new(self) -> Answer:
-        """Start a run on all sources as the deploy has it, unless nothing came since the last one."""
+        """Start a run on all sources as the deploy has it, unless nothing came since the last one.
+
+        While an earlier one is under way the next waits for its results: else both would compute the same.
+        """
         images = tuple(f"s3://{bucket}" for bucket in self.deployed.image_buckets)
         listing = list_images(self.s3, images, print)
         if listing.newest is None:
             return {"skipped": "there are no images"}
         request = RunRequest(images=images, fingerprint=listing.fingerprint, resume=True)
-        listed_at = LatestRuns(self.s3, self.deployed).listed_at(request)
+        latest = LatestRuns(self.s3, self.deployed)
+        listed_at = latest.listed_at(request)
         if listed_at and listing.newest <= listed_at:
             return {"skipped": f"nothing is newer than {listed_at:%Y-%m-%d %H:%M:%S} UTC"}
+        active = self._active_runs()
+        for run_id in latest.run_ids(request):
+            if run_id in active:
+                return {"skipped": f"run {run_id} is {active[run_id]}"}
         try:
             return self.launch(request)
         except RepeatedRunError as error:
@@ -140,9 +156,8 @@ class Launcher:
 
 def handle(event: dict[str, Any], context: Any) -> Answer:
     """Answer one call; see `Launcher.answer`."""
-    # EMR cannot tell a second RunJobFlow from the same one once more: better no answer than two clusters.
-    emr = boto3.client("emr", config=Config(retries={"total_max_attempts": 1}))
+    starter = boto3.client("emr", config=Config(retries={"total_max_attempts": 1}))
     text = Template(DEFINITION.read_text()).safe_substitute(os.environ)
-    answer = Launcher.from_text(text, emr, boto3.client("s3")).answer(event)
+    answer = Launcher.from_text(text, boto3.client("emr"), starter, boto3.client("s3")).answer(event)
     print(json.dumps({"event": event, "answer": answer}))
     return answer

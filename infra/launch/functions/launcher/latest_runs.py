@@ -33,10 +33,13 @@ class LatestRuns:
 
         The run of the deploy itself counts, and the very run of the request. None: none of them is complete.
         """
-        same = submission(self._deployed, request).run_id
-        runs = (self._deployed.run_id, same, self._noted(request))
-        moments = [self._began(run_id) for run_id in runs if run_id]
+        moments = map(self._began, self.run_ids(request))
         return max((moment for moment in moments if moment), default=None)
+
+    def run_ids(self, request: RunRequest) -> list[str]:
+        """Return the deploy's own run, that of the very request, and the latest one that was started."""
+        same = submission(self._deployed, request).run_id
+        return [run_id for run_id in (self._deployed.run_id, same, self._noted(request)) if run_id]
 
     def _noted(self, request: RunRequest) -> str | None:
         bucket, key = self._deployed.artifacts_bucket, self._key(request)
