@@ -165,7 +165,7 @@ def test_a_run_that_goes_on_elsewhere_is_found_where_it_is(operate, deployment):
     emr = boto3.client("emr", REGION)
     ended = make_cluster(PREFIX + "spring-1")
     emr.terminate_job_flows(JobFlowIds=[ended])
-    again = {"Name": PREFIX + "spring-1", "HadoopJarStep": {"Jar": "command-runner.jar"}}
+    again: Any = {"Name": PREFIX + "spring-1", "HadoopJarStep": {"Jar": "command-runner.jar"}}
     added = emr.add_job_flow_steps(JobFlowId=deployment.cluster_id, Steps=[again])
     told = operate("status", "spring-1", "--json")
     assert told.json["step_id"] == added["StepIds"][0]
