@@ -123,6 +123,16 @@ def failed(stage: Stage, changed: Deploy) -> Deploy:
 
 
 @pytest.fixture(scope="module")
+def alone(stage: Stage, again: Deploy, photographs: Path) -> dict[str, Any]:
+    """A run submitted when the stack's cluster has ended; the archive has its photographs."""
+    emr, cluster = stage.aws.client("emr"), stage.outputs("pipeline")["ClusterId"]
+    emr.terminate_job_flows(JobFlowIds=[cluster])
+    emr.get_waiter("cluster_terminated").wait(ClusterId=cluster, WaiterConfig={"Delay": 1})
+    json_of(stage.operate("upload", photographs, "--json"))
+    return json_of(stage.operate("submit", "--name=alone", "--wait", "--yes", "--json"))
+
+
+@pytest.fixture(scope="module")
 def destroyed(stage: Stage, again: Deploy) -> Done:
     """All stacks taken away, as `make destroy` does it."""
     return stage.operate("destroy", "--yes", f"--assembly={stage.assembly}")
@@ -266,6 +276,18 @@ def test_the_cluster_of_a_failed_deploy_ends(stage, failed):
     """Only that of the deploy before goes on."""
     clusters = json_of(stage.aws_cli("emr", "list-clusters", "--active"))["Clusters"]
     assert [each["Id"] for each in clusters] == [failed.cluster_id]
+
+
+@pytest.mark.long
+def test_a_run_without_a_cluster_gets_one_that_ends_with_it(stage, alone, direct):
+    """The deployed function starts it; every photograph is in its results."""
+    assert alone["state"] == "COMPLETED"
+    assert alone["cluster_id"] != stage.outputs("pipeline")["ClusterId"]
+    stage.aws.client("emr").get_waiter("cluster_terminated").wait(
+        ClusterId=alone["cluster_id"], WaiterConfig={"Delay": 1}
+    )
+    images = stage.of_run(alone["run_id"], "metrics.json")["images"]
+    assert images["usable"] == direct.metrics["images"]["usable"]
 
 
 def test_destroying_dev_leaves_nothing(stage, destroyed):
