@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from infra.contract import outputs
-from infra.contract.names import PROJECT, StackPart, stack_name
+from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
 from infra.contract.prefixes import EMR_LOGS, RUNS
 from operate.errors import DeploymentNotFoundError, MisuseError, PipelineNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-
-PARTS: tuple[StackPart, ...] = ("storage", "monitoring", "pipeline")
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Deployment:
     @property
     def name_prefix(self) -> str:
         """What the names of the stage's clusters and steps begin with: `fruit-features-dev-`."""
-        return f"{PROJECT}-{self.stage}-"
+        return run_name_prefix(self.stage)
 
     @property
     def images_buckets(self) -> dict[str, str]:
@@ -73,11 +71,6 @@ class Deployment:
         """The run of the last deploy. Raises PipelineNotFoundError."""
         return self.of_pipeline(outputs.RUN_ID)
 
-    @property
-    def job_uri(self) -> str:
-        """The packaged job of the last deploy. Raises PipelineNotFoundError."""
-        return self.of_pipeline(outputs.JOB_URI)
-
     def of_pipeline(self, output: str) -> str:
         """Return the value of an output of the pipeline stack.
 
@@ -112,7 +105,7 @@ def find_deployment(cloudformation: CloudFormationClient, stage: str, region: st
         DeploymentNotFoundError: its storage stack is not there.
     """
     stage_outputs: dict[str, str] = {}
-    for part in PARTS:
+    for part in STACK_PARTS:
         stage_outputs |= stack_outputs(cloudformation, stack_name(stage, part))
     if outputs.RESULTS_BUCKET not in stage_outputs:
         raise DeploymentNotFoundError(stage, region, stack_name(stage, "storage"))

@@ -69,7 +69,7 @@ def _choices(region: str) -> str:
 
 
 def _check_nodes_alike(config: DeploymentFields) -> None:
-    """One Spark configuration serves core and task nodes, and each node is one unit of its fleet."""
+    """Check that core and task nodes have one size: one Spark configuration serves both."""
     first = config.core_node
     for fleet in config.fleets[1:]:
         for other in fleet.instances:

@@ -27,7 +27,7 @@ class Plan:
     sizing: SparkSizing
     largest_hourly: float
     run: RunEstimate
-    on_demand: RunEstimate  # on a cluster that ends with its run
+    launched_run: RunEstimate  # on a cluster that is started for the run and ends with it
     idle: Mapping[str, float]
 
     @property
@@ -43,7 +43,7 @@ class Plan:
     @property
     def scheduled_monthly(self) -> float:
         """The price of the schedule's runs in a month, each on a cluster of its own."""
-        return self.scheduled_runs * self.on_demand.cost_usd
+        return self.scheduled_runs * self.launched_run.cost_usd
 
     @property
     def monthly(self) -> float:
@@ -66,8 +66,8 @@ def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Pl
             idle_minutes=idle_minutes,
         )
 
-    run, on_demand = estimate(config.idle_timeout_minutes), estimate(0)
-    return Plan(config, sizing, largest.hourly_usd, run, on_demand, idle_monthly_cost(templates))
+    run, launched_run = estimate(config.idle_timeout_minutes), estimate(0)
+    return Plan(config, sizing, largest.hourly_usd, run, launched_run, idle_monthly_cost(templates))
 
 
 def rendered(plan: Plan) -> Group:
@@ -116,7 +116,8 @@ def _cost_table(plan: Plan) -> Table:
         table.add_row(
             "the schedule, a month",
             f"{plan.scheduled_monthly:.2f}",
-            f"{plan.scheduled_runs:.1f} runs of {plan.on_demand.minutes:.0f} min; none where nothing is new",
+            f"{plan.scheduled_runs:.1f} runs of {plan.launched_run.minutes:.0f} min; "
+            "none where nothing is new",
         )
     month = f"idle and {config.runs_per_month} runs{scheduled}; budget: {config.monthly_budget_usd:g}"
     table.add_row("a month", f"{plan.monthly:.2f}", month)

@@ -1,4 +1,4 @@
-"""What must be true before a run is submitted, for people's command and for the function alike."""
+"""What must be true before a run is submitted, by `fruit submit` or by the function that starts clusters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_emr.literals import ClusterStateType, StepStateType
     from mypy_boto3_s3 import S3Client
 
-# With the digest, within what `-c run=` and the job's --run-id take.
+# A run id is this name, `-` and a digest, 63 characters at most: `-c run=` takes 64, --run-id 128.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 # Entry point and packaged job, in one folder that is named by their hash.
 JOB_FILES = r"({}/[0-9a-f]+)/main\.py \1/spark_job\.zip"

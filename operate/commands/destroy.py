@@ -12,7 +12,7 @@ from infra.commands.context_option import context_option
 from infra.contract.names import run_name_prefix
 from operate.cdk import assembly_of, run_cdk, synthesise
 from operate.connection import Connection, connected
-from operate.emr.clusters import LIVE, end_clusters, list_clusters
+from operate.emr.clusters import LIVE, REMEMBERED_DAYS, end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
 from operate.removal.deployed_resources import (
     Contents,
@@ -22,7 +22,7 @@ from operate.removal.deployed_resources import (
     deployed_stacks,
     end_protection,
 )
-from operate.removal.leftovers import DAYS, Leftover, Search, search
+from operate.removal.leftovers import Leftover, Search, search
 
 # Types that a person wants to see by name before they go.
 WORTH_NAMING = ("AWS::S3::Bucket", "AWS::EMR::Cluster", "AWS::EC2::NatGateway", "AWS::KMS::Key")
@@ -62,7 +62,7 @@ def destroy_command(
         say(f"nothing of {connection.stage} is deployed in {connection.region}: there is nothing to destroy")
     else:
         emr, ids = connection.client("emr"), {resource.id for resource in resources}
-        started = list_clusters(emr, run_name_prefix(connection.stage), DAYS)
+        started = list_clusters(emr, run_name_prefix(connection.stage), REMEMBERED_DAYS)
         beside = [one for one in started if one.state in HOLDING_NODES and one.id not in ids]
         say(inventory(stacks, resources, contents_of_buckets(connection.client("s3"), resources)))
         for cluster in beside:

@@ -124,7 +124,8 @@ def require_jupyter(cluster: Mapping[str, Any]) -> None:
     if JUPYTER not in {application.get("Name") for application in cluster.get("Applications", ())}:
         raise OperateError(
             f"cluster {cluster['Id']} has no {JUPYTER}: "
-            f"`make deploy CONTEXT='-c applications={JUPYTER}'` starts one that has"
+            f"`make deploy CONTEXT='-c applications={JUPYTER} -c idle_timeout_minutes=60'` starts one that "
+            "has it, and that stays an hour after it was last used"
         )
 
 

@@ -18,6 +18,8 @@ READY = ("RUNNING", "WAITING")
 LIVE = ("STARTING", "BOOTSTRAPPING", *READY)
 IDLE = "WAITING"
 DENIED = ("AccessDeniedException", "AccessDenied")
+# EMR forgets a cluster two months after its end.
+REMEMBERED_DAYS = 62.0
 
 
 @dataclass(frozen=True)

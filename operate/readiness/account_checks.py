@@ -59,8 +59,7 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Check:
     A missing one stops no deploy: EMR makes its own at the first cluster, and the deployment's service role
     may make that of Spot at the first Spot node (infra/access/service_role.py).
     """
-    spot = config.task_maximum and config.task_spot_share
-    wanted = [EMR_ROLE, SPOT_ROLE] if spot else [EMR_ROLE]
+    wanted = [EMR_ROLE, SPOT_ROLE] if config.uses_spot else [EMR_ROLE]
     missing = [(role, service) for role, service in wanted if not _has_role(iam, role)]
     if not missing:
         return Check("service-linked roles", "ok", ", ".join(role for role, _ in wanted))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.contract.names import stack_name
-from operate.deployment import PARTS
+from infra.contract.names import STACK_PARTS, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -52,13 +51,13 @@ class Contents:
 
 def deployed_resources(cloudformation: CloudFormationClient, stage: str) -> list[Resource]:
     """Return every resource of the stage's stacks, those of the pipeline first."""
-    stacks = [stack_name(stage, part) for part in reversed(PARTS)]
+    stacks = [stack_name(stage, part) for part in reversed(STACK_PARTS)]
     return [resource for stack in stacks for resource in _resources(cloudformation, stack)]
 
 
 def deployed_stacks(cloudformation: CloudFormationClient, stage: str) -> list[str]:
     """Return the names of the stage's stacks that are there, in the order in which they can go."""
-    stacks = [stack_name(stage, part) for part in reversed(PARTS)]
+    stacks = [stack_name(stage, part) for part in reversed(STACK_PARTS)]
     return [stack for stack in stacks if _template(cloudformation, stack) is not None]
 
 

@@ -9,11 +9,9 @@ from botocore.exceptions import ClientError
 
 from infra.contract.names import cost_tags, run_name_prefix, stack_name
 from operate.connection import Connection
-from operate.emr.clusters import LIVE, list_clusters
+from operate.emr.clusters import LIVE, REMEMBERED_DAYS, list_clusters
 from operate.removal.deployed_resources import BUCKET, Resource, contents
 
-# EMR forgets clusters after two months, and ends none that is older by itself.
-DAYS = 62.0
 # What carries the stage's tags, and where EC2's answers name its id and state (https://jmespath.org).
 GONE = "contains(['deleted', 'deleting', 'Deleted', 'Deleting', 'terminated', 'shutting-down'], {})"
 LIVE_INSTANCES = f"Reservations[].Instances[?!{GONE.format('State.Name')}][].[InstanceId, State.Name]"
@@ -72,7 +70,8 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
 
 
 def _clusters(connection: Connection) -> Iterator[Leftover]:
-    for cluster in list_clusters(connection.client("emr"), run_name_prefix(connection.stage), DAYS):
+    prefix = run_name_prefix(connection.stage)
+    for cluster in list_clusters(connection.client("emr"), prefix, REMEMBERED_DAYS):
         if cluster.state in LIVE:
             yield Leftover("cluster", cluster.id, cluster.state)
 

@@ -6,19 +6,24 @@ from botocore.exceptions import ClientError
 
 from infra.contract import outputs
 from operate.connection import Connection
-from operate.emr.clusters import DENIED, Cluster, describe_cluster, find_cluster, list_clusters
+from operate.emr.clusters import (
+    DENIED,
+    REMEMBERED_DAYS,
+    Cluster,
+    describe_cluster,
+    find_cluster,
+    list_clusters,
+)
 from operate.emr.steps import Step, list_steps
 from operate.errors import OperateError
 
-# EMR forgets clusters after two months.
-KNOWN_DAYS = 62.0
 MOST_NAMES = 5
 
 
-def stage_clusters(connection: Connection, days: float = KNOWN_DAYS) -> list[Cluster]:
+def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> list[Cluster]:
     """Return the stage's clusters, ended ones too, the latest first.
 
-    For those who may not list clusters it is that of the last deploy, if EMR still knows it.
+    Whoever may not list clusters gets that of the last deploy, if EMR still knows it.
     """
     emr, deployment = connection.client("emr"), connection.deployment
     try:
@@ -33,7 +38,7 @@ def stage_clusters(connection: Connection, days: float = KNOWN_DAYS) -> list[Clu
 def meant_clusters(connection: Connection, cluster_id: str | None) -> list[Cluster]:
     """Return the clusters that a person means: the named one, else those that are up, else the latest.
 
-    None of them where EMR remembers none.
+    The list is empty where EMR remembers no cluster.
     """
     emr = connection.client("emr")
     if cluster_id:

@@ -109,7 +109,7 @@ class Cluster:
         self._clear(node)
 
     def is_alive(self, node: Node) -> bool:
-        """Whether the node is there, and its daemon runs when it should have one."""
+        """Return whether the node is there, and its daemon runs when it should have one."""
         return node in self._nodes and (self._yarn is None or self._yarn.is_alive(node))
 
     def run(self, program: Program) -> RunningStep:

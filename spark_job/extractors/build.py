@@ -42,7 +42,7 @@ def make_reproducible(archive: Path) -> None:
 
 
 def _with_numbered_objects(config: bytes) -> bytes:
-    """Objects that layers share are named by their address: name them 1, 2, ... in order of appearance."""
+    """Name shared objects of layers 1, 2, … in order of appearance; Keras names them by their address."""
     numbers: dict[bytes, bytes] = {}
 
     def number(match: re.Match[bytes]) -> bytes:

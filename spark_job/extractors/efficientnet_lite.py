@@ -68,7 +68,7 @@ def _normalised(keras: Any, x: Any, name: str, *, activation: bool = True) -> An
 
 
 def _block(keras: Any, x: Any, name: str, kernel: int, stride: int, expansion: int, filters: int) -> Any:
-    """Mobile inverted bottleneck: widen, filter each channel, narrow; a shortcut where shapes agree."""
+    """Add a mobile inverted bottleneck: widen, filter each channel, narrow; a shortcut where shapes agree."""
     layers = keras.layers
     entered = x
     channels = x.shape[-1]
@@ -130,7 +130,7 @@ def _tensor_names(layer: Any) -> list[str]:
 
 
 def _as_keras(layer: Any, tensor: np.ndarray) -> np.ndarray:
-    """PyTorch orders a kernel (out, in, height, width), Keras (height, width, in, out)."""
+    """Turn a kernel of PyTorch, (out, in, height, width), into one of Keras, (height, width, in, out)."""
     if tensor.ndim == 4:
         # A depthwise kernel's "out" are Keras' input channels.
         depthwise = type(layer).__name__ == "DepthwiseConv2D"

@@ -11,13 +11,13 @@ from spark_job.errors import ExtractorError
 
 
 def import_keras() -> Any:
-    """Keras on TensorFlow; about 10 s the first time. ExtractorError: TensorFlow is not installed."""
+    """Import Keras on TensorFlow, about 10 s the first time; ExtractorError: TensorFlow is not installed."""
     import_tensorflow()
     return _import("keras", "tensorflow")
 
 
 def import_tensorflow() -> Any:
-    """TensorFlow on the CPU alone, silent but for errors. ExtractorError: it is not installed."""
+    """Import TensorFlow on the CPU alone, silent but for errors; ExtractorError: it is not installed."""
     # Read once, while the packages are imported. Features are computed on CPUs only, and a GPU found by
     # chance would change their last digits.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -28,7 +28,7 @@ def import_tensorflow() -> Any:
 
 
 def import_openvino() -> Any:
-    """OpenVINO, which otherwise reports every import and conversion to its makers.
+    """Import OpenVINO, and keep it from reporting every import and conversion to its makers.
 
     Raises:
         ExtractorError: OpenVINO is not installed.

@@ -28,7 +28,7 @@ def sha256_of(path: Path) -> str:
 
 
 def cache_folders() -> list[Path]:
-    """Where Keras keeps weights: its home, and the fallback it takes when its home cannot be written."""
+    """Return where Keras keeps weights: its home, and the fallback when its home cannot be written."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     return [home / "models", Path(tempfile.gettempdir()) / ".keras" / "models"]
 

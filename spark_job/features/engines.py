@@ -30,7 +30,7 @@ class Engine(Protocol):
     """A loaded network."""
 
     def features(self, tensors: np.ndarray) -> np.ndarray:
-        """(n, height, width, 3) float32, C-contiguous -> a fresh (n, feature_length) float32."""
+        """Compute a fresh (n, feature_length) float32 of (n, height, width, 3) float32, C-contiguous."""
 
 
 def load_engine(

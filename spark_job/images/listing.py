@@ -212,7 +212,7 @@ def _write(folder: Folder, number: int, page: list[ListedFile]) -> None:
 
 
 def read_listing(folder: Folder) -> Iterator[ListedFile]:
-    """Every file, a part in memory at a time."""
+    """Yield every file, with one part of the table in memory at a time."""
     for uri in part_uris(folder):
         yield from _files(uri)
 

@@ -10,14 +10,14 @@ Item = TypeVar("Item")
 
 
 def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without patterns all do."""
+    """Return whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without any, all do."""
     return not patterns or any(fnmatchcase(label.casefold(), pattern.casefold()) for pattern in patterns)
 
 
 def quotas(
     counts: Mapping[str, int], total: int | None = None, per_class: int | None = None
 ) -> dict[str, int]:
-    """How many images of each class a sample takes.
+    """Return how many images of each class a sample takes.
 
     At most `per_class` of each, and at most `total` in all, spread as evenly as the classes allow; what is
     left over when they are level goes to the first classes by name.
@@ -57,7 +57,7 @@ class Sample(Generic[Item]):
             heappushpop(taken, entry)
 
     def largest_draws(self) -> dict[str, int]:
-        """Class -> the largest draw that was taken: whoever has a smaller one is in the sample."""
+        """Return class -> the largest draw that was taken: whoever has a smaller one is in the sample."""
         return {label: -taken[0][0] for label, taken in self._taken.items() if taken}
 
     def items(self) -> Iterator[Item]:

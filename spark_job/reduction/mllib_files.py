@@ -31,7 +31,7 @@ STAGES = (f"stages/0_{SCALER}", f"stages/1_{PCA}")
 
 
 def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dict[str, Any]:
-    """As `VectorUDT().jsonValue()` gives it; importing pyspark.ml takes as long as a task."""
+    """Return what `VectorUDT().jsonValue()` gives; to import pyspark.ml takes as long as a task."""
     arrays = {f"{kind}s": {"type": "array", "elementType": kind, "containsNull": False} for kind in KINDS}
     described = [
         {"name": field, "type": arrays.get(kind, kind), "nullable": field in optional, "metadata": {}}
@@ -89,14 +89,14 @@ def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
 
 
 def dense_vectors(rows: np.ndarray) -> pa.StructArray:
-    """(n, d) float64 as n vectors."""
+    """Return (n, d) float64 rows as n vectors."""
     count = len(rows)
     fields = [_marks(count), pa.nulls(count, pa.int32()), pa.nulls(count, _ARROW["integers"])]
     return pa.StructArray.from_arrays([*fields, vectors(rows, np.float64)], fields=list(_VECTOR_STRUCT))
 
 
 def dense_matrix(matrix: np.ndarray) -> pa.StructArray:
-    """(m, n) float64 as an array of one matrix, by columns as Spark keeps it."""
+    """Return an (m, n) float64 matrix as an array of one item, by columns as Spark keeps it."""
     shape = [numbers(np.array([length], np.int32)) for length in matrix.shape]
     values = vectors(matrix.ravel(order="F")[None], np.float64)
     none = pa.nulls(1, _ARROW["integers"])
@@ -110,7 +110,7 @@ def _marks(count: int) -> pa.Array[Any]:
 
 
 def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, Any]) -> None:
-    """Which class of `org.apache.spark.ml` the model is, and its parameters."""
+    """Write which class of `org.apache.spark.ml` the model is, and its parameters."""
     metadata = {
         "class": f"org.apache.spark.ml.{name}",
         "timestamp": time.time_ns() // 1_000_000,
@@ -176,7 +176,7 @@ def save_model(folder: Folder, reduction: Reduction) -> None:
 
 
 def _deviation(reduction: Reduction) -> np.ndarray:
-    """(d,) float64 standard deviations; MLlib divides by them, and leaves columns of 0 at 0."""
+    """Return (d,) float64 standard deviations; MLlib divides by them, and leaves columns of 0 at 0."""
     if not reduction.standardized:
         return np.ones_like(reduction.scale)  # constant columns are 0 once the mean is removed
     return _inverse(reduction.scale)

@@ -73,7 +73,7 @@ class Moments:
         return Moments(count, mean, self.scatter + other.scatter + correction)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as the upper triangle of the scatter: 6.6 MB at 1,280 columns."""
+        """Pickle the upper triangle of the scatter: 6.6 MB at 1,280 columns."""
         return _from_triangle, (self.count, self.mean, self.scatter[np.triu_indices(self.mean.size)])
 
 
@@ -121,7 +121,7 @@ class Reduction:
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
-    """Principal components from the covariance: all eigenvalues and vectors at once, O(d^3).
+    """Compute principal components from the covariance: all eigenvalues and vectors at once, O(d^3).
 
     Raises:
         NoVarianceError: all rows are equal, or there is one row.
@@ -138,7 +138,7 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
 
 
 def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
-    """(d,) float64, as `explained_variance_ratio`, without the components: a fraction of their cost.
+    """Return the shares of variance, (d,) float64, without the components: a fraction of their cost.
 
     Raises:
         NoVarianceError: all rows are equal, or there is one row.
@@ -179,7 +179,7 @@ def rank_limit(count: int, scale: np.ndarray) -> int:
 
 
 def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
-    """Share of the total variance each principal component keeps, largest first.
+    """Return the share of the total variance that each principal component keeps, largest first.
 
     Args:
         eigenvalues: (r,) float64, of the covariance (or correlation) matrix, any order.
@@ -198,7 +198,7 @@ def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
 
 
 def component_count(ratio: np.ndarray, request: ComponentRequest, limit: int) -> int:
-    """How many components the request means.
+    """Return how many components the request means.
 
     Args:
         ratio: (r,) descending shares of variance.
@@ -229,7 +229,7 @@ def fix_signs(loadings: np.ndarray) -> np.ndarray:
 
 
 def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
-    """Principal components from the Gram matrix of the rows, O(n^2 d).
+    """Compute principal components from the Gram matrix of the rows, O(n^2 d).
 
     Args:
         rows: (n, d) float32, may be mapped from a file; read in slices of columns, twice.

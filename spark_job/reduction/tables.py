@@ -73,7 +73,7 @@ def check_size(rows: int, columns: int) -> None:
 
 
 def moments(spark: SparkContext, parts: Sequence[str], columns: int) -> Moments:
-    """Count, mean and scatter of all usable rows; partials meet as a tree, few at a time."""
+    """Compute count, mean and scatter of all usable rows; partials meet as a tree, few at a time."""
     partials = deal(spark, parts).map(
         lambda uris: Moments.of(rows for uri in uris for _, rows in read_usable(uri, columns))
     )
@@ -92,7 +92,7 @@ def deal(spark: SparkContext, parts: Sequence[str]) -> RDD[list[str]]:
 
 
 def merged(one: Moments | None, other: Moments | None) -> Moments | None:
-    """Both together; a part may have no usable rows."""
+    """Return the moments of both together; None stands for a part without usable rows."""
     return one.merge(other) if one and other else one or other
 
 
@@ -149,7 +149,7 @@ def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) ->
 
 
 def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatch:
-    """Rows of COMPONENTS_SCHEMA from their first columns and (n, k) float64."""
+    """Return rows of COMPONENTS_SCHEMA from their first columns and (n, k) float64 components."""
     arrays = [vectors(components, np.float64), dense_vectors(components)]
     return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=COMPONENTS_SCHEMA)
 

@@ -32,10 +32,10 @@ def test_the_tunnel_command_is_one_port_of_session_manager():
 
 
 def test_jupyter_is_asked_for_in_the_configuration(operate, deployment):
-    """A cluster without it has no such page: the message says how to get one."""
+    """A cluster without it has no such page: the message says how to get one that stays for a while."""
     done = operate("tunnel", "jupyter")
     assert done.exit_code == 1
-    assert "make deploy CONTEXT='-c applications=JupyterHub'" in done.err
+    assert "make deploy CONTEXT='-c applications=JupyterHub -c idle_timeout_minutes=60'" in done.err
 
 
 def test_the_tunnel_leads_to_the_primary_node(operate, deployment, monkeypatch):

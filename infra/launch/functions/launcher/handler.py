@@ -1,4 +1,4 @@
-"""Starts a cluster for one run: what is asked for is checked, claimed, and started within the limit."""
+"""The deployed function: it checks a request, claims its run, and starts a cluster within the limit."""
 
 from __future__ import annotations
 
@@ -115,10 +115,10 @@ class Launcher:
         return split_uri(self.deployed.results_uri)[0]
 
     def _check_cost(self, claims: Claims, run_id: str) -> None:
-        """Check that this cluster and all others may cost so much together. Raises FruitError.
+        """Check that this cluster and all others together stay within the hourly limit. Raises FruitError.
 
-        Of two at once each has claimed its run before it looks, so one of them at least sees the other.
-        Claims come first: who has a cluster by then is among the clusters.
+        Of two calls at once, each has claimed its run before it looks, so at least one sees the other.
+        Claims are read before clusters: a run that gets its cluster in between is among the clusters.
         """
         prefix, cost, most = self.deployed.prefix, self.deployed.hourly_usd, self.deployed.most_hourly_usd
         claimed = {prefix + other for other in claims.pending() if other != run_id}
@@ -131,7 +131,7 @@ class Launcher:
             )
 
     def _run_if_new(self) -> Answer:
-        """Start a run on all sources as the deploy has it, unless nothing came since the last one.
+        """Start a run on all sources, with the deploy's options, unless nothing is new since the last one.
 
         While an earlier one is under way the next waits for its results: else both would compute the same.
         """
