@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.image_listing import split_uri
-from infra.launch.submission import RunRequest, job_arguments
+from infra.launch.run_request import RunRequest, job_arguments
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.options import SUBMIT, read_words
 from spark_job.contract.run_layout import MANIFEST

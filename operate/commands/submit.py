@@ -8,7 +8,7 @@ import click
 from botocore.exceptions import ClientError
 
 from infra.launch.checks import check_name
-from infra.launch.submission import RunRequest, Submission
+from infra.launch.run_request import RunRequest, Submission
 from operate.connection import Connection, connected
 from operate.emr.clusters import find_cluster
 from operate.emr.steps import add_steps, spark_step

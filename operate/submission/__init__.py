@@ -1,1 +1,1 @@
-"""Another run on demand: what a person asks for, checked, estimated and made into a step."""
+"""What `fruit submit` does on this machine: it reads the request, finds a place, estimates and asks AWS."""

@@ -1,4 +1,4 @@
-"""The deployed function that starts clusters: asked for the deployed job, and for a cluster for a run."""
+"""Calls of the deployed function that starts clusters: for the deployed job, and for a run's cluster."""
 
 import json
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.contract import outputs
 from infra.launch.deployed_job import DeployedJob
-from infra.launch.submission import RunRequest
+from infra.launch.run_request import RunRequest
 from operate.connection import Connection
 from operate.errors import MisuseError, OperateError
 

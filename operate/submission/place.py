@@ -1,4 +1,4 @@
-"""Where a run goes and on what: a live cluster or a new one, the listed images, what it will take."""
+"""Where a run goes: to the live cluster or to a new one, with which images, and what it will take."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Place:
 
     Attributes:
         cluster: that of the deploy while it takes steps; None: the run gets a cluster of its own.
-        deployed: the job.
+        deployed: the job of the last deploy.
     """
 
     cluster: Cluster | None

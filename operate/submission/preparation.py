@@ -1,4 +1,4 @@
-"""A run put together from the deployment and what a person asks for: checked, not yet submitted."""
+"""The request of a run, put together from the deployment and what a person asks for, and checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.prefixes import JOBS
 from infra.launch.checks import active_clusters, active_runs, refuse_repetition
-from infra.launch.submission import RunRequest, Submission, submission
+from infra.launch.run_request import RunRequest, Submission, submission
 from operate.connection import Connection
 from operate.errors import MisuseError
 from operate.submission.place import Place, require_images

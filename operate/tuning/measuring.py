@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from infra.config.deployment import DeploymentConfig
-from infra.launch.submission import Submission
+from infra.launch.run_request import Submission
 from operate.connection import Connection
 from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
 from operate.errors import OperateError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import NodeTooSmallError
 from infra.launch.deployed_job import DeployedJob
-from infra.launch.submission import RunRequest, Submission, submission
+from infra.launch.run_request import RunRequest, Submission, submission
 from operate.errors import MisuseError
 
 # How long Spark may wait for all executors: scaling starts nodes for them meanwhile.

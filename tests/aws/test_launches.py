@@ -12,7 +12,7 @@ from moto.s3.models import s3_backends
 from infra.launch.checks import RepeatedRunError
 from infra.launch.functions.launcher import handler
 from infra.launch.functions.launcher.claims import PENDING, Claims
-from infra.launch.submission import RunRequest, submission
+from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.errors import FruitError
 from tests.aws.launching import DEPLOYED, PREFIX, REGION, definition, launcher
 from tests.doubles import Double

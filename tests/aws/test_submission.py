@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.launch.submission import RunRequest, submission
+from infra.launch.run_request import RunRequest, submission
 from operate.emr.steps import spark_step
 from spark_job.commands.run import run_command
 from spark_job.contract.run_options import RunOptions

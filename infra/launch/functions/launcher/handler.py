@@ -27,7 +27,7 @@ from infra.launch.deployed_job import DeployedJob
 from infra.launch.functions.launcher.claims import Claims
 from infra.launch.functions.launcher.latest_runs import LatestRuns
 from infra.launch.image_listing import list_images, split_uri
-from infra.launch.submission import RunRequest, submission
+from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.errors import FruitError
 
 if TYPE_CHECKING:

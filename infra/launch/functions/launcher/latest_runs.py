@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from infra.contract.prefixes import LAUNCHES, RUNS
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.image_listing import split_uri
-from infra.launch.submission import RunRequest, submission
+from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.run_layout import MANIFEST, PARAMETERS
 
 if TYPE_CHECKING:

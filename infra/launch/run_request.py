@@ -1,4 +1,4 @@
-"""Another run, as a step: the job's arguments, the run's id and what runs it; calls nothing."""
+"""The request of another run, and the step that it means: arguments and run id; calls nothing."""
 
 import hashlib
 import json
