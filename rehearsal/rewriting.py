@@ -12,7 +12,7 @@ Configurations = Mapping[str, Mapping[str, str]]
 # Relative, it is each container's link to its own node's folder.
 RELATIVE_NODE_FOLDER = NODE_FOLDER.lstrip("/")
 
-# Two Python processes of a worker take 472 MiB (docs/benchmarks.md), Spark asks for 384 MiB beside a heap.
+# Two Python processes of a worker take 472 MiB, as measured; Spark asks for 384 MiB beside a heap.
 HEAP_MIB = 512
 JVM_NATIVE_MIB = 384
 WORKER_MIB = 516
