@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from infra.config.instances import InstanceType
 
-# Python worker with its decoder's process, MiB a core. MobileNetV2: 511 measured (docs/benchmarks.md); the
-# others are estimates that add their weights twice, since OpenVINO repacks them.
+# Python worker with its decoder's process, MiB a core. For MobileNetV2, 511 were measured; the others are
+# estimates that add their weights twice, since OpenVINO repacks them.
 WORKER_MIB = {
     "mobilenet_v2": 600,
     "efficientnet_lite0": 600,
