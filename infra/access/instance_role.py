@@ -92,8 +92,8 @@ def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Seq
     """Allow a node what it needs of S3, of the key and of Session Manager."""
     grants = [
         *read_buckets("Images", buckets.images, "The job reads every image of its sources"),
-        # Without a condition: only to who may list does S3 say that an object is absent, else it is "denied";
-        # and it knows no prefix for the other two.
+        # Without a condition: S3 says that an object is absent only to those who may list, and "denied" to
+        # others; and the other two actions know no prefix.
         Grant(
             PolicyStatement(
                 sid="ListResults",

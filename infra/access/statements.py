@@ -55,7 +55,7 @@ def grant(role: Role, grants: Iterable[Grant], inline_reason: str) -> None:
 
 
 def read_buckets(sid: str, buckets: Sequence[IBucket], reason: str) -> list[Grant]:
-    """List these buckets and read every object in them."""
+    """Allow to list these buckets and to read every object in them."""
     arns = [bucket.bucket_arn for bucket in buckets]
     return [
         Grant(PolicyStatement(sid=f"{sid}List", actions=LIST_BUCKET, resources=arns)),
@@ -64,14 +64,14 @@ def read_buckets(sid: str, buckets: Sequence[IBucket], reason: str) -> list[Gran
 
 
 def all_objects(sid: str, buckets: Sequence[IBucket], actions: Sequence[str], reason: str) -> Grant:
-    """Do these things with every object of these buckets."""
+    """Allow these actions on every object of these buckets."""
     resources = [f"{bucket.bucket_arn}/*" for bucket in buckets]
     statement = PolicyStatement(sid=sid, actions=list(actions), resources=resources)
     return Grant(statement, {objects_of(bucket): reason for bucket in buckets})
 
 
 def list_prefix(sid: str, bucket: IBucket, prefix: str, action: str = "s3:ListBucket") -> Grant:
-    """List what lies below one prefix of a bucket; with `s3:ListBucketVersions`, every version of it."""
+    """Allow to list what lies below one prefix of a bucket; with `s3:ListBucketVersions`, every version."""
     return Grant(
         PolicyStatement(
             sid=sid,
@@ -83,21 +83,21 @@ def list_prefix(sid: str, bucket: IBucket, prefix: str, action: str = "s3:ListBu
 
 
 def objects(sid: str, bucket: IBucket, prefix: str, actions: Sequence[str], reason: str) -> Grant:
-    """Do these things with the objects below one prefix."""
+    """Allow these actions on the objects below one prefix."""
     resources = [f"{bucket.bucket_arn}/{prefix}/*"]
     statement = PolicyStatement(sid=sid, actions=list(actions), resources=resources)
     return Grant(statement, {objects_of(bucket, f"{prefix}/*"): reason})
 
 
 def use_key(sid: str, key: IKey | None, actions: Sequence[str]) -> list[Grant]:
-    """Do these things with the key; nothing where there is none."""
+    """Allow these actions on the key; no statement where there is none."""
     if key is None:
         return []
     return [Grant(PolicyStatement(sid=sid, actions=list(actions), resources=[key.key_arn]))]
 
 
 def clusters_of_stage(sid: str, stack: Stack, stage: str, actions: Sequence[str]) -> Grant:
-    """Do these things with every cluster that carries the project's and the stage's tag."""
+    """Allow these actions on every cluster that carries the project's and the stage's tag."""
     clusters = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
     statement = PolicyStatement(
         sid=sid,
@@ -109,7 +109,7 @@ def clusters_of_stage(sid: str, stack: Stack, stage: str, actions: Sequence[str]
 
 
 def pass_role(sid: str, role: IRole, service: str) -> Grant:
-    """Give this role to this service of AWS, such as `ec2.amazonaws.com`."""
+    """Allow to pass this role to this service of AWS, such as `ec2.amazonaws.com`."""
     return Grant(
         PolicyStatement(
             sid=sid,
@@ -121,7 +121,7 @@ def pass_role(sid: str, role: IRole, service: str) -> Grant:
 
 
 def tag_conditions(key: str, stage: str) -> dict[str, str]:
-    """Admit only what carries the project's and the stage's tag.
+    """Return conditions that admit only what carries the project's and the stage's tag.
 
     Args:
         key: The condition key of the service, without the tag's name: `ssm:resourceTag`.

@@ -47,7 +47,7 @@ PORT_FORWARDING = "AWS-StartPortForwardingSession"
 class SubmitterRole(Construct):
     """Lets people upload images, submit and cancel runs, read results and logs, and open tunnels.
 
-    A cluster they start through one function alone, which checks what is asked for.
+    They start clusters through one function alone, which checks what is asked for.
 
     The configured principals may take it; without any, whoever in the account may call `sts:AssumeRole` on
     it. Cluster and nodes are found by tags.
@@ -142,7 +142,7 @@ class SubmitterRole(Construct):
 
 
 def _data(buckets: Buckets) -> list[Grant]:
-    """Let images go in and out, results and logs out, jobs in."""
+    """Allow people to write and read images, to read results and logs, and to bring jobs."""
     any_name = "People upload and take back images of any name"
     jobs = "A job that a person brings is named by its hash"
     return [

@@ -31,7 +31,8 @@ def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
             **labels.pop("spark-defaults", {}),
         },
         **labels,
-        # Masters may have a tenth of YARN's memory, which is less than one: a step would wait for a notebook.
+        # By default, masters may have a tenth of YARN's memory, less than one master needs: a step would wait
+        # until a notebook ends.
         **({"capacity-scheduler": {MASTERS_SHARE: "1"}} if config.applications else {}),
         "hdfs-site": {"dfs.replication": str(REPLICATION)},
     }

@@ -48,9 +48,9 @@ def availability_zones(region: str) -> list[str]:
 class ClusterNetwork(Construct):
     """Subnets in every zone of the region, with S3 reached inside AWS and every connection logged.
 
-    `public`: addresses of their own, nothing to pay while idle. `private`: behind one NAT gateway, since a
-    cluster lies in one zone. With `vpc_id` the subnets of that shape in that VPC; its endpoint, flow logs and
-    tags are its owner's.
+    In `public` subnets nodes have addresses of their own, and nothing is paid while idle. `private` subnets
+    are behind one NAT gateway, which is enough since a cluster lies in one zone. With `vpc_id` the subnets of
+    that kind in that VPC are used; its owner cares for its endpoint, flow logs and tags.
     """
 
     def __init__(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 VALID_DAYS = 397
-# The rule asks every 30 days: three times before the certificate expires. A cluster that has lived so long by
-# then keeps its own; nodes that join it later would not know each other.
+# The rule asks every 30 days: after 300 days three times before the certificate expires. A cluster that is up
+# for so long keeps the old one, and nodes that join it later would not be trusted by the others.
 RENEWED_AFTER = timedelta(days=300)
 RENEW = "Renew"
 RESPONSE_TIMEOUT_SECONDS = 20
