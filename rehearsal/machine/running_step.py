@@ -30,7 +30,7 @@ CANCEL_SECONDS = 20.0
 SUBMITTED = re.compile(r"Submitted application (application_\d+_\d+)")
 
 
-class Controller:
+class ControllerLog:
     """The log in which EMR tells what it did with a program."""
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class LoggedProcess:
         self, command: Sequence[str], *, logs: Path, folder: Path, environment: Mapping[str, str]
     ) -> None:
         self._logs = logs
-        self.controller = Controller(logs / "controller")
+        self.controller = ControllerLog(logs / "controller")
         self.controller.say(f"startExec '{shlex.join(command)}' in {folder}")
         self._process: subprocess.Popen[bytes] | None = None
         with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
