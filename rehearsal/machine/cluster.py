@@ -19,7 +19,7 @@ from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.log_bucket import LogBucket, s3_client
 from rehearsal.machine.node_setup import NodeSetup
 from rehearsal.machine.programs import fetch, script_command, step_command
-from rehearsal.machine.running_step import Controller, LoggedProcess, RunningStep
+from rehearsal.machine.running_step import ControllerLog, LoggedProcess, RunningStep
 from rehearsal.machine.yarn import Yarn, has_containers
 from rehearsal.processes import kill_all, processes_of, sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
@@ -75,7 +75,7 @@ class Cluster:
         folder = self._folders.node(node).root / "bootstrap-actions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         logs = self._folders.bootstrap_logs(node, number)
-        arguments = self._rewrite(action.arguments, Controller(logs / "controller"))
+        arguments = self._rewrite(action.arguments, ControllerLog(logs / "controller"))
         command = script_command(fetch(self._s3, action.path, folder), arguments)
         process = LoggedProcess(
             command, logs=logs, folder=folder, environment=self._setup.shell_environment(node)
@@ -118,7 +118,7 @@ class Cluster:
         if primary is None:
             raise ComputeError("The cluster has no primary node")
         logs = self._folders.step_logs(program.step_id)
-        controller = Controller(logs / "controller")
+        controller = ControllerLog(logs / "controller")
         controller.say(f"Ensure step {program.step_id} jar file {program.jar}")
         folder = self._setup.working_folder(primary, program.step_id)
         try:
@@ -163,7 +163,7 @@ class Cluster:
             self._nodes.remove(node)
         self._folders.node(node).clear()
 
-    def _rewrite(self, arguments: Sequence[str], controller: Controller) -> list[str]:
+    def _rewrite(self, arguments: Sequence[str], controller: ControllerLog) -> list[str]:
         given, changes = rewrite_arguments(arguments, self._folders.shared)
         for change in changes:
             controller.say(f"rewritten by the rehearsal: {change}")
