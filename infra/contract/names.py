@@ -1,6 +1,8 @@
-"""Names of stacks and tags: they tell one deployment's resources and bill from another's."""
+"""Names of stacks, runs and tags: they tell one deployment's resources and bill from another's."""
 
-from typing import Literal, get_args
+import hashlib
+import json
+from typing import Any, Literal, get_args
 
 PROJECT = "fruit-features"
 
@@ -11,6 +13,9 @@ StackPart = Literal["storage", "monitoring", "pipeline"]
 # In the order in which they are deployed.
 STACK_PARTS: tuple[StackPart, ...] = get_args(StackPart)
 
+UNNAMED = "run"
+DIGEST_LENGTH = 12
+
 
 def stack_name(stage: str, part: StackPart) -> str:
     """Return the CloudFormation name of a stage's stack: `fruit-features-dev-storage`."""
@@ -20,6 +25,16 @@ def stack_name(stage: str, part: StackPart) -> str:
 def run_name_prefix(stage: str) -> str:
     """Return what the names of all clusters and steps of the stage begin with: `fruit-features-dev-`."""
     return f"{PROJECT}-{stage}-"
+
+
+def named_by_content(name: str | None, content: Any) -> str:
+    """Return the id of a run, `NAME-1a2b3c4d5e6f` with digits of its content; `run-…` without a name.
+
+    Args:
+        content: All that decides what the run computes, as JSON can hold it.
+    """
+    text = json.dumps(content, sort_keys=True)
+    return f"{name or UNNAMED}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
 def assets_folder(stage: str) -> str:

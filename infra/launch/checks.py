@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.image_listing import split_uri
-from infra.launch.run_request import RunRequest, job_arguments
+from infra.launch.run_request import RunRequest, brought_job, job_arguments
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.options import SUBMIT, read_words
 from spark_job.contract.run_layout import MANIFEST
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 # A run id is this name, `-` and a digest, 63 characters at most: `-c run=` takes 64, --run-id 128.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
-# Entry point and packaged job, in one folder that is named by their hash.
-JOB_FILES = r"({}/[0-9a-f]+)/main\.py \1/spark_job\.zip"
+DIGEST = re.compile(r"[0-9a-f]+")
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 ACTIVE_CLUSTERS: list[ClusterStateType] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 ACTIVE_STEPS: list[StepStateType] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
@@ -79,12 +78,16 @@ def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     reduction = read_words(RunOptions.table(SUBMIT), request.options).get("reduction")
     if reduction and not contains(deployed.results_uri, reduction):
         raise MisuseError(f"--reduction {reduction}: give a run below {deployed.results_uri}")
-    jobs = f"s3://{deployed.artifacts_bucket}/{JOBS}"
-    if request.code and not re.fullmatch(JOB_FILES.format(re.escape(jobs)), " ".join(request.code)):
-        given = ", ".join(request.code)
+    if request.code and not _is_brought_job(request.code, deployed.artifacts_bucket):
+        given, jobs = ", ".join(request.code), f"s3://{deployed.artifacts_bucket}/{JOBS}"
         raise MisuseError(f"{given}: a job that a person brings lies below {jobs}, as --job-code puts it")
     _, *words = job_arguments(deployed, request)
     RunOptions.parse([*words, f"--run-id={deployed.run_id}"])
+
+
+def _is_brought_job(code: tuple[str, ...], bucket: str) -> bool:
+    digest = code[0].rpartition("/")[0].rpartition("/")[2]
+    return bool(DIGEST.fullmatch(digest)) and code == brought_job(bucket, digest)
 
 
 def active_clusters(emr: EMRClient, prefix: str) -> dict[str, str]:

@@ -1,15 +1,13 @@
 """The request of another run, and the step that it means: arguments and run id; calls nothing."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from infra.contract.names import named_by_content
+from infra.contract.prefixes import JOBS
 from infra.launch.deployed_job import DeployedJob
 
-UNNAMED = "run"
-DIGEST_LENGTH = 12
 # Options of the deployed step that every run of the deployment has, and those that a sample cannot have.
 KEPT = ("--extractor", "--engine")
 KEPT_OF_THE_WHOLE = ("--previous", "--removed")
@@ -60,10 +58,14 @@ def submission(deployed: DeployedJob, request: RunRequest) -> Submission:
         deployed = deployed.with_code(*request.code)
     job = job_arguments(deployed, request)
     code = [word for word in deployed.spark if word.startswith("--py-files=")] + [deployed.spark[-1]]
-    text = json.dumps([request.fingerprint, code, deployed.extractor, job])
-    digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
-    run_id = f"{request.name or UNNAMED}-{digest}"
+    run_id = named_by_content(request.name, [request.fingerprint, code, deployed.extractor, job])
     return Submission(run_id, (*deployed.named(deployed.prefix + run_id), *job, f"--run-id={run_id}"))
+
+
+def brought_job(bucket: str, digest: str) -> tuple[str, str]:
+    """Return the URIs of entry point and packaged job that a person brings, below the digest of both."""
+    folder = f"s3://{bucket}/{JOBS}/{digest}"
+    return f"{folder}/main.py", f"{folder}/spark_job.zip"
 
 
 def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:

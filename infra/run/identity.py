@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import run_name_prefix
+from infra.contract.names import named_by_content, run_name_prefix
 from infra.contract.prefixes import RUNS
 from spark_job.contract.options import DEPLOY
 from spark_job.contract.run_options import RunOptions
 
-UNNAMED = "run"
-DIGEST_LENGTH = 12
 SETTINGS_LENGTH = 6
 
 
@@ -27,9 +25,8 @@ def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
 
 
 def run_id(*, job_hash: str, extractor_hash: str, parameters: Mapping[str, Any], name: str | None) -> str:
-    """Return `NAME-1a2b3c4d5e6f`, its digits from job, extractor and parameters; `run-…` without a name."""
-    text = json.dumps([job_hash, extractor_hash, parameters, name], sort_keys=True)
-    return f"{name or UNNAMED}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}"
+    """Return the run's name with digits of job, extractor, parameters and the name itself."""
+    return named_by_content(name, [job_hash, extractor_hash, parameters, name])
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
-from infra.contract.prefixes import JOBS
 from infra.launch.checks import active_clusters, active_runs, refuse_repetition
-from infra.launch.run_request import RunRequest, Submission, submission
+from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
 from operate.errors import MisuseError
 from operate.submission.place import Place, require_images
@@ -85,8 +84,7 @@ def job_uris(bucket: str, root: Path = ROOT) -> tuple[str, str]:
     """Return the URIs of this tree's entry point and packaged job: below `jobs/`, named by their hash."""
     inputs = json.dumps(job_inputs(root), sort_keys=True)
     digest = hashlib.sha256(inputs.encode()).hexdigest()[:DIGEST_LENGTH]
-    folder = f"s3://{bucket}/{JOBS}/{digest}"
-    return f"{folder}/main.py", f"{folder}/spark_job.zip"
+    return brought_job(bucket, digest)
 
 
 def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
