@@ -16,7 +16,6 @@ from operate.runs.outcome import wait_for_outcome
 from operate.runs.run_clusters import find_run, meant_clusters
 
 MOST_STEPS = 10
-GONE = "TERMINATED"
 
 
 @click.command("status")
@@ -121,7 +120,7 @@ def _fleets_table(fleets: list[Fleet]) -> Any:
 
 
 def _nodes_table(nodes: list[Node]) -> Any:
-    here = [node for node in nodes if node.state != GONE]
+    here = [node for node in nodes if not node.gone]
     return table(
         ("node", "instance", "type", "market", "state", "since"),
         [(node.id, node.ec2_id, node.type, node.market, node.state, _moment(node.created)) for node in here],

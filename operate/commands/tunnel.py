@@ -4,8 +4,6 @@ import json
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -57,11 +55,10 @@ def tunnel_command(
       fruit tunnel history --run
     """
     cluster = live_cluster(connection, cluster_id)
-    description = connection.client("emr").describe_cluster(ClusterId=cluster.id)["Cluster"]
     if page == "jupyter":
-        require_jupyter(description)
+        require_jupyter(cluster)
     node = primary_node(connection, cluster.id)
-    encrypted = encrypts_in_transit(connection, description)
+    encrypted = encrypts_in_transit(connection, cluster)
     remote_port = (TLS_PORTS if encrypted else PORTS)[page]
     port = local_port or remote_port
     command = session_command(node.ec2_id, remote_port, port, connection.region)
@@ -109,21 +106,21 @@ def path_of(connection: Connection, cluster_id: str, page: str) -> str:
     return "/"
 
 
-def encrypts_in_transit(connection: Connection, cluster: Mapping[str, Any]) -> bool:
+def encrypts_in_transit(connection: Connection, cluster: Cluster) -> bool:
     """Return whether the cluster's security configuration encrypts what goes between nodes."""
-    name = cluster.get("SecurityConfiguration")
-    if not name:
+    if not cluster.security_configuration:
         return False
-    answer = connection.client("emr").describe_security_configuration(Name=name)
+    emr = connection.client("emr")
+    answer = emr.describe_security_configuration(Name=cluster.security_configuration)
     encryption = json.loads(answer["SecurityConfiguration"]).get("EncryptionConfiguration", {})
     return bool(encryption.get("EnableInTransitEncryption"))
 
 
-def require_jupyter(cluster: Mapping[str, Any]) -> None:
+def require_jupyter(cluster: Cluster) -> None:
     """Check that the cluster has JupyterHub. Raises OperateError."""
-    if JUPYTER not in {application.get("Name") for application in cluster.get("Applications", ())}:
+    if JUPYTER not in cluster.applications:
         raise OperateError(
-            f"cluster {cluster['Id']} has no {JUPYTER}: "
+            f"cluster {cluster.id} has no {JUPYTER}: "
             f"`make deploy CONTEXT='-c applications={JUPYTER} -c idle_timeout_minutes=60'` starts one that "
             "has it, and that stays an hour after it was last used"
         )
@@ -143,6 +140,6 @@ def primary_node(connection: Connection, cluster_id: str) -> Node:
     emr = connection.client("emr")
     fleets = {fleet.id for fleet in list_fleets(emr, cluster_id) if fleet.kind == "MASTER"}
     for node in list_nodes(emr, cluster_id):
-        if node.fleet_id in fleets and node.ec2_id and node.state != "TERMINATED":
+        if node.fleet_id in fleets and node.ec2_id and not node.gone:
             return node
     raise OperateError(f"cluster {cluster_id} has no primary node yet: try again in a minute")

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
+from infra.launch.checks import ACTIVE_CLUSTERS
 from operate.errors import OperateError
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
-READY = ("RUNNING", "WAITING")
-LIVE = ("STARTING", "BOOTSTRAPPING", *READY)
+LIVE = tuple(ACTIVE_CLUSTERS)
 IDLE = "WAITING"
 DENIED = ("AccessDeniedException", "AccessDenied")
+# What EMR answers for a cluster or step that it does not know, or no longer.
+UNKNOWN = ("InvalidRequestException", "ValidationException")
 # EMR forgets a cluster two months after its end.
 REMEMBERED_DAYS = 62.0
 
@@ -36,6 +38,10 @@ class Cluster:
     release: str
     log_uri: str
     primary_dns: str
+    # ListClusters does not tell these.
+    service_role: str = ""
+    applications: tuple[str, ...] = ()
+    security_configuration: str = ""
 
     @property
     def live(self) -> bool:
@@ -44,7 +50,7 @@ class Cluster:
 
     @classmethod
     def from_emr(cls, cluster: Mapping[str, Any]) -> Self:
-        """Read a cluster from what DescribeCluster and ListClusters answer alike."""
+        """Read a cluster from what DescribeCluster answers, or ListClusters, which knows less of it."""
         status = cluster["Status"]
         timeline = status.get("Timeline", {})
         return cls(
@@ -59,6 +65,11 @@ class Cluster:
             # EMR answers with the scheme that it uses itself.
             log_uri=cluster.get("LogUri", "").replace("s3n://", "s3://"),
             primary_dns=cluster.get("MasterPublicDnsName", ""),
+            service_role=cluster.get("ServiceRole", ""),
+            applications=tuple(
+                application.get("Name", "") for application in cluster.get("Applications", ())
+            ),
+            security_configuration=cluster.get("SecurityConfiguration", ""),
         )
 
 
@@ -67,7 +78,7 @@ def find_cluster(emr: EMRClient, cluster_id: str) -> Cluster | None:
     try:
         return Cluster.from_emr(emr.describe_cluster(ClusterId=cluster_id)["Cluster"])
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("InvalidRequestException", "ValidationException"):
+        if error.response["Error"]["Code"] not in UNKNOWN:
             raise
         return None
 

@@ -38,6 +38,11 @@ class Node:
     created: datetime | None
     ended: datetime | None
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has left the cluster."""
+        return self.state == "TERMINATED"
+
 
 def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:
     """Return the fleets of a cluster."""

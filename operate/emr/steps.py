@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
+from infra.launch.checks import ACTIVE_STEPS
+from operate.emr.clusters import UNKNOWN
 from operate.errors import OperateError
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
-ACTIVE = ("PENDING", "CANCEL_PENDING", "RUNNING")
 COMPLETED = "COMPLETED"
 POLL_SECONDS = 10.0
 
@@ -37,7 +38,7 @@ class Step:
     @property
     def active(self) -> bool:
         """Whether it waits or runs."""
-        return self.state in ACTIVE
+        return self.state in ACTIVE_STEPS
 
     @classmethod
     def from_emr(cls, step: Mapping[str, Any]) -> Self:
@@ -83,7 +84,7 @@ def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
     try:
         return Step.from_emr(emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"])
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("InvalidRequestException", "ValidationException"):
+        if error.response["Error"]["Code"] not in UNKNOWN:
             raise
         raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
 

@@ -6,6 +6,7 @@ docs/decisions/0010-cluster-and-run.md says what each answer means, and what onl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +16,7 @@ from infra.contract import outputs
 from infra.contract.names import stack_name
 from operate.connection import Connection
 from operate.deployment import stack_outputs
-from operate.emr.clusters import LIVE
+from operate.emr.clusters import Cluster, find_cluster
 from operate.emr.nodes import Node, list_nodes
 from operate.readiness.account_checks import SPOT_ROLE
 from operate.readiness.check import Check
@@ -46,12 +47,13 @@ DEPLOYER_ACTIONS = (
 def probes(connection: Connection, account: str, config: DeploymentConfig) -> dict[str, Callable[[], Check]]:
     """Return every question by its name."""
     client = connection.client
+    cluster = cache(partial(_cluster, connection))  # two questions are about it
     return {
         "types for EMR": lambda: probe_types(client("emr"), config),
         "dry run of EC2": lambda: probe_launch(client("ec2"), client("ssm"), config),
         "deployer's rights": lambda: probe_deployer(client("iam"), account, config.region),
-        "service role, Spot": lambda: probe_service_role(client("iam"), account, _cluster(connection)),
-        "cluster, asked": lambda: probe_cluster(connection, _cluster(connection), config),
+        "service role, Spot": lambda: probe_service_role(client("iam"), account, cluster()),
+        "cluster, asked": lambda: probe_cluster(connection, cluster(), config),
     }
 
 
@@ -99,12 +101,12 @@ def probe_deployer(iam: Any, account: str, region: str) -> Check:
     return Check("deployer's rights", "ok", f"{role} may use every service of the stacks")
 
 
-def probe_service_role(iam: Any, account: str, cluster: Mapping[str, Any] | None) -> Check:
+def probe_service_role(iam: Any, account: str, cluster: Cluster | None) -> Check:
     """Ask IAM whether the cluster's service role may make Spot's service-linked role."""
     if cluster is None:
         return Check("service role, Spot", "unknown", NO_CLUSTER)
     name, service = SPOT_ROLE
-    role = cluster["ServiceRole"]
+    role = cluster.service_role
     answer = iam.simulate_principal_policy(
         PolicySourceArn=role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}",
         ActionNames=["iam:CreateServiceLinkedRole"],
@@ -123,17 +125,15 @@ def probe_service_role(iam: Any, account: str, cluster: Mapping[str, Any] | None
     return Check("service role, Spot", "ok", f"{role} may make {name}")
 
 
-def probe_cluster(
-    connection: Connection, cluster: Mapping[str, Any] | None, config: DeploymentConfig
-) -> Check:
+def probe_cluster(connection: Connection, cluster: Cluster | None, config: DeploymentConfig) -> Check:
     """Ask Session Manager for the nodes of a live cluster, or EMR to change one that has ended.
 
     That change is what CloudFormation asks for in an update, and its value is the configured one.
     """
     if cluster is None:
         return Check("cluster, asked", "unknown", NO_CLUSTER)
-    emr, cluster_id = connection.client("emr"), cluster["Id"]
-    if cluster["Status"]["State"] in LIVE:
+    emr, cluster_id = connection.client("emr"), cluster.id
+    if cluster.live:
         return _agents(connection.client("ssm"), list_nodes(emr, cluster_id))
     policy = {"IdleTimeout": config.idle_timeout_minutes * 60}
     try:
@@ -162,17 +162,12 @@ def _agents(ssm: Any, nodes: Iterable[Node]) -> Check:
     return Check("cluster, asked", "warning", found, "`tunnel` needs the primary node: ask again in a minute")
 
 
-def _cluster(connection: Connection) -> Mapping[str, Any] | None:
-    """Return what EMR says of the stage's cluster; None where none was deployed, or EMR has forgotten it."""
+def _cluster(connection: Connection) -> Cluster | None:
+    """Return the stage's cluster; None where none was deployed, or EMR has forgotten it."""
     cloudformation = connection.client("cloudformation")
     pipeline = stack_outputs(cloudformation, stack_name(connection.stage, "pipeline"))
-    if outputs.CLUSTER_ID not in pipeline:
-        return None
-    emr, cluster_id = connection.client("emr"), pipeline[outputs.CLUSTER_ID]
-    try:
-        return dict(emr.describe_cluster(ClusterId=cluster_id)["Cluster"])
-    except emr.exceptions.InvalidRequestException:
-        return None
+    cluster_id = pipeline.get(outputs.CLUSTER_ID)
+    return find_cluster(connection.client("emr"), cluster_id) if cluster_id else None
 
 
 def _denied(answer: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from operate.connection import Connection
+from operate.emr.clusters import UNKNOWN
 from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
@@ -19,7 +20,6 @@ from operate.runs.run_clusters import stage_clusters
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
-FORGOTTEN = ("InvalidRequestException", "ValidationException")
 AT_ONCE = 4  # EMR answers few calls a second
 
 
@@ -83,6 +83,6 @@ def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[
     try:
         return list_steps(emr, cluster_id), list_nodes(emr, cluster_id)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in FORGOTTEN:
+        if error.response["Error"]["Code"] not in UNKNOWN:
             raise
         return [], []

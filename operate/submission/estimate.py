@@ -10,7 +10,6 @@ from infra.launch.deployed_job import DeployedJob
 from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node
 
-GONE = "TERMINATED"
 EXPECTED_ERROR = (
     "an upper bound: every node on demand and the cluster at its largest all the time; the rate was measured "
     "on another machine"
@@ -67,7 +66,7 @@ def estimate(
         most_nodes: core and task nodes that scaling may reach; None: those that there are.
         idle_minutes: the cluster stays this long after the run.
     """
-    here = [node for node in nodes if node.state != GONE]
+    here = [node for node in nodes if not node.gone]
     workers = most_nodes or max(len(here) - 1, 1)
     dearest = max((price for node in here if (price := hour_price(node, region)) is not None), default=None)
     run = run_estimate(

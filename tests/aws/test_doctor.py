@@ -276,7 +276,7 @@ def test_probing_a_ready_account_asks_only_what_is_free(examined):
         ssm=[*READY["ssm"], ("get_parameter", {"Parameter": {"Value": "ami-1"}})],
         ec2=[*READY["ec2"], *[("run_instances", "DryRunOperation")] * 2],
         iam=[*READY["iam"], simulated("allowed")],
-        cloudformation=[("describe_stacks", ABSENT)] * 6,
+        cloudformation=[("describe_stacks", ABSENT)] * 5,
     )
     probed = {name: check.state for name, check in list(checks.items())[-5:]}
     assert probed == {
@@ -299,13 +299,12 @@ def test_probing_finds_what_would_stop_a_deploy(examined):
             *READY["emr"],
             ("list_supported_instance_types", {"SupportedInstanceTypes": [{"Type": TYPES[0]}]}),
             ("describe_cluster", ended),
-            ("describe_cluster", ended),
             ("put_auto_termination_policy", refusal),
         ],
         ssm=[*READY["ssm"], ("get_parameter", {"Parameter": {"Value": "ami-1"}})],
         ec2=[*READY["ec2"], *[("run_instances", "UnauthorizedOperation")] * 2],
         iam=[*READY["iam"], *[simulated("implicitDeny")] * 2],
-        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 4],
+        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 3],
     )
     assert (checks["types for EMR"].state, checks["types for EMR"].found) == (
         "failed",
@@ -326,11 +325,11 @@ def test_probing_a_cluster_that_emr_has_forgotten_says_so(examined):
     types = {"SupportedInstanceTypes": [{"Type": name} for name in TYPES]}
     checks = examined(
         probe=True,
-        emr=[forgotten, *READY["emr"], ("list_supported_instance_types", types), forgotten, forgotten],
+        emr=[forgotten, *READY["emr"], ("list_supported_instance_types", types), forgotten],
         ssm=[*READY["ssm"], ("get_parameter", {"Parameter": {"Value": "ami-1"}})],
         ec2=[*READY["ec2"], *[("run_instances", "DryRunOperation")] * 2],
         iam=[*READY["iam"], simulated("allowed")],
-        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 4],
+        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 3],
     )
     for name in ("service role, Spot", "cluster, asked"):
         assert (checks[name].state, checks[name].found) == (
@@ -352,7 +351,6 @@ def test_probing_a_live_cluster_asks_session_manager_for_its_nodes(examined):
             *READY["emr"],
             ("list_supported_instance_types", types),
             ("describe_cluster", live),
-            ("describe_cluster", live),
             ("list_instances", {"Instances": [node]}),
         ],
         ssm=[
@@ -362,7 +360,7 @@ def test_probing_a_live_cluster_asks_session_manager_for_its_nodes(examined):
         ],
         ec2=[*READY["ec2"], *[("run_instances", "DryRunOperation")] * 2],
         iam=[*READY["iam"], *[simulated("allowed")] * 2],
-        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 4],
+        cloudformation=[*READY["cloudformation"][:2], *[stack("UPDATE_COMPLETE")] * 3],
     )
     assert checks["cluster, asked"].state == "warning"
     assert checks["cluster, asked"].found == "Session Manager reaches 0 of 1 nodes that run"
