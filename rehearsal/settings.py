@@ -16,6 +16,11 @@ LOOPBACK = "127.0.0.1"
 ACCOUNT = "111122223333"
 DEFAULT_REGION = "eu-west-3"
 DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
+# The rehearsal's own requests, beside AWS's: rehearsal/emulator/control.py says what they do.
+OWN_PATHS = "/_rehearsal/"
+INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
+SLOW_DOWN_PATH = f"{OWN_PATHS}slow-down"
+CONDITIONS_PATH = f"{OWN_PATHS}conditions"
 
 
 class Keys(NamedTuple):

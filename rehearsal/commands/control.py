@@ -8,10 +8,8 @@ import click
 import urllib3
 
 from rehearsal.errors import MisuseError, RehearsalError
+from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH
 
-# As rehearsal.emulator.control answers them; importing that would start the emulator.
-INTERRUPT_PATH = "/_rehearsal/interrupt"
-CONDITIONS_PATH = "/_rehearsal/conditions"
 SECONDS = 60.0
 
 

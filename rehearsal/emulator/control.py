@@ -10,10 +10,7 @@ from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.door import read_body, send_answer, send_json
 from rehearsal.errors import MisuseError
-
-INTERRUPT_PATH = "/_rehearsal/interrupt"
-SLOW_DOWN_PATH = "/_rehearsal/slow-down"
-CONDITIONS_PATH = "/_rehearsal/conditions"
+from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, SLOW_DOWN_PATH
 
 # A busy S3 answers one request in so many with an error.
 ONE_IN = 5

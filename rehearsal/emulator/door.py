@@ -15,12 +15,11 @@ from ministack.core import lambda_runtime, router
 from ministack.services import lambda_svc, sts
 
 from rehearsal.emulator.services import wait_handles
-from rehearsal.settings import LOOPBACK, Keys, Settings
+from rehearsal.settings import LOOPBACK, OWN_PATHS, Keys, Settings
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 # MiniStack's own paths that functions call without a signature: the rest of the path is a secret token.
 CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
-OWN_PATHS = "/_rehearsal/"
 
 
 def with_door(inside: Asgi, settings: Settings) -> Asgi:
