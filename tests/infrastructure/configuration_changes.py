@@ -7,9 +7,9 @@ from typing import Any
 
 from infra.config.deployment import DeploymentConfig
 from infra.errors import ConfigError
+from tests.infrastructure.cloudformation_schemas import REGION, create_only
 from tests.infrastructure.synthesis import Resource, Synthesis, synthesise
 
-REGION = "eu-west-3"
 CLUSTER = "AWS::EMR::Cluster"
 HOLDS_DATA = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup")
 # The default is that of `dev`. A field that is not here has a number, a yes or no, or one of several words.
@@ -173,11 +173,5 @@ def _run(stacks: Synthesis) -> str:
 
 
 def _create_only(kind: str) -> set[str]:
-    if kind.startswith("Custom::"):
-        return set()
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes seconds
-
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
-    return {
-        path.removeprefix("/properties/").split("/")[0] for path in schema.get("createOnlyProperties", [])
-    }
+    """Return the properties that cannot be changed in place, or that have a part which cannot."""
+    return set() if kind.startswith("Custom::") else {path.split("/")[0] for path in create_only(kind)}

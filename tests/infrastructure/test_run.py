@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from spark_job.commands.run import run_command
 from spark_job.contract.node import EXTRACTOR, NODE_FOLDER, PYTHON
 from spark_job.contract.run_options import RunOptions
+from tests.infrastructure.cloudformation_schemas import create_only
 from tests.infrastructure.pipeline_template import cluster, depends_on, of_type, plain
 from tests.infrastructure.synthesis import only, synthesise
 
@@ -193,8 +193,7 @@ def test_what_does_not_concern_the_job_makes_no_new_run() -> None:
 
 def test_what_emr_could_change_in_place_makes_a_new_cluster_for_the_same_run() -> None:
     """A cluster that has ended refuses every change: nothing changes in place without a new name."""
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-3", "AWS::EMR::Cluster").schema
-    replacing = {path.removeprefix("/properties/") for path in schema["createOnlyProperties"]}
+    replacing = create_only("AWS::EMR::Cluster")
     assert "Name" in replacing
     before = cluster(synthesise(stage="dev"))
     for context in ({"idle_timeout_minutes": 10}, {"task_maximum": 2}):

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from operate.removal.deployed_resources import end_protection
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
+from tests.infrastructure.cloudformation_schemas import resource_schema
 from tests.rehearsal.emulator.conftest import STAGES
 from tests.waiting import wait_until
 
@@ -67,9 +68,7 @@ def test_every_resource_of_the_templates_is_there(deployed, stage):
 @pytest.mark.parametrize("kind", resource_types(), ids=lambda kind: kind.name)
 def test_what_replaces_a_resource_is_what_cloudformation_says(kind):
     """CloudFormation's own schema of each type lists the properties that cannot be changed."""
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes seconds
-
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-3", kind.name).schema
+    schema = resource_schema(kind.name)
     paths = [path.removeprefix("/properties/") for path in schema["createOnlyProperties"]]
     assert set(kind.create_only) >= {path for path in paths if "/" not in path}
     # Rules may name groups of other accounts, which the schema of one direction leaves to the other.
@@ -79,9 +78,7 @@ def test_what_replaces_a_resource_is_what_cloudformation_says(kind):
 
 def test_lists_of_different_items_are_those_that_cloudformation_says():
     """The schema of clusters marks them."""
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes seconds
-
-    schema = json.dumps(PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-3", "AWS::EMR::Cluster").schema)
+    schema = json.dumps(resource_schema("AWS::EMR::Cluster"))
     marked = set()
 
     def note(members):
