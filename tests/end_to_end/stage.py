@@ -58,7 +58,7 @@ class Stage:
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Of one stack."""
-        found = self._stack(stack)["Outputs"]
+        found = self._stack(stack).get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in found}
 
     def state(self, stack: str) -> str:
