@@ -78,8 +78,9 @@ class Prepared:
     """What became of one image's bytes; its tensor lies in the shared slot unless there is an error.
 
     Attributes:
-        width, height: of the photograph, in pixels.
+        width, height: of the whole upright photograph, in pixels.
         seconds: of the processor.
+        damage: a sentence about a file that is usable though it is damaged in part.
     """
 
     width: int | None = None
@@ -87,6 +88,7 @@ class Prepared:
     error: str | None = None
     seconds: float = 0.0
     quality: Quality | None = None
+    damage: str | None = None
 
 
 def prepare_images(
@@ -112,10 +114,10 @@ def _prepare_image(
     try:
         if isinstance(content, ImageRejectedError):
             raise content
-        picture = decode_picture(content, limits)
+        picture = decode_picture(content, limits, (specification.height, specification.width))
         prepare(picture.pixels, specification, tensor)
         quality = measure(picture.pixels, picture.greyscale)
     except ImageRejectedError as error:
         return Prepared(error=str(error))
-    height, width = picture.pixels.shape[:2]
-    return Prepared(width, height, None, time.process_time() - started, quality)
+    seconds = time.process_time() - started
+    return Prepared(picture.width, picture.height, None, seconds, quality, picture.damage)
