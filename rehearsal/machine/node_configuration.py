@@ -48,7 +48,8 @@ def emr_defaults() -> Configurations:
         "capacity-scheduler": {
             "yarn.scheduler.capacity.root.queues": "default",
             "yarn.scheduler.capacity.root.default.capacity": "100",
-            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.5",
+            # Hadoop's own, which EMR leaves: the first master of a label always starts, a second may wait.
+            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.1",
             "yarn.scheduler.capacity.root.accessible-node-labels": "*",
             f"yarn.scheduler.capacity.root.accessible-node-labels.{LABEL}.capacity": "100",
             f"yarn.scheduler.capacity.root.default.accessible-node-labels.{LABEL}.capacity": "100",

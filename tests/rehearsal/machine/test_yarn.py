@@ -42,6 +42,13 @@ def nap(_):
     return [1]
 print("sum", spark.sparkContext.parallelize(range(2), 2).mapPartitions(nap).sum())
 """
+# A driver that asks for no executors.
+LONELY = b"""
+import time
+from pyspark.sql import SparkSession
+SparkSession.builder.getOrCreate()
+time.sleep(300)
+"""
 PYTHON = "/opt/fruit-features/venv/bin/python"
 SUBMIT = (
     "spark-submit",
@@ -58,7 +65,13 @@ def objects(yarn):
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("helper.py", "")
-    contents = {"main.py": JOB, "sleeper.py": SLEEPER, "job.zip": package.getvalue(), "in/a é.txt": b"one\n"}
+    contents = {
+        "main.py": JOB,
+        "sleeper.py": SLEEPER,
+        "lonely.py": LONELY,
+        "job.zip": package.getvalue(),
+        "in/a é.txt": b"one\n",
+    }
     for key, content in contents.items():
         yarn.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
 
@@ -79,6 +92,11 @@ def container_logs(place, step_id):
 
 def container_count(place):
     return sum(place.compute.demand().containers_by_instance.values())
+
+
+def core_nodes(place):
+    """What YARN says of the nodes with the label CORE."""
+    return [node for node in place.compute._yarn.manager.nodes().values() if node["nodeLabels"] == ["CORE"]]
 
 
 def sleeping_step(place, step_id, seconds):
@@ -166,6 +184,24 @@ def test_containers_that_find_no_room_are_pending(yarn):
     other.wait()
     step.wait()
     wait_until(lambda: yarn.compute.demand().pending_containers == 0, "no pending container")
+
+
+def test_a_second_master_waits_for_its_share_of_the_core_nodes(yarn):
+    """Masters have a tenth of the label's memory: the second waits although there is room for it."""
+    program = (*SUBMIT, f"s3://{BUCKET}/lonely.py")
+    steps = [yarn.compute.run(Program("s-ONE", "runs", "command-runner.jar", program))]
+    try:
+        wait_until(lambda: container_count(yarn) == 1, "a driver", 120)
+        steps.append(yarn.compute.run(Program("s-TWO", "waits", "command-runner.jar", program)))
+        wait_until(lambda: yarn.compute.demand().pending_masters == 1, "a pending application master", 120)
+        (core,) = core_nodes(yarn)
+        assert core["availableMemory"] >= core["usedMemory"] > 0, "MiB; the one master that runs"
+        assert container_count(yarn) == 1
+    finally:
+        for step in steps:
+            step.cancel(force=True)
+            step.wait()
+    wait_until(lambda: not container_count(yarn), "the end of all containers")
 
 
 def test_a_step_survives_the_loss_of_a_task_node(yarn):
