@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def turned_jpeg(orientation: int = 6) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
     return encoded(stored, "JPEG", exif=exif, quality=95, subsampling=0)
+
+
+def heic_files() -> dict[str, bytes]:
+    """File name -> content: small pictures as phones write them, of x265 by pillow-heif 1.8.
+
+    `phone.heic` is a grid of four tiles that is cropped to 120 x 124 and turned, so that it is 124 x 120;
+    the others say by their names what they are. Nothing that is installed here could write them.
+    """
+    with zipfile.ZipFile(Path(__file__).with_name("heic.zip")) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def usable_oddities() -> dict[str, bytes]:
