@@ -11,6 +11,10 @@ class StorageError(JobError):
     """A folder or bucket cannot be read or written."""
 
 
+class LargerError(JobError):
+    """A file holds more bytes than may be read of it."""
+
+
 class ListingError(JobError):
     """The images cannot be listed, or there are none."""
 

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from spark_job.contract.uris import child, is_s3, split_uri
-from spark_job.errors import StorageError
+from spark_job.errors import LargerError, StorageError
 
 
 @lru_cache(maxsize=32)
@@ -32,17 +32,29 @@ def open_store(root: str) -> Any:
     return S3Store(root.removeprefix("s3://"), **options)
 
 
-def read_bytes(uri: str) -> bytes:
+def read_bytes(uri: str, most: int | None = None) -> bytes:
     """Return one object or file, whole.
 
+    Args:
+        most: never read more bytes than one beyond these.
+
     Raises:
+        LargerError: it holds more than `most` bytes.
         FileNotFoundError, PermissionError, obstore's BaseError: as the store answers.
     """
     if not is_s3(uri):
         # obstore refuses local names that hold a tab or end in #1, and hides the cause of a failure.
-        return Path(uri).read_bytes()
-    root, key = split_uri(uri)
-    return bytes(obstore.get(open_store(root), key).bytes())
+        with Path(uri).open("rb") as file:
+            content = file.read(-1 if most is None else most + 1)
+        size = len(content)
+    else:
+        root, key = split_uri(uri)
+        answer = obstore.get(open_store(root), key)
+        size = answer.meta["size"]  # stands before the content, which comes when it is asked for
+        content = b"" if most is not None and size > most else bytes(answer.bytes())
+    if most is not None and size > most:
+        raise LargerError(f"{uri} has more than {most:,} bytes")
+    return content
 
 
 @contextmanager

@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 
 from infra.config.instances import InstanceType
+from spark_job.contract.node import DECODING_MIB
 
-# Python worker with its decoder's process, MiB a core. For MobileNetV2, 511 were measured; the others are
-# estimates that add their weights twice, since OpenVINO repacks them.
+# Python worker with its decoder's process and the files in flight, MiB a core, beside the largest image.
+# For MobileNetV2, tests/spark/test_memory.py measures it; the others are estimates that add their
+# weights twice, since OpenVINO repacks them.
 WORKER_MIB = {
-    "mobilenet_v2": 600,
-    "efficientnet_lite0": 600,
-    "resnet50": 800,
-    "vgg16": 1400,
-    "raw_pixels": 500,
+    model: resting + DECODING_MIB
+    for model, resting in {
+        "mobilenet_v2": 500,
+        "efficientnet_lite0": 500,
+        "resnet50": 700,
+        "vgg16": 1300,
+        "raw_pixels": 400,
+    }.items()
 }
 TENSORFLOW_MIB = 700  # the library itself, once a worker
 JVM_NATIVE_MIB = 384  # what Spark itself takes as the least overhead

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_job.contract.run_options import ImageLimits
+from spark_job.contract.node import DECODING_MIB
+from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.errors import ImageRejectedError
 
 
@@ -35,4 +36,17 @@ def check_size(width: int, height: int, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise ImageRejectedError(
             f"the image has {width} x {height} pixels, more than --max-pixels {limits.max_pixels:,}"
+        )
+
+
+def check_memory(kind: str, width: int, height: int, needed_bytes: int) -> None:
+    """Refuse an image that needs more memory than a core has for it; `needed_bytes`: by its header.
+
+    Raises:
+        ImageRejectedError: more than DECODING_MIB.
+    """
+    if needed_bytes > DECODING_MIB * MEBIBYTE:
+        raise ImageRejectedError(
+            f"decoding this {kind} of {width} x {height} pixels takes {needed_bytes // MEBIBYTE:,} MiB, more "
+            f"than the {DECODING_MIB} MiB that a core has for it: save it as a baseline JPEG, or smaller"
         )

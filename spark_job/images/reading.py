@@ -2,17 +2,17 @@
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from obstore.exceptions import BaseError
 from PIL import Image, ImageFile
 
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.contract.uris import is_s3
-from spark_job.errors import ImageRejectedError
+from spark_job.errors import ImageRejectedError, LargerError
 from spark_job.images.decoding import decode
 from spark_job.images.isolation import Isolated
 from spark_job.images.listing import ListedFile
@@ -21,15 +21,25 @@ from spark_job.storage import first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32
-MAX_BYTES_IN_FLIGHT = 128 * MEBIBYTE
-ReadImage = Callable[[ListedFile], Content]
+# Six photographs of 5 MB, three of 10 MB: a core decodes them in longer than S3 takes to send them.
+MAX_BYTES_IN_FLIGHT = 32 * MEBIBYTE
 THUMBNAIL_PIXELS = 64
 
 
-def read_image(image: ListedFile, limits: ImageLimits) -> Content:
+class ReadImage(Protocol):
+    """What reads an image; LargerError: it holds more than `most` bytes."""
+
+    def __call__(self, image: ListedFile, /, *, most: int | None = None) -> Content: ...
+
+
+def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) -> Content:
     """Return the bytes of an image, or why there are none.
 
+    Args:
+        most: bytes that may be read now; None: those of the limits.
+
     Raises:
+        LargerError: the image has grown beyond `most` since it was listed.
         obstore's BaseError: S3 does not answer, after obstore's own retries; Spark tries the task again.
     """
     if image.error is not None:
@@ -41,7 +51,13 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
             f"the file has {image.size:,} bytes, more than --max-bytes {limits.max_bytes:,}"
         )
     try:
-        return read_bytes(image.path)
+        return read_bytes(image.path, limits.max_bytes if most is None else most)
+    except LargerError:
+        if most is not None:
+            raise
+        return ImageRejectedError(
+            f"the file has grown since it was listed to more than --max-bytes {limits.max_bytes:,} bytes"
+        )
     except FileNotFoundError:
         return ImageRejectedError("the file disappeared between listing and reading")
     except PermissionError:
@@ -56,24 +72,32 @@ def read_image(image: ListedFile, limits: ImageLimits) -> Content:
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
     """Yield each image with its content, in order; the next ones are being read meanwhile.
 
-    At most `READS_IN_FLIGHT` images and about `MAX_BYTES_IN_FLIGHT` wait in memory.
+    At most `READS_IN_FLIGHT` images and `MAX_BYTES_IN_FLIGHT` wait in memory, or one image of more bytes. One
+    that has grown since it was listed is read when it is its turn, beside these.
     """
     waiting: deque[tuple[ListedFile, Future[Content]]] = deque()
     bytes_in_flight = 0
+
+    def first() -> tuple[ListedFile, Content]:
+        nonlocal bytes_in_flight
+        image, future = waiting.popleft()
+        bytes_in_flight -= image.size
+        try:
+            return image, future.result()
+        except LargerError:
+            return image, read(image)
+
     with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
         try:
             for image in files:
                 while waiting and (
                     len(waiting) >= READS_IN_FLIGHT or bytes_in_flight + image.size > MAX_BYTES_IN_FLIGHT
                 ):
-                    done, future = waiting.popleft()
-                    bytes_in_flight -= done.size
-                    yield done, future.result()
-                waiting.append((image, pool.submit(read, image)))
+                    yield first()
+                waiting.append((image, pool.submit(read, image, most=image.size)))
                 bytes_in_flight += image.size
             while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
+                yield first()
         finally:
             for _, future in waiting:
                 future.cancel()

@@ -118,7 +118,7 @@ def test_executors_are_sized_for_the_instance_type() -> None:
         sizing = spark_configuration(instance_types()[name], model="mobilenet_v2", engine="openvino")
         spark = settings(stacks, "spark-defaults")
         assert sizing.properties().items() <= spark.items()
-        assert int(spark["spark.executor.memoryOverhead"].rstrip("m")) >= 600 * sizing.executor_cores
+        assert int(spark["spark.executor.memoryOverhead"].rstrip("m")) >= 850 * sizing.executor_cores
 
 
 def test_scaling_decides_how_many_executors_there_are(stage) -> None:

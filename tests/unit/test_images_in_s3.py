@@ -9,7 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ListingError
-from spark_job.images.listing import list_files
+from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.reading import read_image
 from spark_job.storage import Folder, open_store
 
@@ -104,6 +104,16 @@ def test_an_object_that_disappears_is_rejected_in_words(bucket):
     (file,) = list_files(f"s3://{bucket.name}", all_files=False)
     bucket.delete_objects(Delete={"Objects": [{"Key": "a/1.jpg"}]})
     assert str(read_image(file, LIMITS)) == "the file disappeared between listing and reading"
+
+
+def test_an_object_that_grew_is_read_up_to_the_limit(bucket):
+    """Its size stands in the answer; beyond the limit the content is never asked for."""
+    bucket.put_object(Key="a/1.jpg", Body=b"x" * 11)
+    grown = ListedFile(f"s3://{bucket.name}/a/1.jpg", size=3)
+    assert read_image(grown, ImageLimits(max_bytes=11)) == b"x" * 11
+    assert str(read_image(grown, ImageLimits(max_bytes=10))) == (
+        "the file has grown since it was listed to more than --max-bytes 10 bytes"
+    )
 
 
 def test_an_empty_prefix_has_no_files(bucket):

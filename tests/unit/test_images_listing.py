@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from spark_job.contract.run_options import ImageLimits
-from spark_job.errors import ImageRejectedError, ListingError
+from spark_job.errors import ImageRejectedError, LargerError, ListingError
+from spark_job.images import reading
 from spark_job.images.listing import ListedFile, in_pages, list_files
 from spark_job.images.reading import READS_IN_FLIGHT, read_ahead, read_image
 
@@ -164,26 +165,59 @@ def test_what_may_not_be_read_is_rejected_in_words():
 
 def test_reading_ahead_keeps_order_and_bounds():
     """Whatever finishes first, images come back as they were asked for, few at a time."""
-    running, most = set(), 0
+    running, at_once = set(), 0
 
-    def read(image: ListedFile) -> bytes:
-        nonlocal most
+    def read(image: ListedFile, *, most: int | None = None) -> bytes:
+        nonlocal at_once
         running.add(image.path)
-        most = max(most, len(running))
+        at_once = max(at_once, len(running))
         running.discard(image.path)
         return image.path.encode()
 
     images = [ListedFile(f"/{number}", "", "", 1 + number % 7, "") for number in range(500)]
     found = list(read_ahead(iter(images), read))
     assert found == [(image, image.path.encode()) for image in images]
-    assert most <= READS_IN_FLIGHT
+    assert at_once <= READS_IN_FLIGHT
+
+
+def test_images_that_grew_after_the_listing_are_read_one_at_a_time(monkeypatch):
+    """What waits in memory is bounded by what was listed; who grew is read again when it is its turn."""
+    monkeypatch.setattr(reading, "MAX_BYTES_IN_FLIGHT", 100)
+    held = 0
+
+    def read(image: ListedFile, *, most: int | None = None) -> bytes:
+        nonlocal held
+        if most is None:
+            return b"x" * 50
+        held += most
+        if image.path.endswith("0"):
+            raise LargerError("grown")
+        return b"x" * most
+
+    images = [ListedFile(f"/{number}", "", "", 20, "") for number in range(40)]
+    for number, (image, content) in enumerate(read_ahead(iter(images), read), 1):
+        assert len(content) == (50 if image.path.endswith("0") else 20)
+        assert held - 20 * number <= 100
+
+
+def test_no_more_than_the_limit_is_read_of_a_file_that_grew(tmp_path):
+    """The listing said 3 bytes; a device never ends."""
+    grown = tmp_path / "grown.jpg"
+    grown.write_bytes(b"x" * 11)
+    assert read_image(ListedFile(str(grown), size=3), ImageLimits(max_bytes=11)) == b"x" * 11
+    for path in (str(grown), "/dev/zero"):
+        with pytest.raises(LargerError):
+            read_image(ListedFile(path, size=3), ImageLimits(max_bytes=10), most=3)
+        assert str(read_image(ListedFile(path, size=3), ImageLimits(max_bytes=10))) == (
+            "the file has grown since it was listed to more than --max-bytes 10 bytes"
+        )
 
 
 def test_an_error_of_one_read_is_the_images_own():
     """A rejection travels as a value; only S3's silence is raised."""
     refuse = ImageRejectedError("no")
     images = [ListedFile("/1", "", "", 1, ""), ListedFile("/2", "", "", 1, "")]
-    answers = read_ahead(iter(images), lambda image: refuse if image.path == "/1" else b"x")
+    answers = read_ahead(iter(images), lambda image, **_: refuse if image.path == "/1" else b"x")
     assert [content for _, content in answers] == [refuse, b"x"]
 
 
