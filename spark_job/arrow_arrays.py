@@ -46,14 +46,18 @@ def flags(column: Sequence[bool | None]) -> pa.Array[Any]:
 
 def texts(column: Sequence[str | None]) -> pa.Array[Any]:
     """Return strings, None where missing."""
-    encoded = [(text or "").encode() for text in column]
-    offsets = _offsets([len(text) for text in encoded])
+    return binaries([None if text is None else text.encode() for text in column], pa.string())
+
+
+def binaries(column: Sequence[bytes | None], kind: pa.DataType | None = None) -> pa.Array[Any]:
+    """Return bytes, None where missing; kind: pa.binary() by default, or pa.string() of UTF-8."""
+    offsets = _offsets([len(one or b"") for one in column])
     buffers: list[pa.Buffer | None] = [
         _validity(column),
         pa.py_buffer(offsets.data),
-        pa.py_buffer(b"".join(encoded)),
+        pa.py_buffer(b"".join(one or b"" for one in column)),
     ]
-    return pa.Array.from_buffers(pa.string(), len(column), buffers)
+    return pa.Array.from_buffers(kind or pa.binary(), len(column), buffers)
 
 
 def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array[Any]:

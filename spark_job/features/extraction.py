@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spark_job.arrow_arrays import flags, optional_numbers, texts, vectors
+from spark_job.arrow_arrays import binaries, flags, optional_numbers, texts, vectors
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
 from spark_job.images.isolation import Isolated, shared_tensors, start_decoder
 from spark_job.images.listing import ListedFile
-from spark_job.images.preparation import Content, Prepared, prepare_images
+from spark_job.images.preparation import Order, Prepared, prepare_images
 from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image
 from spark_job.parquet_parts import rows_within
@@ -53,24 +53,31 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("features", pa.list_(pa.float32())),
     ("error", pa.string()),
     *QUALITY_COLUMNS,
+    ("thumbnail", pa.binary()),
 ]
 FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a worker needs to extract features; pickled once a task. `load_engine` keeps what it loaded."""
+    """What a worker needs to extract features; pickled once a task.
+
+    Attributes:
+        load_engine: keeps what it loaded.
+        shown: says of which images a report may want a thumbnail.
+    """
 
     specification: ExtractorSpecification
     limits: ImageLimits
     load_engine: Callable[[], Engine]
+    shown: Callable[[ListedFile], bool] = lambda _: False
 
     def __call__(self, batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
         """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in their order; add to the tally."""
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
         files = (ListedFile(**row) for row in batch.to_pylist())
-        rows = _extract(files, self.specification, self.limits, self.load_engine())
+        rows = _extract(files, self, self.load_engine())
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0
         while chunk := list(islice(rows, chunk_size)):
@@ -101,21 +108,17 @@ class Tally(Sum):
             self.processor_seconds += row.prepared.seconds
 
 
-def _extract(
-    files: Iterator[ListedFile],
-    specification: ExtractorSpecification,
-    limits: ImageLimits,
-    engine: Engine,
-) -> Iterator[_Row]:
+def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine) -> Iterator[_Row]:
+    specification, limits = extraction.specification, extraction.limits
     shared = shared_tensors(specification.height, specification.width)
     tensors = shared.open()
-    isolated: Isolated[Content, Prepared] = Isolated(
+    isolated: Isolated[Order, Prepared] = Isolated(
         partial(prepare_images, specification=specification, limits=limits, tensors=shared),
         failed=lambda _, reason: Prepared(error=reason),
         max_seconds=limits.max_seconds,
     )
     read, contents = tee(read_ahead(files, partial(read_image, limits=limits)))
-    results = isolated.map(content for _, content in contents)
+    results = isolated.map(Order(content, extraction.shown(image)) for image, content in contents)
     for (image, _), (slot, prepared) in zip(read, results, strict=True):
         features = None if prepared.error else engine.features(tensors[slot : slot + 1])[0]
         if features is not None and not np.isfinite(features).all():
@@ -131,6 +134,7 @@ def _record_batch(batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
         vectors([row.features for row in rows], np.float32),
         texts([row.prepared.error for row in rows]),
         *_quality_columns([row.prepared.quality for row in rows]),
+        binaries([row.prepared.thumbnail for row in rows]),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=FEATURES_SCHEMA)
 

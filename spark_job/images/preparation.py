@@ -6,6 +6,7 @@ The process imports this module when it starts: nothing here needs Arrow, Spark 
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import SharedArray
 from spark_job.images.quality import Quality, measure
+from spark_job.images.thumbnails import encode_thumbnail
 
 cv2.setNumThreads(1)
 Content = bytes | ImageRejectedError
@@ -73,6 +75,13 @@ def _rows(
     return np.tile(np.asarray(mean, np.float32), width), np.tile(factor, width)
 
 
+class Order(NamedTuple):
+    """One image for the decoder's process, and whether its thumbnail is wanted."""
+
+    content: Content
+    thumbnail: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What became of one image's bytes; its tensor lies in the shared slot unless there is an error.
@@ -81,6 +90,7 @@ class Prepared:
         width, height: of the whole upright photograph, in pixels.
         seconds: of the processor.
         damage: a sentence about a file that is usable though it is damaged in part.
+        thumbnail: a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted.
     """
 
     width: int | None = None
@@ -89,10 +99,11 @@ class Prepared:
     seconds: float = 0.0
     quality: Quality | None = None
     damage: str | None = None
+    thumbnail: bytes | None = None
 
 
 def prepare_images(
-    contents: list[Content],
+    orders: list[Order],
     first_slot: int,
     *,
     specification: ExtractorSpecification,
@@ -102,22 +113,23 @@ def prepare_images(
     """Decode and prepare images into their slots."""
     slots = tensors.open()
     return [
-        _prepare_image(content, specification, limits, slots[slot])
-        for slot, content in enumerate(contents, first_slot)
+        _prepare_image(order, specification, limits, slots[slot])
+        for slot, order in enumerate(orders, first_slot)
     ]
 
 
 def _prepare_image(
-    content: Content, specification: ExtractorSpecification, limits: ImageLimits, tensor: np.ndarray
+    order: Order, specification: ExtractorSpecification, limits: ImageLimits, tensor: np.ndarray
 ) -> Prepared:
     started = time.process_time()
     try:
-        if isinstance(content, ImageRejectedError):
-            raise content
-        picture = decode_picture(content, limits, (specification.height, specification.width))
+        if isinstance(order.content, ImageRejectedError):
+            raise order.content
+        picture = decode_picture(order.content, limits, (specification.height, specification.width))
         prepare(picture.pixels, specification, tensor)
         quality = measure(picture.pixels, picture.greyscale)
+        thumbnail = encode_thumbnail(picture.pixels) if order.thumbnail else None
     except ImageRejectedError as error:
         return Prepared(error=str(error))
     seconds = time.process_time() - started
-    return Prepared(picture.width, picture.height, None, seconds, quality, picture.damage)
+    return Prepared(picture.width, picture.height, None, seconds, quality, picture.damage, thumbnail)

@@ -71,14 +71,14 @@ class HostileDecoder(QuadrantColours):
         extraction.prepare_images = prepare_hostile_images
 
 
-def prepare_hostile_images(contents: list, first_slot: int, **options: Any) -> list:
+def prepare_hostile_images(orders: list, first_slot: int, **options: Any) -> list:
     """As the real one, except for files that end in `hang` or `crash`."""
-    for content in contents:
+    for content, _ in orders:
         if content.endswith(b"hang"):
             time.sleep(60)
         if content.endswith(b"crash"):
             os.kill(os.getpid(), signal.SIGSEGV)
-    return PREPARE_IMAGES(contents, first_slot, **options)
+    return PREPARE_IMAGES(orders, first_slot, **options)
 
 
 def worker_engine_of(load: Callable[[], object]) -> Callable[..., Callable[[], object]]:

@@ -20,6 +20,14 @@ def test_texts_are_as_pyarrow_makes_them(column):
     assert found.to_pylist() == column
 
 
+@given(st.lists(st.none() | st.binary()))
+def test_bytes_are_as_pyarrow_makes_them(column):
+    """Empty ones and missing ones."""
+    found = arrow_arrays.binaries(column)
+    found.validate(full=True)
+    assert (found.type, found.to_pylist()) == (pa.binary(), column)
+
+
 @settings(deadline=None)  # the first pa.array imports pandas
 @given(st.lists(st.none() | st.integers(-(2**31), 2**31 - 1)))
 def test_integers_are_as_pyarrow_makes_them(column):

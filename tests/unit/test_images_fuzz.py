@@ -10,7 +10,7 @@ import pytest
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.images.isolation import Isolated, shared_tensors
-from spark_job.images.preparation import Prepared, prepare_images
+from spark_job.images.preparation import Order, Prepared, prepare_images
 from tests.spark.photographs import animation, encoded, jpeg_of_size, pixels, png_header_only, turned_jpeg
 
 SEED = 20_240
@@ -93,7 +93,7 @@ def answers() -> list[tuple[np.ndarray, Prepared]]:
         max_seconds=LIMITS.max_seconds,
     )
     found = []
-    for slot, prepared in isolated.map(mutants()):
+    for slot, prepared in isolated.map(map(Order, mutants())):
         found.append((tensors[slot].copy(), prepared))
         tensors[slot] = np.nan  # whatever is not written next time shows
     return found

@@ -1,0 +1,41 @@
+"""Thumbnails: small JPEGs of pixels that are decoded already."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spark_job.images.thumbnails import MAX_THUMBNAIL_BYTES, encode_thumbnail
+
+
+def shown(thumbnail: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(thumbnail))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((640, 480), (64, 48)), ((90, 1200), (5, 64)), ((5000, 3), (64, 1)), ((20, 30), (20, 30))],
+)
+def test_a_thumbnail_keeps_proportions_and_never_grows(size, expected):
+    """The longer side has 64 pixels, or as many as the photograph has."""
+    width, height = size
+    thumbnail = shown(encode_thumbnail(np.full((height, width, 3), 90, np.uint8)))
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", expected)
+
+
+def test_a_thumbnail_has_the_photographs_colours_by_area():
+    """Fine stripes become grey, not one of their colours; left stays left."""
+    pixels = np.zeros((600, 800, 3), np.uint8)
+    pixels[::2, :400], pixels[:, 400:] = 255, (200, 30, 30)
+    found = np.asarray(shown(encode_thumbnail(pixels)).convert("RGB")).astype(int)
+    np.testing.assert_allclose(found[:, :28].reshape(-1, 3).mean(axis=0), 127, atol=4)
+    np.testing.assert_allclose(found[:, 36:].reshape(-1, 3).mean(axis=0), (200, 30, 30), atol=4)
+
+
+def test_the_noisiest_picture_fits():
+    """Black and white without order takes the most bytes."""
+    noise = np.random.default_rng(0).integers(0, 2, (64, 64, 1), np.uint8).repeat(3, axis=2) * 255
+    colours = np.random.default_rng(0).integers(0, 2, (64, 64, 3), np.uint8) * 255
+    for pixels in (noise, colours):
+        assert len(encode_thumbnail(pixels)) <= MAX_THUMBNAIL_BYTES
