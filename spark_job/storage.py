@@ -5,7 +5,7 @@ S3 takes endpoint, region and credentials from the usual AWS environment variabl
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -85,6 +85,14 @@ class Folder:
         with _named(f"cannot read {self.child(name)}"), suppress(FileNotFoundError):
             return read_bytes(self.child(name))
         return None
+
+    def lines(self, name: str) -> Iterator[str]:
+        """Yield the lines of a text file of any size; none when there is no file."""
+        root, key = split_uri(self.child(name))
+        with _named(f"cannot read {self.child(name)}"), suppress(FileNotFoundError):
+            file = obstore.open_reader(open_store(root), key)
+            while line := bytes(file.readline()).decode():
+                yield line
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all."""

@@ -147,7 +147,7 @@ def find_reusable(
         lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), options, destination, groups)
     )
     group_count = max(groups, default=0) + 1
-    answers = met.partitionBy(min(group_count, task_count), int).mapPartitions(
+    answers = met.partitionBy(min(group_count, max(task_count, buckets)), int).mapPartitions(
         lambda pairs: [_write_groups(pairs, destination)]
     )
     counts: Counter[str] = sum(answers.collect(), Counter())

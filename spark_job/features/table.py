@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import ceil
@@ -98,6 +97,5 @@ def write_rejected(run: Folder, parts: Iterable[str]) -> None:
 
 def listed_rejects(run: Folder, limit: int) -> Iterator[ListedFile]:
     """Yield the first rejected images of `rejected.csv`, with what it says of them."""
-    content = run.read(REJECTED) or b""
-    for row in islice(csv.DictReader(io.StringIO(content.decode(), newline="")), limit):
+    for row in islice(csv.DictReader(run.lines(REJECTED)), limit):
         yield ListedFile(row["path"], row["label"], size=int(row["size"]), error=row["error"])

@@ -32,6 +32,7 @@ from spark_job.storage import Folder, first_line, open_store
 PREFIXES_AT_ONCE = 16
 PAGE_SIZE = 1000  # the most that S3 answers at once
 ROWS_PER_PART = 50_000
+ENTRIES_AT_ONCE = 10_000  # of one folder, which may hold a million files
 IMAGE_COLUMNS = ("path", "label", "split", "size")  # of every table with a row for each image
 
 
@@ -89,13 +90,17 @@ def _as_text(name: str) -> str:
 def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) -> Iterator[Found]:
     """Yield files depth first; follow symbolic links, but never into a folder that is being walked."""
     try:
-        with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
         own = os.stat(folder)  # noqa: PTH116
+        with os.scandir(folder) as scan:
+            while entries := sorted(islice(scan, ENTRIES_AT_ONCE), key=lambda entry: entry.name):
+                yield from _below(entries, relative, (*ancestors, (own.st_dev, own.st_ino)))
     except OSError as error:
         yield relative.rstrip("/"), 0, "", f"the folder cannot be read: {error.strerror}"
-        return
-    seen = (*ancestors, (own.st_dev, own.st_ino))
+
+
+def _below(
+    entries: list[os.DirEntry[str]], relative: str, seen: tuple[tuple[int, int], ...]
+) -> Iterator[Found]:
     for entry in entries:
         name = relative + entry.name
         try:

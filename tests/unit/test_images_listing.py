@@ -12,7 +12,7 @@ import pytest
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError, LargerError, ListingError
-from spark_job.images import reading
+from spark_job.images import listing, reading
 from spark_job.images.listing import ListedFile, in_pages, list_files
 from spark_job.images.reading import READS_IN_FLIGHT, read_ahead, read_image
 
@@ -161,6 +161,17 @@ def test_what_may_not_be_read_is_rejected_in_words():
         "secret.jpg": "the file cannot be read: permission denied",
         "closed": "the folder cannot be read: Permission denied",
     }
+
+
+def test_a_large_folder_is_listed_a_piece_at_a_time(tmp_path, monkeypatch):
+    """Its names are never all in memory; each file comes once, those of folders below it too."""
+    monkeypatch.setattr(listing, "ENTRIES_AT_ONCE", 3)
+    names = [f"{number}.jpg" for number in range(10)] + [f"below/{number}.jpg" for number in range(7)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [file.path for file in list_files(str(tmp_path), all_files=False)]
+    assert sorted(found) == sorted(str(tmp_path / name) for name in names)
 
 
 def test_reading_ahead_keeps_order_and_bounds():
