@@ -171,8 +171,8 @@ $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 	@touch $@
 
 # IMAGES=folder of photographs, WEIGHTS=MobileNetV2 weights; else generated photographs, random weights.
-bench: $(VENV)/.bench-ready ## Measure speed beside the peers (IMAGES=DIR WEIGHTS=FILE)
-	$(PYTHON) -m benchmarks $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(BENCH_ARGS)
+bench: $(VENV)/.bench-ready ## Measure speed beside the peers (KIND=drawn|phone|files IMAGES=DIR WEIGHTS=FILE)
+	$(PYTHON) -m benchmarks $(if $(KIND),--kind "$(KIND)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(BENCH_ARGS)
 
 # In an environment of their own: what they need would bend our pins.
 AUDIT := .cache/audit

@@ -15,7 +15,7 @@ import psutil
 
 from benchmarks.peers.assignment import core_count
 from benchmarks.process import Run
-from benchmarks.rounds import CONTENDERS
+from benchmarks.rounds import CONTENDERS, KINDS
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -113,10 +113,16 @@ def ratios(one: dict[int, float], other: dict[int, float]) -> list[float]:
     return [one[number] / other[number] for number in sorted(one.keys() & other.keys())]
 
 
+def speed_figures(runs: list[Run]) -> list[Figure]:
+    """Return the figures of (a) to (g), of those that were measured."""
+    images = image_figures(runs) if any(run.contender in "abcdeg" for run in runs) else []
+    return images + reduction_figures(runs)
+
+
 def image_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of (a) to (e) and (g), of those that were measured."""
     measured = {run.contender for run in runs}
-    rounds = {key: Rounds(runs, key) for key in CONTENDERS}
+    rounds = {key: Rounds(runs, key) for key in KINDS["drawn"].contenders}
     errors = {key: runs_of_key.error for key, runs_of_key in rounds.items()}
     job = rounds["b"]
     steady = job.steady()
@@ -132,7 +138,55 @@ def image_figures(runs: list[Run]) -> list[Figure]:
         ratio = ratios(steady, rounds[key].steady())
         figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, target, errors[key])]
     figures += _s3_figures(job, rounds["g"])
+    return _of(measured, figures)
+
+
+def _of(measured: set[str], figures: list[Figure]) -> list[Figure]:
     return [figure for figure in figures if set(KEY.findall(figure.name)) <= measured]
+
+
+def phone_figures(runs: list[Run]) -> list[Figure]:
+    """Return the figures of photographs as phones take them: (l), (b), (d) and (e)."""
+    rounds = {key: Rounds(runs, key) for key in KINDS["phone"].contenders}
+    limit, job = rounds["l"], rounds["b"]
+    steps = sorted({step for run in runs for step in run.facts.get("core_milliseconds", ())})
+    figures = [
+        Figure(f"(l) {CONTENDERS['l']}", "images/s", [*limit.large(_rate).values()], note=limit.error),
+        *_speed("b", job),
+        Figure("(b) / (l)", "", ratios(job.steady(), limit.large(_rate)), (">=", 0.85), limit.error),
+        Figure("(b) features stage, each image", "core-ms", [*job.large(_core_milliseconds).values()]),
+    ]
+    for step in steps:
+        spent = limit.large(lambda run, step=step: run.facts["core_milliseconds"][step])  # type: ignore[misc]
+        figures.append(Figure(f"(l) {step} alone", "core-ms", [*spent.values()]))
+    for key in "de":
+        ratio = ratios(job.steady(), rounds[key].steady())
+        figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, None, rounds[key].error)]
+    return _of({run.contender for run in runs}, [*figures, *_memory(job)[:2]])
+
+
+def _core_milliseconds(run: Run) -> float:
+    return float(1000 * run.facts["cpu_utilization"] * run.facts["cores"] / _rate(run))
+
+
+def file_figures(runs: list[Run]) -> list[Figure]:
+    """Return the figures of (h): time and memory of N / 10 and of N files."""
+    job = Rounds(runs, "h")
+    figures = []
+    for size, values in {"N / 10": job.small, "N": job.large}.items():
+        start = f"(h) {size}: "
+        listing = values(lambda run: run.facts["seconds_by_stage"]["listing"])
+        figures += [
+            Figure(f"{start}all", "s", [*values(operator.attrgetter("seconds")).values()], note=job.error),
+            Figure(f"{start}listing", "s", [*listing.values()]),
+            Figure(f"{start}features", "images/s", [*values(_rate).values()]),
+        ]
+    for part, name in {"driver": "driver's Python", "worker": "Python worker with its decoder"}.items():
+        peaks = {size: values(_peak_of(part)) for size, values in (("N", job.large), ("N / 10", job.small))}
+        figures += [Figure(f"(h) {size}: peak of {name}", "MiB", [*peaks[size].values()]) for size in peaks]
+        growth = ratios(peaks["N"], peaks["N / 10"])
+        figures.append(Figure(f"(h) {name}: peak at N / at N / 10", "", growth, ("<=", 1.1)))
+    return figures
 
 
 def _speed(key: str, rounds: Rounds) -> list[Figure]:

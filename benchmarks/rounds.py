@@ -21,7 +21,6 @@ from benchmarks.s3_server import BUCKET
 from infra.checkout import ROOT
 from spark_job.contract.run_layout import METRICS
 
-# In the order of a round.
 CONTENDERS = {
     "a": "bare engine",
     "b": "this job",
@@ -30,13 +29,37 @@ CONTENDERS = {
     "e": "Ray Data",
     "c": "notebook",
     "f": "reduction",
+    "l": "scaled decoding, then the bare engine",
+    "h": "many files",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is measured together; contenders in the order of a round, with fewer images a slope is noise."""
+
+    contenders: str
+    count: int
+    minimum_count: int
+    rounds: int
+    quick_count: int = 200
+
+
+KINDS = {
+    "drawn": Kind("abgdecf", 4_000, 2_500, rounds=3),
+    "phone": Kind("lbde", 250, 200, rounds=2, quick_count=20),
+    "files": Kind("h", 1_000_000, 1_000_000, rounds=1, quick_count=2_000),
 }
 PACKAGES = {"c": "tensorflow", "d": "daft", "e": "ray"}
 # The notebook is several times slower; fewer images give its slope as well.
 NOTEBOOK_SHARE = 5
-# Of N: with fewer images the slope is noise.
-MINIMUM_COUNT = 2_500
-PEERS = {"a": "bare_engine", "c": "notebook", "d": "daft_udf", "e": "ray_actors"}
+PEERS = {
+    "a": "bare_engine",
+    "c": "notebook",
+    "d": "daft_udf",
+    "e": "ray_actors",
+    "l": "photograph_steps",
+}
 RUN_ID = "benchmark"
 
 
@@ -45,33 +68,38 @@ class Plan:
     """Contenders, sizes and repetitions.
 
     Attributes:
+        kind: one of KINDS.
         contenders: keys of CONTENDERS.
-        count: N; a steady rate is the slope between N and 3N images.
+        count: N; a steady rate is the slope between N and 3N images. Many files are N / 10 and N.
         rounds: every contender runs once a round, in turn.
         reduction_rows: rows of the features that are reduced.
     """
 
-    contenders: frozenset[str] = frozenset(CONTENDERS)
-    count: int = 4_000
-    rounds: int = 3
+    kind: str
+    contenders: frozenset[str]
+    count: int
+    rounds: int
     reduction_rows: int = 20_000
 
     def sizes(self, contender: str) -> tuple[int, ...]:
         """Return how many images each of its runs takes, once a round."""
-        if contender in "ag":
+        if contender in "agl":
             return (3 * self.count,)
+        if contender == "h":
+            return self.count // 10, self.count
         count = self.count // NOTEBOOK_SHARE if contender == "c" else self.count
         return count, 3 * count
 
     @property
     def is_complete(self) -> bool:
-        """Whether it measures everything, on enough images."""
-        return self.contenders == frozenset(CONTENDERS) and self.count >= MINIMUM_COUNT
+        """Whether it measures everything of its kind, on enough images."""
+        kind = KINDS[self.kind]
+        return self.contenders == frozenset(kind.contenders) and self.count >= kind.minimum_count
 
     @property
     def image_contenders(self) -> list[str]:
         """Those that turn images into features, in the order of a round."""
-        return [key for key in CONTENDERS if key in self.contenders and key != "f"]
+        return [key for key in KINDS[self.kind].contenders if key in self.contenders and key != "f"]
 
 
 def missing_package(contender: str) -> str | None:
@@ -129,21 +157,21 @@ def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
         run = measured_run(contender, number, size, *command)
     if run.error:
         return run
-    lost = None if contender == "a" else _missing_rows(out, size)
+    lost = None if contender in "al" else _missing_rows(out, size)
     return replace(run, facts={**_facts(contender, out), **served}, error=lost)
 
 
 def _command(contender: str, images: str, extractor: Path, out: Path) -> tuple[str, list[str]]:
     """Return module and arguments: the job with no options but the necessary, or a peer."""
     words = ["--images", images, "--extractor", str(extractor)]
-    if contender in "bg":
+    if contender in "bgh":
         return "spark_job", ["run", *words, "--results", str(out), "--run-id", RUN_ID]
     return f"benchmarks.peers.{PEERS[contender]}", [*words, "--out", str(out)]
 
 
 def _facts(contender: str, out: Path) -> dict[str, Any]:
     """Return what the contender measured itself: of the job, seconds of each stage and its rate."""
-    if contender in "bg":
+    if contender in "bgh":
         metrics = json.loads((out / RUN_ID / METRICS).read_text(encoding="utf-8"))
         return {"seconds_by_stage": metrics["seconds"], **metrics["features"]}
     path = out / FACTS

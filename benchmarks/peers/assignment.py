@@ -13,7 +13,7 @@ from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
 from spark_job.features.engines import load_engine
-from spark_job.images.decoding import decode
+from spark_job.images.decoding import decode_picture
 from spark_job.images.preparation import prepare
 
 # The file in a peer's output folder with what it measured itself.
@@ -56,7 +56,8 @@ class PhotographFeatures:
 
     def prepare(self, content: bytes, tensor: np.ndarray) -> None:
         """Decode and resize a photograph into `tensor`, (height, width, 3) float32."""
-        prepare(decode(content, ImageLimits()), self.specification, tensor)
+        needed = self.specification.height, self.specification.width
+        prepare(decode_picture(content, ImageLimits(), needed).pixels, self.specification, tensor)
 
     def __call__(self, content: bytes) -> np.ndarray:
         """Return the features of a photograph, (feature_length,) float32."""

@@ -1,0 +1,73 @@
+"""What is measured: photographs of a folder, drawn fruit, or drawn fruit as a phone would photograph it."""
+
+import os
+import random
+import re
+import shutil
+from itertools import cycle, islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from rehearsal.demo.photographs import draw_photographs, write_archive
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
+
+DRAWN_OF_A_KIND = 80
+PHONE_WIDTH, PHONE_HEIGHT = 4032, 3024
+# 1.9 MB a photograph, as phones make them: grain of two pixels, and a texture of sixteen.
+GRAIN, TEXTURE, QUALITY = 9.0, 8.0, 90
+ORIENTATION = 0x0112  # of Exif; 6: the phone stood upright
+
+
+def photographs_in(folder: Path) -> list[Path]:
+    """Return every photograph below a folder, in an order that mixes the classes and is always the same."""
+    photographs = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS)
+    random.Random(0).shuffle(photographs)  # noqa: S311 - no secret
+    return photographs
+
+
+def drawn_photographs(folder: Path) -> list[Path]:
+    """Draw the rehearsal's fruit, 100 x 100 pixels each; nothing is taken from anywhere."""
+    write_archive(folder, views=DRAWN_OF_A_KIND)
+    return photographs_in(folder)
+
+
+def phone_photographs(folder: Path) -> list[Path]:
+    """Draw fruit as JPEGs of 12 megapixels, 4:2:0, with an Exif block, about 2 MB each."""
+    generator = np.random.default_rng(0)
+    exif = Image.Exif()
+    for number, (name, drawn) in enumerate(draw_photographs(1, 0)):
+        exif[ORIENTATION] = 6 if number % 2 else 1
+        picture = cv2.resize(drawn, (PHONE_WIDTH, PHONE_HEIGHT), interpolation=cv2.INTER_CUBIC)
+        grain = sum(_noise(generator, strength, size) for strength, size in ((GRAIN, 2), (TEXTURE, 16)))
+        pixels = np.clip(picture + np.asarray(grain, np.float32)[..., None], 0, 255).astype(np.uint8)
+        path = folder / name
+        path.parent.mkdir(parents=True)
+        Image.fromarray(pixels).save(path, quality=QUALITY, subsampling="4:2:0", exif=exif)
+    return photographs_in(folder)
+
+
+def _noise(generator: np.random.Generator, strength: float, size: int) -> np.ndarray:
+    """Return (PHONE_HEIGHT, PHONE_WIDTH) float32, grains of `size` pixels."""
+    coarse = generator.standard_normal((PHONE_HEIGHT // size, PHONE_WIDTH // size), np.float32) * strength
+    return np.asarray(cv2.resize(coarse, (PHONE_WIDTH, PHONE_HEIGHT), interpolation=cv2.INTER_LINEAR))
+
+
+def folder_of(count: int, source: list[Path], folder: Path) -> Path:
+    """Make `folder` with `count` files CLASS/NUMBER.EXT; a shorter source is taken more than once.
+
+    Hard links where the disk allows them, else copies.
+    """
+    for number, photograph in enumerate(islice(cycle(source), count)):
+        label = re.sub(r"[^A-Za-z0-9_-]+", "-", photograph.parent.name)
+        target = folder / label / f"{number:07}{photograph.suffix.lower()}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(photograph, target)
+        except OSError:
+            shutil.copyfile(photograph, target)
+        if number < len(source):
+            target.read_bytes()  # every contender finds the files in the system's cache
+    return folder
