@@ -31,6 +31,7 @@ from spark_job.storage import Folder, first_line, open_store
 
 PREFIXES_AT_ONCE = 16
 PAGE_SIZE = 1000  # the most that S3 answers at once
+KEYS_TO_A_FOLDER = 50  # with fewer, a listing of its own for each folder takes longer than one of all
 ROWS_PER_PART = 50_000
 ENTRIES_AT_ONCE = 10_000  # of one folder, which may hold a million files
 IMAGE_COLUMNS = ("path", "label", "split", "size")  # of every table with a row for each image
@@ -137,19 +138,31 @@ def _list_s3(source: str) -> Iterator[Found]:
 
 
 def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """Return the folders below a prefix, up to two levels down while they are few, and the files passed.
+    """Return prefixes to list side by side, up to two levels down while they are few, and the files passed.
 
-    The files stay Arrow tables: a million of them directly in the source are tens of megabytes.
+    The files stay Arrow tables: there may be many of them beside large folders.
     """
-    prefixes, tables = [prefix], []
+    whole, divisible, tables = list[str](), [prefix], list[pa.Table]()
     for _ in range(2):
-        if len(prefixes) >= PREFIXES_AT_ONCE:
+        if len(whole) + len(divisible) >= PREFIXES_AT_ONCE:
             break
-        answers = [obstore.list_with_delimiter(store, below or None, return_arrow=True) for below in prefixes]
+        large = [below for below in divisible if _has_large_folders(store, below)]
+        whole += [below for below in divisible if below not in large]
+        answers = [obstore.list_with_delimiter(store, below or None, return_arrow=True) for below in large]
         tables += [pa.table(answer["objects"]) for answer in answers]
-        prefixes = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
+        divisible = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
     batches = (batch for table in tables for batch in table.to_batches(PAGE_SIZE))
-    return prefixes, (item for batch in batches for item in batch.to_pylist())
+    return whole + divisible, (item for batch in batches for item in batch.to_pylist())
+
+
+def _has_large_folders(store: Any, prefix: str) -> bool:
+    """Judge by the first page whether a prefix is better listed folder by folder; a file counts as a folder.
+
+    A prefix with a million files or small folders directly below it is never held as a whole.
+    """
+    page: list[Any] = next(iter(obstore.list(store, prefix or None, chunk_size=PAGE_SIZE)), [])
+    folders = {item["path"].removeprefix(prefix).partition("/")[0] for item in page}
+    return len(page) == PAGE_SIZE and len(folders) * KEYS_TO_A_FOLDER <= PAGE_SIZE
 
 
 def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:

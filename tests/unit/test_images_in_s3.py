@@ -9,6 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ListingError
+from spark_job.images import listing
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.reading import read_image
 from spark_job.storage import Folder, open_store
@@ -58,14 +59,25 @@ def test_strange_keys_are_listed_and_read_unchanged(bucket):
         assert file.size == len(path.removeprefix(f"s3://{bucket.name}/").encode())
 
 
-@pytest.mark.parametrize("layout", ["flat/{:04}.jpg", "nested/{0:04}/x.jpg", "deep/a/b/c/d/{:04}.jpg"])
-def test_more_than_one_page_of_keys_is_listed(bucket, layout, monkeypatch):
-    """S3 answers 1,000 keys at a time, here 20; each comes once, in whatever layout."""
+@pytest.mark.parametrize(
+    ("layout", "side_by_side"),
+    [
+        ("flat/{:04}.jpg", ["flat/"]),
+        ("nested/{0:04}/x.jpg", ["nested/"]),
+        ("deep/a/b/c/d/{:04}.jpg", ["deep/a/b/"]),
+        ("large/{1}/{0}.jpg", ["large/0/", "large/1/"]),
+    ],
+)
+def test_more_than_one_page_of_keys_is_listed(bucket, layout, side_by_side, monkeypatch):
+    """S3 answers 1,000 keys at a time, here 20; each comes once, folders with few of them in one listing."""
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "20")
-    keys = [layout.format(number) for number in range(50)]
+    monkeypatch.setattr(listing, "PAGE_SIZE", 20)
+    monkeypatch.setattr(listing, "KEYS_TO_A_FOLDER", 10)
+    keys = [layout.format(number, number // 1025) for number in range(1000, 1050)]
     for key in keys:  # past HTTP, which takes 10 ms each
         s3_backends["123456789012"]["aws"].put_object(bucket.name, key, b"x")
     top = layout.partition("/")[0]
+    assert listing._prefixes(open_store(f"s3://{bucket.name}"), f"{top}/")[0] == side_by_side
     found = [file.path for file in list_files(f"s3://{bucket.name}/{top}", all_files=False)]
     assert sorted(found) == [f"s3://{bucket.name}/{key}" for key in keys]
 
