@@ -167,41 +167,48 @@ def test_a_step_listens_on_the_loopback_interface_alone(yarn):
     wait_until(lambda: not container_count(yarn), "the end of all containers")
 
 
-def test_containers_that_find_no_room_are_pending(yarn):
+@pytest.fixture
+def started(yarn):
+    """Starts steps that end with the test, whatever becomes of it."""
+    steps = []
+
+    def start(step_id, *arguments):
+        steps.append(
+            yarn.compute.run(Program(step_id, "a step", "command-runner.jar", [*SUBMIT, *arguments]))
+        )
+
+    yield start
+    for step in reversed(steps):
+        step.cancel(force=True)
+        step.wait()
+    wait_until(lambda: not container_count(yarn), "the end of all containers")
+
+
+def test_containers_that_find_no_room_are_pending(yarn, started):
     """That is what managed scaling acts on: executors, and an application master that asks for core nodes."""
     wide = ["--conf=spark.dynamicAllocation.enabled=false", "--conf=spark.executor.instances=6"]
-    step = yarn.compute.run(
-        Program("s-WIDE", "asks", "command-runner.jar", [*SUBMIT, *wide, f"s3://{BUCKET}/sleeper.py", "300"])
+    started("s-WIDE", *wide, f"s3://{BUCKET}/sleeper.py", "300")
+    wait_until(
+        lambda: executors_wait(yarn.compute.demand()), "pending executors beside a running driver", 120
     )
-    wait_until(lambda: yarn.compute.demand().pending_containers > 0, "a pending container", 120)
-    assert yarn.compute.demand().pending_masters == 0
-    other = yarn.compute.run(
-        Program("s-LATE", "waits", "command-runner.jar", [*SUBMIT, f"s3://{BUCKET}/sleeper.py", "300"])
-    )
+    started("s-LATE", f"s3://{BUCKET}/sleeper.py", "300")
     wait_until(lambda: yarn.compute.demand().pending_masters == 1, "a pending application master", 120)
-    other.cancel(force=True)
-    step.cancel(force=True)
-    other.wait()
-    step.wait()
-    wait_until(lambda: yarn.compute.demand().pending_containers == 0, "no pending container")
 
 
-def test_a_second_master_waits_for_its_share_of_the_core_nodes(yarn):
+def executors_wait(demand):
+    """Whether containers wait, none of them an application master."""
+    return demand.pending_containers > 0 == demand.pending_masters
+
+
+def test_a_second_master_waits_for_its_share_of_the_core_nodes(yarn, started):
     """Masters have a tenth of the label's memory: the second waits although there is room for it."""
-    program = (*SUBMIT, f"s3://{BUCKET}/lonely.py")
-    steps = [yarn.compute.run(Program("s-ONE", "runs", "command-runner.jar", program))]
-    try:
-        wait_until(lambda: container_count(yarn) == 1, "a driver", 120)
-        steps.append(yarn.compute.run(Program("s-TWO", "waits", "command-runner.jar", program)))
-        wait_until(lambda: yarn.compute.demand().pending_masters == 1, "a pending application master", 120)
-        (core,) = core_nodes(yarn)
-        assert core["availableMemory"] >= core["usedMemory"] > 0, "MiB; the one master that runs"
-        assert container_count(yarn) == 1
-    finally:
-        for step in steps:
-            step.cancel(force=True)
-            step.wait()
-    wait_until(lambda: not container_count(yarn), "the end of all containers")
+    started("s-ONE", f"s3://{BUCKET}/lonely.py")
+    wait_until(lambda: container_count(yarn) == 1, "a driver", 120)
+    started("s-TWO", f"s3://{BUCKET}/lonely.py")
+    wait_until(lambda: yarn.compute.demand().pending_masters == 1, "a pending application master", 120)
+    (core,) = core_nodes(yarn)
+    assert core["availableMemory"] >= core["usedMemory"] > 0, "MiB; the one master that runs"
+    assert container_count(yarn) == 1
 
 
 def test_a_step_survives_the_loss_of_a_task_node(yarn):
