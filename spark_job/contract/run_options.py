@@ -59,13 +59,13 @@ class ComponentRequest:
 class ImageLimits:
     """Limits that protect a worker from a single image: one beyond them is rejected, and the run goes on.
 
-    The pixel limit holds the photographs of today's phones (50 megapixels); at 64 million pixels a
-    decoded image is 192 MB.
+    The limit of pixels holds the photographs of today's phones (up to 200 megapixels). What a core's memory
+    does not hold is rejected below it, by the format and the header's size (`contract.node.DECODING_MIB`).
     """
 
     max_pixels: int = option(
         "Reject images whose header says that they have more pixels.",
-        kind=int, default=64_000_000, least=1, unit="pixels", metavar="N",
+        kind=int, default=250_000_000, least=1, unit="pixels", metavar="N",
     )  # fmt: skip
     max_bytes: int = option(
         "Reject larger files without reading them.",

@@ -85,6 +85,12 @@ def heic_files() -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def jpeg_kinds() -> dict[str, bytes]:
+    """Name -> content: small JPEGs of unusual kinds, of libjpeg-turbo's library and of imagecodecs 2026.3."""
+    with zipfile.ZipFile(Path(__file__).with_name("jpeg.zip")) as archive:
+        return {name.removesuffix(".jpg"): archive.read(name) for name in archive.namelist()}
+
+
 def usable_oddities() -> dict[str, bytes]:
     """File name -> content; each a picture in an unusual way."""
     photograph = pixels(7)

@@ -121,13 +121,13 @@ def test_a_photograph_is_turned_upright(orientation):
 
 REASONS = {
     "empty.jpg": "the file is empty",
-    "truncated.jpg": "the file is truncated: its end is missing",
+    "truncated.jpg": "the file ends early: 25 % of its rows are there",
     "truncated.png": "the file is truncated: its end is missing",
     "text.jpg": "not an image of a known format (JPEG, PNG, GIF, WEBP, TIFF, BMP)",
     "page.png": "not an image of a known format (JPEG, PNG, GIF, WEBP, TIFF, BMP)",
     "zeros.jpg": "not an image of a known format (JPEG, PNG, GIF, WEBP, TIFF, BMP)",
-    "bomb.png": "the image has 20000 x 20000 pixels, more than --max-pixels 64,000,000",
-    "bomb.jpg": "the image has 20000 x 20000 pixels, more than --max-pixels 64,000,000",
+    "bomb.png": "the image has 20000 x 20000 pixels, more than --max-pixels 250,000,000",
+    "bomb.jpg": "the image has 20000 x 20000 pixels, more than --max-pixels 250,000,000",
     "floats.tiff": "floating-point pixels have no brightness range that is known",
 }
 

@@ -1,0 +1,208 @@
+"""What is wrong with a JPEG that its decoder warns of: how many of its rows are whole, and what can be shown.
+
+libjpeg-turbo fills what is missing with grey and goes on; of its warnings it tells the first. So the place of
+a fault is found by decoding again: bytes that are put into the compressed data change the picture from there
+on, and no row before it.
+"""
+
+import re
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import simplejpeg
+
+from spark_job.errors import ImageRejectedError
+from spark_job.images.jpeg_segments import END, PROGRESSIVE, START_OF_SCAN, Header, segments
+
+LEAST_SHARE = 90  # percent of the rows
+END_MARKER = bytes([0xFF, END])
+# What decoding needs: frame, tables, restarts, and the two application blocks that tell the colours.
+_RESTART_INTERVAL = 0xDD
+_ALL_FREQUENCIES = b"\0\x3f\0"
+_KEPT = (*range(0xC0, 0xD0), 0xDB, _RESTART_INTERVAL, 0xE0, 0xEE, START_OF_SCAN)
+# A transfer that stopped may leave a file of the right size; no picture ends so.
+_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")
+_FILLING = re.compile(rb"(?:\x00{16,}|\xff{16,})\Z")
+# Some cameras leave a few bytes after the last row; the block of a picture rarely takes less.
+_HARMLESS_BYTES = 16
+_NOISE = [np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes() for seed in range(4)]
+_RESTARTS = [bytes([0xFF, 0xD0 + number]) for number in range(8)]
+
+
+def decode_scaled(data: bytes, header: Header, denominator: int, *, strict: bool = True) -> np.ndarray:
+    """Return (ceil(height / denominator), ceil(width / denominator), 3) uint8 RGB, as stored.
+
+    Raises:
+        ValueError: the decoder fails or, if `strict`, warns.
+    """
+    smallest = (header.height, header.width) if denominator > 1 else (0, 0)
+    try:
+        pixels: np.ndarray = simplejpeg.decode_jpeg(
+            data,
+            colorspace="RGB",
+            fastdct=False,
+            fastupsample=False,
+            min_height=ceil(smallest[0] / denominator),
+            min_width=ceil(smallest[1] / denominator),
+            strict=strict,
+        )
+    except KeyError as error:  # simplejpeg's, where a header says nothing of its colours
+        raise ValueError("its header is damaged") from error
+    return pixels
+
+
+@dataclass(frozen=True)
+class _Jpeg:
+    """A file without what decoding does not need.
+
+    Attributes:
+        content: from its start to the end of its last scan.
+        scans: (start, end) of each scan's compressed data in `content`.
+        complete: no scan is missing.
+        ended: the end marker is there.
+        restarts: the compressed data has marks from which decoding can go on.
+    """
+
+    header: Header
+    content: bytes
+    scans: list[tuple[int, int]]
+    complete: bool
+    ended: bool
+    restarts: bool
+
+    def decoded(self, denominator: int, place: int = 0, inserted: bytes = b"") -> np.ndarray:
+        """Return the pixels when bytes are put into the compressed data."""
+        content = self.content[:place] + inserted + self.content[place:] + END_MARKER
+        return decode_scaled(content, self.header, denominator, strict=False)
+
+    def warning(self, end: int) -> str:
+        """Return the decoder's first warning of the content up to there; empty: there is none."""
+        try:
+            decode_scaled(self.content[:end] + END_MARKER, self.header, 8)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+
+def examine(data: bytes, header: Header) -> tuple[bytes, str | None]:
+    """Return what to decode of a file that the decoder warned of, and a sentence about its damage, if any.
+
+    Raises:
+        ImageRejectedError: less than LEAST_SHARE of its rows are whole, or it cannot be decoded.
+    """
+    jpeg = _read(data, header)
+    try:
+        share, sentence = _damage(jpeg)
+    except ValueError as error:
+        raise ImageRejectedError(f"the file is damaged: {_in_a_sentence(error)}") from error
+    if share < LEAST_SHARE:
+        raise ImageRejectedError(sentence)
+    return jpeg.content + END_MARKER, sentence or None
+
+
+def has_all_scans(data: bytes, header: Header) -> bool:
+    """Say whether the scans of a progressive file bring every bit of every frequency."""
+    return _read(data, header).complete
+
+
+def _read(data: bytes, header: Header) -> _Jpeg:
+    content = bytearray(data[:2])
+    scans: list[tuple[int, int]] = []
+    lowest_bit = {identity: np.full(64, 99) for identity in header.components}  # that the scans have brought
+    restarts = ended = False
+    found = list(segments(data))
+    for segment, following in zip(found, [*(one.start for one in found[1:]), len(data)], strict=True):
+        ended = segment.marker == END
+        if segment.marker not in _KEPT or (scans and header.in_one_scan):
+            continue
+        content += data[segment.start : segment.end]
+        restarts = restarts or (segment.marker == _RESTART_INTERVAL and any(segment.payload))
+        if segment.marker == START_OF_SCAN:
+            if header.frame not in PROGRESSIVE:
+                content[-3:] = _ALL_FREQUENCIES  # some programs write others, and are warned of
+            _note(bytes(content[-len(segment.payload) :]), lowest_bit)
+            compressed = _FILLING.sub(b"", data[segment.end : following]).rstrip(b"\xff")
+            scans.append((len(content), len(content) + len(compressed)))
+            content += compressed
+    complete = all((bits == 0).all() for bits in lowest_bit.values())
+    return _Jpeg(header, bytes(content), scans, complete, ended, restarts)
+
+
+def _note(scan: bytes, lowest_bit: dict[int, np.ndarray]) -> None:
+    """Enter what a scan brings: of its components the frequencies from one to another, down to a bit."""
+    first, last, bits = scan[-3:]
+    for identity in scan[1 : 1 + 2 * scan[0] : 2]:
+        if identity in lowest_bit:
+            lowest_bit[identity][first : last + 1] = bits & 15
+
+
+def _damage(jpeg: _Jpeg) -> tuple[int, str]:
+    """Return the percentage of rows that are whole, and a sentence; empty: nothing is damaged."""
+    end = len(jpeg.content)
+    warning = jpeg.warning(end)
+    if not jpeg.complete:
+        return 0, "the file ends early: none of its rows is there in full"
+    if not warning:
+        early = "the file ends early: all of its rows are there, its end marker is missing"
+        return 100, "" if jpeg.ended else early
+    premature = "premature end" in warning.lower()
+    if premature or jpeg.restarts:  # where there are restart markers, other warnings may come before that
+        for _, place in reversed(jpeg.scans):
+            if (share := _share_before(jpeg, place)) < 100:
+                return share, f"the file ends early: {share} % of its rows are there"
+    if left_over := _EXTRANEOUS.search(warning):
+        length = int(left_over[1])
+        if length <= _HARMLESS_BYTES:
+            return 100, ""
+        percent = ceil(100 * length / end)
+        return 100 - percent, f"the file is damaged: {percent} % of its data is left over after its last row"
+    if not jpeg.restarts and not premature:
+        share = _share_before(jpeg, _place_of_fault(jpeg))
+        return share, f"the file is damaged after {share} % of its rows"
+    return 100, f"the file is damaged in part: {_in_a_sentence(warning)}"
+
+
+def _place_of_fault(jpeg: _Jpeg) -> int:
+    """Return where the decoder meets what it first warns of: a file that ends before is merely short."""
+    good, bad = jpeg.scans[0][0], len(jpeg.content)
+    while bad - good > max(1, len(jpeg.content) // 256):
+        middle = (good + bad) // 2
+        if "premature end" in jpeg.warning(middle).lower():
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
+def _share_before(jpeg: _Jpeg, place: int) -> int:
+    """Return the percentage of the rows that do not change with what comes at this place of the content."""
+    header = jpeg.header
+    denominator = 8
+    if header.frame in PROGRESSIVE:  # their fine frequencies, which come last, do not show at an eighth
+        denominator = 2 if header.width * header.height > 4_000_000 else 1
+    whole = jpeg.decoded(denominator)
+    marks = _RESTARTS if jpeg.restarts else []
+    place -= jpeg.content[place - 1] == 0xFF  # it is one with the byte that follows
+    first = min(
+        _first_difference(whole, jpeg.decoded(denominator, place, inserted))
+        for inserted in [*_NOISE, *(mark + _NOISE[0] for mark in marks)]
+    )
+    if first == len(whole):
+        return 100
+    unit = header.unit_height if header.in_one_scan else 8
+    # Colours of half the height change a row before theirs.
+    rows = (first * denominator + 2) // unit * unit
+    return 100 * rows // header.height
+
+
+def _first_difference(one: np.ndarray, other: np.ndarray) -> int:
+    """Return the first row in which two pictures differ; their height: they are equal."""
+    different = (one != other).any(axis=(1, 2))
+    return int(different.argmax()) if different.any() else len(one)
+
+
+def _in_a_sentence(error: object) -> str:
+    """Return a decoder's words without its own numbers of tables and markers."""
+    words = re.sub(r" 0x\w+", "", str(error))
+    return words[:1].lower() + words[1:]
