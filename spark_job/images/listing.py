@@ -14,7 +14,7 @@ from itertools import islice
 from math import ceil
 from queue import Queue
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import obstore
@@ -33,8 +33,12 @@ PREFIXES_AT_ONCE = 16
 PAGE_SIZE = 1000  # the most that S3 answers at once
 KEYS_TO_A_FOLDER = 50  # with fewer, a listing of its own for each folder takes longer than one of all
 ROWS_PER_PART = 50_000
+ROWS_AT_ONCE = 5_000  # as objects of Python, each ten times its row
 ENTRIES_AT_ONCE = 10_000  # of one folder, which may hold a million files
 IMAGE_COLUMNS = ("path", "label", "split", "size")  # of every table with a row for each image
+
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,38 +199,40 @@ def _found(item: dict[str, Any], prefix: str) -> Found:
     return key.removeprefix(prefix), size, str(item["e_tag"] or "").strip('"'), None
 
 
-def in_pages(files: Iterator[ListedFile], size: int) -> Iterator[list[ListedFile]]:
-    """Yield lists of at most `size` files."""
-    while page := list(islice(files, size)):
+def in_pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Yield lists of at most `size` items."""
+    while page := list(islice(items, size)):
         yield page
 
 
 COLUMNS = tuple(field.name for field in fields(ListedFile))
+REPEATED = ("label", "split", "skipped", "error")
 LISTING_SCHEMA = pa.schema([(name, pa.int64() if name == "size" else pa.string()) for name in COLUMNS])
 
 
 def write_listing(folder: Folder, files: Iterator[ListedFile]) -> None:
     """Write the table, a part at a time; what an earlier attempt left is replaced."""
     folder.clear()
-    for number, page in enumerate(in_pages(files, ROWS_PER_PART)):
-        _write(folder, number, page)
+    pages = (_rows(page) for page in in_pages(files, ROWS_AT_ONCE))
+    for number, part in enumerate(in_pages(pages, ROWS_PER_PART // ROWS_AT_ONCE)):
+        write_part(folder, number, part, LISTING_SCHEMA, repeated=REPEATED)
 
 
 def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) -> None:
     """Change rows of the table in place, a part at a time."""
     for number, uri in enumerate(part_uris(folder)):
-        _write(folder, number, [change(file) for file in _files(uri)])
+        pages = in_pages((change(file) for file in _files(uri)), ROWS_AT_ONCE)
+        write_part(folder, number, (_rows(page) for page in pages), LISTING_SCHEMA, repeated=REPEATED)
 
 
-def _write(folder: Folder, number: int, page: list[ListedFile]) -> None:
+def _rows(page: list[ListedFile]) -> pa.RecordBatch:
     columns = [
         numbers(np.array([file.size for file in page], np.int64))
         if name == "size"
         else texts([getattr(file, name) for file in page])
         for name in COLUMNS
     ]
-    rows = pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
-    write_part(folder, number, [rows], LISTING_SCHEMA, repeated=("label", "split", "skipped", "error"))
+    return pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
 
 
 def read_listing(folder: Folder) -> Iterator[ListedFile]:

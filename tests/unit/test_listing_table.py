@@ -22,6 +22,7 @@ def files(count: int) -> list[ListedFile]:
 def folder(tmp_path, monkeypatch):
     """Of parts with 30 rows."""
     monkeypatch.setattr(listing, "ROWS_PER_PART", 30)
+    monkeypatch.setattr(listing, "ROWS_AT_ONCE", 10)
     return Folder(str(tmp_path / "listing"))
 
 
