@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice, tee
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from spark_job.arrow_arrays import binaries, flags, optional_numbers, texts, vec
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine
-from spark_job.images.isolation import Isolated, shared_tensors, start_decoder
+from spark_job.images.isolation import Order, start_decoder
 from spark_job.images.listing import ListedFile
-from spark_job.images.preparation import Order, Prepared, prepare_images
+from spark_job.images.preparation import Prepared, prepared_images
 from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image
 from spark_job.parquet_parts import rows_within
@@ -110,17 +110,10 @@ class Tally(Sum):
 
 def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine) -> Iterator[_Row]:
     specification, limits = extraction.specification, extraction.limits
-    shared = shared_tensors(specification.height, specification.width)
-    tensors = shared.open()
-    isolated: Isolated[Order, Prepared] = Isolated(
-        partial(prepare_images, specification=specification, limits=limits, tensors=shared),
-        failed=lambda _, reason: Prepared(error=reason),
-        max_seconds=limits.max_seconds,
-    )
-    read, contents = tee(read_ahead(files, partial(read_image, limits=limits)))
-    results = isolated.map(Order(content, extraction.shown(image)) for image, content in contents)
-    for (image, _), (slot, prepared) in zip(read, results, strict=True):
-        features = None if prepared.error else engine.features(tensors[slot : slot + 1])[0]
+    read = read_ahead(files, partial(read_image, limits=limits))
+    orders = ((image, Order(content, extraction.shown(image))) for image, content in read)
+    for image, prepared, tensor in prepared_images(orders, specification, limits):
+        features = None if prepared.error else engine.features(tensor[np.newaxis])[0]
         if features is not None and not np.isfinite(features).all():
             prepared, features = Prepared(error="the network gives no finite features for it"), None
         yield _Row(image, prepared, features)

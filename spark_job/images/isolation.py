@@ -1,139 +1,318 @@
-"""A process of its own for code that may hang or crash: the decoders.
+"""A process of its own for code that may hang, crash or be taken over: the decoders.
 
-Work goes over in batches and comes back through shared memory. When a batch fails, its items are tried
-one by one, so that only the item at fault is lost.
+Bytes go in through a pipe. What comes back is written into shared memory in a fixed layout, and one byte
+for each item says that it is done: nothing that comes back is unpickled. When the process hangs or crashes,
+another one takes its place, and only the item at fault is lost.
 """
 
+import fcntl
+import mmap
 import os
-import resource
+import pickle
+import select
+import signal
+import struct
+import subprocess
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import count, islice
-from multiprocessing import get_context
-from typing import Any, Generic, TypeVar
+from itertools import cycle, islice
+from math import ceil
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from pebble import ProcessExpired, ProcessPool
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+import spark_job
+from spark_job.contract.run_options import MEBIBYTE
+from spark_job.errors import ImageRejectedError
+from spark_job.images import border
+
+Key = TypeVar("Key")
+Content = bytes | ImageRejectedError
 
 BATCH_SIZE = 16
+BATCH_BYTES = 8 * MEBIBYTE  # a batch of more has fewer items
 # One batch is being used, one waits, one is being made.
-BATCHES_IN_FLIGHT = 3
-SLOTS = BATCH_SIZE * BATCHES_IN_FLIGHT
-# Of address space: an image of 64 million pixels is held a few times over (decoded, turned, converted).
-MEMORY_LIMIT_BYTES = 4 * 1024**3
+SLOTS = 3 * BATCH_SIZE
+TEXT = np.dtype("S400")
+START_SECONDS = 120.0
+_HEADER = struct.Struct("<QQ?")  # slot, length of the content that follows, thumbnail
+_PROGRAM = """
+import sys
+sys.path[:] = sys.argv[2:]
+import spark_job.images.preparation
+from spark_job.images.isolation import serve
+serve(int(sys.argv[1]))
+"""
+
+
+def text_from(written: bytes) -> str:
+    """Return what a decoder wrote as TEXT, on one line and without control characters."""
+    text = written.decode("utf-8", errors="replace")
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+class Order(NamedTuple):
+    """One image for the other process, and whether its thumbnail is wanted."""
+
+    content: Any  # bytes; an ImageRejectedError comes back as it is
+    thumbnail: bool = False
+
+
+Numbered = tuple[int, tuple[Any, Order]]  # slot, (key, order)
+Function = Callable[[Order, Any], None]
 
 
 @dataclass(frozen=True)
-class SharedArray:
-    """A float32 array that another process writes and this one reads, without a copy."""
+class Isolated:
+    """A function that runs on images in the other process.
 
-    path: str
-    shape: tuple[int, ...]
+    Attributes:
+        function: (order, slot) -> None; fills the slot, or raises ImageRejectedError; picklable.
+        layout: of a slot of shared memory.
+        max_seconds: time limit of one item.
+    """
 
-    def open(self) -> np.ndarray:
-        """Return (*shape) float32, mapped; the same memory in every process."""
-        return _mapped(self.path, self.shape)
+    function: Function
+    layout: np.dtype[Any]
+    max_seconds: float
+
+    def map(self, items: Iterable[tuple[Key, Order]]) -> Iterator[tuple[Key, Any]]:
+        """Yield each key, in order, with the slot that the function filled, or the ImageRejectedError.
+
+        A slot stays as it is until the next one is asked for. Whoever took the process over can change it at
+        any time and to anything: copy first, then check.
+        """
+        decoder = self._decoder()
+        waiting: deque[Numbered] = deque()
+        numbered = zip(cycle(range(SLOTS)), items, strict=False)
+        try:
+            while True:
+                batch = _next_batch(numbered, waiting)
+                waiting.extend(batch)
+                if not waiting:
+                    return
+                if decoder.stopped:
+                    decoder, batch = self._decoder(), list(waiting)
+                if batch:
+                    decoder.send(batch)
+                slot, (key, order) = waiting[0]
+                outcome = self._outcome(decoder, slot, order.content)
+                if outcome is not None:
+                    waiting.popleft()
+                    yield key, outcome
+        finally:
+            if waiting:
+                decoder.stop()
+            else:
+                _idle.append(decoder)
+
+    def _decoder(self) -> "_Decoder":
+        task = pickle.dumps((self.function, self.layout, self.max_seconds))
+        while _idle:
+            decoder = _idle.pop()
+            if decoder.can_do(task):
+                break
+            decoder.stop()
+        else:
+            decoder = _Decoder()
+        decoder.begin(task, self.layout)
+        return decoder
+
+    def _outcome(self, decoder: "_Decoder", slot: int, content: Content) -> Any:
+        """Return what became of an item; None: try it again, what came before it may be at fault."""
+        if isinstance(content, ImageRejectedError):
+            return content
+        try:
+            return decoder.result(slot, self.max_seconds)
+        except TimeoutError:
+            decoder.stop()
+            return ImageRejectedError(f"decoding takes longer than --max-seconds {self.max_seconds:g}")
+        except EOFError:
+            decoder.stop()
+            return None if decoder.results else ImageRejectedError("the file crashes its decoder")
 
 
-@lru_cache(maxsize=4)
-def _mapped(path: str, shape: tuple[int, ...]) -> np.ndarray:
-    return np.memmap(path, dtype=np.float32, mode="r+", shape=shape)
+def _next_batch(numbered: Iterator[Numbered], waiting: Iterable[Numbered]) -> list[Numbered]:
+    """Take the next items, unless enough are on their way."""
+    sizes = [_size(item) for item in waiting]
+    if len(sizes) > SLOTS - BATCH_SIZE or sum(sizes) > 2 * BATCH_BYTES:
+        return []
+    batch, size = [], 0
+    for item in islice(numbered, BATCH_SIZE):
+        batch.append(item)
+        size += _size(item)
+        if size > BATCH_BYTES:
+            break
+    return batch
 
 
-@lru_cache(maxsize=1)
-def shared_tensors(height: int, width: int) -> SharedArray:
-    """Return (SLOTS, height, width, 3) float32; its memory goes when this process ends, however it ends."""
-    shape = (SLOTS, height, width, 3)
-    length = int(np.prod(shape)) * 4
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("tensors")
-        path = f"/proc/{os.getpid()}/fd/{descriptor}"
-    else:  # macOS
-        descriptor, path = tempfile.mkstemp(prefix="tensors-")
-    os.ftruncate(descriptor, length)
-    return SharedArray(path, shape)
+def _size(item: Numbered) -> int:
+    _, (_, order) = item
+    return len(order.content) if isinstance(order.content, bytes) else 0
 
 
-@lru_cache(maxsize=1)
-def _pool() -> ProcessPool:
-    # Spark kills its workers; the tracker of their decoders' semaphores, which it then frees, would say so.
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
-    # `forkserver`: a fork of this process would inherit the engine's threads and the sockets to Spark.
-    context = get_context("forkserver")
-    return ProcessPool(max_workers=1, initializer=_limit_memory, context=context)
+class _Decoder:
+    """The other process and the memory that it shares with this one."""
+
+    def __init__(self) -> None:
+        self._memory = _memory()
+        path = [str(Path(spark_job.__file__).parents[1]), *map(os.path.abspath, sys.path)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, str(self._memory), *path],
+            env={"OMP_NUM_THREADS": "1"},  # nothing of this process's own: credentials are there
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[self._memory],
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._answers = select.poll()
+        self._answers.register(self._stdout, select.POLLIN)
+        self._to_send: SimpleQueue[list[Numbered] | None] = SimpleQueue()
+        self._task = b""
+        self._done = self.results = 0
+
+    @property
+    def stopped(self) -> bool:
+        return self._process.poll() is not None
+
+    def can_do(self, task: bytes) -> bool:
+        """Return whether the process lives and has this task or none yet."""
+        return not self.stopped and self._task in (b"", task)
+
+    def begin(self, task: bytes, layout: np.dtype[Any]) -> None:
+        """Give the process its task, once; it is behind its border when this returns.
+
+        Raises:
+            RuntimeError: the process does not start.
+        """
+        if self._task:
+            return
+        self._task = task
+        self._slots = _mapped(self._memory, layout)
+        os.close(self._memory)
+        try:
+            self._stdin.write(task)
+            self._stdin.flush()
+            self._wait(START_SECONDS)
+        except (OSError, EOFError) as error:
+            self.stop()
+            raise RuntimeError("the decoder's process does not start; its last words stand above") from error
+        Thread(target=self._send_all, daemon=True).start()
+
+    def send(self, batch: list[Numbered]) -> None:
+        """Send each item that has bytes, with its slot, without waiting."""
+        self._to_send.put(batch)
+
+    def _send_all(self) -> None:
+        with suppress(BrokenPipeError), self._stdin:
+            while (batch := self._to_send.get()) is not None:
+                for slot, (_, order) in batch:
+                    if isinstance(order.content, bytes):
+                        self._stdin.write(_HEADER.pack(slot, len(order.content), order.thumbnail))
+                        self._stdin.write(order.content)
+                self._stdin.flush()
+
+    def result(self, slot: int, max_seconds: float) -> Any:
+        """Return the slot of the next item, or the ImageRejectedError that its function raised.
+
+        Raises:
+            TimeoutError: it takes longer.
+            EOFError: the process has ended.
+        """
+        self._wait(max_seconds)
+        self.results += 1
+        error = text_from(self._slots[slot]["error"])
+        return ImageRejectedError(error) if error else self._slots[slot]["result"]
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until one more item is done."""
+        if not self._done:
+            if not self._answers.poll(seconds * 1000):
+                raise TimeoutError
+            self._done = len(os.read(self._stdout.fileno(), SLOTS))
+            if not self._done:
+                raise EOFError
+        self._done -= 1
+
+    def stop(self) -> None:
+        """End the process; what it has not done is lost."""
+        self._process.kill()
+        self._process.wait()
+        self._to_send.put(None)
+
+
+_idle: list[_Decoder] = []
 
 
 def start_decoder() -> None:
     """Start the other process now, without waiting: whoever uses it soon finds it ready."""
-    _pool().schedule(int)
+    if not _idle:
+        _idle.append(_Decoder())
 
 
-def _limit_memory() -> None:
-    with suppress(ValueError, OSError):  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+def _memory() -> int:
+    """Return a descriptor of memory that goes when both processes have ended, however they end."""
+    if sys.platform == "linux":
+        return os.memfd_create("slots", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with tempfile.TemporaryFile() as file:  # macOS
+        return os.dup(file.fileno())
 
 
-@dataclass(frozen=True)
-class Isolated(Generic[Item, Result]):
-    """A function that runs on items in the other process.
+def _mapped(memory: int, layout: np.dtype[Any]) -> np.ndarray:
+    """Return (SLOTS,) of what a function fills ("result") and why it did not ("error")."""
+    length = layout.itemsize + TEXT.itemsize
+    whole = np.dtype(
+        # Vectors of 64 bytes begin where they are read fastest.
+        {"names": ["result", "error"], "formats": [layout, TEXT], "itemsize": ceil(length / 64) * 64}
+    )
+    size = SLOTS * whole.itemsize
+    if os.fstat(memory).st_size < size:
+        os.ftruncate(memory, size)
+        if sys.platform == "linux":  # whoever shrinks the memory ends the process that reads it
+            fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+    return np.frombuffer(mmap.mmap(memory, size), whole)
 
-    Attributes:
-        function: (items, first slot) -> one result for each item; picklable. Item i may write to slot
-            first + i of shared memory, which stays as it is until the next result is asked for.
-        failed: (item, reason) -> the result of an item that hung or crashed the process.
-        max_seconds: time limit of one item.
-    """
 
-    function: Callable[[list[Any], int], list[Any]]
-    failed: Callable[[Any, str], Any]
-    max_seconds: float
+def serve(memory: int) -> None:
+    """Be the other process: take the task, go behind the border, do item after item."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: for whoever uses this process
+    commands = sys.stdin.buffer
+    try:
+        function, layout, max_seconds = pickle.load(commands)  # noqa: S301 - of whoever started this process
+    except EOFError:  # there is no task
+        return
+    slots = _mapped(memory, layout)
+    answers, null = os.dup(sys.stdout.fileno()), os.open(os.devnull, os.O_RDWR)
+    os.close(memory)
+    border.enter(max_seconds)
+    for stream in (sys.stdout, sys.stderr):  # where libraries write their warnings
+        os.dup2(null, stream.fileno(), inheritable=False)
+    os.close(null)
+    os.write(answers, b".")
+    while header := commands.read(_HEADER.size):
+        slot, length, thumbnail = _HEADER.unpack(header)
+        order = Order(commands.read(length), thumbnail)
+        slots[slot]["error"] = _error(function, order, slots[slot]["result"])
+        os.write(answers, b".")
 
-    def map(self, items: Iterable[Item]) -> Iterator[tuple[int, Result]]:
-        """Yield (slot, result) for each item, in order."""
-        waiting: deque[tuple[list[Item], int, Future[list[Result]]]] = deque()
-        iterator = iter(items)
-        for number in count():
-            batch = list(islice(iterator, BATCH_SIZE))
-            if batch:
-                first = number % BATCHES_IN_FLIGHT * BATCH_SIZE
-                waiting.append((batch, first, self._schedule(batch, first)))
-            if not waiting:
-                return
-            if not batch or len(waiting) == BATCHES_IN_FLIGHT:
-                yield from self._results(*waiting.popleft())
 
-    def _schedule(self, batch: list[Item], first: int) -> "Future[list[Result]]":
-        future: Future[list[Result]] = _pool().schedule(
-            self.function, args=[batch, first], timeout=self.max_seconds
-        )
-        return future
-
-    def _results(
-        self, batch: list[Item], first: int, future: "Future[list[Result]]"
-    ) -> Iterator[tuple[int, Result]]:
-        try:
-            results = future.result()
-        except (TimeoutError, ProcessExpired):
-            yield from self._one_by_one(batch, first)
-        else:
-            yield from enumerate(results, first)
-
-    def _one_by_one(self, batch: list[Item], first: int) -> Iterator[tuple[int, Result]]:
-        for slot, item in enumerate(batch, first):
-            try:
-                yield slot, self._schedule([item], slot).result()[0]
-            except TimeoutError:
-                yield (
-                    slot,
-                    self.failed(item, f"decoding takes longer than --max-seconds {self.max_seconds:g}"),
-                )
-            except ProcessExpired:
-                yield slot, self.failed(item, "the file crashes its decoder")
+def _error(function: Function, order: Order, slot: Any) -> bytes:
+    """Run the function; return why it did not fill the slot, or nothing."""
+    try:
+        function(order, slot)
+    except ImageRejectedError as error:
+        return str(error).encode()
+    except MemoryError:
+        return b"decoding needs more memory than the limits allow"
+    except Exception as error:
+        return f"decoding failed: {type(error).__name__}: {error}".encode()
+    return b""

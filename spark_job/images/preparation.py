@@ -4,9 +4,10 @@ The process imports this module when it starts: nothing here needs Arrow, Spark 
 """
 
 import time
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from functools import lru_cache, partial
+from typing import Any, get_type_hints
 
 import cv2
 import numpy as np
@@ -15,12 +16,11 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.images.decoding import decode_picture
-from spark_job.images.isolation import SharedArray
+from spark_job.images.isolation import TEXT, Isolated, Key, Order, text_from
 from spark_job.images.quality import Quality, measure
-from spark_job.images.thumbnails import encode_thumbnail
+from spark_job.images.thumbnails import THUMBNAIL, encode_thumbnail
 
 cv2.setNumThreads(1)
-Content = bytes | ImageRejectedError
 
 
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
@@ -75,16 +75,9 @@ def _rows(
     return np.tile(np.asarray(mean, np.float32), width), np.tile(factor, width)
 
 
-class Order(NamedTuple):
-    """One image for the decoder's process, and whether its thumbnail is wanted."""
-
-    content: Content
-    thumbnail: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of one image's bytes; its tensor lies in the shared slot unless there is an error.
+    """What became of one image's bytes.
 
     Attributes:
         width, height: of the whole upright photograph, in pixels.
@@ -102,34 +95,64 @@ class Prepared:
     thumbnail: bytes | None = None
 
 
-def prepare_images(
-    orders: list[Order],
-    first_slot: int,
-    *,
-    specification: ExtractorSpecification,
-    limits: ImageLimits,
-    tensors: SharedArray,
-) -> list[Prepared]:
-    """Decode and prepare images into their slots."""
-    slots = tensors.open()
-    return [
-        _prepare_image(order, specification, limits, slots[slot])
-        for slot, order in enumerate(orders, first_slot)
+_KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
+MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
+# What a slot says of an image, beside its tensor.
+FACTS = np.dtype(
+    [
+        ("width", np.int32),
+        ("height", np.int32),
+        ("seconds", np.float64),
+        ("quality", MEASURES),
+        ("damage", TEXT),
+        ("thumbnail", THUMBNAIL),
     ]
+)
 
 
-def _prepare_image(
-    order: Order, specification: ExtractorSpecification, limits: ImageLimits, tensor: np.ndarray
-) -> Prepared:
-    started = time.process_time()
-    try:
-        if isinstance(order.content, ImageRejectedError):
-            raise order.content
-        picture = decode_picture(order.content, limits, (specification.height, specification.width))
-        prepare(picture.pixels, specification, tensor)
-        quality = measure(picture.pixels, picture.greyscale)
-        thumbnail = encode_thumbnail(picture.pixels) if order.thumbnail else None
-    except ImageRejectedError as error:
-        return Prepared(error=str(error))
-    seconds = time.process_time() - started
-    return Prepared(picture.width, picture.height, None, seconds, quality, picture.damage, thumbnail)
+def prepared_images(
+    images: Iterable[tuple[Key, Order]], specification: ExtractorSpecification, limits: ImageLimits
+) -> Iterator[tuple[Key, Prepared, np.ndarray]]:
+    """Decode and prepare images in the other process.
+
+    Yields:
+        each image's key, what became of it, and its tensor: (height, width, 3) float32 in shared memory,
+        which stays as it is until the next one is asked for, and means nothing when there is an error.
+    """
+    shape = (specification.height, specification.width, 3)
+    layout = np.dtype([("tensor", np.float32, shape), ("facts", FACTS)])
+    function = partial(prepare_image, specification=specification, limits=limits)
+    for key, outcome in Isolated(function, layout, limits.max_seconds).map(images):
+        if isinstance(outcome, ImageRejectedError):
+            yield key, Prepared(error=str(outcome)), np.empty(shape, np.float32)
+        else:
+            yield key, read_facts(outcome["facts"]), outcome["tensor"]
+
+
+def prepare_image(
+    order: Order, slot: Any, *, specification: ExtractorSpecification, limits: ImageLimits
+) -> None:
+    """Decode and prepare one image into its slot.
+
+    Raises:
+        ImageRejectedError: it cannot be used.
+    """
+    started = time.thread_time()
+    picture = decode_picture(order.content, limits, (specification.height, specification.width))
+    prepare(picture.pixels, specification, slot["tensor"])
+    quality = astuple(measure(picture.pixels, picture.greyscale))
+    damage = (picture.damage or "").encode()
+    thumbnail = encode_thumbnail(picture.pixels) if order.thumbnail else b""
+    seconds = time.thread_time() - started
+    slot["facts"] = (picture.width, picture.height, seconds, quality, damage, thumbnail)
+
+
+def read_facts(facts: Any) -> Prepared:
+    """Return what a decoder says of an image, if it can be true."""
+    width, height, seconds, measured, damage, thumbnail = facts.tolist()
+    numbers = [width, height, seconds, *(one for one in measured if isinstance(one, float))]
+    if min(width, height, seconds + 1) < 1 or not np.isfinite(numbers).all():
+        return Prepared(error="the decoder's answer cannot be true")
+    measures: list[Any] = [text_from(one) if isinstance(one, bytes) else one for one in measured]
+    quality = Quality(*measures)
+    return Prepared(width, height, None, seconds, quality, text_from(damage) or None, thumbnail or None)

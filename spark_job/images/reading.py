@@ -1,29 +1,26 @@
 """Images that are read: their bytes, with many reads in flight, in order; small pictures for reports."""
 
-import io
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
+import numpy as np
 from obstore.exceptions import BaseError
-from PIL import Image, ImageFile
 
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.contract.uris import is_s3
 from spark_job.errors import ImageRejectedError, LargerError
-from spark_job.images.decoding import decode
-from spark_job.images.isolation import Isolated
+from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
-from spark_job.images.preparation import Content
+from spark_job.images.thumbnails import THUMBNAIL, make_thumbnail
 from spark_job.storage import first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32
 # Six photographs of 5 MB, three of 10 MB: a core decodes them in longer than S3 takes to send them.
 MAX_BYTES_IN_FLIGHT = 32 * MEBIBYTE
-THUMBNAIL_PIXELS = 64
 
 
 class ReadImage(Protocol):
@@ -105,30 +102,8 @@ def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[L
 
 def thumbnails(files: Iterable[ListedFile], limits: ImageLimits) -> Iterator[bytes | None]:
     """Yield a small JPEG of each image, in order; None where nothing can be shown."""
-    isolated: Isolated[Content, bytes | None] = Isolated(
-        partial(make_thumbnails, limits=limits), failed=lambda _, reason: None, max_seconds=limits.max_seconds
-    )
+    layout = np.dtype([("thumbnail", THUMBNAIL)])
+    isolated = Isolated(partial(make_thumbnail, limits=limits), layout, limits.max_seconds)
     contents = read_ahead(iter(files), partial(read_image, limits=limits))
-    return (thumbnail for _, thumbnail in isolated.map(content for _, content in contents))
-
-
-def make_thumbnails(contents: list[Content], _first_slot: int, *, limits: ImageLimits) -> list[bytes | None]:
-    """Return a small JPEG of what can be shown of each image, or None."""
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        return [_thumbnail(content, limits) for content in contents]
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-def _thumbnail(content: Content, limits: ImageLimits) -> bytes | None:
-    try:
-        if isinstance(content, ImageRejectedError):
-            raise content
-        image: Any = Image.fromarray(decode(content, limits))
-    except ImageRejectedError:
-        return None
-    image.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=72)
-    return buffer.getvalue()
+    for _, outcome in isolated.map((image, Order(content)) for image, content in contents):
+        yield None if isinstance(outcome, ImageRejectedError) else outcome["thumbnail"]

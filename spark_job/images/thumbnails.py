@@ -1,11 +1,19 @@
-"""The small JPEGs that reports show, from pixels that are decoded already."""
+"""The small JPEGs that reports show."""
+
+from typing import Any
 
 import cv2
 import numpy as np
 import simplejpeg
+from PIL import ImageFile
+
+from spark_job.contract.run_options import ImageLimits
+from spark_job.images.decoding import decode
+from spark_job.images.isolation import Order
 
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
+THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
 # Photographs take 1 to 2 kB at the first; only noise without end needs the others.
 QUALITIES = (72, 40, 10)
 
@@ -24,3 +32,13 @@ def encode_thumbnail(pixels: np.ndarray) -> bytes:
     encoded = (simplejpeg.encode_jpeg(pixels, quality=one, colorsubsampling="420") for one in QUALITIES)
     thumbnail: bytes = next(jpeg for jpeg in encoded if len(jpeg) <= MAX_THUMBNAIL_BYTES)
     return thumbnail
+
+
+def make_thumbnail(order: Order, slot: Any, *, limits: ImageLimits) -> None:
+    """Write a thumbnail of what can be shown of an image into its slot.
+
+    Raises:
+        ImageRejectedError: nothing can be shown.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    slot["thumbnail"] = encode_thumbnail(decode(order.content, limits))

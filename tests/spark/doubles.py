@@ -1,5 +1,6 @@
 """What stands where the network or the decoder is in tests; workers import it by name."""
 
+import ctypes
 import json
 import os
 import signal
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from spark_job.features import extraction
+from spark_job.images import preparation
+from spark_job.images.isolation import Order
 
-PREPARE_IMAGES = extraction.prepare_images
+PREPARE_IMAGE = preparation.prepare_image
 
 
 class QuadrantColours:
@@ -68,17 +70,16 @@ class HostileDecoder(QuadrantColours):
     """Makes the decoder of its worker hang or crash on files that end so."""
 
     def __init__(self) -> None:
-        extraction.prepare_images = prepare_hostile_images
+        preparation.prepare_image = prepare_hostile_image
 
 
-def prepare_hostile_images(orders: list, first_slot: int, **options: Any) -> list:
+def prepare_hostile_image(order: Order, slot: Any, **options: Any) -> None:
     """As the real one, except for files that end in `hang` or `crash`."""
-    for content, _ in orders:
-        if content.endswith(b"hang"):
-            time.sleep(60)
-        if content.endswith(b"crash"):
-            os.kill(os.getpid(), signal.SIGSEGV)
-    return PREPARE_IMAGES(orders, first_slot, **options)
+    if order.content.endswith(b"hang"):
+        time.sleep(60)
+    if order.content.endswith(b"crash"):
+        ctypes.string_at(0)
+    PREPARE_IMAGE(order, slot, **options)
 
 
 def worker_engine_of(load: Callable[[], object]) -> Callable[..., Callable[[], object]]:

@@ -3,11 +3,13 @@
 import json
 from functools import partial
 
+import psutil
+
 from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.processes import PROJECT, left_behind, start, tagged
 from tests.spark.runs import run
-from tests.waiting import wait_until, wait_until_gone
+from tests.waiting import is_running, wait_until, wait_until_gone
 
 DRIVER = """
 import sys
@@ -24,7 +26,7 @@ if __name__ == "__main__":
 
 
 def test_a_killed_worker_is_retried_without_a_lost_or_double_row(tiny_extractor, tmp_path, monkeypatch):
-    """Spark tries the share of the dead worker again; its decoder and fork server have gone with it."""
+    """Spark tries the share of the dead worker again; its decoder has gone with it."""
     images = photographs.write_archive(tmp_path / "images", {"a": 15, "b": 15})
     marker = tmp_path / "killed.json"
     load = partial(doubles.DyingEngine, str(marker))
@@ -36,24 +38,31 @@ def test_a_killed_worker_is_retried_without_a_lost_or_double_row(tiny_extractor,
     assert [row["path"] for row in found.csv("components.csv")] == expected
     assert found.metrics["images"]["usable"] == 30
     dead = json.loads(marker.read_text())
-    assert len(dead) >= 3  # the worker, its fork server and its decoder
+    assert len(dead) >= 2  # the worker and its decoder
     wait_until_gone(*dead)
 
 
+def is_decoder(process: psutil.Process) -> bool:
+    return is_running(process.pid) and "images.isolation" in " ".join(process.cmdline())
+
+
 def test_nothing_stays_behind_a_driver_that_is_killed_at_work(tiny_extractor, tmp_path):
-    """Java, Python workers, fork servers and decoders end by themselves."""
+    """Java, Python workers and decoders end by themselves."""
     images = photographs.write_archive(tmp_path / "images", {"a": 200})
     script, marker = tmp_path / "driver.py", tmp_path / "began"
     script.write_text(DRIVER)
     driver, tag = start([script, images, tmp_path / "results", tiny_extractor, marker], cwd=PROJECT)
     try:
         wait_until(marker.exists, "the workers have begun", 120)
-        assert any("forkserver" in " ".join(process.cmdline()) for process in tagged(tag))
+        # They do not inherit the tag, nor anything else of the environment.
+        decoders = [child.pid for process in tagged(tag) for child in process.children() if is_decoder(child)]
+        assert decoders
         assert any("java" in process.name() for process in tagged(tag))
     finally:
         driver.kill()
         driver.communicate()
     assert left_behind(tag) == []
+    wait_until_gone(*decoders)
 
 
 def test_the_features_are_computed_once(tiny_extractor, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """Hundreds of damaged and hostile files through the decoder's process: every one gives an answer."""
 
 import struct
-from functools import partial
 
 import numpy as np
 import psutil
@@ -9,8 +8,8 @@ import pytest
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification, Weights
-from spark_job.images.isolation import Isolated, shared_tensors
-from spark_job.images.preparation import Order, Prepared, prepare_images
+from spark_job.images.isolation import Order
+from spark_job.images.preparation import Prepared, prepared_images
 from tests.spark.photographs import animation, encoded, jpeg_of_size, pixels, png_header_only, turned_jpeg
 
 SEED = 20_240
@@ -85,17 +84,10 @@ def mutants() -> list[bytes]:
 @pytest.fixture(scope="module")
 def answers() -> list[tuple[np.ndarray, Prepared]]:
     """(a copy of the tensor, what became of it) of every mutant, in order."""
-    shared = shared_tensors(SPECIFICATION.height, SPECIFICATION.width)
-    tensors = shared.open()
-    isolated = Isolated(
-        partial(prepare_images, specification=SPECIFICATION, limits=LIMITS, tensors=shared),
-        failed=lambda _, reason: Prepared(error=reason),
-        max_seconds=LIMITS.max_seconds,
-    )
     found = []
-    for slot, prepared in isolated.map(map(Order, mutants())):
-        found.append((tensors[slot].copy(), prepared))
-        tensors[slot] = np.nan  # whatever is not written next time shows
+    for _, prepared, tensor in prepared_images(enumerate(map(Order, mutants())), SPECIFICATION, LIMITS):
+        found.append((tensor.copy(), prepared))
+        tensor[:] = np.nan  # whatever is not written next time shows
     return found
 
 
@@ -127,11 +119,9 @@ def test_a_rejected_file_says_why_in_words(answers):
 
 def test_one_decoder_is_left_and_no_other_process(answers):
     """However often it crashed, it was replaced and not multiplied."""
-    servers = [
+    decoders = [
         process
         for process in psutil.Process().children()
-        if process.status() != psutil.STATUS_ZOMBIE and "forkserver" in " ".join(process.cmdline())
+        if process.status() != psutil.STATUS_ZOMBIE and "images.isolation" in " ".join(process.cmdline())
     ]
-    assert len(servers) == 1
-    decoders = [one for one in servers[0].children() if one.status() != psutil.STATUS_ZOMBIE]
     assert len(decoders) == 1

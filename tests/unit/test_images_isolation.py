@@ -1,50 +1,64 @@
 """The decoder's process: it may hang, crash or run out of memory, and it never outlives its owner."""
 
+import ctypes
 import os
-import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
-from spark_job.images.isolation import BATCH_SIZE, SLOTS, Isolated, shared_tensors
+from spark_job.contract.run_options import MEBIBYTE
+from spark_job.errors import ImageRejectedError
+from spark_job.images.isolation import SLOTS, Isolated, Order
 
 PROJECT = Path(__file__).resolve().parents[2]
+LAYOUT = np.dtype([("number", np.int64), ("process", np.int64)])
 
 
-def work(items: list[object], first_slot: int) -> list[object]:
-    """Does what each item says; else returns it with the decoder's own process id."""
-    for item in items:
-        if item == "hang":
+def work(order: Order, slot: np.void) -> None:
+    """Does what the item says; notes it with the decoder's own process id."""
+    match order.content:
+        case b"hang":
             time.sleep(60)
-        if item == "crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if item == "leave":
+        case b"crash":
+            ctypes.string_at(0)
+        case b"leave":
             os._exit(3)
-        if item == "swell":
+        case b"swell":
             bytearray(5 * 1024**3)
-    return [(item, os.getpid()) for item in items]
+        case b"refuse":
+            raise ImageRejectedError("not\nthis\x1bone")
+        case b"fail":
+            raise ValueError("a mistake of ours")
+    slot["number"], slot["process"] = int(order.content), os.getpid()
 
 
-def answers(items, max_seconds=1.0):
-    """What comes back, without slots and process ids."""
-    isolated = Isolated(work, failed=lambda item, reason: (item, reason), max_seconds=max_seconds)
-    return [answer for _, answer in isolated.map(items)]
+def answers(items: list[object], max_seconds: float = 1.0) -> list[tuple[object, object]]:
+    """Each item with the decoder's process id, or with the reason why it is rejected."""
+    isolated = Isolated(work, LAYOUT, max_seconds)
+    found: list[tuple[object, object]] = []
+    for item, outcome in isolated.map((item, Order(str(item).encode())) for item in items):
+        if isinstance(outcome, ImageRejectedError):
+            found.append((item, str(outcome)))
+        else:
+            assert outcome["number"] == item
+            found.append((item, int(outcome["process"])))
+    return found
 
 
-@pytest.mark.parametrize("count", [0, 1, BATCH_SIZE, BATCH_SIZE + 1, 3 * SLOTS + 5])
+@pytest.mark.parametrize("count", [0, 1, 16, 17, 3 * SLOTS + 5])
 def test_every_item_comes_back_once_in_order(count):
     """Also when the last batch is not full."""
     assert [item for item, _ in answers(list(range(count)))] == list(range(count))
 
 
 def test_the_work_happens_in_another_process():
-    """Which stays the same while nothing fails."""
-    processes = {process for _, process in answers(list(range(100)))}
+    """Which stays the same while nothing fails, also for the next call."""
+    processes = {process for _, process in answers(list(range(100))) + answers([1])}
     assert len(processes) == 1
     assert os.getpid() not in processes
 
@@ -55,6 +69,9 @@ def test_the_work_happens_in_another_process():
         ("hang", "decoding takes longer than --max-seconds 1"),
         ("crash", "the file crashes its decoder"),
         ("leave", "the file crashes its decoder"),
+        ("swell", "decoding needs more memory than the limits allow"),
+        ("refuse", "not?this?one"),
+        ("fail", "decoding failed: ValueError: a mistake of ours"),
     ],
 )
 def test_a_fault_costs_one_item(fault, reason):
@@ -71,28 +88,61 @@ def test_several_faults_cost_several_items():
     assert [item for item, why in answers(items) if isinstance(why, int)] == [1, 2]
 
 
-def test_the_slots_of_waiting_items_do_not_overlap():
-    """An item's memory stays as it is until the next result is asked for."""
-    isolated = Isolated(work, failed=lambda item, reason: (item, reason), max_seconds=5)
-    slots = [slot for slot, _ in isolated.map(range(4 * SLOTS))]
-    assert slots == [number % SLOTS for number in range(4 * SLOTS)]
+def test_an_item_that_is_rejected_already_keeps_its_place():
+    """It does not go to the other process."""
+    refused = ImageRejectedError("the file is empty")
+    items = [(1, Order(b"1")), (2, Order(refused)), (3, Order(b"3"))]
+    found = dict(Isolated(work, LAYOUT, 1).map(items))
+    assert list(found) == [1, 2, 3]
+    assert found[2] is refused
+    assert found[3]["number"] == 3
 
 
-def test_memory_is_shared_without_a_copy():
-    """What the other process writes into a slot is what this one reads."""
-    shared = shared_tensors(4, 4)
-    tensors = shared.open()
-    isolated = Isolated(partial(fill, shared), failed=lambda item, reason: None, max_seconds=5)
-    for slot, item in isolated.map([float(number) for number in range(100)]):
-        assert (tensors[slot] == item).all()
+def test_a_call_that_is_given_up_leaves_nothing_for_the_next():
+    """Its items in flight do not come back as another call's."""
+    given_up = Isolated(work, LAYOUT, 1).map((n, Order(b"%d" % n)) for n in range(100))
+    next(given_up)
+    given_up.close()
+    assert [item for item, _ in answers([7, 8, 9])] == [7, 8, 9]
 
 
-def fill(shared, items, first_slot):
-    """Fills each item's slot with its value."""
-    tensors = shared.open()
-    for slot, item in enumerate(items, first_slot):
-        tensors[slot] = item
-    return items
+def test_two_calls_at_a_time_have_two_processes():
+    """Neither sees the other's items."""
+    one, other = (Isolated(work, LAYOUT, 1).map([(n, Order(b"%d" % n)) for n in range(40)]) for _ in range(2))
+    pairs = [(int(a["number"]), int(b["number"])) for (_, a), (_, b) in zip(one, other, strict=True)]
+    assert pairs == [(n, n) for n in range(40)]
+
+
+def measure(order: Order, slot: np.void) -> None:
+    """Notes how long the item is."""
+    slot["number"] = len(order.content)
+
+
+def test_large_items_wait_where_they_are():
+    """However many there are, about three batches of bytes are on their way at a time."""
+    taken = []
+    item = bytes(3 * MEBIBYTE)
+    items = ((taken.append(number) or number, Order(item)) for number in range(30))
+    for number, slot in Isolated(measure, LAYOUT, 5).map(items):
+        assert slot["number"] == len(item)
+        assert len(taken) - number <= 10
+
+
+def fill(order: Order, slot: np.void) -> None:
+    """Fills the slot's array with the item's value."""
+    slot["tensor"] = float(order.content)
+
+
+def test_memory_is_shared_without_a_copy_and_stays_until_the_next():
+    """What the other process writes into a slot is what this one reads, while it works on later ones."""
+    layout = np.dtype([("tensor", np.float32, (40, 40, 3))])
+    for item, slot in Isolated(fill, layout, 5).map((n, Order(b"%d" % n)) for n in range(3 * SLOTS)):
+        tensor = slot["tensor"]
+        assert not tensor.flags.owndata
+        assert tensor.flags.c_contiguous
+        assert tensor.ctypes.data % 64 == 0
+        time.sleep(0.0002)
+        assert (tensor == item).all()
 
 
 OWNER = """
@@ -116,9 +166,9 @@ def start_owner(tmp_path, seconds):
 
 
 def test_no_process_stays_behind_a_killed_owner(tmp_path):
-    """kill -9 gives no chance to tidy up: decoder and fork server end by themselves."""
+    """kill -9 gives no chance to tidy up: the decoder ends by itself."""
     owner, below = start_owner(tmp_path, 60)
-    assert len(below) >= 2
+    assert len(below) == 1
     owner.kill()
     owner.wait()
     owner.stdout.close()
