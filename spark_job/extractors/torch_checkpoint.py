@@ -4,11 +4,15 @@ The format, up to PyTorch 1.5: five pickles (magic number, protocol version, sys
 then the storages, each an int64 count and its numbers. `torch.serialization._legacy_load` describes it.
 """
 
+import os
 import pickle
+import struct
 from collections import OrderedDict
 from dataclasses import dataclass
+from io import BytesIO
+from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -36,6 +40,7 @@ _DAMAGE = (
     IndexError,
     AttributeError,
     OverflowError,
+    struct.error,
 )
 
 
@@ -46,8 +51,7 @@ def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
         ExtractorError: not such a checkpoint, damaged, or it names code that is not on the allow-list.
     """
     try:
-        with path.open("rb") as file:
-            return _read(file)
+        return _read(path.read_bytes())
     except OSError as error:
         raise ExtractorError(f"{path} cannot be read: {error.strerror}") from error
     except _DAMAGE as error:
@@ -91,8 +95,17 @@ def _rebuild_tensor(
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-class _AllowListUnpickler(pickle.Unpickler):
-    """Knows the few globals of a state dictionary and refuses every other: unpickling runs what it names."""
+class _AllowListUnpickler(pickle._Unpickler):
+    """Knows the few globals of a state dictionary and refuses every other: unpickling runs what it names.
+
+    It is the one that is written in Python: the other takes the memory for whatever length or number of
+    an object the file names, before it looks whether there are so many. So does one operation of this one,
+    which checkpoints do not have.
+    """
+
+    dispatch: ClassVar = {
+        code: run for code, run in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]
+    }
 
     allowed: ClassVar[dict[tuple[str, str], Any]] = {
         ("collections", "OrderedDict"): OrderedDict,
@@ -115,22 +128,31 @@ class _AllowListUnpickler(pickle.Unpickler):
         return _Storage(key, dtype, count)
 
 
-def _read(file: BinaryIO) -> dict[str, np.ndarray]:
+class _Lines(BytesIO):
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends too early")
+        return line
+
+
+def _read(content: bytes) -> dict[str, np.ndarray]:
+    file = _Lines(content)
+
     def load() -> Any:
         return _AllowListUnpickler(file).load()
+
+    def numbers(dtype: np.dtype[Any]) -> np.ndarray:
+        count, begin = int.from_bytes(file.read(8), "little"), file.tell()
+        file.seek(count * dtype.itemsize, os.SEEK_CUR)
+        return np.frombuffer(content, dtype, count, begin)
 
     if load() != _MAGIC or load() != _PROTOCOL:
         raise ValueError("its magic number or protocol version is another")
     load()  # byte order and sizes of the writer; PyTorch always writes little-endian
     tensors = {name: value for name, value in load().items() if isinstance(value, _Tensor)}
+    if sum(prod(tensor.shape) * tensor.storage.dtype.itemsize for tensor in tensors.values()) > len(content):
+        raise ValueError("its tensors take more memory than the file")
     dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
-    numbers = {key: _read_numbers(file, dtypes[key]) for key in load()}
-    return {name: tensor.view(numbers[tensor.storage.key]) for name, tensor in tensors.items()}
-
-
-def _read_numbers(file: BinaryIO, dtype: np.dtype[Any]) -> np.ndarray:
-    count = int.from_bytes(file.read(8), "little")
-    content = file.read(count * dtype.itemsize)
-    if len(content) != count * dtype.itemsize:
-        raise ValueError("it ends too early")
-    return np.frombuffer(content, dtype)
+    storages = {key: numbers(dtypes[key]) for key in load()}
+    return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in tensors.items()}

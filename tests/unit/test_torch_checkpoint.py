@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import sys
+import tracemalloc
 import types
 import zipfile
 from collections import OrderedDict
@@ -128,6 +129,59 @@ def test_a_tensor_never_reads_beyond_its_storage(tensor: _Tensor, tmp_path: Path
     path = write_checkpoint(tmp_path / "w.pth", {"a": tensor}, SIX)
     with pytest.raises(ExtractorError, match=OLD_FORMAT):
         read_checkpoint(path)
+
+
+GREEDY_PICKLES = {
+    "a long text": b"\x80\x04\x8d" + struct.pack("<Q", 2**33) + b"x.",
+    "long bytes": b"\x80\x04\x8e" + struct.pack("<Q", 2**33) + b"x.",
+    "a long array": b"\x80\x05\x96" + struct.pack("<Q", 2**33) + b"x.",
+    "a long frame": b"\x80\x04\x95" + struct.pack("<Q", 2**33) + b"K\x01.",
+    "an object of a high number": b"\x80\x02K\x01r" + struct.pack("<I", 2**28) + b".",
+}
+
+
+def read_in_little_memory(path: Path) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ExtractorError, match=OLD_FORMAT):
+            read_checkpoint(path)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000 + 4 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("content", GREEDY_PICKLES.values(), ids=GREEDY_PICKLES)
+def test_a_short_file_takes_little_memory_whatever_lengths_it_names(content: bytes, tmp_path: Path) -> None:
+    """Some 20 bytes that ask for 2 to 8 GiB."""
+    path = tmp_path / "w.pth"
+    path.write_bytes(content)
+    read_in_little_memory(path)
+
+
+@pytest.mark.usefixtures("fake_torch")
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"a": _Tensor(0, (50_000, 50_000), (0, 0))},
+        {"a": _Tensor(0, (5_000_000_000, 1), (0, 1))},
+        {str(number): _Tensor(0, (300, 200), (1, 300)) for number in range(2_000)},
+    ],
+    ids=["one number again and again", "one row again and again", "one storage again and again"],
+)
+def test_tensors_take_no_more_memory_than_their_file(state: dict[str, _Tensor], tmp_path: Path) -> None:
+    """A stride of 0 repeats numbers without end; so do many tensors of one storage."""
+    numbers = np.zeros(6 if "1" not in state else 60_000, np.float32)
+    read_in_little_memory(write_checkpoint(tmp_path / "w.pth", state, numbers))
+
+
+@pytest.mark.usefixtures("fake_torch")
+def test_a_storage_that_names_more_numbers_than_the_file_holds_is_refused(tmp_path: Path) -> None:
+    """Its count is 8 bytes of the file."""
+    path = tmp_path / "w.pth"
+    content = write_checkpoint(path, {"a": _Tensor(0, (6,), (1,))}, SIX).read_bytes()
+    for count in (7, 2**32, 2**63 - 1, 2**64 - 1):
+        path.write_bytes(content[:-32] + struct.pack("<Q", count) + content[-24:])
+        read_in_little_memory(path)
 
 
 @pytest.mark.usefixtures("fake_torch")
