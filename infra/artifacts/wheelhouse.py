@@ -23,7 +23,7 @@ IMPORTS = "imports.txt"
 MAX_BYTES = {"openvino": 300_000_000, "tensorflow": 1_000_000_000}
 # What the job's workers import: the node proves that its system has what the wheels ask for, and Python
 # keeps the bytecode.
-WORKER_MODULES = ("cv2", "numpy", "obstore", "pebble", "PIL", "pyarrow", "simplejpeg")
+WORKER_MODULES = ("cv2", "numpy", "obstore", "PIL", "pyarrow", "simplejpeg")
 
 
 @dataclass(frozen=True)

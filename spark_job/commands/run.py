@@ -10,6 +10,7 @@ import click
 from spark_job.contract.errors import MisuseError, StoppedError
 from spark_job.contract.options import Option
 from spark_job.contract.run_options import RunOptions
+from spark_job.images.border import lacking
 from spark_job.python_daemon import make_ready
 from spark_job.session import begin_session
 
@@ -30,6 +31,8 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
             {**values, "run_id": values["run_id"] or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")}
         )
         print(f"run {options.run_id}", file=sys.stderr)
+        if lack := lacking():
+            print(f"note: {lack}; see docs/security.md", file=sys.stderr)
         session = begin_session("spark_job", in_each_worker=make_ready)
         from spark_job.pipeline.run import (
             run_pipeline,  # its libraries import while Java starts
