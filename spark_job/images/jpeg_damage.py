@@ -23,7 +23,7 @@ _ALL_FREQUENCIES = b"\0\x3f\0"
 _KEPT = (*range(0xC0, 0xD0), 0xDB, _RESTART_INTERVAL, 0xE0, 0xEE, START_OF_SCAN)
 # A transfer that stopped may leave a file of the right size; no picture ends so.
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")
-_FILLING = re.compile(rb"(?:\x00{16,}|\xff{16,})\Z")
+_LEAST_FILLING = 16
 # Some cameras leave a few bytes after the last row; the block of a picture rarely takes less.
 _HARMLESS_BYTES = 16
 _NOISE = [np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes() for seed in range(4)]
@@ -116,21 +116,44 @@ def _read(data: bytes, header: Header) -> _Jpeg:
         ended = segment.marker == END
         if segment.marker not in _KEPT or (scans and header.in_one_scan):
             continue
-        content += data[segment.start : segment.end]
+        content += _with_known_numbers(data[segment.start : segment.end])
         restarts = restarts or (segment.marker == _RESTART_INTERVAL and any(segment.payload))
         if segment.marker == START_OF_SCAN:
             if header.frame not in PROGRESSIVE:
                 content[-3:] = _ALL_FREQUENCIES  # some programs write others, and are warned of
             _note(bytes(content[-len(segment.payload) :]), lowest_bit)
-            compressed = _FILLING.sub(b"", data[segment.end : following]).rstrip(b"\xff")
+            compressed = _without_filling(data[segment.end : following]).rstrip(b"\xff")
             scans.append((len(content), len(content) + len(compressed)))
             content += compressed
     complete = all((bits == 0).all() for bits in lowest_bit.values())
     return _Jpeg(header, bytes(content), scans, complete, ended, restarts)
 
 
+def _with_known_numbers(segment: bytes) -> bytes:
+    """Return a segment whose version or transformation of colours, where unknown, is the usual one.
+
+    The decoder goes on as if it were; its warning about a header ends simplejpeg even where it is not strict.
+    """
+    name = segment[4:9]
+    if name == b"JFIF\0" and segment[9:10] != b"\1":
+        return segment[:9] + b"\1" + segment[10:]
+    if name == b"Adobe" and segment[15:16] > b"\2":
+        return segment[:15] + b"\1" + segment[16:]
+    return segment
+
+
+def _without_filling(compressed: bytes) -> bytes:
+    for filling in (b"\0", b"\xff"):
+        kept = compressed.rstrip(filling)
+        if len(compressed) - len(kept) >= _LEAST_FILLING:
+            return kept
+    return compressed
+
+
 def _note(scan: bytes, lowest_bit: dict[int, np.ndarray]) -> None:
     """Enter what a scan brings: of its components the frequencies from one to another, down to a bit."""
+    if len(scan) < 1 + 2 + 3:  # a damaged one brings nothing
+        return
     first, last, bits = scan[-3:]
     for identity in scan[1 : 1 + 2 * scan[0] : 2]:
         if identity in lowest_bit:
@@ -203,6 +226,6 @@ def _first_difference(one: np.ndarray, other: np.ndarray) -> int:
 
 
 def _in_a_sentence(error: object) -> str:
-    """Return a decoder's words without its own numbers of tables and markers."""
-    words = re.sub(r" 0x\w+", "", str(error))
+    """Return a decoder's words without its own names of functions and numbers of tables and markers."""
+    words = re.sub(r" 0x\w+|\w+\(\): ", "", str(error))
     return words[:1].lower() + words[1:]

@@ -109,6 +109,8 @@ def read_header(data: bytes) -> Header:
                 orientation=orientation or 1,
                 in_one_scan=frame.marker not in PROGRESSIVE and segment.payload[0] == len(components),
             )
+    if any(segment.marker == START_OF_SCAN for segment in segments(data)):
+        raise ImageRejectedError("the file is damaged: it is a JPEG whose size is missing")
     raise ImageRejectedError("the file ends early: it is a JPEG without a picture")
 
 

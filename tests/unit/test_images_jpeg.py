@@ -330,3 +330,39 @@ def test_damage_that_ends_at_a_restart_marker_is_told():
     content = bytearray(encoded(photograph(400, 300), quality=85, restart_marker_rows=1))
     del content[len(content) // 2 : len(content) // 2 + 400]
     assert (decode_picture(bytes(content), LIMITS).damage or "").startswith("the file is damaged in part: ")
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"\xff"])
+def test_a_long_run_of_equal_bytes_amid_the_data_takes_no_time(filling):
+    """A disk may leave a megabyte of them; the time must not grow with its square."""
+    content = encoded(photograph(200, 200), quality=90)
+    half = len(content) // 2
+    with pytest.raises(ImageRejectedError, match=r"the file (is damaged|ends early)"):
+        decode_picture(content[:half] + filling * 2**20 + b"x" + content[half:], LIMITS)
+
+
+def test_a_scan_without_a_whole_header_is_damage_and_not_an_error():
+    """It brings nothing of the picture."""
+    content = encoded(photograph(40, 40), progressive=True)
+    scan = content.index(b"\xff\xda")
+    with pytest.raises(ImageRejectedError):
+        decode_picture(content[:scan] + segment(0xDA, b"\1") + content[scan:], LIMITS)
+
+
+@pytest.mark.parametrize(
+    "unknown", [segment(0xE0, b"JFIF\0\x11\1\0\0\1\0\1\0\0"), segment(0xEE, b"Adobe\0\x64\0\0\0\0\xa4")]
+)
+def test_a_number_that_no_decoder_knows_is_no_damage(unknown):
+    """A version of JFIF, a transformation of colours: the picture is what browsers show."""
+    plain = encoded(photograph(64, 64), subsampling=0)
+    picture = decode_picture(plain[:2] + unknown + plain[20:], LIMITS)
+    np.testing.assert_array_equal(picture.pixels, decode_picture(plain, LIMITS).pixels)
+    assert picture.damage is None
+
+
+def test_a_jpeg_whose_frame_is_missing_did_not_end_early():
+    """Its compressed data is there, its size is not."""
+    content = encoded(photograph(64, 64))
+    frame = content.index(b"\xff\xc0")
+    with pytest.raises(ImageRejectedError, match="the file is damaged: it is a JPEG whose size is missing"):
+        decode_picture(content[:frame] + content[frame + 19 :], LIMITS)
