@@ -7,7 +7,7 @@ import numpy as np
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.jpeg_damage import decode_scaled, examine, has_all_scans
+from spark_job.images.jpeg_damage import decode_damaged, decode_scaled, has_all_scans
 from spark_job.images.jpeg_segments import PROGRESSIVE, Header, read_header
 from spark_job.images.picture import Picture, check_memory, check_size
 
@@ -46,12 +46,11 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None
     try:
         pixels = decode_scaled(data, header, denominator)
         if header.frame in PROGRESSIVE and not has_all_scans(data, header):
-            examine(data, header)
+            decode_damaged(data, header, denominator)
     except ValueError as error:
         if "color conversion" in str(error) or "subsampling" in str(error):
             return None
-        content, damage = examine(data, header)
-        pixels = decode_scaled(content, header, denominator, strict=False)
+        pixels, damage = decode_damaged(data, header, denominator)
     width, height = header.width, header.height
     if header.orientation >= 5:
         width, height = height, width

@@ -85,8 +85,8 @@ class _Jpeg:
         return ""
 
 
-def examine(data: bytes, header: Header) -> tuple[bytes, str | None]:
-    """Return what to decode of a file that the decoder warned of, and a sentence about its damage, if any.
+def decode_damaged(data: bytes, header: Header, denominator: int) -> tuple[np.ndarray, str | None]:
+    """Return the pixels of a file that the decoder warned of, and a sentence about its damage, if any.
 
     Raises:
         ImageRejectedError: less than LEAST_SHARE of its rows are whole, or it cannot be decoded.
@@ -94,11 +94,11 @@ def examine(data: bytes, header: Header) -> tuple[bytes, str | None]:
     jpeg = _read(data, header)
     try:
         share, sentence = _damage(jpeg)
+        if share < LEAST_SHARE:
+            raise ImageRejectedError(sentence)
+        return jpeg.decoded(denominator), sentence or None
     except ValueError as error:
         raise ImageRejectedError(f"the file is damaged: {_in_a_sentence(error)}") from error
-    if share < LEAST_SHARE:
-        raise ImageRejectedError(sentence)
-    return jpeg.content + END_MARKER, sentence or None
 
 
 def has_all_scans(data: bytes, header: Header) -> bool:
