@@ -15,8 +15,11 @@ from math import ceil
 from pathlib import Path
 
 import spark_job
+from spark_job.contract.node import DECODING_MIB
+from spark_job.contract.run_options import MEBIBYTE
 
-MEMORY_BYTES = 4 * 1024**3  # that a process may write to, beside the shared memory
+# Beyond what the process holds at the border: an image's bytes, and what decoding and measuring it takes.
+MEMORY_MIB = DECODING_MIB + 150
 # Of the processor, in all: a process that is taken over does not compute for ever. An honest one that has
 # used them up is replaced like one that crashed.
 PROCESSOR_SECONDS = 600
@@ -62,14 +65,15 @@ def enter(max_seconds: float) -> None:
     Raises:
         OSError: the kernel refuses it.
     """
-    seconds = PROCESSOR_SECONDS + ceil(max_seconds)
     limits = {
-        resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_DATA: MEMORY_BYTES,
+        resource.RLIMIT_CPU: PROCESSOR_SECONDS + ceil(max_seconds),
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
+    if sys.platform == "linux":
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        limits[resource.RLIMIT_DATA] = held + MEMORY_MIB * MEBIBYTE
     for limit, most in limits.items():
         resource.setrlimit(limit, (most, most))
     if sys.platform == "linux":

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -55,6 +55,8 @@ serve(int(sys.argv[1]))
 def text_from(written: bytes) -> str:
     """Return what a decoder wrote as TEXT, on one line and without control characters."""
     text = written.decode("utf-8", errors="replace")
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
@@ -139,10 +141,9 @@ class Isolated:
             return None if decoder.results else ImageRejectedError("the file crashes its decoder")
 
 
-def _next_batch(numbered: Iterator[Numbered], waiting: Iterable[Numbered]) -> list[Numbered]:
+def _next_batch(numbered: Iterator[Numbered], waiting: Collection[Numbered]) -> list[Numbered]:
     """Take the next items, unless enough are on their way."""
-    sizes = [_size(item) for item in waiting]
-    if len(sizes) > SLOTS - BATCH_SIZE or sum(sizes) > 2 * BATCH_BYTES:
+    if len(waiting) > SLOTS - BATCH_SIZE or sum(map(_size, waiting)) > 2 * BATCH_BYTES:
         return []
     batch, size = [], 0
     for item in islice(numbered, BATCH_SIZE):
@@ -179,14 +180,11 @@ class _Decoder:
         self._to_send: SimpleQueue[list[Numbered] | None] = SimpleQueue()
         self._task = b""
         self._done = self.results = 0
-
-    @property
-    def stopped(self) -> bool:
-        return self._process.poll() is not None
+        self.stopped = False
 
     def can_do(self, task: bytes) -> bool:
         """Return whether the process lives and has this task or none yet."""
-        return not self.stopped and self._task in (b"", task)
+        return self._process.poll() is None and self._task in (b"", task) and not self._done
 
     def begin(self, task: bytes, layout: np.dtype[Any]) -> None:
         """Give the process its task, once; it is behind its border when this returns.
@@ -245,6 +243,7 @@ class _Decoder:
 
     def stop(self) -> None:
         """End the process; what it has not done is lost."""
+        self.stopped = True
         self._process.kill()
         self._process.wait()
         self._to_send.put(None)
