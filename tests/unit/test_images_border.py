@@ -25,6 +25,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images import border, preparation
 from spark_job.images.isolation import Isolated, Order
+from tests.spark.photographs import encoded, pixels
 from tests.unit.test_images_fuzz import SPECIFICATION
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and Landlock are Linux's")
@@ -144,6 +145,21 @@ def test_libraries_and_threads_work():
     library, ran = outcome_of("a library", "thread")
     assert library.startswith("b'")
     assert ran == "a thread ran"
+
+
+@pytest.mark.parametrize("size", [(40, 30), (1300, 1700)])
+def test_every_format_is_decoded_as_it_is_outside(size):
+    """Nothing that a decoder needs, now or for a larger picture, is missing behind the border."""
+    kinds = ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]
+    images = [(kind, Order(encoded(pixels(3, *size), kind), thumbnail=True)) for kind in kinds]
+    outside = np.zeros((), preparation.layout_for(SPECIFICATION))
+    for (_, order), (kind, prepared, tensor) in zip(
+        images, preparation.prepared_images(images, SPECIFICATION, ImageLimits()), strict=True
+    ):
+        preparation.prepare_image(order, outside, specification=SPECIFICATION, limits=ImageLimits())
+        assert prepared.error is None, kind
+        assert prepared.thumbnail == outside["facts"]["thumbnail"], kind
+        np.testing.assert_array_equal(tensor, outside["tensor"])
 
 
 def test_the_worker_s_files_and_sockets_are_not_open():

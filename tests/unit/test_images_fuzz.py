@@ -103,6 +103,7 @@ def test_a_usable_file_has_a_whole_tensor(answers):
     for tensor, prepared in usable:
         assert np.isfinite(tensor).all()
         assert np.abs(tensor).max() <= 1.0001
+        assert 0 < prepared.seconds < LIMITS.max_seconds
         assert 0 < prepared.width * prepared.height <= LIMITS.max_pixels
 
 
