@@ -21,6 +21,8 @@ from spark_job.images.quality import Quality, measure
 from spark_job.images.thumbnails import THUMBNAIL, encode_thumbnail
 
 cv2.setNumThreads(1)
+# Of a picture that is prepared and measured: a strip a pixel high can be a hundred million long.
+LONGEST_SIDE = 16_384
 
 
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
@@ -67,7 +69,7 @@ def _scale(pixels: np.ndarray, specification: ExtractorSpecification, out: np.nd
     np.multiply(rows, factor, out=rows)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _rows(
     mean: tuple[float, float, float], scale: tuple[float, float, float], width: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -144,10 +146,11 @@ def prepare_image(
     """
     started = _processor_seconds()
     picture = decode_picture(order.content, limits, (specification.height, specification.width))
-    prepare(picture.pixels, specification, slot["tensor"])
-    quality = astuple(measure(picture.pixels, picture.greyscale))
+    pixels = _shortened(picture.pixels)
+    prepare(pixels, specification, slot["tensor"])
+    quality = astuple(measure(pixels, picture.greyscale))
     damage = (picture.damage or "").encode()
-    thumbnail = encode_thumbnail(picture.pixels) if order.thumbnail else b""
+    thumbnail = encode_thumbnail(pixels) if order.thumbnail else b""
     seconds = _processor_seconds() - started
     slot["facts"] = (picture.width, picture.height, seconds, quality, damage, thumbnail)
 
@@ -156,6 +159,15 @@ def _processor_seconds() -> float:
     """Return what this process took, all threads; its own clock advances in steps when RLIMIT_CPU is set."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def _shortened(pixels: np.ndarray) -> np.ndarray:
+    """Return (h, w, 3) uint8 with no side longer than LONGEST_SIDE, averaged over areas."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= LONGEST_SIDE:
+        return pixels
+    target = (min(width, LONGEST_SIDE), min(height, LONGEST_SIDE))
+    return np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_AREA))
 
 
 def read_facts(facts: Any) -> Prepared:

@@ -1,0 +1,61 @@
+"""`python -m tests.unit.memory_of_worker EXTRACTOR FILE…`: a worker's memory with its decoder.
+
+A line of JSON for each image, after one for the worker at rest: name, error, MiB at the highest.
+"""
+
+import json
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+
+# What Spark's workers have imported: spark_job/python_daemon.
+import spark_job.features.table
+import spark_job.reduction.tables  # noqa: F401
+from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.run_options import ImageLimits
+from spark_job.extractors.folder import Extractor
+from spark_job.features.engines import load_engine
+from spark_job.features.extraction import Extraction, Tally
+from spark_job.images.listing import LISTING_SCHEMA
+from spark_job.storage import Folder
+
+
+def highest() -> float:
+    """MiB that this process and those below had at most since the last call; what they share counts twice."""
+    total = 0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        total += int(status.partition("VmHWM:")[2].split()[0])
+        with suppress(PermissionError):
+            Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+    return total / 1024
+
+
+def listed(path: Path) -> dict[str, object]:
+    return {"path": str(path), "label": "", "split": "", "size": path.stat().st_size, "etag": "x"}
+
+
+def main(extractor: str, paths: list[Path]) -> None:
+    """Print the memory at rest, then that of each image, then that of all of them in one batch."""
+    opened = Extractor.open(Folder(extractor))
+    files = {name: Path(extractor) / name for name in ENGINE_FILES["openvino"]}
+    load = cache(lambda: load_engine(files, opened.specification, "openvino", "f32"))
+    extraction = Extraction(opened.specification, ImageLimits(max_seconds=300), load)
+
+    def report(name: str, paths: list[Path]) -> None:
+        batch = pa.RecordBatch.from_pylist([listed(path) for path in paths], LISTING_SCHEMA)
+        errors = [error for rows in extraction(batch, Tally()) for error in rows.column("error").to_pylist()]
+        print(json.dumps([name, errors[0], highest()]), flush=True)
+
+    report("at rest", paths[:1] * 60)
+    for path in paths[1:]:
+        report(path.name, [path])
+    report("all", paths)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], [Path(path) for path in sys.argv[2:]])

@@ -1,0 +1,101 @@
+"""A worker with its decoder stays within a core's memory, whatever images it is given."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from infra.config.sizing import WORKER_MIB
+from spark_job.contract.node import DECODING_MIB
+from spark_job.extractors.build import build_extractor
+from tests.unit.worst_images import WORST, noise
+
+PROJECT = Path(__file__).resolve().parents[2]
+PHONE, LARGE, LARGEST = (4032, 3024), (8064, 6048), (12_000, 9_000)
+STRIP = (1_000_000, 100)
+QUICK = (
+    "baseline.jpg",
+    "progressive.jpg",
+    "grey-alpha.png",
+    "rgba-16-interlaced.png",
+    "grey-16.tif",
+)
+NODE_CORES = 16
+FREE_MIB = 4096  # left to the rest of the machine
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What became of an image, and the most that worker and decoder had resident meanwhile."""
+
+    name: str
+    error: str | None
+    mebibytes: float
+
+
+def start_worker(extractor: Path, images: list[Path]) -> "subprocess.Popen[str]":
+    """Start a worker without Spark on these images."""
+    command = [sys.executable, "-m", "tests.unit.memory_of_worker", str(extractor), *map(str, images)]
+    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+
+
+def peaks(worker: "subprocess.Popen[str]") -> list[Peak]:
+    """What a worker says, first of itself at rest."""
+    out, _ = worker.communicate()
+    assert worker.returncode == 0
+    return [Peak(*json.loads(line)) for line in out.splitlines()]
+
+
+def worst_images(folder: Path, names: list[str], *sizes: tuple[int, int]) -> list[Path]:
+    """A small photograph, then the worst of these formats in these sizes."""
+    Image.new("RGB", (100, 100)).save(folder / "small.jpg")
+    paths = [folder / "small.jpg"]
+    for width, height in sizes:
+        for name in names:
+            paths.append(folder / f"{width}x{height}-{name}")
+            paths[-1].write_bytes(WORST[name](width, height))
+    return paths
+
+
+@pytest.mark.command
+def test_images_of_phones_stay_within_the_memory_to_decode_one(tmp_path, tiny_extractor):
+    """12 megapixels of the formats that take most, and a strip: all are read, within what there is."""
+    images = (
+        worst_images(tmp_path, [*QUICK], PHONE) + worst_images(tmp_path, ["rgb.png"], (1_000_000, 10))[1:]
+    )
+    at_rest, *found = peaks(start_worker(tiny_extractor, images))
+    assert [peak.name for peak in found if peak.error] == []
+    assert {p.name: p.mebibytes for p in found if p.mebibytes > at_rest.mebibytes + DECODING_MIB} == {}
+
+
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_every_format_at_every_size_stays_within_a_core(tmp_path):
+    """Up to 108 megapixels; what would take more is rejected, and says so. Then many workers at once."""
+    extractor = tmp_path / "extractor"
+    build_extractor("mobilenet_v2", extractor, weights="random")
+    images = worst_images(tmp_path, [*WORST], PHONE, LARGE, LARGEST)
+    images += worst_images(tmp_path, ["rgb.png", "grey-16.png", "two-colours.bmp"], STRIP)[1:]
+    images += [tmp_path / f"chance-{number}.jpg" for number in range(4)]  # 48 MB each, in flight together
+    for path in images[-4:]:
+        path.write_bytes(noise(*PHONE))
+    _, *found = peaks(start_worker(extractor, images))
+    print("\n".join(map(str, sorted(found, key=lambda peak: -peak.mebibytes))))
+    assert [peak for peak in found if peak.error and " MiB" not in peak.error] == []
+    assert [peak for peak in found if peak.mebibytes > WORKER_MIB["mobilenet_v2"]] == []
+
+    by_name = {path.name: path for path in images}
+    dearest = sorted(found[:-1], key=lambda peak: -peak.mebibytes)[:5]
+    cores = min(
+        NODE_CORES, int(psutil.virtual_memory().available / 1024**2 - FREE_MIB) // WORKER_MIB["mobilenet_v2"]
+    )
+    chosen = [images[0], *(by_name[peak.name] for peak in dearest)]
+    workers = [start_worker(extractor, chosen) for _ in range(cores)]
+    together = [peak for worker in workers for peak in peaks(worker)]
+    print(f"{cores} workers at once:", max(peak.mebibytes for peak in together), "MiB")
+    assert [peak for peak in together if peak.mebibytes > WORKER_MIB["mobilenet_v2"]] == []
