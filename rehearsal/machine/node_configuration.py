@@ -58,7 +58,8 @@ def emr_defaults() -> Configurations:
             "yarn.node-labels.configuration-type": "distributed",
             "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
             "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
-            "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
+            # A node that is silent for so long is lost; on a busy machine a daemon may rest for ten seconds.
+            "yarn.nm.liveness-monitor.expiry-interval-ms": "20000",
             # A driver registers when its Spark is up: on a busy machine that takes its time.
             "yarn.am.liveness-monitor.expiry-interval-ms": "120000",
             "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
