@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from spark_job.session import CLASS_ARCHIVE, local_configuration, prepare_environment
+from spark_job.session import CLASS_ARCHIVE, java_word, local_configuration, prepare_environment
 
 
 def make_archive(java_home: Path) -> None:
@@ -20,7 +20,8 @@ def make_archive(java_home: Path) -> None:
     CLASS_ARCHIVE.unlink(missing_ok=True)
     unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
     configuration = local_configuration()
-    configuration["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={unfinished} -Xlog:disable"
+    archiving = java_word(f"-XX:ArchiveClassesAtExit={unfinished}")
+    configuration["spark.driver.extraJavaOptions"] += f" {archiving} -Xlog:disable"
     spark = SparkSession.builder.config(map=dict(configuration)).getOrCreate().sparkContext
     spark.parallelize([1, 2], 2).map(lambda _: bytes(8_000_000)).treeReduce(lambda one, _: one)
     spark.broadcast([1]).destroy()

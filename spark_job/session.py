@@ -1,8 +1,10 @@
 """The Spark session: the cluster's own under spark-submit, else one on all cores here; its errors."""
 
 import os
+import pwd
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -16,6 +18,7 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from spark_job.contract.errors import FruitError
 from spark_job.contract.java import find_java_home
 from spark_job.errors import JobError
 
@@ -26,6 +29,19 @@ LOCAL_MASTER = "local[*,4]"
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
 CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 AGAIN = "mend the cause and run the same command again"
+# Settings of another Spark on this machine: this one has a configuration and a Python of its own.
+OF_ANOTHER_SPARK = (
+    "SPARK_HOME",
+    "SPARK_CONF_DIR",
+    "SPARK_DIST_CLASSPATH",
+    "SPARK_CLASSPATH",
+    "SPARK_MASTER",
+    "PYSPARK_SUBMIT_ARGS",
+    "PYSPARK_DRIVER_PYTHON",
+    "HADOOP_HOME",
+    "HADOOP_CONF_DIR",
+    "YARN_CONF_DIR",
+)
 
 
 def open_session(name: str) -> SparkSession:
@@ -44,9 +60,22 @@ def under_spark_submit() -> bool:
 
 
 def prepare_environment() -> Path:
-    """Tell Spark which Java and Python to run, and to stay on this machine; return the Java's folder."""
+    """Tell Spark which Java and Python to run, and to stay on this machine; return the Java's folder.
+
+    Raises:
+        FruitError: there is no Java 17, or Java could not tell who runs it.
+    """
     os.environ["JAVA_HOME"] = find_java_home()
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        raise FruitError(
+            f"the user number {os.getuid()} has no name on this machine, and Spark's Java needs one: "
+            "run as a user of this machine; in a container, add that number to /etc/passwd"
+        ) from None
+    for name in OF_ANOTHER_SPARK:
+        os.environ.pop(name, None)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return Path(os.environ["JAVA_HOME"])
 
@@ -93,7 +122,7 @@ def sum_over_tasks(spark: SparkContext, tasks: Sequence[Task], work: Callable[[T
 
 def local_configuration() -> dict[str, str]:
     """Return how Spark runs on one machine."""
-    here = Path(__file__).resolve().parent
+    here, scratch = Path(__file__).resolve().parent, tempfile.gettempdir()
     return {
         "spark.master": LOCAL_MASTER,
         "spark.driver.memory": "2g",
@@ -101,6 +130,7 @@ def local_configuration() -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
+        "spark.local.dir": scratch,
         # Partials of moments, some MB each: by way of Spark's block manager they take twice as long.
         "spark.task.maxDirectResultSize": "64m",
         # Workers import this package from where the driver found it.
@@ -110,11 +140,18 @@ def local_configuration() -> dict[str, str]:
         "spark.driver.extraJavaOptions": " ".join(
             [
                 "-XX:TieredStopAtLevel=1",
-                f"-Dlog4j2.configurationFile={here / 'log4j2.properties'}",
-                *([f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []),
+                java_word(f"-Djava.io.tmpdir={scratch}"),
+                f"-Dlog4j2.configurationFile={(here / 'log4j2.properties').as_uri()}",
+                *([java_word(f"-XX:SharedArchiveFile={CLASS_ARCHIVE}")] if CLASS_ARCHIVE.is_file() else []),
             ]
         ),
     }
+
+
+def java_word(text: str) -> str:
+    """Quote one of the Java options, which Spark splits as a shell does: names of folders may hold blanks."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @contextmanager

@@ -19,8 +19,11 @@ def normalise(uri: str) -> str:
         uri: a path, `file:///path`, `s3://bucket/prefix` or `s3a://bucket/prefix`.
 
     Raises:
-        MisuseError: another scheme, or no bucket name.
+        MisuseError: another scheme, no bucket name, or bytes that are no UTF-8.
     """
+    if uri.encode(errors="replace").decode() != uri:
+        shown = os.fsencode(uri).decode(errors="backslashreplace")
+        raise MisuseError(f"{shown}: the name is not valid UTF-8: rename the folder")
     scheme = urlsplit(uri).scheme if "://" in uri else ""
     if scheme in ("s3", "s3a"):
         bucket, _, prefix = uri.split("://", 1)[1].partition("/")

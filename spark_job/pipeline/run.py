@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -174,7 +175,7 @@ def summary(options: RunOptions) -> str:
         f"report    {folder.child('report/index.html')}",
     ]
     if counts["usable"]:
-        lines.append(f"next      new images with this PCA: add --reduction={folder.uri}")
+        lines.append(f"next      new images with this PCA: add --reduction={quote(folder.uri)}")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 TAG = "SPARK_JOB_TEST_TAG"
 
 
-def start(words: Sequence[str | Path], **options: Any) -> tuple[subprocess.Popen, str]:
+def start(
+    words: Sequence[str | Path], variables: Mapping[str, str] | None = None, **options: Any
+) -> tuple[subprocess.Popen, str]:
     """A Python process with this project on its path; and the tag that all below it inherit."""
     tag = uuid.uuid4().hex
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), TAG: tag}
+    environment = {**os.environ, **(variables or {}), "PYTHONPATH": str(PROJECT), TAG: tag}
     started = subprocess.Popen(
         [sys.executable, *words],
         env=environment,

@@ -92,10 +92,23 @@ def images(tmp_path_factory):
     return photographs.write_archive(folder, {"a": 5, "b": 4})
 
 
+OF_ANOTHER_SPARK = {
+    "SPARK_HOME": "/opt/spark-3.1.2",
+    "SPARK_CONF_DIR": "/etc/none",
+    "PYSPARK_PYTHON": "/usr/bin/python3",
+    "PYSPARK_SUBMIT_ARGS": "--master yarn",
+}
+
+
 def test_a_run_prints_its_results_and_leaves_no_process(images, tiny_extractor, tmp_path):
-    """The results on stdout, the run's id and progress on stderr; exit 0."""
+    """The results on stdout, the run's id and progress on stderr; exit 0, whatever other Spark there is."""
+    scratch = tmp_path / 'scratch of "été"'
+    scratch.mkdir()
     words = ["-m", "spark_job", "run", "--images", images, "--results", tmp_path / "my results"]
-    process, tag = start([*words, "--extractor", tiny_extractor, "--run-id", "first", "--components=3"])
+    process, tag = start(
+        [*words, "--extractor", tiny_extractor, "--run-id", "first", "--components=3"],
+        {**OF_ANOTHER_SPARK, "TMPDIR": str(scratch)},
+    )
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert left_behind(tag) == []

@@ -76,6 +76,7 @@ def test_a_folder_contains_its_children_and_not_its_namesakes(path, name):
         ("s3://", "'s3://' names no bucket; write s3://BUCKET/PREFIX"),
         ("https://x/y", "'https://x/y': only local folders, file:// and s3:// are read and written"),
         ("", "an empty path names no folder"),
+        ("p\udceaches", "p\\xeaches: the name is not valid UTF-8: rename the folder"),
     ],
 )
 def test_a_uri_of_no_use_is_refused(uri, message):

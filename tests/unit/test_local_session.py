@@ -1,0 +1,41 @@
+"""How Spark is started on one machine, whatever else there is on it."""
+
+import os
+import pwd
+import shlex
+from pathlib import Path
+
+import pytest
+
+from spark_job import session
+from spark_job.contract.errors import FruitError
+
+
+def test_folders_with_blanks_and_quotes_stay_whole(monkeypatch, tmp_path):
+    """Each option of Java is one word after Spark has split them."""
+    archive = tmp_path / 'Projet 8 "été"' / "it's.jsa"
+    archive.parent.mkdir()
+    archive.touch()
+    monkeypatch.setattr(session, "CLASS_ARCHIVE", archive)
+    monkeypatch.setattr(session.tempfile, "gettempdir", lambda: str(archive.parent))
+    words = shlex.split(session.local_configuration()["spark.driver.extraJavaOptions"])
+    assert f"-XX:SharedArchiveFile={archive}" in words
+    assert f"-Djava.io.tmpdir={archive.parent}" in words
+    assert len(words) == 4
+
+
+def test_a_user_without_a_name_is_told_before_java_starts(monkeypatch):
+    """Java would end with a NullPointerException."""
+
+    def unknown(number):
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(FruitError, match=f"^the user number {os.getuid()} has no name on this machine"):
+        session.prepare_environment()
+
+
+def test_the_scratch_folder_is_the_one_that_the_machine_names(monkeypatch, tmp_path):
+    """A small or read-only /tmp is passed over with TMPDIR."""
+    monkeypatch.setattr(session.tempfile, "tempdir", str(tmp_path))
+    assert Path(session.local_configuration()["spark.local.dir"]) == tmp_path
