@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from operate.connection import Connection, connected
+from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
-from operate.s3.photographs import require_photographs
+from operate.s3.photographs import Collection, require_photographs
 
 AT_ONCE = 32
 
@@ -18,6 +19,11 @@ AT_ONCE = 32
 @click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
 @click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
 @click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
+@click.option(
+    "--links-outside",
+    is_flag=True,
+    help="Follow links to what does not lie in FOLDER; else they are refused.",
+)
 @click.option(
     "--at-once",
     type=click.IntRange(1, 64),
@@ -34,13 +40,16 @@ def upload_command(
     source: str | None,
     prefix: str,
     all_files: bool,
+    links_outside: bool,
     at_once: int,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Upload the photographs of FOLDER, which has one folder for each class; only what is new or changed.
 
-    S3 checks every file against its SHA-256; a second call goes on where a first one stopped.
+    S3 checks every file against its SHA-256; a second call goes on where a first one stopped. A file that
+    cannot be read, and a link that leads nowhere or out of FOLDER, gets a line; all others are uploaded, and
+    the command ends with exit code 1.
 
     \b
     Example:
@@ -50,18 +59,27 @@ def upload_command(
     bucket = connection.deployment.images_bucket(source)
     cleaned = prefix.strip("/")
     target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "")
-    taken = require_photographs(folder, all_files=all_files)
-    say(f"{len(taken):,} photographs to {target.uri}")
-    result = upload(target, taken, at_once=at_once, dry_run=dry_run)
-    print_result(asdict(result), _summary(result, connection, dry_run), as_json=as_json)
+    found = require_photographs(folder, all_files=all_files, links_outside=links_outside)
+    result = _upload(target, found, at_once, dry_run)
+    told = {**asdict(result), "problems": found.problems}
+    print_result(told, _summary(result, connection, dry_run), as_json=as_json)
+    if found.problems:
+        raise OperateError(
+            f"{len(found.problems):,} of {folder} could not be taken: mend them and upload again"
+        )
 
 
 def upload_folder(connection: Connection, folder: Path) -> UploadResult:
-    """Upload every photograph of the folder into the first image source."""
+    """Upload every photograph of the folder that can be read into the first image source."""
     target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
-    taken = require_photographs(folder, all_files=False)
-    say(f"{len(taken):,} photographs to {target.uri}")
-    return upload(target, taken, at_once=AT_ONCE)
+    return _upload(target, require_photographs(folder, all_files=False), AT_ONCE, dry_run=False)
+
+
+def _upload(target: Target, found: Collection, at_once: int, dry_run: bool) -> UploadResult:
+    for problem in found.problems:
+        say(f"not taken: {problem}")
+    say(f"{len(found.photographs):,} photographs to {target.uri}")
+    return upload(target, found.photographs, at_once=at_once, dry_run=dry_run)
 
 
 def _summary(result: UploadResult, connection: Connection, dry_run: bool) -> str:

@@ -69,7 +69,9 @@ def upload(
     changes = side_by_side(partial(_is_new, target, stored), photographs, at_once=at_once, label="comparing")
     wanted = [photograph for photograph, changed in changes if changed]
     if not dry_run:
-        side_by_side(partial(_put, target), wanted, at_once=at_once, label="uploading")
+        side_by_side(
+            partial(_put, target), wanted, at_once=at_once, label="uploading", size=lambda one: one.size
+        )
         _verify(target, photographs)
     size = sum(photograph.size for photograph in wanted)
     return UploadResult(target.uri, len(photographs), len(wanted), len(photographs) - len(wanted), size)

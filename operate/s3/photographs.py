@@ -3,12 +3,12 @@
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from operate.errors import MisuseError, OperateError
-from spark_job.contract.image_names import IMAGE_EXTENSIONS, SYSTEM_FILES
+from spark_job.contract.image_names import skip_reason
 
 # S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MOST_KEY_BYTES = 1024
@@ -24,32 +24,33 @@ class Photograph:
     size: int
 
 
-def photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
-    """Return every photograph below the folder, by name, without hidden and system files.
+@dataclass(frozen=True)
+class Collection:
+    """The photographs of a folder by name, and a line for each file or folder that cannot be taken."""
+
+    photographs: list[Photograph]
+    problems: list[str]
+
+
+def collect(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
+    """Return every photograph below the folder, without hidden files and those of the system.
 
     Args:
         folder: symbolic links are followed, except back to a folder above.
         all_files: whatever the extension.
-
-    Raises:
-        OperateError: a file cannot be stored in S3 under its name or in one request.
+        links_outside: follow links also to what does not lie in the folder.
     """
-    taken = []
-    for path in _files(folder, frozenset()):
-        if not _wanted(path.name, all_files):
-            continue
-        photograph = Photograph(path, path.relative_to(folder).as_posix(), path.stat().st_size)
-        _check(photograph)
-        taken.append(photograph)
-    return sorted(taken, key=lambda photograph: photograph.name)
+    found = Collection([], [])
+    _collect(folder, folder.resolve() if not links_outside else None, folder, frozenset(), all_files, found)
+    return Collection(sorted(found.photographs, key=lambda one: one.name), sorted(found.problems))
 
 
-def require_photographs(folder: Path, *, all_files: bool) -> list[Photograph]:
-    """Return the photographs of a folder. Raises MisuseError where there are none."""
-    taken = photographs(folder, all_files=all_files)
-    if not taken:
+def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
+    """Return the photographs of a folder. Raises MisuseError where there is nothing to say of it."""
+    found = collect(folder, all_files=all_files, links_outside=links_outside)
+    if not found.photographs and not found.problems:
         raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
-    return taken
+    return found
 
 
 def digests(path: Path) -> tuple[str, str]:
@@ -62,35 +63,63 @@ def digests(path: Path) -> tuple[str, str]:
     return md5.hexdigest(), base64.b64encode(sha256.digest()).decode()
 
 
-def _files(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    status = folder.stat()
+def _collect(
+    root: Path,
+    inside: Path | None,
+    folder: Path,
+    above: frozenset[tuple[int, int]],
+    all_files: bool,
+    found: Collection,
+) -> None:
+    """Add what is below `folder`; links must lead below `inside`."""
+    try:
+        status, entries = folder.stat(), list(os.scandir(folder))
+    except OSError as error:
+        found.problems.append(f"{_shown(folder, root)}: the folder cannot be read: {error.strerror}")
+        return
     seen = above | {(status.st_dev, status.st_ino)}
-    for entry in os.scandir(folder):
-        if entry.name.startswith("."):
+    for entry in entries:
+        path, name = Path(entry.path), Path(entry.path).relative_to(root).as_posix()
+        if skip_reason(name, all_files=True):
             continue
-        if entry.is_file():
-            yield Path(entry.path)
-        elif entry.is_dir():
-            below = entry.stat()
-            if (below.st_dev, below.st_ino) not in seen:
-                yield from _files(Path(entry.path), seen)
+        try:
+            there = entry.stat()
+            if inside and entry.is_symlink() and not path.resolve().is_relative_to(inside):
+                raise OperateError("the link leads out of the folder: give --links-outside to follow it")
+            if stat.S_ISDIR(there.st_mode):
+                if (there.st_dev, there.st_ino) not in seen:
+                    _collect(root, inside, path, seen, all_files, found)
+            elif stat.S_ISREG(there.st_mode) and skip_reason(name, all_files) is None:
+                found.photographs.append(_readable(Photograph(path, name, there.st_size)))
+        except OSError as error:
+            what = "the link leads nowhere" if entry.is_symlink() else "it cannot be read"
+            found.problems.append(f"{_shown(path, root)}: {what}: {error.strerror}")
+        except OperateError as error:
+            found.problems.append(f"{_shown(path, root)}: {error}")
 
 
-def _wanted(name: str, all_files: bool) -> bool:
-    if name.lower() in SYSTEM_FILES:
-        return False
-    return all_files or Path(name).suffix.lower() in IMAGE_EXTENSIONS
+def _shown(path: Path, root: Path) -> str:
+    """Return a name that a terminal can show, whatever bytes it has."""
+    name = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 
-def _check(photograph: Photograph) -> None:
-    shown = os.fsencode(photograph.name).decode("utf-8", "backslashreplace")
+def _readable(photograph: Photograph) -> Photograph:
+    """Return the photograph if S3 takes it and the job can read it back.
+
+    Raises:
+        OperateError: it cannot, and why.
+        OSError: the file cannot be opened.
+    """
     try:
         length = len(photograph.name.encode())
     except UnicodeEncodeError:
-        raise OperateError(f"{shown}: the name is not valid UTF-8: rename the file") from None
+        raise OperateError("the name is not valid UTF-8: rename the file") from None
+    if not photograph.name.isprintable():
+        raise OperateError("the name holds a control character: rename the file")
     if length > MOST_KEY_BYTES - 200:  # room for --prefix
-        raise OperateError(
-            f"{shown}: the name has {length} bytes, S3 takes 1,024 with the prefix: shorten it"
-        )
+        raise OperateError(f"the name has {length} bytes, S3 takes 1,024 with the prefix: shorten it")
     if photograph.size > MOST_PUT_BYTES:
-        raise OperateError(f"{shown}: {photograph.size:,} bytes, more than the 5 GiB that S3 takes at once")
+        raise OperateError(f"{photograph.size:,} bytes, more than the 5 GiB that S3 takes at once")
+    photograph.path.open("rb").close()
+    return photograph

@@ -7,24 +7,46 @@ from itertools import islice
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def side_by_side(
-    work: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, label: str
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    at_once: int,
+    label: str,
+    size: Callable[[Item], int] | None = None,
 ) -> list[Result]:
     """Return what `work` gives for every item, in no particular order, with a progress bar on stderr.
+
+    Args:
+        size: of an item in bytes: the bar then shows bytes and their rate, else items.
 
     Raises:
         Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    done = (DownloadColumn(), TransferSpeedColumn()) if size else (MofNCompleteColumn(),)
+    columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeRemainingColumn())
+    amount = size or (lambda _: 1)
     console, hidden = Console(file=sys.stderr), not sys.stderr.isatty()
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
-        return list(bar.track(_results(work, items, at_once), total=len(items), description=label))
+        task, results = bar.add_task(label, total=sum(map(amount, items))), []
+        for result, share in _results(lambda item: (work(item), amount(item)), items, at_once):
+            bar.advance(task, share)
+            results.append(result)
+        return results
 
 
 def _results(work: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[Result]:

@@ -23,7 +23,7 @@ from operate.runs.run_folder import run_prefix
 from operate.s3.download import Place, download
 from operate.s3.image_store import Target, upload
 from operate.s3.objects import list_objects
-from operate.s3.photographs import photographs
+from operate.s3.photographs import collect
 from rehearsal.demo.photographs import write_archive
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.deploy_progress import DeployProgress
@@ -76,12 +76,14 @@ class Deployment:
     def upload_photographs(self) -> None:
         """Upload every photograph to the first image source."""
         folder, connection = self._photographs.result(), self._connection()
-        files = photographs(folder, all_files=False)
-        if not files:
+        found = collect(folder, all_files=False)
+        if not found.photographs:
             raise RehearsalError(f"{folder} has no photographs: give another folder with IMAGES=DIR")
         target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
-        with self._timeline.event(f"{len(files):,} photographs are in {target.uri}"):
-            upload(target, files, at_once=TRANSFERS_AT_ONCE)
+        for problem in found.problems:
+            self._timeline.say(f"not taken: {problem}")
+        with self._timeline.event(f"{len(found.photographs):,} photographs are in {target.uri}"):
+            upload(target, found.photographs, at_once=TRANSFERS_AT_ONCE)
 
     def wait_for_artifacts(self) -> None:
         """Wait until job, extractor and wheels are built."""

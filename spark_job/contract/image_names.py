@@ -5,9 +5,19 @@ from collections.abc import Sequence
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp")
 SPLIT_NAMES = ("training", "train", "test", "testing", "validation", "valid", "val")
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
+# Previews, bins and snapshots of Synology, QNAP, Windows, macOS, Linux and Python, in lower case.
+SYSTEM_FOLDERS = frozenset(
+    (
+        *("@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@sharebin"),
+        *("$recycle.bin", "recycler", "recycled", "system volume information"),
+        *("__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder"),
+        *("lost+found", "__pycache__"),
+    )
+)
 FOLDER_MARKER = "folder marker"
 HIDDEN = "hidden file"
-ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, "system file")
+SYSTEM_FILE, IN_SYSTEM_FOLDER = "system file", "in a system folder"
+ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, SYSTEM_FILE, IN_SYSTEM_FOLDER)
 
 
 def skip_reason(relative_path: str, all_files: bool) -> str | None:
@@ -15,11 +25,10 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
 
     Args:
         relative_path: below the source, with `/` between its parts.
-        all_files: try every file that is neither hidden nor a system file, whatever its extension.
+        all_files: try every file that is neither hidden nor of the system, whatever its extension.
 
     Returns:
-        `hidden file`, `system file`, `folder marker`, or the extension in lower case
-        (`.txt`, `no extension`).
+        One of `ALWAYS_SKIPPED`, or the extension in lower case (`.txt`, `no extension`).
     """
     parts = relative_path.split("/")
     name = parts[-1]
@@ -28,7 +37,9 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
     if any(part.startswith(".") for part in parts):
         return HIDDEN
     if name.lower() in SYSTEM_FILES:
-        return "system file"
+        return SYSTEM_FILE
+    if any(part.lower() in SYSTEM_FOLDERS for part in parts[:-1]):
+        return IN_SYSTEM_FOLDER
     extension = extension_of(name)
     if all_files or extension in IMAGE_EXTENSIONS:
         return None

@@ -1,5 +1,7 @@
 """`upload`: photographs reach S3 whole, once, and under their own names."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -7,7 +9,7 @@ import pytest
 
 from operate.connection import Connection
 from operate.s3 import image_store
-from operate.s3.photographs import photographs
+from operate.s3.photographs import collect
 from tests.aws.conftest import REGION
 from tests.doubles import Double
 
@@ -39,7 +41,14 @@ def test_photographs_arrive_under_their_own_names(operate, storage, folder):
     outcome = operate("upload", str(folder), "--json")
     assert (outcome.exit_code, outcome.json) == (
         0,
-        {"uri": "s3://fruit-images", "photographs": 3, "uploaded": 3, "unchanged": 0, "bytes": 11},
+        {
+            "uri": "s3://fruit-images",
+            "photographs": 3,
+            "uploaded": 3,
+            "unchanged": 0,
+            "bytes": 11,
+            "problems": [],
+        },
     )
     assert contents("fruit-images") == {
         "Apple Golden/1.jpg": b"one",
@@ -63,7 +72,7 @@ def test_the_checksum_tells_where_kms_hides_the_md5(operate, storage, folder):
     rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "key"}}
     s3.put_bucket_encryption(Bucket="fruit-images", ServerSideEncryptionConfiguration={"Rules": [rule]})
     operate("upload", str(folder))
-    found = photographs(folder, all_files=False)
+    found = collect(folder, all_files=False).photographs
     target = image_store.Target(HiddenEtags(s3), "fruit-images", "")
     assert image_store.upload(target, found, at_once=2).uploaded == 0
 
@@ -127,7 +136,7 @@ def test_a_refused_photograph_stops_the_upload(operate, storage, folder, monkeyp
     target = image_store.Target(boto3.client("s3", REGION), "fruit-imagse", "")
     monkeypatch.setattr(image_store.Target, "stored", lambda self: {})
     with pytest.raises(image_store.OperateError, match=r"was not uploaded: .*NoSuchBucket.*goes on where"):
-        image_store.upload(target, photographs(folder, all_files=False), at_once=1)
+        image_store.upload(target, collect(folder, all_files=False).photographs, at_once=1)
 
 
 def test_links_are_followed_but_never_round(tmp_path):
@@ -136,7 +145,63 @@ def test_links_are_followed_but_never_round(tmp_path):
     (tmp_path / "a" / "1.jpg").write_bytes(b"1")
     (tmp_path / "a" / "2.jpg").symlink_to(tmp_path / "a" / "1.jpg")
     (tmp_path / "a" / "round").symlink_to(tmp_path)
-    assert [one.name for one in photographs(tmp_path, all_files=False)] == ["a/1.jpg", "a/2.jpg"]
+    assert [one.name for one in collect(tmp_path, all_files=False).photographs] == ["a/1.jpg", "a/2.jpg"]
+
+
+def test_what_cannot_be_read_has_a_line_and_the_rest_is_uploaded(operate, storage, folder, monkeypatch):
+    """A file and a folder without the right to read them, broken links, names that S3 or the job refuse."""
+    (folder / "Banana/broken.jpg").symlink_to(folder / "gone.jpg")
+    (folder / "Banana/tab\t.jpg").write_bytes(b"tab")
+    (folder / "Banana" / os.fsdecode(b"\xe9.jpg")).write_bytes(b"latin")
+    (folder / "Banana/secret.jpg").write_bytes(b"secret")
+    (folder / "Banana/Secret").mkdir()
+    _forbid(monkeypatch, folder / "Banana/secret.jpg", Path, "open")
+    _forbid(monkeypatch, folder / "Banana/Secret", os, "scandir")
+    outcome = operate("upload", str(folder))
+    assert (outcome.exit_code, len(contents("fruit-images"))) == (1, 3)
+    assert outcome.err.splitlines() == [
+        "not taken: Banana/Secret: the folder cannot be read: Permission denied",
+        "not taken: Banana/\\xe9.jpg: the name is not valid UTF-8: rename the file",
+        "not taken: Banana/broken.jpg: the link leads nowhere: No such file or directory",
+        "not taken: Banana/secret.jpg: it cannot be read: Permission denied",
+        "not taken: Banana/tab\\t.jpg: the name holds a control character: rename the file",
+        "3 photographs to s3://fruit-images",
+        f"Error: 5 of {folder} could not be taken: mend them and upload again",
+    ]
+
+
+def _forbid(monkeypatch, path, owner, name):
+    """Nobody may open it, whoever runs the test."""
+    allowed = getattr(owner, name)
+
+    def refused(there, *arguments, **more):
+        if Path(there) == path:
+            raise PermissionError(13, "Permission denied")
+        return allowed(there, *arguments, **more)
+
+    monkeypatch.setattr(owner, name, refused)
+
+
+def test_links_out_of_the_folder_are_refused_unless_asked_for(operate, storage, folder, tmp_path):
+    """A link to another folder could send what nobody meant to send."""
+    (tmp_path / "private.jpg").write_bytes(b"private")
+    (folder / "Banana/2.jpg").symlink_to(tmp_path / "private.jpg")
+    outcome = operate("upload", str(folder))
+    assert outcome.exit_code == 1
+    assert outcome.err.splitlines()[0] == (
+        "not taken: Banana/2.jpg: the link leads out of the folder: give --links-outside to follow it"
+    )
+    assert "Banana/2.jpg" not in contents("fruit-images")
+    assert operate("upload", str(folder), "--links-outside").exit_code == 0
+    assert contents("fruit-images")["Banana/2.jpg"] == b"private"
+
+
+def test_previews_of_a_nas_stay_at_home(operate, storage, folder):
+    """Folders of the system are no classes."""
+    for name in ("Banana/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/1.jpg", "#recycle/old.jpg"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"preview")
+    assert operate("upload", str(folder), "--json").json["photographs"] == 3
 
 
 def test_the_next_command_says_stage_region_and_folder(operate, storage, tmp_path):
