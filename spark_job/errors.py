@@ -33,3 +33,7 @@ class NoVarianceError(ReductionError):
 
 class ImageRejectedError(Exception):
     """One image cannot be used; the message is what `rejected.csv` says. It never ends a run."""
+
+
+class NotReadError(ImageRejectedError):
+    """S3 does not give one image."""

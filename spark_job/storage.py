@@ -1,7 +1,7 @@
 """Folders on a disk and in S3 by the same code: URIs, stores, small files.
 
-S3 takes endpoint, region and credentials from the usual AWS environment variables (`AWS_ENDPOINT_URL`,
-`AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) or from the instance's role.
+S3 takes endpoint, region and credentials from where other AWS tools take them: environment variables,
+profiles, single sign-on, roles. A cluster's node, which has no boto3, uses variables or its instance's role.
 """
 
 import os
@@ -19,6 +19,9 @@ from obstore.store import LocalStore, S3Store
 from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import LargerError, StorageError
 
+# How long one transfer may take: a slow line is no error. 20 MB take three minutes at 1 Mbit/s.
+TRANSFER = "5m"
+
 
 @lru_cache(maxsize=32)
 def open_store(root: str) -> Any:
@@ -26,10 +29,41 @@ def open_store(root: str) -> Any:
     if not is_s3(root):
         return LocalStore(root)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-    options: dict[str, Any] = {"client_options": {"allow_http": endpoint.startswith("http://")}}
+    client = {"allow_http": endpoint.startswith("http://"), "connect_timeout": "5s", "timeout": TRANSFER}
+    options: dict[str, Any] = {"client_options": client}
     if endpoint:
         options["endpoint"] = endpoint
+    if provider := _credentials():
+        options["credential_provider"] = provider
     return S3Store(root.removeprefix("s3://"), **options)
+
+
+@lru_cache(maxsize=1)
+def _credentials() -> Any:
+    """Return what finds credentials as boto3 does, and renews them; None: obstore finds them by itself.
+
+    Raises:
+        StorageError: there are none, or the login has expired.
+    """
+    if "AWS_ACCESS_KEY_ID" in os.environ or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() == "true":
+        return None
+    try:
+        from botocore.exceptions import BotoCoreError
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        return None
+    try:
+        provider = Boto3CredentialProvider()
+        provider()
+    except ValueError:
+        raise StorageError(
+            "there are no AWS credentials: neither AWS_PROFILE nor AWS_ACCESS_KEY_ID is set, and there is no "
+            "default profile and no role of a container or an instance; log in, or set AWS_PROFILE; for a "
+            "public bucket, set AWS_SKIP_SIGNATURE=true"
+        ) from None
+    except BotoCoreError as error:
+        raise StorageError(f"the AWS credentials cannot be used: {error}") from error
+    return provider
 
 
 def read_bytes(uri: str, most: int | None = None) -> bytes:

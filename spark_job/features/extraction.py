@@ -24,7 +24,7 @@ from spark_job.images.isolation import Order, start_decoder
 from spark_job.images.listing import ListedFile
 from spark_job.images.preparation import Prepared, prepared_images
 from spark_job.images.quality import Quality
-from spark_job.images.reading import read_ahead, read_image
+from spark_job.images.reading import read_ahead, read_image, unless_all_are_refused
 from spark_job.parquet_parts import rows_within
 from spark_job.session import Sum
 
@@ -110,7 +110,7 @@ class Tally(Sum):
 
 def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine) -> Iterator[_Row]:
     specification, limits = extraction.specification, extraction.limits
-    read = read_ahead(files, partial(read_image, limits=limits))
+    read = unless_all_are_refused(read_ahead(files, partial(read_image, limits=limits)))
     orders = ((image, Order(content, extraction.shown(image))) for image, content in read)
     for image, prepared, tensor in prepared_images(orders, specification, limits):
         features = None if prepared.error else engine.features(tensor[np.newaxis])[0]

@@ -27,6 +27,7 @@ from spark_job.contract.image_names import ALWAYS_SKIPPED, extension_of, label_a
 from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import ListingError
 from spark_job.parquet_parts import part_uris, read_part, write_part
+from spark_job.s3_errors import reason_of_all
 from spark_job.storage import Folder, first_line, open_store
 
 PREFIXES_AT_ONCE = 16
@@ -138,7 +139,8 @@ def _list_s3(source: str) -> Iterator[Found]:
         raise ListingError(f"cannot list {source}: {first_line(error)}; {advice}") from error
     except (BaseError, OSError) as error:
         advice = "check the bucket's name, AWS_REGION and the credentials"
-        raise ListingError(f"cannot list {source}: {first_line(error)}; {advice}") from error
+        known = reason_of_all(error, root.removeprefix("s3://"))
+        raise ListingError(f"cannot list {source}: {known or f'{first_line(error)}; {advice}'}") from error
 
 
 def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:

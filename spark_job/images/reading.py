@@ -10,17 +10,20 @@ import numpy as np
 from obstore.exceptions import BaseError
 
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
-from spark_job.contract.uris import is_s3
-from spark_job.errors import ImageRejectedError, LargerError
+from spark_job.contract.uris import is_s3, split_uri
+from spark_job.errors import ImageRejectedError, LargerError, NotReadError, StorageError
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
 from spark_job.images.thumbnails import THUMBNAIL, make_thumbnail
+from spark_job.s3_errors import reason_of_all, reason_of_one
 from spark_job.storage import first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32
 # Six photographs of 5 MB, three of 10 MB: a core decodes them in longer than S3 takes to send them.
 MAX_BYTES_IN_FLIGHT = 32 * MEBIBYTE
+# So many of a task, one after the other: what S3 says of them, it will say of all.
+MANY_REFUSED = 100
 
 
 class ReadImage(Protocol):
@@ -37,6 +40,7 @@ def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) 
 
     Raises:
         LargerError: the image has grown beyond `most` since it was listed.
+        StorageError: S3 gives nothing until a person has done something.
         obstore's BaseError: S3 does not answer, after obstore's own retries; Spark tries the task again.
     """
     if image.error is not None:
@@ -60,10 +64,20 @@ def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) 
     except PermissionError:
         return ImageRejectedError("the file cannot be read: permission denied")
     except (BaseError, OSError, ValueError) as error:
-        if is_s3(image.path) and not isinstance(error, ValueError):
-            raise
-        reason = getattr(error, "strerror", None) or first_line(error)
-        return ImageRejectedError(f"the file cannot be read: {reason}")
+        return _unreadable(image, error)
+
+
+def _unreadable(image: ListedFile, error: Exception) -> ImageRejectedError:
+    """Return why one image cannot be read; raise what concerns all of them."""
+    if is_s3(image.path) and not isinstance(error, ValueError):
+        if reason := reason_of_one(error):
+            return NotReadError(reason)
+        if reason := reason_of_all(error, split_uri(image.path)[0].removeprefix("s3://")):
+            raise StorageError(reason) from error
+        raise error
+    return ImageRejectedError(
+        f"the file cannot be read: {getattr(error, 'strerror', None) or first_line(error)}"
+    )
 
 
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
@@ -98,6 +112,19 @@ def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[L
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def unless_all_are_refused(
+    contents: Iterable[tuple[ListedFile, Content]],
+) -> Iterator[tuple[ListedFile, Content]]:
+    """Yield what is given; StorageError: S3 gives none of the first `MANY_REFUSED` images."""
+    refused = 0
+    for number, (image, content) in enumerate(contents):
+        if refused == number and isinstance(content, NotReadError):
+            refused += 1
+            if refused == MANY_REFUSED:
+                raise StorageError(f"S3 gives none of the first {MANY_REFUSED} images of a task: {content}")
+        yield image, content
 
 
 def thumbnails(files: Iterable[ListedFile], limits: ImageLimits) -> Iterator[bytes | None]:
