@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from operate.errors import OperateError
+from spark_job.contract.foreign_texts import terminal_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 # Text that is no terminal's has no width: rich would cut it at 80 characters.
@@ -35,7 +36,7 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
 
 def say(line: str) -> None:
     """Print one line of progress to stderr."""
-    print(line, file=sys.stderr, flush=True)
+    print(terminal_text(line), file=sys.stderr, flush=True)
 
 
 def require_yes(question: str, refusal: str, *, yes: bool) -> None:

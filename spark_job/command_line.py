@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from spark_job import __version__
 from spark_job.contract.errors import STOPPED, FruitError
+from spark_job.contract.foreign_texts import terminal_text
 
 SETTINGS = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
 
@@ -94,7 +95,7 @@ def run_command_line(
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
-    print(f"Error: {message}", file=sys.stderr)
+    print(f"Error: {terminal_text(message)}", file=sys.stderr)
     sys.exit(exit_code)
 
 

@@ -3,6 +3,8 @@
 A part is one object, there or not there: a task that is tried again, or twice at once, writes the same one.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,9 +13,11 @@ from typing import Any
 
 import obstore
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from spark_job.contract.foreign_texts import FORMULA, spreadsheet_cell
 from spark_job.contract.uris import is_s3, split_uri
 from spark_job.storage import Folder, open_store, read_bytes
 
@@ -106,14 +110,26 @@ def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> It
 
 
 def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
-    """Write these columns of the batches as one CSV file of any size, under a line of their names."""
+    """Write these columns of the batches as one CSV file of any size, under a line of their names.
+
+    Texts that a spreadsheet would compute are quoted; the Parquet tables have them as they are.
+    """
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     with folder.open_writer(name) as writer:
         writer.write((",".join(columns) + "\n").encode())
         for batch in batches:
             text = io.BytesIO()
-            pyarrow.csv.write_csv(batch.select(columns), text, options)
+            chosen = batch.select(columns)
+            cells = [_cells(column) for column in chosen.columns]
+            pyarrow.csv.write_csv(pa.RecordBatch.from_arrays(cells, names=columns), text, options)
             writer.write(text.getvalue())
+
+
+def _cells(column: pa.Array[Any]) -> pa.Array[Any]:
+    if not pa.types.is_string(column.type):
+        return column
+    quoted = pc.binary_join_element_wise("'", column, "")
+    return pc.if_else(pc.match_substring_regex(column, FORMULA), quoted, column)
 
 
 def write_sorted_csv(
@@ -128,7 +144,9 @@ def write_sorted_csv(
 
         def write(rows: Iterable[Sequence[Any]]) -> None:
             text = io.StringIO()
-            csv.writer(text).writerows(rows)
+            csv.writer(text).writerows(
+                [spreadsheet_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+            )
             writer.write(text.getvalue().encode())
 
         write([columns])

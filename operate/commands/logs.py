@@ -15,6 +15,7 @@ from operate.printing import json_option, print_result, say
 from operate.runs.log_reading import KINDS, Reader, download, nothing_yet, pattern_of
 from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
 from operate.runs.run_clusters import find_run
+from spark_job.contract.foreign_texts import terminal_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ def _show_logs(reader: Reader, request: LogsRequest) -> None:
         print_result({"step_id": reader.logs.step_id, "lines": lines}, "", as_json=True)
         return
     for line in lines:  # letter for letter: a terminal's printer would see emoji in them
-        print(line)
+        print(terminal_text(line))
 
 
 def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: int | None) -> None:
@@ -100,7 +101,7 @@ def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: i
         step = describe_step(emr, cluster_id, step_id)
         lines = list(reader.new_lines(to_the_end=not step.active))
         for line in lines[-tail:] if first and tail else lines:
-            print(line, flush=True)
+            print(terminal_text(line), flush=True)
         first = False
         if not step.active and (_has_driver(reader) or waited >= LOGS_COME_WITHIN_SECONDS):
             break

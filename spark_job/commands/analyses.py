@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spark_job.contract.extractor_files import ENGINES
+from spark_job.contract.foreign_texts import terminal_text
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -62,14 +63,14 @@ def printed(analyse: Callable[..., Summary]) -> Callable[..., None]:
 
         with named_by_cause(str(click.get_current_context().info_name)):
             summary = analyse(**options)
-        print(summary.as_json() if as_json else summary.as_text())
+        print(summary.as_json() if as_json else terminal_text(summary.as_text()))
 
     return command
 
 
 def say(line: str) -> None:
     """Print a line of progress."""
-    print(line, file=sys.stderr, flush=True)
+    print(terminal_text(line), file=sys.stderr, flush=True)
 
 
 def open_spark() -> SparkContext:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from spark_job.contract.errors import MisuseError, StoppedError
+from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.options import Option
 from spark_job.contract.run_options import RunOptions
 from spark_job.images.border import lacking
@@ -40,14 +41,18 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
         )
 
         try:
-            run_pipeline(options, session=session, say=lambda line: print(line, file=sys.stderr, flush=True))
+            run_pipeline(options, session=session, say=_say)
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; go on with --resume and --run-id {options.run_id}") from None
-        print(summary(options))
+        print(terminal_text(summary(options)))
 
     for option in reversed(table.table()):
         run = click.option(option.declaration, **option.click_settings())(run)
     return click.command("run", help=HELP)(run)
+
+
+def _say(line: str) -> None:
+    print(terminal_text(line), file=sys.stderr, flush=True)
 
 
 run_command = make_run_command(RunOptions)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyspark import SparkContext
 
 from spark_job.arrow_arrays import values
+from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
@@ -98,4 +99,5 @@ def write_rejected(run: Folder, parts: Iterable[str]) -> None:
 def listed_rejects(run: Folder, limit: int) -> Iterator[ListedFile]:
     """Yield the first rejected images of `rejected.csv`, with what it says of them."""
     for row in islice(csv.DictReader(run.lines(REJECTED)), limit):
-        yield ListedFile(row["path"], row["label"], size=int(row["size"]), error=row["error"])
+        path, label = of_spreadsheet_cell(row["path"]), of_spreadsheet_cell(row["label"])
+        yield ListedFile(path, label, size=int(row["size"]), error=row["error"])

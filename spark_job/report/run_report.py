@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spark_job.contract.foreign_texts import spreadsheet_cell
 from spark_job.report.document import (
     Bar,
     Block,
@@ -214,6 +215,8 @@ def metadata_tsv(points: list[Point]) -> bytes:
     """Return a header line, and a line of label, split and path for each point, for the same projector."""
     rows = [("label", "split", "path")]
     rows += [(class_name(point.label), point.split, point.path) for point in points]
-    text = "".join("\t".join(_SEPARATORS.sub(" ", cell) for cell in row) + "\n" for row in rows)
+    text = "".join(
+        "\t".join(spreadsheet_cell(_SEPARATORS.sub(" ", cell)) for cell in row) + "\n" for row in rows
+    )
     # A name that is not UTF-8 arrives with lone surrogates, which cannot be encoded.
     return text.encode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -235,13 +236,15 @@ def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
     of_class = np.maximum(evaluation.confusion.sum(axis=1)[shown], 1)
     shares = counts / of_class[:, None]
     names = [class_name(classes[index]) for index in shown]
+    # plotly.js takes `<b>` for bold, and numbers and dates for places on an axis.
+    texts = [escape(name) for name in names]
     diagonal = np.eye(len(shown), dtype=bool)
     data = [
-        _heat(np.where(diagonal, shares, np.nan), counts, names, "right", _RIGHT),
-        _heat(np.where(diagonal | (counts == 0), np.nan, shares), counts, names, "wrong", _WRONG),
+        _heat(np.where(diagonal, shares, np.nan), counts, texts, "right", _RIGHT),
+        _heat(np.where(diagonal | (counts == 0), np.nan, shares), counts, texts, "wrong", _WRONG),
     ]
     side = max(420, 15 * len(shown) + 200)
-    axis = {"tickfont": {"size": 10}, "showgrid": False, "dtick": 1}
+    axis = {"tickfont": {"size": 10}, "showgrid": False, "dtick": 1, "type": "category"}
     layout = {
         "height": side,
         "xaxis": {**axis, "title": {"text": "Taken for"}, "tickangle": -60},

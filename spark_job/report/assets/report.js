@@ -314,7 +314,8 @@
     };
 
     const csv = () => {
-      const cell = (text) => `"${text.replaceAll('"', '""')}"`;
+      // A spreadsheet computes what begins like a formula.
+      const cell = (text) => `"${text.replace(/^(?=[=+\-@\t\r])/, "'").replaceAll('"', '""')}"`;
       const rows = selectedRows().map((i) => [data.paths[i], data.labels[i]]);
       return [["path", "label"], ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
     };

@@ -1,0 +1,27 @@
+"""Names that somebody else chose, made harmless where a program would take them for more than text."""
+
+import re
+
+# https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = r"^[=+\-@\t\r]"
+_QUOTED_FORMULA = re.compile(r"^'(?=[=+\-@\t\r])")
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return a text that a spreadsheet shows and does not compute: `'=1+1` of `=1+1`."""
+    return f"'{text}" if re.match(FORMULA, text) else text
+
+
+def of_spreadsheet_cell(cell: str) -> str:
+    """Return the text that `spreadsheet_cell` was given."""
+    return _QUOTED_FORMULA.sub("", cell)
+
+
+def terminal_text(text: str) -> str:
+    """Return a text whose control characters, line breaks and tabs apart, are shown and not obeyed."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
