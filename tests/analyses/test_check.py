@@ -105,6 +105,15 @@ def test_counts_are_those_of_the_list(checked):
     assert metrics["images"] == {"measured": 81, "unmeasured": 0}
 
 
+def test_two_components_show_the_leaks_that_many_show(source, checked, tiny_extractor):
+    """With two, nearly all photographs point the same way as some other: the features are asked then."""
+    results = source.parent
+    run(results.parent / "images", results, tiny_extractor, "two", request=ComponentRequest(components=2))
+    check(str(results / "two"), str(results), Thresholds(), "quality-two", context, lambda line: None)
+    leaks = findings(results / "quality-two", "leak")
+    assert {row["path"] for row in leaks} == {row["path"] for row in findings(checked, "leak")}
+
+
 def test_the_report_shows_the_pair_of_a_leak(checked):
     page = (checked / "report" / "index.html").read_text()
     assert "the next is its like" in page

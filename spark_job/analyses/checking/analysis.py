@@ -9,6 +9,7 @@ from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.checking.feature_checks import (
+    Centred,
     ClassModel,
     class_findings,
     far_bounds,
@@ -79,7 +80,10 @@ def check(
         for split, _ in sum_over_tasks(tasks.spark, table.parts, partial(split_sizes, table)).most_common()
     ]
     if len(splits) > 1:
-        tally += tasks.find(table.parts, lambda uri: leak_findings(table, uri, splits, thresholds.leak))
+        vectors = Centred.enough_for_leaks(source)
+        tally += tasks.find(
+            vectors.table.parts, lambda uri: leak_findings(vectors, uri, splits, thresholds.leak)
+        )
     unmeasured = sum(missing for _, missing in surveys)
     checked = Checked(tally, len(survey), unmeasured, model is not None, splits, thresholds)
     write_findings_csv(folder, QUALITY_CSV, folder.at(FINDINGS))

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from spark_job.analyses.checking.findings import Finding
-from spark_job.analyses.source_run import VectorTable, directions
+from spark_job.analyses.source_run import SourceRun, VectorTable, directions
 from spark_job.images.listing import ListedFile, listed_files
 
 # The first components hold most of the variance; more would cost memory as their square.
 MAX_COMPONENTS = 256
+# With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
+ENOUGH_FOR_LEAKS = 50
 # Quartiles of fewer distances say nothing.
 MIN_FOR_QUARTILES = 8
 
@@ -169,7 +172,28 @@ def split_sizes(table: VectorTable, uri: str) -> Counter[str]:
     return sizes
 
 
-def leak_findings(table: VectorTable, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Centred:
+    """A table of vectors, and the (d,) centre that they are held against."""
+
+    table: VectorTable
+    centre: np.ndarray | float
+
+    @classmethod
+    def enough_for_leaks(cls, source: SourceRun) -> "Centred":
+        """Return the components of a run, or its features where the components are too few."""
+        components = VectorTable.components(source)
+        if components.length >= ENOUGH_FOR_LEAKS:
+            return cls(components, 0.0)
+        return cls(VectorTable.features(source), source.reduction().mean)
+
+    def rows(self, uri: str) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+        """Yield the rows of a part in batches, the vectors as (n, d) directions from the centre."""
+        for batch, rows in self.table.rows(uri):
+            yield batch, directions(rows - self.centre)
+
+
+def leak_findings(vectors: Centred, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
     """Yield the images of one part, outside the first split, that are nearly the same in another split.
 
     Args:
@@ -177,31 +201,31 @@ def leak_findings(table: VectorTable, uri: str, splits: Sequence[str], least: fl
         least: cosine from which two images are nearly the same.
     """
     number = {split: code for code, split in enumerate(splits)}
-    for batch, rows in table.rows(uri):
+    for batch, rows in vectors.rows(uri):
         images = listed_files(batch)
         places = [place for place, image in enumerate(images) if number.get(image.split, 0)]
         if not places:
             continue
         chosen = [images[place] for place in places]
-        cosines, partners = _most_alike(table, chosen, directions(rows[places]), number)
+        cosines, partners = _most_alike(vectors, chosen, rows[places], number)
         for image, cosine, partner in zip(chosen, cosines.tolist(), partners, strict=True):
             if partner is not None and cosine >= least:
                 yield Finding(image, "leak", max(1 - cosine, 0.0), partner.path, partner)
 
 
 def _most_alike(
-    table: VectorTable, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
+    vectors: Centred, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
 ) -> tuple[np.ndarray, list[ListedFile | None]]:
     """Return for each image the largest cosine with an image of another split, and that image."""
     splits = np.array([number[image.split] for image in images])
     cosines = np.full(len(images), -np.inf)
     partners: list[ListedFile | None] = [None for _ in images]
-    for uri in table.parts:
-        for batch, others in table.rows(uri):
+    for uri in vectors.table.parts:
+        for batch, others in vectors.rows(uri):
             theirs = np.array(
                 [number.get(split, -1) for split in batch.select(["split"]).to_pydict()["split"]]
             )
-            products = rows @ directions(others).T
+            products = rows @ others.T
             products[(splits[:, None] == theirs) | (theirs < 0)] = -np.inf
             places = products.argmax(axis=1)
             largest = products[np.arange(len(products)), places]
