@@ -119,9 +119,8 @@ def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterab
         writer.write((",".join(columns) + "\n").encode())
         for batch in batches:
             text = io.BytesIO()
-            chosen = batch.select(columns)
-            cells = [_cells(column) for column in chosen.columns]
-            pyarrow.csv.write_csv(pa.RecordBatch.from_arrays(cells, names=columns), text, options)
+            cells = [_cells(column) for column in batch.select(columns).columns]
+            pyarrow.csv.write_csv(pa.RecordBatch.from_arrays(cells, list(columns)), text, options)
             writer.write(text.getvalue())
 
 
@@ -129,7 +128,8 @@ def _cells(column: pa.Array[Any]) -> pa.Array[Any]:
     if not pa.types.is_string(column.type):
         return column
     quoted = pc.binary_join_element_wise("'", column, "")
-    return pc.if_else(pc.match_substring_regex(column, FORMULA), quoted, column)
+    cells: pa.Array[Any] = pc.if_else(pc.match_substring_regex(column, FORMULA), quoted, column)
+    return cells
 
 
 def write_sorted_csv(
