@@ -93,7 +93,7 @@ test: $(READY) browser rehearsal-ready ## Run the tests, as CI does (PYTEST_ARGS
 
 test-fast: WORKERS = $(PROCESSORS)
 test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator, TensorFlow or process of their own
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m 'not (spark or yarn or browser or emulator or tensorflow or command or long)' $(PYTEST_ARGS)
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --fast $(PYTEST_ARGS)
 
 test-all: $(READY) browser rehearsal-ready ## Run every test, also those that take long
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)

@@ -1,7 +1,9 @@
 """What tests share: what each needs, a network of a few bytes, and an AWS that is never the real one."""
 
+import functools
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ TESTS = Path(__file__).parent
 # A machine that is busy is no fault of the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-# What the tests of a folder or a module need beside Python. `make test-fast` takes those that need nothing.
+# What the tests of a folder or a module need beside Python. `--fast`, of `make test-fast`, takes the others.
 NEEDS = {
     "analyses": ("spark",),
     "browser": ("browser",),
@@ -23,6 +25,7 @@ NEEDS = {
     "rehearsal/machine/test_yarn": ("yarn",),
     "spark": ("spark",),
 }
+NEEDS_OF_SLOW_TESTS = ("spark", "yarn", "browser", "emulator", "tensorflow", "command", "long")
 # Tests that share what is dear to make (a deployment, a cluster, a Spark session, synthesised stacks) run in
 # one process. The longest begin first; all other modules follow, each by itself.
 TOGETHER = (
@@ -43,6 +46,23 @@ FAKE_AWS = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a call ask for the quick tests alone."""
+    parser.addoption("--fast", action="store_true", help="only tests that need nothing beside Python")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose by the marks of what a test needs."""
+    if config.option.fast:
+        config.option.markexpr = f"not ({' or '.join(NEEDS_OF_SLOW_TESTS)})"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import the modules whose tests are left out as a whole: that alone takes seconds."""
+    slow = {TESTS / place for place in NEEDS}
+    return True if config.option.fast and collection_path.with_suffix("") in slow else None
 
 
 def group_of(module: str) -> str:
@@ -112,6 +132,20 @@ def fake_aws():
             patch.delenv(name)
         for name, value in FAKE_AWS.items():
             patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_emulated_aws():
+    """Let boto3 and moto prepare once, not for each test, and only what tests ask for."""
+    from botocore.loaders import JSONFileLoader
+
+    read_once = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read_once(path))
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        # jsonschema, which moto imports, compiles 38 grammars of addresses with it: 1.3 s.
+        patch.setitem(sys.modules, "rfc3987_syntax", None)
         yield
 
 

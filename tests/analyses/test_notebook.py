@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from rehearsal.demo.kinds import KINDS
 from rehearsal.demo.photographs import write_archive
@@ -23,6 +21,8 @@ VIEWS = 6
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook, run on fruit with the network whose weights come with pip."""
+    from nbclient import NotebookClient  # takes seconds
+
     folder = tmp_path_factory.mktemp("notebook")
     extractor, results = folder / "lite0", folder / "results"
     build_extractor("efficientnet_lite0", extractor)
@@ -40,6 +40,8 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def notebook() -> Any:
+    import nbformat  # takes seconds
+
     return nbformat.read(NOTEBOOK, as_version=4)
 
 

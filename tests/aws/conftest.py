@@ -36,7 +36,8 @@ class Outcome:
 def aws(monkeypatch):
     """An empty account; the unreachable endpoint of all other tests would keep calls away from moto."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    with mock_aws():
+    # A session for each test would read the descriptions of all services for each test.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
 
 
