@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# The template's names for what the API calls Properties in configurations and steps.
 NAMES = {"ConfigurationProperties": "Properties", "StepProperties": "Properties"}
+# Property of `Instances` to the type of the fleets that it holds.
 FLEETS = {"MasterInstanceFleet": "MASTER", "CoreInstanceFleet": "CORE", "TaskInstanceFleets": "TASK"}
 # What stands for a value in a text until CloudFormation knows it.
 TOKEN = re.compile(r"\$\{Token\[[^]]+]}")

@@ -12,12 +12,6 @@ from rehearsal.emr.surroundings import Surroundings
 
 Message = dict[str, Any]
 SECONDS_REMEMBERED = 60 * 86_400
-SSH = {"MinRange": 22, "MaxRange": 22}
-
-
-def _blocked_but_ssh() -> dict[str, Any]:
-    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-block-public-access.html
-    return {"BlockPublicSecurityGroupRules": True, "PermittedPublicSecurityGroupRuleRanges": [SSH]}
 
 
 @dataclass
@@ -30,8 +24,7 @@ class Account:
         surroundings: The account's other services.
         controllers: By cluster id, the oldest first.
         security_configurations: Name to text and time of creation, in epoch seconds.
-        public_access: Block public access, as a new account has it.
-        public_access_since: When that was set, in epoch seconds.
+        opened: When the account began, in epoch seconds.
     """
 
     id: str
@@ -41,8 +34,7 @@ class Account:
     surroundings: Surroundings
     controllers: dict[str, Controller] = field(default_factory=dict)
     security_configurations: dict[str, tuple[str, float]] = field(default_factory=dict)
-    public_access: dict[str, Any] = field(default_factory=_blocked_but_ssh)
-    public_access_since: float = field(default_factory=CLOCK.now)
+    opened: float = field(default_factory=CLOCK.now)
 
     @property
     def clusters(self) -> list[Cluster]:

@@ -1,35 +1,9 @@
-"""Operations that add, grow and shrink fleets and groups."""
+"""Operations that grow and shrink fleets and groups."""
 
 from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
-from rehearsal.emr.requests.instance_pools import check_roles, new_fleet, new_group
 from rehearsal.emr.state.cluster import READY, Cluster
 from rehearsal.emr.state.pool import Pool
-
-
-def add_instance_fleet(account: Account, request: Message) -> Message:
-    """Add a task fleet, or a core fleet where there is none."""
-    cluster = account.cluster(request["ClusterId"])
-    with cluster.changed:
-        check_alive(cluster)
-        if not cluster.uses_fleets:
-            raise refused("An instance fleet may only be added to a cluster that uses instance fleets.")
-        fleet = new_fleet(request["InstanceFleet"])
-        _add(cluster, [fleet])
-    return {"ClusterId": cluster.id, "InstanceFleetId": fleet.id, "ClusterArn": cluster.arn}
-
-
-def add_instance_groups(account: Account, request: Message) -> Message:
-    """Add task groups, and a core group where there is none."""
-    (cluster,) = account.job_flows([request["JobFlowId"]])
-    with cluster.changed:
-        check_alive(cluster)
-        if cluster.uses_fleets:
-            raise refused("An instance group may only be added to a cluster that uses instance groups.")
-        groups = [new_group(config) for config in request["InstanceGroups"]]
-        _add(cluster, groups)
-    ids = [group.id for group in groups]
-    return {"JobFlowId": cluster.id, "InstanceGroupIds": ids, "ClusterArn": cluster.arn}
 
 
 def modify_instance_fleet(account: Account, request: Message) -> Message:
@@ -68,12 +42,6 @@ def modify_instance_groups(account: Account, request: Message) -> Message:
             _modify_group(_find_pool(cluster, change["InstanceGroupId"], "group"), change)
             cluster.notify()
     return {}
-
-
-def _add(cluster: Cluster, pools: list[Pool]) -> None:
-    check_roles([*cluster.pools, *pools])
-    cluster.pools.extend(pools)
-    cluster.notify()
 
 
 def _find_pool(cluster: Cluster, pool_id: str, kind: str) -> Pool:

@@ -17,8 +17,6 @@ PROGRESS = {
     "RUNNING": "Running step",
     "WAITING": "Cluster ready to run steps.",
 }
-# Before releases EMR had AMI versions; this is the one it takes when none is named.
-FIRST_AMI_VERSION = "1.0.0"
 
 
 def cluster_description(cluster: Cluster) -> dict[str, Any]:
@@ -51,8 +49,6 @@ def _description(cluster: Cluster) -> dict[str, Any]:
         "Status": _status(cluster),
         "Ec2InstanceAttributes": _attributes(cluster),
         "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",
-        "RequestedAmiVersion": request.get("AmiVersion"),
-        "RunningAmiVersion": _ami_version(request),
         "AutoTerminate": not cluster.keep_alive,
         "TerminationProtected": cluster.protected,
         "UnhealthyNodeReplacement": cluster.unhealthy_replacement,
@@ -104,10 +100,6 @@ def _zones(cluster: Cluster) -> list[str]:
     placement = cluster.request["Instances"].get("Placement", {})
     one = [placement["AvailabilityZone"]] if placement.get("AvailabilityZone") else []
     return one or list(placement.get("AvailabilityZones", []))
-
-
-def _ami_version(request: dict[str, Any]) -> str | None:
-    return None if request.get("ReleaseLabel") else str(request.get("AmiVersion", FIRST_AMI_VERSION))
 
 
 def _applications(request: dict[str, Any]) -> list[dict[str, Any]]:

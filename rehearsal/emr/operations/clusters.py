@@ -99,18 +99,13 @@ def set_visible_to_all_users(account: Account, request: Message) -> Message:
     return _set(account, request["JobFlowIds"], "visible", request["VisibleToAllUsers"])
 
 
-def set_keep_job_flow_alive_when_no_steps(account: Account, request: Message) -> Message:
-    """Let clusters wait, or end, when they have no steps left."""
-    return _set(account, request["JobFlowIds"], "keep_alive", request["KeepJobFlowAliveWhenNoSteps"])
-
-
 def set_unhealthy_node_replacement(account: Account, request: Message) -> Message:
     """Record whether unhealthy nodes are replaced; here they always are."""
     return _set(account, request["JobFlowIds"], "unhealthy_replacement", request["UnhealthyNodeReplacement"])
 
 
 def list_bootstrap_actions(account: Account, request: Message) -> Message:
-    """Return what every instance of a cluster runs first."""
+    """Return what every instance of a cluster runs first; `aws emr describe-cluster` asks for it."""
     actions, marker = page(
         account.cluster(request["ClusterId"]).bootstrap_actions,
         request.get("Marker"),

@@ -9,6 +9,12 @@ from rehearsal.emr.operations.account import Account, Message
 from rehearsal.emr.releases import RELEASES, is_release
 from rehearsal.emr.requests.pages import page
 
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-block-public-access.html
+PUBLIC_ACCESS_OF_A_NEW_ACCOUNT = {
+    "BlockPublicSecurityGroupRules": True,
+    "PermittedPublicSecurityGroupRuleRanges": [{"MinRange": 22, "MaxRange": 22}],
+}
+
 
 def create_security_configuration(account: Account, request: Message) -> Message:
     """Keep a security configuration by its name."""
@@ -57,22 +63,14 @@ def find_security_configuration(account: Account, name: str) -> tuple[str, float
 
 
 def get_block_public_access_configuration(account: Account, _request: Message) -> Message:
-    """Return whether public access is blocked, and since when."""
+    """Return that public access is blocked but for SSH, as in a new account."""
     return {
-        "BlockPublicAccessConfiguration": account.public_access,
+        "BlockPublicAccessConfiguration": PUBLIC_ACCESS_OF_A_NEW_ACCOUNT,
         "BlockPublicAccessConfigurationMetadata": {
-            "CreationDateTime": account.public_access_since,
+            "CreationDateTime": account.opened,
             "CreatedByArn": f"arn:aws:iam::{account.id}:root",
         },
     }
-
-
-def put_block_public_access_configuration(account: Account, request: Message) -> Message:
-    """Record whether public access is blocked; nothing here is reachable from outside."""
-    configuration = request["BlockPublicAccessConfiguration"]
-    account.public_access = {"PermittedPublicSecurityGroupRuleRanges": [], **configuration}
-    account.public_access_since = CLOCK.now()
-    return {}
 
 
 def list_release_labels(_account: Account, request: Message) -> Message:

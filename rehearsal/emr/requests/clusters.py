@@ -7,15 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from rehearsal.emr.errors import refused
-from rehearsal.emr.releases import APPLICATIONS, YARN_APPLICATIONS, is_release, release_number
+from rehearsal.emr.releases import APPLICATIONS, YARN_APPLICATIONS, is_release
 from rehearsal.emr.requests.instance_pools import new_pools
 from rehearsal.emr.requests.policies import checked_auto_termination, checked_managed_scaling
 from rehearsal.emr.requests.steps import new_steps
 from rehearsal.emr.requests.tags import checked_tags
 from rehearsal.emr.state.cluster import Cluster, Subject
 
-# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-custom-ami.html
-FIRST_WITH_CUSTOM_AMI = (5, 7)
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-concurrent-steps.html
 MOST_CONCURRENT_STEPS = 256
 
@@ -66,28 +64,12 @@ def _application_names(request: dict[str, Any]) -> list[str]:
 
 
 def _check_release(request: dict[str, Any]) -> None:
-    label, ami = request.get("ReleaseLabel"), request.get("AmiVersion")
-    if label and ami:
-        raise refused(
-            "Only one AMI version and release label may be specified. "
-            f"Provided AMI: {ami}, release label: {label}."
-        )
-    if request.get("CustomAmiId"):
-        _check_custom_ami(label, ami)
-    if not label:
-        return
+    label = request.get("ReleaseLabel", "")
     if not is_release(label):
         raise refused(f"The supplied release label is invalid: {label}.")
     unknown = [name for name in _application_names(request) if name not in APPLICATIONS]
     if unknown:
         raise refused(f"Specified application(s) {', '.join(unknown)} are invalid for release {label}.")
-
-
-def _check_custom_ami(label: str | None, ami: str | None) -> None:
-    if ami:
-        raise refused("Custom AMI is not supported in this version of EMR")
-    if label and is_release(label) and release_number(label) < FIRST_WITH_CUSTOM_AMI:
-        raise refused("Custom AMI is not allowed")
 
 
 def _check_roles(request: dict[str, Any]) -> None:

@@ -10,37 +10,29 @@ from rehearsal.emr.state.pool import Pool
 NO_CAPACITY = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
 PRIMARIES = (1, 3)
-SHORT_FORM = ("MasterInstanceType", "SlaveInstanceType", "InstanceCount")
 
 
 def new_pools(instances: dict[str, Any]) -> list[Pool]:
-    """Return the fleets or groups that `Instances` of RunJobFlow asks for, in any of its three forms.
+    """Return the fleets or groups that `Instances` of RunJobFlow asks for.
 
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_JobFlowInstancesConfig.html
 
     Raises:
-        EmrError: forms are mixed, or their roles make no cluster.
+        EmrError: there is neither or both, or their roles make no cluster.
     """
     fleets, groups = instances.get("InstanceFleets"), instances.get("InstanceGroups")
-    short = [name for name in SHORT_FORM if name in instances]
-    if (fleets and (groups or short)) or (groups and short):
-        raise refused(
-            "Only one of InstanceFleets, InstanceGroups, and MasterInstanceType with SlaveInstanceType and "
-            "InstanceCount may be specified."
-        )
+    if bool(fleets) == bool(groups):
+        raise refused("Exactly one of InstanceFleets and InstanceGroups must be specified.")
     if instances.get("Ec2SubnetId") and instances.get("Ec2SubnetIds"):
         raise refused("Only one of Ec2SubnetId and Ec2SubnetIds may be specified.")
     if groups and len(instances.get("Ec2SubnetIds", [])) > 1:
         raise refused("More than one subnet may be specified for instance fleets only.")
-    if fleets:
-        pools = [new_fleet(config) for config in fleets]
-    else:
-        pools = [new_group(config) for config in groups or _groups_of_short_form(instances)]
-    check_roles(pools)
+    pools = [_new_fleet(config) for config in fleets] if fleets else [_new_group(config) for config in groups]
+    _check_roles(pools)
     return pools
 
 
-def new_fleet(config: dict[str, Any]) -> Pool:
+def _new_fleet(config: dict[str, Any]) -> Pool:
     """Return a fleet as an InstanceFleetConfig asks for it.
 
     Raises:
@@ -69,7 +61,7 @@ def new_fleet(config: dict[str, Any]) -> Pool:
     )
 
 
-def new_group(config: dict[str, Any]) -> Pool:
+def _new_group(config: dict[str, Any]) -> Pool:
     """Return a group as an InstanceGroupConfig asks for it.
 
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceGroupConfig.html
@@ -97,7 +89,7 @@ def new_group(config: dict[str, Any]) -> Pool:
     )
 
 
-def check_roles(pools: list[Pool]) -> None:
+def _check_roles(pools: list[Pool]) -> None:
     """Refuse what has not one primary and at most one core; of fleets, at most one task.
 
     Raises:
@@ -129,19 +121,3 @@ def block_devices(config: dict[str, Any]) -> list[dict[str, Any]]:
 def device_name(number: int) -> str:
     """Return the name of a volume's device, the first of them number 0."""
     return f"/dev/sd{chr(ord('b') + number)}"
-
-
-def _groups_of_short_form(instances: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the groups that two types and a count ask for."""
-    primary, count = instances.get("MasterInstanceType"), instances.get("InstanceCount", 1)
-    if not primary or count < 1:
-        raise refused(
-            "Instances must name InstanceFleets, InstanceGroups, or a MasterInstanceType and count."
-        )
-    groups = [{"Name": "master", "InstanceRole": "MASTER", "InstanceType": primary, "InstanceCount": 1}]
-    if count > 1:
-        core = instances.get("SlaveInstanceType", primary)
-        groups.append(
-            {"Name": "slave", "InstanceRole": "CORE", "InstanceType": core, "InstanceCount": count - 1}
-        )
-    return groups

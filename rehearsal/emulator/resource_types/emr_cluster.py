@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.launch.cluster_request import FLEETS, NAMES
 from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.api import call, client, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
@@ -14,10 +15,6 @@ from rehearsal.emulator.resource_types.resource_type import Properties, Resource
 POLL_SECONDS = 0.25
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 FORGOTTEN = ""
-# The template's names for what the API calls Properties in configurations and steps.
-NAMES = {"ConfigurationProperties": "Properties", "StepProperties": "Properties"}
-# Property of `Instances` to the type of the fleets that it holds.
-FLEETS = {"MasterInstanceFleet": "MASTER", "CoreInstanceFleet": "CORE", "TaskInstanceFleets": "TASK"}
 # What a running cluster can change of `Instances` and of each fleet.
 PROTECTIONS = ("TerminationProtected", "UnhealthyNodeReplacement")
 CAPACITIES = ("TargetOnDemandCapacity", "TargetSpotCapacity")

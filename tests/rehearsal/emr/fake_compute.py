@@ -42,7 +42,7 @@ class FakeProgram:
 class FakeCompute:
     """Scripts named `fails.sh` return 7; `missing.sh` cannot be fetched; `slow.sh` runs until the stop.
 
-    `fails-on-task.sh` and `slow-on-core.sh` do so there alone, the latter until a test lets it go on.
+    `slow-on-core.sh` does so there alone, until a test lets it go on. All fail while `bootstrap_fails`.
     """
 
     spec: ClusterSpec
@@ -53,6 +53,7 @@ class FakeCompute:
     containers: dict[str, int] = field(default_factory=dict)
     asked: list[float] = field(default_factory=list)
     silent: bool = False
+    bootstrap_fails: bool = False
     dead: set[str] = field(default_factory=set)
     stopped: threading.Event = field(default_factory=threading.Event)
     core_may_go_on: threading.Event = field(default_factory=threading.Event)
@@ -74,8 +75,7 @@ class FakeCompute:
             return 143
         if action.path.endswith("slow-on-core.sh") and node.role == "CORE":
             self.core_may_go_on.wait()
-        late = action.path.endswith("fails-on-task.sh") and node.role == "TASK"
-        return 7 if action.path.endswith("fails.sh") or late else 0
+        return 7 if action.path.endswith("fails.sh") or self.bootstrap_fails else 0
 
     def start(self, primary: Node) -> None:
         if self.spec.name == "no-yarn-today":

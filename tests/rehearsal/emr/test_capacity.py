@@ -64,17 +64,10 @@ def test_the_instances_that_a_caller_names_leave_first(emr: EmrClient) -> None:
     assert groups(emr, cluster_id)["CORE"]["RequestedInstanceCount"] == 1
 
 
-def test_fleets_and_groups_are_added(emr: EmrClient) -> None:
-    flat = emr.run({"InstanceGroups": GROUPS["InstanceGroups"][:2]})
+def test_a_group_with_a_bid_is_spot(emr: EmrClient) -> None:
     task = {"InstanceRole": "TASK", "InstanceType": "m5.xlarge", "InstanceCount": 2, "BidPrice": "0.1"}
-    emr.call("AddInstanceGroups", JobFlowId=flat, InstanceGroups=[task])
-    assert (groups(emr, flat)["TASK"]["RunningInstanceCount"], groups(emr, flat)["TASK"]["Market"]) == (
-        2,
-        "SPOT",
-    )
-    fleeting = emr.run({"InstanceFleets": FLEETS["InstanceFleets"][:2]})
-    emr.call("AddInstanceFleet", ClusterId=fleeting, InstanceFleet=fleet("TASK", spot=2))
-    assert fleets(emr, fleeting)["TASK"]["ProvisionedSpotCapacity"] == 2
+    told = groups(emr, emr.run({"InstanceGroups": [*GROUPS["InstanceGroups"][:2], task]}))["TASK"]
+    assert (told["RunningInstanceCount"], told["Market"]) == (2, "SPOT")
 
 
 def test_what_must_not_be_resized_is_refused(emr: EmrClient) -> None:
@@ -82,10 +75,6 @@ def test_what_must_not_be_resized_is_refused(emr: EmrClient) -> None:
     primary = groups(emr, cluster_id)["MASTER"]["Id"]
     with pytest.raises(EmrError, match="master instance group may not be resized"):
         emr.call("ModifyInstanceGroups", InstanceGroups=[{"InstanceGroupId": primary, "InstanceCount": 2}])
-    with pytest.raises(EmrError, match="Only one core instance group"):
-        emr.call("AddInstanceGroups", JobFlowId=cluster_id, InstanceGroups=[GROUPS["InstanceGroups"][1]])
-    with pytest.raises(EmrError, match="uses instance fleets"):
-        emr.call("AddInstanceFleet", ClusterId=cluster_id, InstanceFleet=fleet("TASK", 1))
     with pytest.raises(EmrError, match="does not support clusters that use instance groups"):
         emr.call("ListInstanceFleets", ClusterId=cluster_id)
     with pytest.raises(EmrError, match="Instance group id 'ig-NONE' is not valid"):
@@ -182,11 +171,12 @@ def test_a_node_whose_processes_died_is_replaced(emr: EmrClient) -> None:
 
 
 def test_a_fleet_whose_new_nodes_keep_failing_is_suspended(emr: EmrClient) -> None:
-    action = {"Name": "a", "ScriptBootstrapAction": {"Path": "s3://b/fails-on-task.sh"}}
-    two = {"InstanceFleets": FLEETS["InstanceFleets"][:2]}
-    cluster_id = emr.run(two, BootstrapActions=[action], **SPARK)
+    action = {"Name": "a", "ScriptBootstrapAction": {"Path": "s3://b/setup.sh"}}
+    cluster_id = emr.run(FLEETS, BootstrapActions=[action], **SPARK)
     emr.wait(cluster_id, "WAITING")
-    emr.call("AddInstanceFleet", ClusterId=cluster_id, InstanceFleet=fleet("TASK", spot=1))
+    emr.computes[cluster_id].bootstrap_fails = True
+    change = {"InstanceFleetId": fleets(emr, cluster_id)["TASK"]["Id"], "TargetSpotCapacity": 2}
+    emr.call("ModifyInstanceFleet", ClusterId=cluster_id, InstanceFleet=change)
     until(lambda: fleets(emr, cluster_id)["TASK"]["Status"]["State"] == "SUSPENDED")
     assert len(emr.nodes(cluster_id, "TASK", "TERMINATED")) == 3
     assert emr.state(cluster_id) == "WAITING"

@@ -36,7 +36,7 @@ def test_every_node_runs_the_bootstrap_actions_in_order_before_it_joins(emr: Emr
 
 
 def test_a_failing_bootstrap_action_ends_the_cluster_with_emrs_message(emr: EmrClient) -> None:
-    one = {"MasterInstanceType": "m5.xlarge", "InstanceCount": 1}
+    one = {"InstanceGroups": GROUPS["InstanceGroups"][:1]}
     cluster_id = emr.run(one, BootstrapActions=[action("fails.sh")])
     status = emr.wait(cluster_id, "TERMINATED_WITH_ERRORS")["Status"]
     node = emr.nodes(cluster_id)[0]
@@ -69,12 +69,6 @@ def test_without_keep_alive_it_ends_with_its_steps(emr: EmrClient) -> None:
         "Message": "Steps completed",
     }
     assert told["AutoTerminate"] is True
-
-
-def test_a_cluster_no_longer_kept_alive_ends(emr: EmrClient) -> None:
-    cluster_id = emr.run()
-    emr.call("SetKeepJobFlowAliveWhenNoSteps", JobFlowIds=[cluster_id], KeepJobFlowAliveWhenNoSteps=False)
-    emr.wait(cluster_id, "TERMINATED")
 
 
 def test_termination_ends_instances_groups_and_processes(emr: EmrClient) -> None:
