@@ -20,7 +20,7 @@ def new_pools(instances: dict[str, Any]) -> list[Pool]:
     Raises:
         EmrError: there is neither or both, or their roles make no cluster.
     """
-    fleets, groups = instances.get("InstanceFleets"), instances.get("InstanceGroups")
+    fleets, groups = instances.get("InstanceFleets", []), instances.get("InstanceGroups", [])
     if bool(fleets) == bool(groups):
         raise refused("Exactly one of InstanceFleets and InstanceGroups must be specified.")
     if instances.get("Ec2SubnetId") and instances.get("Ec2SubnetIds"):

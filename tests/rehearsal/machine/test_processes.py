@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rehearsal.processes import mark, processes_of, start_guardian, sweep
+from rehearsal.processes import kill_all, mark, processes_of, start_guardian, sweep
 from tests.waiting import wait_until
 
 # Leaves its group, as YARN's containers do, and starts one more.
@@ -36,7 +36,8 @@ def homes(tmp_path):
         folder.mkdir()
     yield folders
     for folder in folders:
-        sweep(folder)
+        while kill_all(processes_of(folder)):  # unlike `sweep`, without a second of silence after it
+            pass
 
 
 def test_sweep_ends_processes_that_left_their_group(homes):
