@@ -5,6 +5,7 @@ import errno
 import os
 import pickle
 import platform
+import re
 import resource
 import socket
 import struct
@@ -28,7 +29,7 @@ from spark_job.images.isolation import Isolated, Order
 from tests.spark.photographs import encoded, pixels
 from tests.unit.test_images_fuzz import SPECIFICATION
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp and Landlock are Linux's")
+pytestmark = pytest.mark.skipif(not border.has_filters(), reason="the kernel has no seccomp filters")
 LANDLOCK = pytest.mark.skipif(bool(border.lacking()), reason=border.lacking() or "-")
 SAID = np.dtype([("text", "S300")])
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -138,6 +139,19 @@ def test_no_file_can_be_read_but_libraries(tmp_path):
     files = [str(secret), "/etc/passwd", str(Path(__file__)), "/proc/self/maps"]
     found = outcome_of(*places, *files)
     assert dict(zip([*places, *files], found, strict=True)) == dict.fromkeys([*places, *files], "EACCES")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "sentence"),
+    [
+        ("_landlock_version", -1, "this kernel has no Landlock: .* read files of this user"),
+        ("has_filters", False, "this system has no seccomp filters: .* can do what this user can"),
+    ],
+)
+def test_what_the_machine_lacks_is_a_sentence(name, answer, sentence, monkeypatch):
+    """For the first lines of a run."""
+    monkeypatch.setattr(border, name, lambda: answer)
+    assert re.fullmatch(sentence, border.lacking())
 
 
 def test_libraries_and_threads_work():
