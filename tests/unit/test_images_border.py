@@ -10,7 +10,6 @@ import resource
 import socket
 import struct
 import subprocess
-import sys
 import threading
 from ast import literal_eval
 from collections.abc import Callable

@@ -88,6 +88,23 @@ def test_several_faults_cost_several_items():
     assert [item for item, why in answers(items) if isinstance(why, int)] == [1, 2]
 
 
+done: list[bytes] = []
+
+
+def tire(order: Order, slot: np.void) -> None:
+    """Crashes at the tenth item of a process, whatever it is."""
+    done.append(order.content)
+    if len(done) == 10:
+        ctypes.string_at(0)
+    slot["number"] = int(order.content)
+
+
+def test_an_item_is_not_lost_by_what_came_before_it():
+    """A process that is used up, or was spoilt, is replaced, and the item tried again."""
+    found = Isolated(tire, LAYOUT, 5).map((n, Order(b"%d" % n)) for n in range(25))
+    assert [int(slot["number"]) for _, slot in found] == list(range(25))
+
+
 def test_an_item_that_is_rejected_already_keeps_its_place():
     """It does not go to the other process."""
     refused = ImageRejectedError("the file is empty")
