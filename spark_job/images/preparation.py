@@ -5,7 +5,7 @@ The process imports this module when it starts: nothing here needs Arrow, Spark 
 
 import resource
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, get_type_hints
 
@@ -145,12 +145,12 @@ def prepare_image(
         ImageRejectedError: it cannot be used.
     """
     started = _processor_seconds()
-    picture = decode_picture(order.content, limits, (specification.height, specification.width))
-    pixels = _shortened(picture.pixels)
-    prepare(pixels, specification, slot["tensor"])
-    quality = astuple(measure(pixels, picture.greyscale))
+    decoded = decode_picture(order.content, limits, (specification.height, specification.width))
+    picture = replace(decoded, pixels=_shortened(decoded.pixels))
+    prepare(picture.pixels, specification, slot["tensor"])
+    quality = astuple(measure(picture))
     damage = (picture.damage or "").encode()
-    thumbnail = encode_thumbnail(pixels) if order.thumbnail else b""
+    thumbnail = encode_thumbnail(picture.pixels) if order.thumbnail else b""
     seconds = _processor_seconds() - started
     slot["facts"] = (picture.width, picture.height, seconds, quality, damage, thumbnail)
 

@@ -1,6 +1,7 @@
 """`check` finds what CleanVision finds, photograph by photograph."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from sklearn.datasets import load_sample_images
 
 from spark_job.analyses.checking.analysis import check
 from spark_job.analyses.checking.findings import Thresholds
-from spark_job.contract.run_options import ComponentRequest
-from spark_job.images.quality import measure
+from spark_job.analyses.checking.pixel_checks import ENTROPY_FACTOR, blur_scores
+from spark_job.contract.run_options import ComponentRequest, ImageLimits
+from spark_job.images.decoding import decode_picture
+from spark_job.images.picture import Picture
+from spark_job.images.quality import Quality, measure
 from spark_job.session import open_session
 from tests.spark.runs import run
 
@@ -41,6 +45,11 @@ def crops(side: int, count: int) -> list[Image.Image]:
         top, left = (number * 37) % (whole.shape[0] - side), (number * 91) % (whole.shape[1] - side)
         pictures.append(Image.fromarray(whole[top : top + side, left : left + side]))
     return pictures
+
+
+def picture_of(image: Image.Image) -> Picture:
+    """What a decoder gives, at full size."""
+    return Picture(np.ascontiguousarray(image), False, image.width, image.height)
 
 
 def oddities() -> dict[str, Image.Image]:
@@ -123,7 +132,7 @@ def test_scores_are_the_same(issue, reference, checked):
 def test_measures_of_small_photographs_are_cleanvisions():
     """Brightness and entropy to the last digits, hash to the bit; edges within the rounding of greys."""
     for picture in crops(100, 12):
-        found = measure(np.ascontiguousarray(picture), greyscale=False)
+        found = measure(picture_of(picture))
         brightness = BrightnessProperty("dark").calculate(picture)
         edges = BlurrinessProperty().calculate(picture)
         assert found.brightness_p5 == pytest.approx(brightness["brightness_perc_5"], abs=1e-6)
@@ -131,3 +140,75 @@ def test_measures_of_small_photographs_are_cleanvisions():
         assert found.entropy == pytest.approx(EntropyProperty().calculate(picture)["entropy"])
         assert found.edge_deviation == pytest.approx(edges["blurriness"], rel=0.02)
         assert found.perceptual_hash == str(imagehash.phash(picture))
+
+
+# CleanVision's own, by default: `IMAGE_PROPERTY_ISSUE_TYPES_LIST` of its Imagelab.
+CUTS = {"dark": 0.32, "light": 0.05, "low_information": 0.3, "blurry": 0.29}
+
+
+def large_photographs(width: int, height: int) -> dict[str, Image.Image]:
+    """Photographs as a telephone takes them, with the noise of its sensor, some of them with a fault."""
+    noise = np.random.default_rng(0).normal(0, 3, (height, width, 1))
+
+    def taken(picture: Image.Image | np.ndarray) -> Image.Image:
+        pixels = np.asarray(picture, np.float32)
+        return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
+
+    size = (width, height)
+    first, second = (Image.fromarray(one).resize(size) for one in load_sample_images().images)
+    slope = np.linspace(0, 130, width * height * 3).reshape(height, width, 3)
+    tower = first.crop((0, 0, width // 3, height // 3)).resize(size)
+    return {
+        "first": taken(first),
+        "second": taken(second),
+        "part": taken(tower),
+        "dark": taken(first.point(lambda value: value // 8)),
+        "nearly dark": taken(second.point(lambda value: value // 3)),
+        "light": taken(first.point(lambda value: 253 + value // 128)),
+        "plain": Image.new("RGB", size, (120, 130, 140)),
+        "out of focus": taken(slope),
+        "soft": taken(first.resize((8, 6)).resize(size)),
+        "white wall": taken(Image.new("RGB", size, (250, 250, 250))),
+    }
+
+
+def scores_of(found: Quality) -> dict[str, float]:
+    """The scores of `check` that the pixels of one photograph decide."""
+    edges, greys = np.array([found.edge_deviation]), np.array([found.grey_histogram_deviation])
+    return {
+        "dark": found.brightness_p99,
+        "light": 1 - found.brightness_p5,
+        "low_information": ENTROPY_FACTOR * found.entropy,
+        "blurry": float(blur_scores(edges, greys)[0]),
+    }
+
+
+def cleanvisions_scores(photograph: Image.Image) -> dict[str, float]:
+    """The same, by CleanVision from all pixels."""
+    brightness = BrightnessProperty("dark").calculate(photograph)
+    edges = BlurrinessProperty().calculate(photograph)
+    deviations = (np.array([edges[name]]) for name in ("blurriness", "blurriness_grayscale_std"))
+    return {
+        "dark": float(brightness["brightness_perc_99"]),
+        "light": 1 - float(brightness["brightness_perc_5"]),
+        "low_information": ENTROPY_FACTOR * float(EntropyProperty().calculate(photograph)["entropy"]),
+        "blurry": float(blur_scores(*deviations)[0]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1536, 1152), pytest.param(4032, 3024, marks=pytest.mark.long)]
+)
+def test_large_photographs_that_are_decoded_at_a_scale_are_judged_alike(width, height):
+    """Each fault occurs, in the same photographs; brightness and entropy are those of averaged pixels."""
+    seen = set()
+    for name, photograph in large_photographs(width, height).items():
+        file = io.BytesIO()
+        photograph.save(file, "JPEG", quality=92)
+        expected = cleanvisions_scores(Image.open(file).convert("RGB"))
+        found = scores_of(measure(decode_picture(file.getvalue(), ImageLimits(), (224, 224))))
+        flagged = {issue for issue, cut in CUTS.items() if expected[issue] < cut}
+        assert {issue for issue, cut in CUTS.items() if found[issue] < cut} == flagged, name
+        assert found == pytest.approx(expected, abs=0.06), name
+        seen |= flagged
+    assert seen == CUTS.keys()
