@@ -64,13 +64,13 @@ class Extraction:
 
     Attributes:
         load_engine: keeps what it loaded.
-        shown: says of which images a report may want a thumbnail.
+        shown: says of a label and a path whether a report may want a thumbnail.
     """
 
     specification: ExtractorSpecification
     limits: ImageLimits
     load_engine: Callable[[], Engine]
-    shown: Callable[[ListedFile], bool] = lambda _: False
+    shown: Callable[[str, str], bool] = lambda _label, _path: False
 
     def __call__(self, batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
         """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in their order; add to the tally."""
@@ -111,7 +111,7 @@ class Tally(Sum):
 def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine) -> Iterator[_Row]:
     specification, limits = extraction.specification, extraction.limits
     read = unless_all_are_refused(read_ahead(files, partial(read_image, limits=limits)))
-    orders = ((image, Order(content, extraction.shown(image))) for image, content in read)
+    orders = ((image, Order(content, extraction.shown(image.label, image.path))) for image, content in read)
     for image, prepared, tensor in prepared_images(orders, specification, limits):
         features = None if prepared.error else engine.features(tensor[np.newaxis])[0]
         if features is not None and not np.isfinite(features).all():

@@ -1,9 +1,10 @@
-"""Which of the listed images take part: classes by pattern, samples balanced over classes."""
+"""Which of the listed images take part, and which are shown: classes by pattern, balanced samples."""
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from heapq import heappush, heappushpop
+from math import sqrt
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -37,6 +38,25 @@ def quotas(
 def draw(seed: int, path: str) -> int:
     """Return a number of 64 bits that decides who is in the sample: the smallest of each class are."""
     return int.from_bytes(blake2b(f"{seed}/{path}".encode(), digest_size=8).digest())
+
+
+def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
+    """Return class -> which share of its draws, the smallest, will hold a later sample of so many images.
+
+    Some more than the sample takes: images may be rejected, and how many draws lie below a limit is chance.
+
+    Args:
+        candidates: images of each class, from which the `selected` with the smallest draws take part.
+    """
+    return {
+        label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1
+        for label, quota in quotas(selected, total).items()
+    }
+
+
+def is_shown(label: str, path: str, seed: int, shares: Mapping[str, float]) -> bool:
+    """Return whether the draw of an image is among the smallest of its class, by `shown_shares`."""
+    return draw(seed, path) < shares.get(label, 0) * 2**64
 
 
 class Sample(Generic[Item]):

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from threading import Event, Thread
 from typing import Any
@@ -16,6 +17,7 @@ from spark_job.features.engines import EngineChoice, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.reuse import NEW, REUSED, copy_features
 from spark_job.features.table import write_features, write_rejected
+from spark_job.images.sampling import is_shown
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
@@ -92,7 +94,8 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     spark = run.spark.sparkContext
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
-    extraction = Extraction(run.extractor.specification, run.options.limits, engine)
+    shown = partial(is_shown, seed=run.options.seed, shares=listing.shown_shares)
+    extraction = Extraction(run.extractor.specification, run.options.limits, engine, shown)
     new = run.folder.at(f"{layout.REUSE}/{NEW}") if listing.previous else run.folder.at(layout.LISTING)
     with progress(spark, "features", count):
         tally = write_features(spark, new, count, features, extraction)

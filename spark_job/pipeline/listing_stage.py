@@ -15,11 +15,11 @@ from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
 from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
-from spark_job.images.sampling import Sample, draw, matches_any, quotas
+from spark_job.images.sampling import Sample, draw, matches_any, quotas, shown_shares
 from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
-from spark_job.pipeline.stage_results import ListingResult, Run
+from spark_job.pipeline.stage_results import MAX_POINTS, ListingResult, Run
 from spark_job.reduction.tables import check_size
 from spark_job.storage import Folder
 
@@ -114,6 +114,7 @@ def list_stage(run: Run) -> ListingResult:
         selected=image_count,
         skipped=dict(skipped),
         previous=previous.uri if previous else None,
+        shown_shares=shown_shares(candidates, selected, MAX_POINTS),
         **counts,
     )
 

@@ -1,9 +1,10 @@
 """The report stage: a bounded sample of the results, with small pictures, to what a report shows."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
@@ -16,12 +17,19 @@ from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
-from spark_job.pipeline.stage_results import ListingResult, ReductionResult, ReportResult, Run, StageResults
+from spark_job.pipeline.stage_results import (
+    MAX_POINTS,
+    ListingResult,
+    ReductionResult,
+    ReportResult,
+    Run,
+    StageResults,
+)
 from spark_job.provenance import package_versions
 from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.session import sum_over_tasks
 
-MAX_POINTS = 2_000
 MAX_REJECTED = 200
 
 
@@ -111,14 +119,30 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
             for (path, label, split, size), numbers in zip(rows, components, strict=True):
                 sample.offer(label, path, (ListedFile(path, label, split, size, etag=""), numbers))
     images, rows = zip(*sample.items(), strict=True)
-    points = [
-        Point(image.path, image.label, image.split, thumbnail)
-        for image, thumbnail in zip(images, thumbnails(images, run.options.limits), strict=True)
-    ]
-    return points, np.stack(rows)
+    pictures = _thumbnails(run, images)
+    return [Point(one.path, one.label, one.split, pictures[one.path]) for one in images], np.stack(rows)
+
+
+def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | None]:
+    """Return path -> thumbnail, of the features table; images that have none there are read once more."""
+    parts, paths = part_uris(run.folder.at(layout.FEATURES)), {image.path for image in images}
+    found = dict(sum_over_tasks(run.spark.sparkContext, parts, partial(_thumbnails_of, paths=paths)))
+    others = [image for image in images if image.path not in found]
+    made = zip(others, thumbnails(others, run.options.limits), strict=True)
+    return {**found, **{image.path: thumbnail for image, thumbnail in made}}
+
+
+def _thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
+    """Return (path, thumbnail) of those rows of a part that have one and are among the paths."""
+    batches = (
+        batch.filter(batch.column("thumbnail").is_valid()) for batch in read_part(uri, ("path", "thumbnail"))
+    )
+    rows = (row for batch in batches for row in zip(*batch.to_pydict().values(), strict=True))
+    return [row for row in rows if row[0] in paths]
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
+    """Return the first rejected images; a decoder that takes what there is reads them once more."""
     images = list(listed_rejects(run.folder, MAX_REJECTED))
     pictures = thumbnails([replace(image, error=None) for image in images], run.options.limits)
     return [

@@ -4,7 +4,7 @@ A stage may be started over at any time: it replaces what an earlier attempt lef
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 
 Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
+# Images that a report shows on its planes.
+MAX_POINTS = 2_000
 # Fields as earlier versions of this job wrote them.
 FORMER_NAMES = {"earlier": "previous"}
 
@@ -49,6 +51,7 @@ class ListingResult:
         reused: images whose features are copied from the previous run.
         kept: images of the previous run that are gone from the sources and stay in the results.
         removed: images of the previous run that are gone from the sources.
+        shown_shares: class -> share of its images that get a thumbnail; earlier versions made none.
     """
 
     listed: int
@@ -59,6 +62,7 @@ class ListingResult:
     reused: int = 0
     kept: int = 0
     removed: int = 0
+    shown_shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,13 @@
 """A run from S3 to S3, against moto: the same folder as on a disk."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import unquote
 
 import boto3
 import numpy as np
@@ -18,13 +22,28 @@ from tests.spark.runs import RunResults, run
 @pytest.fixture(scope="module")
 def server():
     """An S3 of this process."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=True)
     moto.start()
     yield "http://{}:{}".format(*moto.get_host_and_port())
     moto.stop()
 
 
-def test_a_run_in_s3_leaves_what_a_run_on_a_disk_does(server, tiny_extractor, tmp_path):
+@pytest.fixture
+def requests(server) -> Iterator[list[str]]:
+    """What the server is asked for, as `GET /bucket/key`."""
+    log, messages = logging.getLogger("werkzeug"), list[str]()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(unquote(record.getMessage()).partition('"')[2])
+
+    handler = Handler()
+    log.addHandler(handler)
+    yield messages
+    log.removeHandler(handler)
+
+
+def test_a_run_in_s3_leaves_what_a_run_on_a_disk_does(server, tiny_extractor, tmp_path, requests):
     """Images, extractor and results in S3; tables, CSV files and model, but for paths, are the same."""
     bucket = boto3.resource("s3", endpoint_url=server).Bucket("everything")
     bucket.create(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -39,6 +58,9 @@ def test_a_run_in_s3_leaves_what_a_run_on_a_disk_does(server, tiny_extractor, tm
     environment = {**os.environ, "AWS_ENDPOINT_URL": server}
     for again in ([], ["--resume"]):  # the second finds the first complete
         subprocess.run([*command, *again], cwd=PROJECT, env=environment, check=True, timeout=240)
+    read = Counter(one.split(" HTTP")[0] for one in requests if one.startswith("GET /everything/images/"))
+    names_of_images = [path.relative_to(images).as_posix() for path in images.rglob("0*.jpg")]
+    assert read == {f"GET /everything/images/{name}": 1 for name in names_of_images}
     for item in bucket.objects.filter(Prefix="results/r/"):
         target = tmp_path / item.key
         target.parent.mkdir(parents=True, exist_ok=True)

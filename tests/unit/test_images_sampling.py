@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_job.images.sampling import Sample, quotas
+from spark_job.images.sampling import Sample, is_shown, quotas, shown_shares
 
 COUNTS = {"a": 200, "b": 120, "c": 77, "d": 3}
 FILES = [(label, f"/{label}/{number}.jpg") for label, size in COUNTS.items() for number in range(size)]
@@ -58,3 +58,28 @@ def test_a_sample_depends_on_seed_and_paths_alone(how):
     assert len(set(first)) == len(first)
     assert Counter(path.split("/")[1] for path in first) == quotas(COUNTS, **how)
     assert taken(FILES, 2, **how) != first
+
+
+def shown(files, seed, shares):
+    """The paths that get a thumbnail."""
+    return {path for label, path in files if is_shown(label, path, seed, shares)}
+
+
+@pytest.mark.parametrize("how", [{}, {"total": 100}, {"per_class": 30}])
+def test_of_few_images_all_are_shown(how):
+    """Those of a sample too, though its draws are the smallest of many."""
+    shares = shown_shares(COUNTS, quotas(COUNTS, **how), 400)
+    assert set(taken(FILES, 3, **how)) <= shown(FILES, 3, shares)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_images_those_that_a_sample_will_take_are_known_before(seed):
+    """A handful of 400 may be missing; about a quarter more are shown, for chance and for the rejected."""
+    counts = dict.fromkeys("abcde", 4_000)
+    files = [(label, f"/{label}/{number}.jpg") for label, size in counts.items() for number in range(size)]
+    later = Sample(quotas(counts, 400), seed)
+    for label, path in files:
+        later.offer(label, path, path)
+    found = shown(files, seed, shown_shares(counts, counts, 400))
+    assert len(set(later.items()) - found) <= 8
+    assert 400 < len(found) < 560
