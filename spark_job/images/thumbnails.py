@@ -8,8 +8,10 @@ import simplejpeg
 from PIL import ImageFile
 
 from spark_job.contract.run_options import ImageLimits
-from spark_job.images.decoding import decode
+from spark_job.errors import ImageRejectedError
+from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import Order
+from spark_job.images.other_formats import decode_other
 
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
@@ -35,10 +37,17 @@ def encode_thumbnail(pixels: np.ndarray) -> bytes:
 
 
 def make_thumbnail(order: Order, slot: Any, *, limits: ImageLimits) -> None:
-    """Write a thumbnail of what can be shown of an image into its slot.
+    """Write a thumbnail of an image into its slot; of a damaged one, what Pillow makes of the part it has.
 
     Raises:
         ImageRejectedError: nothing can be shown.
     """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    slot["thumbnail"] = encode_thumbnail(decode(order.content, limits))
+    needed = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    try:
+        picture = decode_picture(order.content, limits, needed)
+    except ImageRejectedError:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        picture = decode_other(order.content, limits, needed)
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    slot["thumbnail"] = encode_thumbnail(picture.pixels)

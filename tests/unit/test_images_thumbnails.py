@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spark_job.images.thumbnails import MAX_THUMBNAIL_BYTES, encode_thumbnail
+from spark_job.contract.run_options import ImageLimits
+from spark_job.errors import ImageRejectedError
+from spark_job.images.decoding import decode_picture
+from spark_job.images.isolation import Order
+from spark_job.images.thumbnails import MAX_THUMBNAIL_BYTES, THUMBNAIL, encode_thumbnail, make_thumbnail
+from tests.spark.photographs import encoded, pixels
 
 
 def shown(thumbnail: bytes) -> Image.Image:
@@ -37,5 +42,18 @@ def test_the_noisiest_picture_fits():
     """Black and white without order takes the most bytes."""
     noise = np.random.default_rng(0).integers(0, 2, (64, 64, 1), np.uint8).repeat(3, axis=2) * 255
     colours = np.random.default_rng(0).integers(0, 2, (64, 64, 3), np.uint8) * 255
-    for pixels in (noise, colours):
-        assert len(encode_thumbnail(pixels)) <= MAX_THUMBNAIL_BYTES
+    for picture in (noise, colours):
+        assert len(encode_thumbnail(picture)) <= MAX_THUMBNAIL_BYTES
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("share", [0.5, 1])
+def test_half_a_file_shows_its_half(kind, share):
+    """A report has the picture of what is there, beside the reason why the image was rejected."""
+    content = encoded(pixels(5, 400, 300), kind)
+    slot = np.zeros((), [("thumbnail", THUMBNAIL)])
+    make_thumbnail(Order(content[: int(len(content) * share)]), slot, limits=ImageLimits())
+    assert shown(slot["thumbnail"].tobytes()).size == (48, 64)
+    if share < 1:
+        with pytest.raises(ImageRejectedError):
+            decode_picture(content[: len(content) // 2], ImageLimits())
