@@ -17,7 +17,7 @@ from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import TEXT, Isolated, Key, Order, text_from
-from spark_job.images.quality import Quality, measure
+from spark_job.images.quality import EDGE_SIDE, Quality, measure
 from spark_job.images.thumbnails import THUMBNAIL, encode_thumbnail
 
 cv2.setNumThreads(1)
@@ -145,7 +145,8 @@ def prepare_image(
         ImageRejectedError: it cannot be used.
     """
     started = _processor_seconds()
-    decoded = decode_picture(order.content, limits, (specification.height, specification.width))
+    needed = (max(specification.height, EDGE_SIDE), max(specification.width, EDGE_SIDE))
+    decoded = decode_picture(order.content, limits, needed)
     picture = replace(decoded, pixels=_shortened(decoded.pixels))
     prepare(picture.pixels, specification, slot["tensor"])
     quality = astuple(measure(picture))

@@ -156,7 +156,7 @@ def large_photographs(width: int, height: int) -> dict[str, Image.Image]:
 
     size = (width, height)
     first, second = (Image.fromarray(one).resize(size) for one in load_sample_images().images)
-    slope = np.linspace(0, 130, width * height * 3).reshape(height, width, 3)
+    slope = np.add.outer(np.linspace(0, 65, height), np.linspace(0, 65, width)).astype(np.uint8)
     tower = first.crop((0, 0, width // 3, height // 3)).resize(size)
     return {
         "first": taken(first),
@@ -166,7 +166,7 @@ def large_photographs(width: int, height: int) -> dict[str, Image.Image]:
         "nearly dark": taken(second.point(lambda value: value // 3)),
         "light": taken(first.point(lambda value: 253 + value // 128)),
         "plain": Image.new("RGB", size, (120, 130, 140)),
-        "out of focus": taken(slope),
+        "out of focus": Image.fromarray(slope).convert("RGB"),
         "soft": taken(first.resize((8, 6)).resize(size)),
         "white wall": taken(Image.new("RGB", size, (250, 250, 250))),
     }
