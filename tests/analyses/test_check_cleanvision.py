@@ -200,7 +200,7 @@ def cleanvisions_scores(photograph: Image.Image) -> dict[str, float]:
     ("width", "height"), [(1536, 1152), pytest.param(4032, 3024, marks=pytest.mark.long)]
 )
 def test_large_photographs_that_are_decoded_at_a_scale_are_judged_alike(width, height):
-    """Each fault occurs, in the same photographs; brightness and entropy are those of averaged pixels."""
+    """Each fault occurs, in the same photographs; brightness and entropy are without the sensor's noise."""
     seen = set()
     for name, photograph in large_photographs(width, height).items():
         file = io.BytesIO()
@@ -209,6 +209,7 @@ def test_large_photographs_that_are_decoded_at_a_scale_are_judged_alike(width, h
         found = scores_of(measure(decode_picture(file.getvalue(), ImageLimits(), (224, 224))))
         flagged = {issue for issue, cut in CUTS.items() if expected[issue] < cut}
         assert {issue for issue, cut in CUTS.items() if found[issue] < cut} == flagged, name
-        assert found == pytest.approx(expected, abs=0.06), name
+        for issue, most in {"dark": 0.06, "light": 0.03, "low_information": 0.15, "blurry": 0.06}.items():
+            assert found[issue] == pytest.approx(expected[issue], abs=most), (name, issue)
         seen |= flagged
     assert seen == CUTS.keys()
