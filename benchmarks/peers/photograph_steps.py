@@ -50,7 +50,7 @@ def run_steps(job: tuple[Path, list[Path]]) -> dict[str, float]:
         with timed("prepare"):
             prepare(picture.pixels, features.specification, tensor[0])
         with timed("measure quality"):
-            measure(picture.pixels, picture.greyscale)
+            measure(picture)
         with timed("network"):
             features.engine.features(tensor)
         for step, decode in DECODERS.items():
