@@ -1,7 +1,7 @@
 """Folders on a disk and in S3 by the same code: URIs, stores, small files.
 
 S3 takes endpoint, region and credentials from where other AWS tools take them: environment variables,
-profiles, single sign-on, roles. A cluster's node, which has no boto3, uses variables or its instance's role.
+profiles, single sign-on, roles. On a cluster's node it uses variables or the instance's role.
 """
 
 import os
@@ -45,13 +45,13 @@ def _credentials() -> Any:
     Raises:
         StorageError: there are none, or the login has expired.
     """
-    if "AWS_ACCESS_KEY_ID" in os.environ or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() == "true":
+    # In YARN's containers obstore asks for the role itself: boto3 takes long to import in each worker.
+    by_obstore = ("AWS_ACCESS_KEY_ID", "CONTAINER_ID", "AWS_SKIP_SIGNATURE")
+    if any(name in os.environ for name in by_obstore):
         return None
-    try:
-        from botocore.exceptions import BotoCoreError
-        from obstore.auth.boto3 import Boto3CredentialProvider
-    except ImportError:
-        return None
+    from botocore.exceptions import BotoCoreError
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
     try:
         provider = Boto3CredentialProvider()
         provider()

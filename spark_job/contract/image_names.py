@@ -34,7 +34,7 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
     name = parts[-1]
     if not name:
         return FOLDER_MARKER
-    if any(part.startswith(".") for part in parts):
+    if any(part.startswith(".") and part not in (".", "..") for part in parts):
         return HIDDEN
     if name.lower() in SYSTEM_FILES:
         return SYSTEM_FILE

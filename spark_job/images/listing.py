@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import islice
 from math import ceil
@@ -31,6 +33,10 @@ from spark_job.s3_errors import reason_of_all
 from spark_job.storage import Folder, first_line, open_store
 
 PREFIXES_AT_ONCE = 16
+REFUSED_KEY = (
+    "the key has an empty name, `.` or `..` between slashes, or a control character, which this job cannot "
+    "read: rename the object"
+)
 PAGE_SIZE = 1000  # the most that S3 answers at once
 KEYS_TO_A_FOLDER = 50  # with fewer, a listing of its own for each folder takes longer than one of all
 ROWS_PER_PART = 50_000
@@ -134,9 +140,6 @@ def _list_s3(source: str) -> Iterator[Found]:
         prefixes, objects = _prefixes(store, prefix)
         yield from (_found(item, prefix) for item in objects)
         yield from (_found(item, prefix) for item in _side_by_side(store, prefixes))
-    except InvalidPathError as error:
-        advice = "rename that object, or give --images the folders beside it"
-        raise ListingError(f"cannot list {source}: {first_line(error)}; {advice}") from error
     except (BaseError, OSError) as error:
         advice = "check the bucket's name, AWS_REGION and the credentials"
         known = reason_of_all(error, root.removeprefix("s3://"))
@@ -152,9 +155,13 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
     for _ in range(2):
         if len(whole) + len(divisible) >= PREFIXES_AT_ONCE:
             break
-        large = [below for below in divisible if _has_large_folders(store, below)]
-        whole += [below for below in divisible if below not in large]
-        answers = [obstore.list_with_delimiter(store, below or None, return_arrow=True) for below in large]
+        answers = []
+        for below in divisible:
+            with suppress(InvalidPathError):  # `_pages` knows what to do with such a key
+                if _has_large_folders(store, below):
+                    answers.append(obstore.list_with_delimiter(store, below or None, return_arrow=True))
+                    continue
+            whole.append(below)
         tables += [pa.table(answer["objects"]) for answer in answers]
         divisible = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
     batches = (batch for table in tables for batch in table.to_batches(PAGE_SIZE))
@@ -176,7 +183,7 @@ def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
     queue: Queue[list[dict[str, Any]] | BaseException | None] = Queue(maxsize=PREFIXES_AT_ONCE)
 
     def drain(prefix: str) -> None:
-        for page in obstore.list(store, prefix or None, chunk_size=PAGE_SIZE):
+        for page in _pages(store, prefix):
             queue.put(page)
 
     def run() -> None:
@@ -194,11 +201,54 @@ def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
         yield from page
 
 
+def _pages(store: Any, prefix: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items below a prefix in pages.
+
+    S3 allows keys that obstore refuses together with their page: boto3 goes on where obstore stopped.
+    """
+    last = ""
+    try:
+        for page in obstore.list(store, prefix or None, chunk_size=PAGE_SIZE):
+            yield page
+            last = page[-1]["path"]
+    except InvalidPathError:
+        yield from _pages_of_boto3(store.config["bucket"], prefix, last)
+
+
+def _pages_of_boto3(bucket: str, prefix: str, last: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items behind the key `last` in pages, those that obstore refuses with an error."""
+    import boto3  # half a second, which nearly no run needs
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        pages = boto3.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix, StartAfter=last):
+            yield [
+                {
+                    "path": entry["Key"],
+                    "size": entry["Size"],
+                    "e_tag": entry["ETag"],
+                    "error": REFUSED_KEY if is_refused_key(entry["Key"]) else None,
+                }
+                for entry in page.get("Contents", ())
+            ]
+    except (BotoCoreError, ClientError) as error:
+        raise ListingError(f"cannot list s3://{bucket}/{prefix}: {first_line(error)}") from error
+
+
+def is_refused_key(key: str) -> bool:
+    """Return whether obstore refuses a key: it wants names between slashes, without control characters."""
+    names = key.removesuffix("/").split("/")
+    return not {"", ".", ".."}.isdisjoint(names) or any(
+        unicodedata.category(letter) == "Cc" for letter in key
+    )
+
+
 def _found(item: dict[str, Any], prefix: str) -> Found:
     key, size = str(item["path"]), int(item["size"])
     if size == 0 and not extension_of(key.rpartition("/")[2]):
         key += "/"  # a folder marker, whose slash obstore takes off
-    return key.removeprefix(prefix), size, str(item["e_tag"] or "").strip('"'), None
+    return key.removeprefix(prefix), size, str(item["e_tag"] or "").strip('"'), item.get("error")
 
 
 def in_pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:

@@ -141,12 +141,22 @@ def test_a_bucket_that_does_not_exist_is_an_error(bucket):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["photos/a//b.jpg", "photos/a/./b.jpg"])
-def test_a_key_that_cannot_be_read_is_named_rather_than_left_out(bucket, key):
-    """Keys with empty or dot segments end the listing with their name (decision 0002)."""
-    fill(bucket, [key, "photos/good.jpg"])
-    with pytest.raises(ListingError, match=f"cannot list s3://{bucket.name}/photos: .*photos/a/"):
-        list(list_files(f"s3://{bucket.name}/photos", all_files=False))
+REFUSED_KEYS = ["a//b.jpg", "a/./b.jpg", "a/../b.jpg", "esc\x1b/b.jpg", "z//b.jpg"]
+
+
+def test_a_key_that_cannot_be_read_is_a_rejected_row(bucket, monkeypatch):
+    """Whatever page it stands on: keys before and behind it are listed once, and it is named."""
+    monkeypatch.setattr(listing, "PAGE_SIZE", 3)
+    good = [f"photos/{letter}/{number}.jpg" for letter in "abyz" for number in range(4)]
+    fill(bucket, [*(f"photos/{key}" for key in REFUSED_KEYS), *good])
+    found = list(list_files(f"s3://{bucket.name}/photos", all_files=False))
+    assert sorted(file.path for file in found if file.error is None) == [
+        f"s3://{bucket.name}/{key}" for key in good
+    ]
+    assert {file.path.removeprefix(f"s3://{bucket.name}/photos/") for file in found if file.error} == set(
+        REFUSED_KEYS
+    )
+    assert {file.error for file in found if file.error} == {listing.REFUSED_KEY}
 
 
 def test_small_files_are_written_and_read_back(bucket):
