@@ -1,6 +1,10 @@
 """What a name says: whether the file is an image, its class and its split."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
+
+from spark_job.contract.errors import MisuseError
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp")
 SPLIT_NAMES = ("training", "train", "test", "testing", "validation", "valid", "val")
@@ -14,6 +18,9 @@ SYSTEM_FOLDERS = frozenset(
         *("lost+found", "__pycache__"),
     )
 )
+# Where the class of an image comes from.
+FOLDER, PATH, NO_LABELS = "folder", "path", "none"
+LABELS = re.compile(r"folder(:[1-9]\d?)?|path|none")
 FOLDER_MARKER = "folder marker"
 HIDDEN = "hidden file"
 SYSTEM_FILE, IN_SYSTEM_FOLDER = "system file", "in a system folder"
@@ -52,14 +59,36 @@ def extension_of(name: str) -> str:
     return f".{extension.lower()}" if dot and stem else ""
 
 
-def label_and_split(source: str, relative_path: str) -> tuple[str, str]:
-    """Return the class and the split of an image.
+def check_labels(rule: str) -> None:
+    """Raise MisuseError for what is no rule of labels."""
+    if not LABELS.fullmatch(rule):
+        raise MisuseError(f"--labels {rule}: give folder, folder:N, path or none")
 
-    The class is the folder the image lies in, below the source; an image directly in the source has
-    none (empty). The split is the folder above the class, the source's own name included, when it is
-    named like one (`SPLIT_NAMES`, any case), as it is written; else empty.
+
+def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tuple[str, str]:
+    """Return the class and the split of an image, the class in Unicode's form NFC.
+
+    An image above all folders that the rule asks for has no class (empty). The split is the folder above
+    the class, the source's own name included, or one below it, when it is named like one (`SPLIT_NAMES`, any
+    case), as it is written; else empty. Images directly in a folder that is named like a split have no class.
+
+    Args:
+        rule: `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
+            `path`: all folders below the source, joined, without the split that they begin with; `none`.
     """
     folders: Sequence[str] = [source.rstrip("/").rpartition("/")[2], *relative_path.split("/")[:-1]]
-    label = folders[-1] if len(folders) > 1 else ""
-    above = folders[-2] if len(folders) > 1 else folders[-1]
-    return label, above if above.lower() in SPLIT_NAMES else ""
+    if rule in (PATH, NO_LABELS):
+        first = 2 if len(folders) > 1 and _is_split(folders[1]) else 1
+        split = next((folder for folder in reversed(folders[:first]) if _is_split(folder)), "")
+        label = "/".join(folders[first:]) if rule == PATH else ""
+        return unicodedata.normalize("NFC", label), split
+    place = len(folders) - int(rule.partition(":")[2] or 1)
+    if place < 1 or (place == 1 and _is_split(folders[1]) and len(folders) == 2):
+        return "", folders[-1] if _is_split(folders[-1]) else ""
+    around = [folders[place - 1], *folders[place + 1 :]]
+    split = next((folder for folder in around if _is_split(folder)), "")
+    return unicodedata.normalize("NFC", folders[place]), split
+
+
+def _is_split(folder: str) -> bool:
+    return folder.lower() in SPLIT_NAMES

@@ -4,6 +4,8 @@
 the deployed step, the fingerprint, the report and the README read the table: an option stands there once.
 """
 
+import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
@@ -119,7 +121,7 @@ class Option:
             MisuseError: it is not allowed.
         """
         if self.listed:
-            parts = value.split(",") if isinstance(value, str) else value
+            parts = _cells(value) if isinstance(value, str) else value
             return tuple(self._read_one(part.strip()) for part in parts if part.strip())
         return self._read_one(value)
 
@@ -147,7 +149,9 @@ class Option:
         if self.kind is bool:
             return [] if value == self.default else [self._opposite if self.default else self.flag]
         if self.listed:
-            return [f"{self.flag}={','.join(map(str, value))}"]
+            line = io.StringIO()
+            csv.writer(line, lineterminator="").writerow(value)
+            return [f"{self.flag}={line.getvalue()}"]
         return [f"{self.flag}={one}" for one in (value if self.repeated else [value])]
 
     def click_settings(self, absent: str | None = None) -> dict[str, Any]:
@@ -169,6 +173,11 @@ class Option:
                 choice for choice in self.choices if choice.startswith(begun)
             ]
         return {**settings, "type": self.read, "metavar": self.placeholder, "multiple": self.repeated}
+
+
+def _cells(line: str) -> list[str]:
+    """Return the values of a line of CSV: one with a comma or a line break stands in double quotes."""
+    return next(csv.reader(io.StringIO(line, newline=""), skipinitialspace=True), [])
 
 
 def option(help_text: str, **facts: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINES, PRECISIONS
-from spark_job.contract.image_names import IMAGE_EXTENSIONS
+from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS, check_labels
 from spark_job.contract.options import (
     ATTEMPT,
     DEPLOY,
@@ -100,8 +100,13 @@ class RunOptions:
         "Drop or keep the images of the previous run that are gone from the sources.",
         default="drop", choices=REMOVED, needs="previous",
     )  # fmt: skip
+    labels: str = option(
+        "Where the class comes from: `folder` (which holds the image), `folder:N` (the Nth, counted from the "
+        "image), `path` (all folders below the source), or `none`.",
+        default=FOLDER, metavar="RULE", needs="labels", offered=(SUBMIT,),
+    )  # fmt: skip
     classes: tuple[str, ...] = option(
-        "Use only the classes that match, as `'Apple*,Banana'`.",
+        "Use only the classes that match, as `'Apple*,Banana'`; a name with a comma stands in double quotes.",
         default=(), listed=True, metavar="PATTERN,…", absent="all", offered=(SUBMIT,),
     )  # fmt: skip
     sample: int | None = option(
@@ -205,6 +210,7 @@ class RunOptions:
             raise MisuseError(
                 f"--results {self.results!r}: Spark reads * ? [ ] {{ }} \\ as patterns: choose another folder"
             )
+        check_labels(self.labels)
         if self.sample and self.sample_per_class:
             raise MisuseError("--sample and --sample-per-class exclude each other: give one")
         if self.engine == "tensorflow" and self.precision != "f32":

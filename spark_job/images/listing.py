@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
 from spark_job.arrow_arrays import numbers, texts, whole
-from spark_job.contract.image_names import ALWAYS_SKIPPED, extension_of, label_and_split, skip_reason
+from spark_job.contract.image_names import ALWAYS_SKIPPED, FOLDER, extension_of, label_and_split, skip_reason
 from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import ListingError
 from spark_job.parquet_parts import part_uris, read_part, write_part
@@ -66,12 +66,13 @@ class ListedFile:
         return "/".join(self.path.split("/")[-2:])
 
 
-def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
+def list_files(source: str, all_files: bool, labels: str = FOLDER) -> Iterator[ListedFile]:
     """Yield every file below a source, once, in no particular order.
 
     Args:
         source: normalised URI of a folder.
         all_files: as in `skip_reason`.
+        labels: the rule of `label_and_split`.
 
     Raises:
         ListingError: the source does not exist or cannot be listed.
@@ -80,7 +81,7 @@ def list_files(source: str, all_files: bool) -> Iterator[ListedFile]:
         raise ListingError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
     found = _list_s3(source) if is_s3(source) else _walk(source, "", ())
     for relative_path, size, etag, error in found:
-        label, split = label_and_split(source, relative_path)
+        label, split = label_and_split(source, relative_path, labels)
         skipped = skip_reason(relative_path, all_files)
         if error and skipped not in ALWAYS_SKIPPED:
             skipped = None  # a folder that cannot be read has no extension and is no file to skip

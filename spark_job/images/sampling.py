@@ -11,8 +11,14 @@ Item = TypeVar("Item")
 
 
 def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without any, all do."""
-    return not patterns or any(fnmatchcase(label.casefold(), pattern.casefold()) for pattern in patterns)
+    """Return whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without any, all do.
+
+    A pattern also fits the class of exactly its name, whatever signs that has.
+    """
+    folded = label.casefold()
+    return not patterns or any(
+        folded == pattern.casefold() or fnmatchcase(folded, pattern.casefold()) for pattern in patterns
+    )
 
 
 def quotas(

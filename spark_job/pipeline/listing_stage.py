@@ -2,14 +2,16 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.image_names import IMAGE_EXTENSIONS
+from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import LATEST, RunOptions
+from spark_job.contract.uris import contains
 from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
@@ -27,6 +29,7 @@ from spark_job.storage import Folder
 SAME_ARCHIVE = ("images", "classes", "sample", "sample_per_class", "seed", "all_files", "engine", "precision")
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
+FOLDERS_NOTED = 4  # of each class
 
 
 def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None:
@@ -87,17 +90,20 @@ def list_stage(run: Run) -> ListingResult:
     """Write down every file of the sources; count what is skipped and why, and what can be reused."""
     options, listing = run.options, run.folder.at(layout.LISTING)
     previous = find_previous(options, run.extractor)
-    skipped, candidates = Counter[str](), Counter[str]()
+    skipped, candidates, classes = Counter[str](), Counter[str](), ClassFolders()
 
     def counted(file: ListedFile) -> ListedFile:
         file = _deselect(file, options)
         if file.skipped is None:
             candidates[file.label] += 1
+            classes.add(file)
         else:
             skipped[file.skipped] += 1
         return file
 
-    files = chain.from_iterable(list_files(source, options.all_files) for source in options.images)
+    files = chain.from_iterable(
+        list_files(source, options.all_files, options.labels) for source in options.images
+    )
     write_listing(listing, (counted(file) for file in files))
     if not candidates and not options.allow_empty:
         raise ListingError(_nothing_found(options, skipped))
@@ -115,8 +121,54 @@ def list_stage(run: Run) -> ListingResult:
         skipped=dict(skipped),
         previous=previous.uri if previous else None,
         shown_shares=shown_shares(candidates, selected, MAX_POINTS),
+        warnings=classes.warnings(options),
         **counts,
     )
+
+
+class ClassFolders:
+    """A few of the folders that hold each class, to find names that may mean more than one class."""
+
+    def __init__(self) -> None:
+        self._above: dict[str, set[str]] = {}
+
+    def add(self, file: ListedFile) -> None:
+        """Note the folder above the class of an image, and above its split."""
+        above = file.path.rpartition("/")[0].rpartition("/")[0]
+        if file.split:
+            above = above.rpartition("/")[0]
+        known = self._above.setdefault(file.label, set())
+        if len(known) < FOLDERS_NOTED:
+            known.add(above)
+
+    def warnings(self, options: RunOptions) -> list[str]:
+        """Return a sentence for names that merge folders of a source, one for names that differ in case."""
+        found = ((label, self._merged(label, options.images)) for label in sorted(self._above) if label)
+        merged = [(label, folders) for label, folders in found if folders]
+        warnings = []
+        if merged and options.labels == FOLDER:
+            label, folders = merged[0]
+            warnings.append(
+                f"{len(merged)} names of classes stand in several folders, as {label!r} in "
+                f"{', '.join(folders)}: each is one class; --labels path keeps them apart, "
+                "--labels folder:2 takes the folder above"
+            )
+        twins: dict[str, list[str]] = {}
+        for label in sorted(self._above):
+            twins.setdefault(label.casefold(), []).append(label)
+        if alike := [", ".join(names) for names in twins.values() if len(names) > 1]:
+            warnings.append(
+                f"{len(alike)} names differ only in case and are classes of their own: {'; '.join(alike[:3])}"
+            )
+        return warnings
+
+    def _merged(self, label: str, sources: Iterable[str]) -> list[str]:
+        """Return folders of one source, seen from there, in which the class lies more than once."""
+        for source in sources:
+            inside = sorted(above for above in self._above[label] if contains(source, above))
+            if len(inside) > 1:
+                return [above.removeprefix(source).strip("/") or "the source itself" for above in inside]
+        return []
 
 
 def _find_reusable(run: Run, previous: RunFolder) -> dict[str, int]:

@@ -79,7 +79,7 @@ def _notes(run: Run, results: StageResults) -> list[str]:
     if run.options.reduction:
         notes.append(f"The reduction was not fitted on these images: it is that of {run.options.reduction}.")
         notes.append(_drift_note(results.reduction))
-    notes += _reuse_notes(run.options, results.listing)
+    notes += [*results.listing.warnings, *_reuse_notes(run.options, results.listing)]
     if results.features is None:
         notes.append("There were no images, so there was nothing to do: upload some and run again.")
     return notes

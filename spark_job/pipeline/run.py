@@ -94,6 +94,8 @@ class Attempt:
     def run_stages(self) -> tuple[StageResults, ReportResult]:
         """Complete every stage; without images there are neither features nor a reduction."""
         listing = self._complete("listing", ListingResult, lambda: list_stage(self.run))
+        for warning in listing.warnings:
+            self.say(f"warning: {warning}")
         results = StageResults(listing=listing)
         if listing.selected:
             features = self._complete("features", FeatureResult, lambda: feature_stage(self.run, listing))

@@ -52,6 +52,7 @@ class ListingResult:
         kept: images of the previous run that are gone from the sources and stay in the results.
         removed: images of the previous run that are gone from the sources.
         shown_shares: class -> share of its images that get a thumbnail; earlier versions made none.
+        warnings: sentences about classes that may not be meant so.
     """
 
     listed: int
@@ -63,6 +64,7 @@ class ListingResult:
     kept: int = 0
     removed: int = 0
     shown_shares: Mapping[str, float] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Names and URIs: whatever a person or a camera called a file, it keeps its name."""
 
 import string
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,16 @@ from spark_job.contract.image_names import (
     ALWAYS_SKIPPED,
     IMAGE_EXTENSIONS,
     SPLIT_NAMES,
+    check_labels,
     extension_of,
     label_and_split,
     skip_reason,
 )
+from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import child, contains, is_s3, normalise, split_uri
+from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import matches_any
+from spark_job.pipeline.listing_stage import ClassFolders
 
 # One part of a path, as strange as a file system allows.
 parts = st.text(
@@ -121,20 +126,64 @@ def test_the_extension_is_what_follows_the_last_point(name, extension):
 
 @given(visible, visible, visible)
 def test_the_label_is_the_folder_of_the_image(above, label, name):
-    """However deep, and exactly as written."""
-    assert label_and_split("/data/photos", f"{above}/{label}/{name}")[0] == label
-    assert label_and_split("s3://bucket", f"{label}/{name}")[0] == label
+    """However deep, and as written but for the form of its accents."""
+    expected = unicodedata.normalize("NFC", label)
+    assert label_and_split("/data/photos", f"{above}/{label}/{name}")[0] == expected
+    assert label_and_split("s3://bucket", f"{label}/{name}")[0] == expected
     assert label_and_split("/data/photos", name) == ("", "")
 
 
 @given(st.sampled_from(SPLIT_NAMES), st.sampled_from([str.lower, str.upper, str.title]), visible)
 def test_the_split_is_the_folder_above_the_class(name, spell, label):
     """Training, TEST or validation, as written; the source's own name counts."""
-    split = spell(name)
+    split, label = spell(name), unicodedata.normalize("NFC", label)
     assert label_and_split("/data/photos", f"{split}/{label}/x.jpg") == (label, split)
     assert label_and_split(f"/data/{split}", f"{label}/x.jpg") == (label, split)
     assert label_and_split(f"/data/{split}", "x.jpg") == ("", split)
     assert label_and_split("/data/photos", f"{label}/x.jpg") == (label, "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "label", "split"),
+    [
+        ("folder", "test/1.jpg", "", "test"),
+        ("folder", "train/a/1.jpg", "a", "train"),
+        ("folder", "a/test/1.jpg", "test", ""),
+        ("folder:2", "train/apple/monday/1.jpg", "apple", "train"),
+        ("folder:2", "apple/1.jpg", "", ""),
+        ("folder:3", "bottle/train/good/1.jpg", "bottle", "train"),
+        ("path", "Training/apple/red/1.jpg", "apple/red", "Training"),
+        ("path", "apple/red/1.jpg", "apple/red", ""),
+        ("path", "1.jpg", "", ""),
+        ("none", "Test/apple/1.jpg", "", "Test"),
+        ("none", "apple/1.jpg", "", ""),
+    ],
+)
+def test_a_rule_says_where_the_class_comes_from(rule, path, label, split):
+    """The folder that holds the image, one above it, all of them, or none."""
+    assert label_and_split("/data/photos", path, rule) == (label, split)
+
+
+def test_names_in_both_forms_of_unicode_are_one_class():
+    """macOS writes accents apart, other systems do not; the file keeps its name."""
+    apart, together = (unicodedata.normalize(form, "pêche") for form in ("NFD", "NFC"))
+    assert label_and_split("/data", f"{apart}/1.jpg") == label_and_split("/data", f"{together}/1.jpg")
+
+
+@pytest.mark.parametrize("rule", ["folders", "folder:0", "folder:", "folder:x", "PATH", ""])
+def test_what_is_no_rule_is_refused(rule):
+    """The message says what there is."""
+    with pytest.raises(MisuseError, match="give folder, folder:N, path or none"):
+        check_labels(rule)
+
+
+@pytest.mark.parametrize("label", ["Apple [red]", "a,b", 'the "best"', "what?", "a*", "[!x]"])
+def test_every_name_can_be_selected(label):
+    """With commas, brackets and quotes, through the words that a run is started with."""
+    option = RunOptions.option("classes")
+    (word,) = option.words((label,))
+    assert option.read(word.removeprefix("--classes=")) == (label,)
+    assert matches_any(label, (label,))
 
 
 def test_class_patterns_match_in_any_case():
@@ -143,3 +192,32 @@ def test_class_patterns_match_in_any_case():
     found = [label for label in labels if matches_any(label, ("Apple*", "Banana"))]
     assert found == ["Apple Red 1", "apple golden", "BANANA"]
     assert all(matches_any(label, ()) for label in labels)
+
+
+def warnings_about(paths, rule="folder"):
+    """What a run over /data says of the classes of these images."""
+    options = RunOptions.checked(images=("/data",), results="/r", extractor="/e", run_id="x", labels=rule)
+    classes = ClassFolders()
+    for path in paths:
+        label, split = label_and_split("/data", path, rule)
+        classes.add(ListedFile(f"/data/{path}", label, split))
+    return classes.warnings(options)
+
+
+def test_a_name_in_several_folders_is_told_with_what_keeps_them_apart():
+    """`good` of bottles and of cables would be one class; the splits of one class are no such thing."""
+    good = [f"{product}/train/good/1.jpg" for product in ("bottle", "cable")]
+    (warning,) = warnings_about([*good, "cable/train/bad/1.jpg"])
+    assert warning == (
+        "1 names of classes stand in several folders, as 'good' in bottle, cable: each is one class; "
+        "--labels path keeps them apart, --labels folder:2 takes the folder above"
+    )
+    assert warnings_about(["Training/apple/1.jpg", "Test/apple/1.jpg", "Training/pear/1.jpg"]) == []
+    assert warnings_about(good, "path") == []
+
+
+def test_names_that_differ_in_case_are_told():
+    """They stay two classes: nobody but a person knows."""
+    assert warnings_about(["Apple/1.jpg", "apple/1.jpg", "Pear/1.jpg"]) == [
+        "1 names differ only in case and are classes of their own: Apple, apple"
+    ]
