@@ -8,6 +8,9 @@ from spark_job.contract.node import DECODING_MIB
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.errors import ImageRejectedError
 
+# A library that reads row by row holds a hundred rows, which is nothing unless they are longer.
+LONGEST_SIDE = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -31,8 +34,12 @@ def check_size(width: int, height: int, limits: ImageLimits) -> None:
     """Refuse an image by what its header says of its size.
 
     Raises:
-        ImageRejectedError: more pixels than `max_pixels`.
+        ImageRejectedError: more pixels than `max_pixels`, or a side longer than LONGEST_SIDE.
     """
+    if max(width, height) > LONGEST_SIDE:
+        raise ImageRejectedError(
+            f"the image has {width} x {height} pixels: no side may be longer than {LONGEST_SIDE:,}"
+        )
     if width * height > limits.max_pixels:
         raise ImageRejectedError(
             f"the image has {width} x {height} pixels, more than --max-pixels {limits.max_pixels:,}"

@@ -17,11 +17,12 @@ from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import TEXT, Isolated, Key, Order, text_from
+from spark_job.images.picture import Picture
 from spark_job.images.quality import EDGE_SIDE, Quality, measure
 from spark_job.images.thumbnails import THUMBNAIL, encode_thumbnail
 
 cv2.setNumThreads(1)
-# Of a picture that is prepared and measured: a strip a pixel high can be a hundred million long.
+# Of a picture that is prepared and measured; a strip is long, and so are the rows that grow it.
 LONGEST_SIDE = 16_384
 
 
@@ -146,8 +147,7 @@ def prepare_image(
     """
     started = _processor_seconds()
     needed = (max(specification.height, EDGE_SIDE), max(specification.width, EDGE_SIDE))
-    decoded = decode_picture(order.content, limits, needed)
-    picture = replace(decoded, pixels=_shortened(decoded.pixels))
+    picture = _shortened(decode_picture(order.content, limits, needed))
     prepare(picture.pixels, specification, slot["tensor"])
     quality = astuple(measure(picture))
     damage = (picture.damage or "").encode()
@@ -162,13 +162,13 @@ def _processor_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _shortened(pixels: np.ndarray) -> np.ndarray:
-    """Return (h, w, 3) uint8 with no side longer than LONGEST_SIDE, averaged over areas."""
-    height, width = pixels.shape[:2]
+def _shortened(picture: Picture) -> Picture:
+    """Return a picture whose pixels have no side longer than LONGEST_SIDE, averaged over areas."""
+    height, width = picture.pixels.shape[:2]
     if max(height, width) <= LONGEST_SIDE:
-        return pixels
+        return picture
     target = (min(width, LONGEST_SIDE), min(height, LONGEST_SIDE))
-    return np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_AREA))
+    return replace(picture, pixels=cv2.resize(picture.pixels, target, interpolation=cv2.INTER_AREA))
 
 
 def read_facts(facts: Any) -> Prepared:
