@@ -100,6 +100,7 @@ class Prepared:
 
 _KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
 MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
+LARGEST_FACT = 1e9  # of widths, seconds and measures
 # What a slot says of an image, beside its tensor.
 FACTS = np.dtype(
     [
@@ -174,8 +175,8 @@ def _shortened(picture: Picture) -> Picture:
 def read_facts(facts: Any) -> Prepared:
     """Return what a decoder says of an image, if it can be true."""
     width, height, seconds, measured, damage, thumbnail = facts.tolist()
-    numbers = [width, height, seconds, *(one for one in measured if isinstance(one, float))]
-    if min(width, height, seconds + 1) < 1 or not np.isfinite(numbers).all():
+    numbers = [width - 1, height - 1, seconds, *(one for one in measured if isinstance(one, float))]
+    if not all(0 <= number <= LARGEST_FACT for number in numbers):  # not-a-number neither
         return Prepared(error="the decoder's answer cannot be true")
     measures: list[Any] = [text_from(one) if isinstance(one, bytes) else one for one in measured]
     quality = Quality(*measures)

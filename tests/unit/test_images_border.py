@@ -227,12 +227,32 @@ def lie_about_images(order: Order, slot: np.void, *, crafted: bytes, **_: object
     lie(order.content, slot, crafted)
 
 
-@pytest.mark.parametrize("facts", [(0, 5), (-1, 5), (5, 5, np.nan), (5, 5, -2.0), (5, 5, 0, np.inf)])
-def test_facts_that_cannot_be_true_reject_the_image(facts):
-    """Sizes below 1, and numbers that are none."""
-    said = np.zeros((), preparation.FACTS)
-    said["width"], said["height"], said["seconds"], said["quality"]["entropy"] = (*facts, 0, 0)[:4]
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("width", 0),
+        ("height", -1),
+        ("width", 2**31 - 1),
+        ("seconds", np.nan),
+        ("seconds", -2),
+        ("seconds", 1e300),
+    ],
+)
+def test_facts_that_cannot_be_true_reject_the_image(name, value):
+    """Sizes below 1, and numbers that are none or would spoil sums."""
+    said = np.ones((), preparation.FACTS)
+    assert preparation.read_facts(said).error is None
+    said[name] = value
     assert preparation.read_facts(said).error == "the decoder's answer cannot be true"
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, -0.5, 1e300])
+def test_measures_that_cannot_be_true_reject_the_image(value):
+    """Each of them."""
+    for name in ("brightness_p5", "brightness_p99", "entropy", "edge_deviation", "grey_histogram_deviation"):
+        said = np.ones((), preparation.FACTS)
+        said["quality"][name] = value
+        assert preparation.read_facts(said).error == "the decoder's answer cannot be true"
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
