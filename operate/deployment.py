@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from infra.contract import outputs
 from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
 from infra.contract.prefixes import EMR_LOGS, RUNS
-from operate.errors import DeploymentNotFoundError, MisuseError, PipelineNotFoundError
+from operate.errors import DeploymentNotFoundError, PipelineNotFoundError
+from spark_job.contract.errors import MisuseError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

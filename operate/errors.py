@@ -7,12 +7,6 @@ class OperateError(FruitError):
     """A command cannot do what it was asked; the message says what to do."""
 
 
-class MisuseError(OperateError):
-    """The command was called in a way that cannot work, whatever AWS says."""
-
-    exit_code = 2
-
-
 class DeploymentNotFoundError(OperateError):
     """The stage has no stacks in this account and region."""
 

@@ -5,9 +5,3 @@ from spark_job.contract.errors import FruitError
 
 class RehearsalError(FruitError):
     """A rehearsal, or something that it needs, failed."""
-
-
-class MisuseError(RehearsalError):
-    """What was asked of the rehearsal cannot work on this machine."""
-
-    exit_code = 2

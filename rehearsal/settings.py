@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.checkout import ROOT
-from rehearsal.errors import MisuseError, RehearsalError
+from rehearsal.errors import RehearsalError
+from spark_job.contract.errors import MisuseError
 
 # The only address that anything of a rehearsal listens on.
 LOOPBACK = "127.0.0.1"

@@ -26,7 +26,7 @@ NO_SSH = (
 
 
 @dataclass(frozen=True)
-class Place:
+class ClusterSite:
     """The network, the security groups and the roles that a cluster gets."""
 
     network: ClusterNetwork
@@ -40,7 +40,7 @@ class EmrCluster(Construct):
 
     Attributes:
         cluster: The resource of CloudFormation.
-        place: Where it runs.
+        site: Where it runs.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class EmrCluster(Construct):
         *,
         config: DeploymentConfig,
         name: str,
-        place: Place,
+        site: ClusterSite,
         buckets: Buckets,
         logs_uri: str,
         bootstrap: CfnCluster.BootstrapActionConfigProperty,
@@ -58,7 +58,7 @@ class EmrCluster(Construct):
         certificates_uri: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.place = place
+        self.site = site
         key_arn = buckets.key.key_arn if buckets.key else None
         security = CfnSecurityConfiguration(
             self, "Security", security_configuration=security_configuration(key_arn, certificates_uri)
@@ -69,9 +69,9 @@ class EmrCluster(Construct):
             name=name,
             release_label=config.release_label,
             applications=_applications(config.applications),
-            instances=_instances(config, place),
-            service_role=place.service.role.role_arn,
-            job_flow_role=place.instance.profile.ref,
+            instances=_instances(config, site),
+            service_role=site.service.role.role_arn,
+            job_flow_role=site.instance.profile.ref,
             security_configuration=security.ref,
             configurations=configuration_properties(classifications(config)),
             bootstrap_actions=[bootstrap],
@@ -87,9 +87,9 @@ class EmrCluster(Construct):
             visible_to_all_users=True,
         )
         # Without a role's policies or a group's rules it would fail, or could not be deleted.
-        self.cluster.node.add_dependency(place.service, place.instance, *place.groups.rules)
+        self.cluster.node.add_dependency(site.service, site.instance, *site.groups.rules)
         # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
-        self.cluster.node.add_dependency(place.network)
+        self.cluster.node.add_dependency(site.network)
         acknowledge(self.cluster, _findings(config, encrypted=certificates_uri is not None))
 
 
@@ -107,15 +107,15 @@ def _applications(others: Sequence[str]) -> list[CfnCluster.ApplicationProperty]
     return [CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *others)]
 
 
-def _instances(config: DeploymentConfig, place: Place) -> CfnCluster.JobFlowInstancesConfigProperty:
+def _instances(config: DeploymentConfig, site: ClusterSite) -> CfnCluster.JobFlowInstancesConfigProperty:
     return CfnCluster.JobFlowInstancesConfigProperty(
         master_instance_fleet=primary_fleet(config),
         core_instance_fleet=core_fleet(config),
         task_instance_fleets=task_fleets(config) or None,
-        ec2_subnet_ids=[subnet.subnet_id for subnet in place.network.subnets],
-        emr_managed_master_security_group=place.groups.primary_id,
-        emr_managed_slave_security_group=place.groups.workers_id,
-        service_access_security_group=place.groups.service_id,
+        ec2_subnet_ids=[subnet.subnet_id for subnet in site.network.subnets],
+        emr_managed_master_security_group=site.groups.primary_id,
+        emr_managed_slave_security_group=site.groups.workers_id,
+        service_access_security_group=site.groups.service_id,
         # The idle time-out ends it, so that a second run finds it warm.
         keep_job_flow_alive_when_no_steps=True,
         termination_protected=False,

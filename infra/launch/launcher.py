@@ -153,8 +153,8 @@ def _grants(stack: Stack, stage: str, cluster: EmrCluster, buckets: Buckets) -> 
             {"*": "EMR lists clusters without a resource; the list has names and states"},
         ),
         clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
-        pass_role("PassServiceRole", cluster.place.service.role, "elasticmapreduce.amazonaws.com"),
-        pass_role("PassInstanceRole", cluster.place.instance.role, "ec2.amazonaws.com"),
+        pass_role("PassServiceRole", cluster.site.service.role, "elasticmapreduce.amazonaws.com"),
+        pass_role("PassInstanceRole", cluster.site.instance.role, "ec2.amazonaws.com"),
         Grant(
             PolicyStatement(
                 sid="ListImages",

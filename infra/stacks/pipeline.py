@@ -8,7 +8,7 @@ from infra.access.service_role import ServiceRole, let_emr_manage
 from infra.access.submitter_role import SubmitterRole
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.certificates import certificate_objects, certificates_uri
-from infra.cluster.emr_cluster import EmrCluster, Place, bootstrap_action
+from infra.cluster.emr_cluster import ClusterSite, EmrCluster, bootstrap_action
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS
@@ -79,7 +79,7 @@ class PipelineStack(StageStack):
         config, topic, buckets = self._config, self._topic, self._buckets
         watch = RunWatch(self, "Run", config=config, buckets=buckets, run=self.run, logs_uri=self._logs_uri)
         of_runs = RunAlarms(self, "RunAlarms", config=config, topic=topic, function=watch.function)
-        cluster = self._cluster(self._place())
+        cluster = self._cluster(self._site())
         cluster.node.add_dependency(watch, of_runs)
         cluster_id = cluster.cluster.ref
         of_cluster = ClusterAlarms(self, "ClusterAlarms", config=config, topic=topic, cluster_id=cluster_id)
@@ -92,7 +92,7 @@ class PipelineStack(StageStack):
             )
         return cluster
 
-    def _place(self) -> Place:
+    def _site(self) -> ClusterSite:
         config, buckets = self._config, self._buckets
         certificates = certificate_objects(config, buckets)
         reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
@@ -100,7 +100,7 @@ class PipelineStack(StageStack):
         instance = InstanceRole(
             self, "Instances", buckets=buckets, stage=config.stage, certificate_arns=certificates
         )
-        return Place(
+        return ClusterSite(
             network=network,
             groups=ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private),
             service=ServiceRole(
@@ -109,14 +109,14 @@ class PipelineStack(StageStack):
             instance=instance,
         )
 
-    def _cluster(self, place: Place) -> EmrCluster:
+    def _cluster(self, site: ClusterSite) -> EmrCluster:
         config, files, buckets = self._config, self._artifacts, self._buckets
         return EmrCluster(
             self,
             "Emr",
             config=config,
             name=cluster_name(self.run, config),
-            place=place,
+            site=site,
             buckets=buckets,
             logs_uri=self._logs_uri,
             bootstrap=bootstrap_action(files.install_script.s3_uri, files.bootstrap_arguments),

@@ -11,11 +11,12 @@ import click
 
 from infra.contract.prefixes import RUNS
 from operate.connection import Connection, connected
-from operate.errors import MisuseError, OperateError
+from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.run_folder import closest, run_prefix
-from operate.s3.download import Place, download
+from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_folders, list_objects
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_layout import MANIFEST
 
 if TYPE_CHECKING:
@@ -78,11 +79,11 @@ def fetch_command(
             f"run {run_id} is not complete: look with `fruit status`, or fetch what there is with --partial"
         )
     say(f"run {run_id} from {deployment.results_uri}/{run_id}/")
-    place = Place(s3, deployment.results_bucket, run_prefix(run_id), to / run_id)
-    wanted = matching(objects, place.prefix, only)
-    fetched = download(place, wanted, at_once=at_once)
+    copy = FolderCopy(s3, deployment.results_bucket, run_prefix(run_id), to / run_id)
+    wanted = matching(objects, copy.prefix, only)
+    fetched = download(copy, wanted, at_once=at_once)
     size = sum(stored.size for stored in fetched)
-    result = FetchResult(run_id, str(place.folder), complete, len(wanted), len(fetched), size)
+    result = FetchResult(run_id, str(copy.folder), complete, len(wanted), len(fetched), size)
     print_result(asdict(result), _summary(result), as_json=as_json)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from operate.errors import MisuseError, OperateError
+from operate.errors import OperateError
 from operate.runs.log_files import LogFile, StepLogs
+from spark_job.contract.errors import MisuseError
 
 KINDS = ("driver-stdout", "driver-stderr", "stdout", "stderr", "controller", "syslog")
 # In cluster mode the driver's own; else what spark-submit wrote.

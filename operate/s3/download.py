@@ -22,8 +22,8 @@ BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Place:
-    """From where to where: an object's key without `prefix` is its path below `folder`."""
+class FolderCopy:
+    """A folder of S3 and the one to fetch it to: an object's key without `prefix` is its path in `folder`."""
 
     s3: S3Client
     bucket: str
@@ -42,15 +42,15 @@ class Place:
         return self.folder / name
 
 
-def download(place: Place, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
+def download(copy: FolderCopy, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
     """Fetch what is not there yet, each file whole or not at all; returns what was fetched.
 
     Raises:
         OperateError: an object could not be fetched.
     """
     files = [stored for stored in objects if not stored.key.endswith("/")]
-    wanted = [stored for stored in files if not _is_there(place.path(stored), stored)]
-    side_by_side(partial(_get, place), wanted, at_once=at_once, label="fetching")
+    wanted = [stored for stored in files if not _is_there(copy.path(stored), stored)]
+    side_by_side(partial(_get, copy), wanted, at_once=at_once, label="fetching")
     return wanted
 
 
@@ -62,14 +62,14 @@ def _is_there(path: Path, stored: StoredObject) -> bool:
     return status.st_size == stored.size and int(status.st_mtime) == int(stored.modified.timestamp())
 
 
-def _get(place: Place, stored: StoredObject) -> None:
+def _get(copy: FolderCopy, stored: StoredObject) -> None:
     """Fetch one object by hand: boto3's own download takes no IfMatch (docs/decisions/0013-transfers.md)."""
-    path = place.path(stored)
+    path = copy.path(stored)
     unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # IfMatch: what was listed, or an error; never a newer object under the old one's size.
-        answer = place.s3.get_object(Bucket=place.bucket, Key=stored.key, IfMatch=stored.etag)
+        answer = copy.s3.get_object(Bucket=copy.bucket, Key=stored.key, IfMatch=stored.etag)
         with unfinished.open("wb") as file:
             for block in answer["Body"].iter_chunks(BLOCK_BYTES):
                 file.write(block)

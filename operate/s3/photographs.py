@@ -7,7 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from operate.errors import MisuseError, OperateError
+from operate.errors import OperateError
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import skip_reason
 
 # S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html

@@ -8,7 +8,8 @@ from infra.contract import outputs
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.run_request import RunRequest
 from operate.connection import Connection
-from operate.errors import MisuseError, OperateError
+from operate.errors import OperateError
+from spark_job.contract.errors import MisuseError
 
 
 def deployed_job(connection: Connection) -> DeployedJob:

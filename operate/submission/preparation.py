@@ -15,9 +15,9 @@ from infra.checkout import ROOT
 from infra.launch.checks import active_clusters, active_runs, refuse_repetition
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
-from operate.errors import MisuseError
 from operate.submission.place import Place, require_images
 from operate.submission.sources import reduction_uri
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.options import SUBMIT, given_values, option_words
 from spark_job.contract.run_options import RunOptions
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
-from operate.errors import MisuseError
 from operate.tuning.figures import machine
 from operate.tuning.steps import Plan
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.tuning import Measurement, Tuning
 
 COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")

@@ -7,7 +7,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import NodeTooSmallError
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.run_request import RunRequest, Submission, submission
-from operate.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 # How long Spark may wait for all executors: scaling starts nodes for them meanwhile.
 WAIT_FOR_EXECUTORS = "30min"

@@ -7,8 +7,9 @@ from typing import Any
 import click
 import urllib3
 
-from rehearsal.errors import MisuseError, RehearsalError
+from rehearsal.errors import RehearsalError
 from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH
+from spark_job.contract.errors import MisuseError
 
 SECONDS = 60.0
 

@@ -17,7 +17,7 @@ from operate.configuration import STAGES
 from rehearsal.commands.serve import interrupt_on_sigterm
 from rehearsal.emulator.process import Server
 from rehearsal.full_run.background_server import how_to_use, start_kept
-from rehearsal.full_run.deployment import Deployment, rehearse
+from rehearsal.full_run.deployment import RehearsalSteps, rehearse
 from rehearsal.full_run.request import Request, checked_configuration
 from rehearsal.full_run.timeline import Timeline
 
@@ -90,7 +90,7 @@ def rehearse_on_this_machine(
     timeline = Timeline(click.echo)
     with ExitStack() as stack:
         next_lines = _start_aws(stack, request, config.region, timeline)
-        rehearse(Deployment(request, config, timeline), keep=request.keep, say=click.echo, then=then)
+        rehearse(RehearsalSteps(request, config, timeline), keep=request.keep, say=click.echo, then=then)
         click.echo(f"{timeline.seconds:7.1f} s  in all")
         if request.keep:
             stack.pop_all()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rehearsal.emr.clock import CLOCK
-from rehearsal.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 SECONDS_OF_A_DAY = 86_400
 

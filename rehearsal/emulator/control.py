@@ -9,8 +9,8 @@ from typing import Any
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.door import read_body, send_answer, send_json
-from rehearsal.errors import MisuseError
 from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, SLOW_DOWN_PATH
+from spark_job.contract.errors import MisuseError
 
 # A busy S3 answers one request in so many with an error.
 ONE_IN = 5

@@ -20,7 +20,7 @@ from operate.removal.deployed_resources import (
 )
 from operate.removal.leftovers import search
 from operate.runs.run_folder import run_prefix
-from operate.s3.download import Place, download
+from operate.s3.download import FolderCopy, download
 from operate.s3.image_store import Target, upload
 from operate.s3.objects import list_objects
 from operate.s3.photographs import collect
@@ -38,7 +38,7 @@ TRANSFERS_AT_ONCE = 16
 STACKS_AT_ONCE = 3
 
 
-class Deployment:
+class RehearsalSteps:
     """The steps of one rehearsal; one that fails raises a FruitError.
 
     Bootstrap, templates, artifacts and photographs need no stack: they are made side by side from the start.
@@ -108,9 +108,9 @@ class Deployment:
         deployment = connection.deployment
         s3, prefix = connection.client("s3"), run_prefix(deployment.run_id)
         folder = self._request.results / deployment.run_id
-        place = Place(s3, deployment.results_bucket, prefix, folder)
+        copy = FolderCopy(s3, deployment.results_bucket, prefix, folder)
         with self._timeline.event(f"results are in {folder}"):
-            download(place, list(list_objects(s3, place.bucket, prefix)), at_once=TRANSFERS_AT_ONCE)
+            download(copy, list(list_objects(s3, copy.bucket, prefix)), at_once=TRANSFERS_AT_ONCE)
         lines = ["", *describe_run(connection, folder), "", what_is_real()]
         for line in [*lines, "rewritten for this machine", *rewritten_settings(connection), ""]:
             self._timeline.say(line)
@@ -185,7 +185,7 @@ class Deployment:
 
 
 def rehearse(
-    steps: Deployment, *, keep: bool, say: Callable[[str], None], then: Callable[[], None] = lambda: None
+    steps: RehearsalSteps, *, keep: bool, say: Callable[[str], None], then: Callable[[], None] = lambda: None
 ) -> None:
     """Deploy, run, report, and take everything away unless it is to be kept.
 
@@ -214,7 +214,7 @@ def rehearse(
             say(line)
 
 
-def _clean_up(steps: Deployment, say: Callable[[str], None]) -> None:
+def _clean_up(steps: RehearsalSteps, say: Callable[[str], None]) -> None:
     """Take the stacks away after a failure; one on top of it is printed, and does not replace it."""
     if not steps.has_templates():
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Architecture
 from operate.configuration import configured_region, stage_configuration
-from rehearsal.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 
 # As Python calls processors; as EC2 does, with an instance type for the advice.
 X86: tuple[Architecture, str] = ("x86_64", "m5.xlarge")

@@ -10,7 +10,7 @@ from botocore.client import BaseClient
 
 from infra.contract.names import cost_tags
 from infra.launch.deployed_job import DeployedJob
-from infra.launch.functions.launcher.handler import Launcher
+from infra.launch.functions.launcher.handler import ClusterStarter
 
 REGION = "eu-west-3"
 PREFIX = "fruit-features-dev-"
@@ -71,10 +71,10 @@ def definition(deployed: DeployedJob = DEPLOYED) -> str:
     return json.dumps({"deployed": asdict(deployed), "cluster": CLUSTER})
 
 
-def launcher(deployed: DeployedJob = DEPLOYED, emr: Any = None) -> Launcher:
+def launcher(deployed: DeployedJob = DEPLOYED, emr: Any = None) -> ClusterStarter:
     """As the function makes it of its definition."""
     emr = emr or boto3.client("emr", REGION)
-    return Launcher.from_text(definition(deployed), emr, emr, boto3.client("s3", REGION))
+    return ClusterStarter.from_text(definition(deployed), emr, emr, boto3.client("s3", REGION))
 
 
 def answer_launches(monkeypatch) -> None:

@@ -14,7 +14,7 @@ from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
 from operate.runs.run_history import RunTrace, run_history, step_cost
-from operate.s3.download import Place, download
+from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_objects, read_json
 from tests.aws.conftest import REGION, RUN
 
@@ -194,9 +194,9 @@ def test_patterns_choose_files(operate, storage, tmp_path):
 def test_no_object_is_written_outside_the_folder(storage, tmp_path):
     """A key with `..` could overwrite any file of the person."""
     evil = StoredObject("runs/r/../../evil", 1, "0", datetime.now(UTC))
-    place = Place(boto3.client("s3", REGION), "fruit-results", "runs/r/", tmp_path)
+    copy = FolderCopy(boto3.client("s3", REGION), "fruit-results", "runs/r/", tmp_path)
     with pytest.raises(OperateError, match="outside of"):
-        download(place, [evil], at_once=1)
+        download(copy, [evil], at_once=1)
 
 
 def test_an_object_that_changes_meanwhile_is_not_taken_for_the_listed_one(storage, tmp_path):
@@ -206,5 +206,5 @@ def test_an_object_that_changes_meanwhile_is_not_taken_for_the_listed_one(storag
     listed = list(list_objects(s3, "fruit-results", "runs/r/"))
     s3.put_object(Bucket="fruit-results", Key="runs/r/a", Body=b"new")
     with pytest.raises(OperateError, match="was not fetched"):
-        download(Place(s3, "fruit-results", "runs/r/", tmp_path), listed, at_once=1)
+        download(FolderCopy(s3, "fruit-results", "runs/r/", tmp_path), listed, at_once=1)
     assert list(tmp_path.iterdir()) == []

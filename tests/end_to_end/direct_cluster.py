@@ -12,7 +12,7 @@ from infra.cluster.configurations import classifications
 from infra.config.deployment import DeploymentConfig
 from operate.emr.steps import Step, describe_step, spark_step
 from operate.runs.log_files import StepLogs, unpacked
-from operate.s3.download import Place, download
+from operate.s3.download import FolderCopy, download
 from operate.s3.objects import list_objects
 from rehearsal.processes import processes_of
 from rehearsal.settings import DEFAULT_REGION
@@ -176,9 +176,9 @@ class DirectCluster:
 
     def results(self, run_id: str, folder: Path) -> RunResults:
         """A run's folder, fetched."""
-        place = Place(self.s3, RESULTS, f"runs/{run_id}/", folder / run_id)
-        download(place, list(list_objects(self.s3, RESULTS, place.prefix)), at_once=16)
-        return RunResults(place.folder)
+        copy = FolderCopy(self.s3, RESULTS, f"runs/{run_id}/", folder / run_id)
+        download(copy, list(list_objects(self.s3, RESULTS, copy.prefix)), at_once=16)
+        return RunResults(copy.folder)
 
     def _logs(self, step_id: str) -> StepLogs:
         return StepLogs(self.s3, f"s3://{LOGS}/emr/{self.id}", step_id)

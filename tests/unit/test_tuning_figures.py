@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from infra.config.deployment import DeploymentConfig
-from operate.errors import MisuseError
 from operate.tuning.figures import Machine, Measured, fitted, point, recommended, time_by_cores
 from operate.tuning.steps import Trial, check_room, plan, spark_settings
+from spark_job.contract.errors import MisuseError
 
 MACHINE = Machine(vcpu=4, worker_hour=0.30, primary_hour=0.10)
 

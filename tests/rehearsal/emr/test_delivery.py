@@ -3,7 +3,7 @@
 import pytest
 
 from rehearsal.emr.errors import EmrError
-from rehearsal.errors import MisuseError
+from spark_job.contract.errors import MisuseError
 from tests.rehearsal.emr.emr_client import EmrClient, step, until
 
 

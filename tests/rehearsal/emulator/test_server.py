@@ -15,6 +15,7 @@ from rehearsal.emulator import process
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
 from rehearsal.settings import LOOPBACK, free_port
+from spark_job.contract.errors import MisuseError
 from tests.rehearsal.emulator.conftest import QUICK_EMR
 from tests.waiting import wait_until_gone
 
@@ -102,7 +103,7 @@ def test_it_ends_when_the_program_that_started_it_is_killed(tmp_path):
 def test_a_taken_port_is_refused_with_what_to_do(aws, tmp_path):
     """Before anything is started."""
     port = aws.server.settings.port
-    with pytest.raises(RehearsalError, match=f"port {port} is taken: give another --port, or none for any"):
+    with pytest.raises(MisuseError, match=f"port {port} is taken: give another --port, or none for any"):
         Server(tmp_path / "home", port=port, emr=QUICK_EMR)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from infra.config.context import context_of
 from infra.errors import ConfigError
-from rehearsal.errors import RehearsalError
 from rehearsal.full_run.request import Request, checked_configuration
+from spark_job.contract.errors import MisuseError
 
 
 def request(*fields, stage="dev"):
@@ -34,7 +34,7 @@ def test_every_program_gets_the_fields_and_the_stage():
 def test_nodes_of_another_architecture_are_refused_with_what_to_set(machine, kind):
     """The wheels that the nodes install would not run here."""
     fleets = [f"{fleet}_instance_types={kind}" for fleet in ("primary", "core", "task")]
-    with pytest.raises(RehearsalError) as caught:
+    with pytest.raises(MisuseError) as caught:
         checked_configuration(request(*fleets), machine)
     assert f"({kind}), and this machine is " in str(caught.value)
     assert caught.value.exit_code == 2
@@ -44,5 +44,5 @@ def test_nodes_of_another_architecture_are_refused_with_what_to_set(machine, kin
 
 def test_a_processor_that_no_node_has_is_refused():
     """EMR has none of it."""
-    with pytest.raises(RehearsalError, match="processor is riscv64"):
+    with pytest.raises(MisuseError, match="processor is riscv64"):
         checked_configuration(request(), "riscv64")

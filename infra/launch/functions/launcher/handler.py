@@ -39,7 +39,7 @@ Answer = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Launcher:
+class ClusterStarter:
     """What starts clusters of one stage.
 
     Attributes:
@@ -155,9 +155,9 @@ class Launcher:
 
 
 def handle(event: dict[str, Any], context: Any) -> Answer:
-    """Answer one call; see `Launcher.answer`."""
+    """Answer one call; see `ClusterStarter.answer`."""
     starter = boto3.client("emr", config=Config(retries={"total_max_attempts": 1}))
     text = Template(DEFINITION.read_text()).safe_substitute(os.environ)
-    answer = Launcher.from_text(text, boto3.client("emr"), starter, boto3.client("s3")).answer(event)
+    answer = ClusterStarter.from_text(text, boto3.client("emr"), starter, boto3.client("s3")).answer(event)
     print(json.dumps({"event": event, "answer": answer}))
     return answer
