@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from spark_job.contract.errors import MisuseError
 
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp")
+_EXTENSIONS = "jpg jpeg jpe jfif mpo png gif webp tif tiff bmp dib heic heif hif avif jp2 j2k jpx jxl"
+IMAGE_EXTENSIONS = tuple(f".{name}" for name in _EXTENSIONS.split())
+# What people keep beside photographs, or instead of them; `images/formats/names.py` knows the contents.
+_UNREAD = {
+    "camera raw files": "cr2 cr3 nef arw dng orf rw2 raf pef srw x3f",
+    "Photoshop documents": "psd psb",
+    "drawings": "svg ai eps",
+    "PDF documents": "pdf",
+    "videos": "mp4 mov m4v avi mkv webm mpg",
+    "archives": "zip tar gz tgz 7z rar",
+}
+UNREAD_EXTENSIONS = {f".{name}": kind for kind, names in _UNREAD.items() for name in names.split()}
 SPLIT_NAMES = ("training", "train", "test", "testing", "validation", "valid", "val")
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
 # Previews, bins and snapshots of Synology, QNAP, Windows, macOS, Linux and Python, in lower case.

@@ -2,25 +2,18 @@
 
 from math import ceil
 
-import cv2
-import numpy as np
-
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg_damage import decode_damaged, decode_scaled, has_all_scans
 from spark_job.images.jpeg_segments import PROGRESSIVE, Header, read_header
-from spark_job.images.picture import Picture, check_memory, check_size
+from spark_job.images.picture import OVERSAMPLING, Picture, check_memory, check_size, upright
 
-# At three times the network's input the features are those of full decoding (docs/decisions/0006).
-OVERSAMPLING = 3
 # A scale is a share of the 8 x 8 frequencies of a block; 3/8 and 5/8 are no quicker than their neighbours.
 DENOMINATORS = (8, 4, 2)
 # libjpeg-turbo reads these frames: baseline, extended and progressive.
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 # Pillow's libjpeg-turbo reads these, too: lossless, and arithmetic coding in its two forms.
 PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
-# After the transposition that 5 to 8 begin with; OpenCV's code: 0 over, 1 sideways, -1 both.
-_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 
 
 def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None = None) -> Picture | None:
@@ -55,7 +48,7 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None
     if header.orientation >= 5:
         width, height = height, width
     greyscale = len(header.components) == 1
-    return Picture(_upright(pixels, header.orientation), greyscale, width, height, damage)
+    return Picture(upright(pixels, header.orientation), greyscale, width, height, damage)
 
 
 def _kind(header: Header) -> str:
@@ -88,12 +81,3 @@ def _check_memory(header: Header, denominator: int) -> None:
         check_memory("JPEG", header.width, header.height, pixels)
     else:
         check_memory("progressive JPEG", header.width, header.height, pixels + 2 * header.samples)
-
-
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn (h, w, 3) pixels as Exif's orientation says (TIFF 6.0, tag 274)."""
-    if orientation >= 5:
-        pixels = np.asarray(cv2.transpose(pixels))
-    if orientation in _FLIPS:
-        pixels = np.asarray(cv2.flip(pixels, _FLIPS[orientation]))
-    return pixels

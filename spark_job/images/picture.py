@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from spark_job.contract.node import DECODING_MIB
@@ -10,6 +11,10 @@ from spark_job.errors import ImageRejectedError
 
 # A library that reads row by row holds a hundred rows, which is nothing unless they are longer.
 LONGEST_SIDE = 100_000
+# At three times the network's input the features are those of full decoding (docs/decisions/0006).
+OVERSAMPLING = 3
+# After the transposition that 5 to 8 begin with; OpenCV's code: 0 over, 1 sideways, -1 both.
+_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +62,12 @@ def check_memory(kind: str, width: int, height: int, needed_bytes: int) -> None:
             f"decoding this {kind} of {width} x {height} pixels takes {needed_bytes // MEBIBYTE:,} MiB, more "
             f"than the {DECODING_MIB} MiB that a core has for it: save it as a baseline JPEG, or smaller"
         )
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn (h, w, 3) pixels as Exif's orientation says (TIFF 6.0, tag 274)."""
+    if orientation >= 5:
+        pixels = np.asarray(cv2.transpose(pixels))
+    if orientation in _FLIPS:
+        pixels = np.asarray(cv2.flip(pixels, _FLIPS[orientation]))
+    return pixels

@@ -8,7 +8,7 @@ from itertools import chain
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS
+from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS, UNREAD_EXTENSIONS
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import LATEST, RunOptions
 from spark_job.contract.uris import contains
@@ -208,6 +208,11 @@ def _deselect(file: ListedFile, options: RunOptions) -> ListedFile:
 def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
     where = ", ".join(options.images)
     seen = ", ".join(f"{count} x {reason}" for reason, count in skipped.most_common(5)) or "no files at all"
+    unread = list(
+        dict.fromkeys(UNREAD_EXTENSIONS[reason] for reason in skipped if reason in UNREAD_EXTENSIONS)
+    )
+    if unread:
+        seen += f"; {' and '.join(unread)} are not read: save or unpack what they hold as JPEG or PNG"
     return (
         f"no images in {where} (found: {seen}); images end in {' '.join(IMAGE_EXTENSIONS)}: check --images"
         f"{' and --classes' if options.classes else ''}, use --all-files to try every file, or --allow-empty "

@@ -15,6 +15,7 @@ from PIL import Image
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode
+from spark_job.images.formats.names import READ
 from tests.spark import photographs
 from tests.spark.photographs import encoded, pixels
 
@@ -122,13 +123,13 @@ def test_a_photograph_is_turned_upright(orientation):
 REASONS = {
     "empty.jpg": "the file is empty",
     "truncated.jpg": "the file ends early: 25 % of its rows are there",
-    "truncated.png": "the file is truncated: its end is missing",
-    "text.jpg": "not an image of a known format (JPEG, PNG, GIF, WEBP, TIFF, BMP)",
-    "page.png": "not an image of a known format (JPEG, PNG, GIF, WEBP, TIFF, BMP)",
-    "zeros.jpg": "not an image of a known format (JPEG, PNG, GIF, WEBP, TIFF, BMP)",
+    "truncated.png": "the PNG ends early: 12 % of its rows are there",
+    "text.jpg": f"not an image of a known format ({', '.join(READ)})",
+    "page.png": "not an image but a web page: download the image itself",
+    "zeros.jpg": f"not an image of a known format ({', '.join(READ)})",
     "bomb.png": "the image has 20000 x 20000 pixels, more than --max-pixels 250,000,000",
     "bomb.jpg": "the image has 20000 x 20000 pixels, more than --max-pixels 250,000,000",
-    "floats.tiff": "floating-point pixels have no brightness range that is known",
+    "floats.tiff": "floating-point pixels have no brightness range that is known: save it as JPEG or PNG",
 }
 
 

@@ -1,0 +1,1 @@
+"""What reads the formats other than JPEG: how they are recognised, and libvips."""

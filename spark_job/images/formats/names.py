@@ -1,0 +1,116 @@
+"""What a file is, by its first bytes: a format that is read, or one that is not, with its name."""
+
+from spark_job.errors import ImageRejectedError
+
+READ = ("JPEG", "PNG", "GIF", "WebP", "TIFF", "BMP", "HEIC", "AVIF", "JPEG 2000", "JPEG XL")
+SAVE = "save it as JPEG or PNG"
+_READ = {
+    b"\xff\xd8": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
+    b"\xff\x0a": "JPEG XL",
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
+}
+_UNREAD = {
+    b"II*\0\x10\0\0\0CR": "a camera's raw file (Canon CR2)",
+    b"IIU\0": "a camera's raw file (Panasonic RW2)",
+    b"IIRO": "a camera's raw file (Olympus ORF)",
+    b"IIRS": "a camera's raw file (Olympus ORF)",
+    b"MMOR": "a camera's raw file (Olympus ORF)",
+    b"FUJIFILMCCD-RAW": "a camera's raw file (Fujifilm RAF)",
+    b"FOVb": "a camera's raw file (Sigma X3F)",
+    b"8BPS": "a Photoshop document",
+    b"gimp xcf": "a GIMP document",
+    b"%PDF": "a PDF document",
+    b"%!PS": "a PostScript document",
+    b"\xc5\xd0\xd3\xc6": "a PostScript document",
+    b"\0\0\1\0": "an icon (ICO)",
+    b"icns": "an icon (ICNS)",
+    b"II\xbc\1": "a JPEG XR file",
+    b"\x76\x2f\x31\x01": "an OpenEXR file",
+    b"#?RADIANCE": "a Radiance HDR file",
+    b"#?RGBE": "a Radiance HDR file",
+    b"DDS ": "a DirectDraw surface (DDS)",
+    b"qoif": "a QOI file",
+    b"BPG\xfb": "a BPG file",
+    b"FLIF": "a FLIF file",
+    b"\x8aMNG": "an MNG animation",
+    b"\x8bJNG": "a JNG file",
+    b"SIMPLE  =": "a FITS file",
+    b"\x1aE\xdf\xa3": "a video (Matroska or WebM)",
+    b"\0\0\1\xba": "a video (MPEG)",
+    b"\0\0\1\xb3": "a video (MPEG)",
+    b"FLV\1": "a video (Flash)",
+    **{
+        b"P%d" % number + blank: "a Netpbm file" for number in range(1, 8) for blank in (b"\n", b" ", b"\r\n")
+    },
+}
+_OTHER_ADVICE = {
+    b"<!doctype html": "a web page: download the image itself",
+    b"<html": "a web page: download the image itself",
+    b"PK\3\4": "a ZIP archive: unpack it",
+    b"\x1f\x8b": "a gzip archive: unpack it",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
+}
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1", b"mif2")
+
+
+def recognise(data: bytes) -> str:
+    """Return the format of a file, one of READ, by its content; its name says nothing.
+
+    Raises:
+        ImageRejectedError: it is of another kind, whose name and a way out are told.
+    """
+    _refuse_unread(data)
+    for start, name in _READ.items():
+        if data.startswith(start):
+            return name
+    if data[4:8] == b"ftyp":
+        return _of_brands(data)
+    if data.startswith(b"RIFF"):
+        return _of_riff(data)
+    if b"PNG" in data[:8]:
+        raise ImageRejectedError(
+            "a PNG whose first bytes are damaged, as by a transfer of text: copy it again"
+        )
+    raise ImageRejectedError(f"not an image of a known format ({', '.join(READ)})")
+
+
+def _refuse_unread(data: bytes) -> None:
+    text = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
+    name = next((name for start, name in _UNREAD.items() if data.startswith(start)), None)
+    if text.startswith((b"<?xml", b"<!--", b"<svg", b"<!DOCTYPE svg")) and b"<svg" in data[:4096]:
+        name = "an SVG drawing"
+    elif data[128:132] == b"DICM":
+        name = "a DICOM file"
+    if name is not None:
+        raise ImageRejectedError(f"{name}, which is not read: {SAVE}")
+    for start, words in _OTHER_ADVICE.items():
+        if text.lower().startswith(start.lower()):
+            raise ImageRejectedError(f"not an image but {words}")
+
+
+def _of_brands(data: bytes) -> str:
+    """Return the format of a file of boxes, as ISO 14496-12 has them, by the brands it names."""
+    length = int.from_bytes(data[:4], "big")
+    brands = [data[8:12], *(data[at : at + 4] for at in range(16, min(length, 256, len(data)), 4))]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    if any(brand in _HEIF_BRANDS for brand in brands):
+        return "HEIC"
+    if brands[0] == b"crx ":
+        raise ImageRejectedError(f"a camera's raw file (Canon CR3), which is not read: {SAVE}")
+    raise ImageRejectedError(f"a video (MP4 or QuickTime), which is not read: {SAVE}")
+
+
+def _of_riff(data: bytes) -> str:
+    if data[8:12] == b"WEBP":
+        return "WebP"
+    kind = "a video (AVI)" if data[8:12] == b"AVI " else "a RIFF file that holds no image"
+    raise ImageRejectedError(f"{kind}, which is not read: {SAVE}")
