@@ -17,7 +17,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pi_heif
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from spark_job.contract.run_options import ImageLimits
@@ -35,6 +35,17 @@ LEAST_SHARE = 90  # percent of the rows, for a damaged file to be usable
 MISSING = 128  # the grey of rows that are not there
 STRIP_BYTES = 1024 * 1024
 _UNKNOWN_RANGE = "pixels have no brightness range that is known"
+# What libraries say of a file that ends early, and of one that they cannot read at all.
+_SIGNS_OF_AN_END = (
+    "truncated",
+    "end of file",
+    "unexpected end",
+    "not enough data",
+    "more_input",
+    "insufficient",
+)
+_SIGNS_OF_A_KIND = ("unsupported", "not supported", "unimplemented", "not implemented", "not been built in")
+_OF_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, struct.error)
 Needed = tuple[int, int] | None
 
 
@@ -85,17 +96,16 @@ def decode_other(data: bytes, limits: ImageLimits, needed: Needed = None) -> Pic
 
 
 def _in_words(kind: str, data: bytes, error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    words = lines[0][:200] if lines else "its header is damaged"
-    if isinstance(error, UnidentifiedImageError):
-        words = "its header is damaged"
+    """Return what is wrong, for a person: what libraries say of it is for programmers."""
+    words = str(error).strip().partition("\n")[0]
     short = kind == "WebP" and len(data) < 8 + int.from_bytes(data[4:8], "little")
-    signs = ("truncated", "end of file", "unexpected end", "not enough data")
-    if short or any(sign in words.lower() for sign in signs):
+    if short or any(sign in words.lower() for sign in _SIGNS_OF_AN_END):
         return "the file is truncated: its end is missing"
-    if any(sign in words.lower() for sign in ("unsupported", "not supported", "unimplemented")):
+    if isinstance(error, OSError) and words.startswith("Unsupported"):  # Pillow's, of a BMP
         return f"this kind of {kind} is not read ({words}): {SAVE}"
-    return f"the file is damaged: this {kind} cannot be decoded ({words})"
+    if not isinstance(error, _OF_PYTHON) and any(sign in words.lower() for sign in _SIGNS_OF_A_KIND):
+        return f"this kind of {kind} is not read: {SAVE}"
+    return f"the file is damaged: this {kind} cannot be decoded"
 
 
 def _shrinking(width: int, height: int, orientation: int, needed: Needed) -> int:
@@ -298,16 +308,24 @@ def _open_damaged(kind: str, data: bytes, error: Exception) -> _Opened:
         early = b"IEND" not in data[-64:]
         return rows.opened(0, **_damaged(kind, there, rows.height, early=early))
     if kind == "TIFF":
-        rows, there = _Rows(data, options=_TIFF_OPTIONS), 0
-        with suppress(VipsError):
-            while there < rows.height:
-                rows.read(there, 1)
-                there += 1
-        tags = _first_directory(data)
-        ends = map(sum, zip(tags.get(_STRIPS, ()), tags.get(_STRIP_LENGTHS, ()), strict=False))
-        early = max(ends, default=0) > len(data)
-        return replace(_open_tiff(data, None), **_damaged(kind, there, rows.height, early=early))
+        return _open_damaged_tiff(data)
     raise error
+
+
+def _open_damaged_tiff(data: bytes) -> _Opened:
+    """Describe a TIFF by the rows that libvips reads of it; one of which it reads none is left to Pillow."""
+    there = 0
+    with suppress(VipsError):
+        rows = _Rows(data, options=_TIFF_OPTIONS)
+        while there < rows.height:
+            rows.read(there, 1)
+            there += 1
+    if not there:  # a compression or an arrangement that it does not know
+        return _open_by_pillow(data, None)
+    tags = _first_directory(data)
+    ends = map(sum, zip(tags.get(_STRIPS, ()), tags.get(_STRIP_LENGTHS, ()), strict=False))
+    early = max(ends, default=0) > len(data)
+    return replace(_open_tiff(data, None), **_damaged("TIFF", there, rows.height, early=early))
 
 
 def _rows_of_png(data: bytes, rows: _Rows) -> int:
@@ -331,7 +349,7 @@ def _rows_of_png(data: bytes, rows: _Rows) -> int:
 
 # What decoding holds, in bytes a pixel, measured with the largest picture that is allowed.
 _HELD = {"JPEG": 4.5, "GIF": 1.5, "BMP": 4.5, "TIFF": 4.5, "AVIF": 5.5, "JPEG 2000": 20, "JPEG XL": 8}
-_PILLOWS = {"JPEG": ("JPEG", "MPO"), "JPEG 2000": ("JPEG2000",)}
+_PILLOWS = {"JPEG 2000": ("JPEG2000",)}  # its names, where they differ from ours
 _ORIENTATION = 0x0112
 
 
@@ -344,6 +362,8 @@ def _open_by_pillow(data: bytes, needed: Needed) -> _Opened:
 
 def _opened_image(kind: str, image: Any) -> _Opened:
     """Describe an image that Pillow has opened and not yet decoded."""
+    if image.mode == "F":
+        raise ImageRejectedError(f"floating-point {_UNKNOWN_RANGE}: {SAVE}")
     width, height = image.size
     orientation = 1
     with suppress(Exception):  # an Exif block that is none says nothing
@@ -425,8 +445,10 @@ def _open_heic(data: bytes, _: Needed) -> _Opened:
 
 
 def _open_avif(data: bytes, _: Needed) -> _Opened:
-    with Image.open(io.BytesIO(data), formats=("AVIF",)) as image:
-        opened = _opened_image("AVIF", image)
+    image = Image.open(io.BytesIO(data), formats=("AVIF",))
+    opened = _opened_image("AVIF", image)
+    if image.n_frames > 1:  # imagecodecs crashes when it has read one frame of several
+        return opened
     flags = data[data.find(b"av1C") + 6]  # AV1's configuration: bit 6 high depth, bit 5 twelve bits
     bits = 8 + 2 * (flags >> 6 & 1) + 2 * (flags >> 5 & 1)
     held = opened.held * (1 if bits == 8 else 2)

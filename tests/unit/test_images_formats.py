@@ -17,7 +17,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode, decode_picture
 from spark_job.images.formats.names import recognise
-from tests.spark.photographs import encoded, heic_files, pixels, png_chunk
+from tests.spark.photographs import animation, encoded, heic_files, pixels, png_chunk
 
 LIMITS = ImageLimits()
 NOISE = np.random.default_rng(5).integers(0, 256, (200, 120, 3)).astype(np.uint8)
@@ -308,3 +308,31 @@ def test_what_needs_more_memory_than_a_core_has_is_rejected_by_its_header():
     words = rejection(header_only(7900, 8000, interlaced=1))
     assert words.startswith("decoding this PNG of 7900 x 8000 pixels takes ")
     assert "more than the 350 MiB that a core has for it" in words
+
+
+def test_an_avif_of_several_frames_gives_its_first():
+    """One of the libraries that read AVIF crashes there."""
+    found = decode(animation("AVIF"), LIMITS).astype(int)
+    assert (np.abs(found - (255, 0, 0)) < 20).all()
+
+
+@pytest.mark.parametrize("compression", ["tiff_deflate", "lzma", "zstd", "packbits", "tiff_lzw"])
+def test_a_tiff_of_any_compression_keeps_its_pixels(compression):
+    """Also those that libvips does not know."""
+    image = pixels(3, 40, 30)
+    np.testing.assert_array_equal(decode(encoded(image, "TIFF", compression=compression), LIMITS), image)
+
+
+def test_the_words_of_libraries_are_not_repeated():
+    """They name functions and addresses; a person needs to know what is damaged."""
+    header = struct.pack(">IIBBBBB", 8, 8, 3, 3, 0, 0, 0)  # no PNG has three bits
+    content = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IEND", b"")
+    with pytest.raises(ImageRejectedError) as caught:
+        decode(content, LIMITS)
+    assert str(caught.value) == "the file is damaged: this PNG cannot be decoded"
+
+
+def test_boxes_of_an_unknown_brand_are_no_video():
+    """A damaged brand says nothing of what the file was."""
+    with pytest.raises(ImageRejectedError, match="not an image of a known format"):
+        decode(b"\0\0\0\x18ftyp\0eic" + bytes(40), LIMITS)

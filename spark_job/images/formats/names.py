@@ -58,6 +58,8 @@ _OTHER_ADVICE = {
     b"Rar!": "a RAR archive: unpack it",
     b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
 }
+_UNKNOWN = f"not an image of a known format ({', '.join(READ)})"
+_VIDEO_BRANDS = (b"isom", b"iso2", b"iso5", b"mp4", b"avc", b"qt", b"M4", b"3g", b"dash", b"MSNV", b"f4v")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1", b"mif2")
 
 
@@ -79,7 +81,7 @@ def recognise(data: bytes) -> str:
         raise ImageRejectedError(
             "a PNG whose first bytes are damaged, as by a transfer of text: copy it again"
         )
-    raise ImageRejectedError(f"not an image of a known format ({', '.join(READ)})")
+    raise ImageRejectedError(_UNKNOWN)
 
 
 def _refuse_unread(data: bytes) -> None:
@@ -106,7 +108,9 @@ def _of_brands(data: bytes) -> str:
         return "HEIC"
     if brands[0] == b"crx ":
         raise ImageRejectedError(f"a camera's raw file (Canon CR3), which is not read: {SAVE}")
-    raise ImageRejectedError(f"a video (MP4 or QuickTime), which is not read: {SAVE}")
+    if brands[0].startswith(_VIDEO_BRANDS):
+        raise ImageRejectedError(f"a video (MP4 or QuickTime), which is not read: {SAVE}")
+    raise ImageRejectedError(_UNKNOWN)
 
 
 def _of_riff(data: bytes) -> str:
