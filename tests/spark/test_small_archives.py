@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import IMAGE_EXTENSIONS
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ListingError, NoVarianceError, ReductionError
 from tests.spark import photographs
@@ -73,10 +74,23 @@ def test_an_empty_folder_is_an_error(tiny_extractor, tmp_path):
     with pytest.raises(ListingError) as caught:
         run(tmp_path / "images", tmp_path / "results", tiny_extractor)
     assert str(caught.value) == (
-        f"no images in {tmp_path}/images (found: no files at all); images end in .jpg .jpeg .jpe .jfif .png "
-        ".gif .webp .tif .tiff .bmp: check --images, use --all-files to try every file, or --allow-empty to "
+        f"no images in {tmp_path}/images (found: no files at all); images end in "
+        f"{' '.join(IMAGE_EXTENSIONS)}: check --images, use --all-files to try every file, or --allow-empty to "
         "make an empty archive a success"
     )
+
+
+def test_a_folder_of_nothing_but_a_format_that_is_not_read_says_so(tiny_extractor, tmp_path):
+    """A card of raw files and films: both are named, with what to do."""
+    (tmp_path / "images").mkdir()
+    for name in ("1.CR2", "2.cr2", "3.mov", "notes.txt"):
+        (tmp_path / "images" / name).touch()
+    with pytest.raises(ListingError) as caught:
+        run(tmp_path / "images", tmp_path / "results", tiny_extractor)
+    assert (
+        "(found: 2 x .cr2, 1 x .mov, 1 x .txt; camera raw files and videos are not read: save or unpack what "
+        "they hold as JPEG or PNG)"
+    ) in str(caught.value)
 
 
 def test_a_folder_without_images_says_what_it_holds(tiny_extractor, tmp_path):
