@@ -445,7 +445,7 @@ def _open_heic(data: bytes, _: Needed) -> _Opened:
 
 
 def _open_avif(data: bytes, _: Needed) -> _Opened:
-    image = Image.open(io.BytesIO(data), formats=("AVIF",))
+    image: Any = Image.open(io.BytesIO(data), formats=("AVIF",))
     opened = _opened_image("AVIF", image)
     if image.n_frames > 1:  # imagecodecs crashes when it has read one frame of several
         return opened

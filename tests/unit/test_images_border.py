@@ -25,8 +25,8 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images import border, preparation
 from spark_job.images.isolation import Isolated, Order
+from tests.fuzz.answers import SPECIFICATION
 from tests.spark.photographs import encoded, pixels
-from tests.unit.test_images_fuzz import SPECIFICATION
 
 pytestmark = pytest.mark.skipif(not border.has_filters(), reason="the kernel has no seccomp filters")
 LANDLOCK = pytest.mark.skipif(bool(border.lacking()), reason=border.lacking() or "-")

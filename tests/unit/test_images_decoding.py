@@ -168,7 +168,7 @@ from spark_job.images.decoding import decode
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.preparation import prepare
 from tests.spark.photographs import encoded
-from tests.unit.test_images_fuzz import SPECIFICATION
+from tests.fuzz.answers import SPECIFICATION
 content = encoded(np.zeros((8000, 4000), np.uint8), sys.argv[1])
 strip = np.zeros((4, 10_000_000, 3), np.uint8)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
