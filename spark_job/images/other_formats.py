@@ -447,7 +447,7 @@ def _open_heic(data: bytes, _: Needed) -> _Opened:
 def _open_avif(data: bytes, _: Needed) -> _Opened:
     image: Any = Image.open(io.BytesIO(data), formats=("AVIF",))
     opened = _opened_image("AVIF", image)
-    if image.n_frames > 1:  # imagecodecs crashes when it has read one frame of several
+    if getattr(image, "n_frames", 1) > 1:  # imagecodecs crashes when it has read one frame of several
         return opened
     flags = data[data.find(b"av1C") + 6]  # AV1's configuration: bit 6 high depth, bit 5 twelve bits
     bits = 8 + 2 * (flags >> 6 & 1) + 2 * (flags >> 5 & 1)

@@ -119,7 +119,7 @@ def test_a_call_that_is_given_up_leaves_nothing_for_the_next():
     """Its items in flight do not come back as another call's."""
     given_up = Isolated(work, LAYOUT, 1).map((n, Order(b"%d" % n)) for n in range(100))
     next(given_up)
-    given_up.close()
+    given_up.close()  # type: ignore[attr-defined]
     assert [item for item, _ in answers([7, 8, 9])] == [7, 8, 9]
 
 

@@ -78,7 +78,7 @@ def test_a_scaled_photograph_is_turned_as_a_whole_one_is(orientation):
     flips = {2: [0], 3: [3], 4: [1], 5: [5], 6: [4], 7: [6], 8: [2]}  # Image.Transpose
     image = Image.fromarray(stored)
     for method in flips.get(orientation, []):
-        image = image.transpose(method)
+        image = image.transpose(Image.Transpose(method))
     content = content[:2] + exif(orientation) + content[2:]
     for denominator in (1, 2, 4, 8):
         needed = (160 // denominator // 3, 240 // denominator // 3)

@@ -207,6 +207,7 @@ def test_images_that_grew_after_the_listing_are_read_one_at_a_time(monkeypatch):
 
     images = [ListedFile(f"/{number}", "", "", 20, "") for number in range(40)]
     for number, (image, content) in enumerate(read_ahead(iter(images), read), 1):
+        assert isinstance(content, bytes)
         assert len(content) == (50 if image.path.endswith("0") else 20)
         assert held - 20 * number <= 100
 
