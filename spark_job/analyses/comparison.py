@@ -117,7 +117,10 @@ def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
 def no_common_space(one: SourceRun, other: SourceRun) -> str | None:
     """Return why there are no angles between two runs' components, or None when there are."""
     if one.manifest.extractor_fingerprint != other.manifest.extractor_fingerprint:
-        return "The runs have features of different extractors: their components lie in different spaces."
+        return (
+            "The runs have features of different extractors, or of different versions of this job: their "
+            "components lie in different spaces."
+        )
     kinds = {run.metrics["reduction"]["standardized"] for run in (one, other)}
     if None in kinds:
         return "One of the runs had no images, so it has no components."

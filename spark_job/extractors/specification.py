@@ -9,6 +9,9 @@ from spark_job.errors import ExtractorError
 
 FILE_NAME = "extractor.json"
 FORMAT = 1
+# How this version of the job makes a network's input of a photograph; higher with each change that features
+# show. 1: every JPEG at full size. 2: at the scale that is enough (docs/decisions/0006).
+PREPARATION = 2
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,21 @@ class ExtractorSpecification:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the specification, file hashes included; equal means equal features."""
+        """sha256 of the specification, file hashes included, and PREPARATION; equal means equal features."""
+        return self._fingerprint(PREPARATION)
+
+    def difference(self, fingerprint: str) -> str:
+        """Return what features of that fingerprint are of, if not of this extractor; empty: they are."""
+        if fingerprint == self.fingerprint:
+            return ""
+        if fingerprint in map(self._fingerprint, range(1, PREPARATION)):
+            return "photographs that an earlier version of this job prepared in another way"
+        return "another extractor"
+
+    def _fingerprint(self, preparation: int) -> str:
         comparable = {key: value for key, value in asdict(self).items() if key != "built_with"}
+        if preparation > 1:
+            comparable["preparation"] = preparation
         return hashlib.sha256(json.dumps(comparable, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:

@@ -76,8 +76,8 @@ def _differences(
         for name in ("engine", "precision")
         if before[name] != now[name]
     ]
-    if manifest.extractor_fingerprint != extractor.specification.fingerprint:
-        differences.append("another extractor")
+    if difference := extractor.specification.difference(manifest.extractor_fingerprint):
+        differences.append(difference)
     parts = part_uris(folder.at(layout.FEATURES))
     if parts and (missing := set(FEATURES_SCHEMA.names) - set(column_names(parts[0]))):
         differences.append(

@@ -31,10 +31,10 @@ def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any
             f"--reduction {fitted_by.uri} is not the folder of a complete run with a reduction: give "
             "RESULTS/RUN_ID of one"
         )
-    if fitted["extractor"] != extractor.specification.fingerprint:
+    if difference := extractor.specification.difference(fitted["extractor"]):
         raise MisuseError(
-            f"--reduction {fitted_by.uri} was fitted on the features of another extractor: give "
-            "that extractor, or fit anew without --reduction"
+            f"--reduction {fitted_by.uri} was fitted on the features of {difference}: give what it was made "
+            "with, or fit anew without --reduction"
         )
     return fitted
 

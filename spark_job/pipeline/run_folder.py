@@ -108,7 +108,7 @@ def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -
     before = (started or {}).get("parameters", {})
     now = json.loads(json.dumps(parameters))
     changed = [f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
-    return "; ".join(changed) or "another extractor under the same name"
+    return "; ".join(changed) or "another extractor under the same name, or another version of this job"
 
 
 def write_index(results: Folder) -> None:

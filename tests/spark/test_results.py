@@ -170,8 +170,8 @@ def test_a_reduction_of_another_extractor_is_refused(results, images, other_extr
         run(images, tmp_path, other_extractor, reduction=str(results.folder))
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
-        f"--reduction {results.folder} was fitted on the features of another extractor: give that extractor, "
-        "or fit anew without --reduction"
+        f"--reduction {results.folder} was fitted on the features of another extractor: give what it was "
+        "made with, or fit anew without --reduction"
     )
     assert not (tmp_path / "run" / "features").exists(), "refused only after all the work"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from spark_job.errors import ExtractorError
+from spark_job.extractors import specification
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 
 SPECIFICATION = ExtractorSpecification(
@@ -23,6 +24,8 @@ SPECIFICATION = ExtractorSpecification(
     files={"network.xml": "cd"},
     built_with={"keras": "3"},
 )
+# Of the version that decoded every JPEG at full size.
+BEFORE_SCALED_DECODING = "019be1eed388c9b69a5f5e54f79bb47bfb7038f067f973455f877268a8ee7424"
 
 
 def test_a_specification_survives_json() -> None:
@@ -41,6 +44,17 @@ def test_the_fingerprint_follows_the_files_but_not_the_package_versions() -> Non
     """Equal features, equal fingerprint; another file, another fingerprint."""
     assert replace(SPECIFICATION, built_with={"keras": "4"}).fingerprint == SPECIFICATION.fingerprint
     assert replace(SPECIFICATION, files={"network.xml": "ef"}).fingerprint != SPECIFICATION.fingerprint
+
+
+def test_the_fingerprint_follows_the_preparation_of_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features that an earlier version computed are told from those of another extractor."""
+    assert SPECIFICATION.difference(SPECIFICATION.fingerprint) == ""
+    assert SPECIFICATION.difference(replace(SPECIFICATION, model="vgg19").fingerprint) == "another extractor"
+    earlier = "photographs that an earlier version of this job prepared in another way"
+    assert SPECIFICATION.difference(BEFORE_SCALED_DECODING) == earlier
+    now = SPECIFICATION.fingerprint
+    monkeypatch.setattr(specification, "PREPARATION", specification.PREPARATION + 1)
+    assert SPECIFICATION.difference(now) == earlier
 
 
 @pytest.mark.parametrize(

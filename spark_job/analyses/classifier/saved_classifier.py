@@ -206,9 +206,9 @@ class SavedClassifier:
             MisuseError: it is another.
         """
         extractor = Extractor.open(Folder(normalise(uri or self.description.extractor)))
-        if extractor.specification.fingerprint != self.description.extractor_fingerprint:
+        if difference := extractor.specification.difference(self.description.extractor_fingerprint):
             raise MisuseError(
-                f"{extractor.folder.uri} is not the extractor whose features this classifier was trained on: "
-                "name that one with --extractor"
+                f"{extractor.folder.uri}: this classifier was trained on features of {difference}: name its "
+                "extractor with --extractor, or train it anew on a run of this version"
             )
         return extractor

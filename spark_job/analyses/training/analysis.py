@@ -96,6 +96,7 @@ def _tested_features(source: SourceRun, tested: SourceRun) -> VectorTable:
         )
     if tested.manifest.extractor_fingerprint != source.manifest.extractor_fingerprint:
         raise MisuseError(
-            f"--test-features {tested.uri} has features of another extractor: compute them with the same one"
+            f"--test-features {tested.uri} has features of another extractor, or of another version of this "
+            "job: compute both with the same one"
         )
     return features
