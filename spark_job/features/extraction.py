@@ -52,6 +52,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("height", pa.int32()),
     ("features", pa.list_(pa.float32())),
     ("error", pa.string()),
+    ("damage", pa.string()),
     *QUALITY_COLUMNS,
     ("thumbnail", pa.binary()),
 ]
@@ -96,15 +97,21 @@ class _Row:
 
 @dataclass
 class Tally(Sum):
-    """What became of images: class -> how many; processor seconds of the worker and its decoder."""
+    """What became of images: class -> how many; processor seconds of the worker and its decoder.
+
+    Attributes:
+        damaged: how many of the usable ones are damaged in part.
+    """
 
     usable: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    damaged: int = 0
     processor_seconds: float = 0.0
 
     def add(self, rows: list[_Row]) -> None:
         for row in rows:
             (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
+            self.damaged += row.prepared.damage is not None
             self.processor_seconds += row.prepared.seconds
 
 
@@ -126,6 +133,7 @@ def _record_batch(batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
         optional_numbers([row.prepared.height for row in rows], np.int32),
         vectors([row.features for row in rows], np.float32),
         texts([row.prepared.error for row in rows]),
+        texts([row.prepared.damage for row in rows]),
         *_quality_columns([row.prepared.quality for row in rows]),
         binaries([row.prepared.thumbnail for row in rows]),
     ]

@@ -77,6 +77,7 @@ def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.Rec
     for batch in batches:
         labels: list[Any] = batch.column("label").to_pylist()
         tally.usable += Counter(labels)
+        tally.damaged += batch.num_rows - batch.column("damage").null_count
         yield batch
 
 

@@ -75,6 +75,7 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
     return FeatureResult(
         usable=tally.usable.total(),
         rejected=tally.rejected.total(),
+        damaged=tally.damaged,
         classes=[(label, tally.usable[label], tally.rejected[label]) for label in labels],
         computed_parts=computed_parts,
         images_per_second=listing.new / seconds if listing.new else None,

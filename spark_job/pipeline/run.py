@@ -169,6 +169,8 @@ def summary(options: RunOptions) -> str:
         advice = {True: "fit anew", False: "no need to fit anew", None: "too few to tell"}
         said = advice[metrics["drift"]["refit_advised"]]
         lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
+    if counts.get("damaged"):  # not in the figures of earlier versions
+        lines.append(f"damaged   {counts['damaged']:,} usable images in part: `fruit check` shows them")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
     lines += [

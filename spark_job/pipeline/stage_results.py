@@ -72,6 +72,7 @@ class FeatureResult:
     """The features of the images, counted.
 
     Attributes:
+        damaged: usable images whose file is damaged in part.
         classes: label, usable and rejected images of each class.
         computed_parts: parts of the features table whose rows were computed; those after them were copied.
         images_per_second: None: nothing was computed.
@@ -86,6 +87,7 @@ class FeatureResult:
     images_per_second: float | None
     cores: int
     cpu_utilization: float | None
+    damaged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,7 @@ class StageResults:
             "listed": listing.listed,
             "usable": features.usable if features else 0,
             "rejected": features.rejected if features else 0,
+            "damaged": features.damaged if features else 0,
             "skipped": sum(listing.skipped.values()),
             **{name: getattr(listing, name) for name in ("new", "reused", "removed", "kept")},
         }

@@ -96,6 +96,7 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
         "Images listed": count(counts.get("listed", 0)),
         "Usable": count(counts.get("usable", 0)),
         "Rejected": count(_rejected_count(contents)),
+        **({"Damaged in part": count(damaged)} if (damaged := counts.get("damaged", 0)) else {}),
         "Files skipped": count(counts.get("skipped", 0)),
         "Features an image": count(contents.extractor.feature_length),
     }

@@ -51,6 +51,9 @@ def source(tiny_extractor, tmp_path_factory):
     dark = photographs.encoded(photograph("red", 9002) // 8, "PNG")
     (images / "Training" / "red" / "dark.png").write_bytes(dark)
     (images / "Training" / "red" / "empty.png").touch()
+    (images / "Training" / "red" / "endless.jpg").write_bytes(
+        photographs.encoded(photograph("red", 9003))[:-2]
+    )
     return run(images, folder / "results", tiny_extractor, request=ComponentRequest(0.99)).folder
 
 
@@ -90,6 +93,18 @@ def test_copies_are_exact_duplicates_and_not_near_ones(checked):
     assert names(rows) == {"3.png", "leaked.png"}
     assert len({row["detail"] for row in rows}) == 1
     assert "leaked.png" not in names(findings(checked, "near_duplicates"))
+
+
+def test_a_file_that_was_used_though_damaged_is_named_and_shown(checked, source):
+    """With the sentence of its decoder; the run that used it counts it."""
+    (row,) = findings(checked, "damaged")
+    assert names([row]) == {"endless.jpg"}
+    assert row["detail"] == "the file ends early: all of its rows are there, its end marker is missing"
+    report = (checked / "report" / "index.html").read_text()
+    section = report[report.index("damaged in part; what is there") :]
+    assert "endless.jpg" in section
+    assert "data:image/jpeg;base64" in section
+    assert json.loads((source / "metrics.json").read_text())["images"]["damaged"] == 1
 
 
 def test_dark_photographs_are_found(checked):

@@ -36,7 +36,7 @@ class Network:
 
 
 def enlarged(photographs: list[Path], number: int, side: int) -> bytes:
-    """One photograph alone, or 36 of them side by side with all of their detail, as phones compress: 4:2:0."""
+    """One photograph alone, or 36 of them side by side with all of their detail, compressed as 4:2:0."""
     if number % 2 == 0:
         pixels = cv2.imread(str(photographs[number]))
         pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_CUBIC)
@@ -49,7 +49,7 @@ def enlarged(photographs: list[Path], number: int, side: int) -> bytes:
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Return the median cosine of (n, d) features after centring, and the overlap of the nearest neighbours."""
+    """Return the median cosine of (n, d) features after centring, and how many neighbours they share."""
     one, other = (features - one.mean(axis=0) for features in (one, other))
     one, other = (features / np.linalg.norm(features, axis=1, keepdims=True) for features in (one, other))
     nearest = []
@@ -61,14 +61,18 @@ def likeness(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     return float(np.median((one * other).sum(axis=1))), float(np.mean(shared)) / NEIGHBOURS
 
 
-def compared(network: Network, contents: list[bytes], needed: tuple[int, int]) -> dict[str, tuple[float, float]]:
-    """Return the likeness to full decoding of scaled decoding, and of full decoding whose pixels stay floats."""
+def compared(
+    network: Network, contents: list[bytes], needed: tuple[int, int]
+) -> dict[str, tuple[float, float]]:
+    """Return the likeness of full decoding to scaled, and to full decoding whose pixels stay floats."""
     size = (network.specification.width, network.specification.height)
     rounded, exact, scaled = [], [], []
     for content in contents:
         whole = decode_picture(content, ImageLimits()).pixels
         rounded.append(network.features(whole))
-        exact.append(network.features(cv2.resize(whole.astype(np.float32), size, interpolation=cv2.INTER_AREA)))
+        exact.append(
+            network.features(cv2.resize(whole.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+        )
         picture = decode_picture(content, ImageLimits(), needed).pixels
         assert picture.size < whole.size
         scaled.append(network.features(picture))

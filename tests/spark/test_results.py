@@ -40,7 +40,7 @@ def test_metrics_have_exactly_the_documented_figures(results):
     metrics = results.metrics
     assert {name: set(part or ()) for name, part in metrics.items()} == {
         "images": {
-            *("listed", "usable", "rejected", "skipped", "skipped_by_reason"),
+            *("listed", "usable", "rejected", "damaged", "skipped", "skipped_by_reason"),
             *("new", "reused", "removed", "kept"),
         },
         "features": {"length", "images_per_second", "cores", "cpu_utilization"},

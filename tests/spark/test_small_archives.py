@@ -110,7 +110,7 @@ def test_an_empty_folder_may_be_a_success_with_nothing_to_do(tiny_extractor, tmp
     found = run(tmp_path / "images", tmp_path / "results", tiny_extractor, allow_empty=True)
     assert found.metrics["images"] == {
         "listed": 1, "usable": 0, "rejected": 0, "skipped": 1, "skipped_by_reason": {".txt": 1},
-        "new": 0, "reused": 0, "removed": 0, "kept": 0,
+        "damaged": 0, "new": 0, "reused": 0, "removed": 0, "kept": 0,
     }  # fmt: skip
     outputs = found.json("manifest.json")["outputs"]
     assert outputs == ["listing", "metrics.json", "report/index.html"]

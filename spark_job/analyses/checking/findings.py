@@ -16,6 +16,7 @@ from spark_job.storage import Folder
 
 # The issues in the order they are shown, and what each means.
 ISSUES = {
+    "damaged": "The file is damaged in part; what is there of it was used.",
     "dark": "Nearly all pixels are dark.",
     "light": "Nearly all pixels are light.",
     "low_information": "The pixels have few different values.",
@@ -50,7 +51,7 @@ class Finding:
     Attributes:
         issue: of ISSUES.
         score: 0 is worst.
-        detail: the set of a duplicate, the class that is nearer, or the photograph that it repeats.
+        detail: the damage, the set of a duplicate, the nearer class, or the photograph that it repeats.
         other: that photograph.
     """
 

@@ -90,7 +90,9 @@ def _repeated(keys: np.ndarray) -> dict[int, int]:
 
 def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds) -> Iterator[Finding]:
     """Yield the findings of one part of the features table."""
-    for batch in read_part(uri, (*IMAGE_COLUMNS, "width", "height", *MEASURES)):
+    for batch in read_part(uri, (*IMAGE_COLUMNS, "width", "height", "damage", *MEASURES)):
+        if "damage" in batch.schema.names:  # not in the tables of earlier versions
+            yield from _damaged(batch.filter(batch.column("damage").is_valid()))
         measured = batch.filter(batch.column("pixel_hash").is_valid())
         images = listed_files(measured)
         for issue, (flagged, scores) in _scores(measured, surroundings, thresholds).items():
@@ -104,6 +106,12 @@ def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds)
             for image, one, key in zip(images, hashes, _keys(hashes).tolist(), strict=True):
                 if key in repeated:
                     yield Finding(image, issue, 1 / repeated[key], one)
+
+
+def _damaged(batch: pa.RecordBatch) -> Iterator[Finding]:
+    sentences: list[Any] = batch.column("damage").to_pylist()
+    for image, sentence in zip(listed_files(batch), sentences, strict=True):
+        yield Finding(image, "damaged", 0.0, sentence)
 
 
 def _scores(

@@ -114,6 +114,8 @@ def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
 
 
 def _note(finding: Finding) -> str:
+    if finding.issue == "damaged":
+        return finding.detail
     if finding.issue == "leak":
         return f"{finding.image.split}, {finding.score:.3f}; the next is its like"
     if finding.issue == "label_doubtful":
