@@ -16,6 +16,7 @@ from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import predict
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ListingError
+from spark_job.extractors import specification
 from tests.analyses.recognition_runs import spark, write_colours
 
 
@@ -90,8 +91,17 @@ def test_what_is_like_nothing_trained_on_is_flagged(trained_run: Path, tmp_path:
 def test_another_extractor_is_refused(trained_run: Path, tmp_path: Path, other_extractor: Path) -> None:
     """Its features mean something else to the classifier."""
     images = write_colours(tmp_path / "new", 1)
-    with pytest.raises(MisuseError, match="not the extractor"):
+    with pytest.raises(MisuseError, match="trained on features of another extractor: name its extractor"):
         predicted(trained_run, images, tmp_path / "results", extractor=str(other_extractor))
+
+
+def test_features_of_another_preparation_are_refused(
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later version of the job sees photographs in another way; the sentence says what to do."""
+    monkeypatch.setattr(specification, "PREPARATION", specification.PREPARATION + 1)
+    with pytest.raises(MisuseError, match=r"version of this job prepared in another way: .* train it anew"):
+        predicted(trained_run, write_colours(tmp_path / "new", 1), tmp_path / "results")
 
 
 def test_a_run_that_is_no_training_is_refused(coloured_run: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
+from spark_job.extractors import specification
 from spark_job.pipeline import feature_stage
 from tests.spark import doubles, photographs
 from tests.spark.runs import run
@@ -116,6 +117,20 @@ def test_features_of_another_extractor_are_refused(coloured_run, images, other_e
     """Before anything is listed; the message says what to do."""
     with pytest.raises(MisuseError, match=r"has other features \(another extractor\): give what it was made"):
         run(images, tmp_path / "results", other_extractor, previous=coloured_run)
+
+
+def test_features_of_another_preparation_are_refused(
+    coloured_run, images, tiny_extractor, tmp_path, monkeypatch
+):
+    """A later version of the job sees photographs in another way: `--previous` and `--reduction` say so."""
+    monkeypatch.setattr(specification, "PREPARATION", specification.PREPARATION + 1)
+    options = {"--previous": ("previous", "compute all anew"), "--reduction": ("reduction", "fit anew")}
+    for option, (name, advice) in options.items():
+        with pytest.raises(MisuseError) as caught:
+            run(images, tmp_path / "results", tiny_extractor, **{name: coloured_run})
+        assert str(caught.value).startswith(f"{option} {coloured_run} ")
+        assert "photographs that an earlier version of this job prepared in another way" in str(caught.value)
+        assert f"{advice} without {option}" in str(caught.value)
 
 
 def test_features_of_another_precision_are_refused(coloured_run, images, tiny_extractor, tmp_path):

@@ -16,7 +16,7 @@ from spark_job.contract.uris import normalise
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine
-from spark_job.images.decoding import decode
+from spark_job.images.decoding import decode_picture
 from spark_job.images.listing import ListedFile, read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import read_image
@@ -77,7 +77,8 @@ def time_serially(files: Sequence[ListedFile], extractor: Extractor, engine: str
                 content = read_image(file, limits)
                 if isinstance(content, ImageRejectedError):
                     raise content
-                prepare(decode(content, limits), specification, tensor[0])
+                picture = decode_picture(content, limits, (specification.height, specification.width))
+                prepare(picture.pixels, specification, tensor[0])
             except ImageRejectedError:
                 continue
             network.features(tensor)
