@@ -127,7 +127,7 @@ def test_features_of_another_preparation_are_refused(
     options = {"--previous": ("previous", "compute all anew"), "--reduction": ("reduction", "fit anew")}
     for option, (name, advice) in options.items():
         with pytest.raises(MisuseError) as caught:
-            run(images, tmp_path / "results", tiny_extractor, **{name: coloured_run})
+            run(images, tmp_path / "results", tiny_extractor, name, **{name: coloured_run})
         assert str(caught.value).startswith(f"{option} {coloured_run} ")
         assert "photographs that an earlier version of this job prepared in another way" in str(caught.value)
         assert f"{advice} without {option}" in str(caught.value)
