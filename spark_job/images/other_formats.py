@@ -34,6 +34,7 @@ pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_
 LEAST_SHARE = 90  # percent of the rows, for a damaged file to be usable
 MISSING = 128  # the grey of rows that are not there
 STRIP_BYTES = 1024 * 1024
+VIPS_ROWS = 700  # that libvips holds, as measured
 _UNKNOWN_RANGE = "pixels have no brightness range that is known"
 # What libraries say of a file that ends early, and of one that they cannot read at all.
 _SIGNS_OF_AN_END = (
@@ -212,6 +213,7 @@ class _Rows(VipsRows):
         return _bits_used(lowest, max(self._most, most_found)), _bits_used(0, most_alpha or 65_535)
 
     def opened(self, held: float, **more: Any) -> _Opened:
+        held += min(self.height, VIPS_ROWS) * self.row_bytes
         return _Opened(self.width, self.height, held, self.strip, self.colours == 1, self.orientation, **more)
 
 

@@ -24,6 +24,7 @@ QUICK = (
     "progressive.jpg",
     "grey-alpha.png",
     "rgba-16-interlaced.png",
+    "alpha.webp",
     "grey-16.tif",
 )
 NODE_CORES = 16

@@ -14,6 +14,7 @@ os.environ["VIPS_WARNING"] = "0"  # its warnings would go to stderr; errors come
 lib.vips_init(b"")
 del os.environ["VIPS_WARNING"]
 lib.vips_cache_set_max(0)
+lib.vips_concurrency_set(1)  # a worker has one core; with 16 it would hold 70 MiB more
 # VipsBandFormat; those that are missing are signed bytes, floating-point and complex numbers.
 _TYPES = {0: np.uint8, 2: np.uint16, 3: np.int16, 4: np.uint32, 5: np.int32}
 
