@@ -163,7 +163,7 @@ def test_libraries_and_threads_work():
 @pytest.mark.parametrize("size", [(40, 30), (1300, 1700)])
 def test_every_format_is_decoded_as_it_is_outside(size):
     """Nothing that a decoder needs, now or for a larger picture, is missing behind the border."""
-    kinds = ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]
+    kinds = ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000"]
     images = [(kind, Order(encoded(pixels(3, *size), kind), thumbnail=True)) for kind in kinds]
     outside = np.zeros((), preparation.layout_for(SPECIFICATION))
     for (_, order), (kind, prepared, tensor) in zip(
