@@ -42,9 +42,6 @@ DEPLOYMENT = {
     "fields": LazyCommand("infra.commands.fields:fields_command", "List every field of the configuration."),
     "doctor": LazyCommand("operate.commands.doctor:doctor_command", "Check that the account is ready."),
     "deploy": LazyCommand("operate.commands.deploy:deploy_command", "Build, check, ask, deploy and run."),
-    "next-steps": LazyCommand(
-        "infra.commands.next_steps:next_steps_command", "Show a deploy's outputs and what comes next."
-    ),
     "upload": LazyCommand("operate.commands.upload:upload_command", "Upload photographs."),
     "submit": LazyCommand(
         "operate.commands.submit:submit_command", "Start another run, with a cluster or without."

@@ -12,7 +12,6 @@ from infra.artifacts.build import build
 from infra.artifacts.catalogue import recipes
 from infra.checkout import ROOT
 from infra.commands.context_option import context_option
-from infra.commands.next_steps import next_steps
 from infra.commands.plan import print_plan
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
@@ -21,6 +20,7 @@ from operate.commands.doctor import examine, text_of_check
 from operate.commands.upload import upload_folder
 from operate.connection import Connection, connected
 from operate.errors import OperateError
+from operate.next_steps import next_steps
 from operate.printing import print_result, require_yes, say
 from operate.removal.deployed_resources import deployed_stacks, end_protection
 from operate.s3.photographs import require_photographs

@@ -11,7 +11,7 @@ from fruit.command_line import DEPLOYMENT, cli
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text()
 START = "fruit "
-COMMANDS = tuple(name for name in DEPLOYMENT if name not in ("fields", "next-steps"))
+COMMANDS = tuple(name for name in DEPLOYMENT if name != "fields")
 LINES = [line for line in TEXT.splitlines() if line.startswith(START) and "COMMAND" not in line]
 
 

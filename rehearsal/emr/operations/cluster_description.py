@@ -60,11 +60,10 @@ def _description(cluster: Cluster) -> dict[str, Any]:
         "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
         "Configurations": request.get("Configurations", []),
         "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
-        "KerberosAttributes": _kerberos(request),
         "ClusterArn": cluster.arn,
+        "KerberosAttributes": None,  # they hold a password
         "StepConcurrencyLevel": cluster.step_concurrency,
         "PlacementGroups": request.get("PlacementGroupConfigs", []),
-        "ExtendedSupport": cluster.extended_support,
     }
 
 
@@ -108,9 +107,3 @@ def _applications(request: dict[str, Any]) -> list[dict[str, Any]]:
         {"Version": application_version(label, application.get("Name", "")), **application}
         for application in request.get("Applications", [])
     ]
-
-
-def _kerberos(request: dict[str, Any]) -> dict[str, str] | None:
-    """Return the Kerberos attributes without their password, as EMR answers."""
-    attributes = request.get("KerberosAttributes")
-    return {**attributes, "KdcAdminPassword": "********"} if attributes else None

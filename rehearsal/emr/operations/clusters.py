@@ -73,20 +73,15 @@ def terminate_job_flows(account: Account, request: Message) -> Message:
 
 
 def modify_cluster(account: Account, request: Message) -> Message:
-    """Change how many steps run at once, and extended support."""
+    """Change how many steps run at once."""
     cluster = account.cluster(request["ClusterId"])
     with cluster.changed:
         check_alive(cluster)
-        if "StepConcurrencyLevel" not in request and "ExtendedSupport" not in request:
-            raise refused("StepConcurrencyLevel or ExtendedSupport must be specified.")
-        level = request.get("StepConcurrencyLevel", cluster.step_concurrency)
-        cluster.step_concurrency = checked_concurrency(level)
-        cluster.extended_support = request.get("ExtendedSupport", cluster.extended_support)
+        cluster.step_concurrency = checked_concurrency(
+            request.get("StepConcurrencyLevel", cluster.step_concurrency)
+        )
         cluster.notify()
-        return {
-            "StepConcurrencyLevel": cluster.step_concurrency,
-            "ExtendedSupport": cluster.extended_support,
-        }
+        return {"StepConcurrencyLevel": cluster.step_concurrency}
 
 
 def set_termination_protection(account: Account, request: Message) -> Message:

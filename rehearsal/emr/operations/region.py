@@ -98,32 +98,13 @@ def list_supported_instance_types(account: Account, request: Message) -> Message
     return {"SupportedInstanceTypes": types, "Marker": marker}
 
 
-# Instance store of the types of the survey that have one: disks, and GB of each.
-# https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html
-DISKS = {
-    "m5d.xlarge": (1, 150),
-    "m5d.2xlarge": (1, 300),
-    "m5d.4xlarge": (2, 300),
-    "m5d.8xlarge": (2, 600),
-    "m5d.12xlarge": (2, 900),
-    "m5d.16xlarge": (4, 600),
-}
-
-
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_SupportedInstanceType.html
 def _instance_type_description(known: InstanceType) -> Message:
-    disks, size = DISKS.get(known.name, (0, 0))
     return {
         "Type": known.name,
         "MemoryGB": known.memory_mib / 1024,
-        "StorageGB": disks * size,
         "VCPU": known.vcpu,
-        "Is64BitsOnly": True,
         "InstanceFamilyId": known.name.partition(".")[0],
-        "EbsOptimizedAvailable": True,
-        "EbsOptimizedByDefault": True,
-        "NumberOfDisks": disks,
-        "EbsStorageOnly": not disks,
         "Architecture": known.architecture.upper(),
     }
 

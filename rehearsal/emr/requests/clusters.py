@@ -35,7 +35,6 @@ def new_cluster(
     cluster.protected = instances.get("TerminationProtected", False)
     cluster.unhealthy_replacement = instances.get("UnhealthyNodeReplacement", False)
     cluster.visible = request.get("VisibleToAllUsers", True)
-    cluster.extended_support = request.get("ExtendedSupport")
     cluster.step_concurrency = checked_concurrency(request.get("StepConcurrencyLevel", 1))
     cluster.runs_yarn = any(name in YARN_APPLICATIONS for name in _application_names(request))
     cluster.tags = checked_tags({}, request.get("Tags", []))

@@ -51,7 +51,6 @@ class Cluster:
     public: bool = False
     security_groups: dict[str, str] = field(default_factory=dict)
     step_concurrency: int = 1
-    extended_support: bool | None = None
     runs_yarn: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     managed_scaling: dict[str, Any] | None = None

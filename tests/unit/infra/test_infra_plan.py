@@ -6,11 +6,11 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from infra.commands.next_steps import next_steps
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
 from infra.costs.plan import MOST_PRICE_AGE_DAYS, plan, price_age, rendered
 from infra.costs.prices import price_table
+from operate.next_steps import next_steps
 
 ALARM = {"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm"}}}
 

@@ -1,30 +1,11 @@
-"""`next-steps`: what a deploy made, and which commands come next."""
+"""What a deploy made, and which commands come next."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 
-import click
-
-from infra.commands.context_option import context_option
 from infra.contract import outputs
 from infra.contract.names import STACK_PARTS, stack_name
 
 Outputs = Mapping[str, Mapping[str, str]]
-
-
-@click.command("next-steps")
-@click.argument("outputs_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@context_option
-def next_steps_command(outputs_file: Path, context: dict[str, str]) -> None:
-    """Print a deploy's outputs, its run and the next commands, from what `cdk deploy --outputs-file` wrote.
-
-    \b
-    Example:
-      fruit next-steps cdk.out/outputs-dev.json -c stage=dev
-    """
-    deployed = json.loads(outputs_file.read_text())
-    click.echo(next_steps(context.get("stage", "dev"), deployed, context.get("region")))
 
 
 def next_steps(stage: str, deployed: Outputs, region: str | None = None) -> str:
