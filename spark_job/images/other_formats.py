@@ -249,9 +249,13 @@ def _size_of_webp(data: bytes) -> tuple[int, int]:
 
 
 # TIFF's tags
-_SUBTYPE, _PHOTOMETRIC, _STRIPS, _STRIP_ROWS, _STRIP_LENGTHS = 254, 262, 273, 278, 279
+_SUBTYPE, _BITS, _PHOTOMETRIC, _STRIPS, _STRIP_ROWS, _STRIP_LENGTHS = 254, 258, 262, 273, 278, 279
 _MOST, _TILE_ROWS, _SUBIMAGES, _MOST_OF_SAMPLE, _DNG = 281, 323, 330, 341, 50706
+_COMPRESSION, _SAMPLE_FORMAT = 259, 339
 _CMYK, _CIELAB = 5, 8
+_SIGNED, _FLOATING_POINT = 2, 3
+# CCITT, LZW, JPEG, deflate, PackBits, LZMA, Zstandard; of others a failure does not mean damage.
+_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
 _TIFF_OPTIONS = "fail_on=error,unlimited=true"  # else libtiff stops at 50 MB, which one strip may have
 
 
@@ -259,6 +263,10 @@ def _open_tiff(data: bytes, needed: Needed) -> _Opened:
     tags = _first_directory(data)
     if _DNG in tags or (tags.get(_SUBTYPE, 0) & 1 and _SUBIMAGES in tags):
         raise ImageRejectedError(f"a camera's raw file (DNG, NEF, ARW or alike), which is not read: {SAVE}")
+    samples = _values(tags, _SAMPLE_FORMAT)
+    if _FLOATING_POINT in samples or (_SIGNED in samples and 8 in _values(tags, _BITS)):
+        kind = "floating-point" if _FLOATING_POINT in samples else "signed"
+        raise ImageRejectedError(f"{kind} {_UNKNOWN_RANGE}: {SAVE}")
     if tags.get(_PHOTOMETRIC) in (_CMYK, _CIELAB):
         return _open_by_pillow(data, needed)
     rows = _Rows(data, most=_largest_by_tags(tags), options=_TIFF_OPTIONS)
@@ -278,6 +286,11 @@ def _first_directory(data: bytes) -> dict[int, Any]:
     file.seek(tags.next)
     tags.load(file)
     return dict(tags)
+
+
+def _values(tags: dict[int, Any], tag: int) -> tuple[Any, ...]:
+    values = tags.get(tag, ())
+    return values if isinstance(values, tuple) else (values,)
 
 
 def _largest_by_tags(tags: dict[int, Any]) -> int:
@@ -322,9 +335,11 @@ def _open_damaged_tiff(data: bytes) -> _Opened:
         while there < rows.height:
             rows.read(there, 1)
             there += 1
-    if not there:  # a compression or an arrangement that it does not know
-        return _open_by_pillow(data, None)
     tags = _first_directory(data)
+    if not there and tags.get(_COMPRESSION, 1) not in _COMPRESSIONS:
+        raise ImageRejectedError(f"this kind of TIFF is not read (compression {tags[_COMPRESSION]}): {SAVE}")
+    if not there:
+        return _open_by_pillow(data, None)
     ends = map(sum, zip(tags.get(_STRIPS, ()), tags.get(_STRIP_LENGTHS, ()), strict=False))
     early = max(ends, default=0) > len(data)
     return replace(_open_tiff(data, None), **_damaged("TIFF", there, rows.height, early=early))

@@ -25,7 +25,7 @@ LONGEST_LINE = 300  # characters
 INTERNAL = re.compile(
     r"Traceback|Error\b|Exception\b|\bNone|object at|<_io|0x[0-9a-f]|\\x|\bb['\"]|\w_\w|\(\)|[vV]ips"
     r"|\b[a-z]+[A-Z]|\b[A-Z][a-z]+[A-Z][a-z]+[A-Z]|cannot identify|subscript|codec can|not enough values"
-    r"|\b(struct|index out|unpack|tuple|list|dict|int|str|argument|buffer|broadcast|unicode|NULL)\b"
+    r"|\b(struct|index out|unpack requires|tuple|list|dict|int|str|argument|buffer|broadcast|unicode|NULL)\b"
 )
 
 

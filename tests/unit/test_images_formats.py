@@ -17,6 +17,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode, decode_picture
 from spark_job.images.formats.names import recognise
+from tests.fuzz import seeds
 from tests.spark.photographs import animation, encoded, heic_files, pixels, png_chunk
 
 LIMITS = ImageLimits()
@@ -336,3 +337,17 @@ def test_boxes_of_an_unknown_brand_are_no_video():
     """A damaged brand says nothing of what the file was."""
     with pytest.raises(ImageRejectedError, match="not an image of a known format"):
         decode(b"\0\0\0\x18ftyp\0eic" + bytes(40), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "reason"),
+    [
+        ({"compression": 34_712}, np.uint8, r"this kind of TIFF is not read \(compression 34712\)"),
+        ({}, np.int8, "signed pixels have no brightness range"),
+        ({}, np.float64, "floating-point pixels have no brightness range"),
+    ],
+)
+def test_a_kind_of_tiff_that_is_not_read_is_not_called_damaged(options, kind, reason):
+    """It is whole: a compression that no library here knows, signed bytes, numbers of 64 bits."""
+    with pytest.raises(ImageRejectedError, match=reason):
+        decode(seeds.tiff(pixels(1).astype(kind), "<", **options), LIMITS)
