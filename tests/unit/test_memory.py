@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -14,6 +15,8 @@ from PIL import Image
 from infra.config.sizing import WORKER_MIB
 from spark_job.contract.node import DECODING_MIB
 from spark_job.extractors.build import build_extractor
+from spark_job.images.picture import Picture
+from spark_job.images.preparation import LONGEST_SIDE, _shortened
 from tests.unit.worst_images import WORST, noise
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -71,6 +74,15 @@ def test_images_of_phones_stay_within_the_memory_to_decode_one(tmp_path, tiny_ex
     at_rest, *found, _ = peaks(start_worker(tiny_extractor, images))
     assert [peak.name for peak in found if peak.error] == []
     assert {p.name: p.mebibytes for p in found if p.mebibytes > at_rest.mebibytes + DECODING_MIB} == {}
+
+
+def test_a_strip_is_shortened_before_it_is_prepared():
+    """Growing and measuring it would take several times its pixels; the photograph keeps its own width."""
+    strip = Picture(np.full((2, 40_000, 3), 7, np.uint8), False, 40_000, 2)
+    shortened = _shortened(strip)
+    assert shortened.pixels.shape == (2, LONGEST_SIDE, 3)
+    assert (shortened.width, (shortened.pixels == 7).all()) == (40_000, True)
+    assert _shortened(shortened) is shortened
 
 
 @pytest.mark.long
