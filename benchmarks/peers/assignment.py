@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 from spark_job.contract.run_options import ImageLimits
-from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
+from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.preparation import prepare
@@ -49,7 +49,7 @@ class PhotographFeatures:
     """
 
     def __init__(self, extractor: Path) -> None:
-        text = (extractor / FILE_NAME).read_bytes()
+        text = (extractor / SPECIFICATION).read_bytes()
         self.specification = ExtractorSpecification.from_json(text, str(extractor))
         files = {name: extractor / name for name in ENGINE_FILES["openvino"]}
         self.engine = load_engine(files, self.specification, "openvino", "f32")

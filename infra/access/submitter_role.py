@@ -23,7 +23,7 @@ from infra.access.statements import (
 )
 from infra.acknowledgements import in_account
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import PROJECT, STACK_PARTS, stack_name
+from infra.contract.names import PORT_FORWARDING, PROJECT, STACK_PARTS, stack_name
 from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS
 
 FOLLOW = [
@@ -41,7 +41,6 @@ LOOK_ROUND_REASON = (
 )
 SUBMIT = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:CancelSteps"]
 SESSION_HOURS = 4  # a working morning; whoever waits longer takes the role again
-PORT_FORWARDING = "AWS-StartPortForwardingSession"
 
 
 class SubmitterRole(Construct):

@@ -13,6 +13,9 @@ StackPart = Literal["storage", "monitoring", "pipeline"]
 # In the order in which they are deployed.
 STACK_PARTS: tuple[StackPart, ...] = get_args(StackPart)
 
+# The document of Session Manager by which people reach the pages of a cluster.
+PORT_FORWARDING = "AWS-StartPortForwardingSession"
+
 UNNAMED = "run"
 DIGEST_LENGTH = 12
 

@@ -7,6 +7,7 @@ import subprocess
 
 import click
 
+from infra.contract.names import PORT_FORWARDING
 from operate.connection import Connection, connected
 from operate.emr.clusters import Cluster
 from operate.emr.nodes import Node, list_fleets, list_nodes
@@ -25,7 +26,6 @@ PORTS = {"history": 18080, "spark": 20888, "yarn": 8088, "jupyter": 9443}
 # https://hadoop.apache.org/docs/r3.4.1/hadoop-yarn/hadoop-yarn-common/yarn-default.xml
 TLS_PORTS = PORTS | {"history": 18480, "yarn": 8090}
 JUPYTER = "JupyterHub"
-DOCUMENT = "AWS-StartPortForwardingSession"
 PLUGIN = "session-manager-plugin"
 
 
@@ -131,7 +131,7 @@ def session_command(instance_id: str, port: int, local_port: int, region: str) -
     parameters = json.dumps({"portNumber": [str(port)], "localPortNumber": [str(local_port)]})
     return [
         *("aws", "ssm", "start-session", f"--region={region}", f"--target={instance_id}"),
-        *(f"--document-name={DOCUMENT}", f"--parameters={parameters}"),
+        *(f"--document-name={PORT_FORWARDING}", f"--parameters={parameters}"),
     ]
 
 

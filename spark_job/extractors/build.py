@@ -13,12 +13,12 @@ from typing import Any
 from uuid import uuid4
 
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 from spark_job.errors import ExtractorError
 from spark_job.extractors.frameworks import import_openvino
 from spark_job.extractors.models import make_network, sha256_of
 from spark_job.extractors.request import Request, check_request
-from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification, Weights
+from spark_job.extractors.specification import ExtractorSpecification, Weights
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can say
 _BUILDERS = ("keras", "tensorflow", "openvino")
@@ -69,12 +69,12 @@ def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecifica
         network, origin = make_network(request)
         _write_networks(network, request, folder)
         specification = _specification(network, request, origin, folder)
-        (folder / FILE_NAME).write_text(specification.to_json(), encoding="utf-8")
+        (folder / SPECIFICATION).write_text(specification.to_json(), encoding="utf-8")
     return specification
 
 
 def _refuse_taken(out: Path) -> None:
-    if (out / FILE_NAME).exists():
+    if (out / SPECIFICATION).exists():
         raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise MisuseError(f"{out} exists and is not an empty folder: give another --out")

@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from spark_job.contract.extractor_files import SPECIFICATION
 from spark_job.errors import ExtractorError
-from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
+from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.storage import Folder
 
 
@@ -19,13 +20,13 @@ class Extractor:
     @classmethod
     def open(cls, folder: Folder) -> "Extractor":
         """Read a folder's `extractor.json`; ExtractorError: there is none, or it cannot be read."""
-        text = folder.read(FILE_NAME)
+        text = folder.read(SPECIFICATION)
         if text is None:
             raise ExtractorError(
-                f"{folder.uri} is no extractor: it has no {FILE_NAME}; make one with "
+                f"{folder.uri} is no extractor: it has no {SPECIFICATION}; make one with "
                 f"`fruit extractor build MODEL --out {folder.uri}`"
             )
-        return cls(folder, ExtractorSpecification.from_json(text, folder.child(FILE_NAME)))
+        return cls(folder, ExtractorSpecification.from_json(text, folder.child(SPECIFICATION)))
 
     def fetch(self, name: str, into: Path) -> Path:
         """Return a local copy of one file, checked, under a name that its content alone decides.

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from spark_job.errors import ExtractorError
 
-FILE_NAME = "extractor.json"
 FORMAT = 1
 # How this version of the job makes a network's input of a photograph; higher with each change that features
 # show. 1: every JPEG at full size. 2: at the scale that is enough (docs/decisions/0006).

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.build import build_extractor
-from spark_job.extractors.specification import FILE_NAME, ExtractorSpecification
+from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.jpeg import OVERSAMPLING
@@ -24,7 +24,9 @@ class Network:
     """An extractor's network on this machine."""
 
     def __init__(self, folder: Path) -> None:
-        self.specification = ExtractorSpecification.from_json((folder / FILE_NAME).read_bytes(), str(folder))
+        self.specification = ExtractorSpecification.from_json(
+            (folder / SPECIFICATION).read_bytes(), str(folder)
+        )
         files = {name: folder / name for name in ENGINE_FILES["openvino"]}
         self.engine: Engine = load_engine(files, self.specification, "openvino", "f32")
 

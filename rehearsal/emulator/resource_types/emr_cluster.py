@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 
 from infra.launch.cluster_request import FLEETS, NAMES
 from rehearsal.emr.conditions import Conditions
+from rehearsal.emr.state.cluster import ENDED
 from rehearsal.emulator.api import call, client, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
 
 POLL_SECONDS = 0.25
-ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 FORGOTTEN = ""
 # What a running cluster can change of `Instances` and of each fleet.
 PROTECTIONS = ("TerminationProtected", "UnhealthyNodeReplacement")
