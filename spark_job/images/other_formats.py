@@ -458,17 +458,18 @@ def _open_heic(data: bytes, _: Needed) -> _Opened:
         content: Any = memoryview(file.data)[first * file.stride : (first + rows) * file.stride]
         return Image.frombuffer(file.mode, (width, rows), content, "raw", file.mode, file.stride, 1)
 
-    return _Opened(width, height, (7 if file.has_alpha else 5) * width * height, strip, file.mode == "L")
+    held = (7 if file.has_alpha else 5) * (1 if file.info["bit_depth"] == 8 else 2)
+    return _Opened(width, height, held * width * height, strip, file.mode == "L")
 
 
 def _open_avif(data: bytes, _: Needed) -> _Opened:
     image: Any = Image.open(io.BytesIO(data), formats=("AVIF",))
     opened = _opened_image("AVIF", image)
     if getattr(image, "n_frames", 1) > 1:  # imagecodecs crashes when it has read one frame of several
-        return opened
+        return replace(opened, held=2 * opened.held)
     flags = data[data.find(b"av1C") + 6]  # AV1's configuration: bit 6 high depth, bit 5 twelve bits
     bits = 8 + 2 * (flags >> 6 & 1) + 2 * (flags >> 5 & 1)
-    held = opened.held * (1 if bits == 8 else 2)
+    held = opened.held * (1 if bits == 8 else 2) * (1.7 if image.mode == "RGBA" else 1)
     return replace(opened, held=held, strip=_decoded_at_once(data, imagecodecs.avif_decode, bits))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from math import ceil
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -36,6 +37,11 @@ def saved(mode: str, width: int, height: int, kind: str, **options: object) -> b
     buffer = io.BytesIO()
     Image.new(mode, (width, height)).save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def jpeg_xl(width: int, height: int) -> bytes:
+    """Return a JPEG XL of one colour."""
+    return bytes(imagecodecs.jpegxl_encode(np.zeros((height, width, 3), np.uint8), level=80, effort=1))
 
 
 def noise(width: int, height: int) -> bytes:
@@ -71,5 +77,7 @@ WORST: dict[str, Callable[[int, int], bytes]] = {
     "two-colours.bmp": partial(saved, "1", kind="BMP"),
     "plain.gif": partial(saved, "P", kind="GIF"),
     "plain.avif": partial(saved, "RGB", kind="AVIF", speed=10),
+    "alpha.avif": partial(saved, "RGBA", kind="AVIF", speed=10),
+    "plain.jxl": jpeg_xl,
     "plain.jp2": partial(saved, "RGB", kind="JPEG2000"),
 }
