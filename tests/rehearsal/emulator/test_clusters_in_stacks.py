@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from rehearsal.errors import RehearsalError
+from spark_job.contract.errors import FruitError
 from tests.rehearsal.emr.test_refusals import PROPERTIES
 from tests.waiting import wait_until
 
@@ -124,7 +124,7 @@ def test_the_url_of_a_handle_expires_after_a_day(aws, stack, tell):
 )
 def test_a_setting_that_is_none_is_refused(tell, setting, words):
     """With what there is."""
-    with pytest.raises(RehearsalError, match=words):
+    with pytest.raises(FruitError, match=words):
         tell(setting)
 
 
