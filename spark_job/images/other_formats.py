@@ -456,10 +456,11 @@ def _open_heic(data: bytes, _: Needed) -> _Opened:
 
     def strip(first: int, rows: int) -> Image.Image:
         content: Any = memoryview(file.data)[first * file.stride : (first + rows) * file.stride]
-        return Image.frombuffer(file.mode, (width, rows), content, "raw", file.mode, file.stride, 1)
+        image = Image.frombuffer(file.mode, (width, rows), content, "raw", file.mode, file.stride, 1)
+        return Image.fromarray(_eight_bits(np.asarray(image), 16)) if file.mode == "I;16" else image
 
     held = (7 if file.has_alpha else 5) * (1 if file.info["bit_depth"] == 8 else 2)
-    return _Opened(width, height, held * width * height, strip, file.mode == "L")
+    return _Opened(width, height, held * width * height, strip, file.mode in ("L", "I;16"))
 
 
 def _open_avif(data: bytes, _: Needed) -> _Opened:

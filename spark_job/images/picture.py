@@ -39,8 +39,10 @@ def check_size(width: int, height: int, limits: ImageLimits) -> None:
     """Refuse an image by what its header says of its size.
 
     Raises:
-        ImageRejectedError: more pixels than `max_pixels`, or a side longer than LONGEST_SIDE.
+        ImageRejectedError: none, more than `max_pixels`, or a side longer than LONGEST_SIDE.
     """
+    if min(width, height) < 1:
+        raise ImageRejectedError(f"the file is damaged: it says that it has {width} x {height} pixels")
     if max(width, height) > LONGEST_SIDE:
         raise ImageRejectedError(
             f"the image has {width} x {height} pixels: no side may be longer than {LONGEST_SIDE:,}"

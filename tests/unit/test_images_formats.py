@@ -17,6 +17,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode, decode_picture
 from spark_job.images.formats.names import recognise
+from spark_job.images.picture import check_size
 from tests.fuzz import seeds
 from tests.spark.photographs import animation, encoded, heic_files, pixels, png_chunk
 
@@ -351,3 +352,16 @@ def test_a_kind_of_tiff_that_is_not_read_is_not_called_damaged(options, kind, re
     """It is whole: a compression that no library here knows, signed bytes, numbers of 64 bits."""
     with pytest.raises(ImageRejectedError, match=reason):
         decode(seeds.tiff(pixels(1).astype(kind), "<", **options), LIMITS)
+
+
+def test_a_grey_heic_of_ten_bits_keeps_its_brightness():
+    """A ramp from black to white, and not white alone."""
+    picture = decode_picture(heic_files()["ten bits grey.heic"], LIMITS)
+    assert picture.greyscale
+    np.testing.assert_allclose(picture.pixels[20, :, 0], np.linspace(0, 255, 56), atol=6)
+
+
+def test_a_picture_of_no_rows_is_damaged():
+    """Resizing it would fail in words about memory."""
+    with pytest.raises(ImageRejectedError, match="the file is damaged: it says that it has 64 x 0 pixels"):
+        check_size(64, 0, LIMITS)
