@@ -75,8 +75,8 @@ def test_an_empty_folder_is_an_error(tiny_extractor, tmp_path):
         run(tmp_path / "images", tmp_path / "results", tiny_extractor)
     assert str(caught.value) == (
         f"no images in {tmp_path}/images (found: no files at all); images end in "
-        f"{' '.join(IMAGE_EXTENSIONS)}: check --images, use --all-files to try every file, or --allow-empty to "
-        "make an empty archive a success"
+        f"{' '.join(IMAGE_EXTENSIONS)}: check --images, use --all-files to try every file, or --allow-empty "
+        "to make an empty archive a success"
     )
 
 
