@@ -201,15 +201,16 @@ def _place_of_fault(jpeg: _Jpeg) -> int:
 def _share_before(jpeg: _Jpeg, place: int) -> int:
     """Return the percentage of the rows that do not change with what comes at this place of the content."""
     header = jpeg.header
-    denominator = 8
+    denominator, noise = 8, _NOISE[:1]
     if header.frame in PROGRESSIVE:  # their fine frequencies, which come last, do not show at an eighth
+        noise = _NOISE  # and one of them may say that the rest of the scan is empty
         denominator = 2 if header.width * header.height > 4_000_000 else 1
     whole = jpeg.decoded(denominator)
     marks = _RESTARTS if jpeg.restarts else []
     place -= jpeg.content[place - 1] == 0xFF  # it is one with the byte that follows
     first = min(
         _first_difference(whole, jpeg.decoded(denominator, place, inserted))
-        for inserted in [*_NOISE, *(mark + _NOISE[0] for mark in marks)]
+        for inserted in [*noise, *(mark + noise[0] for mark in marks)]
     )
     if first == len(whole):
         return 100
