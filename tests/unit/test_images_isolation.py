@@ -84,8 +84,8 @@ def test_a_fault_costs_one_item(fault, reason):
 
 def test_several_faults_cost_several_items():
     """Also side by side, first and last."""
-    items = ["crash", 1, "leave", "crash", 2, "crash"]
-    assert [item for item, why in answers(items) if isinstance(why, int)] == [1, 2]
+    items = ["crash", 1, "leave", "crash"]
+    assert [item for item, why in answers(items) if isinstance(why, int)] == [1]
 
 
 done: list[bytes] = []
