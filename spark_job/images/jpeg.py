@@ -33,7 +33,7 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None
     if header.precision != 8 or header.frame not in (*HUFFMAN_FRAMES, *PILLOWS_FRAMES):
         raise ImageRejectedError(f"{_kind(header)} is not read: save it as an ordinary JPEG or as PNG")
     _check_memory(header, denominator := _denominator(header, needed))
-    if header.frame in PILLOWS_FRAMES:
+    if header.frame in PILLOWS_FRAMES or len(header.components) == 4:  # CMYK
         return None
     damage = None
     try:

@@ -366,3 +366,12 @@ def test_a_jpeg_whose_frame_is_missing_did_not_end_early():
     frame = content.index(b"\xff\xc0")
     with pytest.raises(ImageRejectedError, match="the file is damaged: it is a JPEG whose size is missing"):
         decode_picture(content[:frame] + content[frame + 19 :], LIMITS)
+
+
+def test_a_printers_jpeg_of_an_unknown_version_is_read():
+    """What the decoder of usual JPEGs warns of does not keep it from the one that reads CMYK."""
+    plain = encoded(Image.fromarray(photograph(64, 64)).convert("CMYK"))
+    unknown = plain[:2] + segment(0xE0, b"JFIF\0\x11\1\0\0\1\0\1\0\0") + plain[2:]
+    np.testing.assert_array_equal(
+        decode_picture(unknown, LIMITS).pixels, decode_picture(plain, LIMITS).pixels
+    )
