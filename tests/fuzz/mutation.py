@@ -131,7 +131,7 @@ def change_structure(content: bytes, random: Random) -> bytes:
         else:
             pieces[at] = edited(*pieces[at], random)
         return join(pieces)
-    except (struct.error, zlib.error, ValueError, IndexError):  # it was damaged before: no structure is left
+    except (struct.error, zlib.error, ValueError, IndexError, OverflowError):  # no structure was left
         return write_number(content, random)
 
 
