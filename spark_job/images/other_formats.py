@@ -336,8 +336,10 @@ def _open_damaged_tiff(data: bytes) -> _Opened:
             rows.read(there, 1)
             there += 1
     tags = _first_directory(data)
-    if not there and tags.get(_COMPRESSION, 1) not in _COMPRESSIONS:
-        raise ImageRejectedError(f"this kind of TIFF is not read (compression {tags[_COMPRESSION]}): {SAVE}")
+    compression = tags.get(_COMPRESSION, 1)
+    known = not isinstance(compression, int) or compression < 1 or compression in _COMPRESSIONS
+    if not there and not known:
+        raise ImageRejectedError(f"this kind of TIFF is not read (compression {compression}): {SAVE}")
     if not there:
         return _open_by_pillow(data, None)
     ends = map(sum, zip(tags.get(_STRIPS, ()), tags.get(_STRIP_LENGTHS, ()), strict=False))
