@@ -12,7 +12,7 @@ from tests.fuzz.seeds import MAKERS, seeds
 SAMPLE = 300
 ALL = int(os.environ.get("FUZZ_COUNT", "100000"))
 WARM = 1000  # mutants after which the decoder has everything that it keeps
-GROWTH = 40 * 1024**2  # bytes that the rest may add: what allocators keep of large images
+GROWTH = 64 * 1024**2  # bytes that the rest may add: what allocators keep of large images
 LOST = ("the file crashes its decoder", "decoding takes longer")  # with what became of a mutant's process
 KINDS_OF_PIXELS_WITHOUT_RANGE = "no brightness range that is known"
 
