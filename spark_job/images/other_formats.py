@@ -177,15 +177,26 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 class _Rows(VipsRows):
-    """Rows as strips of 8 bits; `most`: the largest value, when the file says it."""
+    """Rows as strips of 8 bits.
 
-    def __init__(self, data: bytes, most: int = 0, options: str = "fail_on=truncated") -> None:
+    Attributes:
+        most: the largest value, when the file says it.
+        extra: what each band beyond the colours is, as a TIFF says it; empty: the last may be transparency.
+    """
+
+    def __init__(
+        self, data: bytes, most: int = 0, options: str = "fail_on=truncated", extra: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(data, options)
         if self.type is None:
             raise ImageRejectedError(f"floating-point {_UNKNOWN_RANGE}: {SAVE}")
         self.row_bytes = self.width * self.bands * np.dtype(self.type).itemsize
-        self.colours = 3 if self.bands - self.alpha >= 3 else 1
-        self._data, self._options = data, options
+        self.colours = 3 if self.bands - (len(extra) or self.alpha) >= 3 else 1
+        self._alpha = self.bands - 1
+        if extra:
+            found = [self.colours + place for place, meaning in enumerate(extra) if meaning in _TRANSPARENCY]
+            self.alpha, self._alpha = bool(found), found[0] if found else 0
+        self._data, self._options, self._extra = data, options, extra
         self._most = most
         self._bits: tuple[int, int] | None = None
 
@@ -193,9 +204,9 @@ class _Rows(VipsRows):
         values = self.read(first, rows)
         channels = [values[:, :, : self.colours]]
         if self.alpha:
-            channels.append(values[:, :, -1:])
+            channels.append(values[:, :, self._alpha : self._alpha + 1])
         if self.type != np.uint8:
-            self._bits = self._bits or _Rows(self._data, self._most, self._options).bits_used()
+            self._bits = self._bits or _Rows(self._data, self._most, self._options, self._extra).bits_used()
             channels = [_eight_bits(each, bits) for each, bits in zip(channels, self._bits, strict=False)]
         joined = np.concatenate(channels, axis=2) if self.alpha else np.ascontiguousarray(channels[0])
         return Image.fromarray(joined[:, :, 0] if joined.shape[2] == 1 else joined, _MODES[joined.shape[2]])
@@ -209,7 +220,7 @@ class _Rows(VipsRows):
                 found = self.read(first, min(step, self.height - first))
                 lowest = min(lowest, int(found.min()))
                 most_found = max(most_found, int(found[:, :, : self.colours].max()))
-                most_alpha = max(most_alpha, int(found[:, :, -1].max()))
+                most_alpha = max(most_alpha, int(found[:, :, self._alpha].max()))
         return _bits_used(lowest, max(self._most, most_found)), _bits_used(0, most_alpha or 65_535)
 
     def opened(self, held: float, **more: Any) -> _Opened:
@@ -251,8 +262,10 @@ def _size_of_webp(data: bytes) -> tuple[int, int]:
 # TIFF's tags
 _SUBTYPE, _BITS, _PHOTOMETRIC, _STRIPS, _STRIP_ROWS, _STRIP_LENGTHS = 254, 258, 262, 273, 278, 279
 _MOST, _TILE_ROWS, _SUBIMAGES, _MOST_OF_SAMPLE, _DNG = 281, 323, 330, 341, 50706
-_COMPRESSION, _SAMPLE_FORMAT = 259, 339
-_CMYK, _CIELAB = 5, 8
+_COMPRESSION, _SAMPLE_FORMAT, _EXTRA_SAMPLES, _SUBSAMPLING = 259, 339, 338, 530
+_CMYK, _YCBCR, _CIELAB = 5, 6, 8
+_TRANSPARENCY = (1, 2)  # of ExtraSamples: associated and not; 0 may be anything, as a mask
+_UNCOMPRESSED, _JPEGS = 1, (6, 7)  # of Compression
 _SIGNED, _FLOATING_POINT = 2, 3
 # CCITT, LZW, JPEG, deflate, PackBits, LZMA, Zstandard; of others a failure does not mean damage.
 _COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
@@ -267,9 +280,16 @@ def _open_tiff(data: bytes, needed: Needed) -> _Opened:
     if _FLOATING_POINT in samples or (_SIGNED in samples and 8 in _values(tags, _BITS)):
         kind = "floating-point" if _FLOATING_POINT in samples else "signed"
         raise ImageRejectedError(f"{kind} {_UNKNOWN_RANGE}: {SAVE}")
-    if tags.get(_PHOTOMETRIC) in (_CMYK, _CIELAB):
+    # libvips gives brightness and two colours as they are, unless JPEG packed them.
+    apart = tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION, _UNCOMPRESSED) not in _JPEGS
+    if apart and tags.get(_COMPRESSION, 1) == _UNCOMPRESSED and tags.get(_SUBSAMPLING, (2, 2)) != (1, 1):
+        raise ImageRejectedError(
+            f"this kind of TIFF is not read (YCbCr, neither compressed nor whole): {SAVE}"
+        )
+    if apart or tags.get(_PHOTOMETRIC) in (_CMYK, _CIELAB):
         return _open_by_pillow(data, needed)
-    rows = _Rows(data, most=_largest_by_tags(tags), options=_TIFF_OPTIONS)
+    extra = _values(tags, _EXTRA_SAMPLES)
+    rows = _Rows(data, most=_largest_by_tags(tags), options=_TIFF_OPTIONS, extra=extra)
     # libvips reads strips of more rows line by line, and a row of tiles at once
     rows_at_once = tags.get(_TILE_ROWS, min(tags.get(_STRIP_ROWS, rows.height), 128))
     return rows.opened(2 * rows_at_once * rows.row_bytes + 2 * max(tags.get(_STRIP_LENGTHS, (0,))))

@@ -365,3 +365,33 @@ def test_a_picture_of_no_rows_is_damaged():
     """Resizing it would fail in words about memory."""
     with pytest.raises(ImageRejectedError, match="the file is damaged: it says that it has 64 x 0 pixels"):
         check_size(64, 0, LIMITS)
+
+
+def saved(image: Image.Image, **options: Any) -> bytes:
+    """A TIFF as Pillow writes it."""
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "jpeg"])
+def test_a_tiff_of_brightness_and_two_colours_has_the_colours_of_the_picture(compression):
+    """YCbCr: the numbers are no red, green and blue, whether or not JPEG packed them."""
+    content = saved(Image.fromarray(NOISE).convert("YCbCr"), compression=compression)
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    assert np.abs(decode(content, LIMITS).astype(int) - expected).mean() < 1
+
+
+def test_a_tiff_whose_colours_are_fewer_than_its_pixels_is_named():
+    """Only JPEG's decoder knows how they lie; read as if they were whole they give stripes."""
+    content = saved(Image.fromarray(NOISE).convert("YCbCr"), tiffinfo={530: (2, 2)})
+    assert "this kind of TIFF is not read (YCbCr, neither compressed nor whole)" in rejection(content)
+
+
+@pytest.mark.parametrize("mode", ["RGBX", "LA"])
+def test_a_band_that_a_tiff_does_not_call_transparency_is_none(mode):
+    """ExtraSamples 0: a mask, a selection, infrared; what a person sees is the colours alone."""
+    seen = Image.fromarray(NOISE).convert("L" if mode == "LA" else "RGB")
+    image = Image.merge(mode, [*seen.split(), Image.new("L", seen.size, 40)])
+    content = saved(image).replace(struct.pack("<HHIH", 338, 3, 1, 2), struct.pack("<HHIH", 338, 3, 1, 0))
+    np.testing.assert_array_equal(decode(content, LIMITS), np.asarray(seen.convert("RGB")))
