@@ -2,6 +2,9 @@
 
 from math import ceil
 
+import numpy as np
+from PIL import Image
+
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg_damage import decode_damaged, decode_scaled, has_all_scans
@@ -33,7 +36,7 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None
     if header.precision != 8 or header.frame not in (*HUFFMAN_FRAMES, *PILLOWS_FRAMES):
         raise ImageRejectedError(f"{_kind(header)} is not read: save it as an ordinary JPEG or as PNG")
     _check_memory(header, denominator := _denominator(header, needed))
-    if header.frame in PILLOWS_FRAMES or len(header.components) == 4:  # CMYK
+    if header.frame in PILLOWS_FRAMES:
         return None
     damage = None
     try:
@@ -44,6 +47,8 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None
         if "color conversion" in str(error) or "subsampling" in str(error):
             return None
         pixels, damage = decode_damaged(data, header, denominator)
+    if pixels.shape[2] == 4:
+        pixels = _of_inks(pixels)
     width, height = header.width, header.height
     if header.orientation >= 5:
         width, height = height, width
@@ -74,9 +79,18 @@ def _denominator(header: Header, needed: tuple[int, int] | None) -> int:
     )
 
 
+def _of_inks(inks: np.ndarray) -> np.ndarray:
+    """Return (h, w, 3) RGB of (h, w, 4) CMYK, which is stored inverted as Adobe's programs do; by strips."""
+    pixels = np.empty((*inks.shape[:2], 3), np.uint8)
+    for first in range(0, len(inks), 64):
+        strip = Image.fromarray(255 - inks[first : first + 64], "CMYK")
+        pixels[first : first + 64] = np.asarray(strip.convert("RGB"))
+    return pixels
+
+
 def _check_memory(header: Header, denominator: int) -> None:
     """Refuse what does not fit: pixels, twice while they are turned, and coefficients that wait for more."""
-    pixels = 2 * 3 * header.width * header.height // denominator**2
+    pixels = 2 * max(3, len(header.components)) * header.width * header.height // denominator**2
     if header.in_one_scan:
         check_memory("JPEG", header.width, header.height, pixels)
     else:

@@ -31,7 +31,7 @@ _RESTARTS = [bytes([0xFF, 0xD0 + number]) for number in range(8)]
 
 
 def decode_scaled(data: bytes, header: Header, denominator: int, *, strict: bool = True) -> np.ndarray:
-    """Return (ceil(height / denominator), ceil(width / denominator), 3) uint8 RGB, as stored.
+    """Return (ceil(height / denominator), ceil(width / denominator), 3) uint8 RGB, or 4 inks, as stored.
 
     Raises:
         ValueError: the decoder fails or, if `strict`, warns.
@@ -40,7 +40,7 @@ def decode_scaled(data: bytes, header: Header, denominator: int, *, strict: bool
     try:
         pixels: np.ndarray = simplejpeg.decode_jpeg(
             data,
-            colorspace="RGB",
+            colorspace="CMYK" if len(header.components) == 4 else "RGB",
             fastdct=False,
             fastupsample=False,
             min_height=ceil(smallest[0] / denominator),

@@ -68,8 +68,8 @@ def check_memory(kind: str, width: int, height: int, needed_bytes: int) -> None:
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turn (h, w, 3) pixels as Exif's orientation says (TIFF 6.0, tag 274)."""
-    if orientation >= 5:
-        pixels = np.asarray(cv2.transpose(pixels))
-    if orientation in _FLIPS:
-        pixels = np.asarray(cv2.flip(pixels, _FLIPS[orientation]))
-    return pixels
+    copy = np.asarray(cv2.transpose(pixels)) if orientation >= 5 else None
+    turned = pixels if copy is None else copy
+    if orientation in _FLIPS:  # the copy in its place: two of a large picture are what there is memory for
+        turned = np.asarray(cv2.flip(turned, _FLIPS[orientation], dst=copy))
+    return turned

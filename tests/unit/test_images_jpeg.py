@@ -1,17 +1,20 @@
 """JPEGs: the scale at which they are decoded, how they are turned, their kinds, and what damages them."""
 
+import io
 import re
 import struct
+import tracemalloc
 from math import ceil
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode_picture
+from spark_job.images.picture import upright
 from tests.spark.photographs import animation, encoded, jpeg_kinds, pixels
 
 LIMITS = ImageLimits()
@@ -375,3 +378,36 @@ def test_a_printers_jpeg_of_an_unknown_version_is_read():
     np.testing.assert_array_equal(
         decode_picture(unknown, LIMITS).pixels, decode_picture(plain, LIMITS).pixels
     )
+
+
+def test_a_printers_jpeg_that_ends_early_is_used_like_any_other():
+    """CMYK: without its end marker, with nine tenths of its rows, with half of them."""
+    content = encoded(Image.fromarray(photograph(320, 200)).convert("CMYK"), quality=95)
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    for length, damage in ((-1, "its end marker is missing"), (len(content) * 97 // 100, "% of its rows")):
+        picture = decode_picture(content[:length], LIMITS)
+        assert damage in (picture.damage or "")
+        np.testing.assert_array_equal(picture.pixels[:288], expected[:288])
+    with pytest.raises(ImageRejectedError, match=r"the file ends early: 4\d % of its rows are there"):
+        decode_picture(content[: len(content) // 2], LIMITS)
+    assert decode_picture(content, LIMITS, (20, 20)).pixels.shape == (160, 100, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_with_one_copy_of_it(orientation):
+    """The memory that a header is checked for holds the pixels twice."""
+    stored = photograph(400, 300)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(turned_png(stored, orientation)))))
+    tracemalloc.start()
+    turned = upright(stored, orientation)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(turned, expected)
+    assert most < 1.1 * stored.nbytes
+
+
+def turned_png(stored: np.ndarray, orientation: int) -> bytes:
+    """A file whose Exif block turns its pixels, which are kept as they are."""
+    block = Image.Exif()
+    block[0x0112] = orientation
+    return encoded(stored, "PNG", exif=block)
