@@ -1,23 +1,26 @@
 """The small JPEGs that reports show."""
 
+import io
+from math import prod
 from typing import Any
 
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import Order
-from spark_job.images.other_formats import decode_other
+from spark_job.images.picture import check_memory, check_size
 
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
 THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
 # Photographs take 1 to 2 kB at the first; only noise without end needs the others.
 QUALITIES = (72, 40, 10)
+DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 
 
 def encode_thumbnail(pixels: np.ndarray) -> bytes:
@@ -40,14 +43,23 @@ def make_thumbnail(order: Order, slot: Any, *, limits: ImageLimits) -> None:
     """Write a thumbnail of an image into its slot; of a damaged one, what Pillow makes of the part it has.
 
     Raises:
-        ImageRejectedError: nothing can be shown.
+        ImageRejectedError: it is too large.
+        Exception: of Pillow, when nothing can be shown.
     """
-    needed = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     try:
-        picture = decode_picture(order.content, limits, needed)
+        pixels = decode_picture(order.content, limits, (THUMBNAIL_SIDE, THUMBNAIL_SIDE)).pixels
     except ImageRejectedError:
-        ImageFile.LOAD_TRUNCATED_IMAGES = True
-        picture = decode_other(order.content, limits, needed)
+        pixels = _part_that_is_there(order.content, limits)
+    slot["thumbnail"] = encode_thumbnail(pixels)
+
+
+def _part_that_is_there(content: bytes, limits: ImageLimits) -> np.ndarray:
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        with Image.open(io.BytesIO(content), formats=DAMAGED_FORMATS) as image:
+            check_size(*image.size, limits)
+            check_memory(str(image.format), *image.size, 2 * 4 * prod(image.size))
+            image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+            return np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    slot["thumbnail"] = encode_thumbnail(picture.pixels)
