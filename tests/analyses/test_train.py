@@ -92,19 +92,20 @@ def test_a_run_does_not_test_itself(coloured_run: str, tmp_path: Path) -> None:
 
 def test_the_command_ends_with_its_answer(coloured_run: str, tmp_path: Path) -> None:
     """The whole way through the command line: accuracy, baseline, the most confused pair, what to do next."""
+    results = tmp_path / "my results"
     arguments = [
         "train",
         f"--features={coloured_run}",
-        f"--results={tmp_path}",
+        f"--results={results}",
         "--run-id=t",
         "--held-out=0.5",
         "--max-iterations=4",
     ]
     answer = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert answer.exit_code == 0
-    metrics = metrics_of(tmp_path / "t")
+    metrics = metrics_of(results / "t")
     assert metrics["classifier"]["test_images"] == 30
-    run = tmp_path / "t"
+    run = results / "t"
     assert answer.stdout.splitlines() == [
         f"accuracy  {metrics['classifier']['accuracy']:.1%} of 30 test images, 100.0% among the first 5 "
         "(features)".replace("%", " %"),
@@ -113,6 +114,6 @@ def test_the_command_ends_with_its_answer(coloured_run: str, tmp_path: Path) -> 
         f"time      {metrics['seconds']['total']:.1f} s",
         f"results   {run}",
         f"report    {run}/report/index.html",
-        f"next      fruit predict --model={run} --images=PHOTOGRAPHS --results={tmp_path}",
+        f"next      fruit predict --model='{run}' --images=PHOTOGRAPHS --results='{results}'",
     ]
     assert "iteration" not in answer.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from shlex import quote
 from typing import Any
 
 from pyspark import SparkContext
@@ -83,8 +84,9 @@ def train(
     saved.save(run.folder, options.settings.regularization)
     document = training_document(source, division, trained)
     metrics, findings = training_metrics(division, trained), training_findings(division, trained)
+    model, results = quote(run.folder.uri), quote(options.results)
     return run.finish(metrics, document, findings).and_then(
-        f"fruit predict --model={run.folder.uri} --images=PHOTOGRAPHS --results={options.results}"
+        f"fruit predict --model={model} --images=PHOTOGRAPHS --results={results}"
     )
 
 
