@@ -6,7 +6,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg import decode_jpeg
 from spark_job.images.other_formats import decode_other
-from spark_job.images.picture import Picture
+from spark_job.images.picture import Needed, Picture
 
 JPEG = b"\xff\xd8"
 
@@ -16,7 +16,7 @@ def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
     return decode_picture(data, limits).pixels
 
 
-def decode_picture(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None = None) -> Picture:
+def decode_picture(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture:
     """Return an image's first frame, upright by its EXIF orientation, transparency on white.
 
     Args:
@@ -25,7 +25,7 @@ def decode_picture(data: bytes, limits: ImageLimits, needed: tuple[int, int] | N
             scale that is still enough for it. None: decode at full size.
 
     Raises:
-        ImageRejectedError: not an image, damaged, truncated, or larger than the limits.
+        ImageRejectedError: not an image, damaged, or larger than the limits.
     """
     if not data:
         raise ImageRejectedError("the file is empty")

@@ -1,7 +1,5 @@
 """A JPEG file to upright RGB pixels, at the smallest scale that is enough for the network."""
 
-from math import ceil
-
 import numpy as np
 from PIL import Image
 
@@ -9,17 +7,17 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg_damage import decode_damaged, decode_scaled, has_all_scans
 from spark_job.images.jpeg_segments import PROGRESSIVE, Header, read_header
-from spark_job.images.picture import OVERSAMPLING, Picture, check_memory, check_size, upright
+from spark_job.images.picture import Needed, Picture, check_memory, check_size, shrinking, upright
 
 # A scale is a share of the 8 x 8 frequencies of a block; 3/8 and 5/8 are no quicker than their neighbours.
-DENOMINATORS = (8, 4, 2)
+DENOMINATORS = (8, 4, 2, 1)
 # libjpeg-turbo reads these frames: baseline, extended and progressive.
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 # Pillow's libjpeg-turbo reads these, too: lossless, and arithmetic coding in its two forms.
 PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
 
 
-def decode_jpeg(data: bytes, limits: ImageLimits, needed: tuple[int, int] | None = None) -> Picture | None:
+def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture | None:
     """Decode a JPEG; one that is damaged in part is usable when nine tenths of its rows are there.
 
     Args:
@@ -63,20 +61,10 @@ def _kind(header: Header) -> str:
     return names.get(header.frame, f"a JPEG of process SOF{header.frame & 15}")
 
 
-def _denominator(header: Header, needed: tuple[int, int] | None) -> int:
+def _denominator(header: Header, needed: Needed) -> int:
     """Return the largest by which the picture may be divided and still be enough for the network."""
-    if needed is None:
-        return 1
-    height, width = needed if header.orientation < 5 else needed[::-1]
-    return next(
-        (
-            one
-            for one in DENOMINATORS
-            if ceil(header.width / one) >= OVERSAMPLING * width
-            and ceil(header.height / one) >= OVERSAMPLING * height
-        ),
-        1,
-    )
+    most = shrinking(header.width, header.height, header.orientation, needed)
+    return next(one for one in DENOMINATORS if one <= most)
 
 
 def _of_inks(inks: np.ndarray) -> np.ndarray:

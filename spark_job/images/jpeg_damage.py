@@ -14,8 +14,8 @@ import simplejpeg
 
 from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg_segments import END, PROGRESSIVE, START_OF_SCAN, Header, segments
+from spark_job.images.picture import LEAST_SHARE
 
-LEAST_SHARE = 90  # percent of the rows
 END_MARKER = bytes([0xFF, END])
 # What decoding needs: frame, tables, restarts, and the two application blocks that tell the colours.
 _RESTART_INTERVAL = 0xDD

@@ -13,8 +13,11 @@ from spark_job.errors import ImageRejectedError
 LONGEST_SIDE = 100_000
 # At three times the network's input the features are those of full decoding (docs/decisions/0006).
 OVERSAMPLING = 3
+LEAST_SHARE = 90  # percent of the rows, for a damaged file to be usable
+STRIP_BYTES = 1024 * 1024
 # After the transposition that 5 to 8 begin with; OpenCV's code: 0 over, 1 sideways, -1 both.
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
+Needed = tuple[int, int] | None  # (height, width) of the network's input; None: decode at full size
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ def check_memory(kind: str, width: int, height: int, needed_bytes: int) -> None:
             f"decoding this {kind} of {width} x {height} pixels takes {needed_bytes // MEBIBYTE:,} MiB, more "
             f"than the {DECODING_MIB} MiB that a core has for it: save it as a baseline JPEG, or smaller"
         )
+
+
+def shrinking(width: int, height: int, orientation: int, needed: Needed) -> int:
+    """Return by how much both sides may be divided, and rounded up, and still be enough for the network."""
+    if needed is None:
+        return 1
+    stored = needed if orientation < 5 else needed[::-1]
+    least_height, least_width = (OVERSAMPLING * side for side in stored)
+    return max(1, min((height - 1) // (least_height - 1), (width - 1) // (least_width - 1)))
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

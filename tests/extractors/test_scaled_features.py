@@ -13,7 +13,7 @@ from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.engines import Engine, load_engine
 from spark_job.images.decoding import decode_picture
-from spark_job.images.jpeg import OVERSAMPLING
+from spark_job.images.picture import OVERSAMPLING
 from spark_job.images.preparation import prepare
 
 PHOTOGRAPHS = Path(__file__).parents[3] / "shared/data/fruits360-original-size/Test"

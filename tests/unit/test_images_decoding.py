@@ -123,7 +123,7 @@ def test_a_photograph_is_turned_upright(orientation):
 REASONS = {
     "empty.jpg": "the file is empty",
     "truncated.jpg": "the file ends early: 25 % of its rows are there",
-    "truncated.png": "the PNG ends early: 12 % of its rows are there",
+    "truncated.png": "the file ends early: 12 % of its rows are there",
     "text.jpg": f"not an image of a known format ({', '.join(READ)})",
     "page.png": "not an image but a web page: download the image itself",
     "zeros.jpg": f"not an image of a known format ({', '.join(READ)})",

@@ -1,1 +1,1 @@
-"""What reads the formats other than JPEG: how they are recognised, and libvips."""
+"""The formats other than JPEG: how a file is recognised, and what reads each of them."""
