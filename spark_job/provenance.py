@@ -15,6 +15,9 @@ PACKAGES = (
     "opencv-python-headless",
     "pillow",
     "simplejpeg",
+    "pyvips-binary",
+    "pi-heif",
+    "imagecodecs",
     "obstore",
 )
 

@@ -18,6 +18,7 @@ from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode, decode_picture
 from spark_job.images.formats.names import recognise
 from spark_job.images.picture import check_size
+from spark_job.provenance import package_versions
 from tests.fuzz import seeds
 from tests.spark.photographs import animation, encoded, heic_files, pixels, png_chunk
 
@@ -393,3 +394,8 @@ def test_a_band_that_a_tiff_does_not_call_transparency_is_none(mode):
     image = Image.merge(mode, [*seen.split(), Image.new("L", seen.size, 40)])
     content = saved(image).replace(struct.pack("<HHIH", 338, 3, 1, 2), struct.pack("<HHIH", 338, 3, 1, 0))
     np.testing.assert_array_equal(decode(content, LIMITS), np.asarray(seen.convert("RGB")))
+
+
+def test_a_run_tells_the_versions_of_what_reads_its_images():
+    """Another version may give other pixels, and so other features."""
+    assert {"simplejpeg", "pillow", "pyvips-binary", "pi-heif", "imagecodecs"} <= set(package_versions())
