@@ -170,7 +170,7 @@ def summary(options: RunOptions) -> str:
         said = advice[metrics["drift"]["refit_advised"]]
         lines.append(f"drift     {beyond:.1%} of the new images beyond the 99 % reconstruction error: {said}")
     if counts.get("damaged"):  # not in the figures of earlier versions
-        lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: `fruit check` shows them")
+        lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: see `fruit check`")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
     lines += [
