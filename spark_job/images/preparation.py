@@ -23,7 +23,7 @@ from spark_job.images.thumbnails import THUMBNAIL, encode_thumbnail
 
 cv2.setNumThreads(1)
 # Of a picture that is prepared and measured; a strip is long, and so are the rows that grow it.
-LONGEST_SIDE = 16_384
+LONGEST_PREPARED_SIDE = 16_384
 
 
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
@@ -164,11 +164,11 @@ def _processor_seconds() -> float:
 
 
 def _shortened(picture: Picture) -> Picture:
-    """Return a picture whose pixels have no side longer than LONGEST_SIDE, averaged over areas."""
+    """Return a picture whose pixels have no side longer than LONGEST_PREPARED_SIDE, averaged over areas."""
     height, width = picture.pixels.shape[:2]
-    if max(height, width) <= LONGEST_SIDE:
+    if max(height, width) <= LONGEST_PREPARED_SIDE:
         return picture
-    target = (min(width, LONGEST_SIDE), min(height, LONGEST_SIDE))
+    target = (min(width, LONGEST_PREPARED_SIDE), min(height, LONGEST_PREPARED_SIDE))
     return replace(picture, pixels=cv2.resize(picture.pixels, target, interpolation=cv2.INTER_AREA))
 
 

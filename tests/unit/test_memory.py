@@ -16,7 +16,7 @@ from infra.config.sizing import WORKER_MIB
 from spark_job.contract.node import DECODING_MIB
 from spark_job.extractors.build import build_extractor
 from spark_job.images.picture import Picture
-from spark_job.images.preparation import LONGEST_SIDE, _shortened
+from spark_job.images.preparation import LONGEST_PREPARED_SIDE, _shortened
 from tests.unit.worst_images import WORST, noise
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ def test_a_strip_is_shortened_before_it_is_prepared():
     """Growing and measuring it would take several times its pixels; the photograph keeps its own width."""
     strip = Picture(np.full((2, 40_000, 3), 7, np.uint8), False, 40_000, 2)
     shortened = _shortened(strip)
-    assert shortened.pixels.shape == (2, LONGEST_SIDE, 3)
+    assert shortened.pixels.shape == (2, LONGEST_PREPARED_SIDE, 3)
     assert (shortened.width, (shortened.pixels == 7).all()) == (40_000, True)
     assert _shortened(shortened) is shortened
 
