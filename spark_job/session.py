@@ -1,5 +1,7 @@
 """The Spark session: the cluster's own under spark-submit, else one on all cores here; its errors."""
 
+import concurrent.futures.thread  # noqa: F401 - registers what a fork does: before Java's, in another thread
+import logging
 import os
 import pwd
 import re
@@ -29,6 +31,8 @@ LOCAL_MASTER = "local[*,4]"
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
 CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 AGAIN = "mend the cause and run the same command again"
+# What py4j logs, with a traceback, when Ctrl-C ends a run; the run itself says so in a line.
+STOPPED = "KeyboardInterrupt while sending command."
 # Settings of another Spark on this machine: this one has a configuration and a Python of its own.
 OF_ANOTHER_SPARK = (
     "SPARK_HOME",
@@ -46,12 +50,17 @@ OF_ANOTHER_SPARK = (
 
 def open_session(name: str) -> SparkSession:
     """Return the session of this process; FruitError: there is no Java 17 to start Spark with."""
+    logging.getLogger().addFilter(_is_no_stop)
     builder = SparkSession.builder.appName(name)
     if not under_spark_submit():
         prepare_environment()
         for key, value in local_configuration().items():
             builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _is_no_stop(record: logging.LogRecord) -> bool:
+    return record.msg != STOPPED
 
 
 def under_spark_submit() -> bool:

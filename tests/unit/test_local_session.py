@@ -1,11 +1,15 @@
 """How Spark is started on one machine, whatever else there is on it."""
 
+import logging
 import os
 import pwd
 import shlex
+import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from py4j import java_gateway
 
 from spark_job import session
 from spark_job.contract.errors import FruitError
@@ -39,3 +43,21 @@ def test_the_scratch_folder_is_the_one_that_the_machine_names(monkeypatch, tmp_p
     """A small or read-only /tmp is passed over with TMPDIR."""
     monkeypatch.setattr(session.tempfile, "tempdir", str(tmp_path))
     assert Path(session.local_configuration()["spark.local.dir"]) == tmp_path
+
+
+def test_a_run_that_is_stopped_ends_without_a_traceback_of_py4j(monkeypatch, caplog):
+    """Ctrl-C is one line, the run's own; what else is logged stays."""
+    assert f'logging.exception("{session.STOPPED}")' in Path(java_gateway.__file__).read_text()
+    monkeypatch.setattr(session, "SparkSession", MagicMock())
+    monkeypatch.setattr(session, "prepare_environment", lambda: None)
+    monkeypatch.setattr(session, "local_configuration", dict)
+    session.open_session("t")
+    logging.error(session.STOPPED)
+    logging.error("another")
+    logging.getLogger().removeFilter(session._is_no_stop)
+    assert [record.message for record in caplog.records] == ["another"]
+
+
+def test_nothing_that_a_fork_must_do_is_registered_while_java_is_forked():
+    """The module of thread pools registers something; imported at that moment, it leaves a traceback."""
+    assert session.concurrent.futures.thread is sys.modules["concurrent.futures.thread"]
