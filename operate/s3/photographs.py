@@ -9,6 +9,7 @@ from pathlib import Path
 
 from operate.errors import OperateError
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import skip_reason
 
 # S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -101,7 +102,7 @@ def _collect(
 
 def _shown(path: Path, root: Path) -> str:
     """Return a name that a terminal can show, whatever bytes it has."""
-    name = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
+    name = valid_text(path.relative_to(root))
     return name if name.isprintable() else name.encode("unicode_escape").decode()
 
 

@@ -1,6 +1,8 @@
 """Names that somebody else chose, made harmless where a program would take them for more than text."""
 
+import os
 import re
+from pathlib import PurePath
 
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = r"^[=+\-@\t\r]"
@@ -15,6 +17,11 @@ def spreadsheet_cell(text: str) -> str:
 def of_spreadsheet_cell(cell: str) -> str:
     """Return the text that `spreadsheet_cell` was given."""
     return _QUOTED_FORMULA.sub("", cell)
+
+
+def valid_text(name: str | PurePath) -> str:
+    r"""Return a file's name, with `\xe9` for a byte that is no UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def terminal_text(text: str) -> str:

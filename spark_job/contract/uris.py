@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.foreign_texts import valid_text
 
 
 def is_s3(uri: str) -> bool:
@@ -22,7 +23,7 @@ def normalise(uri: str) -> str:
         MisuseError: another scheme, no bucket name, or bytes that are no UTF-8.
     """
     if uri.encode(errors="replace").decode() != uri:
-        shown = os.fsencode(uri).decode(errors="backslashreplace")
+        shown = valid_text(uri)
         raise MisuseError(f"{shown}: the name is not valid UTF-8: rename the folder")
     scheme = urlsplit(uri).scheme if "://" in uri else ""
     if scheme in ("s3", "s3a"):

@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
 from spark_job.arrow_arrays import numbers, texts, whole
+from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, FOLDER, extension_of, label_and_split, skip_reason
 from spark_job.contract.uris import child, is_s3, split_uri
 from spark_job.errors import ListingError
@@ -89,15 +90,11 @@ def list_files(source: str, all_files: bool, labels: str = FOLDER) -> Iterator[L
         if error is None and path.encode(errors="replace").decode() != path:
             error = "the name is not valid UTF-8: rename the file"
         if error:
-            path, label = _as_text(path), _as_text(label)
+            path, label = valid_text(path), valid_text(label)
         yield ListedFile(path, label, split, size, etag, skipped, error if not skipped else None)
 
 
 Found = tuple[str, int, str, str | None]  # relative path, size in bytes, etag, error
-
-
-def _as_text(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) -> Iterator[Found]:
