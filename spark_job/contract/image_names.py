@@ -85,14 +85,15 @@ def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tupl
 
     Args:
         rule: `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
-            `path`: all folders below the source, joined, without the split that they begin with; `none`.
+            `path`: all folders below the source, joined, without the first named like a split; `none`.
     """
     folders: Sequence[str] = [source.rstrip("/").rpartition("/")[2], *relative_path.split("/")[:-1]]
     if rule in (PATH, NO_LABELS):
-        first = 2 if len(folders) > 1 and _is_split(folders[1]) else 1
-        split = next((folder for folder in reversed(folders[:first]) if _is_split(folder)), "")
-        label = "/".join(folders[first:]) if rule == PATH else ""
-        return unicodedata.normalize("NFC", label), split
+        source_name, *below = folders
+        # The last folder is a class, whatever its name, unless it is the only one.
+        place = next((at for at, name in enumerate(below[:-1] or below) if _is_split(name)), None)
+        split = below.pop(place) if place is not None else source_name if _is_split(source_name) else ""
+        return unicodedata.normalize("NFC", "/".join(below) if rule == PATH else ""), split
     place = len(folders) - int(rule.partition(":")[2] or 1)
     if place < 1 or (place == 1 and _is_split(folders[1]) and len(folders) == 2):
         return "", folders[-1] if _is_split(folders[-1]) else ""
