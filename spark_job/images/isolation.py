@@ -42,6 +42,9 @@ BATCH_BYTES = 8 * MEBIBYTE  # a batch of more has fewer items
 SLOTS = 3 * BATCH_SIZE
 TEXT = np.dtype("S400")
 START_SECONDS = 120.0
+# Of the other process: nothing of this one's own, where credentials are. What takes more than 4 MiB goes back
+# to the system when it is freed: else what one format held stays beside what the next one holds.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(4 * MEBIBYTE)}
 _HEADER = struct.Struct("<QQ?")  # slot, length of the content that follows, thumbnail
 _PROGRAM = """
 import sys
@@ -167,7 +170,7 @@ class _Decoder:
         path = [str(Path(spark_job.__file__).parents[1]), *map(os.path.abspath, sys.path)]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _PROGRAM, str(self._memory), *path],
-            env={"OMP_NUM_THREADS": "1"},  # nothing of this process's own: credentials are there
+            env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[self._memory],
