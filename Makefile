@@ -88,15 +88,15 @@ COVERAGE = $(PACKAGES:%=--cov=%) --cov-report=
 PACKAGES := spark_job infra operate rehearsal fruit benchmarks
 
 test: $(READY) browser rehearsal-ready ## Run the tests, as CI does (PYTEST_ARGS='-k …')
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(COVERAGE) -m 'not long' $(PYTEST_ARGS)
-	@echo "Of the code's lines $$($(PYTHON) -m coverage report --format=total) % were run by the tests in their own processes."
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m 'not long' $(PYTEST_ARGS)
 
 test-fast: WORKERS = $(PROCESSORS)
 test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator, TensorFlow or process of their own
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --fast $(PYTEST_ARGS)
 
-test-all: $(READY) browser rehearsal-ready ## Run every test, also those that take long
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
+test-all: $(READY) browser rehearsal-ready ## Run every test, also those that take long, and measure coverage
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(COVERAGE) $(PYTEST_ARGS)
+	@echo "Of the code's lines $$($(PYTHON) -m coverage report --format=total) % were run by the tests in their own processes."
 
 snapshots: $(READY) ## Accept the stacks' templates as they are now, and docs/changes.md that is made from them
 	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/infrastructure/test_snapshots.py \

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from moto.server import ThreadedMotoServer
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec, Node, Program
@@ -68,6 +69,7 @@ def aws():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     found = EmulatedAws(f"http://127.0.0.1:{server.get_host_and_port()[1]}", "eu-west-3", "fake", "fake")
+    urllib3.request("POST", f"{found.endpoint}/moto-api/reset")  # what other modules of this process left
     s3 = s3_client(found)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
     s3.put_object(Bucket=BUCKET, Key="bootstrap.sh", Body=BOOTSTRAP)
