@@ -1,10 +1,11 @@
 """What S3's refusals mean, and what a person can do about them."""
 
-import os
 import re
 from contextlib import closing
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
+
+from spark_job.storage import s3_endpoint
 
 # Codes that concern one object, not the whole run:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
@@ -18,8 +19,6 @@ OF_ONE_OBJECT = {
         "S3 refuses to give the object, as it does when it is encrypted with a customer's own key (SSE-C): "
         "store it again with another encryption"
     ),
-    "NoSuchKey": "the file disappeared between listing and reading",
-    "PreconditionFailed": "the object changed between listing and reading: run again",
 }
 _KMS = (
     "the key that encrypts the object cannot be used ({}): enable it, or let it allow decrypting, "
@@ -66,7 +65,7 @@ def reason_of_all(error: BaseException, bucket: str) -> str | None:
 
 def region_of(bucket: str) -> str | None:
     """Ask S3 in which region a bucket lies, which it says without credentials; None: no answer."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    endpoint = s3_endpoint()
     place = urlsplit(endpoint or f"https://{bucket}.s3.amazonaws.com")
     connect = HTTPConnection if place.scheme == "http" else HTTPSConnection
     try:

@@ -23,12 +23,17 @@ from spark_job.errors import LargerError, StorageError
 TRANSFER = "5m"
 
 
+def s3_endpoint() -> str:
+    """Return the address of another S3 than AWS's own; empty: AWS's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
 @lru_cache(maxsize=32)
 def open_store(root: str) -> Any:
     """Return the obstore store of `s3://bucket` or `/`, one a process."""
     if not is_s3(root):
         return LocalStore(root)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    endpoint = s3_endpoint()
     client = {"allow_http": endpoint.startswith("http://"), "connect_timeout": "5s", "timeout": TRANSFER}
     options: dict[str, Any] = {"client_options": client}
     if endpoint:

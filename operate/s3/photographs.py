@@ -43,7 +43,7 @@ def collect(folder: Path, *, all_files: bool, links_outside: bool = False) -> Co
         links_outside: follow links also to what does not lie in the folder.
     """
     found = Collection([], [])
-    _collect(folder, folder.resolve() if not links_outside else None, folder, frozenset(), all_files, found)
+    _Walk(folder, None if links_outside else folder.resolve(), all_files, found).below(folder)
     return Collection(sorted(found.photographs, key=lambda one: one.name), sorted(found.problems))
 
 
@@ -65,39 +65,46 @@ def digests(path: Path) -> tuple[str, str]:
     return md5.hexdigest(), base64.b64encode(sha256.digest()).decode()
 
 
-def _collect(
-    root: Path,
-    inside: Path | None,
-    folder: Path,
-    above: frozenset[tuple[int, int]],
-    all_files: bool,
-    found: Collection,
-) -> None:
-    """Add what is below `folder`; links must lead below `inside`."""
-    try:
-        status, entries = folder.stat(), list(os.scandir(folder))
-    except OSError as error:
-        found.problems.append(f"{_shown(folder, root)}: the folder cannot be read: {error.strerror}")
-        return
-    seen = above | {(status.st_dev, status.st_ino)}
-    for entry in entries:
-        path, name = Path(entry.path), Path(entry.path).relative_to(root).as_posix()
-        if skip_reason(name, all_files=True):
-            continue
+@dataclass(frozen=True)
+class _Walk:
+    """One look through the folder `root`; links must lead below `inside`, if it is given."""
+
+    root: Path
+    inside: Path | None
+    all_files: bool
+    found: Collection
+
+    def below(self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> None:
+        """Add what is below a folder, whose own folders are `above`."""
         try:
-            there = entry.stat()
-            if inside and entry.is_symlink() and not path.resolve().is_relative_to(inside):
-                raise OperateError("the link leads out of the folder: give --links-outside to follow it")
-            if stat.S_ISDIR(there.st_mode):
-                if (there.st_dev, there.st_ino) not in seen:
-                    _collect(root, inside, path, seen, all_files, found)
-            elif stat.S_ISREG(there.st_mode) and skip_reason(name, all_files) is None:
-                found.photographs.append(_readable(Photograph(path, name, there.st_size)))
+            status, entries = folder.stat(), list(os.scandir(folder))
         except OSError as error:
-            what = "the link leads nowhere" if entry.is_symlink() else "it cannot be read"
-            found.problems.append(f"{_shown(path, root)}: {what}: {error.strerror}")
-        except OperateError as error:
-            found.problems.append(f"{_shown(path, root)}: {error}")
+            self._say(folder, f"the folder cannot be read: {error.strerror}")
+            return
+        seen = above | {(status.st_dev, status.st_ino)}
+        for entry in entries:
+            path = Path(entry.path)
+            try:
+                self._add(entry, path, path.relative_to(self.root).as_posix(), seen)
+            except OSError as error:
+                what = "the link leads nowhere" if entry.is_symlink() else "it cannot be read"
+                self._say(path, f"{what}: {error.strerror}")
+            except OperateError as error:
+                self._say(path, str(error))
+
+    def _add(self, entry: os.DirEntry[str], path: Path, name: str, seen: frozenset[tuple[int, int]]) -> None:
+        if skip_reason(name, all_files=True):
+            return
+        there = entry.stat()
+        if self.inside and entry.is_symlink() and not path.resolve().is_relative_to(self.inside):
+            raise OperateError("the link leads out of the folder: give --links-outside to follow it")
+        if stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) not in seen:
+            self.below(path, seen)
+        elif stat.S_ISREG(there.st_mode) and skip_reason(name, self.all_files) is None:
+            self.found.photographs.append(_readable(Photograph(path, name, there.st_size)))
+
+    def _say(self, path: Path, problem: str) -> None:
+        self.found.problems.append(f"{_shown(path, self.root)}: {problem}")
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -22,8 +22,7 @@ def normalise(uri: str) -> str:
     Raises:
         MisuseError: another scheme, no bucket name, or bytes that are no UTF-8.
     """
-    if uri.encode(errors="replace").decode() != uri:
-        shown = valid_text(uri)
+    if (shown := valid_text(uri)) != uri:
         raise MisuseError(f"{shown}: the name is not valid UTF-8: rename the folder")
     scheme = urlsplit(uri).scheme if "://" in uri else ""
     if scheme in ("s3", "s3a"):

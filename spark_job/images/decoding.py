@@ -1,7 +1,5 @@
 """One image file to upright RGB pixels, whatever its format; its content says which, never its name."""
 
-import numpy as np
-
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg import decode_jpeg
@@ -9,11 +7,6 @@ from spark_job.images.other_formats import decode_other
 from spark_job.images.picture import Needed, Picture
 
 JPEG = b"\xff\xd8"
-
-
-def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
-    """Return the pixels of an image at full size, as `decode_picture` does."""
-    return decode_picture(data, limits).pixels
 
 
 def decode_picture(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture:

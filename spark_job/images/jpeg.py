@@ -5,7 +5,7 @@ from PIL import Image
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.jpeg_damage import decode_damaged, decode_scaled, has_all_scans
+from spark_job.images.jpeg_damage import decode_damaged, decode_scaled, require_all_scans
 from spark_job.images.jpeg_segments import PROGRESSIVE, Header, read_header
 from spark_job.images.picture import Needed, Picture, check_memory, check_size, shrinking, upright
 
@@ -39,8 +39,8 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Pict
     damage = None
     try:
         pixels = decode_scaled(data, header, denominator)
-        if header.frame in PROGRESSIVE and not has_all_scans(data, header):
-            decode_damaged(data, header, denominator)
+        if header.frame in PROGRESSIVE:
+            require_all_scans(data, header)
     except ValueError as error:
         if "color conversion" in str(error) or "subsampling" in str(error):
             return None

@@ -16,6 +16,7 @@ from spark_job.errors import ImageRejectedError
 from spark_job.images.jpeg_segments import END, PROGRESSIVE, START_OF_SCAN, Header, segments
 from spark_job.images.picture import LEAST_SHARE
 
+_NO_ROWS = "the file ends early: none of its rows is there in full"
 END_MARKER = bytes([0xFF, END])
 # What decoding needs: frame, tables, restarts, and the two application blocks that tell the colours.
 _RESTART_INTERVAL = 0xDD
@@ -101,9 +102,14 @@ def decode_damaged(data: bytes, header: Header, denominator: int) -> tuple[np.nd
         raise ImageRejectedError(f"the file is damaged: {_in_a_sentence(error)}") from error
 
 
-def has_all_scans(data: bytes, header: Header) -> bool:
-    """Say whether the scans of a progressive file bring every bit of every frequency."""
-    return _read(data, header).complete
+def require_all_scans(data: bytes, header: Header) -> None:
+    """Check that the scans of a progressive file bring every bit of every frequency.
+
+    Raises:
+        ImageRejectedError: one is missing.
+    """
+    if not _read(data, header).complete:
+        raise ImageRejectedError(_NO_ROWS)
 
 
 def _read(data: bytes, header: Header) -> _Jpeg:
@@ -165,7 +171,7 @@ def _damage(jpeg: _Jpeg) -> tuple[int, str]:
     end = len(jpeg.content)
     warning = jpeg.warning(end)
     if not jpeg.complete:
-        return 0, "the file ends early: none of its rows is there in full"
+        return 0, _NO_ROWS
     if not warning:
         early = "the file ends early: all of its rows are there, its end marker is missing"
         return 100, "" if jpeg.ended else early

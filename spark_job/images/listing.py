@@ -87,7 +87,7 @@ def list_files(source: str, all_files: bool, labels: str = FOLDER) -> Iterator[L
         if error and skipped not in ALWAYS_SKIPPED:
             skipped = None  # a folder that cannot be read has no extension and is no file to skip
         path = child(source, relative_path)
-        if error is None and path.encode(errors="replace").decode() != path:
+        if error is None and valid_text(path) != path:
             error = "the name is not valid UTF-8: rename the file"
         if error:
             path, label = valid_text(path), valid_text(label)

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from spark_job.contract.run_options import ImageLimits
+from spark_job.images.decoding import decode_picture
+
 
 def pixels(seed: int, height: int = 24, width: int = 32) -> np.ndarray:
     """(height, width, 3) uint8: four quadrants, each of its own colour, a little noisy."""
@@ -16,6 +19,11 @@ def pixels(seed: int, height: int = 24, width: int = 32) -> np.ndarray:
     colours = random.integers(20, 236, (2, 2, 3))
     plain = colours.repeat(-(-height // 2), 0)[:height].repeat(-(-width // 2), 1)[:, :width]
     return np.clip(plain + random.integers(-9, 10, plain.shape), 0, 255).astype(np.uint8)
+
+
+def decode(data: bytes, limits: ImageLimits) -> np.ndarray:
+    """The pixels of an image at full size."""
+    return decode_picture(data, limits).pixels
 
 
 def encoded(image: Image.Image | np.ndarray, kind: str = "JPEG", **options: object) -> bytes:

@@ -14,10 +14,9 @@ from PIL import Image
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.decoding import decode
 from spark_job.images.formats.names import READ
 from tests.spark import photographs
-from tests.spark.photographs import encoded, pixels
+from tests.spark.photographs import decode, encoded, pixels
 
 LIMITS = ImageLimits()
 
@@ -164,10 +163,9 @@ SHORT_OF_MEMORY = """
 import resource, sys
 import numpy as np
 from spark_job.errors import ImageRejectedError
-from spark_job.images.decoding import decode
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.preparation import prepare
-from tests.spark.photographs import encoded
+from tests.spark.photographs import decode, encoded
 from tests.fuzz.answers import SPECIFICATION
 content = encoded(np.zeros((8000, 4000), np.uint8), sys.argv[1])
 strip = np.zeros((4, 10_000_000, 3), np.uint8)

@@ -15,12 +15,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 from spark_job.contract.image_names import IMAGE_EXTENSIONS
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.decoding import decode, decode_picture
+from spark_job.images.decoding import decode_picture
 from spark_job.images.formats.names import recognise
 from spark_job.images.picture import check_size
 from spark_job.provenance import package_versions
 from tests.fuzz import seeds
-from tests.spark.photographs import animation, encoded, heic_files, pixels, png_chunk
+from tests.spark.photographs import animation, decode, encoded, heic_files, pixels, png_chunk
 
 LIMITS = ImageLimits()
 NOISE = np.random.default_rng(5).integers(0, 256, (200, 120, 3)).astype(np.uint8)
