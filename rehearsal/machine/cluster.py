@@ -21,7 +21,7 @@ from rehearsal.machine.node_setup import NodeSetup
 from rehearsal.machine.programs import fetch, script_command, step_command
 from rehearsal.machine.running_step import ControllerLog, LoggedProcess, RunningStep
 from rehearsal.machine.yarn import Yarn, has_containers
-from rehearsal.processes import kill_all, processes_of, sweep
+from rehearsal.processes import sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 
 
@@ -99,14 +99,14 @@ class Cluster:
         """Take the node out when its containers have ended."""
         if self._yarn is not None:
             self._yarn.drain(node)
-        self._clear(node)
+        self._end(node)
         self._push_logs()
 
     def lose(self, node: Node) -> None:
         """Kill all that runs on the node."""
         if self._yarn is not None:
             self._yarn.forget(node)
-        self._clear(node)
+        self._end(node)
 
     def is_alive(self, node: Node) -> bool:
         """Return whether the node is there, and its daemon runs when it should have one."""
@@ -157,8 +157,12 @@ class Cluster:
             list(pool.map(self._clear, list(self._nodes)))
         self._push_logs()
 
+    def _end(self, node: Node) -> None:
+        """Kill what runs on the node, and what that starts meanwhile; then remove the node."""
+        sweep(self._home, f"{self._id}/{node.instance_id}")
+        self._clear(node)
+
     def _clear(self, node: Node) -> None:
-        kill_all(processes_of(self._home, f"{self._id}/{node.instance_id}"))
         if node in self._nodes:
             self._nodes.remove(node)
         self._folders.node(node).clear()
