@@ -1,5 +1,6 @@
 """`fruit upload`: photographs of a folder into an image source, only what is new or changed."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,9 +48,9 @@ def upload_command(
 ) -> None:
     """Upload the photographs of FOLDER, which has one folder for each class; only what is new or changed.
 
-    S3 checks every file against its SHA-256; a second call goes on where a first one stopped. A file that
-    cannot be read, and a link that leads nowhere or out of FOLDER, gets a line; all others are uploaded, and
-    the command ends with exit code 1.
+    S3 checks every file against its SHA-256; a second call goes on where a first one stopped, also within a
+    large file. What cannot be read, links that lead nowhere, in a circle or out of FOLDER, and what is
+    neither file nor folder get a line each; all others are uploaded, and the command ends with exit code 1.
 
     \b
     Example:
@@ -69,16 +70,22 @@ def upload_command(
         )
 
 
-def upload_folder(connection: Connection, folder: Path) -> UploadResult:
+def upload_folder(connection: Connection, folder: Path, tell: Callable[[str], None] = say) -> UploadResult:
     """Upload every photograph of the folder that can be read into the first image source."""
     target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
-    return _upload(target, require_photographs(folder, all_files=False), AT_ONCE, dry_run=False)
+    found = require_photographs(folder, all_files=False)
+    result = _upload(target, found, AT_ONCE, dry_run=False, tell=tell)
+    if not found.photographs:
+        raise OperateError(f"none of the photographs in {folder} could be taken: give another folder")
+    return result
 
 
-def _upload(target: Target, found: Collection, at_once: int, dry_run: bool) -> UploadResult:
+def _upload(
+    target: Target, found: Collection, at_once: int, dry_run: bool, tell: Callable[[str], None] = say
+) -> UploadResult:
     for problem in found.problems:
-        say(f"not taken: {problem}")
-    say(f"{len(found.photographs):,} photographs to {target.uri}")
+        tell(f"not taken: {problem}")
+    tell(f"{len(found.photographs):,} photographs to {target.uri}")
     return upload(target, found.photographs, at_once=at_once, dry_run=dry_run)
 
 

@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from boto3.exceptions import S3UploadFailedError
-from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject, list_objects
-from operate.s3.photographs import MOST_PUT_BYTES, Photograph, digests
+from operate.s3.photographs import MOST_AT_ONCE_BYTES, Photograph, digests, digests_of, parts_of
 from operate.s3.transfer import side_by_side
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-# S3 keeps the SHA-256 of a whole object only where it comes in one request; the threads are `side_by_side`'s.
-IN_ONE_PUT = TransferConfig(multipart_threshold=MOST_PUT_BYTES + 1, use_threads=False)
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 
 @dataclass(frozen=True)
@@ -84,25 +80,63 @@ def _is_new(
     there = stored.get(key)
     if there is None or there.size != photograph.size:
         return photograph, True
-    md5, sha256 = digests(photograph.path)
-    if there.etag == md5:
+    mine = digests(photograph)
+    if there.etag == mine.etag:
         return photograph, False
     # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
     head = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
-    return photograph, head.get("ChecksumSHA256") != sha256
+    return photograph, head.get("ChecksumSHA256") != mine.checksum
 
 
 def _put(target: Target, photograph: Photograph) -> None:
     """Upload a file; S3 refuses it if what arrives has another SHA-256."""
-    path, key = photograph.path, target.key(photograph)
+    kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
     try:
-        _, sha256 = digests(path)
-        kind = mimetypes.guess_type(photograph.name)[0] or "application/octet-stream"
-        extra = {"ContentType": kind, "ChecksumAlgorithm": "SHA256", "ChecksumSHA256": sha256}
-        target.s3.upload_file(str(path), target.bucket, key, ExtraArgs=extra, Config=IN_ONE_PUT)
-    except (BotoCoreError, S3UploadFailedError, OSError) as error:
+        if photograph.size > MOST_AT_ONCE_BYTES:
+            _put_in_parts(target, photograph, kind)
+            return
+        content = photograph.path.read_bytes()
+        target.s3.put_object(
+            Bucket=target.bucket,
+            Key=target.key(photograph),
+            Body=content,
+            ContentType=kind,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=digests_of(content).checksum,
+        )
+    except (BotoCoreError, ClientError, OSError) as error:
         again = "the same command goes on where this one stopped"
         raise OperateError(f"{photograph.name} was not uploaded: {error}; {again}") from error
+
+
+def _put_in_parts(target: Target, photograph: Photograph, kind: str) -> None:
+    """Upload a large file, without the parts that an upload which stopped has sent."""
+    s3, bucket, key = target.s3, target.bucket, target.key(photograph)
+    begun = s3.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", [])
+    upload_id = next((one["UploadId"] for one in begun if one["Key"] == key), None)
+    if upload_id is None:
+        made = s3.create_multipart_upload(
+            Bucket=bucket, Key=key, ContentType=kind, ChecksumAlgorithm="SHA256"
+        )
+        upload_id = made["UploadId"]
+    pages = s3.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
+    sent = [part for page in pages for part in page.get("Parts", [])]
+    etags = {part["PartNumber"]: part["ETag"] for part in sent}
+    checksums = {part["PartNumber"]: part.get("ChecksumSHA256") for part in sent}
+    parts: list[CompletedPartTypeDef] = []
+    for number, block in enumerate(parts_of(photograph.path), 1):
+        mine, etag = digests_of(block), etags.get(number, "")
+        if mine.checksum != checksums.get(number) and mine.etag != etag.strip('"'):
+            etag = s3.upload_part(
+                Bucket=bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=block,
+                ChecksumSHA256=mine.checksum,
+            )["ETag"]
+        parts.append({"PartNumber": number, "ETag": etag, "ChecksumSHA256": mine.checksum})
+    s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts})
 
 
 def _verify(target: Target, photographs: Iterable[Photograph]) -> None:

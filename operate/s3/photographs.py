@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from spark_job.contract.image_names import skip_reason
 
 # S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MOST_KEY_BYTES = 1024
-MOST_PUT_BYTES = 5 * 2**30
+# 10,000 parts of 5 MiB or more: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+PART_BYTES = 8 * 2**20
+MOST_BYTES = 10_000 * PART_BYTES
+# Larger ones go in parts: what an upload that stops has sent of them is not sent again.
+MOST_AT_ONCE_BYTES = 2 * PART_BYTES
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,49 @@ def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = 
     return found
 
 
-def digests(path: Path) -> tuple[str, str]:
-    """Return what S3 knows a file's content by: MD5 in hexadecimal (ETag), SHA-256 in base64 (checksum)."""
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+@dataclass(frozen=True)
+class Digests:
+    """What S3 knows a content by; of a file in parts these are the digests of its parts' digests."""
+
+    md5: bytes
+    sha256: bytes
+    parts: int = 0
+
+    @property
+    def etag(self) -> str:
+        """The MD5, as S3 writes it."""
+        return self.md5.hex() + self._parts
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256, as S3 writes it."""
+        return base64.b64encode(self.sha256).decode() + self._parts
+
+    @property
+    def _parts(self) -> str:
+        return f"-{self.parts}" if self.parts else ""
+
+
+def digests_of(content: bytes) -> Digests:
+    """Return the digests of a file, or of a part, that goes in one request."""
+    return Digests(hashlib.md5(content, usedforsecurity=False).digest(), hashlib.sha256(content).digest())
+
+
+def parts_of(path: Path) -> Iterator[bytes]:
+    """Yield a file's content in the parts in which it goes to S3."""
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            md5.update(block)
-            sha256.update(block)
-    return md5.hexdigest(), base64.b64encode(sha256.digest()).decode()
+        while block := file.read(PART_BYTES):
+            yield block
+
+
+def digests(photograph: Photograph) -> Digests:
+    """Return what S3 knows the content by once it is uploaded."""
+    if photograph.size <= MOST_AT_ONCE_BYTES:
+        return digests_of(photograph.path.read_bytes())
+    parts = [digests_of(block) for block in parts_of(photograph.path)]
+    md5 = digests_of(b"".join(part.md5 for part in parts)).md5
+    sha256 = digests_of(b"".join(part.sha256 for part in parts)).sha256
+    return Digests(md5, sha256, len(parts))
 
 
 @dataclass(frozen=True)
@@ -98,9 +138,13 @@ class _Walk:
         there = entry.stat()
         if self.inside and entry.is_symlink() and not path.resolve().is_relative_to(self.inside):
             raise OperateError("the link leads out of the folder: give --links-outside to follow it")
-        if stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) not in seen:
+        if stat.S_ISDIR(there.st_mode):
+            if (there.st_dev, there.st_ino) in seen:
+                raise OperateError("the link leads back to a folder above it")
             self.below(path, seen)
-        elif stat.S_ISREG(there.st_mode) and skip_reason(name, self.all_files) is None:
+        elif not stat.S_ISREG(there.st_mode):
+            raise OperateError("neither a file nor a folder")
+        elif skip_reason(name, self.all_files) is None:
             self.found.photographs.append(_readable(Photograph(path, name, there.st_size)))
 
     def _say(self, path: Path, problem: str) -> None:
@@ -128,7 +172,7 @@ def _readable(photograph: Photograph) -> Photograph:
         raise OperateError("the name holds a control character: rename the file")
     if length > MOST_KEY_BYTES - 200:  # room for --prefix
         raise OperateError(f"the name has {length} bytes, S3 takes 1,024 with the prefix: shorten it")
-    if photograph.size > MOST_PUT_BYTES:
-        raise OperateError(f"{photograph.size:,} bytes, more than the 5 GiB that S3 takes at once")
+    if photograph.size > MOST_BYTES:
+        raise OperateError(f"{photograph.size:,} bytes, more than the {MOST_BYTES:,} that an upload takes")
     photograph.path.open("rb").close()
     return photograph

@@ -11,6 +11,7 @@ from infra.contract.names import StackPart, stack_name
 from operate.cdk import QUIET, cdk_program, cdk_words
 from operate.commands.destroy import text_of_rest
 from operate.commands.doctor import examine, text_of_check
+from operate.commands.upload import upload_folder
 from operate.connection import Connection
 from operate.removal.deployed_resources import (
     contents_of_buckets,
@@ -21,9 +22,7 @@ from operate.removal.deployed_resources import (
 from operate.removal.leftovers import search
 from operate.runs.run_folder import run_prefix
 from operate.s3.download import FolderCopy, download
-from operate.s3.image_store import Target, upload
 from operate.s3.objects import list_objects
-from operate.s3.photographs import collect
 from rehearsal.demo.photographs import write_archive
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.deploy_progress import DeployProgress
@@ -75,15 +74,9 @@ class RehearsalSteps:
 
     def upload_photographs(self) -> None:
         """Upload every photograph to the first image source."""
-        folder, connection = self._photographs.result(), self._connection()
-        found = collect(folder, all_files=False)
-        if not found.photographs:
-            raise RehearsalError(f"{folder} has no photographs: give another folder with IMAGES=DIR")
-        target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
-        for problem in found.problems:
-            self._timeline.say(f"not taken: {problem}")
-        with self._timeline.event(f"{len(found.photographs):,} photographs are in {target.uri}"):
-            upload(target, found.photographs, at_once=TRANSFERS_AT_ONCE)
+        folder = self._photographs.result()
+        with self._timeline.event("photographs are in S3"):
+            upload_folder(self._connection(), folder, self._timeline.detail)
 
     def wait_for_artifacts(self) -> None:
         """Wait until job, extractor and wheels are built."""

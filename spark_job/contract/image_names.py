@@ -29,6 +29,8 @@ SYSTEM_FOLDERS = frozenset(
         *("lost+found", "__pycache__"),
     )
 )
+# What a repair of Windows found, and libraries of Apple's and Adobe's programs: copies and previews.
+SYSTEM_FOLDER = re.compile(r"found\.\d{3}|.*\.(photoslibrary|photolibrary|aplibrary|lrdata)")
 # Where the class of an image comes from.
 FOLDER, PATH, NO_LABELS = "folder", "path", "none"
 LABELS = re.compile(r"folder(:[1-9]\d?)?|path|none")
@@ -56,12 +58,16 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
         return HIDDEN
     if name.lower() in SYSTEM_FILES:
         return SYSTEM_FILE
-    if any(part.lower() in SYSTEM_FOLDERS for part in parts[:-1]):
+    if any(_is_of_system(part.lower()) for part in parts[:-1]):
         return IN_SYSTEM_FOLDER
     extension = extension_of(name)
     if all_files or extension in IMAGE_EXTENSIONS:
         return None
     return extension or "no extension"
+
+
+def _is_of_system(folder: str) -> bool:
+    return folder in SYSTEM_FOLDERS or SYSTEM_FOLDER.fullmatch(folder) is not None
 
 
 def extension_of(name: str) -> str:

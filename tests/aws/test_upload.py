@@ -6,10 +6,11 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from operate.connection import Connection
 from operate.s3 import image_store
-from operate.s3.photographs import collect
+from operate.s3.photographs import PART_BYTES, collect
 from tests.aws.conftest import REGION
 from tests.doubles import Double
 
@@ -140,12 +141,51 @@ def test_a_refused_photograph_stops_the_upload(operate, storage, folder, monkeyp
 
 
 def test_links_are_followed_but_never_round(tmp_path):
-    """A link to a folder above ends; a link to a photograph counts."""
+    """A link to a photograph counts; links in a circle, and what is neither file nor folder, get a line."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.jpg").write_bytes(b"1")
     (tmp_path / "a" / "2.jpg").symlink_to(tmp_path / "a" / "1.jpg")
     (tmp_path / "a" / "round").symlink_to(tmp_path)
-    assert [one.name for one in collect(tmp_path, all_files=False).photographs] == ["a/1.jpg", "a/2.jpg"]
+    (tmp_path / "a" / "itself.jpg").symlink_to("itself.jpg")
+    os.mkfifo(tmp_path / "a" / "pipe.jpg")
+    found = collect(tmp_path, all_files=False)
+    assert [one.name for one in found.photographs] == ["a/1.jpg", "a/2.jpg"]
+    assert found.problems == [
+        "a/itself.jpg: the link leads nowhere: Too many levels of symbolic links",
+        "a/pipe.jpg: neither a file nor a folder",
+        "a/round: the link leads back to a folder above it",
+    ]
+
+
+def test_an_upload_that_stopped_in_a_large_file_goes_on_with_its_next_part(operate, storage, tmp_path):
+    """Then it is unchanged, for later uploads too."""
+    (tmp_path / "large.tif").write_bytes(bytes(PART_BYTES) + b"1" * PART_BYTES + b"2" * PART_BYTES)
+    found = collect(tmp_path, all_files=False).photographs
+    line = CutLine(boto3.client("s3", REGION))
+    target = image_store.Target(line, "fruit-images", "")
+    with pytest.raises(image_store.OperateError, match=r"large\.tif was not uploaded: .*goes on where"):
+        image_store.upload(target, found, at_once=1)
+    line.sent, line.most = [], 9
+    assert image_store.upload(target, found, at_once=1).uploaded == 1
+    assert line.sent == [3]
+    assert contents("fruit-images") == {"large.tif": (tmp_path / "large.tif").read_bytes()}
+    assert operate("upload", str(tmp_path), "--json").json["uploaded"] == 0
+
+
+class CutLine(Double):
+    """S3 whose line is cut after `most` parts."""
+
+    def __init__(self, s3):
+        self._s3, self.sent, self.most = s3, [], 2
+
+    def __getattr__(self, name):
+        return getattr(self._s3, name)
+
+    def upload_part(self, **part):
+        if len(self.sent) == self.most:
+            raise ConnectionClosedError(endpoint_url="s3")
+        self.sent.append(part["PartNumber"])
+        return self._s3.upload_part(**part)
 
 
 def test_what_cannot_be_read_has_a_line_and_the_rest_is_uploaded(operate, storage, folder, monkeypatch):

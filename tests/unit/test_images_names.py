@@ -104,6 +104,14 @@ def test_a_hidden_part_hides_all_below(path):
     assert skip_reason(f"a/.cache/{path}", all_files=True) == "hidden file"
 
 
+@pytest.mark.parametrize("folder", ["found.000", "FOUND.012", "Bilder.photoslibrary", "@eaDir", "lost+found"])
+def test_folders_of_a_system_or_a_library_are_no_classes(folder):
+    """Even with --all-files; a file of such a name is one as any other."""
+    assert skip_reason(f"a/{folder}/b/1.jpg", all_files=True) == "in a system folder"
+    assert skip_reason(f"a/{folder}", all_files=True) is None
+    assert skip_reason(f"a/{folder}s/1.jpg", all_files=False) is None
+
+
 @given(paths)
 def test_every_file_is_a_candidate_or_has_a_reason(path):
     """With --all-files only hidden files, system files and folder markers are left out."""
