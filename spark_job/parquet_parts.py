@@ -47,16 +47,19 @@ def write_part(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema,
     repeated: tuple[str, ...] = (),
+    facts: Callable[[], dict[str, str]] = dict,
 ) -> None:
     """Write one part of a table, whole or not at all.
 
     Args:
         repeated: columns whose values repeat and are worth a dictionary; numbers of vectors never are.
+        facts: what the part says of itself, asked for when all batches are written; see `part_facts`.
     """
     content = io.BytesIO()
     with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:  # type: ignore[arg-type]
         for group in _row_groups(batches):
             writer.write_table(pa.Table.from_batches(group, schema))
+        writer.add_key_value_metadata(facts())
     folder.write(part_name(number), content.getvalue())
 
 
@@ -84,6 +87,15 @@ def row_count(uri: str) -> int:
 def column_names(uri: str) -> list[str]:
     """Return the columns of a part; only its footer is read."""
     return list(_footer(uri).schema.to_arrow_schema().names)
+
+
+def part_facts(uri: str) -> dict[str, str]:
+    """Return what a part says of itself; empty when there is no such part, or none that can be read."""
+    try:
+        found = _footer(uri).metadata or {}
+    except (OSError, pa.ArrowException):
+        return {}
+    return {name.decode(): value.decode() for name, value in found.items()}
 
 
 def _footer(uri: str) -> pq.FileMetaData:

@@ -5,7 +5,7 @@ profiles, single sign-on, roles. On a cluster's node it uses variables or the in
 """
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -168,11 +168,16 @@ class Folder:
             below = obstore.list_with_delimiter(open_store(root), f"{key}/" if key else None)
             return [prefix.rstrip("/").rpartition("/")[2] for prefix in below["common_prefixes"]]
 
-    def clear(self) -> None:
-        """Remove everything stored in this folder or below it."""
+    def clear(self, keep: Callable[[str], bool] = lambda _name: False) -> None:
+        """Remove everything stored in this folder or below it, but for the names that are to be kept."""
         root, _ = split_uri(self.uri)
         with _named(f"cannot empty {self.uri}"):
-            if names := self.names():
+            names = [name for name in self.names() if not keep(name)]
+            if not is_s3(self.uri):
+                # obstore refuses the names that it gives to files which it has not finished
+                for name in names:
+                    Path(self.uri, name).unlink()
+            elif names:
                 obstore.delete(open_store(root), [split_uri(self.child(name))[1] for name in names])
 
     def open_writer(self, name: str) -> Any:

@@ -5,13 +5,14 @@ Each image becomes one row, an unusable one with null features and the reason.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -101,14 +102,26 @@ class Tally(Sum):
 
     Attributes:
         damaged: how many of the usable ones are damaged in part.
+        computed: how many were computed now; the others are in parts that an earlier attempt finished.
     """
 
     usable: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     damaged: int = 0
     processor_seconds: float = 0.0
+    computed: int = 0
+
+    def to_json(self) -> str:
+        """Return what became of the images, without what it took."""
+        return json.dumps({"usable": self.usable, "rejected": self.rejected, "damaged": self.damaged})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        counts = json.loads(text)
+        return cls(Counter(counts["usable"]), Counter(counts["rejected"]), counts["damaged"])
 
     def add(self, rows: list[_Row]) -> None:
+        self.computed += len(rows)
         for row in rows:
             (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
             self.damaged += row.prepared.damage is not None

@@ -49,15 +49,20 @@ Rows = tuple[int, pa.Table]  # number of the part of the previous run's table, o
 
 
 def copy_features(
-    spark: SparkContext, reused: Folder, previous: Sequence[str], destination: Folder, length: int
+    spark: SparkContext,
+    reused: Folder,
+    previous: Sequence[str],
+    destination: Folder,
+    length: int,
+    first: int,
 ) -> Tally:
-    """Copy whole rows with the label and split of the new listing, in parts behind those that are there.
+    """Copy whole rows with the label and split of the new listing, in parts behind those that are computed.
 
     Args:
         reused: rows of REUSED_SCHEMA; each of its parts becomes one of the destination.
         previous: URIs of the parts of the previous run's table, which the rows refer to by number.
+        first: number of the first part that they become.
     """
-    first = len(part_uris(destination))
     tasks = list(enumerate(part_uris(reused), start=first))
     if not tasks:
         return Tally()

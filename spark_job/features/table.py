@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import ceil
 from typing import Any
@@ -18,8 +20,16 @@ from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
-from spark_job.images.listing import ListedFile, Share, shares
-from spark_job.parquet_parts import MAX_PART_BYTES, read_part, rows_within, write_part, write_sorted_csv
+from spark_job.images.listing import ListedFile, Share
+from spark_job.parquet_parts import (
+    MAX_PART_BYTES,
+    part_facts,
+    part_name,
+    read_part,
+    rows_within,
+    write_part,
+    write_sorted_csv,
+)
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
@@ -27,6 +37,8 @@ from spark_job.storage import Folder
 # take some seconds, short enough for progress, even shares and the loss of a node.
 IMAGES_PER_TASK = 2_000
 MAX_READ_BYTES = 32 * MEBIBYTE
+# What a finished part says of itself: a hash of what it was made of, and what became of its images.
+CONTENT, TALLY = "content", "tally"
 REJECTED_COLUMNS = ("path", "label", "size", "error")
 
 
@@ -38,23 +50,32 @@ def images_per_task(image_count: int, cores: int, feature_length: int) -> int:
 
 
 def write_features(
-    spark: SparkContext, listing: Folder, image_count: int, destination: Folder, extraction: Extraction
+    spark: SparkContext, tasks: Sequence[Share], destination: Folder, extraction: Extraction, run: str
 ) -> Tally:
-    """Compute the features of all images and store them, a part a task; an earlier attempt is replaced.
+    """Compute the features of all images and store them, a part a task; keep the parts that are finished.
 
     The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0008).
 
     Args:
-        image_count: how many of its rows take part; at least 1.
+        tasks: at least one.
+        run: fingerprint of the run: of its parameters, the extractor, and how images are prepared.
     """
-    destination.clear()
-    length = extraction.specification.feature_length
-    tasks = shares(listing, images_per_task(image_count, spark.defaultParallelism, length))
 
     def write(share: Share) -> Tally:
+        batch = share.batch()
+        content = hashlib.sha256(json.dumps([run, batch.to_pylist()]).encode()).hexdigest()
+        facts = part_facts(destination.child(part_name(share.number)))
+        if facts.get(CONTENT) == content:
+            return Tally.from_json(facts[TALLY])
         tally = Tally()
-        batches = extraction(share.batch(), tally)
-        write_part(destination, share.number, batches, FEATURES_SCHEMA, repeated=("label", "split", "error"))
+        write_part(
+            destination,
+            share.number,
+            extraction(batch, tally),
+            FEATURES_SCHEMA,
+            repeated=("label", "split", "error"),
+            facts=lambda: {CONTENT: content, TALLY: tally.to_json()},
+        )
         return tally
 
     return sum_over_tasks(spark, tasks, write)

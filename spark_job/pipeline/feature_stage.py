@@ -16,12 +16,15 @@ from spark_job.errors import ListingError
 from spark_job.features.engines import EngineChoice, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.reuse import NEW, REUSED, copy_features
-from spark_job.features.table import write_features, write_rejected
+from spark_job.features.table import images_per_task, write_features, write_rejected
+from spark_job.images.listing import Share, shares
 from spark_job.images.sampling import is_shown
-from spark_job.parquet_parts import part_uris
+from spark_job.parquet_parts import part_name, part_uris
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
 
+# How the images are dealt out, in `stages/`: the same for every attempt, or no part could be kept.
+SHARES = "shares"
 SECONDS_AT_A_TERMINAL = 0.5
 SECONDS_IN_A_LOG = 30.0
 
@@ -64,7 +67,7 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
     started = time.monotonic()
     tally, computed_parts = _compute(run, listing)
     seconds = time.monotonic() - started
-    tally += _copy(run, listing)
+    tally += _copy(run, listing, computed_parts)
     write_rejected(run.folder, part_uris(run.folder.at(layout.FEATURES)) if tally.rejected else ())
     if not tally.usable:
         raise ListingError(
@@ -78,32 +81,47 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
         damaged=tally.damaged,
         classes=[(label, tally.usable[label], tally.rejected[label]) for label in labels],
         computed_parts=computed_parts,
-        images_per_second=listing.new / seconds if listing.new else None,
+        images_per_second=tally.computed / seconds if tally.computed else None,
         cores=cores,
-        cpu_utilization=tally.processor_seconds / (seconds * cores) if listing.new else None,
+        cpu_utilization=tally.processor_seconds / (seconds * cores) if tally.computed else None,
     )
 
 
 def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     """Compute the features of the new images; return what became of them, and how many parts they are in."""
-    features, count = run.folder.at(layout.FEATURES), listing.new
-    features.clear()
     # Drawing libraries take a second to import: now, while the driver waits for the workers to start.
     Thread(target=import_module, args=["spark_job.report.run_report"], daemon=True).start()
-    if not count:
+    tasks = _shares(run, listing)
+    if not tasks:
         return Tally(), 0
     spark = run.spark.sparkContext
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     shown = partial(is_shown, seed=run.options.seed, shares=listing.shown_shares)
     extraction = Extraction(run.extractor.specification, run.options.limits, engine, shown)
+    features = run.folder.at(layout.FEATURES)
+    with progress(spark, "features", listing.new):
+        tally = write_features(spark, tasks, features, extraction, run.fingerprint)
+    return tally, len(tasks)
+
+
+def _shares(run: Run, listing: ListingResult) -> list[Share]:
+    """Deal out the images as an earlier attempt did, whatever cores it had; forget what it left half done."""
+    features = run.folder.at(layout.FEATURES)
+    plan = run.folder.stage(SHARES)
+    if plan is None:
+        features.clear()
+        length, cores = run.extractor.specification.feature_length, run.spark.sparkContext.defaultParallelism
+        plan = {"images_per_share": images_per_task(listing.new, cores, length)}
+        run.folder.complete_stage(SHARES, plan)
     new = run.folder.at(f"{layout.REUSE}/{NEW}") if listing.previous else run.folder.at(layout.LISTING)
-    with progress(spark, "features", count):
-        tally = write_features(spark, new, count, features, extraction)
-    return tally, len(part_uris(features))
+    tasks = shares(new, plan["images_per_share"])
+    parts = {part_name(share.number) for share in tasks}
+    features.clear(keep=parts.__contains__)
+    return tasks
 
 
-def _copy(run: Run, listing: ListingResult) -> Tally:
+def _copy(run: Run, listing: ListingResult, first: int) -> Tally:
     """Copy the features that are reused from the previous run."""
     if listing.previous is None:
         return Tally()
@@ -113,4 +131,5 @@ def _copy(run: Run, listing: ListingResult) -> Tally:
         part_uris(Folder(listing.previous).at(layout.FEATURES)),
         run.folder.at(layout.FEATURES),
         run.extractor.specification.feature_length,
+        first,
     )

@@ -61,7 +61,7 @@ def run_pipeline(
         return manifest
     with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
         opened = session or partial(open_session, "spark_job")
-        attempt = Attempt(Run(opened, options, extractor, folder, Path(scratch)), say)
+        attempt = Attempt(Run(opened, options, extractor, folder, Path(scratch), fingerprint), say)
         results, report = attempt.run_stages()
     seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)

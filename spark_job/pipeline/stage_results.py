@@ -1,6 +1,6 @@
 """What each stage works on, and what it leaves for those after it: typed, and as JSON in `stages/NAME.json`.
 
-A stage may be started over at any time: it replaces what an earlier attempt left.
+A stage may be started over at any time: it replaces what an earlier attempt left, or keeps finished parts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +24,18 @@ FORMER_NAMES = {"earlier": "previous"}
 
 @dataclass(frozen=True)
 class Run:
-    """What every stage works on."""
+    """What every stage works on.
+
+    Attributes:
+        fingerprint: of what decides the results: parameters, extractor, and how images are prepared.
+    """
 
     session: Callable[[], SparkSession]
     options: RunOptions
     extractor: Extractor
     folder: RunFolder
     scratch: Path
+    fingerprint: str
 
     @property
     def spark(self) -> SparkSession:

@@ -39,6 +39,19 @@ class CountingEngine(QuadrantColours):
         return super().features(tensors)
 
 
+class FailingEngine(CountingEngine):
+    """Refuses every image after so many, as S3 does when a token has expired."""
+
+    def __init__(self, counter: str, most: int) -> None:
+        super().__init__(counter)
+        self._most = most
+
+    def features(self, tensors: np.ndarray) -> np.ndarray:
+        if Path(self._counter).exists() and Path(self._counter).stat().st_size >= self._most:
+            raise RuntimeError("the token has expired")
+        return super().features(tensors)
+
+
 class DyingEngine(QuadrantColours):
     """Kills its own process, once; notes that process and its children in a file before."""
 

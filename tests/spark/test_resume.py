@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import pytest
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
+from spark_job.errors import JobError
+from spark_job.features import table
+from spark_job.pipeline import feature_stage
 from spark_job.pipeline.run import STAGES
-from tests.spark import photographs
+from tests.spark import doubles, photographs
 from tests.spark.processes import PROJECT, left_behind, start
 from tests.spark.runs import RunResults, run
 
@@ -115,6 +120,62 @@ def test_a_run_killed_in_or_after_any_stage_goes_on(
                 file: at for file, at in kept.items() if file.startswith(output)
             }, output
     assert_same_results(resumed, undisturbed)
+
+
+def engine(monkeypatch, load: Callable[[], object]) -> None:
+    """What the workers compute with."""
+    monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(load))
+
+
+def parts(folder: Path) -> dict[str, bytes]:
+    """The parts of the features table by their names."""
+    return {path.name: path.read_bytes() for path in (folder / "features").iterdir()}
+
+
+@pytest.fixture
+def dealt_by_twos(images, tiny_extractor, tmp_path, monkeypatch):
+    """A run of seven parts without any accident, one that stopped in the middle, and what was computed."""
+    monkeypatch.setattr(table, "IMAGES_PER_TASK", 2)
+    counter = tmp_path / "counter"
+    engine(monkeypatch, partial(doubles.CountingEngine, str(counter)))
+    whole = run(images, tmp_path / "whole", tiny_extractor)
+    counter.unlink()
+    engine(monkeypatch, partial(doubles.FailingEngine, str(counter), 9))
+    with pytest.raises(JobError, match=r"the token has expired; .* run the same command .* --resume"):
+        run(images, tmp_path, tiny_extractor)
+    counter.unlink()
+    engine(monkeypatch, partial(doubles.CountingEngine, str(counter)))
+    monkeypatch.setattr(table, "IMAGES_PER_TASK", 5)  # another cluster would deal otherwise
+    return whole, tmp_path / "run", counter
+
+
+def test_a_run_goes_on_behind_the_parts_that_are_finished(dealt_by_twos, images, tiny_extractor, tmp_path):
+    """Only images that no part holds are computed; to the byte the results of an undisturbed run."""
+    whole, stopped, counter = dealt_by_twos
+    before, kept = parts(stopped), snapshot(stopped / "features")
+    assert 2 <= len(before) < len(parts(whole.folder)) == 7
+    (stopped / "features" / "part-000006.parquet#1").write_bytes(
+        b"half a part"
+    )  # of a driver that was killed
+    resumed = run(images, tmp_path, tiny_extractor, resume=True)
+    assert parts(stopped) == parts(whole.folder)
+    assert kept.items() <= snapshot(stopped / "features").items()
+    finished = {row["path"] for name in before for row in resumed.table(f"features/{name}")}
+    usable = {row["path"] for row in resumed.features if row["error"] is None}
+    assert counter.stat().st_size == len(usable - finished)
+    assert_same_results(resumed, whole)
+
+
+def test_a_part_that_is_not_what_it_should_be_is_computed_again(
+    dealt_by_twos, images, tiny_extractor, tmp_path
+):
+    """One of other images, and one that is damaged; both would spoil the results."""
+    whole, stopped, _ = dealt_by_twos
+    first, second = sorted(parts(stopped))[:2]
+    (stopped / "features" / first).write_bytes(parts(stopped)[second])
+    (stopped / "features" / second).write_bytes(b"PAR1")
+    run(images, tmp_path, tiny_extractor, resume=True)
+    assert parts(stopped) == parts(whole.folder)
 
 
 def test_resuming_a_complete_run_is_a_success_with_nothing_to_do(undisturbed, images, tiny_extractor):
