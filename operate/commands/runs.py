@@ -1,52 +1,90 @@
 """`fruit runs`: every run in the results bucket."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
+from rich.table import Table
 
 from operate.connection import Connection, connected
 from operate.printing import json_option, print_result, table
 from operate.runs.run_folder import RunSummary, list_runs
 from operate.runs.run_history import run_history
 
-COLUMNS = (
-    *("run", "date (UTC)", "state", "images", "rejected", "k", "variance"),
-    *("accuracy", "model", "minutes", "USD"),
-)
-NUMBERS = ("images", "rejected", "k", "variance", "accuracy", "minutes", "USD")
+# Column -> the field that it is sorted by.
+COLUMNS = {
+    "run": "run",
+    "kind": "kind",
+    "created (UTC)": "created",
+    "state": "state",
+    "images": "images",
+    "rejected": "rejected",
+    "components": "components",
+    "variance": "explained_variance_ratio",
+    "accuracy": "accuracy",
+    "model": "model",
+    "images/s": "images_per_second",
+    "minutes": "seconds",
+    "USD": "cost_usd",
+    "parents": "parents",
+}
+TEXTS = ("run", "kind", "state", "model", "parents")
+NUMBERS = tuple(name for name in COLUMNS if name not in TEXTS)
+BY_WORD = {name.partition(" ")[0]: name for name in COLUMNS}
 UNKNOWN = "-"
 
 
 @click.command("runs")
+@click.option(
+    "--sort",
+    "column",
+    type=click.Choice(list(BY_WORD), case_sensitive=False),
+    help="Sort by this column: texts from A to Z, the largest numbers and the latest dates first.",
+)
+@click.option("--match", "text", default="", help="Show only runs of which a column contains this text.")
 @json_option
 @connected
-def runs_command(connection: Connection, as_json: bool) -> None:
-    """List every run: date, state, images, components, variance, accuracy, model, duration, cost.
+def runs_command(connection: Connection, column: str | None, text: str, as_json: bool) -> None:
+    """List every run with what a person compares: images, components, accuracy, speed, time, cost and more.
 
-    The cost is that of all nodes while the run's steps ran, on demand, for the two months that EMR remembers;
-    `cost` tells that of whole clusters.
+    A run has the accuracy of the newest `train` that was made from it. The cost is that of all nodes while
+    the run's steps ran, on demand, for the two months that EMR remembers. `cost` tells that of clusters.
 
     \b
     Example:
-      fruit runs
-      fruit runs --json
+      fruit runs --sort accuracy
+      fruit runs --match resnet50 --json
     """
     deployment = connection.deployment
     history = run_history(connection)
-    runs = list_runs(connection.client("s3"), deployment.results_bucket, history)
-    text = (
-        table(COLUMNS, [row(run) for run in runs], right=NUMBERS)
-        if runs
-        else f"no runs in {deployment.results_uri} yet: `fruit submit` starts one"
-    )
-    print_result([asdict(run) for run in runs], text, as_json=as_json)
+    found = list_runs(connection.client("s3"), deployment.results_bucket, history)
+    runs = [run for run in found if any(text.lower() in cell.lower() for cell in row(run))]
+    if column:
+        runs = sorted_runs(runs, column)
+    if runs:
+        shown: Table | str = table(tuple(COLUMNS), [row(run) for run in runs], right=NUMBERS)
+    elif found:
+        shown = f"none of {len(found)} runs contains {text!r}"
+    else:
+        shown = f"no runs in {deployment.results_uri} yet: `fruit submit` starts one"
+    print_result([asdict(run) for run in runs], shown, as_json=as_json)
+
+
+def sorted_runs(runs: Sequence[RunSummary], column: str) -> list[RunSummary]:
+    """Return the runs by a column, numbers and dates descending; those of which it is not known come last."""
+    name = BY_WORD[column]
+    values = [(getattr(run, COLUMNS[name]), run) for run in runs]
+    known = [pair for pair in values if pair[0] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=name in NUMBERS)
+    return [run for _, run in known] + [run for value, run in values if value is None]
 
 
 def row(run: RunSummary) -> tuple[str, ...]:
     """Return a run as words, in the order of COLUMNS."""
     return (
         run.run,
-        f"{run.created:%Y-%m-%d %H:%M}" if run.created else UNKNOWN,
+        run.kind or UNKNOWN,
+        run.created_text or UNKNOWN,
         run.state,
         _number(run.images, ",d"),
         _number(run.rejected, ",d"),
@@ -54,8 +92,10 @@ def row(run: RunSummary) -> tuple[str, ...]:
         _number(run.explained_variance_ratio, ".3f"),
         _number(run.accuracy, ".3f"),
         run.model or UNKNOWN,
+        _number(run.images_per_second, ",.0f"),
         _number(None if run.seconds is None else run.seconds / 60, ".1f"),
         _number(run.cost_usd, ".2f"),
+        ", ".join(run.parents) or UNKNOWN,
     )
 
 

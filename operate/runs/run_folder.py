@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from infra.contract.prefixes import RUNS
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
-from spark_job.contract.manifest import Manifest, RunFigures
+from spark_job.contract.manifest import Manifest, RunFigures, with_accuracies
 from spark_job.contract.run_layout import MANIFEST, METRICS
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ class RunSummary(RunFigures):
     """
 
     run: str
-    created: datetime | None = None
     state: str = UNFINISHED
-    model: str | None = None
     cost_usd: float | None = None
 
 
@@ -48,7 +45,8 @@ def list_runs(s3: S3Client, bucket: str, history: Mapping[str, RunTrace]) -> lis
     names = {*list_folders(s3, bucket, f"{RUNS}/"), *history}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         summaries = pool.map(lambda name: read_run(s3, bucket, name), names)
-    return sorted((traced(run, history.get(run.run)) for run in summaries), key=_latest_first)
+        runs = with_accuracies({run.run: run for run in summaries})
+    return sorted((traced(run, history.get(run.run)) for run in runs.values()), key=_latest_first)
 
 
 def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
@@ -67,14 +65,8 @@ def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
     if content is None:
         return RunSummary(run=run_id)
     manifest = Manifest.from_json({"run_id": run_id, "created": "", **content})
-    figures = RunFigures.from_json(read_json(s3, bucket, run_prefix(run_id) + METRICS) or {})
-    return RunSummary(
-        run=run_id,
-        created=datetime.fromisoformat(manifest.created) if manifest.created else None,
-        state=COMPLETE,
-        model=manifest.model,
-        **asdict(figures),
-    )
+    figures = RunFigures.of(manifest, read_json(s3, bucket, run_prefix(run_id) + METRICS) or {})
+    return RunSummary(run=run_id, state=COMPLETE, **asdict(figures))
 
 
 def _latest_first(run: RunSummary) -> tuple[bool, float, str]:

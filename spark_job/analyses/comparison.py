@@ -99,7 +99,7 @@ def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
     accuracies: list[tuple[str, float]] = []
     for folder, manifest in (found for place in places for found in complete_runs(place)):
         if manifest.kind == "train" and manifest.parents[:1] == (run.uri,):
-            accuracy = RunFigures.from_json(folder.read_json(layout.METRICS) or {}).accuracy
+            accuracy = RunFigures.of(manifest, folder.read_json(layout.METRICS) or {}).accuracy
             if accuracy is not None:
                 accuracies.append((manifest.created, accuracy))
     return max(accuracies)[1] if accuracies else None

@@ -6,8 +6,9 @@ of runs read them, and so does `operate`, from S3.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
 
 FORMAT = 1
 RUN = "run"
@@ -48,7 +49,15 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Return the manifest of what `manifest.json` holds; what is not known is left out."""
+        """Return the manifest of what `manifest.json` holds; what is not known is left out.
+
+        Raises:
+            ValueError: it is the manifest of something else, as of a web page.
+        """
+        if not all(isinstance(content.get(name), str) for name in ("run_id", "created")):
+            raise ValueError("no manifest of a run: run_id or created is missing")
+        if content["created"]:
+            datetime.fromisoformat(content["created"])
         known = {name: value for name, value in content.items() if name in cls.__dataclass_fields__}
         for name in ("parents", "command", "outputs"):
             known[name] = tuple(known.get(name, ()))
@@ -72,38 +81,76 @@ class Manifest:
         return str(self.extractor.get("fingerprint", ""))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFigures:
-    """The figures of a run that a list of runs shows; what is not known is None.
+    """What a list of runs shows of one, for a person to compare; what is not known is None.
 
     Attributes:
+        kind: the command that made it; empty: not known.
+        parents: names of the runs that it read.
+        model: the network of its extractor.
         explained_variance_ratio: of all kept components together, 0 to 1.
         accuracy: of a classifier on its test images, 0 to 1.
+        images_per_second: those whose features were computed.
         seconds: from start to end.
     """
 
+    kind: str = ""
+    created: datetime | None = None
+    parents: tuple[str, ...] = ()
+    model: str | None = None
     images: int | None = None
     rejected: int | None = None
     components: int | None = None
     explained_variance_ratio: float | None = None
     accuracy: float | None = None
+    images_per_second: float | None = None
     seconds: float | None = None
 
     @classmethod
-    def from_json(cls, metrics: Mapping[str, Any]) -> Self:
-        """Return the figures of what `metrics.json` holds."""
+    def of(cls, manifest: Manifest, metrics: Mapping[str, Any]) -> Self:
+        """Return the figures of a run, of its manifest and what its `metrics.json` holds."""
 
         def at(group: str, name: str) -> Any:
-            return (metrics.get(group) or {}).get(name)
+            figures = metrics.get(group)
+            value = figures.get(name) if isinstance(figures, Mapping) else None
+            return value if isinstance(value, int | float) else None
 
         return cls(
+            kind=manifest.kind,
+            created=datetime.fromisoformat(manifest.created) if manifest.created else None,
+            parents=tuple(uri.rstrip("/").rpartition("/")[2] for uri in manifest.parents),
+            model=manifest.model,
             images=at("images", "usable"),
             rejected=at("images", "rejected"),
             components=at("reduction", "components"),
             explained_variance_ratio=at("reduction", "explained_variance_ratio"),
             accuracy=at("classifier", "accuracy"),
+            images_per_second=at("features", "images_per_second"),
             seconds=at("seconds", "total"),
         )
+
+    @property
+    def created_text(self) -> str:
+        """When the run was complete, as people read it, in UTC as run ids are; empty: not known."""
+        created = self.created and self.created.astimezone(UTC)
+        return f"{created.day} {created:%b %Y, %H:%M}" if created else ""
+
+
+Figures = TypeVar("Figures", bound=RunFigures)
+
+
+def with_accuracies(runs: Mapping[str, Figures]) -> dict[str, Figures]:
+    """Return runs by name, those that a `train` of theirs read first with the accuracy of the newest."""
+    trained = sorted(
+        (run for run in runs.values() if run.kind == "train" and run.parents and run.accuracy is not None),
+        key=lambda run: run.created.timestamp() if run.created else 0,
+    )
+    accuracies = {run.parents[0]: run.accuracy for run in trained}
+    return {
+        name: replace(run, accuracy=accuracies.get(name)) if run.accuracy is None else run
+        for name, run in runs.items()
+    }
 
 
 def read_json(content: bytes | str) -> dict[str, Any]:

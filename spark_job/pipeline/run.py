@@ -70,6 +70,7 @@ def run_pipeline(
         Folder(options.results),
         metrics,
         run_id=options.run_id,
+        parents=tuple(uri for uri in (results.listing.previous, options.reduction) if uri),
         fingerprint=fingerprint,
         parameters=options.parameters,
         command=tuple(options.arguments(RESULTS, PLACE)),

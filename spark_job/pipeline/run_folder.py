@@ -9,10 +9,10 @@ from typing import Any
 
 from spark_job import __version__
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.manifest import Manifest, read_json, write_json
+from spark_job.contract.manifest import Manifest, RunFigures, read_json, with_accuracies, write_json
 from spark_job.contract.run_layout import MANIFEST, METRICS, PARAMETERS
 from spark_job.provenance import code_hash, package_versions
-from spark_job.report.page import render_index
+from spark_job.report.runs_index import render_index
 from spark_job.storage import Folder
 
 # Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.
@@ -34,9 +34,11 @@ class RunFolder(Folder):
         self.write(name, write_json(value))
 
     def read_manifest(self) -> Manifest | None:
-        """Return the manifest; None: the run is not complete."""
-        content = self.read_json(MANIFEST)
-        return None if content is None else Manifest.from_json(content)
+        """Return the manifest; None: the run is not complete, or the folder is none of a run."""
+        try:
+            return Manifest.from_json(self.read_json(MANIFEST) or {})
+        except (ValueError, TypeError, AttributeError):  # something else is called manifest.json
+            return None
 
     def complete(self, results: Folder, metrics: Mapping[str, Any], **facts: Any) -> Manifest:
         """Write the metrics, the manifest, which makes the run a complete one, and the index of the results.
@@ -113,6 +115,11 @@ def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -
 
 def write_index(results: Folder) -> None:
     """Write `RESULTS/index.html` anew from the manifests that are there, the latest run first."""
-    runs = [(run.uri.rpartition("/")[2], manifest) for run, manifest in complete_runs(results)]
-    runs.sort(key=lambda run: run[1].created, reverse=True)
-    results.write(INDEX, render_index(runs))
+    runs = sorted(complete_runs(results), key=lambda run: run[1].created, reverse=True)
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        metrics = pool.map(lambda run: run[0].read_json(METRICS) or {}, runs)
+        figures = {
+            folder.uri.rpartition("/")[2]: RunFigures.of(manifest, content)
+            for (folder, manifest), content in zip(runs, metrics, strict=True)
+        }
+    results.write(INDEX, render_index(with_accuracies(figures)))

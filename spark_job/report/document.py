@@ -28,10 +28,31 @@ class Bar:
 
 
 class Number(str):
-    """A number as it is to be read; it stands at the right side of its cell."""
+    """A number as it is to be read; it stands at the right side of its cell.
+
+    Attributes:
+        order: by what a reader sorts it, where that is not the number that the text begins with.
+    """
+
+    order: float | None = None
+
+    @classmethod
+    def ordered(cls, text: str, order: float | None) -> "Number":
+        """Return a number that is sorted by another one: `1 h 2 min` by its seconds."""
+        number = cls(text)
+        number.order = order
+        return number
 
 
-Cell = str | int | float | Bar | Photograph
+@dataclass(frozen=True)
+class Link:
+    """A text that leads to another page."""
+
+    text: str
+    href: str
+
+
+Cell = str | int | float | Bar | Photograph | Link
 
 
 @dataclass(frozen=True)
@@ -208,6 +229,7 @@ class Document:
         tiles: the figures that matter, name -> value as it is to be read.
         notes: sentences a reader must not miss.
         eyebrow: what kind of work it is, in small letters above the title.
+        of_a_run: it lies in `RUN_ID/report/` and links to the index of all runs.
         main_section: the name of the section that a reader of the keyboard may skip to.
     """
 
@@ -218,6 +240,7 @@ class Document:
     notes: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     eyebrow: str = ""
+    of_a_run: bool = True
     main_section: str = ""
 
 

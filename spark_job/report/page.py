@@ -9,14 +9,16 @@ from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from spark_job.contract.manifest import Manifest
 from spark_job.report.document import (
     Chart,
+    Columns,
     Command,
+    Details,
     Document,
     Explorer,
     Gallery,
@@ -91,6 +93,7 @@ def explorer_facts(contents: ReportContents, picture: Callable[[Point], str | No
         "classes": len({point.label for point in contents.points}),
         "looks": LOOK_COUNT,
         "without_picture": sum(bool(point.thumbnail) and picture(point) is None for point in points),
+        "with_picture": sum(picture(point) is not None for point in points),
     }
 
 
@@ -126,16 +129,6 @@ def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
     budget = MAX_PAGE_BYTES - len(bare) - MARKUP_LENGTH * len(photographs)
     kept = keep_evenly([encoded_length(one.thumbnail) for one in photographs], budget)
     return _render(document, parents, {id(one) for one, fits in zip(photographs, kept, strict=True) if fits})
-
-
-def render_index(runs: Sequence[tuple[str, Manifest]]) -> bytes:
-    """Return the page that lists finished runs, (folder, manifest), with links to their reports."""
-    template = _environment().get_template("index.html")
-    return _encoded(template.render(runs=runs, style=_asset("report.css")))
-
-
-def _last_name(uri: str) -> str:
-    return uri.rstrip("/").rpartition("/")[2]
 
 
 def script_json(data: dict[str, Any]) -> str:
@@ -187,6 +180,7 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
             left_out=sum(id(photograph) not in shown for photograph in pictured),
             parents=[_parent(uri) for uri in parents],
             style=_asset("report.css"),
+            drawn=_is_drawn(document),
             scripts=scripts,
             script_hashes=[_hash_source(script) for script in scripts],
             data=Markup(script_json(data)),  # noqa: S704 - "<" is escaped
@@ -197,11 +191,19 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
 
 def _scripts(document: Document) -> list[Markup]:
     """Return what the page runs: one without charts does without 4 MB of plotly.js."""
-    drawn = bool(_blocks(document, Chart)) or bool(_blocks(document, Explorer))
-    if not drawn and not _blocks(document, Command):
-        return []
-    plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
-    return [*([Markup(plotly)] if drawn else []), _asset("report.js")]  # noqa: S704 - no `</script`, a test looks
+    scripts: list[Markup] = []
+    if _is_drawn(document):
+        plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
+        scripts.append(Markup(plotly))  # noqa: S704 - no `</script`, a test looks
+    if _is_drawn(document) or _blocks(document, Command):
+        scripts.append(_asset("report.js"))
+    if any(_blocks(document, kind) for kind in (Table, Details, Columns)):
+        scripts.append(_asset("tables.js"))
+    return scripts
+
+
+def _is_drawn(document: Document) -> bool:
+    return bool(_blocks(document, Chart) or _blocks(document, Explorer))
 
 
 def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
@@ -213,8 +215,13 @@ def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
 
 def _parent(uri: str) -> dict[str, str]:
     """Return its name, its URI, and its report as seen from this one when both lie in one folder."""
-    name = _last_name(uri)
-    return {"name": name, "uri": uri, "report": f"../../{name}/report/index.html"}
+    name = uri.rstrip("/").rpartition("/")[2]
+    return {"name": name, "uri": uri, "report": f"../../{report_link(name)}"}
+
+
+def report_link(run_id: str) -> str:
+    """Return the address of a run's report, seen from the results: its colon is no scheme."""
+    return f"{quote(run_id, errors='surrogateescape')}/report/index.html"
 
 
 @cache
@@ -227,7 +234,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "last_name": _last_name}
+    environment.filters["count"] = count
     return environment
 
 

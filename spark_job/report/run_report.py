@@ -187,10 +187,10 @@ def _timings(contents: ReportContents) -> list[Block]:
     if not contents.seconds:
         return [Placeholder("No stage was timed.")]
     total = sum(contents.seconds.values())
-    shares = {name: seconds / (total or 1) for name, seconds in contents.seconds.items()}
+    shares = [(name, seconds, seconds / (total or 1)) for name, seconds in contents.seconds.items()]
     rows: list[list[Cell]] = [
-        [name, Number(duration(contents.seconds[name])), Number(percent(share)), Bar(100 * share)]
-        for name, share in shares.items()
+        [name, Number.ordered(duration(seconds), seconds), Number(percent(share)), Bar(100 * share)]
+        for name, seconds, share in shares
     ]
     return [
         Table(

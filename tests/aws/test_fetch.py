@@ -47,7 +47,9 @@ def test_runs_are_listed_with_their_figures(operate, storage):
     assert (outcome.exit_code, [run["run"] for run in outcome.json]) == (0, ["now", "late", "early"])
     assert outcome.json[1] == {
         "run": "late",
+        "kind": "run",
         "created": "2026-02-01T10:00:00+00:00",
+        "parents": [],
         "state": "complete",
         "images": 10,
         "rejected": 1,
@@ -55,6 +57,7 @@ def test_runs_are_listed_with_their_figures(operate, storage):
         "explained_variance_ratio": 0.8125,
         "accuracy": None,
         "model": "mobilenet_v2",
+        "images_per_second": None,
         "seconds": 90.0,
         "cost_usd": None,
     }
@@ -67,9 +70,33 @@ def test_runs_are_a_table_for_people(operate, storage):
     store_run("late", "2026-02-01T10:00:00+00:00")
     lines = operate("runs").out.splitlines()
     assert " ".join(lines[0].split()) == (
-        "run date (UTC) state images rejected k variance accuracy model minutes USD"
+        "run kind created (UTC) state images rejected components variance accuracy model "
+        "images/s minutes USD parents"
     )
-    assert " ".join(lines[1].split()) == "late 2026-02-01 10:00 complete 10 1 3 0.812 - mobilenet_v2 1.5 -"
+    assert " ".join(lines[1].split()) == (
+        "late run 1 Feb 2026, 10:00 complete 10 1 3 0.812 - mobilenet_v2 - 1.5 - -"
+    )
+
+
+def test_runs_are_sorted_and_selected(operate, storage):
+    """By a column, what is not known last; a run shows the accuracy of the newest train made from it."""
+    for day, (run, images) in enumerate({"a": 5, "b": 80, "c": 7}.items(), 1):
+        store_run(run, f"2026-02-0{day}T10:00:00+00:00", {"images": {"usable": images}})
+    for day, accuracy in ((4, 0.5), (5, 0.75)):
+        manifest = {
+            "kind": "train",
+            "created": f"2026-02-0{day}T10:00:00+00:00",
+            "parents": ["s3://x/runs/a"],
+        }
+        store_run(f"train-{day}", None)
+        for name, value in (("manifest", manifest), ("metrics", {"classifier": {"accuracy": accuracy}})):
+            key = f"runs/train-{day}/{name}.json"
+            boto3.client("s3", REGION).put_object(Bucket="fruit-results", Key=key, Body=json.dumps(value))
+    by_images = operate("runs", "--sort=images", "--json").json
+    assert [run["run"] for run in by_images] == ["b", "c", "a", "train-5", "train-4"]
+    assert by_images[2]["accuracy"] == 0.75
+    assert [run["run"] for run in operate("runs", "--sort=run", "--match=MOBILE", "--json").json] == [*"abc"]
+    assert operate("runs", "--match=pear").out == "none of 5 runs contains 'pear'\n"
 
 
 def test_an_empty_run_has_no_components(operate, storage):
@@ -77,7 +104,7 @@ def test_an_empty_run_has_no_components(operate, storage):
     reduction = {"components": None, "explained_variance_ratio": None}
     store_run("empty", "2026-02-01T10:00:00+00:00", {"images": {"usable": 0}, "reduction": reduction})
     words = operate("runs").out.splitlines()[1].split()
-    assert " ".join(words[3:]) == "complete 0 - - - - mobilenet_v2 - -"
+    assert " ".join(words[6:]) == "complete 0 - - - - mobilenet_v2 - - - -"
 
 
 def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkeypatch):

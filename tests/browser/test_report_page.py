@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
+from spark_job.contract.manifest import RunFigures
 from spark_job.report.document import ReportContents
 from spark_job.report.page import render_page
 from spark_job.report.run_report import run_document
+from spark_job.report.runs_index import render_index
 from tests.browser.chromium import find_chromium
 from tests.report_examples import HOSTILE_NAMES, example_report, hostile_report, without_reduction
 
@@ -45,15 +47,19 @@ class Reader:
         self.problems: list[str] = []
 
     def open(self, contents: ReportContents) -> Page:
+        page = self.open_page(render_page(run_document(contents)))
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    def open_page(self, content: bytes) -> Page:
         path = self.folder / "index.html"
-        path.write_bytes(render_page(run_document(contents)))
+        path.write_bytes(content)
         page = self.context.new_page()
         page.on("console", lambda message: self.problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("dialog", self._note_dialog)
         page.on("request", self._look_at_request)
         page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]")
         return page
 
     def _note_dialog(self, dialog: Dialog) -> None:
@@ -189,6 +195,40 @@ def test_classes_can_be_hidden_and_shown(reader):
     expect(page.locator("#class-status")).to_have_text("1 of 3 classes shown.")
     page.get_by_role("button", name="Select visible").click()
     expect(page.locator("#gallery li")).to_have_count(4)
+
+
+def test_runs_are_sorted_and_filtered(reader):
+    """By the keyboard alone: largest first, what is not known last; the column says how it is sorted."""
+    seconds = {"b": 70.0, "a": None, "d": 3725.0, "c": 9.0, "e": 8.0, "f": 7.0}
+    runs = {
+        name: RunFigures(kind="run", model="resnet50" if name in "ac" else "vgg16", seconds=value)
+        for name, value in seconds.items()
+    }
+    page = reader.open_page(render_index(runs))
+    names = page.locator(".runs tbody tr:visible th")
+    page.get_by_role("button", name="Time").press("Enter")
+    expect(names).to_have_text([*"dbcefa"])
+    expect(page.get_by_role("columnheader", name="Time")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("button", name="Time").press("Space")
+    expect(names).to_have_text([*"fecbda"])
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("[aria-sort]")).to_have_count(1)
+    expect(names).to_have_text([*"abcdef"])
+    page.get_by_label("Show rows that contain Finished runs").fill("ResNet")
+    expect(names).to_have_text(["a", "c"])
+    expect(page.get_by_role("status")).to_have_text("2 of 6 rows.")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_table_of_classes_is_sorted_and_filtered(reader):
+    page = reader.open(example_report(class_count=7))
+    table = page.get_by_role("table", name="Images of each class")
+    table.get_by_role("button", name="Class").click()
+    table.get_by_role("button", name="Class").click()
+    expect(table.locator("tbody th").first).to_have_text("Fruit 006")
+    page.get_by_label("Show rows that contain Images of each class").fill("004")
+    expect(table.locator("tbody tr:visible")).to_have_count(1)
 
 
 def test_hostile_names_are_shown_and_do_nothing(reader):

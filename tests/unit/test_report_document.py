@@ -2,9 +2,10 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
-from spark_job.contract.manifest import Manifest
+from spark_job.contract.manifest import RunFigures
 from spark_job.report.document import (
     Chart,
     Document,
@@ -13,7 +14,8 @@ from spark_job.report.document import (
     Section,
     Table,
 )
-from spark_job.report.page import render_document, render_index
+from spark_job.report.page import render_document
+from spark_job.report.runs_index import render_index
 from tests.report_examples import SCRIPT_NAME, jpeg
 
 HOSTILE = SCRIPT_NAME
@@ -52,7 +54,7 @@ def test_a_page_too_large_says_what_it_leaves_out():
     assert len(page) < 10_000_000
     shown = page.count("data:image/jpeg;base64,")
     assert 0 < shown < 30
-    assert f"{30 - shown} photographs are left out" in page
+    assert f"{30 - shown} photographs stand here by name only. Nothing is wrong with them." in page
 
 
 def test_hostile_names_do_no_harm():
@@ -81,8 +83,27 @@ def test_a_page_without_charts_is_small():
     assert "script-src 'none'" in page
 
 
-def test_the_index_lists_runs_with_their_parents():
-    entry = Manifest(run_id="mine", kind="group", created="2026-11-21T09:00:00+00:00", parents=("r/source",))
-    page = render_index([("mine", entry)]).decode()
-    for text in ("mine/report/index.html", "group", "source"):
+def test_the_index_lists_what_a_person_compares():
+    """Figures and dates as people read them; a folder's name is no other address and no markup."""
+    run = RunFigures(
+        kind="run",
+        created=datetime(2026, 11, 21, 9, 3, tzinfo=UTC),
+        parents=("source",),
+        model="mobilenet_v2",
+        images=8560,
+        rejected=7,
+        components=117,
+        explained_variance_ratio=0.8,
+        accuracy=0.931,
+        images_per_second=202.4,
+        seconds=3725,
+    )
+    page = render_index({"mine": run, "javascript:alert(1)": RunFigures(), HOSTILE: RunFigures()}).decode()
+    page = page.replace("\N{NO-BREAK SPACE}", " ")
+    for text in ("21 Nov 2026, 09:03", "8,560", ">7<", "117", "80.0 %", "mobilenet_v2", "93.1 %", "202"):
         assert text in page
+    assert 'data-order="3725">1 h 2 min</td>' in page
+    assert "<td>source</td>" in page
+    links = re.findall(r'<bdi><a href="([^"]*)"', page)
+    assert links[:2] == ["mine/report/index.html", "javascript%3Aalert%281%29/report/index.html"]
+    assert HOSTILE not in page

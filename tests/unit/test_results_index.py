@@ -49,3 +49,31 @@ def test_the_index_of_many_runs_is_written_within_a_second_and_a_half(results: F
     page = (Path(results.uri) / "index.html").read_text()
     assert "unfinished" not in page
     assert page.index("run-199/report/index.html") < page.index("run-000/report/index.html")
+
+
+def test_a_folder_of_something_else_is_no_run_and_ends_none(tmp_path: Path) -> None:
+    """Whatever its manifest.json holds; a run has the accuracy of the newest train made from it."""
+    created = "2026-01-0{}T00:00:00+00:00"
+    foreign = ["[]", "{", '{"name": "a web page"}', '{"run_id": 7, "created": "today"}']
+    foreign.append('{"run_id": "x", "created": "yesterday"}')
+    manifests = {f"foreign-{number}": text for number, text in enumerate(foreign)}
+    manifests["mine"] = json.dumps({"run_id": "mine", "created": created.format(1)})
+    for day, accuracy in ((3, 0.75), (2, 0.5)):
+        manifest = {
+            "run_id": f"t{day}",
+            "kind": "train",
+            "created": created.format(day),
+            "parents": ["a/mine"],
+        }
+        manifests[f"t{day}"] = json.dumps(manifest)
+        metrics = {"classifier": {"accuracy": accuracy}, "images": "many", "seconds": {"total": "long"}}
+        (tmp_path / f"t{day}").mkdir()
+        (tmp_path / f"t{day}" / "metrics.json").write_text(json.dumps(metrics))
+    for name, text in manifests.items():
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "manifest.json").write_text(text)
+    write_index(Folder(str(tmp_path)))
+    page = (tmp_path / "index.html").read_text()
+    assert "foreign" not in page
+    assert page.count('data-order="0.75"') == 2  # of t3, and of mine
+    assert page.count('data-order="0.5"') == 1

@@ -19,6 +19,7 @@ from spark_job.report.document import (
     Chart,
     Document,
     Gallery,
+    Number,
     Photograph,
     Section,
     Table,
@@ -226,7 +227,7 @@ def _clusters(grouping: Grouping, total: int) -> Table:
             f"{class_name(label)} {percent(images / size, 0)}" for images, label in folders[:FOLDERS_NAMED]
         ]
         more = f" and {len(folders) - len(named)} more" if len(folders) > len(named) else ""
-        rows.append([cluster, size, percent(size / total), ", ".join(named) + more])
+        rows.append([cluster, size, Number(percent(size / total)), ", ".join(named) + more])
     return Table("Clusters, the largest first", ["Cluster", "Images", "Share", "Folders in it"], rows)
 
 
