@@ -80,6 +80,7 @@ def test_only_new_and_changed_images_are_computed(first, tiny_extractor, compute
     assert counts(chained) == {"new": 1, "reused": 14, "removed": 2, "kept": 2}
     assert chained.features == kept.features
     assert "gone from the sources" in (chained.folder / "report" / "index.html").read_text()
+    assert chained.json("manifest.json")["parents"] == [str(first / "results" / "kept")]
 
 
 def test_an_empty_source_keeps_all(tiny_extractor, tmp_path):
