@@ -102,11 +102,15 @@ def _weights(length: int, side: int, wanted: int, kernel: Kernel) -> np.ndarray:
     """Return (wanted, length // side) float32: what each cell of `side` pixels gives to each new pixel."""
     scale = max(length / wanted, 1)
     centres, reach = (np.arange(wanted)[:, None] + 0.5) * length / wanted, SUPPORT[kernel] * scale
-    places = np.arange(length)
-    inside = (places >= np.floor(centres - reach + 0.5)) & (places < np.floor(centres + reach + 0.5))
-    weights = np.where(inside, kernel((places - centres + 0.5) / scale), 0)
-    cells = weights[:, : length // side * side].reshape(wanted, -1, side).sum(axis=2)
-    shares: np.ndarray = (cells / cells.sum(axis=1, keepdims=True)).astype(np.float32, order="F")
+    # Photographs come in many sizes: the kernel is asked for the pixels that it reaches alone.
+    first, last = (np.floor(centres + way * reach + 0.5) for way in (-1, 1))
+    places = first + np.arange(int((last - first).max()))
+    inside = (places < last) & (places >= 0) & (places < length // side * side)
+    values = np.where(inside, kernel((places - centres + 0.5) / scale), 0)
+    count = length // side
+    cells = np.arange(wanted)[:, None] * count + np.clip(places // side, 0, count - 1).astype(np.int64)
+    sums = np.bincount(cells.ravel(), values.ravel(), wanted * count).reshape(wanted, count)
+    shares: np.ndarray = (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32, order="F")
     return shares
 
 
