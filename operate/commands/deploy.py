@@ -23,6 +23,7 @@ from operate.errors import OperateError
 from operate.next_steps import next_steps
 from operate.printing import print_result, require_yes, say
 from operate.removal.deployed_resources import deployed_stacks, end_protection
+from operate.runs.watch import Watch, watching
 from operate.s3.photographs import require_photographs
 
 
@@ -97,6 +98,8 @@ def _deploy(connection: Connection, images: Path | None) -> str:
         before = [stack_name(stage, "storage"), stack_name(stage, "monitoring")]
         deploy_stacks([*before, "--exclusively", "--require-approval=never"])
         upload_folder(connection, images)
-    deploy_stacks(["--all", "--require-approval=never", f"--outputs-file={outputs}"])
+    # Its own connection: the deployment that this one knows may have no stacks yet.
+    with watching(Watch(Connection(stage, connection.region), say)):
+        deploy_stacks(["--all", "--require-approval=never", f"--outputs-file={outputs}"])
     region = connection.context({}).get("region")
     return next_steps(stage, json.loads(outputs.read_text()), region)

@@ -12,10 +12,13 @@ from operate.emr.node_costs import account, total
 from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.outcome import wait_for_outcome
 from operate.runs.run_clusters import find_run, meant_clusters
+from operate.runs.watch import progress_of, wait_for_run
+from spark_job.contract.foreign_texts import terminal_text
+from spark_job.contract.progress import Progress
 
 MOST_STEPS = 10
+RUNNING = "RUNNING"
 
 
 @click.command("status")
@@ -37,8 +40,10 @@ def status_command(
     if run or wait:
         cluster, step = find_run(connection, run, cluster_id)
         if wait:
-            step = wait_for_outcome(connection, cluster.id, step.id)
-        print_result(step_facts(step), steps_table([step]), as_json=as_json)
+            step = wait_for_run(connection, cluster.id, step.id)
+        progress = progress_of(connection, step, cluster.id)
+        told = step_facts(step) | {"progress": progress and progress.to_json()}
+        print_result(told, Group(steps_table([step]), *_lines(progress)), as_json=as_json)
         return
     shown = [_described(connection, cluster) for cluster in meant_clusters(connection, cluster_id)]
     if not shown:
@@ -54,10 +59,20 @@ def _described(connection: Connection, cluster: Cluster) -> tuple[dict[str, Any]
     steps = list_steps(emr, cluster.id)
     ends = idle_end(cluster, steps, idle_timeout(emr, cluster.id) if cluster.live else None)
     cost = total(account(nodes, connection.region, now))
-    facts = _facts(cluster, fleets, nodes, steps) | {"ends_when_idle_at": ends, "cost_usd_so_far": cost}
+    running = next((step for step in steps if step.state == RUNNING), None)
+    progress = progress_of(connection, running, cluster.id) if running else None
+    facts = _facts(cluster, fleets, nodes, steps) | {
+        "ends_when_idle_at": ends,
+        "cost_usd_so_far": cost,
+        "progress": progress and progress.to_json(),
+    }
     headline = _headline(cluster, ends, cost, now)
     tables = (_fleets_table(fleets), _nodes_table(nodes), steps_table(steps[:MOST_STEPS]))
-    return facts, Group(headline, *(part for one in tables for part in (one, "")))
+    return facts, Group(headline, *_lines(progress), *(part for one in tables for part in (one, "")))
+
+
+def _lines(progress: Progress | None) -> list[str]:
+    return [terminal_text(progress.line()), ""] if progress else []
 
 
 def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> datetime | None:

@@ -13,7 +13,7 @@ from operate.connection import Connection, connected
 from operate.emr.clusters import find_cluster
 from operate.emr.steps import add_steps, spark_step
 from operate.printing import json_option, print_result, require_yes, say
-from operate.runs.outcome import wait_for_outcome
+from operate.runs.watch import wait_for_run
 from operate.submission.launching import launch
 from operate.submission.place import Place, estimated, find_place
 from operate.submission.preparation import Choices, prepared, upload_job
@@ -98,7 +98,7 @@ def submit(connection: Connection, place: Place, request: SubmitRequest) -> None
     say(f"run {run.run_id} is step {step_id} of cluster {cluster_id}")
     facts |= {"cluster_id": cluster_id, "step_id": step_id}
     if request.wait:
-        facts["state"] = wait_for_outcome(connection, cluster_id, step_id).state
+        facts["state"] = wait_for_run(connection, cluster_id, step_id).state
     print_result(facts, _next_commands(connection, run.run_id), as_json=request.as_json)
 
 

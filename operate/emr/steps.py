@@ -100,10 +100,15 @@ def follow(
     step_id: str,
     say: Callable[[str], None],
     *,
+    meanwhile: Callable[[Step], None] = lambda _step: None,
     poll_seconds: float = POLL_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Step:
-    """Say each change of a step's state until it has ended, and return it as it ended."""
+    """Say each change of a step's state until it has ended, and return it as it ended.
+
+    Args:
+        meanwhile: called with the step each time it has been looked at and has not ended.
+    """
     last_state = ""
     while True:
         step = describe_step(emr, cluster_id, step_id)
@@ -112,6 +117,7 @@ def follow(
             last_state = step.state
         if not step.active:
             return step
+        meanwhile(step)
         sleep(poll_seconds)
 
 

@@ -33,15 +33,27 @@ def wait_for_outcome(
     cluster_id: str,
     step_id: str,
     *,
+    meanwhile: Callable[[Step], None] = lambda _step: None,
     poll_seconds: float = POLL_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Step:
     """Follow a step to its end.
 
+    Args:
+        meanwhile: called with the step each time it has been looked at and has not ended.
+
     Raises:
         StepFailedError: it did not complete.
     """
-    step = follow(connection.client("emr"), cluster_id, step_id, say, poll_seconds=poll_seconds, sleep=sleep)
+    step = follow(
+        connection.client("emr"),
+        cluster_id,
+        step_id,
+        say,
+        meanwhile=meanwhile,
+        poll_seconds=poll_seconds,
+        sleep=sleep,
+    )
     if step.state != COMPLETED:
         logs = logs_of(connection, cluster_id, step_id)
         for line in driver_words(logs, sleep):
@@ -61,12 +73,20 @@ def failure(step: Step, logs_uri: str, end_of_cluster: str = "") -> str:
     return f"step {step.id} ({step.name}) {step.state}: {reason}; logs {logs_uri} and `logs {step.id}`"
 
 
-def driver_words(logs: StepLogs, sleep: Callable[[float], None] = time.sleep) -> list[str]:
-    """Return the last lines of the driver's log, else of spark-submit's; none when none come in a minute."""
+def driver_words(
+    logs: StepLogs,
+    sleep: Callable[[float], None] = time.sleep,
+    patience: float = LOGS_COME_WITHIN_SECONDS,
+) -> list[str]:
+    """Return the last lines of the driver's log, else of spark-submit's; none when none come in time.
+
+    Args:
+        patience: seconds.
+    """
     waited = 0.0
-    while waited <= LOGS_COME_WITHIN_SECONDS:
+    while waited <= patience:
         files = {file.kind: file for file in (*logs.step_files(), *logs.driver_files())}
-        if any(kind.startswith("driver") for kind in files) or waited == LOGS_COME_WITHIN_SECONDS:
+        if any(kind.startswith("driver") for kind in files) or waited == patience:
             break
         sleep(POLL_SECONDS)
         waited += POLL_SECONDS

@@ -21,11 +21,11 @@ from operate.removal.deployed_resources import (
 )
 from operate.removal.leftovers import search
 from operate.runs.run_folder import run_prefix
+from operate.runs.watch import Watch
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import list_objects
 from rehearsal.demo.photographs import write_archive
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.deploy_progress import DeployProgress
 from rehearsal.full_run.programs import Programs
 from rehearsal.full_run.request import Request
 from rehearsal.full_run.summary import describe_run, rewritten_settings
@@ -88,7 +88,7 @@ class RehearsalSteps:
         Raises:
             RehearsalError: the deploy failed; the message begins with the driver's last lines, if it has any.
         """
-        progress = DeployProgress(self._connection(), self._timeline.detail)
+        progress = Watch(self._connection(), self._timeline.detail)
         with self._timeline.event("pipeline is deployed, its run is complete"):
             try:
                 self._deploy(["pipeline"], progress)
@@ -164,7 +164,7 @@ class RehearsalSteps:
             write_archive(folder)
         return folder
 
-    def _deploy(self, parts: list[StackPart], progress: DeployProgress | None = None) -> None:
+    def _deploy(self, parts: list[StackPart], progress: Watch | None = None) -> None:
         """Deploy these stacks alone; those that are there already are left as they are."""
         stacks = [stack_name(self._request.stage, part) for part in parts]
         options = ["--exclusively", "--require-approval=never", f"--concurrency={STACKS_AT_ONCE}"]

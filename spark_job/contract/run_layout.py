@@ -3,6 +3,7 @@
 MANIFEST = "manifest.json"
 METRICS = "metrics.json"
 PARAMETERS = "run.json"
+PROGRESS = "progress.json"
 LISTING = "listing"
 REUSE = "reuse"
 FEATURES = "features"

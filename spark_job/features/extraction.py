@@ -20,6 +20,7 @@ import pyarrow as pa
 from spark_job.arrow_arrays import binaries, flags, optional_numbers, texts, vectors
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.features.counting import ShareCount
 from spark_job.features.engines import Engine
 from spark_job.images.isolation import Order, start_decoder
 from spark_job.images.listing import ListedFile
@@ -74,12 +75,14 @@ class Extraction:
     load_engine: Callable[[], Engine]
     shown: Callable[[str, str], bool] = lambda _label, _path: False
 
-    def __call__(self, batch: pa.RecordBatch, tally: Tally) -> Iterator[pa.RecordBatch]:
-        """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in their order; add to the tally."""
+    def __call__(
+        self, batch: pa.RecordBatch, tally: Tally, count: ShareCount | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in their order; add to both counts."""
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
         files = (ListedFile(**row) for row in batch.to_pylist())
-        rows = _extract(files, self, self.load_engine())
+        rows = _counted(_extract(files, self, self.load_engine()), count)
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0
         while chunk := list(islice(rows, chunk_size)):
@@ -137,6 +140,13 @@ def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine
         if features is not None and not np.isfinite(features).all():
             prepared, features = Prepared(error="the network gives no finite features for it"), None
         yield _Row(image, prepared, features)
+
+
+def _counted(rows: Iterator[_Row], count: ShareCount | None) -> Iterator[_Row]:
+    for row in rows:
+        if count:
+            count.image(row.prepared.error)
+        yield row
 
 
 def _record_batch(batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:

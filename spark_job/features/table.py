@@ -19,6 +19,7 @@ from spark_job.arrow_arrays import values
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
+from spark_job.features.counting import Channel
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.listing import ListedFile, Share
 from spark_job.parquet_parts import (
@@ -50,7 +51,12 @@ def images_per_task(image_count: int, cores: int, feature_length: int) -> int:
 
 
 def write_features(
-    spark: SparkContext, tasks: Sequence[Share], destination: Folder, extraction: Extraction, run: str
+    spark: SparkContext,
+    tasks: Sequence[Share],
+    destination: Folder,
+    extraction: Extraction,
+    run: str,
+    channel: Channel,
 ) -> Tally:
     """Compute the features of all images and store them, a part a task; keep the parts that are finished.
 
@@ -59,23 +65,27 @@ def write_features(
     Args:
         tasks: at least one.
         run: fingerprint of the run: of its parameters, the extractor, and how images are prepared.
+        channel: where the tasks tell how many images they have done.
     """
 
     def write(share: Share) -> Tally:
-        batch = share.batch()
+        batch, count = share.batch(), channel.of(share.number)
         content = hashlib.sha256(json.dumps([run, batch.to_pylist()]).encode()).hexdigest()
         facts = part_facts(destination.child(part_name(share.number)))
         if facts.get(CONTENT) == content:
-            return Tally.from_json(facts[TALLY])
+            tally = Tally.from_json(facts[TALLY])
+            count.whole(batch.num_rows, tally.rejected.total(), kept=True)
+            return tally
         tally = Tally()
         write_part(
             destination,
             share.number,
-            extraction(batch, tally),
+            extraction(batch, tally, count),
             FEATURES_SCHEMA,
             repeated=("label", "split", "error"),
             facts=lambda: {CONTENT: content, TALLY: tally.to_json()},
         )
+        count.whole(batch.num_rows, tally.rejected.total())
         return tally
 
     return sum_over_tasks(spark, tasks, write)

@@ -1,15 +1,9 @@
 """The second stage: it computes the features of new images, with progress, copies those that are reused."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
-from threading import Event, Thread
-from typing import Any
-
-from pyspark import SparkContext
+from threading import Thread
 
 from spark_job.contract import run_layout as layout
 from spark_job.errors import ListingError
@@ -25,40 +19,6 @@ from spark_job.storage import Folder
 
 # How the images are dealt out, in `stages/`: the same for every attempt, or no part could be kept.
 SHARES = "shares"
-SECONDS_AT_A_TERMINAL = 0.5
-SECONDS_IN_A_LOG = 30.0
-
-
-@contextmanager
-def progress(spark: SparkContext, what: str, total: int) -> Iterator[None]:
-    """Report on stderr how far the Spark job of a block is: images done, images a second, time left."""
-    tracker: Any = spark.statusTracker()
-    started, before, ended = time.monotonic(), set(tracker.getActiveStageIds()), Event()
-    terminal = sys.stderr.isatty()
-
-    def show(done: int, last: bool = False) -> None:
-        seconds = time.monotonic() - started
-        speed = done / seconds if seconds else 0.0
-        left = f", about {(total - done) / speed:.0f} s left" if speed and not last else ""
-        line = f"{what}: {done:,} of {total:,} images, {speed:,.0f} images/s{left}"
-        start, end = "\r\033[K" if terminal else "", "\n" if last or not terminal else ""
-        print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
-
-    def follow() -> None:
-        while not ended.wait(SECONDS_AT_A_TERMINAL if terminal else SECONDS_IN_A_LOG):
-            # the stage of the features is the last, with most to do
-            active = set(tracker.getActiveStageIds()) - before
-            info = tracker.getStageInfo(max(active)) if active else None
-            show(int(total * info.numCompletedTasks / info.numTasks) if info and info.numTasks else 0)
-
-    thread = Thread(target=follow, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-    show(total, last=True)
 
 
 def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
@@ -100,8 +60,8 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     shown = partial(is_shown, seed=run.options.seed, shares=listing.shown_shares)
     extraction = Extraction(run.extractor.specification, run.options.limits, engine, shown)
     features = run.folder.at(layout.FEATURES)
-    with progress(spark, "features", listing.new):
-        tally = write_features(spark, tasks, features, extraction, run.fingerprint)
+    with run.progress.images(listing.new, spark) as channel:
+        tally = write_features(spark, tasks, features, extraction, run.fingerprint, channel)
     return tally, len(tasks)
 
 

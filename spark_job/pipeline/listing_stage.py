@@ -94,6 +94,7 @@ def list_stage(run: Run) -> ListingResult:
 
     def counted(file: ListedFile) -> ListedFile:
         file = _deselect(file, options)
+        run.progress.done += 1
         if file.skipped is None:
             candidates[file.label] += 1
             classes.add(file)

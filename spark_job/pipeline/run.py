@@ -18,6 +18,7 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
+from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
@@ -61,8 +62,11 @@ def run_pipeline(
         return manifest
     with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
         opened = session or partial(open_session, "spark_job")
-        attempt = Attempt(Run(opened, options, extractor, folder, Path(scratch), fingerprint), say)
-        results, report = attempt.run_stages()
+        with RunProgress(folder) as progress:
+            run = Run(opened, options, extractor, folder, Path(scratch), fingerprint, progress)
+            attempt = Attempt(run, say)
+            results, report = attempt.run_stages()
+            progress.begin("complete", results.image_counts["usable"])
     seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
@@ -114,6 +118,7 @@ class Attempt:
             result, self.seconds[name] = result_from_json(kind, content)
             return result
         self.say(f"{name} …")
+        self.run.progress.begin(name)
         started = time.monotonic()
         again = f"run the same command with --run-id {self.run.options.run_id} --resume"
         with named_by_cause(f"the stage {name}", f"what is complete is kept: mend the cause and {again}"):

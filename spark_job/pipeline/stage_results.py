@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from spark_job.contract.run_options import RunOptions
 from spark_job.extractors.folder import Extractor
+from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 
@@ -36,6 +37,7 @@ class Run:
     folder: RunFolder
     scratch: Path
     fingerprint: str
+    progress: RunProgress
 
     @property
     def spark(self) -> SparkSession:

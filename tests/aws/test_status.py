@@ -78,6 +78,18 @@ def test_a_run_is_found_by_its_id_and_an_unknown_one_is_refused(operate, deploym
     )
 
 
+def test_status_says_how_far_a_run_is(operate, deployment):
+    """As its driver has written it, with what the nodes have cost."""
+    content = b'{"stage": "features", "done": 96, "total": 480, "moved": ""}'
+    boto3.client("s3", REGION).put_object(
+        Bucket="fruit-results", Key=f"runs/{RUN}/progress.json", Body=content
+    )
+    assert "features: 96 of 480 images" in operate("status", RUN).out
+    told = operate("status", RUN, "--json").json["progress"]
+    assert (told["done"], told["total"]) == (96, 480)
+    assert told["cost_usd"] > 0
+
+
 def test_an_unknown_cluster_is_refused_in_one_line(operate, deployment):
     """EMR forgets them after two months."""
     told = operate("status", "--cluster=j-NONE")

@@ -79,6 +79,14 @@ class SleepyEngine(QuadrantColours):
         return super().features(tensors)
 
 
+class SlowEngine(QuadrantColours):
+    """Takes a tenth of a second for each image."""
+
+    def features(self, tensors: np.ndarray) -> np.ndarray:
+        time.sleep(0.1)
+        return super().features(tensors)
+
+
 class HostileDecoder(QuadrantColours):
     """Makes the decoder of its worker hang or crash on files that end so."""
 

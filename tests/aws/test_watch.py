@@ -1,9 +1,12 @@
-"""Each change of cluster and step is printed once, and why a run failed."""
+"""Each change of cluster and step is printed once, how far the run is often, and why it failed."""
+
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.full_run.deploy_progress import DeployProgress
+from operate.runs.watch import Watch
 
 LOGS = "emr/j-1/"
 STDERR = "containers/application_1_0001/container_1_0001_01_000001/stderr"
@@ -18,7 +21,8 @@ class Aws:
     """An EMR with one cluster and one step whose states the test sets, and the logs in S3."""
 
     def __init__(self):
-        self.cluster, self.step, self.logs = "STARTING", "PENDING", {}
+        self.cluster, self.step, self.files = None, "PENDING", {}
+        self.region, self.results_bucket = "eu-west-3", "results"
         self.name_prefix, self.logs_uri = "fruit-features-dev-", "s3://logs/emr"
 
     @property
@@ -32,11 +36,17 @@ class Aws:
         return Pages(getattr(self, operation))
 
     def list_clusters(self, **_):
+        if self.cluster is None:
+            return {"Clusters": []}
         status = {"State": self.cluster, "StateChangeReason": {"Message": "bootstrap failed"}}
         return {"Clusters": [{"Id": "j-1", "Name": "fruit-features-dev-run-1", "Status": status}]}
 
     def list_instances(self, **_):
-        return {"Instances": [{"Id": f"ci-{n}", "Status": {"State": "RUNNING"}} for n in range(3)]}
+        created = datetime.now(UTC) - timedelta(minutes=3)
+        status = {"State": "RUNNING", "Timeline": {"CreationDateTime": created}}
+        return {
+            "Instances": [{"Id": f"ci-{n}", "InstanceType": "m5.xlarge", "Status": status} for n in range(3)]
+        }
 
     def list_steps(self, **_):
         timeline = {} if self.step in ("PENDING", "CANCELLED") else {"StartDateTime": 1}
@@ -44,10 +54,12 @@ class Aws:
         return {"Steps": [{"Id": "s-1", "Name": "fruit-features-dev-run-1", "Status": status}]}
 
     def list_objects_v2(self, Prefix, **_):  # noqa: N803 - boto3's own name
-        return {"Contents": [{"Key": key} for key in self.logs if key.startswith(Prefix)]}
+        return {"Contents": [{"Key": key} for key in self.files if key.startswith(Prefix)]}
 
     def get_object(self, Bucket, Key):  # noqa: N803 - boto3's own name
-        return {"Body": type("Body", (), {"read": lambda _: self.logs[Key].encode()})()}
+        if Key not in self.files:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
+        return {"Body": type("Body", (), {"read": lambda _: self.files[Key].encode()})()}
 
 
 @pytest.fixture
@@ -61,12 +73,25 @@ def lines():
 
 
 @pytest.fixture
-def progress(aws, lines):
-    return DeployProgress(aws, lines.append)
+def clock():
+    """Its last item is the time in seconds."""
+    return [0]
+
+
+def progress_file(stage, done, minutes_ago=0):
+    """What a driver leaves."""
+    moved = (datetime.now(UTC) - timedelta(minutes=minutes_ago)).isoformat()
+    return json.dumps({"stage": stage, "done": done, "total": 480, "moved": moved})
+
+
+@pytest.fixture
+def progress(aws, lines, clock):
+    return Watch(aws, lines.append, lambda: clock[-1])
 
 
 def test_each_state_is_told_once(aws, progress, lines):
     """However often it looks."""
+    aws.cluster = "STARTING"
     progress.look()
     progress.look()
     aws.cluster, aws.step = "RUNNING", "RUNNING"
@@ -80,26 +105,46 @@ def test_each_state_is_told_once(aws, progress, lines):
     ]
 
 
-def test_the_drivers_latest_progress_is_told(aws, progress, lines):
-    """Of several lines that came at once the last, and none twice."""
-    aws.step = "RUNNING"
-    aws.logs = {
-        f"{LOGS}steps/s-1/stderr": "Submitted application_1_0001\n",
-        LOGS
-        + STDERR.replace(
-            "stderr", "stdout"
-        ): "listing …\nwarning\nfeatures …\nfeatures: 96 of 480 images, 30 images/s\n",
+def test_how_far_it_is_is_told_every_ten_seconds(aws, clock, progress, lines):
+    """While there is no cluster, while nodes start, and while the driver works; with what the nodes cost."""
+    for seconds in (5, 10):
+        clock.append(seconds)
+        progress.look()
+    assert lines == ["waiting for CloudFormation and EMR for 10 s"]
+    aws.cluster = "STARTING"
+    for seconds in (11, 15, 21):
+        clock.append(seconds)
+        progress.look()
+    assert lines[-1] == "cluster j-1 STARTING for 21 s"
+    aws.cluster = aws.step = "RUNNING"
+    aws.files["runs/run-1/progress.json"] = progress_file("features", 96)
+    for seconds in (22, 32):
+        clock.append(seconds)
+        progress.look()
+    assert lines[-1] == "features: 96 of 480 images, 0.04 USD so far"
+
+
+def test_a_run_that_is_stalled_is_told_with_its_last_lines(aws, clock, progress, lines):
+    """The lines once, until it moves again."""
+    aws.cluster = aws.step = "RUNNING"
+    aws.files = {
+        "runs/run-1/progress.json": progress_file("features", 96, minutes_ago=6),
+        f"{LOGS}steps/s-1/stderr": "application_1_0001\n",
+        LOGS + STDERR: "waiting for S3\n",
     }
-    progress.look()
-    progress.look()
-    assert lines[-1] == "features: 96 of 480 images, 30 images/s"
-    assert lines.count(lines[-1]) == 1
+    for seconds in (1, 11, 21):
+        clock.append(seconds)
+        progress.look()
+    stalled = "STALLED for 6 minutes: features: 96 of 480 images, 0.04 USD so far"
+    assert lines[3:5] == [stalled, "| waiting for S3"]
+    assert lines[-1] == stalled
+    assert lines.count("| waiting for S3") == 1
 
 
 def test_a_failed_step_is_told_with_the_drivers_last_lines(aws, progress):
     """And with EMR's reason and the place of the logs."""
-    aws.step = "FAILED"
-    aws.logs = {f"{LOGS}steps/s-1/stderr": "application_1_0001\n", LOGS + STDERR: "Error: disk full\n"}
+    aws.cluster, aws.step = "RUNNING", "FAILED"
+    aws.files = {f"{LOGS}steps/s-1/stderr": "application_1_0001\n", LOGS + STDERR: "Error: disk full\n"}
     progress.look()
     *words, reason = progress.failure_lines()
     assert "| Error: disk full" in words

@@ -1,0 +1,159 @@
+"""Says how a cluster and its run go: each change once, and at least every ten seconds how far it is."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Event, Thread
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operate.connection import Connection
+from operate.emr.clusters import Cluster, find_cluster, list_clusters
+from operate.emr.node_costs import account, total
+from operate.emr.nodes import list_nodes
+from operate.emr.steps import COMPLETED, Step, list_steps
+from operate.errors import DeploymentNotFoundError
+from operate.printing import say
+from operate.runs.outcome import driver_words, failure, logs_of, wait_for_outcome
+from operate.runs.run_folder import run_prefix
+from operate.s3.objects import read_json
+from spark_job.contract.progress import Progress
+from spark_job.contract.run_layout import PROGRESS
+
+SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_LOOKS = 5.0
+LAST_LINES = 5
+
+
+def progress_of(connection: Connection, step: Step, cluster_id: str) -> Progress | None:
+    """Return how far the run of a step is, with what its cluster has cost; None: it has not said so yet."""
+    run_id = step.name.removeprefix(connection.deployment.name_prefix)
+    bucket = connection.deployment.results_bucket
+    content = read_json(connection.client("s3"), bucket, run_prefix(run_id) + PROGRESS)
+    if content is None:
+        return None
+    progress = Progress.from_json(content)
+    if progress.cost_usd is not None or not step.active:
+        return progress
+    nodes = list_nodes(connection.client("emr"), cluster_id)
+    return replace(progress, cost_usd=total(account(nodes, connection.region, datetime.now(UTC))))
+
+
+class Watch:
+    """Looks at the stage's latest cluster and its steps.
+
+    Args:
+        clock: in seconds.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection, self._say, self._clock = connection, say, clock
+        self._began, self._since = clock(), datetime.now(UTC)
+        self._said, self._stalled = self._began, ""
+        self._last_lines: dict[str, str] = {}  # by what they are about
+        self._cluster: Cluster | None = None
+        self._steps: list[Step] = []
+
+    def look(self) -> None:
+        """Look once; that AWS refuses a call is said, and no failure of the run."""
+        try:
+            self._look()
+        except DeploymentNotFoundError:
+            pass  # its first stack is not there yet
+        except (ClientError, BotoCoreError) as error:
+            self._changed("error", str(error))
+        if self._clock() - self._said >= SECONDS_BETWEEN_LINES:
+            self._now(f"waiting for CloudFormation and EMR for {self._clock() - self._began:.0f} s")
+
+    def look_at(self, cluster: Cluster | None, step: Step) -> None:
+        """Say how far a step is; of one that is stalled once what its driver said last."""
+        if step.state != "RUNNING":
+            if cluster:
+                self._now(f"cluster {cluster.id} {cluster.state} for {self._clock() - self._began:.0f} s")
+            return
+        progress = progress_of(self._connection, step, cluster.id if cluster else "")
+        if progress is None:
+            self._now(f"{step.name} begins: the driver has said nothing yet")
+            return
+        self._now(progress.line())
+        if progress.stalled_seconds(datetime.now(UTC)) is None:
+            self._stalled = ""
+        elif self._stalled != step.id and cluster:
+            self._stalled = step.id
+            logs = logs_of(self._connection, cluster.id, step.id)
+            for line in driver_words(logs, patience=0.0)[-LAST_LINES:]:
+                self._say(f"| {line}")
+
+    def failure_lines(self) -> list[str]:
+        """Return the driver's last lines and why a step or the cluster failed; empty when none did."""
+        if self._cluster is None:
+            return []
+        for step in self._steps:
+            # One that never started was cancelled with its cluster, and has no log.
+            if step.started and not step.active and step.state != COMPLETED:
+                logs = logs_of(self._connection, self._cluster.id, step.id)
+                return [*(f"| {line}" for line in driver_words(logs)), failure(step, logs.step_uri)]
+        if self._cluster.state == "TERMINATED_WITH_ERRORS":
+            return [f"cluster {self._cluster.id} {self._cluster.state}: {self._cluster.reason}"]
+        return []
+
+    def _look(self) -> None:
+        emr, prefix = self._connection.client("emr"), self._connection.deployment.name_prefix
+        cluster = next(iter(list_clusters(emr, prefix, 1)), None)
+        if cluster is None or (not cluster.live and cluster.created and cluster.created < self._since):
+            return  # of an earlier deploy
+        self._cluster = cluster
+        self._changed(cluster.id, f"cluster {cluster.id} {cluster.state} {cluster.reason}".rstrip())
+        if running := sum(node.state == "RUNNING" for node in list_nodes(emr, cluster.id)):
+            self._changed("nodes", f"cluster {cluster.id} has {running} nodes")
+        self._steps = list_steps(emr, cluster.id)
+        for step in self._steps:
+            self._changed(step.id, f"step {step.id} {step.state}")
+        active = [step for step in self._steps if step.active]
+        if active and self._clock() - self._said >= SECONDS_BETWEEN_LINES:
+            self.look_at(cluster, active[-1])
+
+    def _changed(self, subject: str, line: str) -> None:
+        if self._last_lines.get(subject) != line:
+            self._last_lines[subject] = line
+            self._now(line)
+
+    def _now(self, line: str) -> None:
+        self._said = self._clock()
+        self._say(line)
+
+
+def wait_for_run(connection: Connection, cluster_id: str, step_id: str) -> Step:
+    """Follow the step of a run to its end, and say how far it is. Raises StepFailedError: it failed."""
+    watch, emr = Watch(connection, say), connection.client("emr")
+
+    def meanwhile(step: Step) -> None:
+        with suppress(ClientError, BotoCoreError):  # a call that is refused is no failure of the run
+            watch.look_at(find_cluster(emr, cluster_id), step)
+
+    return wait_for_outcome(connection, cluster_id, step_id, meanwhile=meanwhile)
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Look every few seconds while the block works, from another thread."""
+    ended = Event()
+
+    def follow() -> None:
+        while not ended.wait(SECONDS_BETWEEN_LOOKS):
+            watch.look()
+
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,141 @@
+"""Tells how far a run is while it goes on: in its folder for everybody, and on stderr."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import Any, Self
+
+from pyspark import SparkContext
+
+from spark_job.contract.progress import Progress
+from spark_job.contract.run_layout import PROGRESS
+from spark_job.errors import StorageError
+from spark_job.features.counting import COUNTED, Channel, Counts
+from spark_job.pipeline.run_folder import RunFolder
+
+SECONDS_BETWEEN = 10.0
+SECONDS_AT_A_TERMINAL = 0.5
+RATE_SECONDS = 60.0
+
+
+class RunProgress:
+    """Writes `progress.json`, and a line on stderr while images are computed, from a thread of its own.
+
+    Attributes:
+        done: images of the stage so far; in the listing, files. A stage that counts its own adds to it.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder, self._ended = folder, Event()
+        self._terminal = sys.stderr.isatty()
+        self._thread = Thread(target=self._follow, daemon=True)
+        self._spark: SparkContext | None = None
+        self._counts: Counts | None = None
+        self._seen: Any = None
+        self._moved = datetime.now(UTC)
+        self._rejected, self._kept = 0, 0
+        self._reason: str | None = None
+        self.begin("listing")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._write()
+
+    def begin(self, stage: str, done: int = 0, total: int | None = None) -> None:
+        """Begin to count anew."""
+        self._stage, self.done, self._total = stage, done, total
+        self._kept = 0
+        self._samples = deque([(time.monotonic(), done)])
+
+    @contextmanager
+    def images(self, total: int, spark: SparkContext) -> Iterator[Channel]:
+        """Count the images that the tasks of this block do; they tell it through the channel."""
+        self._spark = spark
+        self.begin(self._stage, total=total)
+        started = time.monotonic()
+        self._counts = Counts(str(spark.getConf().get("spark.driver.host", "127.0.0.1")))
+        try:
+            yield self._counts.channel
+        finally:
+            with suppress(Exception):  # of Spark, which may be ending; the run itself says why
+                self._look()
+            self._counts.close()
+            self._counts = None
+        self.done = total
+        speed = (total - self._kept) / (time.monotonic() - started)
+        self._print(f"{self._stage}: {total:,} of {total:,} images, {speed:,.0f} images/s", last=True)
+
+    def _follow(self) -> None:
+        """Look until the run ends; a file that cannot be written now is written the next time."""
+        next_file = 0.0
+        while not self._ended.wait(SECONDS_AT_A_TERMINAL if self._terminal else SECONDS_BETWEEN):
+            with suppress(Exception):  # of Spark, which may be ending; the run itself says why
+                self._look()
+                if self._counts:
+                    self._print(self._progress().line())
+            if time.monotonic() >= next_file:
+                self._write()
+                next_file = time.monotonic() + SECONDS_BETWEEN
+
+    def _look(self) -> None:
+        if counts := self._counts:
+            self.done, self._rejected, self._kept = (counts.total(name) for name in COUNTED)
+            self._reason = counts.reason()
+        now = time.monotonic()
+        while len(self._samples) > 1 and now - self._samples[0][0] > RATE_SECONDS:
+            self._samples.popleft()
+        self._samples.append((now, self.done - self._kept))
+        seen = (self._stage, self.done, self._finished_tasks())
+        if seen != self._seen:
+            self._seen, self._moved = seen, datetime.now(UTC)
+
+    def _finished_tasks(self) -> list[tuple[int, int]]:
+        """Return the stages that Spark works on, each with its finished tasks: what moves between images."""
+        if self._spark is None:
+            return []
+        tracker = self._spark.statusTracker()
+        found = {stage: tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()}
+        return sorted((stage, info.numCompletedTasks) for stage, info in found.items() if info)
+
+    def _progress(self) -> Progress:
+        (since, before), (now, computed), done = self._samples[0], self._samples[-1], self.done
+        speed = (computed - before) / (now - since) if computed > before else None
+        left = None if speed is None or self._total is None else (self._total - done) / speed
+        return Progress(
+            stage=self._stage,
+            done=done,
+            total=self._total,
+            images_per_second=speed,
+            seconds_left=left,
+            rejected=self._rejected,
+            reason=self._reason,
+            nodes=self._nodes(),
+            written=datetime.now(UTC).isoformat(timespec="seconds"),
+            moved=self._moved.isoformat(timespec="seconds"),
+        )
+
+    def _nodes(self) -> int | None:
+        """Return on how many nodes there are executors."""
+        with suppress(Exception):  # of Spark, which may be ending
+            if self._spark is not None:
+                java: Any = self._spark
+                executors = java._jsc.sc().statusTracker().getExecutorInfos()
+                return len({one.host() for one in executors})
+        return None
+
+    def _write(self) -> None:
+        with suppress(StorageError):
+            self._folder.write_json(PROGRESS, self._progress().to_json())
+
+    def _print(self, line: str, last: bool = False) -> None:
+        start, end = "\r\033[K" if self._terminal else "", "\n" if last or not self._terminal else ""
+        print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
