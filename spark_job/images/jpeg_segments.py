@@ -4,6 +4,7 @@ ITU-T T.81, annex B: a file is a row of segments; a start of scan is followed by
 0xFF is written as 0xFF00 and only restart markers stand.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ START_OF_SCAN, END, EXIF = 0xDA, 0xD9, 0xE1
 PROGRESSIVE = (0xC2, 0xCA)
 # 0xC4, 0xC8 and 0xCC lie between them and are no frames; 0xF7 is JPEG-LS.
 FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
-_WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xD9))
+# Any number of 0xFF may stand before a marker; 0x00, 0x01 and 0xD0 to 0xD8 begin no segment.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,13 @@ class Segment:
 def segments(data: bytes) -> Iterator[Segment]:
     """Yield the segments of a file up to its end marker; what lies between them is passed over."""
     place = 2
-    while (place := data.find(b"\xff", place)) >= 0 and place + 1 < len(data):
-        marker = data[place + 1]
-        if marker == 0xFF:  # any number of them may stand before a marker
-            place += 1
-        elif marker in _WITHOUT_LENGTH:
-            place += 2
-        elif marker == END:
-            yield Segment(END, place, place + 2, b"")
+    while found := _MARKER.search(data, place):
+        start = found.start()
+        if data[start + 1] == END:
+            yield Segment(END, start, start + 2, b"")
             return
-        else:
-            end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
-            yield Segment(marker, place, end, data[place + 4 : end])
-            place = end
+        place = start + 2 + int.from_bytes(data[start + 2 : start + 4])
+        yield Segment(data[start + 1], start, place, data[start + 4 : place])
 
 
 @dataclass(frozen=True, slots=True)

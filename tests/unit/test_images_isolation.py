@@ -13,6 +13,7 @@ import pytest
 
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.errors import ImageRejectedError
+from spark_job.images import isolation
 from spark_job.images.isolation import SLOTS, Isolated, Order
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -121,6 +122,22 @@ def test_a_call_that_is_given_up_leaves_nothing_for_the_next():
     next(given_up)
     given_up.close()  # type: ignore[attr-defined]
     assert [item for item, _ in answers([7, 8, 9])] == [7, 8, 9]
+
+
+def test_a_decoder_that_ends_while_it_starts_is_replaced_once(tmp_path, monkeypatch):
+    """Killed for memory, or stopped: the next one does the work, and two in a row are an error."""
+    monkeypatch.setattr(isolation, "_idle", [])
+    program, marker = isolation._PROGRAM, tmp_path / "started"
+    ending = (
+        f"import os, pathlib\nif (m := pathlib.Path({str(marker)!r})).exists(): m.unlink(); os._exit(1)\n"
+    )
+    marker.touch()
+    monkeypatch.setattr(isolation, "_PROGRAM", ending + program)
+    assert [item for item, _ in answers([1, 2])] == [1, 2]
+    monkeypatch.setattr(isolation, "_idle", [])
+    monkeypatch.setattr(isolation, "_PROGRAM", "raise SystemExit(1)")
+    with pytest.raises(RuntimeError, match="does not start"):
+        answers([1])
 
 
 def test_two_calls_at_a_time_have_two_processes():
