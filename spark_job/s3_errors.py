@@ -1,11 +1,12 @@
 """What S3's refusals mean, and what a person can do about them."""
 
+import os
 import re
 from contextlib import closing
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
-from spark_job.storage import s3_endpoint
+from obstore.exceptions import UnauthenticatedError
 
 # Codes that concern one object, not the whole run:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
@@ -38,6 +39,13 @@ OF_ALL = {
 # What obstore and S3 say where a bucket lies in another region.
 _ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "redirect without LOCATION")
 _SECONDS = 5.0
+# What passes by itself: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+_PASSES = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted")
+
+
+def s3_endpoint() -> str:
+    """Return the address of another S3 than AWS's own; empty: AWS's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
 
 
 def error_code(error: BaseException) -> str | None:
@@ -60,7 +68,16 @@ def reason_of_all(error: BaseException, bucket: str) -> str | None:
         region = region_of(bucket)
         return f"the bucket lies in another region: set AWS_REGION={region or 'to that of the bucket'}"
     code = error_code(error)
+    if isinstance(error, UnauthenticatedError) and not code:  # what boto3 says when it renews credentials
+        told = str(error).splitlines()[0].rpartition("credential provider: ")[2]
+        return f"the AWS login has expired or cannot be renewed: log in again, then go on ({told})"
     return f"{OF_ALL[code]} ({code})" if code in OF_ALL else None
+
+
+def passes_by_itself(error: BaseException) -> bool:
+    """Return whether S3 was busy or the line broken: nothing that a person must mend."""
+    code = error_code(error)
+    return code in _PASSES if code else not isinstance(error, UnauthenticatedError)
 
 
 def region_of(bucket: str) -> str | None:

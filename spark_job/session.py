@@ -22,6 +22,7 @@ from pyspark.sql import SparkSession
 
 from spark_job.contract.errors import FruitError
 from spark_job.contract.java import find_java_home
+from spark_job.contract.uris import UNSIGNED_BUCKETS
 from spark_job.errors import JobError
 
 Task = TypeVar("Task")
@@ -51,7 +52,8 @@ OF_ANOTHER_SPARK = (
 def open_session(name: str) -> SparkSession:
     """Return the session of this process; FruitError: there is no Java 17 to start Spark with."""
     logging.getLogger().addFilter(_is_no_stop)
-    builder = SparkSession.builder.appName(name)
+    unsigned = os.environ.get(UNSIGNED_BUCKETS, "")
+    builder = SparkSession.builder.appName(name).config(f"spark.executorEnv.{UNSIGNED_BUCKETS}", unsigned)
     if not under_spark_submit():
         prepare_environment()
         for key, value in local_configuration().items():
@@ -176,4 +178,4 @@ def cause(error: Exception) -> str:
     """Return the line of a Spark error that names its cause: the last `SomethingError: …` of a traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     named = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Killed)\w*: ", line)]
-    return (named or lines or [type(error).__name__])[-1]
+    return re.sub(r"^spark_job\.errors\.\w+: ", "", (named or lines or [type(error).__name__])[-1])

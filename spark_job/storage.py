@@ -5,9 +5,10 @@ profiles, single sign-on, roles. On a cluster's node it uses variables or the in
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,31 +17,48 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from spark_job.contract.uris import child, is_s3, split_uri
+from spark_job.contract.uris import child, is_s3, is_unsigned, split_uri
 from spark_job.errors import LargerError, StorageError
+from spark_job.s3_errors import reason_of_all, s3_endpoint
 
-# How long one transfer may take: a slow line is no error. 20 MB take three minutes at 1 Mbit/s.
-TRANSFER = "5m"
-
-
-def s3_endpoint() -> str:
-    """Return the address of another S3 than AWS's own; empty: AWS's."""
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+# A slow line is no error, one that is silent is: a transfer may take long, but not so long between two bytes.
+TRANSFER, SILENCE = "1day", "30s"
+# boto3 renews credentials ten minutes or more before they expire.
+ASKED_AGAIN = timedelta(minutes=5)
 
 
 @lru_cache(maxsize=32)
-def open_store(root: str) -> Any:
-    """Return the obstore store of `s3://bucket` or `/`, one a process."""
+def open_store(root: str, retries: int = 10) -> Any:
+    """Return the obstore store of `s3://bucket` or `/`, one a process.
+
+    Args:
+        retries: of a request to a busy or broken S3, each after a longer wait, three minutes in all at most.
+    """
     if not is_s3(root):
         return LocalStore(root)
     endpoint = s3_endpoint()
-    client = {"allow_http": endpoint.startswith("http://"), "connect_timeout": "5s", "timeout": TRANSFER}
-    options: dict[str, Any] = {"client_options": client}
+    options: dict[str, Any] = {
+        "client_options": {
+            "allow_http": endpoint.startswith("http://"),
+            "connect_timeout": "10s",
+            "read_timeout": SILENCE,
+            "timeout": TRANSFER,
+        },
+        "retry_config": {"max_retries": retries},
+    }
     if endpoint:
         options["endpoint"] = endpoint
-    if provider := _credentials():
+    if is_unsigned(root):
+        options["skip_signature"] = True
+    elif provider := _credentials():
         options["credential_provider"] = provider
     return S3Store(root.removeprefix("s3://"), **options)
+
+
+def require_access(uris: Iterable[str]) -> None:
+    """Find the credentials for what lies in S3. Raises StorageError: there are none."""
+    for uri in uris:
+        open_store(split_uri(uri)[0])
 
 
 @lru_cache(maxsize=1)
@@ -58,24 +76,25 @@ def _credentials() -> Any:
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     try:
-        provider = Boto3CredentialProvider()
+        provider = Boto3CredentialProvider(ttl=ASKED_AGAIN)
         provider()
     except ValueError:
         raise StorageError(
             "there are no AWS credentials: neither AWS_PROFILE nor AWS_ACCESS_KEY_ID is set, and there is no "
-            "default profile and no role of a container or an instance; log in, or set AWS_PROFILE; for a "
-            "public bucket, set AWS_SKIP_SIGNATURE=true"
+            "default profile and no role of a container or an instance; log in, or set AWS_PROFILE; images "
+            "in a public bucket need none with --unsigned"
         ) from None
     except BotoCoreError as error:
         raise StorageError(f"the AWS credentials cannot be used: {error}") from error
     return provider
 
 
-def read_bytes(uri: str, most: int | None = None) -> bytes:
+def read_bytes(uri: str, most: int | None = None, retries: int = 10) -> bytes:
     """Return one object or file, whole.
 
     Args:
         most: never read more bytes than one beyond these.
+        retries: as in `open_store`.
 
     Raises:
         LargerError: it holds more than `most` bytes.
@@ -88,7 +107,7 @@ def read_bytes(uri: str, most: int | None = None) -> bytes:
         size = len(content)
     else:
         root, key = split_uri(uri)
-        answer = obstore.get(open_store(root), key)
+        answer = obstore.get(open_store(root, retries), key)
         size = answer.meta["size"]  # stands before the content, which comes when it is asked for
         content = b"" if most is not None and size > most else bytes(answer.bytes())
     if most is not None and size > most:
@@ -97,12 +116,13 @@ def read_bytes(uri: str, most: int | None = None) -> bytes:
 
 
 @contextmanager
-def _named(what: str, advice: str = "") -> Generator[None, None, None]:
-    """Turn an error of the store in this block into one that says what failed."""
+def _named(verb: str, uri: str, advice: str = "") -> Generator[None, None, None]:
+    """Turn an error of the store in this block into one that says what failed, and what to do."""
     try:
         yield
     except (BaseError, OSError) as error:
-        raise StorageError(f"{what}: {first_line(error)}{advice}") from error
+        known = reason_of_all(error, split_uri(uri)[0].removeprefix("s3://")) if is_s3(uri) else None
+        raise StorageError(f"cannot {verb} {uri}: {known or first_line(error) + advice}") from error
 
 
 @dataclass(frozen=True)
@@ -121,14 +141,14 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, or None when there is none."""
-        with _named(f"cannot read {self.child(name)}"), suppress(FileNotFoundError):
+        with _named("read", self.child(name)), suppress(FileNotFoundError):
             return read_bytes(self.child(name))
         return None
 
     def lines(self, name: str) -> Iterator[str]:
         """Yield the lines of a text file of any size; none when there is no file."""
         root, key = split_uri(self.child(name))
-        with _named(f"cannot read {self.child(name)}"), suppress(FileNotFoundError):
+        with _named("read", self.child(name)), suppress(FileNotFoundError):
             file = obstore.open_reader(open_store(root), key)
             while line := bytes(file.readline()).decode():
                 yield line
@@ -137,7 +157,7 @@ class Folder:
         """Write a file whole or not at all."""
         root, key = split_uri(self.child(name))
         advice = "; check that the folder or bucket exists, is writable and has space"
-        with _named(f"cannot write {self.child(name)}", advice):
+        with _named("write", self.child(name), advice):
             obstore.put(open_store(root), key, content)
 
     def is_empty(self) -> bool:
@@ -145,7 +165,7 @@ class Folder:
         if not is_s3(self.uri):
             return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
         root, key = split_uri(self.uri)
-        with _named(f"cannot list {self.uri}"):
+        with _named("list", self.uri):
             return next(iter(obstore.list(open_store(root), key + "/", chunk_size=1)), None) is None
 
     def names(self) -> list[str]:
@@ -154,7 +174,7 @@ class Folder:
             here = Path(self.uri)
             return [path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()]
         root, key = split_uri(self.uri)
-        with _named(f"cannot list {self.uri}"):
+        with _named("list", self.uri):
             pages = obstore.list(open_store(root), key + "/")
             return [item["path"].removeprefix(key + "/") for page in pages for item in page]
 
@@ -164,14 +184,14 @@ class Folder:
             here = Path(self.uri)
             return [path.name for path in here.iterdir() if path.is_dir()] if here.is_dir() else []
         root, key = split_uri(self.uri)
-        with _named(f"cannot list {self.uri}"):
+        with _named("list", self.uri):
             below = obstore.list_with_delimiter(open_store(root), f"{key}/" if key else None)
             return [prefix.rstrip("/").rpartition("/")[2] for prefix in below["common_prefixes"]]
 
     def clear(self, keep: Callable[[str], bool] = lambda _name: False) -> None:
         """Remove everything stored in this folder or below it, but for the names that are to be kept."""
         root, _ = split_uri(self.uri)
-        with _named(f"cannot empty {self.uri}"):
+        with _named("empty", self.uri):
             names = [name for name in self.names() if not keep(name)]
             if not is_s3(self.uri):
                 # obstore refuses the names that it gives to files which it has not finished

@@ -11,6 +11,7 @@ from spark_job.contract.errors import MisuseError, StoppedError
 from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.options import Option
 from spark_job.contract.run_options import RunOptions
+from spark_job.contract.uris import is_s3, read_unsigned
 from spark_job.images.border import lacking
 from spark_job.python_daemon import make_ready
 from spark_job.session import begin_session
@@ -34,6 +35,7 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
         print(f"run {options.run_id}", file=sys.stderr)
         if lack := lacking():
             print(f"note: {lack}; see docs/security.md", file=sys.stderr)
+        _find_credentials(options)
         session = begin_session("spark_job", in_each_worker=make_ready)
         from spark_job.pipeline.run import (
             run_pipeline,  # its libraries import while Java starts
@@ -49,6 +51,16 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
     for option in reversed(table.table()):
         run = click.option(option.declaration, **option.click_settings())(run)
     return click.command("run", help=HELP)(run)
+
+
+def _find_credentials(options: RunOptions) -> None:
+    """Look for them before Java starts: a run without any then ends at once. StorageError: there are none."""
+    if options.unsigned:
+        read_unsigned(options.images)
+    if in_s3 := [uri for uri in (*options.images, options.results, options.extractor) if is_s3(uri)]:
+        from spark_job.storage import require_access
+
+        require_access(in_s3)
 
 
 def _say(line: str) -> None:

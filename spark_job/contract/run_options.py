@@ -132,6 +132,10 @@ class RunOptions:
         f"Try every file, not only {' '.join(IMAGE_EXTENSIONS)}.", kind=bool, default=False, offered=(SUBMIT,)
     )
     limits: ImageLimits = field(default_factory=ImageLimits)
+    unsigned: bool = option(
+        "Read images in S3 without an AWS account, as public buckets allow.",
+        kind=bool, default=False, says=PLACE,
+    )  # fmt: skip
     run_id: str = option(
         "Name of the run's folder.", default="", says=ATTEMPT, metavar="ID", absent="date and time"
     )

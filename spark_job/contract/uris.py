@@ -1,11 +1,15 @@
 """Places as URIs: absolute local paths and `s3://BUCKET/KEY`, told apart, joined and compared."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import valid_text
+
+# Names the `s3://bucket`s that are read without an account, for this process and those that it starts.
+UNSIGNED_BUCKETS = "FRUIT_UNSIGNED_BUCKETS"
 
 
 def is_s3(uri: str) -> bool:
@@ -45,6 +49,16 @@ def split_uri(uri: str) -> tuple[str, str]:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return f"s3://{bucket}", key
     return "/", uri.lstrip("/")
+
+
+def read_unsigned(uris: Iterable[str]) -> None:
+    """Read the buckets of these URIs without an account from now on."""
+    os.environ[UNSIGNED_BUCKETS] = " ".join(split_uri(uri)[0] for uri in uris if is_s3(uri))
+
+
+def is_unsigned(root: str) -> bool:
+    """Return whether `s3://bucket` is read without an account."""
+    return root in os.environ.get(UNSIGNED_BUCKETS, "").split()
 
 
 def child(uri: str, *names: str) -> str:

@@ -27,7 +27,7 @@ from obstore.exceptions import BaseError, InvalidPathError
 from spark_job.arrow_arrays import numbers, texts, whole
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, FOLDER, extension_of, label_and_split, skip_reason
-from spark_job.contract.uris import child, is_s3, split_uri
+from spark_job.contract.uris import child, is_s3, is_unsigned, split_uri
 from spark_job.errors import ListingError
 from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.s3_errors import reason_of_all
@@ -216,10 +216,13 @@ def _pages(store: Any, prefix: str) -> Iterator[list[dict[str, Any]]]:
 def _pages_of_boto3(bucket: str, prefix: str, last: str) -> Iterator[list[dict[str, Any]]]:
     """Yield the items behind the key `last` in pages, those that obstore refuses with an error."""
     import boto3  # half a second, which nearly no run needs
+    from botocore import UNSIGNED
+    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
+    config = Config(signature_version=UNSIGNED) if is_unsigned(f"s3://{bucket}") else None
     try:
-        pages = boto3.client("s3").get_paginator("list_objects_v2")
+        pages = boto3.client("s3", config=config).get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, StartAfter=last):
             yield [
                 {

@@ -1,7 +1,9 @@
 """Images that are read: their bytes, with many reads in flight, in order; small pictures for reports."""
 
+import random
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
@@ -15,13 +17,16 @@ from spark_job.errors import ImageRejectedError, LargerError, NotReadError, Stor
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
 from spark_job.images.thumbnails import THUMBNAIL, make_thumbnail
-from spark_job.s3_errors import reason_of_all, reason_of_one
+from spark_job.s3_errors import passes_by_itself, reason_of_all, reason_of_one
 from spark_job.storage import first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32
 # Six photographs of 5 MB, three of 10 MB: a core decodes them in longer than S3 takes to send them.
 MAX_BYTES_IN_FLIGHT = 32 * MEBIBYTE
+# A read that S3 answers with "slow down", or not at all, is tried again so long, with fewer beside it.
+PATIENCE_SECONDS = 300.0
+MOST_WAIT_SECONDS = 20.0
 # So many of a task, one after the other: what S3 says of them, it will say of all.
 MANY_REFUSED = 100
 
@@ -41,7 +46,7 @@ def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) 
     Raises:
         LargerError: the image has grown beyond `most` since it was listed.
         StorageError: S3 gives nothing until a person has done something.
-        obstore's BaseError: S3 does not answer, after obstore's own retries; Spark tries the task again.
+        obstore's BaseError: S3 does not answer, after two retries.
     """
     if image.error is not None:
         return ImageRejectedError(image.error)
@@ -52,7 +57,7 @@ def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) 
             f"the file has {image.size:,} bytes, more than --max-bytes {limits.max_bytes:,}"
         )
     try:
-        return read_bytes(image.path, limits.max_bytes if most is None else most)
+        return read_bytes(image.path, limits.max_bytes if most is None else most, retries=2)
     except LargerError:
         if most is not None:
             raise
@@ -80,14 +85,50 @@ def _unreadable(image: ListedFile, error: Exception) -> ImageRejectedError:
     )
 
 
+class Pace:
+    """How many reads are in flight: half as many after S3 was busy or silent, slowly more while it answers.
+
+    So does TCP: additive increase, multiplicative decrease (https://www.rfc-editor.org/rfc/rfc5681).
+
+    Attributes:
+        at_once: reads, 1 to `READS_IN_FLIGHT`.
+    """
+
+    def __init__(self, read: ReadImage, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.at_once = float(READS_IN_FLIGHT)
+        self._read, self._sleep, self._slowed = read, sleep, 0.0
+
+    def __call__(self, image: ListedFile, /, *, most: int | None = None) -> Content:
+        """Read an image; BaseError: S3 did not answer for `PATIENCE_SECONDS`, and Spark may try again."""
+        started, wait = time.monotonic(), 0.5
+        while True:
+            begun = time.monotonic()
+            try:
+                content = self._read(image, most=most)
+            except BaseError as error:
+                if not passes_by_itself(error) or begun - started > PATIENCE_SECONDS:
+                    raise
+                self._slow_down(begun)
+                self._sleep(random.uniform(wait / 2, wait))  # noqa: S311 - spreads them
+                wait = min(2 * wait, MOST_WAIT_SECONDS)
+            else:
+                self.at_once = min(READS_IN_FLIGHT, self.at_once + 1 / self.at_once)
+                return content
+
+    def _slow_down(self, begun: float) -> None:
+        """Halve the reads; those that began before the last time they were halved say nothing new."""
+        if begun > self._slowed:
+            self.at_once, self._slowed = max(1.0, self.at_once / 2), time.monotonic()
+
+
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
     """Yield each image with its content, in order; the next ones are being read meanwhile.
 
-    At most `READS_IN_FLIGHT` images and `MAX_BYTES_IN_FLIGHT` wait in memory, or one image of more bytes. One
-    that has grown since it was listed is read when it is its turn, beside these.
+    At most as many images as the `Pace` allows and `MAX_BYTES_IN_FLIGHT` wait in memory, or one image of
+    more bytes. One that has grown since it was listed is read when it is its turn, beside these.
     """
     waiting: deque[tuple[ListedFile, Future[Content]]] = deque()
-    bytes_in_flight = 0
+    bytes_in_flight, pace = 0, Pace(read)
 
     def first() -> tuple[ListedFile, Content]:
         nonlocal bytes_in_flight
@@ -96,16 +137,16 @@ def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[L
         try:
             return image, future.result()
         except LargerError:
-            return image, read(image)
+            return image, pace(image)
 
     with ThreadPoolExecutor(READS_IN_FLIGHT) as pool:
         try:
             for image in files:
                 while waiting and (
-                    len(waiting) >= READS_IN_FLIGHT or bytes_in_flight + image.size > MAX_BYTES_IN_FLIGHT
+                    len(waiting) >= pace.at_once or bytes_in_flight + image.size > MAX_BYTES_IN_FLIGHT
                 ):
                     yield first()
-                waiting.append((image, pool.submit(read, image, most=image.size)))
+                waiting.append((image, pool.submit(pace, image, most=image.size)))
                 bytes_in_flight += image.size
             while waiting:
                 yield first()

@@ -48,14 +48,36 @@ def test_the_scratch_folder_is_the_one_that_the_machine_names(monkeypatch, tmp_p
 def test_a_run_that_is_stopped_ends_without_a_traceback_of_py4j(monkeypatch, caplog):
     """Ctrl-C is one line, the run's own; what else is logged stays."""
     assert f'logging.exception("{session.STOPPED}")' in Path(java_gateway.__file__).read_text()
-    monkeypatch.setattr(session, "SparkSession", MagicMock())
-    monkeypatch.setattr(session, "prepare_environment", lambda: None)
-    monkeypatch.setattr(session, "local_configuration", dict)
-    session.open_session("t")
+    opened_by(monkeypatch)
     logging.error(session.STOPPED)
     logging.error("another")
     logging.getLogger().removeFilter(session._is_no_stop)
     assert [record.message for record in caplog.records] == ["another"]
+
+
+def opened_by(monkeypatch):
+    """Open a session that is none; return what builds it."""
+    spark_session = MagicMock()
+    monkeypatch.setattr(session, "SparkSession", spark_session)
+    monkeypatch.setattr(session, "prepare_environment", lambda: None)
+    monkeypatch.setattr(session, "local_configuration", dict)
+    session.open_session("t")
+    return spark_session.builder.appName("t")
+
+
+def test_workers_read_public_buckets_as_the_driver_does(monkeypatch):
+    """Also those on other machines."""
+    monkeypatch.setenv("FRUIT_UNSIGNED_BUCKETS", "s3://public")
+    opened_by(monkeypatch).config.assert_called_with(
+        "spark.executorEnv.FRUIT_UNSIGNED_BUCKETS", "s3://public"
+    )
+
+
+def test_an_error_of_the_job_is_said_without_its_place_in_the_code():
+    """Others keep their name: it often says more than their text."""
+    told = "Job aborted\nspark_job.errors.StorageError: the AWS login has expired\n\tat java.lang.Thread"
+    assert session.cause(Exception(told)) == "the AWS login has expired"
+    assert session.cause(Exception("Traceback\nValueError: no")) == "ValueError: no"
 
 
 def test_nothing_that_a_fork_must_do_is_registered_while_java_is_forked():

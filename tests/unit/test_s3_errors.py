@@ -1,17 +1,39 @@
 """S3's refusals in words: what concerns one object, and what concerns the run."""
 
+import sys
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections import Counter
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
+from typing import ClassVar
 
 import pytest
+from botocore.exceptions import UnauthorizedSSOTokenError
+from obstore.exceptions import GenericError
 
 from spark_job import storage
+from spark_job.commands import run as command
 from spark_job.contract.run_options import ImageLimits
+from spark_job.contract.uris import UNSIGNED_BUCKETS, is_unsigned, read_unsigned
 from spark_job.errors import ImageRejectedError, ListingError, NotReadError, StorageError
 from spark_job.images.listing import ListedFile, list_files
-from spark_job.images.reading import MANY_REFUSED, read_image, unless_all_are_refused
-from spark_job.storage import open_store
+from spark_job.images.reading import (
+    MANY_REFUSED,
+    READS_IN_FLIGHT,
+    Pace,
+    read_ahead,
+    read_image,
+    unless_all_are_refused,
+)
+from spark_job.storage import Folder, open_store
 
+SILENCE = 0.2  # seconds that may pass between two bytes
+LISTING = (
+    "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount><Contents><Key>a/1.jpg</Key>"
+    "<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>1</ETag><Size>3</Size></Contents>"
+    "</ListBucketResult>"
+)
 ERROR = "<Error><Code>{}</Code><Message>no</Message></Error>"
 # Object -> status and code that S3 answers, and what a person reads.
 REFUSED = {
@@ -43,24 +65,68 @@ ENDS = {
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """An S3 that refuses all: objects as `REFUSED` says, others with the code that is their name."""
+    """An S3 that refuses all: objects as `REFUSED` says, others with the code that is their name.
+
+    Objects of `busy/` and `line/` are there at last: how often each was asked for is in `asked`.
+    """
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[Counter[str]] = Counter()
 
     def do_HEAD(self):
         self._say(301, "")
 
     def do_GET(self):
+        if self.path.startswith(("/busy", "/line")):
+            self.asked[self.path] += 1
+            getattr(self, self.path.rpartition("/")[2])(self.asked[self.path])
+            return
+        if self.path.startswith("/public"):
+            self._say(403, ERROR.format("AccessDenied")) if "Authorization" in self.headers else self._say(
+                200, LISTING if "list-type" in self.path else "jpg"
+            )
+            return
         name = self.path.split("?")[0].rpartition("/")[2]
         status, code = REFUSED[name][:2] if name in REFUSED else (400, name)
         if self.path.startswith("/elsewhere"):
             status, code = 301, "PermanentRedirect"
         self._say(status, ERROR.format(code))
 
+    def slow_down(self, time):
+        """S3 is busy for a while: obstore's own attempts are used up before."""
+        self._say(503, ERROR.format("SlowDown")) if time <= 4 else self._say(200, "jpg")
+
+    def cut(self, time):
+        """The line breaks in the middle of the object, once."""
+        self._begin(200, 1000)
+        self.wfile.write(b"x" * (300 if time == 1 else 1000))
+        self.close_connection = True
+
+    def silent(self, time):
+        """S3 says nothing more, once."""
+        self._begin(200, 3)
+        if time == 1:
+            sleep(4 * SILENCE)
+        self.wfile.write(b"jpg")
+
+    def slow(self, _):
+        """A byte now and then, for much longer than may pass between two."""
+        self._begin(200, 10)
+        for _ in range(10):
+            self.wfile.write(b"x")
+            sleep(SILENCE / 3)
+
     def _say(self, status, body):
+        self._begin(status, len(body))
+        self.wfile.write(body.encode())
+
+    def _begin(self, status, length):
         self.send_response(status)
         self.send_header("x-amz-bucket-region", "eu-west-3")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(length))
+        self.send_header("ETag", '"1"')
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
         self.end_headers()
-        self.wfile.write(body.encode())
 
     def log_message(self, *_):
         pass
@@ -69,8 +135,10 @@ class Refusing(BaseHTTPRequestHandler):
 @pytest.fixture
 def refusing(monkeypatch):
     """S3 is this server."""
-    server = HTTPServer(("127.0.0.1", 0), Refusing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Refusing.asked.clear()
+    monkeypatch.setattr(storage, "SILENCE", f"{SILENCE * 1000:.0f}ms")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     open_store.cache_clear()
     yield
@@ -115,6 +183,63 @@ def test_the_same_refusal_of_everything_is_said_early():
     assert len(list(unless_all_are_refused(mixed))) == len(mixed)
 
 
+@pytest.mark.parametrize("name", ["busy/slow_down", "line/cut", "line/silent", "line/slow"])
+def test_a_busy_s3_and_a_bad_line_are_waited_for(refusing, name):
+    """SlowDown, a line that breaks or falls silent: the image is read at last. A slow one breaks nothing."""
+    image = ListedFile(f"s3://{name}", size=1000)
+    [(_, content)] = read_ahead(iter([image]), partial(read_image, limits=ImageLimits()))
+    assert content in (b"jpg", b"x" * 1000, b"x" * 10)
+    assert (Refusing.asked[f"/{name}"] == 1) == (name == "line/slow")
+
+
+def test_fewer_are_read_at_once_while_s3_is_busy_and_more_when_it_answers():
+    """Half as many after each round of refusals, one more after each round of answers."""
+    busy, waits = [GenericError(f"503 {ERROR.format('SlowDown')}")] * 3, list[float]()
+
+    def read(image: ListedFile, *, most: int | None = None) -> bytes:
+        if busy:
+            raise busy.pop()
+        return b"jpg"
+
+    pace, image = Pace(read, waits.append), ListedFile("s3://busy/1.jpg")
+    assert pace(image) == b"jpg"
+    assert (len(waits), int(pace.at_once)) == (3, READS_IN_FLIGHT // 8)
+    for _ in range(5):
+        pace(image)
+    assert int(pace.at_once) == READS_IN_FLIGHT // 8 + 1
+    busy.append(GenericError(f"400 {ERROR.format('MethodNotAllowed')}"))
+    with pytest.raises(GenericError):
+        pace(image)
+    assert len(waits) == 3
+
+
+def test_a_public_bucket_is_read_without_an_account(refusing, monkeypatch):
+    """Other buckets, as that of the results, are not."""
+    monkeypatch.setenv(UNSIGNED_BUCKETS, "")
+    with pytest.raises(ListingError, match="access is denied"):
+        list(list_files("s3://public/a", all_files=False))
+    open_store.cache_clear()
+    read_unsigned(["s3://public/a", "/home/me"])
+    [image] = list_files("s3://public/a", all_files=False)
+    assert read_image(image, ImageLimits()) == b"jpg"
+    assert not is_unsigned("s3://results")
+
+
+def test_credentials_that_cannot_be_renewed_end_the_run_in_one_line(monkeypatch):
+    """As when a single sign-on ends: boto3's words say which command helps."""
+
+    def renew():
+        raise UnauthorizedSSOTokenError
+
+    monkeypatch.setattr(storage, "_credentials", lambda: renew)
+    open_store.cache_clear()
+    with pytest.raises(StorageError, match=r"^the AWS login has expired .*run aws sso login .*profile\.\)$"):
+        read_image(ListedFile("s3://photos/1.jpg", size=3), ImageLimits())
+    with pytest.raises(StorageError, match=r"^cannot write s3://results/a: the AWS login has expired"):
+        Folder("s3://results").write("a", b"")
+    open_store.cache_clear()
+
+
 @pytest.fixture
 def home(monkeypatch, tmp_path):
     """A person's own AWS settings, and no keys in the environment."""
@@ -139,6 +264,18 @@ def test_without_credentials_one_line_says_what_was_tried(home):
     """Instead of minutes of questions to an address that nobody typed."""
     with pytest.raises(StorageError, match=r"^there are no AWS credentials: neither AWS_PROFILE nor"):
         storage._credentials()
+
+
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_a_run_without_credentials_ends_before_java_starts(home, monkeypatch, tmp_path, unsigned):
+    """It waits for nothing but the question to AWS; public buckets need none."""
+    monkeypatch.setenv(UNSIGNED_BUCKETS, "")
+    monkeypatch.setattr(command, "begin_session", lambda *_, **__: sys.exit("Java starts"))
+    words = ["--images=s3://public/a", f"--results={tmp_path}/r", f"--extractor={tmp_path}/e"]
+    open_store.cache_clear()
+    with pytest.raises(SystemExit if unsigned else StorageError, match=r"Java starts|no AWS credentials"):
+        command.run_command.main([*words, *["--unsigned"] * unsigned], standalone_mode=False)
+    assert is_unsigned("s3://public") == unsigned
 
 
 def test_a_profile_that_is_not_there_is_named(home, monkeypatch):

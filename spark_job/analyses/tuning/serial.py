@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.listing import ListedFile, read_listing
 from spark_job.images.preparation import prepare
-from spark_job.images.reading import read_image
+from spark_job.images.reading import Pace, read_image
 from spark_job.report.document import Document
 from spark_job.storage import Folder
 
@@ -67,6 +68,7 @@ def time_serially(files: Sequence[ListedFile], extractor: Extractor, engine: str
         obstore's BaseError: S3 does not answer.
     """
     specification, limits, usable = extractor.specification, ImageLimits(), 0
+    read = Pace(partial(read_image, limits=limits))
     tensor = np.empty((1, specification.height, specification.width, 3), np.float32)
     with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
         fetched = {name: extractor.fetch(name, into=Path(scratch)) for name in ENGINE_FILES[engine]}
@@ -74,7 +76,7 @@ def time_serially(files: Sequence[ListedFile], extractor: Extractor, engine: str
         network = load_engine(fetched, specification, engine, "f32")
         for file in files:
             try:
-                content = read_image(file, limits)
+                content = read(file)
                 if isinstance(content, ImageRejectedError):
                     raise content
                 picture = decode_picture(content, limits, (specification.height, specification.width))
