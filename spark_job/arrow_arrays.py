@@ -49,6 +49,14 @@ def texts(column: Sequence[str | None]) -> pa.Array[Any]:
     return binaries([None if text is None else text.encode() for text in column], pa.string())
 
 
+def text_lists(column: Sequence[Sequence[str | None] | None]) -> pa.Array[Any]:
+    """Return lists of strings, None where a list or a string is missing."""
+    offsets = _offsets([len(one or ()) for one in column])
+    elements = texts([text for one in column for text in one or ()])
+    buffers: list[pa.Buffer | None] = [_validity(column), pa.py_buffer(offsets.data)]
+    return pa.Array.from_buffers(pa.list_(pa.string()), len(column), buffers, children=[elements])
+
+
 def binaries(column: Sequence[bytes | None], kind: pa.DataType | None = None) -> pa.Array[Any]:
     """Return bytes, None where missing; kind: pa.binary() by default, or pa.string() of UTF-8."""
     offsets = _offsets([len(one or b"") for one in column])

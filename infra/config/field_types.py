@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from infra.config.schedule import checked_schedule
+from spark_job.contract.image_names import LABELS
 from spark_job.contract.run_options import RunOptions
 
 
@@ -89,6 +90,11 @@ SourceNames = Annotated[tuple[SourceName, ...], SEPARATED, Field(min_length=1, m
 BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 SourceBuckets = Annotated[
     dict[SourceName, BucketName], PAIRS, allowed("SOURCE=BUCKET, of names in `image_sources`")
+]
+Labels = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({LABELS.pattern}|s3://[a-z0-9][a-z0-9.-]+/.+\.(csv|tsv|parquet))$"),
+    allowed("folder, folder:N, path, none, or s3://BUCKET/KEY of a table in an image bucket"),
 ]
 RunName = Annotated[
     str,

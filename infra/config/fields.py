@@ -8,6 +8,7 @@ from infra.config import field_types as kind
 from infra.config.fleets import Fleet
 from infra.config.instances import Architecture, InstanceType, instance_types
 from infra.config.sizing import MOST_CORES, SparkSizing, spark_configuration
+from spark_job.contract.image_names import FOLDER
 
 
 class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
@@ -84,6 +85,9 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
     )
     engine: str = kind.job_option("engine")
     variance: float = kind.job_option("variance")
+    labels: kind.Labels = Field(
+        FOLDER, description="Where the class of an image comes from: a rule over folders, or a table."
+    )
     run: kind.RunName | None = Field(
         None,
         description="The name of a new run; without it, code, extractor and parameters name the run.",

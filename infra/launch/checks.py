@@ -10,6 +10,7 @@ from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.image_listing import split_uri
 from infra.launch.run_request import RunRequest, brought_job, job_arguments
+from spark_job.contract import image_names
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.options import SUBMIT, read_words
 from spark_job.contract.run_layout import MANIFEST
@@ -51,6 +52,17 @@ def check_images(uris: Iterable[str], buckets: Iterable[str]) -> None:
             raise MisuseError(f"{uri}: the cluster reads images in {allowed} alone; `upload` puts them there")
 
 
+def check_labels(labels: str, buckets: Iterable[str]) -> None:
+    """Check that the cluster may read a table of labels. Raises MisuseError."""
+    image_names.check_labels(labels)
+    readable = [f"s3://{name}" for name in buckets]
+    if image_names.is_table(labels) and not any(contains(bucket, labels) for bucket in readable):
+        raise MisuseError(
+            f"--labels {labels}: the cluster reads tables in {', '.join(readable)} alone: copy it there, as "
+            f"by `aws s3 cp labels.csv {readable[0]}/`, and give its s3:// URI"
+        )
+
+
 def read_request(content: Any) -> RunRequest:
     """Return a request that came from outside. Raises MisuseError where it has not the shape of one."""
     wrong = MisuseError('a request is {"images": [TEXT], "fingerprint": TEXT, …}: `fruit submit` writes it')
@@ -75,7 +87,9 @@ def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     check_images(request.images, deployed.image_buckets)
     if not FINGERPRINT.fullmatch(request.fingerprint):
         raise MisuseError(f"fingerprint {request.fingerprint!r}: 64 hexadecimal digits are needed")
-    reduction = read_words(RunOptions.table(SUBMIT), request.options).get("reduction")
+    options = read_words(RunOptions.table(SUBMIT), request.options)
+    check_labels(options.get("labels", image_names.FOLDER), deployed.image_buckets)
+    reduction = options.get("reduction")
     if reduction and not contains(deployed.results_uri, reduction):
         raise MisuseError(f"--reduction {reduction}: give a run below {deployed.results_uri}")
     if request.code and not _is_brought_job(request.code, deployed.artifacts_bucket):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.image_names import skip_reason
+from spark_job.contract.image_names import is_table, skip_reason
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,9 +49,17 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, prefix.rstrip("/")
 
 
-def list_images(s3: S3Client, uris: Sequence[str], say: Callable[[str], None]) -> Listing:
-    """List the sources, many folders at once; the same files always give the same fingerprint."""
+def list_images(
+    s3: S3Client, uris: Sequence[str], say: Callable[[str], None], labels: str | None = None
+) -> Listing:
+    """List the sources, many folders at once; the same files always give the same fingerprint.
+
+    Args:
+        labels: as the run's `--labels`; a table counts like an image.
+    """
     folders = [folder for uri in uris for folder in _folders(s3, *split_uri(uri))]
+    if labels and is_table(labels):
+        folders.append((*split_uri(labels), ""))
     listings: list[Listing] = []
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
         for done, listing in enumerate(pool.map(lambda folder: _list(s3, *folder), folders), 1):
@@ -95,7 +103,8 @@ def _list(s3: S3Client, bucket: str, prefix: str, delimiter: str) -> Listing:
             if entry["Key"].endswith("/"):  # consoles make such for an empty folder
                 continue
             files, size = files + 1, size + entry["Size"]
-            if skip_reason(entry["Key"], all_files=False) is None:
+            is_labels = entry["Key"] == prefix  # a prefix of images ends in `/`
+            if is_labels or skip_reason(entry["Key"], all_files=False) is None:
                 newest = max(newest or entry["LastModified"], entry["LastModified"])
             digest.update(f"{bucket}\0{entry['Key']}\0{entry['Size']}\0{entry['ETag']}\n".encode())
     return Listing(files, size, digest.hexdigest(), newest)

@@ -77,6 +77,8 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
     kept = {option: deployed.value(option) for option in names}
     if not _decides_components(request.options):
         kept["--variance"] = deployed.value("--variance")
+    if not any(word.startswith("--labels=") for word in request.options):
+        kept["--labels"] = deployed.value("--labels")
     words = [
         "run",
         *(f"--images={uri}" for uri in request.images),

@@ -25,6 +25,7 @@ def job_options(config: DeploymentConfig, buckets: Buckets, run: Run) -> RunOpti
         extractor=EXTRACTOR,
         request=ComponentRequest(variance=config.variance),
         engine=config.engine,
+        labels=config.labels,
         previous=LATEST,
         removed=config.removed,
         run_id=run.id,

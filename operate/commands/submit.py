@@ -17,7 +17,7 @@ from operate.runs.watch import wait_for_run
 from operate.submission.launching import launch
 from operate.submission.place import Place, estimated, find_place
 from operate.submission.preparation import Choices, prepared, upload_job
-from operate.submission.sources import image_uris
+from operate.submission.sources import image_uris, require_labels
 from spark_job.contract.options import DEPLOY, SUBMIT
 from spark_job.contract.run_options import RunOptions
 
@@ -67,7 +67,10 @@ def submit_command(connection: Connection, /, **values: Any) -> None:
     options = {option.name: values.pop(option.name) for option in RunOptions.table(SUBMIT)}
     request = SubmitRequest(options=options, **values)
     check_name(request.name)
-    submit(connection, find_place(connection, image_uris(connection.deployment, request.images)), request)
+    deployment, labels = connection.deployment, options["labels"]
+    if labels:
+        require_labels(connection.client("s3"), deployment, labels)
+    submit(connection, find_place(connection, image_uris(deployment, request.images), labels), request)
 
 
 def submit(connection: Connection, place: Place, request: SubmitRequest) -> None:

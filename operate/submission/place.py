@@ -41,13 +41,18 @@ class Place:
         return self.cluster
 
 
-def find_place(connection: Connection, images: tuple[str, ...]) -> Place:
-    """Return the deployment's cluster, if it takes steps, its job, and the listing of the images."""
+def find_place(connection: Connection, images: tuple[str, ...], labels: str | None = None) -> Place:
+    """Return the deployment's cluster, if it takes steps, its job, and the listing of the images.
+
+    Args:
+        labels: as the run's `--labels`; None: as the deployment's.
+    """
     deployed = deployed_job(connection)
     deploys, clusters = connection.deployment.cluster_id, stage_clusters(connection)
     cluster = next((cluster for cluster in clusters if cluster.id == deploys and cluster.live), None)
     say(f"listing {', '.join(images)}")
-    return Place(cluster, images, list_images(connection.client("s3"), images, say), deployed)
+    listing = list_images(connection.client("s3"), images, say, labels or deployed.value("--labels"))
+    return Place(cluster, images, listing, deployed)
 
 
 def require_images(place: Place) -> None:

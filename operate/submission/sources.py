@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infra.contract.prefixes import RUNS
-from infra.launch.checks import check_images, holds
+from infra.launch.checks import check_images, check_labels, holds
 from infra.launch.image_listing import split_uri
 from operate.deployment import Deployment
 from operate.errors import OperateError
+from spark_job.contract.image_names import is_table
 from spark_job.contract.run_layout import MANIFEST
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
         uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
     check_images(uris, buckets.values())
     return tuple(dict.fromkeys(uris))
+
+
+def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
+    """Check a value of `--labels`.
+
+    Raises:
+        MisuseError: it is neither a rule nor a table that the cluster may read.
+        OperateError: there is no such table.
+    """
+    check_labels(labels, deployment.images_buckets.values())
+    if is_table(labels) and not holds(s3, *split_uri(labels)):
+        raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
 
 
 def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:

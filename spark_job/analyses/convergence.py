@@ -64,6 +64,7 @@ def analyse_convergence(
     run_id: str | None,
     spark: Callable[[], SparkContext],
     say: Callable[[str], None],
+    label: str | None = None,
 ) -> Summary:
     """Find how many components hold a share of the variance as the sample grows.
 
@@ -71,6 +72,7 @@ def analyse_convergence(
         per_class: sizes of samples; all images are looked at besides.
         shares: of the variance.
         seeds: how many samples of each size.
+        label: the column of the table of labels that says the class.
 
     Raises:
         MisuseError: no such run, or sizes and shares that have no answer.
@@ -80,21 +82,21 @@ def analyse_convergence(
         raise MisuseError(f"--samples {per_class}: give sizes from 2, each larger than the one before")
     if not shares or not all(0 < share <= 1 for share in shares):
         raise MisuseError(f"--shares {shares}: give shares of the variance above 0, at most 1")
-    source = SourceRun.open(features)
+    source = SourceRun.open(features, label=label)
     length = source.metrics["features"]["length"]
     if length > MAX_COVARIANCE_COLUMNS:
         raise ReductionError(
             f"{length:,} features are more than convergence can follow ({MAX_COVARIANCE_COLUMNS:,}): give a "
             "run of an extractor with pooling"
         )
-    parameters = {"samples": list(per_class), "shares": list(shares), "seeds": seeds}
+    parameters = {"label": label, "samples": list(per_class), "shares": list(shares), "seeds": seeds}
     run = AnalysisRun("convergence", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     context, parts = spark(), part_uris(source.folder.at(layout.FEATURES))
     samples = []
     for seed in range(seeds):
         say(f"samples of seed {seed} …")
-        moments_by_size = sample_moments(context, parts, length, per_class, seed)
+        moments_by_size = sample_moments(context, parts, length, per_class, seed, source.label)
         samples.append([(one.count, components_needed(one, shares)) for one in moments_by_size])
     say("all images …")
     everything = moments(context, parts, length)

@@ -13,6 +13,7 @@ from spark_job.contract.manifest import RUN, Manifest
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import normalise
 from spark_job.features.table import read_usable
+from spark_job.images.labels import LABEL
 from spark_job.images.listing import IMAGE_COLUMNS, ListedFile, listed_files
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample
@@ -29,21 +30,27 @@ Shown = tuple[ListedFile, str, str]  # an image, its title, a note
 
 @dataclass(frozen=True)
 class SourceRun:
-    """A finished run, never changed; its manifest's `kind` says which command made it."""
+    """A finished run, never changed; its manifest's `kind` says which command made it.
+
+    Attributes:
+        label: the column of its tables that says the class.
+    """
 
     folder: RunFolder
     manifest: Manifest
     metrics: dict[str, Any]
+    label: str = LABEL
 
     @classmethod
-    def open(cls, uri: str, *kinds: str) -> "SourceRun":
+    def open(cls, uri: str, *kinds: str, label: str | None = None) -> "SourceRun":
         """Open RESULTS/RUN_ID.
 
         Args:
             kinds: of manifests that will do, as `run`, `train`; default: `run`.
+            label: a column of its table of labels, to be the class; default: what was the class in the run.
 
         Raises:
-            MisuseError: there is no finished run, or one of another kind.
+            MisuseError: there is no finished run, or one of another kind, or it has no such column.
             StorageError: the folder cannot be read.
         """
         folder = RunFolder(normalise(uri))
@@ -58,7 +65,15 @@ class SourceRun:
             raise MisuseError(
                 f"{uri} was made by `{manifest.kind}`; this needs one made by `{'` or `'.join(wanted)}`"
             )
-        return cls(folder, manifest, folder.read_json(layout.METRICS) or {})
+        source = cls(folder, manifest, folder.read_json(layout.METRICS) or {}, label or LABEL)
+        if source.label not in (LABEL, *(columns := source.label_columns())):
+            there = f"it has {', '.join(columns)}" if columns else "it was made without --labels TABLE"
+            raise MisuseError(f"--label {label}: {uri} has no such column of labels; {there}")
+        return source
+
+    def label_columns(self) -> list[str]:
+        """Return the columns of the table of labels that the run was made with."""
+        return list((self.metrics.get("labels") or {"columns": ()})["columns"])
 
     @property
     def uri(self) -> str:
@@ -84,11 +99,18 @@ class SourceRun:
 
 @dataclass(frozen=True)
 class VectorTable:
-    """A table of a finished run with a vector for each usable image; `parts` are URIs, in order."""
+    """A table of a finished run with a vector for each usable image.
+
+    Attributes:
+        parts: URIs, in order.
+        column: holds the vectors, of this length.
+        label: the column that says the class.
+    """
 
     parts: tuple[str, ...]
     column: str
     length: int
+    label: str = LABEL
 
     @classmethod
     def features(cls, run: SourceRun) -> Self:
@@ -105,11 +127,11 @@ class VectorTable:
         parts = part_uris(run.folder.at(table))
         if not parts or not length:
             raise MisuseError(f"{run.uri} holds no {table}: it found no images; name a run that did")
-        return cls(tuple(parts), column, length)
+        return cls(tuple(parts), column, length, run.label)
 
     def rows(self, uri: str) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
         """Yield the rows of a part in batches: IMAGE_COLUMNS, and the vectors as (n, length)."""
-        return read_usable(uri, self.length, IMAGE_COLUMNS, self.column)
+        return read_usable(uri, self.length, IMAGE_COLUMNS, self.column, self.label)
 
     def draw_images(self, most: int, seed: int) -> tuple[list[ListedFile], np.ndarray]:
         """Draw images evenly from the whole table, by path; the same seed draws the same images.

@@ -36,6 +36,15 @@ def features_option(purpose: str) -> Decorator:
     )
 
 
+def label_option(purpose: str) -> Decorator:
+    """Return the option that chooses among the columns of the table of labels."""
+    return click.option(
+        "--label",
+        metavar="COLUMN",
+        help=f"Column of the run's table of labels {purpose}.  [default: the label of the run]",
+    )
+
+
 def seed_option(decides: str) -> Decorator:
     """Return the option that decides what is drawn by chance."""
     return click.option("--seed", type=int, default=0, show_default=True, help=f"Decides {decides}.")
@@ -104,6 +113,7 @@ def cluster_range(value: str) -> tuple[int, int]:
 
 @analysis_command("train")
 @features_option("train on")
+@label_option("to learn")
 @click.option("--test-features", metavar="RUN", help="Run to test on, made with the same extractor.")
 @click.option(
     "--on",
@@ -165,6 +175,7 @@ def predict_command(**options: Any) -> Summary:
 
 @analysis_command("group")
 @features_option("group")
+@label_option("to hold the clusters against")
 @click.option("--k", type=click.IntRange(2), help="Number of clusters.  [default: the silhouette decides]")
 @click.option(
     "--k-range",
@@ -189,6 +200,7 @@ def group_command(**options: Any) -> Summary:
 
 @analysis_command("check")
 @features_option("check")
+@label_option("that says the class")
 @click.option(
     "--threshold",
     "thresholds",
@@ -233,6 +245,7 @@ def compare_command(runs: tuple[str, str], **options: Any) -> Summary:
 
 @analysis_command("convergence")
 @features_option("look at")
+@label_option("that says the class")
 @click.option(
     "--samples",
     "per_class",

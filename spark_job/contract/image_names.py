@@ -34,8 +34,10 @@ SYSTEM_FOLDER = re.compile(r"found\.\d{3}|.*\.(photoslibrary|photolibrary|aplibr
 # Where the class of an image comes from.
 FOLDER, PATH, NO_LABELS = "folder", "path", "none"
 LABELS = re.compile(r"folder(:[1-9]\d?)?|path|none")
+TABLE_EXTENSIONS = (".csv", ".tsv", ".parquet")
 FOLDER_MARKER = "folder marker"
 HIDDEN = "hidden file"
+LABEL_TABLE = "table of labels"
 SYSTEM_FILE, IN_SYSTEM_FOLDER = "system file", "in a system folder"
 ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, SYSTEM_FILE, IN_SYSTEM_FOLDER)
 
@@ -76,10 +78,18 @@ def extension_of(name: str) -> str:
     return f".{extension.lower()}" if dot and stem else ""
 
 
-def check_labels(rule: str) -> None:
-    """Raise MisuseError for what is no rule of labels."""
-    if not LABELS.fullmatch(rule):
-        raise MisuseError(f"--labels {rule}: give folder, folder:N, path or none")
+def is_table(labels: str) -> bool:
+    """Return whether `--labels` names a table, and no rule over folders."""
+    return extension_of(labels) in TABLE_EXTENSIONS
+
+
+def check_labels(labels: str) -> None:
+    """Raise MisuseError for what is neither a rule of labels nor a table."""
+    if not LABELS.fullmatch(labels) and not is_table(labels):
+        raise MisuseError(
+            f"--labels {labels}: give folder, folder:N, path or none, or a table, a file that ends in "
+            f"{' or '.join(TABLE_EXTENSIONS)}"
+        )
 
 
 def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINES, PRECISIONS
-from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS, check_labels
+from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS, check_labels, is_table
 from spark_job.contract.options import (
     ATTEMPT,
     DEPLOY,
@@ -102,8 +102,9 @@ class RunOptions:
     )  # fmt: skip
     labels: str = option(
         "Where the class comes from: `folder` (which holds the image), `folder:N` (the Nth, counted from the "
-        "image), `path` (all folders below the source), or `none`.",
-        default=FOLDER, metavar="RULE", needs="labels", offered=(SUBMIT,),
+        "image), `path` (all folders below the source), `none`, or a table: a CSV or Parquet file with "
+        "a column `path`.",
+        default=FOLDER, metavar="RULE|TABLE", needs="labels", offered=(DEPLOY, SUBMIT),
     )  # fmt: skip
     classes: tuple[str, ...] = option(
         "Use only the classes that match, as `'Apple*,Banana'`; a name with a comma stands in double quotes.",
@@ -193,12 +194,14 @@ class RunOptions:
             MisuseError: options that contradict each other or would mix results into sources.
         """
         reduction, previous = others.pop("reduction", None), others.pop("previous", None)
+        labels = others.pop("labels", FOLDER)
         options = cls(
             images=tuple(normalise(uri) for uri in images),
             results=normalise(results),
             extractor=normalise(extractor),
             reduction=normalise(reduction) if reduction else None,
             previous=normalise(previous) if previous and previous != LATEST else previous or None,
+            labels=normalise(labels) if is_table(labels) else labels,
             **others,
         )
         options._check()

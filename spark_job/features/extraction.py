@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spark_job.arrow_arrays import binaries, flags, optional_numbers, texts, vectors
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
@@ -61,6 +62,16 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
 FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
 
+def features_schema(label_columns: Iterable[str]) -> pa.Schema:
+    """Return the schema of a features table: FEATURES_SCHEMA, and a text for each column of a label table."""
+    return pa.schema([*FEATURES_SCHEMA, *((name, pa.string()) for name in label_columns)])
+
+
+def label_arrays(rows: pa.RecordBatch, label_columns: Sequence[str]) -> list[pa.Array[Any]]:
+    """Return the columns of a label table, of rows whose column `labels` holds them together."""
+    return [pc.list_element(rows.column("labels"), place) for place in range(len(label_columns))]
+
+
 @dataclass(frozen=True)
 class Extraction:
     """What a worker needs to extract features; pickled once a task.
@@ -68,17 +79,24 @@ class Extraction:
     Attributes:
         load_engine: keeps what it loaded.
         shown: says of a label and a path whether a report may want a thumbnail.
+        label_columns: of the table of labels, if there is one.
     """
 
     specification: ExtractorSpecification
     limits: ImageLimits
     load_engine: Callable[[], Engine]
     shown: Callable[[str, str], bool] = lambda _label, _path: False
+    label_columns: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the rows that come out."""
+        return features_schema(self.label_columns)
 
     def __call__(
         self, batch: pa.RecordBatch, tally: Tally, count: ShareCount | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield rows of FEATURES_SCHEMA for rows of LISTING_SCHEMA, in their order; add to both counts."""
+        """Yield rows of `schema` for rows of LISTING_SCHEMA, in their order; add to both counts."""
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
         files = (ListedFile(**row) for row in batch.to_pylist())
@@ -87,9 +105,23 @@ class Extraction:
         first = 0
         while chunk := list(islice(rows, chunk_size)):
             tally.add(chunk)
-            yield _record_batch(batch.slice(first, len(chunk)), chunk)
+            yield self._record_batch(batch.slice(first, len(chunk)), chunk)
             first += len(chunk)
         tally.processor_seconds += time.process_time() - started
+
+    def _record_batch(self, batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
+        columns = [
+            *(batch.column(name) for name in ("path", "label", "split", "size", "etag")),
+            optional_numbers([row.prepared.width for row in rows], np.int32),
+            optional_numbers([row.prepared.height for row in rows], np.int32),
+            vectors([row.features for row in rows], np.float32),
+            texts([row.prepared.error for row in rows]),
+            texts([row.prepared.damage for row in rows]),
+            *_quality_columns([row.prepared.quality for row in rows]),
+            binaries([row.prepared.thumbnail for row in rows]),
+            *label_arrays(batch, self.label_columns),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +179,6 @@ def _counted(rows: Iterator[_Row], count: ShareCount | None) -> Iterator[_Row]:
         if count:
             count.image(row.prepared.error)
         yield row
-
-
-def _record_batch(batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
-    columns = [
-        *(batch.column(name) for name in ("path", "label", "split", "size", "etag")),
-        optional_numbers([row.prepared.width for row in rows], np.int32),
-        optional_numbers([row.prepared.height for row in rows], np.int32),
-        vectors([row.features for row in rows], np.float32),
-        texts([row.prepared.error for row in rows]),
-        texts([row.prepared.damage for row in rows]),
-        *_quality_columns([row.prepared.quality for row in rows]),
-        binaries([row.prepared.thumbnail for row in rows]),
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=FEATURES_SCHEMA)
 
 
 def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array[Any]]:

@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import flags, numbers, values, whole
+from spark_job.arrow_arrays import flags, numbers, text_lists, texts, values, whole
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains
-from spark_job.features.extraction import FEATURES_SCHEMA, Tally
-from spark_job.features.table import images_per_task
+from spark_job.features.extraction import FEATURES_SCHEMA, Tally, features_schema, label_arrays
+from spark_job.features.table import REPEATED, images_per_task
+from spark_job.images.labels import Labels, Values
 from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import part_uris, read_part, row_count, rows_within, write_part
@@ -36,15 +37,18 @@ ROWS_PER_BUCKET = 50_000
 TASKS_A_CORE = 2
 FOOTERS_AT_ONCE = 32
 LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
-PREVIOUS_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height", "error")
+PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error")
+PLACE = ("part", "row", "path")
 _REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("part", pa.int64()),
     ("row", pa.int64()),
     ("path", pa.string()),
     ("label", pa.string()),
     ("split", pa.string()),
+    ("labels", pa.list_(pa.string())),
 ]
 REUSED_SCHEMA = pa.schema(_REUSED_COLUMNS)
+LABELLING = ("label", "split", "labels")
 Rows = tuple[int, pa.Table]  # number of the part of the previous run's table, or LISTED
 
 
@@ -55,13 +59,15 @@ def copy_features(
     destination: Folder,
     length: int,
     first: int,
+    label_columns: Sequence[str],
 ) -> Tally:
-    """Copy whole rows with the label and split of the new listing, in parts behind those that are computed.
+    """Copy whole rows with the labels and split of this run, in parts behind those that are computed.
 
     Args:
         reused: rows of REUSED_SCHEMA; each of its parts becomes one of the destination.
         previous: URIs of the parts of the previous run's table, which the rows refer to by number.
         first: number of the first part that they become.
+        label_columns: of this run's table of labels, if there is one.
     """
     tasks = list(enumerate(part_uris(reused), start=first))
     if not tasks:
@@ -70,8 +76,9 @@ def copy_features(
     def copy(task: tuple[int, str]) -> Tally:
         number, uri = task
         tally = Tally()
-        batches = _counted(_copied(uri, previous, length), tally)
-        write_part(destination, number, batches, FEATURES_SCHEMA, repeated=("label", "split", "error"))
+        batches = _counted(_copied(uri, previous, length, label_columns), tally)
+        schema = features_schema(label_columns)
+        write_part(destination, number, batches, schema, repeated=(*REPEATED, *label_columns))
         return tally
 
     task_count = min(len(tasks), TASKS_A_CORE * spark.defaultParallelism)
@@ -86,17 +93,21 @@ def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.Rec
         yield batch
 
 
-def _copied(uri: str, previous: Sequence[str], length: int) -> Iterator[pa.RecordBatch]:
+def _copied(
+    uri: str, previous: Sequence[str], length: int, label_columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
     """Yield the previous run's rows that one part of the table of reused rows names."""
     table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
     reused = table.combine_chunks().to_batches()[0]
     parts = values(reused.column("part"))
     for number in np.unique(parts).tolist():
         first, last = np.searchsorted(parts, [number, number + 1]).tolist()
-        yield from _rows_of(previous[number], reused.slice(first, last - first), length)
+        yield from _rows_of(previous[number], reused.slice(first, last - first), length, label_columns)
 
 
-def _rows_of(uri: str, reused: pa.RecordBatch, length: int) -> Iterator[pa.RecordBatch]:
+def _rows_of(
+    uri: str, reused: pa.RecordBatch, length: int, label_columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
     rows, start = values(reused.column("row")), 0
     for batch in read_part(uri, FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096)):
         first, last = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
@@ -105,10 +116,13 @@ def _rows_of(uri: str, reused: pa.RecordBatch, length: int) -> Iterator[pa.Recor
             listed = reused.slice(first, last - first)
             yield pa.RecordBatch.from_arrays(
                 [
-                    (listed if name in ("label", "split") else copied).column(name)
-                    for name in FEATURES_SCHEMA.names
+                    *(
+                        (listed if name in ("label", "split") else copied).column(name)
+                        for name in FEATURES_SCHEMA.names
+                    ),
+                    *label_arrays(listed, label_columns),
                 ],
-                schema=FEATURES_SCHEMA,
+                schema=features_schema(label_columns),
             )
         start += batch.num_rows
 
@@ -119,6 +133,7 @@ def find_reusable(
     previous: Folder,
     length: int,
     options: RunOptions,
+    labels: Labels,
     destination: Folder,
 ) -> Counter[str]:
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
@@ -131,6 +146,7 @@ def find_reusable(
         options: an image below none of their sources is neither reused nor gone, one beyond their limits is
             computed again, and rejected; one that is gone stays in the results if they say so, and if its
             class is one of theirs.
+        labels: of images that are gone; those of the others are in the listing.
 
     Returns:
         Images by what becomes of them. `new`: their features are computed; `reused`: they are still in the
@@ -146,11 +162,14 @@ def find_reusable(
     tasks = [*listed, *enumerate(parts)]
     # A task costs 110 ms whatever it does, and reading some columns of a part takes less.
     task_count = TASKS_A_CORE * spark.defaultParallelism
+    shared = spark.broadcast(labels)
     in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(
         partial(_bucketed, buckets=buckets)
     )
     met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
-        lambda bucket, pairs: _meet(bucket, (rows for _, rows in pairs), options, destination, groups)
+        lambda bucket, pairs: _meet(
+            bucket, (rows for _, rows in pairs), options, shared.value, destination, groups
+        )
     )
     group_count = max(groups, default=0) + 1
     answers = met.partitionBy(min(group_count, max(task_count, buckets)), int).mapPartitions(
@@ -190,11 +209,16 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
 
 
 def _meet(
-    bucket: int, rows: Iterable[Rows], options: RunOptions, destination: Folder, groups: Sequence[int]
+    bucket: int,
+    rows: Iterable[Rows],
+    options: RunOptions,
+    labels: Labels,
+    destination: Folder,
+    groups: Sequence[int],
 ) -> Iterator[tuple[int, tuple[Counter[str], pa.Table]]]:
     """Write the new images of a bucket; yield the rows to be reused by the group of their part."""
     listed, previous = _both(rows)
-    new, reused, kept, removed = _compare(listed, previous, options)
+    new, reused, kept, removed = _compare(listed, previous, options, labels)
     if new.num_rows:
         write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
@@ -212,15 +236,16 @@ def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
     previous: list[pa.Table] = []
     for number, table in rows:
         (listed if number == LISTED else previous).append(table)
-    schema = pa.schema([*REUSED_SCHEMA, *(LISTING_SCHEMA.field(name) for name in ("size", "etag", "error"))])
-    schema = schema.append(pa.field("width", pa.int32())).append(pa.field("height", pa.int32()))
+    schema = pa.schema(
+        [*(REUSED_SCHEMA.field(name) for name in PLACE), *map(FEATURES_SCHEMA.field, PREVIOUS_COLUMNS[1:])]
+    )
     return pa.concat_tables(listed), pa.concat_tables(
         [schema.empty_table(), *(table.select(schema.names) for table in previous)]
     )
 
 
 def _compare(
-    listed: pa.Table, previous: pa.Table, options: RunOptions
+    listed: pa.Table, previous: pa.Table, options: RunOptions, labels: Labels
 ) -> tuple[pa.Table, pa.Table, pa.Table, int]:
     """Return (new rows of the listing; reused, kept rows of REUSED_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
@@ -229,11 +254,10 @@ def _compare(
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
     same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, options.limits)))
     same = pc.fill_null(same, False)
-    named = match.set_column(3, "label", selected["label"]).set_column(4, "split", selected["split"])
-    reused = named.filter(same).select(REUSED_SCHEMA.names)
+    reused = _named(match, *(selected[name] for name in LABELLING)).filter(same)
     absent = pc.invert(pc.is_in(previous["path"], value_set=whole(listed["path"])))
     gone = previous.filter(pc.and_(absent, _usable(previous, options.limits)))
-    gone = gone.filter(_belongs(gone, options)).select(REUSED_SCHEMA.names)
+    gone = _of_sources(gone, options, labels)
     kept = gone if options.removed == "keep" else gone.slice(0, 0)
     return selected.filter(pc.invert(same)), reused, kept, gone.num_rows
 
@@ -246,13 +270,25 @@ def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
     return usable
 
 
-def _belongs(rows: pa.Table, options: RunOptions) -> pa.Array[Any]:
-    paths, labels = rows.select(["path", "label"]).to_pydict().values()
-    inside = [
-        any(contains(source, path) for source in options.images) and matches_any(label, options.classes)
-        for path, label in zip(paths, labels, strict=True)
-    ]
-    return flags(inside)
+def _of_sources(rows: pa.Table, options: RunOptions, labels: Labels) -> pa.Table:
+    """Return those images, as REUSED_SCHEMA has them, that lie in the sources and are of the classes."""
+    found: list[tuple[str, str, Values | None]] = []
+    belongs: list[bool] = []
+    for path in rows.select(["path"]).to_pydict()["path"]:
+        source = next((source for source in options.images if contains(source, path)), None)
+        found.append(
+            labels.of_image(source, path[len(source.rstrip("/")) + 1 :]) if source else ("", "", None)
+        )
+        belongs.append(source is not None and matches_any(found[-1][0], options.classes))
+    columns = [list(column) for column in zip(*found, strict=True)] or [[], [], []]
+    named = _named(rows, texts(columns[0]), texts(columns[1]), text_lists(columns[2]))
+    return named.filter(flags(belongs))
+
+
+def _named(rows: pa.Table, *labelling: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Table:
+    """Return rows as REUSED_SCHEMA has them, with the label, split and labels of this run."""
+    columns = [rows[name] for name in PLACE]
+    return pa.table([*columns, *labelling], schema=REUSED_SCHEMA)
 
 
 def _write_groups(

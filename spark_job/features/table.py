@@ -21,9 +21,11 @@ from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.features.counting import Channel
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
+from spark_job.images.labels import LABEL
 from spark_job.images.listing import ListedFile, Share
 from spark_job.parquet_parts import (
     MAX_PART_BYTES,
+    column_names,
     part_facts,
     part_name,
     read_part,
@@ -41,6 +43,7 @@ MAX_READ_BYTES = 32 * MEBIBYTE
 # What a finished part says of itself: a hash of what it was made of, and what became of its images.
 CONTENT, TALLY = "content", "tally"
 REJECTED_COLUMNS = ("path", "label", "size", "error")
+REPEATED = ("label", "split", "error")
 
 
 def images_per_task(image_count: int, cores: int, feature_length: int) -> int:
@@ -81,8 +84,8 @@ def write_features(
             destination,
             share.number,
             extraction(batch, tally, count),
-            FEATURES_SCHEMA,
-            repeated=("label", "split", "error"),
+            extraction.schema,
+            repeated=(*REPEATED, *extraction.label_columns),
             facts=lambda: {CONTENT: content, TALLY: tally.to_json()},
         )
         count.whole(batch.num_rows, tally.rejected.total())
@@ -91,20 +94,42 @@ def write_features(
     return sum_over_tasks(spark, tasks, write)
 
 
+def label_columns(uri: str) -> list[str]:
+    """Return the columns that a part of a features table has of a table of labels."""
+    return [name for name in column_names(uri) if name not in FEATURES_SCHEMA.names]
+
+
+def read_labelled(
+    uri: str, columns: Iterable[str], label: str = LABEL, rows_at_once: int = 4_096
+) -> Iterator[pa.RecordBatch]:
+    """Yield columns of a part of a table of images, as `read_part`; `label` is filled from another column."""
+    for batch in read_part(uri, (label if name == LABEL else name for name in columns), rows_at_once):
+        place = batch.schema.get_field_index(label)
+        if label == LABEL or place < 0:
+            yield batch
+        else:
+            yield batch.set_column(place, LABEL, pc.fill_null(batch.column(place), ""))
+
+
 def read_usable(
-    uri: str, feature_length: int, columns: tuple[str, ...] = (), vectors: str = "features"
+    uri: str,
+    feature_length: int,
+    columns: tuple[str, ...] = (),
+    vectors: str = "features",
+    label: str = LABEL,
 ) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
     """Yield the rows of a part that have features, in batches that fit into memory at any length of vectors.
 
     Args:
         vectors: the column that holds them; the components table has another.
+        label: the column that `label` is filled from.
 
     Yields:
         the other `columns`, and the vectors as (n, feature_length) of their type, float32 for features;
         n at least 1.
     """
     rows = rows_within(MAX_READ_BYTES, feature_length, 4_096)
-    for batch in read_part(uri, [vectors, *columns], rows):
+    for batch in read_labelled(uri, [vectors, *columns], label, rows):
         present = batch.filter(batch.column(vectors).is_valid())
         if present.num_rows:
             yield present.select(columns), matrix(present.column(vectors))

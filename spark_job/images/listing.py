@@ -24,11 +24,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
-from spark_job.arrow_arrays import numbers, texts, whole
+from spark_job.arrow_arrays import numbers, text_lists, texts, whole
 from spark_job.contract.foreign_texts import valid_text
-from spark_job.contract.image_names import ALWAYS_SKIPPED, FOLDER, extension_of, label_and_split, skip_reason
+from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
 from spark_job.contract.uris import child, is_s3, is_unsigned, split_uri
 from spark_job.errors import ListingError
+from spark_job.images.labels import Labels, Values
 from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.s3_errors import reason_of_all
 from spark_job.storage import Folder, first_line, open_store
@@ -51,7 +52,13 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """One file of a source; `skipped` says why it is no candidate, `error` why it cannot be used."""
+    """One file of a source.
+
+    Attributes:
+        skipped: why it is no candidate.
+        error: why it cannot be used.
+        labels: what a table of labels says in its other columns; None: it has no row, or there is no table.
+    """
 
     path: str
     label: str = ""
@@ -60,6 +67,7 @@ class ListedFile:
     etag: str = ""
     skipped: str | None = None
     error: str | None = None
+    labels: Values | None = None
 
     @property
     def short_name(self) -> str:
@@ -67,13 +75,13 @@ class ListedFile:
         return "/".join(self.path.split("/")[-2:])
 
 
-def list_files(source: str, all_files: bool, labels: str = FOLDER) -> Iterator[ListedFile]:
+def list_files(source: str, all_files: bool, labels: Labels | None = None) -> Iterator[ListedFile]:
     """Yield every file below a source, once, in no particular order.
 
     Args:
         source: normalised URI of a folder.
         all_files: as in `skip_reason`.
-        labels: the rule of `label_and_split`.
+        labels: default: by the folder that holds the image.
 
     Raises:
         ListingError: the source does not exist or cannot be listed.
@@ -81,17 +89,18 @@ def list_files(source: str, all_files: bool, labels: str = FOLDER) -> Iterator[L
     if not is_s3(source) and not os.path.isdir(source):  # noqa: PTH112 - it may hold bytes that are no text
         raise ListingError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
     found = _list_s3(source) if is_s3(source) else _walk(source, "", ())
+    labels = labels or Labels()
     for relative_path, size, etag, error in found:
-        label, split = label_and_split(source, relative_path, labels)
-        skipped = skip_reason(relative_path, all_files)
+        label, split, more = labels.of_image(source, relative_path)
+        path = child(source, relative_path)
+        skipped = LABEL_TABLE if path == labels.rule else skip_reason(relative_path, all_files)
         if error and skipped not in ALWAYS_SKIPPED:
             skipped = None  # a folder that cannot be read has no extension and is no file to skip
-        path = child(source, relative_path)
         if error is None and valid_text(path) != path:
             error = "the name is not valid UTF-8: rename the file"
         if error:
             path, label = valid_text(path), valid_text(label)
-        yield ListedFile(path, label, split, size, etag, skipped, error if not skipped else None)
+        yield ListedFile(path, label, split, size, etag, skipped, None if skipped else error, more)
 
 
 Found = tuple[str, int, str, str | None]  # relative path, size in bytes, etag, error
@@ -259,8 +268,9 @@ def in_pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
 
 
 COLUMNS = tuple(field.name for field in fields(ListedFile))
-REPEATED = ("label", "split", "skipped", "error")
-LISTING_SCHEMA = pa.schema([(name, pa.int64() if name == "size" else pa.string()) for name in COLUMNS])
+REPEATED = ("label", "split", "skipped", "error", "labels.list.element")
+_KINDS: dict[str, pa.DataType] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
+LISTING_SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 
 
 def write_listing(folder: Folder, files: Iterator[ListedFile]) -> None:
@@ -279,11 +289,10 @@ def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) 
 
 
 def _rows(page: list[ListedFile]) -> pa.RecordBatch:
+    sizes, labels = (np.array([file.size for file in page], np.int64), [file.labels for file in page])
+    arrays = {"size": numbers(sizes), "labels": text_lists(labels)}
     columns = [
-        numbers(np.array([file.size for file in page], np.int64))
-        if name == "size"
-        else texts([getattr(file, name) for file in page])
-        for name in COLUMNS
+        arrays[name] if name in arrays else texts([getattr(file, name) for file in page]) for name in COLUMNS
     ]
     return pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
 

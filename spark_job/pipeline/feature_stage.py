@@ -58,7 +58,8 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     shown = partial(is_shown, seed=run.options.seed, shares=listing.shown_shares)
-    extraction = Extraction(run.extractor.specification, run.options.limits, engine, shown)
+    columns = tuple(listing.label_columns)
+    extraction = Extraction(run.extractor.specification, run.options.limits, engine, shown, columns)
     features = run.folder.at(layout.FEATURES)
     with run.progress.images(listing.new, spark) as channel:
         tally = write_features(spark, tasks, features, extraction, run.fingerprint, channel)
@@ -92,4 +93,5 @@ def _copy(run: Run, listing: ListingResult, first: int) -> Tally:
         run.folder.at(layout.FEATURES),
         run.extractor.specification.feature_length,
         first,
+        listing.label_columns,
     )

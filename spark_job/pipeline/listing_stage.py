@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
@@ -16,17 +17,19 @@ from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
+from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas, shown_shares
 from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.stage_results import MAX_POINTS, ListingResult, Run
-from spark_job.reduction.tables import check_size
+from spark_job.reduction.tables import COMPONENTS_COLUMNS, check_size
 from spark_job.storage import Folder
 
 # Runs that agree in these are successive states of one archive.
 SAME_ARCHIVE = ("images", "classes", "sample", "sample_per_class", "seed", "all_files", "engine", "precision")
+RESERVED = frozenset((*FEATURES_SCHEMA.names, *COMPONENTS_COLUMNS))  # names that no column of labels may have
 NOT_IN_CLASSES = "class not selected"
 NOT_IN_SAMPLE = "not in the sample"
 FOLDERS_NOTED = 4  # of each class
@@ -90,9 +93,12 @@ def list_stage(run: Run) -> ListingResult:
     """Write down every file of the sources; count what is skipped and why, and what can be reused."""
     options, listing = run.options, run.folder.at(layout.LISTING)
     previous = find_previous(options, run.extractor)
+    labels = Labels.of(options.labels, reserved=RESERVED)
     skipped, candidates, classes = Counter[str](), Counter[str](), ClassFolders()
+    use = TableUse(labels)
 
     def counted(file: ListedFile) -> ListedFile:
+        use.add(file)
         file = _deselect(file, options)
         run.progress.done += 1
         if file.skipped is None:
@@ -102,10 +108,9 @@ def list_stage(run: Run) -> ListingResult:
             skipped[file.skipped] += 1
         return file
 
-    files = chain.from_iterable(
-        list_files(source, options.all_files, options.labels) for source in options.images
-    )
+    files = chain.from_iterable(list_files(source, options.all_files, labels) for source in options.images)
     write_listing(listing, (counted(file) for file in files))
+    use.check()
     if not candidates and not options.allow_empty:
         raise ListingError(_nothing_found(options, skipped))
     selected = quotas(candidates, options.sample, options.sample_per_class)
@@ -113,7 +118,7 @@ def list_stage(run: Run) -> ListingResult:
         _mark_sample(listing, selected, options.seed)
         skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
     count = sum(selected.values())
-    counts = _find_reusable(run, previous) if previous else {"new": count}
+    counts = _find_reusable(run, previous, labels) if previous else {"new": count}
     image_count = count + counts.get("kept", 0)
     _check_request(run, image_count)
     return ListingResult(
@@ -122,7 +127,8 @@ def list_stage(run: Run) -> ListingResult:
         skipped=dict(skipped),
         previous=previous.uri if previous else None,
         shown_shares=shown_shares(candidates, selected, MAX_POINTS),
-        warnings=classes.warnings(options),
+        warnings=[*use.warnings(), *classes.warnings(options)],
+        labels=use.figures(),
         **counts,
     )
 
@@ -172,7 +178,59 @@ class ClassFolders:
         return []
 
 
-def _find_reusable(run: Run, previous: RunFolder) -> dict[str, int]:
+class TableUse:
+    """What became of a table of labels: its rows without an image, the images without a row."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._labels = labels
+        self._images = self._without_row = 0
+        self._example = ""
+
+    def add(self, file: ListedFile) -> None:
+        """Count a file of the sources, if it is an image."""
+        if self._labels.is_table and file.skipped is None:
+            self._images += 1
+            if file.labels is None:
+                self._without_row += 1
+                self._example = self._example or file.path
+
+    def check(self) -> None:
+        """Refuse a table of other images than those of the sources."""
+        if self._images and self._images == self._without_row:
+            raise ListingError(
+                f"--labels {self._labels.rule} has no row for any of {self._images:,} images: it names "
+                f"{next(iter(self._labels.rows))!r}, and an image is {self._example}: write each path from "
+                "the folder that --images names, or in full"
+            )
+
+    def warnings(self) -> list[str]:
+        """Return a sentence about what does not fit, if anything."""
+        rows = self._labels.without_image().rows
+        parts = []
+        if rows:
+            parts.append(f"{len(rows):,} of its rows name no image of the sources, as {next(iter(rows))!r}")
+        if self._without_row:
+            parts.append(
+                f"{self._without_row:,} images have no row and so no label, as {self._example} "
+                "(--classes '?*' leaves them out)"
+            )
+        return [f"--labels {self._labels.rule}: {'; '.join(parts)}"] if parts else []
+
+    def figures(self) -> dict[str, Any] | None:
+        """Return what metrics.json says of the table; None: there is none."""
+        labels = self._labels
+        if not labels.is_table:
+            return None
+        return {
+            "label": labels.label,
+            "columns": list(labels.columns),
+            "rows": len(labels.rows),
+            "rows_without_image": len(labels.without_image().rows),
+            "images_without_row": self._without_row,
+        }
+
+
+def _find_reusable(run: Run, previous: RunFolder, labels: Labels) -> dict[str, int]:
     """Find the images whose features can be reused; return the counts of `find_reusable`."""
     counts = find_reusable(
         run.spark.sparkContext,
@@ -180,6 +238,7 @@ def _find_reusable(run: Run, previous: RunFolder) -> dict[str, int]:
         previous.at(layout.FEATURES),
         run.extractor.specification.feature_length,
         run.options,
+        labels.without_image(),
         run.folder.at(layout.REUSE),
     )
     return {name: counts[name] for name in ("new", "reused", "kept", "removed")}

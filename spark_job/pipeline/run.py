@@ -135,6 +135,7 @@ def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str,
     shares = ("components", "explained_variance_ratio", "standardized")
     return {
         "images": {**results.image_counts, "skipped_by_reason": results.listing.skipped},
+        **({"labels": results.listing.labels} if results.listing.labels else {}),
         "features": {"length": feature_length, **{name: getattr(features, name, None) for name in rates}},
         "reduction": {name: getattr(reduction, name, None) for name in shares},
         "drift": reduction.drift.figures() if reduction and reduction.drift else None,

@@ -60,6 +60,7 @@ class ListingResult:
         removed: images of the previous run that are gone from the sources.
         shown_shares: class -> share of its images that get a thumbnail; earlier versions made none.
         warnings: sentences about classes that may not be meant so.
+        labels: what became of the table of labels; None: there is none.
     """
 
     listed: int
@@ -72,6 +73,13 @@ class ListingResult:
     removed: int = 0
     shown_shares: Mapping[str, float] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    labels: Mapping[str, Any] | None = None
+
+    @property
+    def label_columns(self) -> Sequence[str]:
+        """The columns that the features have of the table of labels."""
+        columns: Sequence[str] = self.labels["columns"] if self.labels else ()
+        return columns
 
 
 @dataclass(frozen=True, kw_only=True)

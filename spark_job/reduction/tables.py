@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from math import ceil, log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from pyspark import RDD, SparkContext
 from spark_job.arrow_arrays import numbers, vectors
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
-from spark_job.features.table import matrix, read_usable
+from spark_job.features.table import label_columns, matrix, read_usable
 from spark_job.images.listing import IMAGE_COLUMNS
 from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
@@ -30,16 +31,14 @@ MAX_MERGED_BYTES = 256 * 1024**2
 # More would be evener shares, and more partials to merge.
 TASKS_A_CORE = 2
 ARRAY_COLUMN = "components_array"
-COMPONENTS_SCHEMA = spark_schema(
-    {
-        "path": "string",
-        "label": "string",
-        "split": "string",
-        "size": "long",
-        ARRAY_COLUMN: "doubles",
-        OUTPUT_COLUMN: VECTOR,
-    }
-)
+COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
+    "path": "string",
+    "label": "string",
+    "split": "string",
+    "size": "long",
+    ARRAY_COLUMN: "doubles",
+    OUTPUT_COLUMN: VECTOR,
+}
 
 
 def fit(
@@ -125,33 +124,33 @@ def write_components(
         How their images lie about the reduction; of no images when the reduction does not know its variances.
     """
     destination.clear()
-    shared = spark.broadcast(reduction)
+    shared, more = spark.broadcast(reduction), label_columns(parts[0])
+    schema = spark_schema({**COMPONENTS_COLUMNS, **dict.fromkeys(more, "string")})
     described = 0 if reduction.variances is None else len(parts) if profiled is None else profiled
 
     def write(task: tuple[int, str]) -> Profile:
         number, uri = task
         profiles = [Profile.empty(shared.value.component_count)]
-        batches = _projected(uri, shared.value, profiles if number < described else None)
-        write_part(destination, number, batches, COMPONENTS_SCHEMA, repeated=("label", "split"))
+        batches = _projected(uri, shared.value, schema, profiles if number < described else None)
+        write_part(destination, number, batches, schema, repeated=("label", "split", *more))
         return profiles[0]
 
     return sum_over_tasks(spark, list(enumerate(parts)), write)
 
 
-def _projected(uri: str, reduction: Reduction, profile: list[Profile] | None) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a part as COMPONENTS_SCHEMA has them; add to the profile, if there is one."""
-    for kept, rows in read_usable(uri, reduction.mean.size, IMAGE_COLUMNS):
+def _projected(
+    uri: str, reduction: Reduction, schema: pa.Schema, profile: list[Profile] | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a part as the schema has them; add to the profile, if there is one."""
+    more = schema.names[len(COMPONENTS_COLUMNS) :]
+    for kept, rows in read_usable(uri, reduction.mean.size, (*IMAGE_COLUMNS, *more)):
         centred = reduction.centred(rows)
         components = centred @ reduction.loadings
         if profile is not None and reduction.variances is not None:
             profile[0] += Profile.of(centred, components, reduction.variances)
-        yield _record_batch(kept, components)
-
-
-def _record_batch(kept: pa.RecordBatch, components: np.ndarray) -> pa.RecordBatch:
-    """Return rows of COMPONENTS_SCHEMA from their first columns and (n, k) float64 components."""
-    arrays = [vectors(components, np.float64), dense_vectors(components)]
-    return pa.RecordBatch.from_arrays([*kept.columns, *arrays], schema=COMPONENTS_SCHEMA)
+        images, labels = kept.columns[: len(IMAGE_COLUMNS)], kept.columns[len(IMAGE_COLUMNS) :]
+        arrays = [*images, vectors(components, np.float64), dense_vectors(components), *labels]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def write_components_csv(folder: Folder, name: str, parts: Sequence[str], k: int) -> None:

@@ -42,9 +42,9 @@ def answer(request: RunRequest, **more: Any) -> dict[str, Any]:
     return launcher(**more).answer({"run": request.__dict__})
 
 
-def put(bucket: str, key: str, minutes_ago: float = 0.0) -> None:
+def put(bucket: str, key: str, minutes_ago: float = 0.0, content: bytes = b"{}") -> None:
     """An object that was written so long ago."""
-    boto3.client("s3", REGION).put_object(Bucket=bucket, Key=key, Body=b"{}")
+    boto3.client("s3", REGION).put_object(Bucket=bucket, Key=key, Body=content)
     moto: Any = s3_backends["123456789012"]["aws"].buckets[bucket].keys[key]
     moto.last_modified = NOW.replace(tzinfo=None) - timedelta(minutes=minutes_ago)
 
@@ -81,6 +81,11 @@ class Refusing(Double):
         ({"options": ("--previous=s3://elsewhere/run",)}, "is no option of the job"),
         ({"options": ("--sample=0",)}, "--sample 0: give a whole number of at least 1"),
         ({"options": ("--reduction=s3://elsewhere/run-1",)}, "give a run below s3://fruit-results/runs"),
+        ({"options": ("--labels=folders",)}, "--labels folders: give folder, folder:N"),
+        (
+            {"options": ("--labels=s3://elsewhere/l.csv",)},
+            "reads tables in s3://fruit-images, s3://fruit-tail",
+        ),
         ({"options": ("--variance=0.5", "--components=3")}, "exclude each other"),
         (
             {"code": ("s3://elsewhere/main.py", "s3://elsewhere/job.zip")},
@@ -294,6 +299,18 @@ def test_files_that_are_no_images_start_no_run():
     end_all()
     put("fruit-images", "readme.txt")
     assert "nothing is newer than" in scheduled()["skipped"]
+
+
+def test_a_new_table_of_labels_starts_a_run_though_no_image_is_new():
+    """Of a deployment that has one."""
+    deployed = replace(CHEAP, job=(*CHEAP.job, "--labels=s3://fruit-images/labels.csv"))
+    put("fruit-images", "Training/Apple/1.jpg", minutes_ago=90)
+    put("fruit-images", "labels.csv", minutes_ago=80)
+    complete(scheduled(deployed)["run_id"], minutes_ago=60)
+    end_all()
+    assert "nothing is newer than" in scheduled(deployed)["skipped"]
+    put("fruit-images", "labels.csv", minutes_ago=50, content=b"path,label")
+    assert "run_id" in scheduled(deployed)
 
 
 def test_another_job_starts_a_run_though_no_image_is_new():

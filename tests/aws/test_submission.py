@@ -75,6 +75,14 @@ def test_the_deployed_share_of_variance_holds_unless_the_request_decides():
     )
 
 
+def test_the_deployed_labels_hold_unless_the_request_says_others():
+    """Also the rule by folders, where the deployment has a table."""
+    deployed = replace(DEPLOYED, job=(*DEPLOYED.job, "--labels=s3://fruit-images/labels.csv"))
+    assert "--labels=s3://fruit-images/labels.csv" in submitted(deployed=deployed).arguments
+    asked = submitted(replace(REQUEST, options=("--labels=folder",)), deployed).arguments
+    assert [word for word in asked if word.startswith("--labels")] == ["--labels=folder"]
+
+
 def test_the_same_request_has_the_same_run_id():
     """Nothing random or dated is in it."""
     assert submitted().run_id == submitted().run_id

@@ -62,6 +62,17 @@ def test_one_more_photograph_makes_another_run(operate, deployment, photographs)
     assert operate("submit", "--dry-run", "--json").json["run_id"] != before
 
 
+def test_another_table_of_labels_makes_another_run(operate, deployment, photographs):
+    """Though it lies beside the images that are asked for; one that is not there is refused."""
+    words = ("submit", "images/Training", "--labels=s3://fruit-images/labels.csv", "--dry-run", "--json")
+    assert "labels.csv: there is no such object: copy the table there" in operate(*words).err
+    photographs.put_object(Bucket="fruit-images", Key="labels.csv", Body=b"path,label\na.jpg,a\n")
+    before = operate(*words).json
+    assert "--labels=s3://fruit-images/labels.csv" in before["arguments"]
+    photographs.put_object(Bucket="fruit-images", Key="labels.csv", Body=b"path,label\na.jpg,b\n")
+    assert operate(*words).json["run_id"] != before["run_id"]
+
+
 def test_an_earlier_reduction_is_applied_by_its_run_id(operate, deployment, photographs):
     """Its folder is passed to the job; one that is not there is refused."""
     missing = operate("submit", "--reduction=spring-1", "--yes")

@@ -79,6 +79,14 @@ def test_a_foreign_bucket_is_misuse(operate, deployment):
     assert "the cluster reads images in s3://fruit-images, s3://fruit-taillefixe alone" in done.err
 
 
+@pytest.mark.parametrize("table", ["labels.csv", "s3://elsewhere/labels.csv"])
+def test_a_table_that_the_cluster_cannot_read_is_misuse(operate, deployment, table):
+    """It is on this machine, or in a foreign bucket: the message says where to."""
+    done = operate("submit", f"--labels={table}", "--yes")
+    assert done.exit_code == 2
+    assert "as by `aws s3 cp labels.csv s3://fruit-images/`, and give its s3:// URI" in done.err
+
+
 def test_variance_and_components_exclude_each_other(operate, deployment, photographs):
     """Misuse, before anything is submitted."""
     done = operate("submit", "--variance=0.9", "--components=3", "--yes")

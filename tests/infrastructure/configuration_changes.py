@@ -27,6 +27,7 @@ OTHER_VALUES: Mapping[str, str] = {
     "model": "raw_pixels",
     "weights": "random",
     "variance": "0.9",
+    "labels": "path",
     "run": "second",
     "schedule": "0 3 * * ? *",
     "retention_days": "10",

@@ -51,16 +51,20 @@ def check(
     run_id: str | None,
     spark: Callable[[], SparkContext],
     say: Callable[[str], None],
+    label: str | None = None,
 ) -> Summary:
     """Look for what is wrong with the photographs of a run.
+
+    Args:
+        label: the column of the table of labels that says the class.
 
     Raises:
         MisuseError: no such run, or one made before the pixels were measured.
     """
-    source = SourceRun.open(features)
+    source = SourceRun.open(features, label=label)
     table, parts = VectorTable.components(source), part_uris(source.folder.at(layout.FEATURES))
     _check_measured(source, parts)
-    parameters = {"features": features, "thresholds": asdict(thresholds)}
+    parameters = {"features": features, "label": label, "thresholds": asdict(thresholds)}
     run = AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     folder = run.folder
@@ -69,7 +73,7 @@ def check(
     surveys = sum_over_tasks(tasks.spark, parts, survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
     surroundings = tasks.spark.broadcast(Surroundings.of(survey, thresholds))
-    tally = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds))
+    tally = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds, source.label))
     say("classes …")
     model = ClassModel.of(sum_over_tasks(tasks.spark, table.parts, partial(sum_part, table)))
     if model:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from spark_job.analyses.checking.findings import Finding, Thresholds
 from spark_job.features.extraction import QUALITY_SCHEMA
+from spark_job.features.table import read_labelled
 from spark_job.images.listing import IMAGE_COLUMNS, listed_files
 from spark_job.parquet_parts import read_part
 
@@ -88,9 +89,11 @@ def _repeated(keys: np.ndarray) -> dict[int, int]:
     return dict(zip(values[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
 
 
-def pixel_findings(uri: str, surroundings: Surroundings, thresholds: Thresholds) -> Iterator[Finding]:
-    """Yield the findings of one part of the features table."""
-    for batch in read_part(uri, (*IMAGE_COLUMNS, "width", "height", "damage", *MEASURES)):
+def pixel_findings(
+    uri: str, surroundings: Surroundings, thresholds: Thresholds, label: str
+) -> Iterator[Finding]:
+    """Yield the findings of one part of the features table; `label` is the column that says the class."""
+    for batch in read_labelled(uri, (*IMAGE_COLUMNS, "width", "height", "damage", *MEASURES), label):
         if "damage" in batch.schema.names:  # not in the tables of earlier versions
             yield from _damaged(batch.filter(batch.column("damage").is_valid()))
         measured = batch.filter(batch.column("pixel_hash").is_valid())

@@ -40,6 +40,7 @@ def group(
     k_range: tuple[int, int] = (2, 60),
     seed: int = 0,
     run_id: str | None = None,
+    label: str | None = None,
 ) -> Summary:
     """Group the images of a run.
 
@@ -49,14 +50,16 @@ def group(
     Args:
         k: how many clusters; None: the silhouette chooses within `k_range`.
         k_range: fewest and most clusters to try.
+        label: the column of the table of labels that the clusters are held against.
 
     Raises:
         MisuseError: no such run, or fewer different images than clusters.
     """
-    source = SourceRun.open(features)
+    source = SourceRun.open(features, label=label)
     table = VectorTable.components(source)
     chosen_by = {"k": k} if k else {"k_range": list(k_range)}
-    run = AnalysisRun("group", results, [source], {"features": features, **chosen_by, "seed": seed}, run_id)
+    parameters = {"features": features, "label": label, **chosen_by, "seed": seed}
+    run = AnalysisRun("group", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     images, drawn = table.draw_images(MAX_FITTED, seed)
     rows = directions(drawn)

@@ -26,6 +26,7 @@ class TrainingOptions:
     Attributes:
         on: one of TABLES; with `both` the classifier on features is the one that is used later.
         held_out: share of each class that tests where neither a run nor the splits say it.
+        label: the column of the table of labels that is learnt; None: the label of the run.
     """
 
     features: str
@@ -36,6 +37,7 @@ class TrainingOptions:
     seed: int = 0
     settings: Settings = field(default_factory=Settings)
     run_id: str | None = None
+    label: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -60,16 +62,17 @@ def train(
     Raises:
         JobError: says what to do next.
     """
-    source = SourceRun.open(options.features)
-    tested = SourceRun.open(options.test_features) if options.test_features else None
+    label = options.label
+    source = SourceRun.open(options.features, label=label)
+    tested = SourceRun.open(options.test_features, label=label) if options.test_features else None
     features = VectorTable.features(source)
     test_features = _tested_features(source, tested) if tested else None
     parents = [source, tested] if tested else [source]
     run = AnalysisRun("train", options.results, parents, options.parameters, options.run_id)
     say(f"run {run.run_id}")
     spark, seed = open_spark(), options.seed
-    test_draws = draws_of(spark, test_features.parts, seed) if test_features else None
-    division = divide(draws_of(spark, features.parts, seed), test_draws, options.held_out, seed)
+    test_draws = draws_of(spark, test_features, seed) if test_features else None
+    division = divide(draws_of(spark, features, seed), test_draws, options.held_out, seed)
     training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
     say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
     fitting = Fitting(spark, source, tested, division, options.settings, say, trace)

@@ -2,15 +2,17 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from pyspark import SparkContext
 
+from spark_job.analyses.source_run import VectorTable
 from spark_job.contract.errors import MisuseError
+from spark_job.features.table import read_labelled
 from spark_job.images.sampling import draw
-from spark_job.parquet_parts import read_part
 
 # How the folders above the classes are called; images.names says which names are splits.
 TRAINING, TEST, VALIDATION = "training", "test", "validation"
@@ -41,6 +43,7 @@ class Division:
         training_counts: (steps, classes), how many images each step trains with.
         test_counts: (classes,).
         unknown: test images of classes that were not trained.
+        unlabelled: images without a class, which take no part.
     """
 
     seed: int
@@ -52,6 +55,7 @@ class Division:
     training_counts: np.ndarray
     test_counts: np.ndarray
     unknown: int
+    unlabelled: int = 0
 
     @property
     def rule(self) -> str:
@@ -68,7 +72,7 @@ class Division:
 
     def training_choice(self, label: str, split: str, path: str) -> tuple[int, int] | None:
         """Return (class, first step of the learning curve) of an image that trains, else None."""
-        if self.training_split not in (None, _kind(split)):
+        if label not in self.step_limits or self.training_split not in (None, _kind(split)):
             return None
         drawn = draw(self.seed, path)
         if drawn < self.test_below.get(label, 0):
@@ -85,18 +89,19 @@ class Division:
         return bisect_left(self.classes, label), 0
 
 
-def draws_of(spark: SparkContext, parts: Sequence[str], seed: int) -> Draws:
+def draws_of(spark: SparkContext, table: VectorTable, seed: int) -> Draws:
     """Return (kind of split, class) -> the draws of its usable images, ascending, 8 bytes an image."""
     collected = defaultdict(list)
-    for partial in spark.parallelize(parts, len(parts)).map(lambda uri: _draws(uri, seed)).collect():
+    parts = spark.parallelize(table.parts, len(table.parts))
+    for partial in parts.map(lambda uri: _draws(uri, table.label, seed)).collect():
         for key, drawn in partial.items():
             collected[key].append(drawn)
     return {key: np.sort(np.concatenate(drawn)) for key, drawn in collected.items()}
 
 
-def _draws(uri: str, seed: int) -> Draws:
+def _draws(uri: str, label_column: str, seed: int) -> Draws:
     drawn: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for batch in read_part(uri, ["path", "label", "split", "error"]):
+    for batch in read_labelled(uri, ["path", "label", "split", "error"], label_column):
         columns = (batch.column(name).to_pylist() for name in ("path", "label", "split", "error"))
         for path, label, split, error in zip(*columns, strict=True):
             if error is None:
@@ -119,11 +124,14 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     Raises:
         MisuseError: fewer than two classes to train, or nothing to test with.
     """
+    all_draws = chain(draws.items(), (test_draws or {}).items())
+    unlabelled = sum(len(drawn) for (_, label), drawn in all_draws if not label)
+    draws = _labelled(draws)
     kinds = {kind for kind, _ in draws}
     training_kind = test_kind = None
     below: dict[str, int] = {}
     if test_draws is not None:
-        training, test = by_class(draws), by_class(test_draws)
+        training, test = by_class(draws), by_class(_labelled(test_draws))
     elif TRAINING in kinds and kinds & {TEST, VALIDATION}:
         training_kind, test_kind = TRAINING, TEST if TEST in kinds else VALIDATION
         training, test = by_class(draws, training_kind), by_class(draws, test_kind)
@@ -135,7 +143,8 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
             below[label] = int(drawn[count])
     if len(training) < 2:
         raise MisuseError(
-            f"a classifier needs at least two classes (folders); the training images have {len(training)}"
+            f"a classifier needs at least two classes; the training images have {len(training)}: name a run "
+            "with others, or the column that says them by --label"
         )
     classes = tuple(training)
     tested = np.array([len(test.get(label, ())) for label in classes])
@@ -150,7 +159,13 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     limits = {label: tuple(int(training[label][n - 1]) for n in counts) for label, counts in steps.items()}
     unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
     counts = np.array([steps[label] for label in classes]).T
-    return Division(seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown)
+    return Division(
+        seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown, unlabelled
+    )
+
+
+def _labelled(draws: Draws) -> Draws:
+    return {(kind, label): drawn for (kind, label), drawn in draws.items() if label}
 
 
 def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:

@@ -70,6 +70,8 @@ def _notes(division: Division) -> list[str]:
         notes.append(
             f"{division.unknown:,} test images are of classes that were not trained; they are left out."
         )
+    if division.unlabelled:
+        notes.append(f"{division.unlabelled:,} images have no label; they neither train nor test.")
     return notes
 
 
@@ -172,6 +174,7 @@ def training_metrics(division: Division, trained: Sequence[Trained]) -> dict[str
             "training_images": int(division.training_counts[-1].sum()),
             "test_images": int(division.test_counts.sum()),
             "test_images_of_unknown_classes": division.unknown,
+            "images_without_label": division.unlabelled,
             "test_images_chosen": division.rule,
             "min_probability": first.novelty.min_probability,
             "max_distance": first.novelty.max_distance,

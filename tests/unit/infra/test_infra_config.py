@@ -96,6 +96,11 @@ def test_keys_of_cdk_itself_are_passed_over() -> None:
         ({"wait_for_run": "perhaps"}, "wait_for_run=perhaps: allowed: true, false"),
         ({"variance": "nan"}, "variance=nan: allowed: a number, above 0, at most 1"),
         ({"variance": "0"}, "variance=0: allowed: a number, above 0, at most 1"),
+        (
+            {"labels": "labels.csv"},
+            "labels=labels.csv: allowed: folder, folder:N, path, none, or s3://BUCKET/KEY of a table in an "
+            "image bucket",
+        ),
         ({"task_spot_share": "1.1"}, "task_spot_share=1.1: allowed: a number, 0 to 1"),
         ({"stage": "test"}, "stage=test: allowed: dev, prod"),
         ({"engine": "onnx"}, "engine=onnx: allowed: openvino, tensorflow"),

@@ -52,7 +52,12 @@ def test_sources_engine_and_variance_are_what_the_job_is_asked_for() -> None:
     """A field of the configuration that reaches the step's arguments is in the run's identity."""
     plain = DeploymentConfig.from_context({"stage": "dev"})
     hashes = {"job_hash": "a", "extractor_hash": "b"}
-    for context in ({"image_sources": "one,two"}, {"variance": "0.5"}, {"engine": "tensorflow"}):
+    for context in (
+        {"image_sources": "one,two"},
+        {"variance": "0.5"},
+        {"engine": "tensorflow"},
+        {"labels": "path"},
+    ):
         other = DeploymentConfig.from_context({"stage": "dev", **context})
         assert job_parameters(other) != job_parameters(plain)
         assert run_of(other, **hashes) != run_of(plain, **hashes)

@@ -136,7 +136,7 @@ class ClusterStarter:
         While an earlier one is under way the next waits for its results: else both would compute the same.
         """
         images = tuple(f"s3://{bucket}" for bucket in self.deployed.image_buckets)
-        listing = list_images(self.s3, images, print)
+        listing = list_images(self.s3, images, print, self.deployed.value("--labels"))
         if listing.newest is None:
             return {"skipped": "there are no images"}
         request = RunRequest(images=images, fingerprint=listing.fingerprint, resume=True)

@@ -1,0 +1,178 @@
+"""Where the labels of images come from: a rule over folders, or a table with a row for each image.
+
+A table has a column `path`, and `split` if it likes. All others are label columns, which an image takes along
+under their names; `label`, or else the first of them, is its class.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from obstore.exceptions import BaseError
+
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.foreign_texts import of_spreadsheet_cell
+from spark_job.contract.image_names import FOLDER, NO_LABELS, extension_of, is_table, label_and_split
+from spark_job.contract.uris import child
+from spark_job.storage import first_line, read_bytes
+
+PATH, SPLIT, LABEL = "path", "split", "label"
+ABOUT = ("source", "contributor")  # of an image's origin: not its class unless asked for
+INDEX = "__index_level_"  # pandas adds such a column
+
+Values = Sequence[str | None]
+Row = tuple[str | None, str | None, Values]  # label, split, values of the columns
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Says of an image its class, its split, and what the other columns of a table say.
+
+    Attributes:
+        rule: of `label_and_split`, or the URI of a table.
+        label: the column of the table that is the class; empty: there is no table.
+        columns: all but `path`, `split` and `label`.
+        rows: by path, as `_key` writes it.
+        found: the paths of rows that an image was found for.
+    """
+
+    rule: str = FOLDER
+    label: str = ""
+    columns: tuple[str, ...] = ()
+    rows: dict[str, Row] = field(default_factory=dict)
+    found: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:
+        """Return the labels of a rule, or read a table.
+
+        Args:
+            rule: as `--labels` says it, a table's URI normalised.
+            label: the column that is the class; default: `label`, or the first label column.
+            reserved: names that no label column may have, whatever the case.
+
+        Raises:
+            MisuseError: the table cannot be read or used; says what to do.
+        """
+        if not is_table(rule):
+            return cls(rule)
+        names, cells = _read(rule)
+        columns = tuple(name for name in names if name not in (PATH, SPLIT, LABEL))
+        chosen = label or next(
+            (name for name in (LABEL, *columns) if name in names and name not in ABOUT), None
+        )
+        if chosen is None:
+            raise MisuseError(
+                f"--labels {rule} has no label column, only {', '.join(names)}: add one, as variety"
+            )
+        if chosen not in names:
+            raise MisuseError(
+                f"--labels {rule} has no column {chosen}, only {', '.join(names)}: name one of them"
+            )
+        if taken := [name for name in columns if name.casefold() in reserved]:
+            raise MisuseError(
+                f"--labels {rule}: features/ has a column {taken[0]} of its own: rename the table's"
+            )
+        rows, shared, twice = dict[str, Row](), dict[Row, Row](), list[str]()
+        for line in cells:
+            cell = dict(zip(names, line, strict=True))
+            key, row = (
+                _key(cell[PATH] or ""),
+                (cell[chosen], cell.get(SPLIT), tuple(cell[one] for one in columns)),
+            )
+            if key in rows:
+                twice.append(key)
+            rows[key] = shared.setdefault(row, row)  # many images have the same
+        if twice:
+            raise MisuseError(
+                f"--labels {rule}: {len(twice)} rows name an image that a row before them names, as "
+                f"{twice[0]!r}: leave one row for each image; where sources share names, write full paths"
+            )
+        if not rows:
+            raise MisuseError(f"--labels {rule} has no rows: write one for each image")
+        return cls(rule, chosen, columns, rows)
+
+    @property
+    def is_table(self) -> bool:
+        return bool(self.label)
+
+    def of_image(self, source: str, relative_path: str) -> tuple[str, str, Values | None]:
+        """Return class and split, each empty where there is none, and the values of the columns.
+
+        Where a table says no split, folders do. The values are None for an image without a row.
+        """
+        if not self.is_table:
+            return *label_and_split(source, relative_path, self.rule), None
+        _, split = label_and_split(source, relative_path, NO_LABELS)
+        keys = _key(child(source, relative_path)), _key(relative_path)
+        key = next((key for key in keys if key in self.rows), None)
+        if key is None:
+            return "", split, None
+        self.found.add(key)
+        label, own_split, values = self.rows[key]
+        return label or "", own_split or split, values
+
+    def without_image(self) -> Labels:
+        """Return the rows that no image was found for."""
+        rows = {key: row for key, row in self.rows.items() if key not in self.found}
+        return replace(self, rows=rows, found=set())
+
+
+def _key(path: str) -> str:
+    """Return what a path has in common in a table and in a listing, whichever system wrote them."""
+    key = unicodedata.normalize("NFC", path.strip()).replace("\\", "/")
+    return key.replace("s3a://", "s3://", 1).removeprefix("file://").removeprefix("./")
+
+
+def _read(uri: str) -> tuple[list[str], list[Values]]:
+    """Return the names of the columns and the rows of a table, each cell a text, None where it is empty."""
+    try:
+        content = read_bytes(uri)
+        names, lines = _parquet(content) if extension_of(uri) == ".parquet" else _csv(content)
+    except FileNotFoundError:
+        raise MisuseError(f"--labels {uri}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise MisuseError(f"--labels {uri} is not UTF-8: save it as CSV in UTF-8") from None
+    except (BaseError, OSError, pa.ArrowException, csv.Error) as error:
+        raise MisuseError(f"--labels {uri} cannot be read: {first_line(error)}") from error
+    if ragged := [number for number, line in enumerate(lines, 2) if len(line) != len(names)]:
+        raise MisuseError(
+            f"--labels {uri}: row {ragged[0]} has not as many cells as the header, {len(names)}: "
+            "put a cell with a comma into double quotes"
+        )
+    names = [name.lower() if name.lower() in (PATH, SPLIT, LABEL) else name for name in names]
+    if PATH not in names:
+        raise MisuseError(
+            f"--labels {uri} has no column path, only {', '.join(names) or 'nothing'}: add one with the path "
+            "of each image, from the folder that --images names, or in full"
+        )
+    if again := [name for name in names if names.count(name) > 1 and name]:
+        raise MisuseError(f"--labels {uri} has two columns {again[0]}: rename one")
+    kept = [place for place, name in enumerate(names) if name and not name.startswith(INDEX)]
+    return [names[place] for place in kept], [[line[place] for place in kept] for line in lines]
+
+
+def _parquet(content: bytes) -> tuple[list[str], list[Values]]:
+    table = pq.read_table(pa.BufferReader(content))
+    columns = [pc.cast(column, pa.string()).to_pylist() for column in table.columns]
+    return table.column_names, [[_cell(cell or "") for cell in line] for line in zip(*columns, strict=True)]
+
+
+def _csv(content: bytes) -> tuple[list[str], list[Values]]:
+    """Read what spreadsheets write: commas, semicolons or tabs, with or without a byte order mark."""
+    text = content.decode("utf-8-sig")
+    header = text.partition("\n")[0]
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    names = [name.strip() for name in next(lines, [])]
+    return names, [[_cell(of_spreadsheet_cell(cell)) for cell in line] for line in lines if any(line)]
+
+
+def _cell(cell: str) -> str | None:
+    return unicodedata.normalize("NFC", cell.strip()) or None
