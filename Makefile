@@ -43,35 +43,35 @@ $(READY): requirements.txt pyproject.toml $(VENV)/bin/uv
 	@touch $@
 
 MODEL ?= efficientnet_lite0
-RESULTS ?= results
+# Recipes read names of files from the environment, where make puts what it is called with: no shell takes them apart.
+export RESULTS ?= results
 
 extractors/%/extractor.json: $(READY)
-	@rm -rf $(@D)
-	$(FRUIT) extractor build $* --out $(@D) $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	@$(if $(filter $*,$(filter-out . ..,$(notdir $*))),,$(error MODEL=$*: give the name of a network, not a folder))rm -rf $(@D)
+	$(FRUIT) extractor build $* --out $(@D) $${WEIGHTS:+--weights "$$WEIGHTS"}
 
 # The default model's weights come with pip; for MobileNetV2 give MODEL=mobilenet_v2, and WEIGHTS=FILE offline.
 features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=…] [WEIGHTS=FILE] [RESULTS=DIR] [RUN_ARGS=…]
-	@test -n "$(IMAGES)" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
-	$(FRUIT) run --images "$(IMAGES)" --results "$(RESULTS)" --extractor $(<D) $(RUN_ARGS)
+	@test -n "$$IMAGES" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
+	$(FRUIT) run --images "$$IMAGES" --results "$$RESULTS" --extractor $(<D) $(RUN_ARGS)
 
 # KEEP=1 leaves it up; STAGE=prod, MODEL=…, WEIGHTS=FILE, RESULTS=DIR, CONTEXT='-c …' (docs/rehearsal.md).
 run: $(READY) ## Rehearse the deploy on this machine, without AWS (STAGE=dev IMAGES=DIR KEEP=1)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
-	@$(FRUIT) rehearse run --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
-	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)") \
+	@$(FRUIT) rehearse run --stage=$(STAGE) -c model=$(MODEL) $${WEIGHTS:+-c weights="$$WEIGHTS"} $(CONTEXT) \
+	  $${IMAGES:+--images="$$IMAGES"} $(if $(filter file,$(origin RESULTS)),,--results="$$RESULTS") \
 	  $(if $(filter 1 yes,$(KEEP)),--keep)
 
 # EXECUTORS=1,2 CORES=1,2 SAMPLE=N; the rest as `make run` (docs/analyses/tune.md).
 tune: $(READY) ## Measure executors x cores on this machine's YARN (IMAGES=DIR EXECUTORS=1,2 CORES=1,2)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
-	@$(FRUIT) rehearse tune --stage=$(STAGE) -c model=$(MODEL) $(if $(WEIGHTS),-c weights="$(WEIGHTS)") $(CONTEXT) \
-	  $(if $(IMAGES),--images="$(IMAGES)") $(if $(EXECUTORS),--executors=$(EXECUTORS)) $(if $(CORES),--cores=$(CORES)) \
-	  $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(filter file,$(origin RESULTS)),,--results="$(RESULTS)")
+	@$(FRUIT) rehearse tune --stage=$(STAGE) -c model=$(MODEL) $${WEIGHTS:+-c weights="$$WEIGHTS"} $(CONTEXT) \
+	  $${IMAGES:+--images="$$IMAGES"} $(if $(EXECUTORS),--executors=$(EXECUTORS)) $(if $(CORES),--cores=$(CORES)) \
+	  $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(filter file,$(origin RESULTS)),,--results="$$RESULTS")
 
 # RUN=results/ID or s3://…, CLASSIFIER= (of `train`), KERAS= (of `export-keras`).
 notebook: $(READY) ## Explore a run in Jupyter (RUN=results/ID CLASSIFIER=results/ID KERAS=FILE)
-	$(if $(RUN),RUN="$(RUN)") $(if $(CLASSIFIER),CLASSIFIER="$(CLASSIFIER)") $(if $(KERAS),KERAS="$(KERAS)") \
-	  $(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/explore.ipynb
+	$(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/explore.ipynb
 
 # Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests
@@ -161,7 +161,7 @@ plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c �
 YES_OPTION = $(if $(filter 1 yes,$(YES)),--yes)
 
 deploy: $(READY) $(CDK_READY) ## Build, check the account, show the plan, ask (YES=1 does not), deploy (IMAGES=DIR)
-	@$(FRUIT) deploy --stage=$(STAGE) $(if $(IMAGES),--images="$(IMAGES)") $(YES_OPTION) $(CONTEXT)
+	@$(FRUIT) deploy --stage=$(STAGE) $${IMAGES:+--images="$$IMAGES"} $(YES_OPTION) $(CONTEXT)
 
 destroy: $(READY) $(CDK_READY) ## Take everything away; prod keeps its data (STAGE=dev; YES=1 does not ask)
 	@$(FRUIT) destroy --stage=$(STAGE) $(YES_OPTION) $(CONTEXT)
@@ -172,7 +172,7 @@ $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 
 # IMAGES=folder of photographs, WEIGHTS=MobileNetV2 weights; else generated photographs, random weights.
 bench: $(VENV)/.bench-ready ## Measure speed beside the peers (KIND=drawn|phone|files IMAGES=DIR WEIGHTS=FILE)
-	$(PYTHON) -m benchmarks $(if $(KIND),--kind "$(KIND)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(BENCH_ARGS)
+	$(PYTHON) -m benchmarks $(if $(KIND),--kind "$(KIND)") $${IMAGES:+--images "$$IMAGES"} $${WEIGHTS:+--weights "$$WEIGHTS"} $(BENCH_ARGS)
 
 # In an environment of their own: what they need would bend our pins.
 AUDIT := .cache/audit

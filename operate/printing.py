@@ -28,6 +28,8 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(value, indent=2, default=_plain))
         return
+    if isinstance(text, str):
+        text = terminal_text(text)
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     Console(width=width, highlight=False, emoji=False, soft_wrap=isinstance(text, str), markup=False).print(
         text
@@ -64,7 +66,7 @@ def table(
         # A value that has no room goes on in the next line: an id cut short is of no use.
         shown.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*map(terminal_text, row))
     return shown
 
 

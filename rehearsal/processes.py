@@ -1,10 +1,10 @@
 """Processes of a rehearsal: they carry its mark in their environment, and none of them outlives it."""
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,8 +98,20 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def short_folder(home: Path) -> Path:
-    """Return a folder of this rehearsal alone with a short path; the guardian removes it."""
-    return Path("/tmp") / f"fruit-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"  # noqa: S108
+    """Return a folder of this rehearsal and user alone, with a short path; the guardian removes it.
+
+    A link in the home remembers it: a name that others can foretell could be theirs already.
+    """
+    link = home.resolve() / "short"
+    if not (link.is_dir() and link.stat().st_uid == os.getuid()):
+        link.unlink(missing_ok=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        made = tempfile.mkdtemp(prefix="fruit-", dir="/tmp")  # noqa: S108 - TMPDIR may be long
+        try:
+            link.symlink_to(made)
+        except FileExistsError:  # another process was quicker
+            Path(made).rmdir()
+    return link.readlink()
 
 
 def start_guardian(home: Path) -> subprocess.Popen[bytes]:
@@ -121,3 +133,4 @@ if __name__ == "__main__":
     sys.stdin.buffer.read()  # until the last holder of the other end has gone
     sweep(Path(sys.argv[1]))
     shutil.rmtree(short_folder(Path(sys.argv[1])), ignore_errors=True)
+    (Path(sys.argv[1]) / "short").unlink(missing_ok=True)

@@ -1,5 +1,9 @@
 """What can go wrong, as errors whose message says what to do next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from zipfile import BadZipFile
+
 from spark_job.contract.errors import FruitError
 
 
@@ -37,3 +41,15 @@ class ImageRejectedError(Exception):
 
 class NotReadError(ImageRejectedError):
     """S3 does not give one image."""
+
+
+@contextmanager
+def read_as_written(uri: str) -> Iterator[None]:
+    """Turn what this block cannot read into one line: somebody else may have written the folder."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, OSError, EOFError, BadZipFile) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise StorageError(
+            f"{uri} is not as this version of the job writes it ({reason}): make it again, or name another"
+        ) from error

@@ -16,7 +16,6 @@ class NodeFolders:
         java: The node's JAVA_HOME.
         yarn_local: Working folders of containers.
         container_logs: APPLICATION/CONTAINER/stderr and so on.
-        tmp: The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters.
     """
 
     def __init__(self, root: Path) -> None:
@@ -24,7 +23,11 @@ class NodeFolders:
         self.conf, self.spark_conf = root / "conf", root / "conf-spark"
         self.opt, self.java = root / "opt", root / "java"
         self.yarn_local, self.container_logs = root / "yarn", root / "containers"
-        self.tmp = short_folder(root.parents[1]) / root.name
+
+    @property
+    def tmp(self) -> Path:
+        """The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters."""
+        return short_folder(self.root.parents[1]) / self.root.name
 
     def make(self) -> None:
         """Create the folders."""

@@ -25,7 +25,14 @@ model_option = click.option("--model", required=True, metavar="RUN", help="RESUL
 extractor_option = click.option(
     "--extractor",
     metavar="URI",
-    help="Folder that `fruit extractor build` made.  [default: where it was when the run was made]",
+    help="Folder that `fruit extractor build` made.  [default: the one that the model names, if it lies "
+    "in the model's own results]",
+)
+fingerprint_option = click.option(
+    "--extractor-fingerprint",
+    "fingerprint",
+    metavar="SHA256",
+    help="Take the extractor only if this is its fingerprint, and then wherever it lies.",
 )
 
 
@@ -160,6 +167,7 @@ def train_command(verbose: bool, regularization: float, max_iterations: int, **o
 @model_option
 @click.option("--images", required=True, metavar="URI", help="Folder, s3://BUCKET/PREFIX, or one photograph.")
 @extractor_option
+@fingerprint_option
 @click.option("--all-files", is_flag=True, help="Try every file, not only those named like images.")
 def predict_command(**options: Any) -> Summary:
     """Name the five most probable classes of each photograph, and flag those unlike anything learnt.
@@ -281,6 +289,7 @@ def convergence_command(**options: Any) -> Summary:
 @click.command("export-keras")
 @model_option
 @extractor_option
+@fingerprint_option
 @click.option(
     "--out",
     required=True,
@@ -288,7 +297,7 @@ def convergence_command(**options: Any) -> Summary:
     help="File to make, as NAME.keras.",
 )
 @printed
-def export_keras_command(model: str, extractor: str | None, out: Path) -> Summary:
+def export_keras_command(model: str, extractor: str | None, fingerprint: str | None, out: Path) -> Summary:
     """Make one Keras model of network and classifier; it takes photographs and gives class probabilities.
 
     \b
@@ -300,7 +309,7 @@ def export_keras_command(model: str, extractor: str | None, out: Path) -> Summar
     from spark_job.analyses.source_run import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))
-    return export_keras(saved, saved.open_extractor(extractor), out)
+    return export_keras(saved, saved.open_extractor(extractor, fingerprint), out)
 
 
 @analysis_command("time-serial")

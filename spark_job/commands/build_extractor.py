@@ -50,4 +50,5 @@ def build_extractor_command(model: str, out: Path, **options: Any) -> None:
 
     specification = build_extractor(model, out, **options)
     print(f"{out}: {specification.name}, {specification.feature_length:,} features")
+    print(f"fingerprint: {specification.fingerprint}")
     print(f"weights: {specification.weights.source} ({specification.weights.license})")

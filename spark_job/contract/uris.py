@@ -43,6 +43,11 @@ def normalise(uri: str) -> str:
     return os.path.abspath(Path(uri).expanduser())  # noqa: PTH100 - keeps symbolic links as they are named
 
 
+def real_place(uri: str) -> str:
+    """Return where a normalised URI leads, with symbolic links followed."""
+    return uri if is_s3(uri) else os.path.realpath(uri)
+
+
 def split_uri(uri: str) -> tuple[str, str]:
     """Return the root of the store and the key below it: `s3://bucket`, `a/b.jpg`, or `/`, `me/b.jpg`."""
     if is_s3(uri):

@@ -75,9 +75,9 @@ def _differences(
     """Return why features of that run could differ from those this run would compute."""
     before, now = manifest.parameters, options.parameters
     differences = [
-        f"{name} {before[name]}, now {now[name]}"
+        f"{name} {before.get(name)}, now {now[name]}"
         for name in ("engine", "precision")
-        if before[name] != now[name]
+        if before.get(name) != now[name]
     ]
     if difference := extractor.specification.difference(manifest.extractor_fingerprint):
         differences.append(difference)

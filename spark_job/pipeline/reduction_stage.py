@@ -6,6 +6,7 @@ import numpy as np
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
+from spark_job.errors import read_as_written
 from spark_job.extractors.folder import Extractor
 from spark_job.images.isolation import start_decoder
 from spark_job.parquet_parts import part_uris
@@ -25,13 +26,15 @@ def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any
     Raises:
         MisuseError: the folder holds no complete run with a reduction, or of another extractor.
     """
-    fitted: dict[str, Any] | None = fitted_by.read_json(layout.FIT)
+    with read_as_written(fitted_by.child(layout.FIT)):
+        fitted: dict[str, Any] | None = fitted_by.read_json(layout.FIT)
+        made_with = str(fitted["extractor"]) if fitted else ""
     if fitted is None or fitted_by.read_manifest() is None:
         raise MisuseError(
             f"--reduction {fitted_by.uri} is not the folder of a complete run with a reduction: give "
             "RESULTS/RUN_ID of one"
         )
-    if difference := extractor.specification.difference(fitted["extractor"]):
+    if difference := extractor.specification.difference(made_with):
         raise MisuseError(
             f"--reduction {fitted_by.uri} was fitted on the features of {difference}: give what it was made "
             "with, or fit anew without --reduction"
@@ -42,9 +45,14 @@ def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any
 def load_reduction(fitted_by: RunFolder, extractor: Extractor) -> Reduction:
     """Return the reduction that another run saved; MisuseError: as `check_reduction`."""
     fitted = check_reduction(fitted_by, extractor)
-    ratio = np.asarray(fitted["explained_variance_ratio"])
-    variances = np.asarray(fitted[FITTED]["variances"]) if fitted.get(FITTED) else None
-    return load_model(fitted_by.at(layout.MODEL), fitted["images"], ratio, variances)
+    with read_as_written(fitted_by.at("reduction").uri):
+        ratio = np.asarray(fitted["explained_variance_ratio"], np.float64)
+        variances = np.asarray(fitted[FITTED]["variances"], np.float64) if fitted.get(FITTED) else None
+        reduction = load_model(fitted_by.at(layout.MODEL), fitted["images"], ratio, variances)
+        length, found = extractor.specification.feature_length, len(reduction.loadings)
+        if not length == found == reduction.mean.size == reduction.scale.size:
+            raise ValueError(f"{found} numbers for {length} features")
+    return reduction
 
 
 def fit_curve(folder: RunFolder) -> np.ndarray:

@@ -29,7 +29,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     write_archive(folder / "fruit", views=VIEWS)
     run = features_run(folder / "fruit", results, extractor, "mine")
     classifier = SavedClassifier.of_run(SourceRun.open(str(train_on(run, results, "classifier")), "train"))
-    export_keras(classifier, classifier.open_extractor(None), folder / "mine.keras")
+    export_keras(classifier, classifier.open_extractor(str(extractor)), folder / "mine.keras")
     settings = {"RUN": run, "CLASSIFIER": f"{results}/classifier", "KERAS": f"{folder}/mine.keras"}
     book = notebook()
     with pytest.MonkeyPatch.context() as patch:

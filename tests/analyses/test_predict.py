@@ -1,6 +1,7 @@
 """`predict`: a few images without Spark, many with it, and what it cannot know."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ from spark_job.analyses.analysis_run import Summary
 from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import predict
 from spark_job.contract.errors import MisuseError
-from spark_job.errors import ListingError
+from spark_job.errors import ListingError, StorageError
 from spark_job.extractors import specification
+from spark_job.extractors.specification import ExtractorSpecification
 from tests.analyses.recognition_runs import spark, write_colours
 
 
@@ -27,6 +29,10 @@ def no_spark() -> None:
 def predicted(
     model: Path, images: Path, results: Path, opener: object = no_spark, **others: object
 ) -> Summary:
+    """Recognise images with the extractor that the model was trained with, unless others are given."""
+    description = model / "classifier" / "classifier.json"
+    if description.exists() and not {"extractor", "fingerprint"} & others.keys():
+        others.setdefault("extractor", json.loads(description.read_text())["extractor"])
     uris = map(str, (model, images, results))
     return predict(*uris, opener, lambda line: None, run_id="p", **others)  # type: ignore[arg-type,call-arg]
 
@@ -95,6 +101,49 @@ def test_another_extractor_is_refused(trained_run: Path, tmp_path: Path, other_e
         predicted(trained_run, images, tmp_path / "results", extractor=str(other_extractor))
 
 
+def test_an_extractor_that_a_foreign_model_names_is_not_read(
+    trained_run: Path, tiny_extractor: Path, tmp_path: Path
+) -> None:
+    """Unless it lies beside the model, links followed, or its fingerprint is known."""
+    images, model = write_colours(tmp_path / "new", 1, spread=1), tmp_path / "theirs" / "trained"
+    shutil.copytree(trained_run, model)
+    with pytest.raises(MisuseError, match=r"outside of its results, /.* add --extractor /"):
+        predicted(model, images, tmp_path / "results", extractor=None)
+    known = ExtractorSpecification.from_json((tiny_extractor / "extractor.json").read_text(), "").fingerprint
+    with pytest.raises(MisuseError, match=f"has the fingerprint {known}, not 00: do not use it"):
+        predicted(model, images, tmp_path / "results", fingerprint="00")
+    predicted(model, images, tmp_path / "known", fingerprint=known)
+    description = json.loads((model / "classifier/classifier.json").read_text())
+    description["extractor"] = str(tmp_path / "theirs" / "network")
+    (model / "classifier/classifier.json").write_text(json.dumps(description))
+    (tmp_path / "theirs" / "network").symlink_to(tiny_extractor)
+    with pytest.raises(MisuseError, match="outside of its results"):
+        predicted(model, images, tmp_path / "results", extractor=None)
+    (tmp_path / "theirs" / "network").unlink()
+    shutil.copytree(tiny_extractor, tmp_path / "theirs" / "network")
+    predicted(model, images, tmp_path / "beside", extractor=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("classifier.json", b"[]"),
+        ("classifier.json", b'{"format": 1, "classes": 5}'),
+        ("novelty.npz", b"PK no archive"),
+        ("features/data/part-000000.parquet", b"PAR1"),
+    ],
+)
+def test_a_model_that_is_malformed_gets_a_line(
+    name: str, content: bytes, trained_run: Path, tmp_path: Path
+) -> None:
+    """Whoever wrote it."""
+    model = tmp_path / "trained"
+    shutil.copytree(trained_run, model)
+    (model / "classifier" / name).write_bytes(content)
+    with pytest.raises(StorageError, match="classifier is not as this version of the job writes it"):
+        predicted(model, tmp_path, tmp_path.parent / "elsewhere", extractor="/none")
+
+
 def test_features_of_another_preparation_are_refused(
     trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,11 +166,17 @@ def test_no_images_is_an_error(trained_run: Path, tmp_path: Path) -> None:
         predicted(trained_run, tmp_path / "empty", tmp_path / "results")
 
 
-def test_the_command_answers_for_one_photograph(trained_run: Path, tmp_path: Path) -> None:
+def test_the_command_answers_for_one_photograph(
+    trained_run: Path, tiny_extractor: Path, tmp_path: Path
+) -> None:
     """On stdout, with the classes in the order of their probability; no Java is started."""
     photograph = write_colours(tmp_path / "new", 1, spread=1) / "Plum/000.png"
     command = [sys.executable, "-m", "spark_job", "predict", f"--model={trained_run}"]
-    command += [f"--images={photograph}", f"--results={tmp_path / 'results'}"]
+    command += [
+        f"--images={photograph}",
+        f"--results={tmp_path / 'results'}",
+        f"--extractor={tiny_extractor}",
+    ]
     answer = subprocess.run(
         command,
         capture_output=True,

@@ -90,7 +90,7 @@ def test_a_run_does_not_test_itself(coloured_run: str, tmp_path: Path) -> None:
         train_on(coloured_run, tmp_path, "t", test_features=coloured_run)
 
 
-def test_the_command_ends_with_its_answer(coloured_run: str, tmp_path: Path) -> None:
+def test_the_command_ends_with_its_answer(coloured_run: str, tiny_extractor: Path, tmp_path: Path) -> None:
     """The whole way through the command line: accuracy, baseline, the most confused pair, what to do next."""
     results = tmp_path / "my results"
     arguments = [
@@ -114,6 +114,7 @@ def test_the_command_ends_with_its_answer(coloured_run: str, tmp_path: Path) -> 
         f"time      {metrics['seconds']['total']:.1f} s",
         f"results   {run}",
         f"report    {run}/report/index.html",
-        f"next      fruit predict --model='{run}' --images=PHOTOGRAPHS --results='{results}'",
+        f"next      fruit predict --model='{run}' --extractor={tiny_extractor} --images=PHOTOGRAPHS "
+        f"--results='{results}'",
     ]
     assert "iteration" not in answer.stderr

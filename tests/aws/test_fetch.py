@@ -107,6 +107,13 @@ def test_an_empty_run_has_no_components(operate, storage):
     assert " ".join(words[6:]) == "complete 0 - - - - mobilenet_v2 - - - -"
 
 
+def test_the_name_of_a_run_commands_no_terminal(operate, storage):
+    """Whoever may write results may choose it."""
+    store_run("\x1b[2Jrun", "2026-02-01T10:00:00+00:00")
+    assert operate("runs").out.splitlines()[1].startswith(r"\x1b[2Jrun ")
+    assert operate("runs", "--match", "\x1b]0;").out == "none of 1 runs contains '\\x1b]0;'\n"
+
+
 def test_a_run_that_emr_knows_has_its_state_and_cost(operate, deployment, monkeypatch):
     """A submitted run is listed before it has a folder; a complete one stays complete."""
     store_run("done", "2026-02-01T10:00:00+00:00")

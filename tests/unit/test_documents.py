@@ -97,3 +97,28 @@ def test_what_needs_nothing_runs(command: str) -> None:
         [*start, *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("model", ["../docs", "..", "a/b"])
+def test_make_removes_no_other_folder_than_an_extractor(model):
+    """Whatever MODEL is called."""
+    done = make("features", f"MODEL={model}", "IMAGES=photos")
+    assert done.returncode == 2
+    assert f"MODEL={model}: give the name of a network, not a folder" in done.stderr
+    assert "rm -rf" not in done.stdout
+
+
+def test_no_shell_takes_names_of_files_apart():
+    """The recipes name variables of the environment, in quotes."""
+    for target in ("features", "run", "tune", "deploy", "bench", "notebook"):
+        recipe = make(
+            target, "IMAGES=folder`id`", "RESULTS=folder`id`", "WEIGHTS=folder`id`", "RUN=folder`id`"
+        )
+        assert recipe.returncode == 0, recipe.stderr
+        assert "folder`" not in recipe.stdout
+
+
+def make(target, *variables):
+    """Say what make would do."""
+    command = ["make", "--dry-run", target, *variables]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -7,6 +7,7 @@ loads it. The limits are those of docs/decisions/0011.
 import io
 import json
 from dataclasses import asdict, dataclass
+from shlex import quote
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,8 @@ import pyarrow as pa
 from spark_job.analyses.source_run import SourceRun, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.uris import normalise
-from spark_job.errors import StorageError
+from spark_job.contract.uris import contains, normalise, real_place
+from spark_job.errors import StorageError, read_as_written
 from spark_job.extractors.folder import Extractor
 from spark_job.reduction.mllib_files import (
     MATRIX,
@@ -168,11 +169,16 @@ class Description:
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """Everything that recognising an image needs, but the network."""
+    """Everything that recognising an image needs, but the network.
+
+    Attributes:
+        results: URI of the folder that its run lies in; empty: it was not read from one.
+    """
 
     description: Description
     head: Head
     novelty: Novelty
+    results: str = ""
 
     def save(self, run: Folder, regularization: float) -> None:
         """Write `classifier/` of a run."""
@@ -189,23 +195,47 @@ class SavedClassifier:
         text, novelty = folder.read(DESCRIPTION), folder.read(NOVELTY)
         if text is None or novelty is None:
             raise StorageError(f"{folder.uri} is not complete: train again")
-        values = json.loads(text)
-        if values.get("format") != FORMAT:
-            raise StorageError(f"{folder.uri} has format {values.get('format')!r}, not {FORMAT}: train again")
-        description = Description(**{**values, "classes": tuple(values["classes"])})
-        return cls(description, load_classifier(folder.at(description.on)), Novelty.from_bytes(novelty))
+        with read_as_written(folder.uri):
+            values = json.loads(text)
+            if values.get("format") != FORMAT:
+                raise StorageError(
+                    f"{folder.uri} has format {values.get('format')!r}, not {FORMAT}: train again"
+                )
+            description = Description(**{**values, "classes": tuple(values["classes"])})
+            if description.on not in ("features", "components"):
+                raise ValueError(f"trained on {description.on!r}")
+            head, limits = load_classifier(folder.at(description.on)), Novelty.from_bytes(novelty)
+            shape = (len(description.classes), description.feature_length)
+            if not head.coefficients.shape == limits.centres.shape == shape:
+                raise ValueError(f"{head.coefficients.shape} numbers for {shape}")
+        return cls(description, head, limits, run.uri.rpartition("/")[0])
 
-    def open_extractor(self, uri: str | None) -> Extractor:
+    def open_extractor(self, uri: str | None, fingerprint: str | None = None) -> Extractor:
         """Open the extractor that belongs to the head.
+
+        A results folder may be somebody else's, and a network is read by large libraries. So one that the
+        folder names is read only where the model itself lies, or when its fingerprint is known.
 
         Args:
             uri: where it lies; None for where it lay when the features were computed.
+            fingerprint: of the extractor that is meant.
 
         Raises:
             ExtractorError: there is none.
-            MisuseError: it is another.
+            MisuseError: it is another, or lies elsewhere and no fingerprint is given.
         """
-        extractor = Extractor.open(Folder(normalise(uri or self.description.extractor)))
+        place = normalise(uri or self.description.extractor)
+        if not uri and not fingerprint and not contains(real_place(self.results), real_place(place)):
+            raise MisuseError(
+                f"the model names an extractor outside of its results, {place}: if that is your own, add "
+                f"--extractor {quote(place)}; if not, ask who made it, and give --extractor-fingerprint"
+            )
+        extractor = Extractor.open(Folder(place))
+        if fingerprint and fingerprint != extractor.specification.fingerprint:
+            raise MisuseError(
+                f"{extractor.folder.uri} has the fingerprint {extractor.specification.fingerprint}, not "
+                f"{fingerprint}: do not use it"
+            )
         if difference := extractor.specification.difference(self.description.extractor_fingerprint):
             raise MisuseError(
                 f"{extractor.folder.uri}: this classifier was trained on features of {difference}: name its "

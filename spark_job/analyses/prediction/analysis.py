@@ -52,6 +52,7 @@ def predict(
     say: Callable[[str], None],
     *,
     extractor: str | None = None,
+    fingerprint: str | None = None,
     all_files: bool = False,
     run_id: str | None = None,
 ) -> Summary:
@@ -61,6 +62,7 @@ def predict(
         model: RESULTS/RUN_ID that `train` made.
         images: a folder, or one image.
         extractor: where it lies; None: where it lay when the features were computed.
+        fingerprint: of the extractor that is meant.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
 
     Raises:
@@ -73,7 +75,7 @@ def predict(
         )
     trained = SourceRun.open(model, "train")
     classifier = SavedClassifier.of_run(trained)
-    opened = classifier.open_extractor(extractor)
+    opened = classifier.open_extractor(extractor, fingerprint)
     files = list_images(images, all_files)
     parameters = {"model": model, "images": images, "extractor": extractor, "all_files": all_files}
     run = AnalysisRun("predict", results, [trained], parameters, run_id)

@@ -87,9 +87,9 @@ def train(
     saved.save(run.folder, options.settings.regularization)
     document = training_document(source, division, trained)
     metrics, findings = training_metrics(division, trained), training_findings(division, trained)
-    model, results = quote(run.folder.uri), quote(options.results)
+    model, network, results = quote(run.folder.uri), quote(extractor), quote(options.results)
     return run.finish(metrics, document, findings).and_then(
-        f"fruit predict --model={model} --images=PHOTOGRAPHS --results={results}"
+        f"fruit predict --model={model} --extractor={network} --images=PHOTOGRAPHS --results={results}"
     )
 
 

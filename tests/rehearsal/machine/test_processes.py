@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rehearsal.processes import kill_all, mark, processes_of, start_guardian, sweep
+from rehearsal.processes import kill_all, mark, processes_of, short_folder, start_guardian, sweep
 from tests.waiting import wait_until
 
 # Leaves its group, as YARN's containers do, and starts one more.
@@ -83,10 +83,23 @@ def test_nothing_outlives_a_server_that_was_killed(homes):
 
 
 def test_closing_the_guardians_input_makes_it_sweep(homes):
-    """A clean stop uses it as well."""
+    """A clean stop uses it as well. The short folder is the user's alone, and goes too."""
     start(homes[0])
+    folder = short_folder(homes[0])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert short_folder(homes[0]) == folder
     guardian = start_guardian(homes[0])
     assert guardian.stdin is not None
     guardian.stdin.close()
     assert guardian.wait(20) == 0
     assert list(processes_of(homes[0])) == []
+    assert not folder.exists()
+
+
+def test_a_short_folder_that_is_not_the_users_is_not_used(homes, tmp_path):
+    """Another user may have made one of that name, after a restart of the machine."""
+    (homes[0] / "short").symlink_to(tmp_path / "gone")
+    folder = short_folder(homes[0])
+    assert folder.is_dir()
+    assert folder != tmp_path / "gone"
+    folder.rmdir()
