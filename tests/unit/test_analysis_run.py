@@ -1,14 +1,24 @@
 """The folder that an analysis writes."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.run_options import ComponentRequest
+from spark_job.errors import StorageError
+from spark_job.extractors.folder import Extractor
+from spark_job.pipeline.reduction_stage import load_reduction
 from spark_job.pipeline.run_folder import RunFolder
+from spark_job.reduction.mllib_files import save_model
+from spark_job.reduction.principal_components import reduce_rows
 from spark_job.report.document import Document
+from spark_job.storage import Folder
+from tests.report_examples import EXTRACTOR
 
 DOCUMENT = Document("Title", "subtitle", {}, [])
 
@@ -87,3 +97,32 @@ def test_a_run_of_another_kind_is_refused(results):
     begin(results).finish({}, DOCUMENT)
     with pytest.raises(MisuseError, match="made by `group`; this needs one made by `run` or `train`"):
         SourceRun.open(str(results / "mine"), "run", "train")
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        "[]",
+        "{}",
+        json.dumps({"extractor": EXTRACTOR.fingerprint, "images": 3}),
+        json.dumps({"extractor": EXTRACTOR.fingerprint, "images": 3, "explained_variance_ratio": ["x"]}),
+    ],
+)
+def test_a_reduction_that_is_malformed_gets_a_line(fit: str, tmp_path: Path) -> None:
+    """Whoever wrote it."""
+    (tmp_path / "reduction").mkdir()
+    (tmp_path / "manifest.json").write_text('{"run_id": "r", "created": "2026-01-01"}')
+    (tmp_path / "reduction" / "fit.json").write_text(fit)
+    with pytest.raises(StorageError, match="is not as this version of the job writes it"):
+        load_reduction(RunFolder(str(tmp_path)), Extractor(Folder("/none"), EXTRACTOR))
+
+
+def test_a_reduction_of_another_length_is_refused(tmp_path: Path) -> None:
+    """It would fail within the workers, after hours."""
+    reduction = reduce_rows(np.random.default_rng(0).normal(size=(9, 4)), ComponentRequest())
+    save_model(Folder(str(tmp_path / "reduction" / "model")), reduction)
+    (tmp_path / "manifest.json").write_text('{"run_id": "r", "created": "2026-01-01"}')
+    noted = {"extractor": EXTRACTOR.fingerprint, "images": 9, "explained_variance_ratio": [1.0]}
+    (tmp_path / "reduction" / "fit.json").write_text(json.dumps(noted))
+    with pytest.raises(StorageError, match="4 numbers for 1280 features"):
+        load_reduction(RunFolder(str(tmp_path)), Extractor(Folder("/none"), EXTRACTOR))
