@@ -106,7 +106,7 @@ def short_folder(home: Path) -> Path:
     if not (link.is_dir() and link.stat().st_uid == os.getuid()):
         link.unlink(missing_ok=True)
         link.parent.mkdir(parents=True, exist_ok=True)
-        made = tempfile.mkdtemp(prefix="fruit-", dir="/tmp")  # noqa: S108 - TMPDIR may be long
+        made = tempfile.mkdtemp(prefix="fruit-", dir="/tmp")  # TMPDIR may be long
         try:
             link.symlink_to(made)
         except FileExistsError:  # another process was quicker

@@ -28,7 +28,7 @@ def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any
     """
     with read_as_written(fitted_by.child(layout.FIT)):
         fitted: dict[str, Any] | None = fitted_by.read_json(layout.FIT)
-        made_with = str(fitted["extractor"]) if fitted else ""
+        made_with = "" if fitted is None else str(fitted["extractor"])
     if fitted is None or fitted_by.read_manifest() is None:
         raise MisuseError(
             f"--reduction {fitted_by.uri} is not the folder of a complete run with a reduction: give "
