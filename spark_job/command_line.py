@@ -4,6 +4,7 @@
 exit code. `spark-submit`, `python -m spark_job` and the `fruit` command use both.
 """
 
+import errno
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -13,8 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from spark_job import __version__
-from spark_job.contract.errors import STOPPED, FruitError
+from spark_job.contract.errors import FAILURE, STOPPED, FruitError
 from spark_job.contract.foreign_texts import terminal_text
+from spark_job.errors import scratch_advice
 
 SETTINGS = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
 
@@ -90,6 +92,12 @@ def run_command_line(
         _fail(str(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped", STOPPED)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _fail(f"{error.strerror}; {scratch_advice()}", FAILURE)
+        if "usable temporary directory" in str(error):  # of the module tempfile
+            _fail(f"{error.strerror}: set TMPDIR to a folder that can be written", FAILURE)
+        raise
     if code:
         sys.exit(code)
 

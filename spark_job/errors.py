@@ -1,5 +1,6 @@
 """What can go wrong, as errors whose message says what to do next."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from zipfile import BadZipFile
@@ -53,3 +54,8 @@ def read_as_written(uri: str) -> Iterator[None]:
         raise StorageError(
             f"{uri} is not as this version of the job writes it ({reason}): make it again, or name another"
         ) from error
+
+
+def scratch_advice() -> str:
+    """Say where scratch data goes, and how it goes elsewhere."""
+    return f"scratch data goes to {tempfile.gettempdir()}: set TMPDIR to a folder with more space"

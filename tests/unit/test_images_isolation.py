@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.errors import ImageRejectedError
-from spark_job.images import isolation
+from spark_job.images import border, isolation
 from spark_job.images.isolation import SLOTS, Isolated, Order
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -215,3 +216,25 @@ def test_an_owner_that_ends_takes_its_decoder_along(tmp_path):
     assert owner.wait(timeout=15) == 0
     owner.stdout.close()
     assert psutil.wait_procs(below, timeout=15)[1] == []
+
+
+def test_macos_has_neither_memfd_nor_filters_and_the_decoder_does_without(monkeypatch):
+    """A file that has no name is the shared memory, and the border is limits of time and of files."""
+    limits = {}
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr(border, "_libc", None)
+    monkeypatch.setattr(resource, "setrlimit", lambda limit, most: limits.update({limit: most}))
+    memory = isolation._memory()
+    mine, others = isolation._mapped(memory, LAYOUT), isolation._mapped(os.dup(memory), LAYOUT)
+    mine["result"]["number"] = 7
+    assert others["result"]["number"].tolist() == [7] * SLOTS
+    os.close(memory)
+    border.enter(10.0)
+    assert set(limits) == {
+        resource.RLIMIT_CPU,
+        resource.RLIMIT_FSIZE,
+        resource.RLIMIT_CORE,
+        resource.RLIMIT_NOFILE,
+    }
+    assert border.lacking().startswith("this system has no seccomp filters")

@@ -1,18 +1,23 @@
 """How Spark is started on one machine, whatever else there is on it."""
 
+import errno
 import logging
 import os
 import pwd
 import shlex
 import sys
+import tempfile
 from pathlib import Path
 from unittest.mock import MagicMock
 
+import click
 import pytest
 from py4j import java_gateway
 
 from spark_job import session
+from spark_job.command_line import run_command_line
 from spark_job.contract.errors import FruitError
+from spark_job.contract.java import find_java_home
 
 
 def test_folders_with_blanks_and_quotes_stay_whole(monkeypatch, tmp_path):
@@ -36,7 +41,7 @@ def test_a_user_without_a_name_is_told_before_java_starts(monkeypatch):
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     with pytest.raises(FruitError, match=f"^the user number {os.getuid()} has no name on this machine"):
-        session.prepare_environment()
+        find_java_home()
 
 
 def test_the_scratch_folder_is_the_one_that_the_machine_names(monkeypatch, tmp_path):
@@ -78,6 +83,25 @@ def test_an_error_of_the_job_is_said_without_its_place_in_the_code():
     told = "Job aborted\nspark_job.errors.StorageError: the AWS login has expired\n\tat java.lang.Thread"
     assert session.cause(Exception(told)) == "the AWS login has expired"
     assert session.cause(Exception("Traceback\nValueError: no")) == "ValueError: no"
+
+
+def test_a_scratch_folder_that_is_full_or_missing_is_named_with_its_cure(capsys):
+    """In Python and in Java, whose words stand in the middle of its calls."""
+    advice = f"scratch data goes to {tempfile.gettempdir()}: set TMPDIR to a folder with more space"
+    told = "An error occurred\n: java.nio.file.FileSystemException: a: No space left on device\n\tat b.c(d:1)"
+    assert session.cause(Exception(told)).endswith(
+        f"FileSystemException: a: No space left on device; {advice}"
+    )
+    for error, line in (
+        (OSError(errno.ENOSPC, "No space left on device"), f"No space left on device; {advice}"),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+            "No usable temporary directory found in ['/tmp']: set TMPDIR to a folder that can be written",
+        ),
+    ):
+        with pytest.raises(SystemExit) as end:
+            run_command_line(click.Command("run", callback=MagicMock(side_effect=error)), [])
+        assert (end.value.code, capsys.readouterr().err) == (1, f"Error: {line}\n")
 
 
 def test_nothing_that_a_fork_must_do_is_registered_while_java_is_forked():
