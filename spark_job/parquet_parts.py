@@ -81,24 +81,25 @@ def part_uris(folder: Folder) -> list[str]:
 
 def row_count(uri: str) -> int:
     """Return how many rows a part has; only its footer is read."""
-    return int(_footer(uri).num_rows)
+    return int(footer(uri).num_rows)
 
 
 def column_names(uri: str) -> list[str]:
     """Return the columns of a part; only its footer is read."""
-    return list(_footer(uri).schema.to_arrow_schema().names)
+    return list(footer(uri).schema.to_arrow_schema().names)
 
 
 def part_facts(uri: str) -> dict[str, str]:
     """Return what a part says of itself; empty when there is no such part, or none that can be read."""
     try:
-        found = _footer(uri).metadata or {}
+        found = footer(uri).metadata or {}
     except (OSError, pa.ArrowException):
         return {}
     return {name.decode(): value.decode() for name, value in found.items()}
 
 
-def _footer(uri: str) -> pq.FileMetaData:
+def footer(uri: str) -> pq.FileMetaData:
+    """Return a part's footer; in S3 nothing else is fetched."""
     if not is_s3(uri):
         return pq.read_metadata(uri)
     end = _end(uri, FOOTER_BYTES)
@@ -119,6 +120,53 @@ def read_part(uri: str, columns: Iterable[str], rows_at_once: int = 4_096) -> It
         for batch in part.iter_batches(rows_at_once, columns=list(columns), use_threads=False):
             if batch.num_rows:
                 yield batch
+
+
+class _Object(io.RawIOBase):
+    """An object in S3 of which Parquet fetches what it reads, a request each; its end is read by `footer`."""
+
+    def __init__(self, uri: str) -> None:
+        self._root, self._key = split_uri(uri)
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset if whence == io.SEEK_SET else 2**40 + offset
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._place + size
+        content = bytes(obstore.get_range(open_store(self._root), self._key, start=self._place, end=end))
+        self._place = end
+        return content
+
+
+def read_columns(
+    uri: str,
+    columns: Iterable[str],
+    groups: Iterable[int] | None = None,
+    end: pq.FileMetaData | None = None,
+) -> pa.Table:
+    """Return those of these columns that a part has; in S3 little more than their bytes is fetched.
+
+    Args:
+        groups: numbers of row groups; None: all.
+        end: the part's footer, where it is known.
+    """
+    end = end or footer(uri)
+    names = [name for name in columns if name in end.schema.to_arrow_schema().names]
+    source: Any = _Object(uri) if is_s3(uri) else uri
+    with pq.ParquetFile(source, metadata=end, pre_buffer=True) as part:
+        wanted = list(range(end.num_row_groups)) if groups is None else list(groups)
+        return part.read_row_groups(wanted, columns=names, use_threads=False)
 
 
 def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.access.buckets import Buckets
 from infra.access.statements import (
+    ERASURES_REASON,
     READ_OBJECTS,
     WRITE_OBJECTS,
     Grant,
@@ -20,7 +21,7 @@ from infra.access.statements import (
 )
 from infra.acknowledgements import objects_of
 from infra.contract.names import PROJECT, assets_folder
-from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS, TRANSIT
+from infra.contract.prefixes import EMR_LOGS, ERASURES, JOBS, RUNS, TRANSIT
 
 # AWS's managed policy, AmazonSSMManagedInstanceCore, would also let a node read every parameter there is:
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-add-permissions-to-existing-profile.html
@@ -108,6 +109,7 @@ def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Seq
             [*READ_OBJECTS, *WRITE_OBJECTS],
             "Each run has a folder of its own, whose name is given when the run is submitted",
         ),
+        objects("ReadErasures", buckets.results, ERASURES, READ_OBJECTS, ERASURES_REASON),
         objects(
             "WriteLogs",
             buckets.logs,

@@ -22,6 +22,9 @@ WRITE_OBJECTS = [
 ]
 # What S3 does with a bucket's key in the name of whoever reads or writes.
 USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
+ERASURES_REASON = (
+    "Photographs that were forgotten are passed over: runs and uploads know them by keyed hashes"
+)
 BY_TAG_REASON = (
     "Ids are given at creation; the condition admits only what carries this project's and stage's tags"
 )

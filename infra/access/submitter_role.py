@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.access.buckets import Buckets
 from infra.access.statements import (
     BY_TAG_REASON,
+    ERASURES_REASON,
     READ_OBJECTS,
     USE_KEY,
     WRITE_OBJECTS,
@@ -24,7 +25,7 @@ from infra.access.statements import (
 from infra.acknowledgements import in_account
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import PORT_FORWARDING, PROJECT, STACK_PARTS, stack_name
-from infra.contract.prefixes import EMR_LOGS, JOBS, RUNS
+from infra.contract.prefixes import EMR_LOGS, ERASURES, JOBS, RUNS
 
 FOLLOW = [
     "elasticmapreduce:DescribeCluster",
@@ -149,6 +150,8 @@ def _data(buckets: Buckets) -> list[Grant]:
         all_objects("ImagesWrite", buckets.images, WRITE_OBJECTS, any_name),
         list_prefix("ListResults", buckets.results, RUNS),
         objects("ReadResults", buckets.results, RUNS, READ_OBJECTS, "People read the results of every run"),
+        list_prefix("ListErasures", buckets.results, ERASURES),
+        objects("ReadErasures", buckets.results, ERASURES, READ_OBJECTS, ERASURES_REASON),
         list_prefix("ListLogs", buckets.logs, EMR_LOGS),
         objects(
             "ReadLogs", buckets.logs, EMR_LOGS, READ_OBJECTS, "EMR names logs by cluster, node and container"

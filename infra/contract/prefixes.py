@@ -2,6 +2,8 @@
 
 # Results: RUNS/RUN_ID/ holds one run.
 RUNS = "runs"
+# Results: what was forgotten, and the records of it; they outlive the results.
+ERASURES = "erasures"
 # Logs: EMR writes EMR_LOGS/CLUSTER_ID/ by itself.
 EMR_LOGS = "emr"
 # Artifacts: certificates of a deployment, jobs that people bring, and which cluster was started for a run.

@@ -47,3 +47,9 @@ def node_hour(instance: InstanceType, region: str, *, public: bool) -> float:
     emr = table["emr_hour"].get(instance.name, ec2 * table["emr_share_of_ec2"])
     disk = table["gp3_gib_month"] * table["ebs_gib_per_node"] / _HOURS_PER_MONTH
     return float(ec2 + emr + disk + (table["public_ipv4_hour"] if public else 0))
+
+
+def request_price(*, reads: int, lists: int) -> float:
+    """Return what so many requests to S3 cost, in USD; lists cost as much as writes."""
+    table = price_table()["s3_thousand_requests"]
+    return float((reads * table["read"] + lists * table["list"]) / 1_000)

@@ -3,7 +3,9 @@
 from aws_cdk import Duration
 from aws_cdk.aws_s3 import LifecycleRule
 
+from infra.contract.prefixes import ERASURES, RUNS
 from infra.errors import ConfigError
+from spark_job.contract.erasure import RECORDS
 
 # S3 rounds each deadline up to the next midnight UTC. In a versioned bucket an expired object is first hidden
 # (one deadline), then removed a day later at the earliest (a second one, counted from the first):
@@ -15,6 +17,8 @@ SHORTEST_RETENTION_DAYS = 1 + NONCURRENT_DAYS + ROUNDING_DAYS
 # Time to undo an overwrite.
 RESULT_VERSION_DAYS = 7
 UPLOAD_DAYS = 1
+# Three years, for as long as somebody may ask whether an erasure was done.
+RECORD_DAYS = 3 * 365
 
 
 def image_expiration_days(retention_days: int) -> int:
@@ -38,8 +42,20 @@ def expire_images(retention_days: int) -> list[LifecycleRule]:
 
 
 def expire_results(retention_days: int) -> list[LifecycleRule]:
-    """Delete results after `retention_days`, overwritten ones after a week."""
-    return _expire("results", retention_days, RESULT_VERSION_DAYS)
+    """Delete runs after `retention_days`, overwritten ones after a week, records of erasures after years.
+
+    What is known of forgotten photographs does not end: they would be used again.
+    """
+    ends = {RUNS: retention_days, f"{ERASURES}/{RECORDS}": RECORD_DAYS}
+    return [
+        *_expire("results", None, RESULT_VERSION_DAYS),
+        *(
+            LifecycleRule(
+                id=f"{prefix.replace('/', '-')}-expire", prefix=f"{prefix}/", expiration=Duration.days(days)
+            )
+            for prefix, days in ends.items()
+        ),
+    ]
 
 
 def expire_logs(retention_days: int) -> list[LifecycleRule]:

@@ -10,7 +10,10 @@ from operate.connection import Connection, connected
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
-from operate.s3.photographs import Collection, require_photographs
+from operate.s3.objects import read_json
+from operate.s3.photographs import Collection, require_photographs, without_erased
+from spark_job.contract.erasure import TOMBSTONES, Tombstones, erasures_folder
+from spark_job.contract.uris import split_uri
 
 AT_ONCE = 32
 
@@ -61,6 +64,7 @@ def upload_command(
     cleaned = prefix.strip("/")
     target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "")
     found = require_photographs(folder, all_files=all_files, links_outside=links_outside)
+    found = without_erased(found, tombstones_of(connection))
     result = _upload(target, found, at_once, dry_run)
     told = {**asdict(result), "problems": found.problems}
     print_result(told, _summary(result, connection, dry_run), as_json=as_json)
@@ -73,11 +77,19 @@ def upload_command(
 def upload_folder(connection: Connection, folder: Path, tell: Callable[[str], None] = say) -> UploadResult:
     """Upload every photograph of the folder that can be read into the first image source."""
     target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
-    found = require_photographs(folder, all_files=False)
+    found = without_erased(require_photographs(folder, all_files=False), tombstones_of(connection))
     result = _upload(target, found, AT_ONCE, dry_run=False, tell=tell)
     if not found.photographs:
         raise OperateError(f"none of the photographs in {folder} could be taken: give another folder")
     return result
+
+
+def tombstones_of(connection: Connection) -> Tombstones:
+    """Return what was forgotten in this deployment."""
+    deployment = connection.deployment
+    root, folder = split_uri(erasures_folder(deployment.results_uri))
+    bucket = root.removeprefix("s3://")
+    return Tombstones.from_json(read_json(connection.client("s3"), bucket, f"{folder}/{TOMBSTONES}"))
 
 
 def _upload(

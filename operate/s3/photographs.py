@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operate.errors import OperateError
+from spark_job.contract.erasure import ERASED, Tombstones
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import skip_reason
@@ -58,6 +59,20 @@ def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = 
     if not found.photographs and not found.problems:
         raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
     return found
+
+
+def without_erased(found: Collection, erased: Tombstones) -> Collection:
+    """Leave out the photographs that were forgotten, whatever they are called now; each gets a line."""
+    if not erased.contents:
+        return found
+
+    def is_erased(one: Photograph) -> bool:
+        with one.path.open("rb") as file:
+            return erased.has_digest(hashlib.file_digest(file, "sha256").digest())
+
+    passed_over = [one for one in found.photographs if is_erased(one)]
+    problems = [*found.problems, *(f"{one.name}: {ERASED}" for one in passed_over)]
+    return Collection([one for one in found.photographs if one not in passed_over], problems)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_job.arrow_arrays import binaries, flags, optional_numbers, texts, vectors
+from spark_job.contract.erasure import Tombstones
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.features.counting import ShareCount
@@ -80,6 +81,7 @@ class Extraction:
         load_engine: keeps what it loaded.
         shown: says of a label and a path whether a report may want a thumbnail.
         label_columns: of the table of labels, if there is one.
+        erased: photographs that are passed over.
     """
 
     specification: ExtractorSpecification
@@ -87,6 +89,7 @@ class Extraction:
     load_engine: Callable[[], Engine]
     shown: Callable[[str, str], bool] = lambda _label, _path: False
     label_columns: tuple[str, ...] = ()
+    erased: Tombstones | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -165,7 +168,9 @@ class Tally(Sum):
 
 def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine) -> Iterator[_Row]:
     specification, limits = extraction.specification, extraction.limits
-    read = unless_all_are_refused(read_ahead(files, partial(read_image, limits=limits)))
+    read = unless_all_are_refused(
+        read_ahead(files, partial(read_image, limits=limits, erased=extraction.erased))
+    )
     orders = ((image, Order(content, extraction.shown(image.label, image.path))) for image, content in read)
     for image, prepared, tensor in prepared_images(orders, specification, limits):
         features = None if prepared.error else engine.features(tensor[np.newaxis])[0]

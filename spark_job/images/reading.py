@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from obstore.exceptions import BaseError
 
+from spark_job.contract.erasure import ERASED, TOMBSTONES, Tombstones, erasures_folder
+from spark_job.contract.manifest import read_json
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.contract.uris import is_s3, split_uri
 from spark_job.errors import ImageRejectedError, LargerError, NotReadError, StorageError
@@ -18,7 +20,7 @@ from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
 from spark_job.images.thumbnails import THUMBNAIL, make_thumbnail
 from spark_job.s3_errors import passes_by_itself, reason_of_all, reason_of_one
-from spark_job.storage import first_line, read_bytes
+from spark_job.storage import Folder, first_line, read_bytes
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32
@@ -37,10 +39,19 @@ class ReadImage(Protocol):
     def __call__(self, image: ListedFile, /, *, most: int | None = None) -> Content: ...
 
 
-def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) -> Content:
+def forgotten(results: str) -> Tombstones:
+    """Return the photographs that runs of this results folder pass over."""
+    content = Folder(erasures_folder(results)).read(TOMBSTONES)
+    return Tombstones.from_json(None if content is None else read_json(content))
+
+
+def read_image(
+    image: ListedFile, limits: ImageLimits, most: int | None = None, erased: Tombstones | None = None
+) -> Content:
     """Return the bytes of an image, or why there are none.
 
     Args:
+        erased: photographs that are not to be used any more.
         most: bytes that may be read now; None: those of the limits.
 
     Raises:
@@ -57,7 +68,8 @@ def read_image(image: ListedFile, limits: ImageLimits, most: int | None = None) 
             f"the file has {image.size:,} bytes, more than --max-bytes {limits.max_bytes:,}"
         )
     try:
-        return read_bytes(image.path, limits.max_bytes if most is None else most, retries=2)
+        content = read_bytes(image.path, limits.max_bytes if most is None else most, retries=2)
+        return ImageRejectedError(ERASED) if erased and erased.has_content(content) else content
     except LargerError:
         if most is not None:
             raise

@@ -12,6 +12,7 @@ from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.reuse import NEW, REUSED, copy_features
 from spark_job.features.table import images_per_task, write_features, write_rejected
 from spark_job.images.listing import Share, shares
+from spark_job.images.reading import forgotten
 from spark_job.images.sampling import is_shown
 from spark_job.parquet_parts import part_name, part_uris
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
@@ -58,8 +59,9 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
     shown = partial(is_shown, seed=run.options.seed, shares=listing.shown_shares)
-    columns = tuple(listing.label_columns)
-    extraction = Extraction(run.extractor.specification, run.options.limits, engine, shown, columns)
+    columns, erased = tuple(listing.label_columns), forgotten(run.options.results)
+    specification, limits = run.extractor.specification, run.options.limits
+    extraction = Extraction(specification, limits, engine, shown, columns, erased)
     features = run.folder.at(layout.FEATURES)
     with run.progress.images(listing.new, spark) as channel:
         tally = write_features(spark, tasks, features, extraction, run.fingerprint, channel)

@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
+import pyarrow.compute as pc
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.erasure import ERASED
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
 from spark_job.features.table import listed_rejects, matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
-from spark_job.parquet_parts import part_uris, read_part
+from spark_job.parquet_parts import part_uris, read_columns, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import (
     MAX_POINTS,
@@ -28,7 +30,6 @@ from spark_job.pipeline.stage_results import (
 from spark_job.provenance import package_versions
 from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
-from spark_job.session import sum_over_tasks
 
 MAX_REJECTED = 200
 
@@ -126,7 +127,7 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
 def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | None]:
     """Return path -> thumbnail, of the features table; images that have none there are read once more."""
     parts, paths = part_uris(run.folder.at(layout.FEATURES)), {image.path for image in images}
-    found = dict(sum_over_tasks(run.spark.sparkContext, parts, partial(_thumbnails_of, paths=paths)))
+    found = dict(run.over_parts(parts, partial(_thumbnails_of, paths=paths)))
     others = [image for image in images if image.path not in found]
     made = zip(others, thumbnails(others, run.options.limits), strict=True)
     return {**found, **{image.path: thumbnail for image, thumbnail in made}}
@@ -134,17 +135,16 @@ def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | Non
 
 def _thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
     """Return (path, thumbnail) of those rows of a part that have one and are among the paths."""
-    batches = (
-        batch.filter(batch.column("thumbnail").is_valid()) for batch in read_part(uri, ("path", "thumbnail"))
-    )
-    rows = (row for batch in batches for row in zip(*batch.to_pydict().values(), strict=True))
-    return [row for row in rows if row[0] in paths]
+    table = read_columns(uri, ("path", "thumbnail"))
+    rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
+    return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
 
 
 def _rejected(run: Run) -> list[RejectedImage]:
     """Return the first rejected images; a decoder that takes what there is reads them once more."""
     images = list(listed_rejects(run.folder, MAX_REJECTED))
-    pictures = thumbnails([replace(image, error=None) for image in images], run.options.limits)
+    shown = [image if image.error == ERASED else replace(image, error=None) for image in images]
+    pictures = thumbnails(shown, run.options.limits)
     return [
         RejectedImage(image.path, image.error or "", thumbnail)
         for image, thumbnail in zip(images, pictures, strict=True)

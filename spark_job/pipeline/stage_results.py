@@ -15,6 +15,7 @@ from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
+from spark_job.session import Total, sum_over_tasks
 
 Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
 # Images that a report shows on its planes.
@@ -43,6 +44,10 @@ class Run:
     def spark(self) -> SparkSession:
         """The session; waits for it when it is still opening."""
         return self.session()
+
+    def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
+        """Return the sum of what `work` gives for each part of a table, side by side in Spark."""
+        return sum_over_tasks(self.spark.sparkContext, parts, work)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ def test_every_bucket_keeps_versions_and_forgets_unfinished_uploads_and_delete_m
     """No overwritten object, half upload or marker stays for ever anywhere."""
     for properties in (body["Properties"] for body in buckets(stage).values()):
         assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-        expiring, markers = rules(properties)
+        expiring, markers, *ends = rules(properties)
         assert expiring["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         assert expiring["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 7
         assert markers["ExpiredObjectDeleteMarker"] is True
         assert not {"Prefix", "TagFilters"} & (set(expiring) | set(markers))
+        assert all(set(end) == {"ExpirationInDays", "Id", "Prefix", "Status"} for end in ends)
 
 
 @pytest.mark.parametrize(("context", "days"), [({}, 14), ({"retention_days": 5}, 5)])
@@ -38,14 +39,20 @@ def test_a_retention_that_s3_cannot_keep_is_refused() -> None:
 
 
 def test_results_and_logs_have_ends_of_their_own(dev) -> None:
-    """Results, logs and access logs expire by their own fields; artifacts stay, not their old versions."""
+    """Logs and access logs expire by their field, runs by theirs; artifacts stay, not their old versions."""
     stacks = synthesise(stage="dev", results_retention_days=100, log_retention_days=30)
     expirations = {
         start: rules(named(stacks, f"{start}Bucket"))[0].get("ExpirationInDays")
-        for start in ("Results", "Logs", "AccessLogs", "Artifacts")
+        for start in ("Logs", "AccessLogs", "Artifacts")
     }
-    assert expirations == {"Results": 100, "Logs": 30, "AccessLogs": 30, "Artifacts": None}
-    assert rules(named(dev, "ResultsBucket"))[0]["ExpirationInDays"] == 365
+    assert expirations == {"Logs": 30, "AccessLogs": 30, "Artifacts": None}
+    assert _ends(stacks) == {"runs/": 100, "erasures/records/": 1095}
+    assert _ends(dev)["runs/"] == 365
+
+
+def _ends(stacks) -> dict[str, int]:
+    """Prefix of the results' bucket to its days; the hashes of what was forgotten have no end."""
+    return {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules(named(stacks, "ResultsBucket"))[2:]}
 
 
 def test_dev_empties_and_removes_its_buckets_and_says_so(dev) -> None:

@@ -33,7 +33,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "reduction",
         "python_daemon report",
         "pipeline",
-        "analyses",
+        "analyses erasure",
         "commands",
         "command_line",
         "main __main__",

@@ -31,6 +31,7 @@ from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task, write_rejected
 from spark_job.images.listing import ListedFile, Share, list_files, shares, write_listing
+from spark_job.images.reading import forgotten
 from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder, open_store
@@ -120,14 +121,17 @@ def _recognise(
 ) -> Outcome:
     listing, destination = run.folder.at(layout.LISTING), run.folder.at(PREDICTIONS)
     specification = extractor.specification
+    extraction = partial(
+        Extraction, specification, LIMITS, erased=forgotten(run.folder.uri.rpartition("/")[0])
+    )
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
         tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, specification.feature_length))
         if len(tasks) == 1:
-            extraction = Extraction(specification, LIMITS, partial(_local_engine, extractor, Path(scratch)))
-            return _recognise_share(classifier, extraction, destination, tasks[0])
+            local = extraction(load_engine=partial(_local_engine, extractor, Path(scratch)))
+            return _recognise_share(classifier, local, destination, tasks[0])
         spark = open_spark()
         engine = worker_engine(spark, extractor, CHOICE, Path(scratch))
-        return _on_cluster(spark, classifier, Extraction(specification, LIMITS, engine), listing, destination)
+        return _on_cluster(spark, classifier, extraction(load_engine=engine), listing, destination)
 
 
 def _on_cluster(

@@ -1,0 +1,334 @@
+"""`fruit forget`: every trace of some images, found, shown, and removed after a question."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.contract.outputs import replica_bucket
+from infra.contract.prefixes import EMR_LOGS, RUNS
+from infra.costs.prices import request_price
+from operate.connection import Connection, connected
+from operate.erasure import versions as s3_versions
+from operate.erasure.record import BEGUN, Record, begin
+from operate.errors import OperateError
+from operate.printing import json_option, print_result, require_yes, say
+from operate.runs.run_history import run_history
+from operate.s3.objects import list_objects
+from spark_job.contract.erasure import RECORDS, TOMBSTONES, Tombstones, Wanted, erasures_folder
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.uris import is_s3, normalise, split_uri
+from spark_job.erasure.runs import RunTraces, find_traces, images_given_by, models, remove_traces
+from spark_job.pipeline.run_folder import RunFolder
+from spark_job.storage import read_bytes
+
+LIVE_STEPS = ("PENDING", "RUNNING", "CANCEL_PENDING")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to look: folders of runs, and the buckets of a deployment unless it is left out."""
+
+    results: tuple[str, ...]
+    connection: Connection | None = None
+
+    @property
+    def s3(self) -> Any:
+        return self.connection.client("s3") if self.connection else None
+
+    @property
+    def images(self) -> dict[str, str]:
+        """Every bucket of photographs, to the one by whose name its images are wanted: a replica's source."""
+        if self.connection is None:
+            return {}
+        deployment = self.connection.deployment
+        buckets = {bucket: bucket for bucket in deployment.images_buckets.values()}
+        for source, bucket in deployment.images_buckets.items():
+            if replica := deployment.outputs.get(replica_bucket(source)):
+                buckets[replica] = bucket
+        return buckets
+
+    @property
+    def erasures(self) -> list[RunFolder]:
+        """Where each folder of runs has its erasures; the records lie in the first."""
+        return [RunFolder(erasures_folder(results)) for results in self.results]
+
+    def tombstones(self) -> list[Tombstones]:
+        return [Tombstones.from_json(folder.read_json(TOMBSTONES)) for folder in self.erasures]
+
+    def unfinished(self) -> list[Record]:
+        """Return the erasures that were begun and not ended."""
+        folder = self.erasures[0]
+        names = [name for name in folder.names() if name.startswith(f"{RECORDS}/")]
+        records = [Record.from_json(folder.read_json(name)) for name in names]
+        return [record for record in records if record.state == BEGUN]
+
+    def write(self, record: Record) -> None:
+        self.erasures[0].write_json(f"{RECORDS}/{record.id}.json", record.to_json())
+
+    def by(self) -> str:
+        """Return who types: the account's principal, or the name on this machine."""
+        if self.connection is None:
+            return getpass.getuser()
+        return str(self.connection.client("sts").get_caller_identity()["Arn"])
+
+
+@dataclass
+class Found:
+    """Every trace of the images."""
+
+    runs: dict[str, list[RunTraces]] = field(default_factory=dict)
+    photographs: list[s3_versions.Version] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    logs: list[s3_versions.Version] = field(default_factory=list)
+
+    @property
+    def traces(self) -> list[RunTraces]:
+        return [trace for traces in self.runs.values() for trace in traces]
+
+    @property
+    def models(self) -> list[dict[str, Any]]:
+        return [model for traces in self.runs.values() for model in models(traces)]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        counts = Counter(
+            versions_of_photographs=len(self.photographs),
+            photographs_on_this_machine=len(self.files),
+            runs=len(self.traces),
+            rows=sum(sum(trace.rows.values()) for trace in self.traces),
+            logs=len(self.logs),
+        )
+        return {kind: number for kind, number in counts.items() if number}
+
+    def paths(self) -> set[str]:
+        """Return the images' paths, as far as anything names them."""
+        in_runs = {path for trace in self.traces for path in trace.images}
+        return {*in_runs, *self.files, *(one.uri for one in self.photographs)}
+
+    def plan(self) -> Iterable[str]:
+        by_bucket = Counter(one.bucket for one in self.photographs)
+        yield from (f"  {bucket}: {number:,} versions and markers" for bucket, number in by_bucket.items())
+        by_folder = Counter(str(Path(path).parent) for path in self.files)
+        yield from (f"  {folder}: {number:,} files of this machine" for folder, number in by_folder.items())
+        yield from (f"  {trace.plan()}" for trace in self.traces)
+        yield from (f"  {one.uri}: the log, which names one" for one in self.logs)
+        for model in self.models:
+            of = f" of {model['of']:,}" if model["of"] else ""
+            yield (
+                f"stays: the {model['kind']} of {model['run']}, fitted with {model['images']:,}{of} images; "
+                "it holds none of them, and owes them nothing once it is fitted again"
+            )
+
+
+@click.command("forget")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.option(
+    "--list",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Forget the images of this file, one a line.",
+)
+@click.option("--source", metavar="NAME", help="Images of this source alone; without IMAGE, all of them.")
+@click.option("--contributor", metavar="ID", help="Forget what this person gave, and bar it from now on.")
+@click.option(
+    "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
+)
+@click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
+@click.option("--dry-run", is_flag=True, help="Only show what there is.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@connected
+def forget_command(
+    connection: Connection,
+    images: tuple[str, ...],
+    listed: Path | None,
+    source: str | None,
+    contributor: str | None,
+    results: tuple[str, ...],
+    local: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Forget images: remove photographs, rows, reports and logs; show what there is, and ask first.
+
+    IMAGE is a key in the image sources, or what keys begin with if it ends in `/`; or an address, as s3://…
+    or a path on this machine. Later uploads and runs pass the same photographs over, whatever their names.
+
+    \b
+    Example:
+      fruit forget Banana/7.jpg
+      fruit forget people/jane/ --results=results
+      fruit forget photographs/Banana/7.jpg --local --results=results
+    """
+    os.environ.setdefault("AWS_REGION", connection.region)  # for the job's own reading of S3
+    place = place_of(connection, results, local=local)
+    names = [*images, *(listed.read_text().splitlines() if listed else ())]
+    wanted = wanted_of(place, [name for name in names if name.strip()], source, contributor)
+    if place.connection:
+        _refuse_running(place.connection)
+        say(expected_requests(place, contributor))
+    if contributor:
+        wanted = _with_images_of(place, wanted, contributor)
+    found = find(place, wanted)
+    unfinished = place.unfinished()
+    for line in found.plan():
+        say(line)
+    asked = f"{len(names):,} names" if names else "a contributor" if contributor else "a source"
+    answer = {"found": found.counts, "models": found.models, "record": None}
+    if dry_run:
+        print_result(answer, "nothing was changed", as_json=as_json)
+        return
+    if not found.counts and not unfinished and not _is_new(place, contributor):
+        print_result(answer, "nothing of it is left: there is nothing to do", as_json=as_json)
+        return
+    require_yes("Forget all this? It cannot be undone.", "nothing was forgotten", yes=yes)
+    record = forget(place, found, wanted, asked, contributor, unfinished)
+    where = place.erasures[0].child(RECORDS, f"{record.id}.json")
+    text = f"forgotten; record {where}\nnext: look again with fruit audit --erased={record.id}"
+    print_result({**answer, "record": where}, text, as_json=as_json)
+
+
+def place_of(connection: Connection, results: Sequence[str], *, local: bool) -> Place:
+    """Return where to look. Raises MisuseError: nowhere."""
+    given = tuple(normalise(one) for one in results)
+    if not local:
+        return Place((connection.deployment.results_uri, *given), connection)
+    if not given or any(map(is_s3, given)):
+        raise MisuseError("--local: name folders of runs on this machine, each with --results FOLDER")
+    return Place(given)
+
+
+def wanted_of(place: Place, names: Sequence[str], source: str | None, contributor: str | None) -> Wanted:
+    """Return the images that these names mean. Raises MisuseError: nothing is named."""
+    roots = [""]
+    if place.connection:
+        deployment = place.connection.deployment
+        chosen = [deployment.images_bucket(source)] if source else deployment.images_buckets.values()
+        roots = [f"s3://{bucket}/" for bucket in chosen]
+    elif source:
+        raise MisuseError("--source: only a deployment has sources; name a folder, with / at its end")
+    if contributor and (names or source):
+        raise MisuseError("--contributor stands alone: without IMAGE, --list and --source")
+    if not names and source:
+        return Wanted(prefixes=tuple(roots))
+    if not names and not contributor:
+        raise MisuseError("nothing to forget is named: give IMAGE, --list, --source or --contributor")
+    paths = [path for name in names for path in _addresses(name, roots)]
+    return Wanted(
+        frozenset(path for path in paths if not path.endswith("/")),
+        tuple(path for path in paths if path.endswith("/")),
+    )
+
+
+def _addresses(name: str, roots: Sequence[str]) -> list[str]:
+    if "://" in name or name.startswith("/") or roots == [""]:
+        return [normalise(name) + "/" * name.endswith("/")]
+    return [root + name for root in roots]
+
+
+def _refuse_running(connection: Connection) -> None:
+    running = [name for name, trace in run_history(connection).items() if trace.state in LIVE_STEPS]
+    if running:
+        raise OperateError(
+            f"{', '.join(sorted(running))}: under way, and would write the images again; wait for the end, "
+            f"or {connection.command('cancel', running[0])}"
+        )
+
+
+def expected_requests(place: Place, contributor: str | None) -> str:
+    """Return a line: how many requests the search takes, and what they cost."""
+    assert place.connection is not None
+    deployment = place.connection.deployment
+    results = [one.key for one in list_objects(place.s3, deployment.results_bucket, f"{RUNS}/")]
+    logs = sum(1 for _ in list_objects(place.s3, deployment.logs_bucket, f"{EMR_LOGS}/"))
+    tables = sum(key.endswith(".parquet") for key in results)
+    reads = 2 * tables + logs
+    if contributor:
+        reads += sum(1 for bucket in place.images for _ in list_objects(place.s3, bucket, ""))
+    lists = (len(results) + logs) // 500 + 1
+    usd = request_price(reads=reads, lists=lists)
+    looked = f"{tables:,} parts of tables and {logs:,} logs"
+    return f"looks into {looked}: about {reads + lists:,} requests, {usd:.4f} USD"
+
+
+def _with_images_of(place: Place, wanted: Wanted, contributor: str) -> Wanted:
+    given = {path for results in place.results for path in images_given_by(results, contributor)}
+    for bucket, of in place.images.items():
+        if bucket == of:
+            given |= s3_versions.given_by(place.s3, bucket, contributor)
+    return Wanted(wanted.paths | given, wanted.prefixes)
+
+
+def find(place: Place, wanted: Wanted) -> Found:
+    """Return every trace of the images."""
+    found = Found({results: find_traces(results, wanted) for results in place.results})
+    found.photographs = [
+        one
+        for bucket, of in place.images.items()
+        for one in s3_versions.find_versions(place.s3, bucket, wanted, of)
+    ]
+    found.files = _local_files(wanted)
+    if place.connection:
+        logs = place.connection.deployment.logs_bucket
+        found.logs = s3_versions.logs_naming(place.s3, logs, EMR_LOGS, wanted)
+    return found
+
+
+def _local_files(wanted: Wanted) -> list[str]:
+    files = [path for path in wanted.paths if not is_s3(path) and Path(path).is_file()]
+    folders = [Path(prefix) for prefix in wanted.prefixes if not is_s3(prefix)]
+    return sorted(
+        {*files, *(str(path) for folder in folders for path in folder.rglob("*") if path.is_file())}
+    )
+
+
+def _is_new(place: Place, contributor: str | None) -> bool:
+    return contributor is not None and not all(one.has_contributor(contributor) for one in place.tombstones())
+
+
+def forget(
+    place: Place,
+    found: Found,
+    wanted: Wanted,
+    asked: str,
+    contributor: str | None,
+    unfinished: Sequence[Record],
+) -> Record:
+    """Remove what was found; the photographs themselves last, so that a second call finds what is left."""
+    digests = s3_versions.content_digests(place.s3, found.photographs)
+    digests |= {Tombstones.digest(read_bytes(path)) for path in found.files}
+    known = place.tombstones()
+    named = found.paths() | wanted.paths
+    runs = tuple(trace.run.uri for trace in found.traces)
+    facts = {"found": found.counts, "models": tuple(found.models), "runs": runs}
+    record = begin(known[0], asked, place.by(), named, digests, **facts).going_on(unfinished)
+    people = [contributor] if contributor else []
+    for folder, tombstones in zip(place.erasures, known, strict=True):
+        folder.write_json(TOMBSTONES, tombstones.adding(digests, people).to_json())
+    place.write(record)
+    for results, traces in found.runs.items():
+        remove_traces(results, traces, wanted, say)
+    for run in record.runs:
+        if is_s3(run):
+            root, key = split_uri(run)
+            s3_versions.remove_overwritten(place.s3, root.removeprefix("s3://"), f"{key}/")
+    for bucket in place.images:
+        s3_versions.stop_uploads(place.s3, bucket, wanted)
+    s3_versions.remove_versions(place.s3, [*found.logs, *found.photographs])
+    for path in found.files:
+        Path(path).unlink()
+    ended = record.ending()
+    place.write(ended)
+    stopped = {f"{RECORDS}/{one.id}.json" for one in unfinished if one.id != ended.id}
+    place.erasures[0].clear(keep=lambda name: name not in stopped)
+    return ended

@@ -1,0 +1,1 @@
+"""What a deployment's buckets hold of some images, and its removal: versions, logs, records."""

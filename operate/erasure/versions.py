@@ -1,0 +1,132 @@
+"""Objects by version: photographs in sources and replicas, logs, and what was overwritten in results."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from operate.errors import OperateError
+from operate.runs.log_files import unpacked
+from operate.s3.transfer import side_by_side
+from spark_job.contract.erasure import Wanted
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MOST_DELETED = 1_000  # that S3 takes in one request
+MOST_SINGLE_KEYS = 100  # with more, one listing of the bucket is less work
+AT_ONCE = 32
+CONTRIBUTOR = "contributor"  # of an object's metadata, as `fruit upload` writes it
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, or a delete marker."""
+
+    bucket: str
+    key: str
+    id: str
+    size: int = 0
+    is_latest: bool = True
+    is_marker: bool = False
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What boto3 calls it."""
+        return {"Bucket": self.bucket, "Key": self.key, "VersionId": self.id}
+
+
+def list_versions(s3: S3Client, bucket: str, prefix: str = "") -> Iterator[Version]:
+    """Yield every version and delete marker below a prefix."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for one in page.get("Versions", ()):
+            yield Version(bucket, one["Key"], one["VersionId"], one["Size"], one["IsLatest"])
+        for marker in page.get("DeleteMarkers", ()):
+            yield Version(bucket, marker["Key"], marker["VersionId"], 0, marker["IsLatest"], is_marker=True)
+
+
+def find_versions(s3: S3Client, bucket: str, wanted: Wanted, of: str | None = None) -> list[Version]:
+    """Return all versions of the images in a bucket.
+
+    Args:
+        of: the bucket that this one is a replica of, by whose name the images are wanted.
+    """
+    root = f"s3://{of or bucket}/"
+    keys = [path.removeprefix(root) for path in wanted.paths if path.startswith(root)]
+    prefixes = [one.removeprefix(root) for one in wanted.prefixes if one.startswith(root)]
+    looks = [*prefixes, *(keys if len(keys) <= MOST_SINGLE_KEYS else [""])]
+    found = side_by_side(
+        lambda prefix: list(list_versions(s3, bucket, prefix)), looks, at_once=AT_ONCE, label="versions"
+    )
+    return list({one: None for page in found for one in page if root + one.key in wanted})
+
+
+def given_by(s3: S3Client, bucket: str, contributor: str) -> set[str]:
+    """Return the URIs of the images of one person; each version is asked for its metadata."""
+    versions = [one for one in list_versions(s3, bucket) if not one.is_marker]
+
+    def giver(one: Version) -> tuple[str, str | None]:
+        return one.uri, s3.head_object(**one.place)["Metadata"].get(CONTRIBUTOR)
+
+    heads = side_by_side(giver, versions, at_once=AT_ONCE, label="contributors")
+    return {uri for uri, person in heads if person == contributor}
+
+
+def content_digests(s3: S3Client, versions: Iterable[Version]) -> set[bytes]:
+    """Return the SHA-256 of each photograph: as S3 knows it of the upload, else of what is read."""
+
+    def digest(one: Version) -> bytes:
+        known = s3.head_object(**one.place, ChecksumMode="ENABLED").get("ChecksumSHA256", "-")
+        if "-" not in known:  # else there is none, or it is one of the parts' checksums
+            return base64.b64decode(known)
+        return hashlib.sha256(s3.get_object(**one.place)["Body"].read()).digest()
+
+    photographs = [one for one in versions if not one.is_marker]
+    return set(side_by_side(digest, photographs, at_once=AT_ONCE, label="contents"))
+
+
+def logs_naming(s3: S3Client, bucket: str, prefix: str, wanted: Wanted) -> list[Version]:
+    """Return every version of the logs that hold the name of an image; each log is read."""
+    names = [one.encode() for one in (*wanted.paths, *wanted.prefixes)]
+
+    def names_one(one: Version) -> tuple[Version, bool]:
+        text = unpacked(s3.get_object(**one.place)["Body"].read())
+        return one, any(name in text for name in names)
+
+    logs = [one for one in list_versions(s3, bucket, f"{prefix}/") if not one.is_marker]
+    return [one for one, found in side_by_side(names_one, logs, at_once=AT_ONCE, label="logs") if found]
+
+
+def remove_versions(s3: S3Client, versions: Sequence[Version]) -> None:
+    """Remove these versions for good. Raises OperateError: S3 refuses one."""
+    buckets = {one.bucket for one in versions}
+    for bucket in sorted(buckets):
+        here = [{"Key": one.key, "VersionId": one.id} for one in versions if one.bucket == bucket]
+        for first in range(0, len(here), MOST_DELETED):
+            batch: Any = {"Objects": here[first : first + MOST_DELETED], "Quiet": True}
+            for error in s3.delete_objects(Bucket=bucket, Delete=batch).get("Errors", ()):
+                raise OperateError(
+                    f"{bucket}: a version was not removed ({error.get('Code')}: {error.get('Message')}); "
+                    "give the role s3:DeleteObjectVersion, and run the same command again"
+                )
+
+
+def stop_uploads(s3: S3Client, bucket: str, wanted: Wanted) -> None:
+    """Give up uploads of these images that are not finished: S3 keeps the parts that it has."""
+    pages = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+    for one in (upload for page in pages for upload in page.get("Uploads", ())):
+        if f"s3://{bucket}/{one['Key']}" in wanted:
+            s3.abort_multipart_upload(Bucket=bucket, Key=one["Key"], UploadId=one["UploadId"])
+
+
+def remove_overwritten(s3: S3Client, bucket: str, prefix: str) -> None:
+    """Remove what was overwritten or deleted below a prefix, so that no older version is left."""
+    old = [one for one in list_versions(s3, bucket, prefix) if not one.is_latest or one.is_marker]
+    remove_versions(s3, old)

@@ -1,0 +1,322 @@
+"""What the runs of a results folder hold of some images: found, and removed run by run.
+
+A run's tables are rewritten last, so that a removal that was stopped finds again what it has to do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_job.contract import run_layout as layout
+from spark_job.contract.erasure import Wanted, erasures_folder
+from spark_job.contract.manifest import RUN, Manifest
+from spark_job.contract.run_options import RunOptions
+from spark_job.erasure.tables import rows_of, without_lines, without_rows
+from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.parquet_parts import part_uris, read_columns
+from spark_job.pipeline.progress import RunProgress
+from spark_job.pipeline.report_stage import contents
+from spark_job.pipeline.run_folder import RunFolder, write_index
+from spark_job.pipeline.stage_results import (
+    FeatureResult,
+    ListingResult,
+    ReductionResult,
+    Run,
+    StageResults,
+    Total,
+    result_from_json,
+)
+from spark_job.report.document import Document
+from spark_job.report.page import render_document
+from spark_job.report.run_report import render_report
+from spark_job.storage import Folder
+
+READS_AT_ONCE = 32
+# Analyses whose reports show pictures of the run that they read.
+SHOWING_THEIR_RUN = ("train", "group", "check")
+# In this order: whoever is stopped finds the rows of the last ones again.
+TABLES_LAST = (layout.REUSE, layout.FEATURES, layout.LISTING)
+ERASED_NOTE = "Images were erased from this run after it ended: they are counted, and no longer shown."
+GONE_NOTE = "Images of the run that was read have been erased. This report showed some, and went with them."
+
+
+@dataclass(frozen=True)
+class RunTraces:
+    """What one run holds of the images.
+
+    Attributes:
+        manifest: None: the run is not complete.
+        rows: part of a table -> how many of its rows name an image.
+        images: their paths.
+        used: those of them that have features.
+        is_one_of_them: the run was made of such an image alone, and names it in its parameters.
+        reads: an affected run that this one has read, and may show.
+    """
+
+    run: RunFolder
+    manifest: Manifest | None
+    rows: dict[str, int] = field(default_factory=dict)
+    images: frozenset[str] = frozenset()
+    used: frozenset[str] = frozenset()
+    is_one_of_them: bool = False
+    reads: str = ""
+
+    @property
+    def run_id(self) -> str:
+        return self.run.uri.rpartition("/")[2]
+
+    @property
+    def holds_any(self) -> bool:
+        return bool(self.rows or self.is_one_of_them)
+
+    def plan(self) -> str:
+        """Say in a line what is to be done."""
+        if self.is_one_of_them:
+            what = "was made of the image alone: the run is removed"
+        elif self.manifest is None:
+            what = "unfinished: back to its start, so that --resume lists the sources again"
+        elif not self.rows:
+            what = f"its report shows images of {self.reads}: the report is removed"
+        else:
+            what = (
+                f"{sum(self.rows.values()):,} rows in {len(self.rows):,} parts, {len(self.images):,} images"
+            )
+        return f"{self.run_id}: {what}"
+
+
+def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
+    """Return the runs of a results folder that hold something of the images, analyses before what they read.
+
+    Raises:
+        StorageError: something cannot be read.
+    """
+    folder = Folder(results)
+    aside = erasures_folder(results).rpartition("/")[2]
+    runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        known = list(pool.map(_opened, runs))
+        tasks = [(one, name) for one, names in known for name in names if _is_table(name)]
+        found = pool.map(lambda task: rows_of(task[0].run.child(task[1]), wanted), tasks)
+        hits: dict[str, dict[str, pa.Table]] = {}
+        for (one, name), rows in zip(tasks, found, strict=True):
+            if rows is not None:
+                hits.setdefault(one.run.uri, {})[name] = rows
+    traced = [_traced(one, hits.get(one.run.uri, {}), wanted) for one, _ in known]
+    affected = {one.run_id for one in traced if one.used}
+    traced = [replace(one, reads=_read_of(one, affected)) for one in traced]
+    return sorted(
+        (one for one in traced if one.holds_any or one.reads),
+        key=lambda one: one.manifest is not None and one.manifest.kind == RUN,
+    )
+
+
+def images_given_by(results: str, contributor: str) -> set[str]:
+    """Return the paths of a person's images in all runs of a folder, of rows that say who gave them."""
+    folder = Folder(results)
+    features = [Folder(folder.child(name)).at(layout.FEATURES) for name in folder.folder_names()]
+
+    def given(uri: str) -> set[str]:
+        rows = read_columns(uri, ("path", "contributor"))
+        if "contributor" not in rows.column_names:
+            return set()
+        return set(map(str, rows.filter(pc.equal(rows["contributor"], contributor))["path"].to_pylist()))
+
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        parts = [uri for uris in pool.map(part_uris, features) for uri in uris]
+        return {path for paths in pool.map(given, parts) for path in paths}
+
+
+def _opened(run: RunFolder) -> tuple[RunTraces, list[str]]:
+    return RunTraces(run, run.read_manifest()), run.names()
+
+
+def _is_table(name: str) -> bool:
+    return name.endswith(".parquet") and not name.startswith(f"{layout.MODEL}/")
+
+
+def _traced(one: RunTraces, hits: dict[str, pa.Table], wanted: Wanted) -> RunTraces:
+    images, used = set[str](), set[str]()
+    for name, rows in hits.items():
+        images.update(str(path) for path in rows["path"].to_pylist() if path in wanted)
+        if name.startswith(f"{layout.FEATURES}/"):
+            used.update(map(str, rows.filter(pc.is_null(rows["error"]))["path"].to_pylist()))
+    begun = (one.run.read_json(layout.PARAMETERS) or {}).get("parameters", {})
+    is_one = isinstance(begun.get("images"), str) and begun["images"] in wanted
+    counts = {name: rows.num_rows for name, rows in hits.items()}
+    return replace(one, rows=counts, images=frozenset(images), used=frozenset(used), is_one_of_them=is_one)
+
+
+def _read_of(one: RunTraces, affected: set[str]) -> str:
+    """Return the affected run whose pictures this one shows, or whose rows it refers to; empty: none."""
+    if one.manifest is None:
+        listing = one.run.stage("listing") or {}
+        parents = [listing.get("previous") or listing.get("earlier") or ""]
+    else:
+        parents = list(one.manifest.parents) if one.manifest.kind in SHOWING_THEIR_RUN else []
+    return next((name for uri in parents if (name := uri.rpartition("/")[2]) in affected), "")
+
+
+def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
+    """Return the models that were fitted with the images: run, kind, images, of how many.
+
+    A model holds no single image. What it owes to one is gone when it is fitted again.
+    """
+    fitted = []
+    used = {one.run_id: len(one.used) for one in traces if one.used}
+    for one in traces:
+        if one.manifest is None:
+            continue
+        if (
+            one.used
+            and (noted := one.run.read_json(layout.FIT))
+            and not one.manifest.parameters.get("reduction")
+        ):
+            fitted.append({"run": one.run_id, "kind": "PCA", "images": len(one.used), "of": noted["images"]})
+        elif one.manifest.kind in ("train", "group") and one.reads:
+            metrics = one.run.read_json(layout.METRICS) or {}
+            of = metrics.get("classifier", {}).get("training_images") or metrics.get("images", {}).get(
+                "grouped"
+            )
+            kind = "classifier" if one.manifest.kind == "train" else "centres of groups"
+            fitted.append({"run": one.run_id, "kind": kind, "images": used[one.reads], "of": of})
+    return fitted
+
+
+def remove_traces(
+    results: str, traces: Iterable[RunTraces], wanted: Wanted, say: Callable[[str], None]
+) -> None:
+    """Remove what was found; each file is written whole or not at all."""
+    changed = False
+    for one in traces:
+        say(f"{one.run_id} …")
+        changed = True
+        if one.is_one_of_them:
+            one.run.clear(keep=layout.PARAMETERS.__eq__)
+            one.run.clear()
+        elif one.manifest is None:
+            one.run.clear(keep=lambda name: name == layout.PARAMETERS or _is_table(name))
+            one.run.clear(keep=layout.PARAMETERS.__eq__)
+        elif one.manifest.kind == RUN:
+            _erase_from_run(one, one.manifest, wanted)
+        else:
+            _erase_from_analysis(one, one.manifest, wanted)
+    if changed:
+        write_index(Folder(results))
+
+
+def _rank(name: str) -> int:
+    return next((place for place, table in enumerate(TABLES_LAST) if name.startswith(f"{table}/")), -1)
+
+
+def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
+    run = one.run
+    shown = _is_shown(one)
+    first = [name for name in one.rows if _rank(name) < 0]
+    _rewrite(run, first, wanted)
+    _rewrite_csv(run, wanted)
+    _count_again(run, wanted)
+    if shown:
+        for name, content in _report_again(run, manifest).items():
+            run.write(f"{layout.REPORT}/{name}", content)
+    _rewrite(run, sorted(set(one.rows) - set(first), key=_rank), wanted)
+
+
+def _erase_from_analysis(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
+    """Remove the report, which cannot be made again without the analysis, and the rows."""
+    note = f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."
+    document = Document(title=manifest.kind, subtitle=one.run_id, tiles={}, sections=[], notes=[note])
+    for name, content in render_document(document, manifest.parents).items():
+        one.run.write(f"{layout.REPORT}/{name}", content)
+    one.run.at(layout.REPORT).clear(keep="index.html".__eq__)
+    _rewrite_csv(one.run, wanted)
+    _rewrite(one.run, sorted(one.rows), wanted)
+
+
+def _rewrite(run: RunFolder, names: Iterable[str], wanted: Wanted) -> None:
+    for name in names:
+        run.write(name, without_rows(run.child(name), wanted))
+
+
+def _rewrite_csv(run: RunFolder, wanted: Wanted) -> None:
+    for name in run.names():
+        if name.endswith(".csv"):
+            with run.open_writer(name) as writer:
+                for line in without_lines(run.lines(name), wanted):
+                    writer.write(line.encode())
+
+
+def _is_shown(one: RunTraces) -> bool:
+    """Return whether the report may show one of the images: the projector's file names those it shows."""
+    lines = one.run.lines(f"{layout.REPORT}/metadata.tsv")
+    named = {cell.removeprefix("'") for line in lines for cell in line.rstrip("\n").split("\t")}
+    unused = one.images - one.used  # the first rejected ones are shown too
+    unclear = any(not path.isprintable() for path in one.images)  # a tab is not written there
+    return bool(unused) or unclear or not named.isdisjoint(path.removeprefix("'") for path in one.used)
+
+
+def _count_again(run: RunFolder, wanted: Wanted) -> None:
+    """Count the images of each class once more: a class without images may be named after a person."""
+    usable, rejected = Counter[str](), Counter[str]()
+    parts = part_uris(run.at(layout.FEATURES))
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        for rows in pool.map(lambda uri: read_columns(uri, ("path", "label", "error")).to_pydict(), parts):
+            for path, label, error in zip(*rows.values(), strict=True):
+                if path not in wanted:
+                    (usable if error is None else rejected)[label] += 1
+    features, listing = run.stage("features"), run.stage("listing")
+    labels = sorted(usable.keys() | rejected.keys())
+    if features is not None:
+        features["classes"] = [(label, usable[label], rejected[label]) for label in labels]
+        run.complete_stage("features", features)
+    if listing is not None:
+        shares = listing.get("shown_shares", {})
+        listing["shown_shares"] = {label: share for label, share in shares.items() if label in labels}
+        listing["warnings"] = []
+        run.complete_stage("listing", listing)
+
+
+@dataclass(frozen=True)
+class _FinishedRun(Run):
+    """A run whose report is made again without Spark."""
+
+    def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            return cast(Total, reduce(add, pool.map(cast(Callable[[str], Any], work), parts)))
+
+
+def _report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
+    """Render the report of a run from what is left of it."""
+    specification = json.dumps(manifest.extractor["specification"])
+    extractor = Extractor(Folder(""), ExtractorSpecification.from_json(specification, layout.MANIFEST))
+    options = RunOptions.parse([*manifest.command[1:], f"--run-id={manifest.run_id}"])
+    finished = _FinishedRun(
+        _no_session, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run)
+    )
+    seconds = {}
+    results: dict[str, Any] = {}
+    kinds = {"listing": ListingResult, "features": FeatureResult, "reduction": ReductionResult}
+    for name, kind in kinds.items():
+        if (content := run.stage(name)) is not None:
+            results[name], seconds[name] = result_from_json(kind, content)
+    if not any(usable for _, usable, _ in results["features"].classes):
+        results.pop("reduction")
+    shown = contents(finished, StageResults(**results), seconds)
+    created = datetime.fromisoformat(manifest.created).strftime("%Y-%m-%d %H:%M UTC")
+    return render_report(replace(shown, created=created, notes=[*shown.notes, ERASED_NOTE]))
+
+
+def _no_session() -> Any:
+    raise AssertionError("a report is made again without Spark")

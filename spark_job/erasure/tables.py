@@ -1,0 +1,95 @@
+"""Rows of some images in Parquet parts and CSV files: found by little reading, and left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from spark_job.arrow_arrays import flags
+from spark_job.contract.erasure import Wanted
+from spark_job.contract.foreign_texts import of_spreadsheet_cell
+from spark_job.parquet_parts import footer, read_columns
+from spark_job.storage import read_bytes
+
+# The columns that name an image; a finding's detail may name the one that it repeats.
+NAMING = ("path", "detail")
+
+
+def rows_of(uri: str, wanted: Wanted) -> pa.Table | None:
+    """Return the rows of a part that name an image of the request, with what says whose they are; None: none.
+
+    The smallest and the largest path of each row group stand in the footer: most parts end there.
+    """
+    end = footer(uri)
+    names = end.schema.to_arrow_schema().names
+    naming = [name for name in NAMING if name in names]
+    groups = [number for number in range(end.num_row_groups) if _may_hold(end, number, naming, wanted)]
+    if not groups:
+        return None
+    rows = read_columns(uri, [*naming, "label", "error", "contributor"], groups, end)
+    found = rows.filter(_named(rows, naming, wanted))
+    return found if found.num_rows else None
+
+
+def _may_hold(end: pq.FileMetaData, group: int, naming: list[str], wanted: Wanted) -> bool:
+    columns = (end.row_group(group).column(number) for number in range(end.num_columns))
+    for column in columns:
+        if column.path_in_schema in naming:
+            known: Any = column.statistics
+            if known is None or not known.has_min_max or wanted.may_lie_between(known.min, known.max):
+                return True
+    return False
+
+
+def _named(rows: pa.Table | pa.RecordBatch, naming: Iterable[str], wanted: Wanted) -> pa.Array[Any]:
+    named = np.zeros(rows.num_rows, bool)
+    for name in naming:
+        named |= np.array([value in wanted for value in rows.column(name).to_pylist()], bool)
+    return flags(named.tolist())
+
+
+def without_rows(uri: str, wanted: Wanted) -> bytes:
+    """Return a part without the rows that name an image of the request; all else as it is."""
+    content, target = read_bytes(uri), io.BytesIO()
+    with pq.ParquetFile(pa.BufferReader(content)) as part:
+        schema = part.schema_arrow
+        naming = [name for name in NAMING if name in schema.names]
+        # What a part says of itself may name classes; Spark's own description of the columns stays.
+        said = {key: value for key, value in (schema.metadata or {}).items() if key.startswith(b"org.apache")}
+        schema = schema.with_metadata(said)
+        with pq.ParquetWriter(target, schema, use_dictionary=_repeated(part.metadata)) as writer:  # type: ignore[arg-type]
+            for group in range(part.num_row_groups):
+                rows = part.read_row_group(group, use_threads=False).replace_schema_metadata(said)
+                named = _named(rows, naming, wanted)
+                writer.write_table(rows.filter(pc.invert(named)))
+    return target.getvalue()
+
+
+def _repeated(metadata: pq.FileMetaData) -> list[str]:
+    """Return the columns that were written with a dictionary."""
+    if not metadata.num_row_groups:
+        return []
+    columns = (metadata.row_group(0).column(number) for number in range(metadata.num_columns))
+    return [column.path_in_schema for column in columns if column.has_dictionary_page]
+
+
+def without_lines(lines: Iterable[str], wanted: Wanted) -> Iterator[str]:
+    """Yield the lines of a CSV file, letter for letter, without the rows that have an image in a cell."""
+    read = list[str]()
+
+    def noted() -> Iterator[str]:
+        for line in lines:
+            read.append(line)
+            yield line
+
+    for row in csv.reader(noted()):
+        if not any(of_spreadsheet_cell(cell) in wanted for cell in row):
+            yield from read
+        read.clear()
