@@ -1,5 +1,6 @@
 """Where a rehearsal lives, and the AWS account it plays."""
 
+import re
 import secrets
 import socket
 import string
@@ -85,6 +86,15 @@ class Settings:
             "no_proxy": f"{LOOPBACK},localhost",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
+
+
+def require_plain(folder: Path) -> None:
+    """Raise MisuseError for a folder whose name Spark and YARN cannot hand to their shells."""
+    if found := re.search(r"[^\w./+@~,=-]", str(folder)):
+        raise MisuseError(
+            f"{folder} holds {found[0]!r}, where the rehearsal's Spark and YARN take a name apart: move the "
+            "project to a folder without blanks, quotes and signs of a shell"
+        )
 
 
 def free_port() -> int:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Architecture
 from operate.configuration import configured_region, stage_configuration
+from rehearsal.settings import require_plain
 from spark_job.contract.errors import MisuseError
 
 # As Python calls processors; as EC2 does, with an instance type for the advice.
@@ -53,8 +55,10 @@ def checked_configuration(request: Request, machine: str | None = None) -> Deplo
 
     Raises:
         ConfigError: a field cannot be used.
-        MisuseError: the nodes would have another architecture than this machine.
+        MisuseError: the nodes would have another architecture than this machine, or Spark and YARN cannot run
+            in the project's folder.
     """
+    require_plain(ROOT)
     config = stage_configuration(request.stage, configured_region(request.stage), request.context)
     name = (machine or platform.machine()).lower()
     if name not in PROCESSORS:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.checkout import ROOT
 from rehearsal.emr.compute import ComputeError
 from rehearsal.machine.folders import NodeFolders
 from rehearsal.machine.jars import JARS, SPARK_HOME, require_jars
 from rehearsal.processes import end
+from rehearsal.settings import require_plain
 from spark_job.contract.java import find_java_home
 
 RESOURCE_MANAGER = "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager"
@@ -45,8 +47,9 @@ def installed_software() -> Software:
 
     Raises:
         JarsError: the jars have not been fetched.
-        FruitError: there is no Java 17.
+        FruitError: there is no Java 17, or the project's folder cannot be used.
     """
+    require_plain(ROOT)
     jars = require_jars()
     return Software(Path(find_java_home()), jars / "yarn", jars / "s3")
 

@@ -7,6 +7,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import sleep
 from typing import ClassVar
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import UnauthorizedSSOTokenError
@@ -26,6 +27,8 @@ from spark_job.images.reading import (
     read_image,
     unless_all_are_refused,
 )
+from spark_job.pipeline.run import Attempt
+from spark_job.pipeline.stage_results import ReportResult
 from spark_job.storage import Folder, open_store
 
 SILENCE = 0.2  # seconds that may pass between two bytes
@@ -238,6 +241,15 @@ def test_credentials_that_cannot_be_renewed_end_the_run_in_one_line(monkeypatch)
     with pytest.raises(StorageError, match=r"^cannot write s3://results/a: the AWS login has expired"):
         Folder("s3://results").write("a", b"")
     open_store.cache_clear()
+
+
+def test_a_stage_that_s3_ends_says_how_the_run_goes_on():
+    """Also where no worker, but the driver itself was reading or writing."""
+    run = Mock()
+    run.options.run_id, run.folder.stage.return_value = "one", None
+    work = Mock(side_effect=StorageError("cannot write s3://results/one: the AWS login has expired"))
+    with pytest.raises(StorageError, match=r"expired; what is complete is kept: .* --run-id one --resume$"):
+        Attempt(run, Mock())._complete("report", ReportResult, work)
 
 
 @pytest.fixture

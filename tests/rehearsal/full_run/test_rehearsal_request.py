@@ -6,7 +6,9 @@ import pytest
 
 from infra.config.context import context_of
 from infra.errors import ConfigError
+from rehearsal.full_run import request as request_module
 from rehearsal.full_run.request import Request, checked_configuration
+from rehearsal.settings import require_plain
 from spark_job.contract.errors import MisuseError
 
 
@@ -46,3 +48,11 @@ def test_a_processor_that_no_node_has_is_refused():
     """EMR has none of it."""
     with pytest.raises(MisuseError, match="processor is riscv64"):
         checked_configuration(request(), "riscv64")
+
+
+def test_a_folder_that_spark_and_yarn_would_take_apart_is_named_at_once(monkeypatch):
+    """Its own Spark gets along with it, and the containers of YARN do not: not after minutes of a deploy."""
+    monkeypatch.setattr(request_module, "ROOT", Path("/home/me/Projet 8"))
+    with pytest.raises(MisuseError, match=r"^/home/me/Projet 8 holds ' ', .*: move the project"):
+        checked_configuration(request(), "x86_64")
+    require_plain(Path("/home/andré/Projet_8.1"))
