@@ -51,6 +51,7 @@ DEPLOYMENT = {
     "logs": LazyCommand("operate.commands.logs:logs_command", "Show the logs of a run."),
     "fetch": LazyCommand("operate.commands.fetch:fetch_command", "Download the results of a run."),
     "forget": LazyCommand("fruit.forgetting:forget_command", "Remove every trace of some images."),
+    "audit": LazyCommand("fruit.auditing:audit_command", "Show what is stored, and until when."),
     "cancel": LazyCommand("operate.commands.cancel:cancel_command", "Cancel a run."),
     "cost": LazyCommand("operate.commands.cost:cost_command", "Show what clusters have cost."),
     "tunnel": LazyCommand("operate.commands.tunnel:tunnel_command", "Open the cluster's web pages here."),

@@ -280,7 +280,10 @@ def find(place: Place, wanted: Wanted) -> Found:
     found.files = _local_files(wanted)
     if place.connection:
         logs = place.connection.deployment.logs_bucket
-        found.logs = s3_versions.logs_naming(place.s3, logs, EMR_LOGS, wanted)
+        names = (*wanted.paths, *wanted.prefixes)
+        found.logs = s3_versions.logs_naming(
+            place.s3, logs, EMR_LOGS, lambda text: any(name in text for name in names)
+        )
     return found
 
 
@@ -305,7 +308,7 @@ def forget(
     unfinished: Sequence[Record],
 ) -> Record:
     """Remove what was found; the photographs themselves last, so that a second call finds what is left."""
-    digests = s3_versions.content_digests(place.s3, found.photographs)
+    digests = {digest for _, digest in s3_versions.content_digests(place.s3, found.photographs)}
     digests |= {Tombstones.digest(read_bytes(path)) for path in found.files}
     known = place.tombstones()
     named = found.paths() | wanted.paths

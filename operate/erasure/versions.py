@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from operate.errors import OperateError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 MOST_DELETED = 1_000  # that S3 takes in one request
 MOST_SINGLE_KEYS = 100  # with more, one listing of the bucket is less work
 AT_ONCE = 32
+ADDRESS_ENDS = re.compile(r"[\s\"'<>,;:)\]]")
+MOST_LETTERS = 1_100  # of an address: a key has 1,024 bytes
 CONTRIBUTOR = "contributor"  # of an object's metadata, as `fruit upload` writes it
 
 
@@ -29,6 +33,7 @@ class Version:
     bucket: str
     key: str
     id: str
+    modified: datetime
     size: int = 0
     is_latest: bool = True
     is_marker: bool = False
@@ -47,9 +52,12 @@ def list_versions(s3: S3Client, bucket: str, prefix: str = "") -> Iterator[Versi
     """Yield every version and delete marker below a prefix."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for one in page.get("Versions", ()):
-            yield Version(bucket, one["Key"], one["VersionId"], one["Size"], one["IsLatest"])
-        for marker in page.get("DeleteMarkers", ()):
-            yield Version(bucket, marker["Key"], marker["VersionId"], 0, marker["IsLatest"], is_marker=True)
+            yield Version(
+                bucket, one["Key"], one["VersionId"], one["LastModified"], one["Size"], one["IsLatest"]
+            )
+        for gone in page.get("DeleteMarkers", ()):
+            key, version_id, modified = gone["Key"], gone["VersionId"], gone["LastModified"]
+            yield Version(bucket, key, version_id, modified, 0, gone["IsLatest"], is_marker=True)
 
 
 def find_versions(s3: S3Client, bucket: str, wanted: Wanted, of: str | None = None) -> list[Version]:
@@ -79,29 +87,39 @@ def given_by(s3: S3Client, bucket: str, contributor: str) -> set[str]:
     return {uri for uri, person in heads if person == contributor}
 
 
-def content_digests(s3: S3Client, versions: Iterable[Version]) -> set[bytes]:
-    """Return the SHA-256 of each photograph: as S3 knows it of the upload, else of what is read."""
+def content_digest(s3: S3Client, one: Version) -> bytes:
+    """Return the SHA-256 of a photograph: as S3 knows it of the upload, else of what is read."""
+    known = s3.head_object(**one.place, ChecksumMode="ENABLED").get("ChecksumSHA256", "-")
+    if "-" not in known:  # else there is none, or it is one of the parts' checksums
+        return base64.b64decode(known)
+    return hashlib.sha256(s3.get_object(**one.place)["Body"].read()).digest()
 
-    def digest(one: Version) -> bytes:
-        known = s3.head_object(**one.place, ChecksumMode="ENABLED").get("ChecksumSHA256", "-")
-        if "-" not in known:  # else there is none, or it is one of the parts' checksums
-            return base64.b64decode(known)
-        return hashlib.sha256(s3.get_object(**one.place)["Body"].read()).digest()
 
+def content_digests(s3: S3Client, versions: Iterable[Version]) -> list[tuple[Version, bytes]]:
+    """Return each photograph with the SHA-256 of its content."""
     photographs = [one for one in versions if not one.is_marker]
-    return set(side_by_side(digest, photographs, at_once=AT_ONCE, label="contents"))
+    return side_by_side(
+        lambda one: (one, content_digest(s3, one)), photographs, at_once=AT_ONCE, label="contents"
+    )
 
 
-def logs_naming(s3: S3Client, bucket: str, prefix: str, wanted: Wanted) -> list[Version]:
-    """Return every version of the logs that hold the name of an image; each log is read."""
-    names = [one.encode() for one in (*wanted.paths, *wanted.prefixes)]
+def logs_naming(s3: S3Client, bucket: str, prefix: str, names_one: Callable[[str], bool]) -> list[Version]:
+    """Return every version of the logs that `names_one` finds an image's name in; each log is read."""
 
-    def names_one(one: Version) -> tuple[Version, bool]:
-        text = unpacked(s3.get_object(**one.place)["Body"].read())
-        return one, any(name in text for name in names)
+    def read(one: Version) -> tuple[Version, bool]:
+        text = unpacked(s3.get_object(**one.place)["Body"].read()).decode("utf-8", "replace")
+        return one, names_one(text)
 
     logs = [one for one in list_versions(s3, bucket, f"{prefix}/") if not one.is_marker]
-    return [one for one, found in side_by_side(names_one, logs, at_once=AT_ONCE, label="logs") if found]
+    return [one for one, found in side_by_side(read, logs, at_once=AT_ONCE, label="logs") if found]
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """Yield all that may be an address in S3; names may hold blanks, so each ends wherever it can."""
+    for start in re.finditer("s3://", text):
+        line = text[start.start() :].partition("\n")[0][:MOST_LETTERS]
+        yield line
+        yield from (line[: end.start()] for end in ADDRESS_ENDS.finditer(line, len("s3://")))
 
 
 def remove_versions(s3: S3Client, versions: Sequence[Version]) -> None:

@@ -77,7 +77,7 @@ class Tombstones:
     def mark(self, text: str | bytes) -> str:
         """Return the keyed hash of a name, or of the SHA-256 of a photograph."""
         content = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
-        return hmac.new(bytes.fromhex(self.key), content, "sha256").hexdigest()
+        return hmac.digest(bytes.fromhex(self.key), content, "sha256").hex()
 
     @staticmethod
     def digest(content: bytes) -> bytes:

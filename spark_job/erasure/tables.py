@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
-from collections.abc import Iterable, Iterator
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,9 @@ from spark_job.storage import read_bytes
 
 # The columns that name an image; a finding's detail may name the one that it repeats.
 NAMING = ("path", "detail")
+# What stands around a name in JSON, HTML and tables for the projector.
+WORD_ENDS = re.compile(r"[\"<>\t\n]")
+LONGEST_NAME = 4_096
 
 
 def rows_of(uri: str, wanted: Wanted) -> pa.Table | None:
@@ -93,3 +99,27 @@ def without_lines(lines: Iterable[str], wanted: Wanted) -> Iterator[str]:
         if not any(of_spreadsheet_cell(cell) in wanted for cell in row):
             yield from read
         read.clear()
+
+
+def names_in(uri: str, is_wanted: Callable[[str], bool]) -> bool:
+    """Return whether a file of a run names an image: in a row of a table, a cell, or between quotes."""
+    if uri.endswith(".parquet"):
+        rows = read_columns(uri, NAMING).to_pydict()
+        return any(is_wanted(name) for names in rows.values() for name in names if name)
+    if uri.endswith(".png"):
+        return False  # charts and planes name classes alone
+    text = read_bytes(uri).decode("utf-8", "replace")
+    if uri.endswith(".csv"):
+        words = {cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row}
+    else:
+        words = set(WORD_ENDS.split(html.unescape(text)))
+    short = (of_spreadsheet_cell(word) for word in words if len(word) <= LONGEST_NAME)
+    return any(is_wanted(word) or ("\\u" in word and is_wanted(_unescaped(word))) for word in short)
+
+
+def _unescaped(word: str) -> str:
+    """Return a text of JSON's, with the letters that it escapes; as it is where it is none of JSON's."""
+    try:
+        return str(json.loads(f'"{word}"'))
+    except ValueError:
+        return word

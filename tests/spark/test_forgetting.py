@@ -101,8 +101,13 @@ def names_left(folder: Path, name: str) -> list[str]:
 
 def forget(*words: str) -> int:
     """Call `fruit forget`; its exit code."""
+    return fruit("forget", *words)
+
+
+def fruit(*words: str) -> int:
+    """Call a command; its exit code."""
     try:
-        run_command_line(cli, ["forget", *words], "fruit")
+        run_command_line(cli, words, "fruit")
     except SystemExit as end:
         return int(end.code or 0)
     return 0
@@ -120,6 +125,7 @@ def test_nothing_names_a_forgotten_image(archive, names, capsys):
     before = {run_id: RunResults(results / run_id).features for run_id in ("first", "second")}
     thumbnails = [row["thumbnail"] for row in before["first"] if row["path"].startswith(paths)]
     request = [*paths[1:], *local(archive, names[0])]
+    shutil.copytree(results / "second", archive / "kept")
     assert all(len(names_left(results, path)) > 5 for path in paths)
     assert forget(*request, "--dry-run") == 0
     assert all(len(names_left(results, path)) > 5 for path in paths)
@@ -142,6 +148,20 @@ def test_nothing_names_a_forgotten_image(archive, names, capsys):
     record = json.loads(next((results / "erasures/records").iterdir()).read_text())
     assert record["state"] == "done"
     assert not any(name.strip("/") in json.dumps(record) for name in names)
+    look = ["audit", f"--erased={record['id']}", "--local", f"--results={results}"]
+    assert fruit(*look) == 0
+    assert "nothing of it is left" in capsys.readouterr().out
+    for again in (
+        "components.csv",
+        "report/index.html",
+        "report/metadata.tsv",
+        "listing/part-000000.parquet",
+    ):
+        now = (results / "second" / again).read_bytes()
+        shutil.copy(archive / "kept" / again, results / "second" / again)
+        assert fruit(*look) == 1
+        assert capsys.readouterr().out.splitlines()[0] == f"{results}/second/{again}"
+        (results / "second" / again).write_bytes(now)
     written = {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.is_file()}
     assert forget(*request) == 0
     assert "nothing to do" in capsys.readouterr().out
@@ -290,10 +310,17 @@ def test_no_version_of_anything_in_s3_names_a_forgotten_image(s3, tmp_path, caps
     assert "nothing to do" in capsys.readouterr().out
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "new.jpg").write_bytes(photograph)
-    with pytest.raises(SystemExit):
-        run_command_line(cli, ["upload", str(tmp_path / "again")], "fruit")
+    assert fruit("upload", str(tmp_path / "again")) == 1
     assert "new.jpg: this photograph was erased" in capsys.readouterr().err
     assert {one.key for one in s3_versions.list_versions(s3, "fruit-images")} == keys
+    record = next(one.key for one in s3_versions.list_versions(s3, "fruit-results", "erasures/records/"))
+    assert fruit("audit", f"--erased={record}") == 0
+    s3.put_object(Bucket="fruit-images", Key="other/name.jpg", Body=photograph)
+    s3.put_object(Bucket="fruit-logs", Key="emr/j-1/syslog", Body=f"at {BUCKET}/{JANE}: lost".encode())
+    assert fruit("audit", f"--erased={record}") == 1
+    told = capsys.readouterr().out
+    assert f"{BUCKET}/other/name.jpg" in told
+    assert "s3://fruit-logs/emr/j-1/syslog" in told
 
 
 def version_of(client, key: str) -> str:
