@@ -12,17 +12,18 @@ from infra.commands.context_option import context_option, whole_context
 @click.command("plan")
 @context_option
 @click.option("--stage", metavar="STAGE", help="The stage, dev or prod; the same as -c stage=STAGE.")
-def plan_command(context: dict[str, str], stage: str | None) -> None:
+@click.option("--compare", is_flag=True, help="Also show the families of instance types side by side.")
+def plan_command(context: dict[str, str], stage: str | None, compare: bool) -> None:
     """Show what would run and what it would cost.
 
     \b
     Example:
       fruit plan --stage=prod -c task_maximum=6
     """
-    print_plan({**context, **({"stage": stage} if stage else {})})
+    print_plan({**context, **({"stage": stage} if stage else {})}, compare=compare)
 
 
-def print_plan(context: dict[str, str], *, stderr: bool = False) -> None:
+def print_plan(context: dict[str, str], *, stderr: bool = False, compare: bool = False) -> None:
     """Print the plan of the configuration with these fields. Raises ConfigError."""
     from rich.console import Console
 
@@ -31,7 +32,7 @@ def print_plan(context: dict[str, str], *, stderr: bool = False) -> None:
 
     whole = whole_context(context)
     config = DeploymentConfig.from_context(whole)
-    Console(stderr=stderr).print(rendered(plan(config, templates(whole))))
+    Console(stderr=stderr).print(rendered(plan(config, templates(whole)), compare=compare))
 
 
 def templates(context: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from infra.config.fields import DeploymentFields
 from infra.config.fleets import Fleet
 from infra.costs.prices import price_table
 
+MILLION = 1_000_000
 RATES = Path(__file__).with_name("rates.json")
 
 
@@ -46,6 +47,13 @@ def rate_table() -> dict[str, Any]:
     """Return the measured rates, with their date and source."""
     table: dict[str, Any] = json.loads(RATES.read_text())
     return table
+
+
+def minutes_besides(images: int) -> float:
+    """Return what a run of so many images takes beside their features: its start, its listing, its tables."""
+    rates = rate_table()
+    more = rates["run_minutes_besides_a_million"] * images / MILLION
+    return float(rates["run_minutes_besides_images"] + more)
 
 
 def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -> float:
@@ -85,7 +93,7 @@ def run_estimate(
     per_vcpu = rates["images_per_second_per_vcpu"]
     rate = cores * per_vcpu.get(model, min(per_vcpu.values()))
     start = rates["cluster_start_minutes"] if new_cluster else 0.0
-    minutes = start + rates["run_minutes_besides_images"] + images / rate / 60
+    minutes = start + minutes_besides(images) + images / rate / 60
     return RunEstimate(images, cores, rate, minutes, largest_hourly_usd * (minutes + idle_minutes) / 60)
 
 

@@ -12,22 +12,30 @@ from rich.text import Text
 from infra.config.deployment import DeploymentConfig
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import RunEstimate, idle_monthly_cost, largest_cluster, rate_table, run_estimate
+from infra.costs.cost import MILLION, idle_monthly_cost, largest_cluster, rate_table
+from infra.costs.course import Course, Usd, course, of_each_family
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
 MOST_PRICE_AGE_DAYS = 180
+RUN_COLUMNS = ("images", "photographs", "min", "USD", "Spot")
+PHOTOGRAPHS = {"small": "100 x 100", "phone": "12 megapixels"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One deployment in figures; costs in USD, without tax, all nodes on demand."""
+    """One deployment in figures; costs in USD, without tax, all nodes on demand.
+
+    Attributes:
+        run: of `expected_images`, small ones.
+        launched_run: on a cluster that is started for the run and ends with it.
+    """
 
     config: DeploymentConfig
     sizing: SparkSizing
     largest_hourly: float
-    run: RunEstimate
-    launched_run: RunEstimate  # on a cluster that is started for the run and ends with it
+    run: Course
+    launched_run: Course
     idle: Mapping[str, float]
 
     @property
@@ -43,36 +51,76 @@ class Plan:
     @property
     def scheduled_monthly(self) -> float:
         """The price of the schedule's runs in a month, each on a cluster of its own."""
-        return self.scheduled_runs * self.launched_run.cost_usd
+        return self.scheduled_runs * self.launched_run.cost.on_demand
 
     @property
     def monthly(self) -> float:
         """The price of a month with the configured number of runs, and those of the schedule."""
-        runs = self.config.runs_per_month * self.run.cost_usd
+        runs = self.config.runs_per_month * self.run.cost.on_demand
         return self.idle_monthly + runs + self.scheduled_monthly
 
 
 def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Plan:
     """Plan a configuration whose stacks synthesise to these templates."""
-    sizing = config.sizing()
-    largest = largest_cluster(config)
-
-    def estimate(idle_minutes: float) -> RunEstimate:
-        return run_estimate(
-            model=config.model,
-            images=config.expected_images,
-            cores=largest.cores,
-            largest_hourly_usd=largest.hourly_usd,
-            idle_minutes=idle_minutes,
-        )
-
-    run, launched_run = estimate(config.idle_timeout_minutes), estimate(0)
-    return Plan(config, sizing, largest.hourly_usd, run, launched_run, idle_monthly_cost(templates))
+    run, launched_run = (
+        course(config, config.expected_images, idle_minutes=minutes)
+        for minutes in (config.idle_timeout_minutes, 0)
+    )
+    hourly, idle = largest_cluster(config).hourly_usd, idle_monthly_cost(templates)
+    return Plan(config, config.sizing(), hourly, run, launched_run, idle)
 
 
-def rendered(plan: Plan) -> Group:
-    """Return the plan as tables for a terminal."""
-    return Group(_fleet_table(plan.config), _cost_table(plan), Text(_sources(plan), style="dim"))
+def rendered(plan: Plan, *, compare: bool = False) -> Group:
+    """Return the plan as tables for a terminal.
+
+    Args:
+        compare: also each family of instance types that has a price in the region.
+    """
+    tables = [_fleet_table(plan.config), _cost_table(plan), _runs_table(plan.config)]
+    if compare:
+        tables.append(_families_table(plan.config))
+    return Group(*tables, Text(_sources(plan), style="dim"))
+
+
+def _runs_table(config: DeploymentConfig) -> Table:
+    """Return what runs of two sizes, of two kinds of photographs, take and cost on a cluster of their own."""
+    table = Table(title="A run on a cluster that starts for it, and ends after it", title_justify="left")
+    for name in (*RUN_COLUMNS, "waiting", "a million", "Spot", "steady", "Spot"):
+        table.add_column(name, justify="left" if name == "photographs" else "right")
+    for images in sorted({config.expected_images, MILLION}):
+        for photographs, size in PHOTOGRAPHS.items():
+            run = course(config, images, photographs=photographs, idle_minutes=config.idle_timeout_minutes)
+            million = run.cost.of_a_million(images)
+            table.add_row(
+                f"{images:,}",
+                size,
+                f"{run.minutes:.0f}",
+                *_usd(run.cost),
+                f"{run.waiting:.0%}",
+                *_usd(million),
+                *_usd(run.steady),
+            )
+    return table
+
+
+def _families_table(config: DeploymentConfig) -> Table:
+    """Return what a million images take and cost on each family of instance types, the cheapest first."""
+    table = Table(title="A million images, all nodes of one family", title_justify="left")
+    for name in ("instance type", "architecture", "cores", *RUN_COLUMNS[1:]):
+        table.add_column(name, justify="right" if name in ("cores", *RUN_COLUMNS[2:]) else "left")
+    rows = []
+    for name, one in of_each_family(config).items():
+        for photographs, size in PHOTOGRAPHS.items():
+            run = course(one, MILLION, photographs=photographs, idle_minutes=config.idle_timeout_minutes)
+            cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", *_usd(run.cost))
+            rows.append((photographs, run.cost.on_demand, cells))
+    for _, _, cells in sorted(rows, key=lambda row: (row[0] != "small", row[1])):
+        table.add_row(*cells)
+    return table
+
+
+def _usd(cost: Usd) -> tuple[str, str]:
+    return f"{cost.on_demand:.2f}", f"{cost.spot:.2f}"
 
 
 def _fleet_table(config: DeploymentConfig) -> Table:
@@ -96,7 +144,14 @@ def _fleet_table(config: DeploymentConfig) -> Table:
 
 
 def _cost_table(plan: Plan) -> Table:
-    config, run = plan.config, plan.run
+    config, run, rates = plan.config, plan.run, rate_table()
+    range_of_start = rates["cluster_start_minutes_range"]
+    low, high = (
+        course(
+            config, run.images, start_minutes=minutes, idle_minutes=config.idle_timeout_minutes
+        ).cost.on_demand
+        for minutes in range_of_start
+    )
     table = Table(show_header=True)
     for name in ("cost", "USD", "how it is reckoned"):
         table.add_column(name, justify="right" if name == "USD" else "left")
@@ -106,9 +161,10 @@ def _cost_table(plan: Plan) -> Table:
     table.add_row("an hour at most", f"{plan.largest_hourly:.2f}", limit)
     table.add_row(
         "this run",
-        f"{run.cost_usd:.2f}",
-        f"{run.images:,} images, {config.model}, {run.rate:,.0f} images/s on {run.cores} cores: "
-        f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle",
+        f"{run.cost.on_demand:.2f}",
+        f"{run.images:,} images, {config.model}, up to {run.rate:,.0f} images/s on {run.cores} cores: "
+        f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle; {low:.2f} to {high:.2f}, as "
+        f"the cluster takes {range_of_start[0]} to {range_of_start[1]} min to start",
     )
     scheduled = ""
     if config.schedule:
@@ -132,7 +188,10 @@ def _sources(plan: Plan) -> str:
         f"{sizing.executor_mib} MiB each.\n"
         f"Prices of {prices['date']}{price_age(today)}, without tax; {'; '.join(prices['assumptions'])}.\n"
         f"Not in the figures: stored images and results, requests, logs.\n"
-        f"Rate of {rates['date']}: {rates['source']}."
+        f"Rate of {rates['date']}: {rates['source']}.\n"
+        f"Time: {rates['time_source']}.\n"
+        f"Spot nodes may be taken back at two minutes' notice: what they were computing, up to 2,000 "
+        "images a core, is computed again. Without capacity for ten minutes EMR buys them on demand."
     )
 
 

@@ -34,10 +34,13 @@ def has_price(name: str, region: str) -> bool:
     return name.partition(".")[0] in priced_families(region)
 
 
-def node_hour(instance: InstanceType, region: str, *, public: bool) -> float:
-    """Return the price of an hour of one node on demand, in USD.
+def node_hour(instance: InstanceType, region: str, *, public: bool, spot_share: float = 0.0) -> float:
+    """Return the price of an hour of one node, in USD.
 
     It is the sum of EC2, EMR's fee, the disk, and the public address if the node has one.
+
+    Args:
+        spot_share: of such nodes that are Spot, whose price of EC2 is lower; the fee is the same.
 
     Raises:
         KeyError: `has_price` is false for it.
@@ -46,6 +49,7 @@ def node_hour(instance: InstanceType, region: str, *, public: bool) -> float:
     ec2 = table["ec2_xlarge_hour"][region][instance.name.partition(".")[0]] * instance.vcpu / _XLARGE_VCPU
     emr = table["emr_hour"].get(instance.name, ec2 * table["emr_share_of_ec2"])
     disk = table["gp3_gib_month"] * table["ebs_gib_per_node"] / _HOURS_PER_MONTH
+    ec2 *= 1 - spot_share * (1 - table["spot_share_of_ec2"])
     return float(ec2 + emr + disk + (table["public_ipv4_hour"] if public else 0))
 
 

@@ -9,7 +9,14 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.fleets import Fleet
 from infra.config.instances import instance_types
 from infra.config.sizing import WORKER_MIB
-from infra.costs.cost import idle_monthly_cost, largest_hourly_cost, rate_table, run_estimate
+from infra.costs.cost import (
+    idle_monthly_cost,
+    largest_hourly_cost,
+    minutes_besides,
+    rate_table,
+    run_estimate,
+)
+from infra.costs.course import course
 from infra.costs.prices import node_hour, price_table
 
 HOURS_PER_MONTH = 730
@@ -56,11 +63,38 @@ def test_no_cluster_that_emr_may_choose_costs_more_than_the_limit_says() -> None
 def test_a_run_is_paid_from_start_to_idle_end() -> None:
     """72,000 images at 60 images/s on each of 20 cores take a minute; start, rest and idle come on top."""
     rates = rate_table()
-    besides = rates["cluster_start_minutes"] + rates["run_minutes_besides_images"]
+    besides = rates["cluster_start_minutes"] + minutes_besides(72_000)
     run = run_estimate(model="mobilenet_v2", images=72_000, cores=20, largest_hourly_usd=6, idle_minutes=30)
     assert run.rate == 1200
     assert run.minutes == pytest.approx(1 + besides)
     assert run.cost_usd == pytest.approx(6 * (31 + besides) / 60)
+
+
+def test_each_node_is_paid_from_when_it_joins() -> None:
+    """Half a million images: three workers compute alone, then four more join; all wait for the start."""
+    rates = rate_table()
+    joined, asked = rates["node_works_after_minutes"], rates["scaling_asks_after_minutes"]
+    config = DeploymentConfig(
+        task_maximum=5, task_instance_types=("m5.xlarge",), core_instance_types=("m5.xlarge",)
+    )
+    run = course(config, 500_000, start_minutes=7)
+    alone = 3 * 4 * 60 * 60 * joined
+    computing = joined + (500_000 - alone) / (7 * 4 * 60 * 60)
+    minutes = 7 + computing + minutes_besides(500_000)
+    assert (run.cores, run.rate) == (28, 28 * 60)
+    assert run.minutes == pytest.approx(minutes)
+    m5 = hour("m5.xlarge", public=True)
+    late = 4 * m5 * (minutes - 7 - asked)
+    first = (3 * m5 + hour("m7i-flex.xlarge", public=True)) * minutes
+    assert run.cost.on_demand == pytest.approx((first + late) / 60)
+    assert run.cost.spot < run.cost.on_demand
+
+
+def test_spot_lowers_the_price_of_the_machine_alone() -> None:
+    """EMR's fee, the disk and the address cost the same."""
+    table, m5 = price_table(), instance_types()["m5.xlarge"]
+    saved = hour("m5.xlarge") - node_hour(m5, REGION, public=False, spot_share=0.5)
+    assert saved == pytest.approx(0.5 * 0.224 * (1 - table["spot_share_of_ec2"]))
 
 
 def test_idle_cost_counts_what_is_paid_by_the_hour() -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
+from infra.costs.course import course
 from infra.costs.plan import MOST_PRICE_AGE_DAYS, plan, price_age, rendered
 from infra.costs.prices import price_table
 from operate.next_steps import next_steps
@@ -68,15 +69,51 @@ def test_a_warm_cluster_is_priced() -> None:
         plan(config, []) for config in (DeploymentConfig(), DeploymentConfig(idle_timeout_minutes=31))
     )
     assert brief.config.idle_timeout_minutes == 1
-    assert warm.run.cost_usd - brief.run.cost_usd == pytest.approx(warm.largest_hourly / 2)
+    assert warm.run.cost.on_demand - brief.run.cost.on_demand == pytest.approx(warm.largest_hourly / 2)
     assert "then 31 min idle" in text_of(warm.config)
 
 
 def test_a_month_is_idle_and_runs() -> None:
     """Idle cost once, each run as estimated."""
     of_month = plan(DeploymentConfig(runs_per_month=10), [ALARM])
-    assert of_month.monthly == of_month.idle_monthly + 10 * of_month.run.cost_usd
+    assert of_month.monthly == of_month.idle_monthly + 10 * of_month.run.cost.on_demand
     assert of_month.idle_monthly == 0.1
+
+
+@pytest.mark.parametrize(("images", "most", "most_spot"), [(100_000, 0.30, 0.26), (1_000_000, 0.75, 0.61)])
+def test_a_run_is_cheap(images: int, most: float, most_spot: float) -> None:
+    """What the default deployment costs for a run of small photographs, at the prices of the table."""
+    run = plan(DeploymentConfig(expected_images=images), []).run
+    assert run.cost.on_demand <= most
+    assert run.cost.spot <= most_spot
+
+
+def test_the_plan_shows_what_waiting_costs_and_photographs_of_phones() -> None:
+    """Two sizes and two kinds of photographs; a run of few images pays mostly for the start."""
+    text = text_of(DeploymentConfig())
+    rows = [line for line in text.splitlines() if "│ 100 x 100" in line or "│ 12 megapixels" in line]
+    assert [row.split("│")[1].strip() for row in rows] == ["100,000"] * 2 + ["1,000,000"] * 2
+    assert "5 to 10 min to start" in text
+    few, many = (course(DeploymentConfig(), images) for images in (1_000, 10_000_000))
+    assert few.waiting > 0.95
+    assert many.waiting < 0.15
+    assert many.steady.on_demand < many.cost.of_a_million(many.images).on_demand < 0.5
+
+
+def test_families_stand_side_by_side() -> None:
+    """Each with a price in the region, the cheapest first; a type with little memory uses fewer cores."""
+    with_families = Console(width=140, file=StringIO())
+    with with_families.capture() as captured:
+        with_families.print(rendered(plan(DeploymentConfig(), []), compare=True))
+    table = captured.get().partition("all nodes of one family")[2]
+    rows = [line.split("│")[1:] for line in table.splitlines() if "100 x 100" in line]
+    assert [row[0].strip() for row in rows] == [
+        "m7g.xlarge",
+        "m5.xlarge",
+        "m7i-flex.xlarge",
+        "c7i-flex.xlarge",
+    ]
+    assert [row[2].strip() for row in rows] == ["24", "24", "24", "12"]
 
 
 def test_next_steps_give_outputs_run_and_commands() -> None:

@@ -45,7 +45,8 @@ def test_the_plan_prices_the_schedule() -> None:
     plain = plan(DeploymentConfig.from_context({"stage": "dev"}), [])
     nightly = plan(DeploymentConfig.from_context({"stage": "dev", "schedule": "0 3 * * ? *"}), [])
     assert (plain.scheduled_runs, plain.scheduled_monthly) == (0, 0)
-    assert nightly.scheduled_monthly == pytest.approx(30.4 * nightly.launched_run.cost_usd, rel=0.01)
+    assert nightly.scheduled_monthly == pytest.approx(30.4 * nightly.launched_run.cost.on_demand, rel=0.01)
     assert nightly.monthly == pytest.approx(plain.monthly + nightly.scheduled_monthly)
     warm = plan(DeploymentConfig.from_context({"stage": "dev", "idle_timeout_minutes": "60"}), [])
-    assert warm.launched_run.cost_usd == plain.launched_run.cost_usd < warm.run.cost_usd
+    assert warm.launched_run.cost == plain.launched_run.cost
+    assert warm.launched_run.cost.on_demand < warm.run.cost.on_demand
