@@ -12,6 +12,10 @@ class JobError(FruitError):
     """A run that cannot go on; the command line prints the message and exits with `exit_code`."""
 
 
+class CostLimitError(JobError):
+    """A run has been stopped because it has cost as much as it may."""
+
+
 class StorageError(JobError):
     """A folder or bucket cannot be read or written."""
 

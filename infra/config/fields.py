@@ -158,6 +158,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
     max_hourly_cost_usd: kind.AmountUsd = Field(
         5, description="A configuration whose cluster could cost more than this in an hour is refused."
     )
+    max_run_cost_usd: kind.AmountUsd | None = Field(
+        None,
+        description="A run stops before its cluster has cost more than this; `submit --max-cost` gives one "
+        "run another limit. `--resume` goes on.",
+    )
     expected_images: int = Field(
         100_000, ge=1, le=10**10, description="The plan estimates a run of so many images."
     )

@@ -10,6 +10,7 @@ from infra.launch.deployed_job import DeployedJob
 
 # Options of the deployed step that every run of the deployment has, and those that a sample cannot have.
 KEPT = ("--extractor", "--engine")
+MAX_COST = "--max-cost="
 KEPT_OF_THE_WHOLE = ("--previous", "--removed")
 
 
@@ -52,13 +53,14 @@ def submission(deployed: DeployedJob, request: RunRequest) -> Submission:
     """Return the step of a request.
 
     The id is `NAME-1a2b3c4d5e6f`, from the images' listing, the job's code, the extractor and the arguments:
-    a grown archive is another run, the same request the same one.
+    a grown archive is another run, the same request the same one, whatever it may cost.
     """
     if request.code:
         deployed = deployed.with_code(*request.code)
     job = job_arguments(deployed, request)
     code = [word for word in deployed.spark if word.startswith("--py-files=")] + [deployed.spark[-1]]
-    run_id = named_by_content(request.name, [request.fingerprint, code, deployed.extractor, job])
+    what = [word for word in job if not word.startswith(MAX_COST)]
+    run_id = named_by_content(request.name, [request.fingerprint, code, deployed.extractor, what])
     return Submission(run_id, (*deployed.named(deployed.prefix + run_id), *job, f"--run-id={run_id}"))
 
 

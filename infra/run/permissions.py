@@ -8,22 +8,22 @@ from infra.access.statements import Grant, clusters_of_stage, use_key
 from infra.acknowledgements import objects_of
 from infra.contract.prefixes import RUNS
 from infra.run.functions.run_ended.figures import NAMESPACE
+from spark_job.contract.run_layout import COST, METRICS
 
 
 def run_end_grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
     """Let the function read how a run ended and what it yielded, and publish it."""
-    figures = f"{RUNS}/*/metrics.json"
+    files = [f"{RUNS}/*/{name}" for name in (METRICS, COST)]
     return [
         Grant(
             PolicyStatement(
                 sid="ReadFigures",
                 actions=["s3:GetObject"],
-                resources=[f"{buckets.results.bucket_arn}/{figures}"],
+                resources=[f"{buckets.results.bucket_arn}/{file}" for file in files],
             ),
             {
-                objects_of(
-                    buckets.results, figures
-                ): "The function reads the figures of every run of the stage"
+                objects_of(buckets.results, file): "The function reads the figures of every run of the stage"
+                for file in files
             },
         ),
         clusters_of_stage(

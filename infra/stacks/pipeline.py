@@ -17,6 +17,7 @@ from infra.network.cluster_network import ClusterNetwork, availability_zones
 from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import AlarmGroup, ClusterAlarms, RunAlarms
 from infra.observability.dashboard import PipelineDashboard
+from infra.run.cost_limit import CostLimit
 from infra.run.identity import cluster_name, run_of
 from infra.run.step import run_step
 from infra.run.waiting import RunWatch, wait_for_run
@@ -80,10 +81,17 @@ class PipelineStack(StageStack):
         watch = RunWatch(self, "Run", config=config, buckets=buckets, run=self.run, logs_uri=self._logs_uri)
         of_runs = RunAlarms(self, "RunAlarms", config=config, topic=topic, function=watch.function)
         cluster = self._cluster(self._site())
-        cluster.node.add_dependency(watch, of_runs)
+        limit = CostLimit(self, "Limit", config=config, buckets=buckets)
+        of_limit = AlarmGroup(self, "LimitAlarms", topic)
+        of_limit.add(
+            "FailingCostLimit",
+            limit.function.metric_errors(period=Duration.minutes(1)),
+            "The function that stops runs at their cost limit failed: a run may cost more",
+        )
+        cluster.node.add_dependency(watch, of_runs, limit, of_limit)
         cluster_id = cluster.cluster.ref
         of_cluster = ClusterAlarms(self, "ClusterAlarms", config=config, topic=topic, cluster_id=cluster_id)
-        alarms = [*of_runs.alarms, *of_cluster.alarms]
+        alarms = [*of_runs.alarms, *of_limit.alarms, *of_cluster.alarms]
         page = PipelineDashboard(self, "Page", config=config, alarms=alarms)
         self._dashboard_url = page.url
         if config.wait_for_run:

@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from infra.contract.prefixes import RUNS
 from operate.connection import Connection
 from operate.emr.clusters import find_cluster
 from operate.emr.steps import COMPLETED, POLL_SECONDS, Step, follow
 from operate.errors import OperateError
 from operate.printing import say
 from operate.runs.log_files import StepLogs, last_lines
+from operate.s3.objects import read_json
+from spark_job.contract.run_layout import COST
 
 LAST_LINES = 20
 # EMR copies a step's logs soon after its end; the driver's come with the next round.
@@ -59,8 +62,21 @@ def wait_for_outcome(
         for line in driver_words(logs, sleep):
             say(f"| {line}")
         cluster = find_cluster(connection.client("emr"), cluster_id)
-        raise StepFailedError(failure(step, logs.step_uri, cluster.reason if cluster else ""))
+        why = failure(step, logs.step_uri, cluster.reason if cluster else "")
+        raise StepFailedError(why + cost_limit(connection, step))
     return step
+
+
+def cost_limit(connection: Connection, step: Step) -> str:
+    """Return words for a run that was stopped at its cost limit; empty: it was not."""
+    run_id = step.name.removeprefix(connection.deployment.name_prefix)
+    told = read_json(connection.client("s3"), connection.deployment.results_bucket, f"{RUNS}/{run_id}/{COST}")
+    if not told or not told["stop"]:
+        return ""
+    return (
+        f"; its cost limit was reached: {told['cost_usd']:.2f} of {told['max_cost_usd']:.2f} USD; "
+        "`submit --resume` with a higher --max-cost goes on"
+    )
 
 
 def failure(step: Step, logs_uri: str, end_of_cluster: str = "") -> str:

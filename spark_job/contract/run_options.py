@@ -140,6 +140,10 @@ class RunOptions:
     run_id: str = option(
         "Name of the run's folder.", default="", says=ATTEMPT, metavar="ID", absent="date and time"
     )
+    max_cost: float | None = option(
+        "On AWS, stop before the run's cluster has cost more; what is finished stays for `--resume`.",
+        kind=float, above=0, metavar="USD", absent="no limit", says=ATTEMPT, offered=(SUBMIT,),
+    )  # fmt: skip
     allow_empty: bool = option(
         "Succeed, with nothing to do, when there are no images.", kind=bool, default=False, says=ATTEMPT
     )

@@ -12,14 +12,16 @@ from typing import Any, Self
 from pyspark import SparkContext
 
 from spark_job.contract.progress import Progress
-from spark_job.contract.run_layout import PROGRESS
-from spark_job.errors import StorageError
+from spark_job.contract.run_layout import COST, PROGRESS
+from spark_job.errors import CostLimitError, StorageError
 from spark_job.features.counting import COUNTED, Channel, Counts
 from spark_job.pipeline.run_folder import RunFolder
 
 SECONDS_BETWEEN = 10.0
 SECONDS_AT_A_TERMINAL = 0.5
 RATE_SECONDS = 60.0
+# For tasks that are under way when the run is told to stop: what they finish need not be computed again.
+SECONDS_TO_FINISH = 60.0
 
 
 class RunProgress:
@@ -30,6 +32,8 @@ class RunProgress:
     """
 
     def __init__(self, folder: RunFolder) -> None:
+        self._cost = dict[str, Any]()
+        self._began, self._stopped_at = datetime.now(UTC), 0.0
         self._folder, self._ended = folder, Event()
         self._terminal = sys.stderr.isatty()
         self._thread = Thread(target=self._follow, daemon=True)
@@ -56,6 +60,15 @@ class RunProgress:
         self._kept = 0
         self._samples = deque([(time.monotonic(), done)])
 
+    def check_cost(self) -> None:
+        """Raise CostLimitError where the run has been told to stop."""
+        if self._stopped_at:
+            cost, most = self._cost["cost_usd"], self._cost["max_cost_usd"]
+            raise CostLimitError(
+                f"the run was stopped: it has cost {cost:.2f} of at most {most:.2f} USD, and the end of its "
+                "cluster costs too; what is finished stays: go on with --resume and a higher --max-cost"
+            )
+
     @contextmanager
     def images(self, total: int, spark: SparkContext) -> Iterator[Channel]:
         """Count the images that the tasks of this block do; they tell it through the channel."""
@@ -76,13 +89,15 @@ class RunProgress:
 
     def _follow(self) -> None:
         """Look until the run ends; a file that cannot be written now is written the next time."""
-        next_file = 0.0
+        self._write()
+        next_file = time.monotonic() + SECONDS_BETWEEN
         while not self._ended.wait(SECONDS_AT_A_TERMINAL if self._terminal else SECONDS_BETWEEN):
             with suppress(Exception):  # of Spark, which may be ending; the run itself says why
                 self._look()
                 if self._counts:
                     self._print(self._progress().line())
             if time.monotonic() >= next_file:
+                self._look_at_cost()
                 self._write()
                 next_file = time.monotonic() + SECONDS_BETWEEN
 
@@ -97,6 +112,19 @@ class RunProgress:
         seen = (self._stage, self.done, self._finished_tasks())
         if seen != self._seen:
             self._seen, self._moved = seen, datetime.now(UTC)
+
+    def _look_at_cost(self) -> None:
+        """Read what the account says of the cost; a minute after a stop, cancel what Spark still does."""
+        with suppress(StorageError, ValueError, KeyError, TypeError):
+            cost = self._folder.read_json(COST)
+            # One that was written before this attempt is of an earlier one.
+            if cost and not self._stopped_at and datetime.fromisoformat(cost["written"]) >= self._began:
+                self._cost = cost
+                self._stopped_at = time.monotonic() if cost["stop"] else 0.0
+        if self._stopped_at and time.monotonic() - self._stopped_at >= SECONDS_TO_FINISH:
+            with suppress(Exception):  # of Spark, which may be ending
+                if self._spark is not None:
+                    self._spark.cancelAllJobs()
 
     def _finished_tasks(self) -> list[tuple[int, int]]:
         """Return the stages that Spark works on, each with its finished tasks: what moves between images."""
@@ -119,6 +147,7 @@ class RunProgress:
             rejected=self._rejected,
             reason=self._reason,
             nodes=self._nodes(),
+            cost_usd=self._cost.get("cost_usd"),
             written=datetime.now(UTC).isoformat(timespec="seconds"),
             moved=self._moved.isoformat(timespec="seconds"),
         )

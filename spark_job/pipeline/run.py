@@ -15,7 +15,7 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
-from spark_job.errors import StorageError
+from spark_job.errors import JobError, StorageError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
@@ -125,10 +125,14 @@ class Attempt:
         try:
             with named_by_cause(f"the stage {name}", f"what is complete is kept: mend the cause and {again}"):
                 result = work()
-        except StorageError as error:
-            raise StorageError(f"{error}; what is complete is kept: {again}") from error
+        except JobError as error:
+            self.run.progress.check_cost()  # it may be why Spark's jobs were cancelled
+            if isinstance(error, StorageError):
+                raise StorageError(f"{error}; what is complete is kept: {again}") from error
+            raise
         self.seconds[name] = time.monotonic() - started
         self.run.folder.complete_stage(name, result_to_json(result, self.seconds[name]))
+        self.run.progress.check_cost()
         return result
 
 

@@ -73,6 +73,15 @@ def test_another_table_of_labels_makes_another_run(operate, deployment, photogra
     assert operate(*words).json["run_id"] != before["run_id"]
 
 
+def test_a_cost_limit_goes_to_the_run_and_names_no_other_one(operate, deployment, photographs):
+    """So that `--resume` with a higher limit goes on with the same run."""
+    free = operate("submit", "--dry-run", "--json").json
+    limited = operate("submit", "--max-cost=0.5", "--dry-run", "--json").json
+    assert "--max-cost=0.5" in limited["arguments"]
+    assert limited["run_id"] == free["run_id"]
+    assert operate("submit", "--max-cost=0").exit_code == 2
+
+
 def test_an_earlier_reduction_is_applied_by_its_run_id(operate, deployment, photographs):
     """Its folder is passed to the job; one that is not there is refused."""
     missing = operate("submit", "--reduction=spring-1", "--yes")
@@ -107,13 +116,17 @@ def test_waiting_returns_the_outcome_of_a_failed_run(operate, deployment, photog
             "containers/application_1_0001/container_1_0001_01_000001/stderr.gz": "Error: disk full",
         }.items():
             photographs.put_object(Bucket="fruit-logs", Key=f"{folder}/{key}", Body=text.encode())
-        return Step(step_id, "n", "FAILED", (), None, None, None, "Unknown Error", "")
+        return Step(step_id, PREFIX + run, "FAILED", (), None, None, None, "Unknown Error", "")
 
+    told = b'{"cost_usd": 0.41, "max_cost_usd": 0.5, "stop": true}'
+    run = operate("submit", "--dry-run", "--json").json["run_id"]
+    photographs.put_object(Bucket="fruit-results", Key=f"runs/{run}/cost.json", Body=told)
     monkeypatch.setattr(outcome, "follow", failed)
-    done = operate("submit", "--yes", "--wait")
+    done = operate("submit", "--yes", "--wait", "--resume")
     assert done.exit_code == 1
     assert "| Error: disk full" in done.err
     assert "FAILED: Unknown Error; logs s3://fruit-logs/emr/" in done.err.splitlines()[-1]
+    assert "its cost limit was reached: 0.41 of 0.50 USD" in done.err.splitlines()[-1]
 
 
 def test_the_deployments_own_run_is_not_repeated_by_accident(operate, deployment, photographs):

@@ -28,6 +28,7 @@ OTHER_VALUES: Mapping[str, str] = {
     "weights": "random",
     "variance": "0.9",
     "labels": "path",
+    "max_run_cost_usd": "2",
     "run": "second",
     "schedule": "0 3 * * ? *",
     "retention_days": "10",

@@ -1,5 +1,6 @@
 """What a run promises: the job takes the step as it stands, the deploy waits, nothing runs twice."""
 
+import json
 from pathlib import Path
 
 import click
@@ -157,7 +158,23 @@ def test_without_waiting_the_deploy_ends_with_the_cluster() -> None:
     """No condition; the run is heard of all the same."""
     stacks = synthesise(stage="dev", wait_for_run=False)
     assert of_type(stacks, "AWS::CloudFormation::WaitCondition") == []
-    assert len(of_type(stacks, "AWS::Events::Rule")) == 2
+    listening = [one for one in of_type(stacks, "AWS::Events::Rule") if "EventPattern" in one]
+    assert len(listening) == 2
+
+
+def test_every_minute_the_account_looks_at_what_runs_cost(stage) -> None:
+    """By a function that knows every type's price and the limit, there before the cluster."""
+    stacks = synthesise(stage="dev", max_run_cost_usd=2)
+    function = only(
+        one for one in of_type(stacks, "AWS::Lambda::Function") if one["Handler"].startswith("cost_limit")
+    )
+    variables = function["Environment"]["Variables"]
+    assert variables["MOST_USD"] == "2.0"
+    assert set(json.loads(variables["HOUR_USD"])) == {"m5.xlarge", "m7i-flex.xlarge"}
+    rules = stage.resources("pipeline", "AWS::Events::Rule")
+    (every,) = [name for name in rules if name.startswith("Limit")]
+    assert rules[every]["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    assert every in depends_on(stage, "AWS::EMR::Cluster")
 
 
 def test_a_new_time_out_makes_a_new_condition_and_no_new_run() -> None:

@@ -64,6 +64,17 @@ class S3(Double):
         return {"Body": io.BytesIO(json.dumps(self.objects[Bucket, Key]).encode())}
 
 
+def test_a_run_that_was_stopped_at_its_cost_limit_says_so_first() -> None:
+    """EMR knows only that somebody ended it."""
+    told = {"cost_usd": 0.41, "max_cost_usd": 0.5, "stop": True}
+    s3: Any = S3({("results", "runs/run-1/cost.json"): told})
+    words = handler.cost_limit("fruit-features-dev-run-1", SETTINGS, s3)
+    assert words == "the cost limit was reached, 0.41 of 0.50 USD; "
+    told["stop"] = False
+    assert handler.cost_limit("fruit-features-dev-run-1", SETTINGS, s3) == ""
+    assert handler.cost_limit("fruit-features-dev-run-2", SETTINGS, s3) == ""
+
+
 def step_event(state: str, name: str = "fruit-features-dev-run-1") -> dict:
     detail = {"name": name, "clusterId": "j-1", "stepId": "s-1", "state": state, "message": "Step s-1 ended"}
     return {"detail-type": "EMR Step Status Change", "detail": detail}

@@ -6,7 +6,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -43,9 +43,9 @@ class Settings:
         """Read each field from the variable of its name."""
         return cls(**{name: os.environ[name.upper()] for name in cls.__dataclass_fields__})
 
-    def metrics_key(self, step: str) -> str:
-        """Return the key under which the job left the figures of that step's run."""
-        return f"{self.runs_prefix}/{step.removeprefix(self.step_prefix)}/metrics.json"
+    def key(self, step: str, name: str = "metrics.json") -> str:
+        """Return the key of a file of that step's run; default: its figures."""
+        return f"{self.runs_prefix}/{step.removeprefix(self.step_prefix)}/{name}"
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,12 @@ class Outcome:
 def handle(event: dict[str, Any], context: Any) -> None:
     """Signal, then publish: Lambda repeats a signal that does not arrive, and nothing may count twice."""
     settings = Settings.from_environment()
-    outcome, metrics = ended(event, settings, boto3.client("emr"), boto3.client("s3"))
+    s3 = boto3.client("s3")
+    outcome, metrics = ended(event, settings, boto3.client("emr"), s3)
     if outcome is None:
         return
+    if not outcome.succeeded:
+        outcome = replace(outcome, text=cost_limit(outcome.step, settings, s3) + outcome.text)
     print(json.dumps({"step": outcome.step, "succeeded": outcome.succeeded, "text": outcome.text}))
     if outcome.step == settings.awaited_step:
         signal(settings.handle_url, outcome)
@@ -85,7 +88,7 @@ def ended(
         return _cluster_ended(detail, settings, emr), None
     if detail["state"] != COMPLETED:
         return Outcome(detail["name"], False, _step_failure(detail, settings, emr)), None
-    key = settings.metrics_key(detail["name"])
+    key = settings.key(detail["name"])
     try:
         metrics = json.load(s3.get_object(Bucket=settings.results_bucket, Key=key)["Body"])
     except Exception as error:  # the run is complete all the same
@@ -93,6 +96,20 @@ def ended(
         metrics = None
     results = f"s3://{settings.results_bucket}/{key.rpartition('/')[0]}/"
     return Outcome(detail["name"], True, summary(metrics, results)), metrics
+
+
+def cost_limit(step: str, settings: Settings, s3: S3Client) -> str:
+    """Return words for a run that was stopped at its cost limit; empty: it was not."""
+    try:
+        told = json.load(
+            s3.get_object(Bucket=settings.results_bucket, Key=settings.key(step, "cost.json"))["Body"]
+        )
+    except Exception as error:  # the run has failed all the same
+        print(f"no cost of {step}: {error}")
+        return ""
+    if not told["stop"]:
+        return ""
+    return f"the cost limit was reached, {told['cost_usd']:.2f} of {told['max_cost_usd']:.2f} USD; "
 
 
 def signal(url: str, outcome: Outcome) -> None:

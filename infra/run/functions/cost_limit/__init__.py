@@ -1,0 +1,1 @@
+"""The function that ends runs which cost more than they may."""

@@ -1,0 +1,115 @@
+"""Every minute: what has each running run cost, and may it go on? The driver looks for the answer.
+
+A run's cost is that of its cluster's nodes since the step before it ended, or since the cluster was started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+
+OPTION = "--max-cost="
+ACTIVE_CLUSTERS: Any = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+ACTIVE_STEPS = ("PENDING", "CANCEL_PENDING", "RUNNING")
+LEAST_SECONDS = 60.0  # EC2 and EMR count a minute at least
+# What a run may still cost when it is told to stop: until the function and the driver look again, the minute
+# in which parts may be finished, the driver's second attempt, and the end of the cluster.
+SECONDS_TO_STOP = 60.0 + 10.0 + 60.0 + 60.0 + 120.0
+
+
+@dataclass(frozen=True)
+class CostLimits:
+    """Looks at the runs of a stage.
+
+    Attributes:
+        prefix: what the names of the stage's clusters and steps begin with.
+        runs_uri: bucket and prefix of the runs' folders, `BUCKET/PREFIX`.
+        hour_usd: price of an hour by instance type, on demand.
+        most_usd: what a run may cost whose step does not say it; None: there is no limit.
+    """
+
+    emr: EMRClient
+    s3: S3Client
+    prefix: str
+    runs_uri: str
+    hour_usd: Mapping[str, float]
+    most_usd: float | None
+
+    def look(self, now: datetime) -> None:
+        """Look at every cluster; a failure of one is raised when the others have been looked at."""
+        errors = []
+        pages = self.emr.get_paginator("list_clusters").paginate(ClusterStates=ACTIVE_CLUSTERS)
+        for cluster in [one for page in pages for one in page["Clusters"]]:
+            if cluster["Name"].startswith(self.prefix):
+                try:
+                    self._look_at(cluster["Id"], cluster["Status"]["Timeline"]["CreationDateTime"], now)
+                except Exception as error:
+                    print(f"cluster {cluster['Id']}: {error}")
+                    errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _look_at(self, cluster_id: str, created: datetime, now: datetime) -> None:
+        pages = self.emr.get_paginator("list_steps").paginate(ClusterId=cluster_id)
+        steps: list[Any] = [step for page in pages for step in page["Steps"]]  # the latest first
+        active = [step for step in steps if step["Status"]["State"] in ACTIVE_STEPS]
+        if not active:
+            return
+        most = max_cost(active[-1]["Config"]["Args"], self.most_usd)
+        ends = [step["Status"]["Timeline"].get("EndDateTime") for step in steps]
+        since = max([created, *(end for end in ends if end)])
+        instances = self.emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
+        nodes = [node for page in instances for node in page["Instances"]]
+        cost, hourly = self._cost(nodes, since, now)
+        stop = most is not None and cost + hourly * SECONDS_TO_STOP / 3600 >= most
+        told = {"cost_usd": cost, "max_cost_usd": most, "stop": stop, "written": now.isoformat()}
+        bucket, _, folder = self.runs_uri.partition("/")
+        key = f"{folder}/{active[-1]['Name'].removeprefix(self.prefix)}/cost.json"
+        self.s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(told).encode())
+        print(json.dumps({"cluster": cluster_id, "key": key, **told}))
+        if most is not None and cost >= most:  # the driver has not stopped in time
+            self.emr.terminate_job_flows(JobFlowIds=[cluster_id])
+
+    def _cost(self, nodes: Iterable[Any], since: datetime, now: datetime) -> tuple[float, float]:
+        """Return the USD of the nodes from `since` to now, and of an hour of those that are up."""
+        cost, hourly, dearest = 0.0, 0.0, max(self.hour_usd.values())
+        for node in nodes:
+            timeline = node["Status"].get("Timeline", {})
+            if "CreationDateTime" not in timeline:
+                continue
+            price = self.hour_usd.get(node.get("InstanceType", ""), dearest)
+            end = timeline.get("EndDateTime")
+            began = max(timeline["CreationDateTime"], since)
+            seconds = ((end or now) - began).total_seconds()
+            if seconds > 0:
+                cost += price * max(seconds, LEAST_SECONDS) / 3600
+            hourly += 0.0 if end else price
+        return cost, hourly
+
+
+def max_cost(arguments: Iterable[str], default: float | None) -> float | None:
+    """Return the USD that a step's run may cost; None: there is no limit."""
+    limits = [float(word.removeprefix(OPTION)) for word in arguments if word.startswith(OPTION)]
+    return limits[-1] if limits else default
+
+
+def handle(event: dict[str, Any], context: Any) -> None:
+    """Look once; an error is one of the function, and the next minute looks again."""
+    CostLimits(
+        boto3.client("emr"),
+        boto3.client("s3"),
+        os.environ["STEP_PREFIX"],
+        os.environ["RUNS_URI"],
+        json.loads(os.environ["HOUR_USD"]),
+        json.loads(os.environ["MOST_USD"]),
+    ).look(datetime.now(UTC))
