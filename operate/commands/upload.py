@@ -3,25 +3,33 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
 from operate.connection import Connection, connected
+from operate.erasure.versions import CONTRIBUTOR
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
 from operate.s3.objects import read_json
 from operate.s3.photographs import Collection, require_photographs, without_erased
 from spark_job.contract.erasure import TOMBSTONES, Tombstones, erasures_folder
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import split_uri
 
 AT_ONCE = 32
+MOST_METADATA_BYTES = 2_048
 
 
 @click.command("upload")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
 @click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
+@click.option(
+    "--contributor", metavar="ID", help="Who gives the photographs; `forget --contributor` uses it."
+)
+@click.option("--consent", metavar="TEXT", help="What that person agreed to, and when.")
 @click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
 @click.option(
     "--links-outside",
@@ -43,6 +51,8 @@ def upload_command(
     folder: Path,
     source: str | None,
     prefix: str,
+    contributor: str | None,
+    consent: str | None,
     all_files: bool,
     links_outside: bool,
     at_once: int,
@@ -59,12 +69,16 @@ def upload_command(
     Example:
       fruit upload photographs
       fruit upload summer --source=images --prefix=2026/summer
+      fruit upload anna --contributor=anna --consent="research, 2026-11-28"
     """
+    erased, facts = tombstones_of(connection), facts_of(contributor, consent)
+    if contributor and erased.has_contributor(contributor):
+        raise OperateError(f"--contributor {contributor}: this person has withdrawn; nothing was uploaded")
     bucket = connection.deployment.images_bucket(source)
     cleaned = prefix.strip("/")
-    target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "")
+    target = Target(connection.client("s3"), bucket, f"{cleaned}/" if cleaned else "", facts)
     found = require_photographs(folder, all_files=all_files, links_outside=links_outside)
-    found = without_erased(found, tombstones_of(connection))
+    found = without_erased(found, erased)
     result = _upload(target, found, at_once, dry_run)
     told = {**asdict(result), "problems": found.problems}
     print_result(told, _summary(result, connection, dry_run), as_json=as_json)
@@ -82,6 +96,15 @@ def upload_folder(connection: Connection, folder: Path, tell: Callable[[str], No
     if not found.photographs:
         raise OperateError(f"none of the photographs in {folder} could be taken: give another folder")
     return result
+
+
+def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
+    """Return the metadata of photographs, in ASCII, as S3 wants it. Raises MisuseError: S3 takes less."""
+    given = {CONTRIBUTOR: contributor, "consent": consent}
+    facts = {name: quote(text, safe=" ,;:/()@") for name, text in given.items() if text}
+    if sum(len(name) + len(text) for name, text in facts.items()) > MOST_METADATA_BYTES:
+        raise MisuseError("--consent: S3 takes 2 KB of metadata: write less, for example where the text lies")
+    return facts
 
 
 def tombstones_of(connection: Connection) -> Tombstones:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from operate.errors import OperateError
 from operate.runs.log_files import unpacked
@@ -80,8 +81,8 @@ def given_by(s3: S3Client, bucket: str, contributor: str) -> set[str]:
     """Return the URIs of the images of one person; each version is asked for its metadata."""
     versions = [one for one in list_versions(s3, bucket) if not one.is_marker]
 
-    def giver(one: Version) -> tuple[str, str | None]:
-        return one.uri, s3.head_object(**one.place)["Metadata"].get(CONTRIBUTOR)
+    def giver(one: Version) -> tuple[str, str]:
+        return one.uri, unquote(s3.head_object(**one.place)["Metadata"].get(CONTRIBUTOR, ""))
 
     heads = side_by_side(giver, versions, at_once=AT_ONCE, label="contributors")
     return {uri for uri, person in heads if person == contributor}

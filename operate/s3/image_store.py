@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """Where photographs go; `prefix` is empty or ends in `/`."""
+    """Where photographs go; `prefix` is empty or ends in `/`.
+
+    Attributes:
+        facts: metadata of each object, in letters that S3 takes: who gave it, with which consent.
+    """
 
     s3: S3Client
     bucket: str
     prefix: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def uri(self) -> str:
@@ -81,11 +86,12 @@ def _is_new(
     if there is None or there.size != photograph.size:
         return photograph, True
     mine = digests(photograph)
-    if there.etag == mine.etag:
+    if there.etag == mine.etag and not target.facts:
         return photograph, False
     # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
     head = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
-    return photograph, head.get("ChecksumSHA256") != mine.checksum
+    same = there.etag == mine.etag or head.get("ChecksumSHA256") == mine.checksum
+    return photograph, not (same and target.facts.items() <= head["Metadata"].items())
 
 
 def _put(target: Target, photograph: Photograph) -> None:
@@ -101,6 +107,7 @@ def _put(target: Target, photograph: Photograph) -> None:
             Key=target.key(photograph),
             Body=content,
             ContentType=kind,
+            Metadata=target.facts,
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=digests_of(content).checksum,
         )
@@ -116,7 +123,7 @@ def _put_in_parts(target: Target, photograph: Photograph, kind: str) -> None:
     upload_id = next((one["UploadId"] for one in begun if one["Key"] == key), None)
     if upload_id is None:
         made = s3.create_multipart_upload(
-            Bucket=bucket, Key=key, ContentType=kind, ChecksumAlgorithm="SHA256"
+            Bucket=bucket, Key=key, ContentType=kind, Metadata=target.facts, ChecksumAlgorithm="SHA256"
         )
         upload_id = made["UploadId"]
     pages = s3.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)

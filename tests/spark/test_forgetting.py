@@ -323,6 +323,27 @@ def test_no_version_of_anything_in_s3_names_a_forgotten_image(s3, tmp_path, caps
     assert "s3://fruit-logs/emr/j-1/syslog" in told
 
 
+def test_a_person_withdraws(s3, tmp_path, capsys):
+    """What she gave goes, whatever it is called, and she can give nothing any more; others can."""
+    (tmp_path / "a b").mkdir()
+    photographs.write_archive(tmp_path, {"a b": 2})
+    assert fruit("upload", str(tmp_path), "--prefix=by", "--contributor=Zoë", "--consent=yes") == 0
+    head = s3.head_object(Bucket="fruit-images", Key="by/a b/000.jpg")
+    assert head["Metadata"] == {"contributor": "Zo%C3%AB", "consent": "yes"}
+    assert fruit("upload", str(tmp_path), "--prefix=by", "--contributor=Zoë", "--consent=yes") == 0
+    assert "0 uploaded" in capsys.readouterr().out
+    assert fruit("upload", str(tmp_path), "--prefix=by", "--contributor=Zoë", "--consent=no") == 0
+    assert "2 uploaded" in capsys.readouterr().out
+    assert forget("--contributor=Zoë", "--yes") == 0
+    keys = {one.key for one in s3_versions.list_versions(s3, "fruit-images")}
+    assert "a b/000.jpg" in keys
+    assert not any(key.startswith("by/") for key in keys)
+    assert fruit("upload", str(tmp_path), "--contributor=Zoë") == 1
+    assert "has withdrawn" in capsys.readouterr().err
+    assert forget("--contributor=Zoë", "--yes") == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
 def version_of(client, key: str) -> str:
     """The id of the first version of an image."""
     return [one.id for one in s3_versions.list_versions(client, "fruit-images", key) if not one.is_marker][-1]
