@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.config.instances import instance_types
-from infra.costs.cost import rate_table
+from infra.costs.cost import minutes_besides, rate_table
 from infra.costs.prices import node_hour
 from operate.emr.node_costs import account, total
 from operate.emr.nodes import Node
@@ -80,7 +80,7 @@ def test_an_estimate_grows_with_images_and_errs_upwards():
     )
     assert few.minutes < many.minutes
     rate = rate_table()["images_per_second_per_vcpu"]["mobilenet_v2"]
-    assert many.minutes == pytest.approx(3 + 1_000_000 / (6 * 4 * rate) / 60)
+    assert many.minutes == pytest.approx(minutes_besides(1_000_000) + 1_000_000 / (6 * 4 * rate) / 60)
     assert many.cost_usd == pytest.approx(7 * price() * (many.minutes + 30) / 60)
 
 
@@ -89,4 +89,4 @@ def test_an_estimate_without_limits_counts_the_nodes_that_are_there():
     nodes = [node(ended=False) for _ in range(3)] + [node(state="TERMINATED")]
     made = estimate(nodes, images=100, model="new", region=REGION, most_nodes=None, idle_minutes=0)
     assert made.nodes == 2
-    assert made.minutes == pytest.approx(3 + 100 / (2 * 4 * 2) / 60)
+    assert made.minutes == pytest.approx(minutes_besides(100) + 100 / (2 * 4 * 2) / 60)
