@@ -18,6 +18,12 @@ export UV_NATIVE_TLS := 1
 export NODE_USE_SYSTEM_CA := 1
 # Python keeps what it has compiled, also where the environment asks it not to: hundreds of processes start here.
 unexport PYTHONDONTWRITEBYTECODE
+# Caches stay out of a home folder that cannot be written.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv-files
+export npm_config_cache := $(CURDIR)/.cache/npm
+export JSII_RUNTIME_PACKAGE_CACHE := disabled
+endif
 # No news of npm itself.
 export npm_config_update_notifier := false
 NPM_INSTALL = $(NPM) ci --loglevel=error --no-audit --no-fund >/dev/null

@@ -125,4 +125,8 @@ def main() -> None:
     os.environ["PATH"] = f"{node}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")  # companies add certificates of their own
     os.environ.setdefault("UV_NATIVE_TLS", "1")
+    # In a home folder that cannot be written, the library behind the stacks and uv keep nothing.
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - raises nothing
+        os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "disabled")
+        os.environ.setdefault("UV_NO_CACHE", "1")
     run_command_line(cli, program="fruit")

@@ -89,11 +89,11 @@ class Settings:
 
 
 def require_plain(folder: Path) -> None:
-    """Raise MisuseError for a folder whose name Spark and YARN cannot hand to their shells."""
-    if found := re.search(r"[^\w./+@~,=-]", str(folder)):
+    """Raise MisuseError for a folder whose name Spark and YARN cannot hand to Java and to shells."""
+    if found := re.search(r"[^\w./+@~,=-]", str(folder), re.ASCII):
         raise MisuseError(
-            f"{folder} holds {found[0]!r}, where the rehearsal's Spark and YARN take a name apart: move the "
-            "project to a folder without blanks, quotes and signs of a shell"
+            f"{folder} holds {found[0]!r}, which the rehearsal's Spark and YARN do not take in a name: move "
+            "the project to a folder without blanks, quotes, accents and signs of a shell"
         )
 
 

@@ -29,7 +29,7 @@ def sha256_of(path: Path) -> str:
 
 def cache_folders() -> list[Path]:
     """Return where Keras keeps weights: its home, and the fallback when its home cannot be written."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111 - raises nothing
     return [home / "models", Path(tempfile.gettempdir()) / ".keras" / "models"]
 
 

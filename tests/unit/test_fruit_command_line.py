@@ -11,7 +11,8 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
-from fruit.command_line import EXTRACTOR, REHEARSE, SECTIONS, cli
+from fruit.command_line import EXTRACTOR, REHEARSE, SECTIONS, cli, main
+from infra.checkout import ROOT
 from infra.errors import ConfigError
 from operate.errors import OperateError
 from spark_job.command_line import run_command_line
@@ -115,3 +116,21 @@ def test_the_shell_gets_its_completion_from_the_program_itself() -> None:
     )
     assert shown.returncode == 0
     assert "complete -o nosort" in shown.stdout
+
+
+def test_a_home_folder_that_cannot_be_written_gets_no_caches(monkeypatch, capsys) -> None:
+    """Neither from `fruit` nor from make: jsii and uv would end with a traceback."""
+    monkeypatch.setattr("os.environ", {**os.environ, "HOME": "/nonexistent"})
+    monkeypatch.setattr("sys.argv", ["fruit", "--version"])
+    main()
+    assert capsys.readouterr().out.startswith("fruit")
+    assert (os.environ["JSII_RUNTIME_PACKAGE_CACHE"], os.environ["UV_NO_CACHE"]) == ("disabled", "1")
+    rules = subprocess.run(
+        ["make", "-np", "help"],
+        cwd=ROOT,
+        env={"HOME": "/nonexistent", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"UV_CACHE_DIR := {ROOT}/.cache" in rules.stdout

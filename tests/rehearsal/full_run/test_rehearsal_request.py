@@ -55,4 +55,6 @@ def test_a_folder_that_spark_and_yarn_would_take_apart_is_named_at_once(monkeypa
     monkeypatch.setattr(request_module, "ROOT", Path("/home/me/Projet 8"))
     with pytest.raises(MisuseError, match=r"^/home/me/Projet 8 holds ' ', .*: move the project"):
         checked_configuration(request(), "x86_64")
-    require_plain(Path("/home/andré/Projet_8.1"))
+    with pytest.raises(MisuseError, match=r"holds 'é'"):
+        require_plain(Path("/home/andré"))
+    require_plain(Path("/home/andre/Projet_8.1"))
