@@ -71,6 +71,12 @@ class SourceRun:
             raise MisuseError(f"--label {label}: {uri} has no such column of labels; {there}")
         return source
 
+    @property
+    def label_column(self) -> str:
+        """The column of the table of labels that is the class; empty: the run had no table."""
+        default = str((self.metrics.get("labels") or {"label": ""})["label"])
+        return default if self.label == LABEL else self.label
+
     def label_columns(self) -> list[str]:
         """Return the columns of the table of labels that the run was made with."""
         return list((self.metrics.get("labels") or {"columns": ()})["columns"])

@@ -168,6 +168,12 @@ def train_command(verbose: bool, regularization: float, max_iterations: int, **o
 @click.option("--images", required=True, metavar="URI", help="Folder, s3://BUCKET/PREFIX, or one photograph.")
 @extractor_option
 @fingerprint_option
+@click.option(
+    "--labels",
+    metavar="RULE|TABLE",
+    help="Where the class comes from that the answers are held against, as in `fruit run`.  [default: as in "
+    "the run that the model learnt from; none, if that had a table]",
+)
 @click.option("--all-files", is_flag=True, help="Try every file, not only those named like images.")
 def predict_command(**options: Any) -> Summary:
     """Name the five most probable classes of each photograph, and flag those unlike anything learnt.

@@ -20,7 +20,8 @@ from obstore.exceptions import BaseError
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.image_names import FOLDER, NO_LABELS, extension_of, is_table, label_and_split
-from spark_job.contract.uris import child
+from spark_job.contract.uris import child, is_s3, split_uri
+from spark_job.s3_errors import reason_of_all
 from spark_job.storage import first_line, read_bytes
 
 PATH, SPLIT, LABEL = "path", "split", "label"
@@ -73,9 +74,7 @@ class Labels:
                 f"--labels {rule} has no label column, only {', '.join(names)}: add one, as variety"
             )
         if chosen not in names:
-            raise MisuseError(
-                f"--labels {rule} has no column {chosen}, only {', '.join(names)}: name one of them"
-            )
+            raise MisuseError(f"--labels {rule} has no column {chosen}, only {', '.join(names)}: add it")
         if taken := [name for name in columns if name.casefold() in reserved]:
             raise MisuseError(
                 f"--labels {rule}: features/ has a column {taken[0]} of its own: rename the table's"
@@ -141,7 +140,8 @@ def _read(uri: str) -> tuple[list[str], list[Values]]:
     except UnicodeDecodeError:
         raise MisuseError(f"--labels {uri} is not UTF-8: save it as CSV in UTF-8") from None
     except (BaseError, OSError, pa.ArrowException, csv.Error) as error:
-        raise MisuseError(f"--labels {uri} cannot be read: {first_line(error)}") from error
+        known = reason_of_all(error, split_uri(uri)[0].removeprefix("s3://")) if is_s3(uri) else None
+        raise MisuseError(f"--labels {uri} cannot be read: {known or first_line(error)}") from error
     if ragged := [number for number, line in enumerate(lines, 2) if len(line) != len(names)]:
         raise MisuseError(
             f"--labels {uri}: row {ragged[0]} has not as many cells as the header, {len(names)}: "

@@ -118,6 +118,9 @@ def test_counts_are_those_of_the_list(checked):
     for issue, count in metrics["findings"].items():
         assert count == len(findings(checked, issue)) == sum(row["issue"] == issue for row in rows)
     assert metrics["images"] == {"measured": 82, "unmeasured": 0}
+    balance = metrics["balance"]
+    assert [balance[name] for name in ("classes", "smallest", "median", "largest")] == [3, 26, 27, 29]
+    assert "3, of 26 to 29 images, median 27" in (checked / "report/index.html").read_text()
 
 
 def test_two_components_show_the_leaks_that_many_show(source, checked, tiny_extractor):

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +12,7 @@ from spark_job.analyses.checking.analysis import check
 from spark_job.analyses.checking.findings import Thresholds
 from spark_job.analyses.convergence import analyse_convergence
 from spark_job.analyses.grouping.analysis import group
+from spark_job.analyses.prediction.analysis import predict
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from tests.analyses.recognition_runs import COLOURS, spark, train_on, write_colours
@@ -81,14 +83,35 @@ def test_labels_are_of_this_run_whether_an_image_is_new_reused_or_kept(labelled)
     assert "1 images have no row and so no label" in report
 
 
-def test_a_classifier_learns_the_column_that_is_asked_for(labelled, tmp_path):
+@pytest.fixture(scope="module")
+def trained(labelled, tmp_path_factory) -> Path:
+    """A classifier of ripeness."""
+    return train_on(str(labelled.folder), tmp_path_factory.mktemp("trained"), "ripeness", label="ripeness")
+
+
+def test_a_classifier_learns_the_column_that_is_asked_for(trained):
     """Images without that label take no part."""
-    trained = train_on(str(labelled.folder), tmp_path, "ripeness", label="ripeness")
     assert json.loads((trained / "classifier/classifier.json").read_text())["classes"] == ["ripe", "unripe"]
     assert json.loads((trained / "manifest.json").read_text())["parameters"]["label"] == "ripeness"
     figures = json.loads((trained / "metrics.json").read_text())["classifier"]
     assert figures["training_images"] + figures["test_images"] == 35
     assert figures["images_without_label"] == 1
+
+
+def test_answers_are_held_against_the_column_that_was_learnt(trained, labelled, tmp_path):
+    """Of a table that is given; without one there is nothing, whatever the folders say."""
+    images, table = labelled.folder.parents[1] / "photos", tmp_path / "new.csv"
+    figures = {}
+    table.write_text("path,letter,ripeness\nLime/001.png,L,unripe\nPlum/001.png,P,ripe\nPlum/002.png,P,\n")
+    for name, labels in (("without", None), ("folder", "folder"), ("table", str(table))):
+        predict(str(trained), str(images), str(tmp_path), spark, print, run_id=name, labels=labels)
+        figures[name] = json.loads((tmp_path / name / "metrics.json").read_text())["predictions"]
+    assert [figures[name]["labelled"] for name in figures] == [0, 0, 2]
+    assert figures["without"]["accuracy"] is None
+    assert figures["table"]["accuracy"] == 1
+    table.write_text("path,letter\nLime/001.png,L\n")
+    with pytest.raises(MisuseError, match="has no column ripeness, only path, letter: add it"):
+        predict(str(trained), str(images), str(tmp_path), spark, print, run_id="x", labels=str(table))
 
 
 def test_groups_findings_and_samples_are_of_the_column_that_is_asked_for(labelled, tmp_path):

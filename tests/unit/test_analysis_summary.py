@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from spark_job.analyses.analysis_run import Lines, Summary
+from spark_job.analyses.checking.balance import Balance
 from spark_job.analyses.checking.findings import FindingTally, Thresholds
 from spark_job.analyses.checking.report import Checked
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty
@@ -52,7 +53,7 @@ def test_few_predictions_are_listed():
     outcome = Outcome(Counter(Plum=1), 1, 0, 1, 1, (Shown(0.1, ListedFile("photos/1.jpg"), answer),))
     assert shown(outcome.findings()) == [
         "images    1 recognised, 1 unlike anything trained on, 0 rejected",
-        "accuracy  100.0 % of the 1 images that lie in a folder named like a class",
+        "accuracy  100.0 % of the 1 images whose label is one of its classes",
         "image     photos/1.jpg: Plum 75.0 %, Apple 25.0 % - unlike anything trained on",
     ]
 
@@ -66,9 +67,14 @@ def test_many_predictions_are_counted():
     ]
 
 
+NO_CLASSES = Balance({}, {}, [])
+
+
 def test_a_check_ends_with_its_findings():
     """What was not looked for is named, too."""
-    checked = Checked(FindingTally(Counter(dark=3, blurry=1_200)), 4_000, 7, True, ["Training"], Thresholds())
+    checked = Checked(
+        FindingTally(Counter(dark=3, blurry=1_200)), 4_000, 7, True, ["Training"], Thresholds(), NO_CLASSES
+    )
     assert shown(checked.findings()) == [
         "images    4,000 measured, 7 without measures",
         "dark      3",
@@ -79,7 +85,7 @@ def test_a_check_ends_with_its_findings():
 
 def test_a_check_without_findings_says_so():
     """Everything was looked for."""
-    checked = Checked(FindingTally(), 40, 0, True, ["Training", "Test"], Thresholds())
+    checked = Checked(FindingTally(), 40, 0, True, ["Training", "Test"], Thresholds(), NO_CLASSES)
     assert shown(checked.findings()) == ["images    40 measured", "findings  none"]
 
 

@@ -7,9 +7,12 @@ import pytest
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import LABEL_TABLE
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ListingError
 from spark_job.images import listing
+from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.reading import read_image
 from spark_job.storage import Folder, open_store
@@ -47,6 +50,21 @@ def fill(bucket, keys):
     """Each object holds its own key."""
     for key in keys:
         bucket.put_object(Key=key, Body=key.encode())
+
+
+def test_a_table_of_labels_lies_beside_its_images(bucket):
+    """It is no image, and names keys from the source or in full; one that is not there is told."""
+    fill(bucket, ["photos/a/1.jpg", "photos/a/2.jpg"])
+    source = f"s3://{bucket.name}/photos"
+    with pytest.raises(MisuseError, match="there is no such file"):
+        Labels.of(f"{source}/labels.csv")
+    bucket.put_object(Key="photos/labels.csv", Body=f"path,kind\na/1.jpg,x\n{source}/a/2.jpg,y\n".encode())
+    found = list(list_files(source, True, Labels.of(f"{source}/labels.csv")))
+    assert {(file.path.rpartition("/")[2], file.label, file.skipped) for file in found} == {
+        ("1.jpg", "x", None),
+        ("2.jpg", "y", None),
+        ("labels.csv", "", LABEL_TABLE),
+    }
 
 
 def test_strange_keys_are_listed_and_read_unchanged(bucket):

@@ -13,6 +13,7 @@ import pytest
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError, LargerError, ListingError
 from spark_job.images import listing, reading
+from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, in_pages, list_files
 from spark_job.images.reading import READS_IN_FLIGHT, read_ahead, read_image
 
@@ -42,6 +43,21 @@ def test_strange_names_are_listed_and_read_unchanged(tmp_path):
     assert {name: read_image(file, LIMITS) for name, file in found.items()} == {
         name: name.encode() for name in STRANGE_NAMES
     }
+
+
+def test_a_folder_of_texts_beside_the_splits_is_no_class(tmp_path):
+    """Some releases of Fruits-360 have `Meta/CLASS/…txt`: skipped, whatever says the labels."""
+    for name in ("Training/Apple/1.jpg", "Meta/Apple/about.txt", "Meta/classes.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for rule in ("folder", "folder:2", "path", "none"):
+        files = list_files(str(tmp_path), False, Labels(rule))
+        skipped = {file.path.removeprefix(f"{tmp_path}/"): file.skipped for file in files}
+        assert skipped == {
+            "Training/Apple/1.jpg": None,
+            "Meta/Apple/about.txt": ".txt",
+            "Meta/classes.csv": ".csv",
+        }
 
 
 def test_a_name_that_is_no_text_is_rejected_in_words(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
+from spark_job.analyses.checking.balance import Balance, composition
 from spark_job.analyses.checking.feature_checks import (
     Centred,
     ClassModel,
@@ -15,7 +16,6 @@ from spark_job.analyses.checking.feature_checks import (
     far_bounds,
     leak_findings,
     own_distances,
-    split_sizes,
     sum_part,
 )
 from spark_job.analyses.checking.findings import (
@@ -79,17 +79,17 @@ def check(
     if model:
         tally += _find_misfits(tasks, table, model, thresholds)
     say("splits …")
-    splits = [
-        split
-        for split, _ in sum_over_tasks(tasks.spark, table.parts, partial(split_sizes, table)).most_common()
-    ]
+    found = sum_over_tasks(tasks.spark, table.parts, partial(composition, table))
+    splits = [split for split, _ in found.splits.most_common()]
     if len(splits) > 1:
         vectors = Centred.enough_for_leaks(source)
         tally += tasks.find(
             vectors.table.parts, lambda uri: leak_findings(vectors, uri, splits, thresholds.leak)
         )
     unmeasured = sum(missing for _, missing in surveys)
-    checked = Checked(tally, len(survey), unmeasured, model is not None, splits, thresholds)
+    sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
+    balance = Balance.of(found, sampled)
+    checked = Checked(tally, len(survey), unmeasured, model is not None, splits, thresholds, balance)
     write_findings_csv(folder, QUALITY_CSV, folder.at(FINDINGS))
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
     return summary.and_then(f"look at each finding: {run.folder.child(QUALITY_CSV)}")

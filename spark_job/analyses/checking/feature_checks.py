@@ -164,14 +164,6 @@ def _own_probability(distances: np.ndarray, code: int) -> float:
     return float(np.exp(logs[code] - logs.max()) / np.exp(logs - logs.max()).sum())
 
 
-def split_sizes(table: VectorTable, uri: str) -> Counter[str]:
-    """Return split -> number of images of one part; images without a split are left out."""
-    sizes = Counter[str]()
-    for batch, _ in table.rows(uri):
-        sizes.update(split for split in batch.column("split").to_pylist() if split)
-    return sizes
-
-
 @dataclass(frozen=True)
 class Centred:
     """A table of vectors, and the (d,) centre that they are held against."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from spark_job.analyses.analysis_run import Lines
+from spark_job.analyses.checking.balance import Balance, balance_lines, balance_sections
 from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally, Thresholds
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
@@ -28,6 +29,7 @@ class Checked:
     classes_judged: bool
     splits: Sequence[str]
     thresholds: Thresholds
+    balance: Balance
 
     def metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; an issue that could not be looked for is None."""
@@ -38,6 +40,7 @@ class Checked:
             counts["leak"] = None
         return {
             "images": {"measured": self.measured, "unmeasured": self.unmeasured},
+            "balance": self.balance.figures(),
             "findings": counts,
             "thresholds": asdict(self.thresholds),
         }
@@ -48,6 +51,7 @@ class Checked:
         missing = [_title(issue).lower() for issue, number in counts.items() if number is None]
         unmeasured = f", {count(self.unmeasured)} without measures" if self.unmeasured else ""
         lines = [("images", f"{count(self.measured)} measured{unmeasured}")]
+        lines += balance_lines(self.balance)
         issues = [(_title(issue).lower(), count(number)) for issue, number in counts.items() if number]
         lines += issues or [("findings", "none")]
         return [*lines, ("skipped", ", ".join(missing))] if missing else lines
@@ -61,7 +65,11 @@ def check_document(checked: Checked, source: SourceRun) -> Document:
         title="Quality",
         subtitle=f"What may be wrong with the {count(checked.measured)} photographs of {source.run_id}",
         tiles={"Photographs": count(checked.measured), "Findings": count(total)},
-        sections=[_summary(checked, counts), *_issue_sections(checked, source.limits)],
+        sections=[
+            _summary(checked, counts),
+            *balance_sections(checked.balance),
+            *_issue_sections(checked, source.limits),
+        ],
         notes=_notes(checked),
     )
 

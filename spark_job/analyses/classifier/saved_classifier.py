@@ -15,6 +15,7 @@ import pyarrow as pa
 from spark_job.analyses.source_run import SourceRun, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import FOLDER as FOLDER_RULE
 from spark_job.contract.uris import contains, normalise, real_place
 from spark_job.errors import StorageError, read_as_written
 from spark_job.extractors.folder import Extractor
@@ -157,6 +158,8 @@ class Description:
         classes: their names; the head numbers them so.
         extractor: where the extractor lay that computed the features.
         extractor_fingerprint: of it.
+        labels: the `--labels` of the run that it learnt from.
+        label: the column of that table of labels that it learnt; empty: there was no table.
     """
 
     on: str
@@ -165,6 +168,8 @@ class Description:
     extractor: str
     extractor_fingerprint: str
     format: int = FORMAT
+    labels: str = FOLDER_RULE
+    label: str = ""
 
 
 @dataclass(frozen=True)

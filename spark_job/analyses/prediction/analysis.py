@@ -17,12 +17,13 @@ from obstore.exceptions import BaseError
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
 from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.image_names import NO_LABELS, check_labels, is_table
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import contains, is_s3, normalise, split_uri
 from spark_job.errors import ListingError
@@ -30,6 +31,7 @@ from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import EngineChoice, load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task, write_rejected
+from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, Share, list_files, shares, write_listing
 from spark_job.images.reading import forgotten
 from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
@@ -55,6 +57,7 @@ def predict(
     extractor: str | None = None,
     fingerprint: str | None = None,
     all_files: bool = False,
+    labels: str | None = None,
     run_id: str | None = None,
 ) -> Summary:
     """Recognise images, save what was found, and report.
@@ -64,6 +67,8 @@ def predict(
         images: a folder, or one image.
         extractor: where it lies; None: where it lay when the features were computed.
         fingerprint: of the extractor that is meant.
+        labels: where the class comes from that an answer is held against, as in `fruit run`; None: as in the
+            run that the model learnt from, or from nowhere, if that had a table.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
 
     Raises:
@@ -77,8 +82,14 @@ def predict(
     trained = SourceRun.open(model, "train")
     classifier = SavedClassifier.of_run(trained)
     opened = classifier.open_extractor(extractor, fingerprint)
-    files = list_images(images, all_files)
-    parameters = {"model": model, "images": images, "extractor": extractor, "all_files": all_files}
+    files = list_images(images, all_files, _labels(labels, classifier.description))
+    parameters = {
+        "model": model,
+        "images": images,
+        "extractor": extractor,
+        "all_files": all_files,
+        "labels": labels,
+    }
     run = AnalysisRun("predict", results, [trained], parameters, run_id)
     say(f"run {run.run_id}")
     skipped = _write_listing(run, files, images)
@@ -95,6 +106,12 @@ def predict(
     if not outcome.is_listed:
         return summary
     return replace(summary, content={**summary.content, "predictions": outcome.listed()})
+
+
+def _labels(given: str | None, learnt: Description) -> Labels:
+    rule = given or (NO_LABELS if is_table(learnt.labels) else learnt.labels)
+    check_labels(rule)
+    return Labels.of(normalise(rule), learnt.label or None) if is_table(rule) else Labels(rule)
 
 
 def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], images: str) -> int:
@@ -186,11 +203,12 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
         )
 
 
-def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
+def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:
     """Return the files of a folder, or the one file that is named.
 
     Args:
         uri: a local path or s3://BUCKET/PREFIX or s3://BUCKET/KEY.
+        labels: of the files of a folder.
 
     Raises:
         ListingError: there is neither.
@@ -203,4 +221,4 @@ def list_images(uri: str, all_files: bool) -> Iterator[ListedFile]:
         if is_s3(source) and key:
             found = obstore.head(open_store(root), key)
             return iter([ListedFile(source, size=int(found["size"]), etag=str(found["e_tag"] or ""))])
-    return list_files(source, all_files)
+    return list_files(source, all_files, labels)

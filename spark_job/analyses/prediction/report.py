@@ -110,7 +110,7 @@ class Outcome:
     Attributes:
         predicted: class -> images whose most probable class it is.
         unlike: images that are like nothing trained on.
-        labelled, right: images that lie in a folder named like a class; those that were taken for it.
+        labelled, right: images whose label is one of the classes; those that were taken for it.
         sample, strangest: at most SHOWN, drawn by chance; of those that are flagged, the least probable.
     """
 
@@ -156,7 +156,7 @@ class Outcome:
     def figures(self) -> dict[str, Any]:
         """Return what metrics.json says.
 
-        `accuracy` is of the images in folders named like a class; None when there are none.
+        `accuracy` is of the images whose label is one of the classes; None when there are none.
         """
         return {
             "unlike": self.unlike,
@@ -187,7 +187,7 @@ class Outcome:
         lines = [("images", f"{counts}{self.rejected:,} rejected")]
         if self.labelled:
             right = f"{percent(self.right / self.labelled)} of the {self.labelled:,} images"
-            lines.append(("accuracy", f"{right} that lie in a folder named like a class"))
+            lines.append(("accuracy", f"{right} whose label is one of its classes"))
         if self.is_listed:
             return [*lines, *(("image", _sentence(image)) for image in self.listed())]
         classes = [
@@ -215,7 +215,7 @@ def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
         "rejected": count(outcome.rejected),
     }
     if outcome.labelled:
-        tiles["accuracy by folder"] = percent(outcome.right / outcome.labelled)
+        tiles["accuracy by label"] = percent(outcome.right / outcome.labelled)
     sections = [
         Section("What is on the photographs", [_gallery(_some(outcome), outcome.sample), _table(outcome)])
     ]

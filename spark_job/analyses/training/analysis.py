@@ -15,6 +15,7 @@ from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Fitting
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
 from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import FOLDER
 
 TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), "both": (FEATURES, COMPONENTS)}
 
@@ -82,7 +83,15 @@ def train(
         fitting.release()
     extractor = source.manifest.parameters["extractor"]
     fingerprint = source.manifest.extractor_fingerprint
-    description = Description(trained[0].on, division.classes, features.length, extractor, fingerprint)
+    description = Description(
+        trained[0].on,
+        division.classes,
+        features.length,
+        extractor,
+        fingerprint,
+        labels=source.manifest.parameters.get("labels", FOLDER),
+        label=source.label_column,
+    )
     saved = SavedClassifier(description, trained[0].head, trained[0].novelty)
     saved.save(run.folder, options.settings.regularization)
     document = training_document(source, division, trained)

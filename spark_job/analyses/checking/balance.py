@@ -1,0 +1,210 @@
+"""How balanced an archive is: images of each class, kinds of one thing, angles missing from a turn.
+
+Fruits-360 films a fruit while it turns. A file is named after the turn and the picture's number in it:
+`32_100.jpg`, `r_32_100.jpg` (about another axis), `r0_32.jpg` in the release of original size.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from spark_job.analyses.analysis_run import Lines
+from spark_job.analyses.source_run import VectorTable
+from spark_job.features.table import read_labelled
+from spark_job.report.document import Number, Section, Table, count, percent
+
+ANGLE = re.compile(r"(?:(r\d?)_)?(\d{1,4})_100|(r\d)_(\d{1,4})")
+# With fewer pictures a turn cannot be told from numbers that mean nothing.
+LEAST_ANGLES = 20
+ROWS_SHOWN = 30
+
+
+@dataclass
+class Composition:
+    """What an archive is made of; no empty class and no empty split.
+
+    Attributes:
+        classes, splits: name -> images.
+        turns: (class, name of the turn) -> a number whose bits are the angles that are there.
+    """
+
+    classes: Counter[str] = field(default_factory=Counter)
+    splits: Counter[str] = field(default_factory=Counter)
+    turns: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def __add__(self, other: "Composition") -> "Composition":
+        keys = self.turns.keys() | other.turns.keys()
+        turns = {key: self.turns.get(key, 0) | other.turns.get(key, 0) for key in keys}
+        return Composition(self.classes + other.classes, self.splits + other.splits, turns)
+
+
+def composition(table: VectorTable, uri: str) -> Composition:
+    """Count the images of one part."""
+    found = Composition()
+    for batch in read_labelled(uri, ("path", "label", "split"), table.label):
+        columns = (batch.column(name).to_pylist() for name in ("path", "label", "split"))
+        for path, label, split in zip(*columns, strict=True):
+            found.splits[split] += 1
+            found.classes[label] += 1
+            if named := ANGLE.fullmatch(path.rpartition("/")[2].rpartition(".")[0]):
+                key = label, named[1] or named[3] or ""
+                found.turns[key] = found.turns.get(key, 0) | 1 << int(named[2] or named[4])
+    del found.splits[""], found.classes[""]
+    return found
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The pictures of one turn of a fruit.
+
+    Attributes:
+        name: what its files begin with, as `r`; may be empty.
+        angles: how many there are.
+        missing: how many lack between the first and the last.
+        gap: the largest gap, as (number before, number after); None: there is none.
+    """
+
+    label: str
+    name: str
+    angles: int
+    missing: int
+    gap: tuple[int, int] | None
+
+    @property
+    def widest(self) -> str:
+        """The largest gap in words."""
+        return f"{self.gap[0]} to {self.gap[1]}" if self.gap else ""
+
+    @classmethod
+    def of(cls, label: str, name: str, numbers: Sequence[int]) -> "Turn":
+        """Return the turn of these numbers, ascending; the usual distance of two is that of all."""
+        pairs = list(pairwise(numbers))
+        step = median(last - first for first, last in pairs)
+        lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
+        gap = max(lacking, key=lambda pair: lacking[pair])
+        return cls(label, name, len(numbers), sum(lacking.values()), gap if lacking[gap] else None)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How evenly the images lie in classes.
+
+    Attributes:
+        classes: class -> images, the smallest first.
+        kinds: first word of a class -> (classes, images), the most images first; of several classes each.
+        turns: those with most angles missing first.
+    """
+
+    classes: dict[str, int]
+    kinds: dict[str, tuple[int, int]]
+    turns: Sequence[Turn]
+
+    @classmethod
+    def of(cls, found: Composition, sampled: bool = False) -> "Balance":
+        """Derive it from the counts of all images; a sample has no whole turns."""
+        classes = dict(sorted(found.classes.items(), key=lambda one: (one[1], one[0])))
+        numbers, kinds = Counter[str](), Counter[str]()
+        for label, images in classes.items():
+            numbers[first_word(label)] += 1
+            kinds[first_word(label)] += images
+        turns = [
+            Turn.of(label, name, [angle for angle in range(bits.bit_length()) if bits >> angle & 1])
+            for (label, name), bits in found.turns.items()
+            if label and bits.bit_count() >= LEAST_ANGLES and not sampled
+        ]
+        return cls(
+            classes,
+            {word: (numbers[word], images) for word, images in kinds.most_common() if numbers[word] > 1},
+            sorted(turns, key=lambda turn: (-turn.missing, turn.label, turn.name)),
+        )
+
+    @property
+    def image_count(self) -> int:
+        """Images with a class."""
+        return sum(self.classes.values())
+
+    @property
+    def incomplete_turns(self) -> list[Turn]:
+        return [turn for turn in self.turns if turn.missing]
+
+    def figures(self) -> dict[str, Any] | None:
+        """Return what metrics.json says; None: no image has a class."""
+        if not self.classes:
+            return None
+        counts = list(self.classes.values())
+        word, (classes, images) = next(iter(self.kinds.items()), ("", (0, 0)))
+        return {
+            "classes": len(counts),
+            "smallest": counts[0],
+            "median": median(counts),
+            "largest": counts[-1],
+            "largest_kind": {"name": word, "classes": classes, "share": images / self.image_count}
+            if word
+            else None,
+            "turns": len(self.turns),
+            "turns_with_missing_angles": len(self.incomplete_turns),
+        }
+
+
+def first_word(label: str) -> str:
+    """Return what like names share: `apple` of `Apple Red 1` and `apple_6`; a name without letters itself."""
+    word = re.search(r"[^\W\d_]+", label)
+    return word[0].casefold() if word else label
+
+
+def balance_lines(balance: Balance) -> Lines:
+    """Return what a person reads at the end of a check."""
+    return [(name, sentence) for name, sentence in _sentences(balance).items()]
+
+
+def _sentences(balance: Balance) -> dict[str, str]:
+    if not balance.classes:
+        return {}
+    counts, sentences = list(balance.classes.values()), dict[str, str]()
+    sentences["classes"] = (
+        f"{count(len(counts))}, of {count(counts[0])} to {count(counts[-1])} images, "
+        f"median {median(counts):,g}"
+    )
+    for word, (classes, images) in list(balance.kinds.items())[:1]:
+        sentences["alike"] = (
+            f"{count(classes)} of {count(len(counts))} classes begin with {word}: "
+            f"{percent(images / balance.image_count)} of the images"
+        )
+    if turns := len(balance.turns):
+        sentences["turns"] = f"{count(turns)}, {count(len(balance.incomplete_turns))} with angles missing"
+    return sentences
+
+
+def balance_sections(balance: Balance) -> list[Section]:
+    """Return the part of the report about it; none when no image has a class."""
+    sentences = _sentences(balance)
+    if not sentences:
+        return []
+    tables = []
+    if balance.kinds:
+        rows = [
+            [
+                word,
+                Number(count(classes)),
+                Number(count(images)),
+                Number(percent(images / balance.image_count)),
+            ]
+            for word, (classes, images) in list(balance.kinds.items())[:ROWS_SHOWN]
+        ]
+        tables.append(
+            Table("Classes with the same first word", ["First word", "Classes", "Images", "Share"], rows)
+        )
+    if balance.incomplete_turns:
+        turns = [
+            [turn.label, turn.name, Number(count(turn.angles)), Number(count(turn.missing)), turn.widest]
+            for turn in balance.incomplete_turns[:ROWS_SHOWN]
+        ]
+        columns = ["Class", "Turn", "Angles", "Missing between them", "Widest gap"]
+        tables.append(Table("Turns with angles missing", columns, turns))
+    return [
+        Section("Balance", [*(f"{name.capitalize()}: {text}." for name, text in sentences.items()), *tables])
+    ]
