@@ -98,20 +98,20 @@ def test_a_classifier_learns_the_column_that_is_asked_for(trained):
     assert figures["images_without_label"] == 1
 
 
-def test_answers_are_held_against_the_column_that_was_learnt(trained, labelled, tmp_path):
+def test_answers_are_held_against_the_column_that_was_learnt(trained, labelled, tiny_extractor, tmp_path):
     """Of a table that is given; without one there is nothing, whatever the folders say."""
     images, table = labelled.folder.parents[1] / "photos", tmp_path / "new.csv"
-    figures = {}
+    figures, given = {}, (str(trained), str(images), str(tmp_path), spark, print)
     table.write_text("path,letter,ripeness\nLime/001.png,L,unripe\nPlum/001.png,P,ripe\nPlum/002.png,P,\n")
     for name, labels in (("without", None), ("folder", "folder"), ("table", str(table))):
-        predict(str(trained), str(images), str(tmp_path), spark, print, run_id=name, labels=labels)
+        predict(*given, extractor=str(tiny_extractor), run_id=name, labels=labels)
         figures[name] = json.loads((tmp_path / name / "metrics.json").read_text())["predictions"]
     assert [figures[name]["labelled"] for name in figures] == [0, 0, 2]
     assert figures["without"]["accuracy"] is None
     assert figures["table"]["accuracy"] == 1
     table.write_text("path,letter\nLime/001.png,L\n")
     with pytest.raises(MisuseError, match="has no column ripeness, only path, letter: add it"):
-        predict(str(trained), str(images), str(tmp_path), spark, print, run_id="x", labels=str(table))
+        predict(*given, extractor=str(tiny_extractor), run_id="x", labels=str(table))
 
 
 def test_groups_findings_and_samples_are_of_the_column_that_is_asked_for(labelled, tmp_path):
