@@ -183,7 +183,7 @@ def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
 
 def _parameter_texts(run: SourceRun) -> dict[str, str]:
     """Return option -> value of a run, nested ones by dotted names."""
-    flat: dict[str, Any] = {"network": run.manifest.model, "code": run.manifest.code["sha256"][:12]}
+    flat: dict[str, Any] = {"network": run.manifest.model, "code": run.manifest.code.get("sha256", "")[:12]}
     for name, value in run.manifest.parameters.items():
         nested = isinstance(value, dict)
         flat |= {f"{name}.{key}": inner for key, inner in value.items()} if nested else {name: value}

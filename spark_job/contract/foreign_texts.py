@@ -24,11 +24,11 @@ def valid_text(name: str | PurePath) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def terminal_text(text: str) -> str:
-    """Return a text whose control characters, line breaks and tabs apart, are shown and not obeyed."""
+def terminal_text(text: str, kept: str = "\n\t") -> str:
+    """Return a text whose control characters, but for those that are kept, are shown and not obeyed."""
     if text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        char if char.isprintable() or char in kept else char.encode("unicode_escape").decode()
         for char in text
     )

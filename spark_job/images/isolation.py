@@ -29,6 +29,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 import spark_job
+from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.run_options import MEBIBYTE
 from spark_job.errors import ImageRejectedError
 from spark_job.images import border
@@ -59,10 +60,7 @@ serve(int(sys.argv[1]))
 
 def text_from(written: bytes) -> str:
     """Return what a decoder wrote as TEXT, on one line and without control characters."""
-    text = written.decode("utf-8", errors="replace")
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return terminal_text(written.decode("utf-8", errors="replace"), kept="")
 
 
 class Order(NamedTuple):

@@ -155,17 +155,18 @@ class ClassFolders:
         warnings = []
         if merged and options.labels == FOLDER:
             label, folders = merged[0]
+            of = f" (one of {len(merged):,} such names)" if len(merged) > 1 else ""
             warnings.append(
-                f"{len(merged)} names of classes stand in several folders, as {label!r} in "
-                f"{', '.join(folders)}: each is one class; --labels path keeps them apart, "
-                "--labels folder:2 takes the folder above"
+                f"folders of one name are one class, as {label!r} in {', '.join(folders)}{of}: --labels path "
+                "keeps them apart, --labels folder:2 takes the folder above"
             )
         twins: dict[str, list[str]] = {}
         for label in sorted(self._above):
             twins.setdefault(label.casefold(), []).append(label)
         if alike := [", ".join(names) for names in twins.values() if len(names) > 1]:
+            more = f"; and {len(alike) - 3:,} more" if len(alike) > 3 else ""
             warnings.append(
-                f"{len(alike)} names differ only in case and are classes of their own: {'; '.join(alike[:3])}"
+                f"names that differ only in case are classes of their own: {'; '.join(alike[:3])}{more}"
             )
         return warnings
 
@@ -208,10 +209,10 @@ class TableUse:
         rows = self._labels.without_image().rows
         parts = []
         if rows:
-            parts.append(f"{len(rows):,} of its rows name no image of the sources, as {next(iter(rows))!r}")
+            parts.append(f"rows that name no image of the sources: {len(rows):,}, as {next(iter(rows))!r}")
         if self._without_row:
             parts.append(
-                f"{self._without_row:,} images have no row and so no label, as {self._example} "
+                f"images without a row, and so without a label: {self._without_row:,}, as {self._example} "
                 "(--classes '?*' leaves them out)"
             )
         return [f"--labels {self._labels.rule}: {'; '.join(parts)}"] if parts else []

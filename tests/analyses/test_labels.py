@@ -79,8 +79,8 @@ def test_labels_are_of_this_run_whether_an_image_is_new_reused_or_kept(labelled)
         "images_without_row": 1,
     }
     report = (labelled.folder / "report/index.html").read_text()
-    assert "2 of its rows name no image of the sources, as " in report
-    assert "1 images have no row and so no label" in report
+    assert "rows that name no image of the sources: 2, as " in report
+    assert "images without a row, and so without a label: 1, as " in report
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from pyspark.ml.classification import LogisticRegression, LogisticRegressionModel
 from pyspark.ml.linalg import Vectors as MllibVectors
 from pyspark.sql import SparkSession
+from scipy.sparse import csr_array
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
@@ -59,7 +60,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
         batch = pa.RecordBatch.from_arrays(columns, names)
         write_part(folder, number, [batch], batch.schema)
     table = VectorTable(tuple(part_uris(folder)), "features", LENGTH)
-    return Examples(spark(), table, lambda label, split, path: (int(label), 0))
+    return Examples(spark(), table, lambda label, split, path: (int(label), 0), CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_figures_are_those_of_scikit_learn(examples: Examples, head: Head, scali
     """Confusions, precision and recall."""
     found = evaluate(examples, head, Novelty.of(scaling.mean, scaling.scale, scaling.centres))
     predicted = head.probabilities(ROWS).argmax(axis=1)
-    np.testing.assert_array_equal(found.confusion, confusion_matrix(LABELS, predicted))
+    np.testing.assert_array_equal(found.confusion.toarray(), confusion_matrix(LABELS, predicted))
     np.testing.assert_allclose(found.precision, precision_score(LABELS, predicted, average=None))
     np.testing.assert_allclose(found.recall, recall_score(LABELS, predicted, average=None))
     assert found.accuracy == pytest.approx((predicted == LABELS).mean())
@@ -146,7 +147,7 @@ def test_figures_are_those_of_scikit_learn(examples: Examples, head: Head, scali
 
 def test_the_most_confused_pairs_come_first() -> None:
     """By how often, and never a class with itself."""
-    counts = np.array([[9, 2, 0], [5, 9, 0], [1, 0, 9]])
+    counts = csr_array([[9, 2, 0], [5, 9, 0], [1, 0, 9]])
     assert Evaluation(counts, 0, 0, {}).most_confused(3) == [(1, 0), (0, 1), (2, 0)]
 
 

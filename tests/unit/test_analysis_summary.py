@@ -1,8 +1,10 @@
 """The lines that each analysis ends with: whole, as a person sees them."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from spark_job.analyses.analysis_run import Lines, Summary
 from spark_job.analyses.checking.balance import Balance
@@ -36,7 +38,7 @@ def test_json_is_one_object():
 def test_a_training_ends_with_accuracy_baseline_and_the_most_confused_pair():
     """On both tables: the accuracy on the components stands below."""
     division = Division(0, ("Apple", "Plum"), None, None, {}, {}, np.array([[30, 10]]), np.array([6, 4]), 0)
-    evaluation = Evaluation(np.array([[5, 1], [0, 4]]), in_top=10, flagged=0, examples={})
+    evaluation = Evaluation(csr_array([[5, 1], [0, 4]]), in_top=10, flagged=0, examples={})
     head, novelty = Head(np.zeros((2, 3)), np.zeros(2)), Novelty(*np.zeros((3, 1)))
     trained = [Trained(table, 3, head, (), (), novelty, evaluation) for table in ("features", "components")]
     assert shown(training_findings(division, trained)) == [
@@ -45,6 +47,10 @@ def test_a_training_ends_with_accuracy_baseline_and_the_most_confused_pair():
         "baseline  60.0 %: always the class with most training images",
         "confused  Apple taken for Plum: 1 of 6 images",
     ]
+    untested = replace(division, test_counts=np.array([6, 0]))
+    assert shown(training_findings(untested, trained[:1]))[-1] == (
+        "untested  classes without a test image: 1 of 2 (Plum)"
+    )
 
 
 def test_few_predictions_are_listed():
@@ -85,7 +91,12 @@ def test_a_check_ends_with_its_findings():
 
 def test_a_check_without_findings_says_so():
     """Everything was looked for."""
-    checked = Checked(FindingTally(), 40, 0, True, ["Training", "Test"], Thresholds(), NO_CLASSES)
+    leaks, splits = FindingTally(Counter(leak=9)), ["Training", "Test"]
+    few = Checked(leaks, 40, 0, True, splits, Thresholds(), NO_CLASSES, compared=16)
+    assert "leaks     by 16 features; with fewer than 50 different photographs may seem the same" in shown(
+        few.findings()
+    )
+    checked = Checked(FindingTally(), 40, 0, True, splits, Thresholds(), NO_CLASSES, compared=16)
     assert shown(checked.findings()) == ["images    40 measured", "findings  none"]
 
 

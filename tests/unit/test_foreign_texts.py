@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from spark_job.analyses.training.evaluation import Evaluation
 from spark_job.analyses.training.report import confusion_chart
@@ -64,7 +65,7 @@ def test_a_terminal_is_never_commanded(text):
 def test_class_names_in_a_chart_are_text():
     """Numbers and dates are no places on an axis, and plotly's own marks are shown."""
     names = ["7", "007", "2024-01-05", "<b>bold</b>", "a & b"]
-    evaluation = Evaluation(np.eye(len(names), dtype=np.int64), 0, 0, {})
+    evaluation = Evaluation(csr_array(np.eye(len(names), dtype=np.int64)), 0, 0, {})
     chart = confusion_chart(evaluation, names)
     assert {chart.layout[axis]["type"] for axis in ("xaxis", "yaxis")} == {"category"}
     assert chart.data[0]["x"] == ["7", "007", "2024-01-05", "&lt;b&gt;bold&lt;/b&gt;", "a &amp; b"]

@@ -139,8 +139,8 @@ def test_what_does_not_fit_is_counted_and_told(tmp_path):
         "images_without_row": 1,
     }
     assert use.warnings() == [
-        f"--labels {table}: 1 of its rows name no image of the sources, as 'b/2.jpg'; 1 images have no row "
-        f"and so no label, as {tmp_path}/3.jpg (--classes '?*' leaves them out)"
+        f"--labels {table}: rows that name no image of the sources: 1, as 'b/2.jpg'; images without a row, "
+        f"and so without a label: 1, as {tmp_path}/3.jpg (--classes '?*' leaves them out)"
     ]
     files = {file.path: file.skipped for file in list_files(str(tmp_path), True, Labels(table))}
     assert files[table] == LABEL_TABLE

@@ -72,7 +72,7 @@ def test_the_work_happens_in_another_process():
         ("crash", "the file crashes its decoder"),
         ("leave", "the file crashes its decoder"),
         ("swell", "decoding needs more memory than the limits allow"),
-        ("refuse", "not?this?one"),
+        ("refuse", r"not\nthis\x1bone"),
         ("fail", "decoding failed: ValueError: a mistake of ours"),
     ],
 )

@@ -221,9 +221,11 @@ def test_a_name_in_several_folders_is_told_with_what_keeps_them_apart():
     good = [f"{product}/train/good/1.jpg" for product in ("bottle", "cable")]
     (warning,) = warnings_about([*good, "cable/train/bad/1.jpg"])
     assert warning == (
-        "1 names of classes stand in several folders, as 'good' in bottle, cable: each is one class; "
-        "--labels path keeps them apart, --labels folder:2 takes the folder above"
+        "folders of one name are one class, as 'good' in bottle, cable: --labels path keeps them apart, "
+        "--labels folder:2 takes the folder above"
     )
+    (both,) = warnings_about([*good, *(path.replace("good", "bad") for path in good)])
+    assert "as 'bad' in bottle, cable (one of 2 such names): " in both
     assert warnings_about(["Training/apple/1.jpg", "Test/apple/1.jpg", "Training/pear/1.jpg"]) == []
     assert warnings_about(good, "path") == []
 
@@ -231,5 +233,5 @@ def test_a_name_in_several_folders_is_told_with_what_keeps_them_apart():
 def test_names_that_differ_in_case_are_told():
     """They stay two classes: nobody but a person knows."""
     assert warnings_about(["Apple/1.jpg", "apple/1.jpg", "Pear/1.jpg"]) == [
-        "1 names differ only in case and are classes of their own: Apple, apple"
+        "names that differ only in case are classes of their own: Apple, apple"
     ]

@@ -81,15 +81,19 @@ def check(
     say("splits …")
     found = sum_over_tasks(tasks.spark, table.parts, partial(composition, table))
     splits = [split for split, _ in found.splits.most_common()]
+    compared = None
     if len(splits) > 1:
         vectors = Centred.enough_for_leaks(source)
+        compared = vectors.table.length
         tally += tasks.find(
             vectors.table.parts, lambda uri: leak_findings(vectors, uri, splits, thresholds.leak)
         )
     unmeasured = sum(missing for _, missing in surveys)
     sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
     balance = Balance.of(found, sampled)
-    checked = Checked(tally, len(survey), unmeasured, model is not None, splits, thresholds, balance)
+    checked = Checked(
+        tally, len(survey), unmeasured, model is not None, splits, thresholds, balance, compared
+    )
     write_findings_csv(folder, QUALITY_CSV, folder.at(FINDINGS))
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
     return summary.and_then(f"look at each finding: {run.folder.child(QUALITY_CSV)}")

@@ -22,6 +22,8 @@ from spark_job.images.listing import ListedFile, listed_files
 MAX_COMPONENTS = 256
 # With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
 ENOUGH_FOR_LEAKS = 50
+# Of images to centres, at once: 32 MiB, and as much again on the way.
+MAX_DISTANCES = 4 * 1024**2
 # Quartiles of fewer distances say nothing.
 MIN_FOR_QUARTILES = 8
 
@@ -113,12 +115,15 @@ class ClassModel:
 Judged = tuple[list[int], np.ndarray, np.ndarray]
 
 
-def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Judged:
-    """Return (places, classes, distances) of the rows whose class has a centre."""
+def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Iterator[Judged]:
+    """Yield (places, classes, distances) of some of the rows whose class has a centre, of all in the end."""
     number = {label: code for code, label in enumerate(model.labels)}
-    places = [place for place, label in enumerate(labels) if label in number]
-    codes = np.array([number[labels[place]] for place in places], np.int64)
-    return places, codes, model.distances(rows[places], codes)
+    judged = [place for place, label in enumerate(labels) if label in number]
+    most = max(1, MAX_DISTANCES // len(model.labels))
+    for first in range(0, len(judged), most):
+        places = judged[first : first + most]
+        codes = np.array([number[labels[place]] for place in places], np.int64)
+        yield places, codes, model.distances(rows[places], codes)
 
 
 def own_distances(table: VectorTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -126,9 +131,9 @@ def own_distances(table: VectorTable, uri: str, model: ClassModel) -> list[tuple
     batches = []
     for batch, rows in table.rows(uri):
         labels: list[Any] = batch.column("label").to_pylist()
-        _, codes, distances = _judged(model, labels, rows)
-        own = distances[np.arange(len(codes)), codes]
-        batches.append((codes.astype(np.int32), own.astype(np.float32)))
+        for _, codes, distances in _judged(model, labels, rows):
+            own = distances[np.arange(len(codes)), codes]
+            batches.append((codes.astype(np.int32), own.astype(np.float32)))
     return batches
 
 
@@ -148,14 +153,14 @@ def class_findings(table: VectorTable, uri: str, model: ClassModel, bounds: np.n
     """Yield the images of one part that fit their class least: nearer to another, or far from its centre."""
     for batch, rows in table.rows(uri):
         images = listed_files(batch)
-        places, codes, distances = _judged(model, [image.label for image in images], rows)
-        for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
-            own, nearest = float(to_centres[code]), int(to_centres.argmin())
-            if nearest != code:
-                probability = _own_probability(to_centres, code)
-                yield Finding(images[place], "label_doubtful", probability, model.labels[nearest])
-            if own > bounds[code]:
-                yield Finding(images[place], "unusual", float(bounds[code]) / own)
+        for places, codes, distances in _judged(model, [image.label for image in images], rows):
+            for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
+                own, nearest = float(to_centres[code]), int(to_centres.argmin())
+                if nearest != code:
+                    probability = _own_probability(to_centres, code)
+                    yield Finding(images[place], "label_doubtful", probability, model.labels[nearest])
+                if own > bounds[code]:
+                    yield Finding(images[place], "unusual", float(bounds[code]) / own)
 
 
 def _own_probability(distances: np.ndarray, code: int) -> float:

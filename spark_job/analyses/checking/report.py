@@ -6,6 +6,7 @@ from typing import Any
 
 from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.checking.balance import Balance, balance_lines, balance_sections
+from spark_job.analyses.checking.feature_checks import ENOUGH_FOR_LEAKS
 from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally, Thresholds
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
@@ -21,6 +22,7 @@ class Checked:
         measured, unmeasured: photographs with and without measures of their pixels.
         classes_judged: whether there are classes to fit into.
         splits: the largest first.
+        compared: how many numbers say of an image where it points, for leaks; None: not looked for.
     """
 
     tally: FindingTally
@@ -30,6 +32,7 @@ class Checked:
     splits: Sequence[str]
     thresholds: Thresholds
     balance: Balance
+    compared: int | None = None
 
     def metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; an issue that could not be looked for is None."""
@@ -45,6 +48,14 @@ class Checked:
             "thresholds": asdict(self.thresholds),
         }
 
+    @property
+    def doubted(self) -> str:
+        """Return why leaks may be none; empty: there is no reason."""
+        if self.compared is None or self.compared >= ENOUGH_FOR_LEAKS:
+            return ""
+        few = f"by {self.compared} features; with fewer than {ENOUGH_FOR_LEAKS} "
+        return f"{few}different photographs may seem the same"
+
     def findings(self) -> Lines:
         """Return the lines that a check ends with: how many photographs each issue was found in."""
         counts = self.metrics()["findings"]
@@ -54,6 +65,8 @@ class Checked:
         lines += balance_lines(self.balance)
         issues = [(_title(issue).lower(), count(number)) for issue, number in counts.items() if number]
         lines += issues or [("findings", "none")]
+        if counts["leak"] and self.doubted:
+            lines.append(("leaks", self.doubted))
         return [*lines, ("skipped", ", ".join(missing))] if missing else lines
 
 
@@ -84,6 +97,8 @@ def _notes(checked: Checked) -> list[str]:
         notes.append("There are no classes of several images, so none were looked at for a doubtful label.")
     if len(checked.splits) < 2:
         notes.append("All images are of one split, so there are no leaks to look for.")
+    if checked.doubted:
+        notes.append(f"Leaks were looked for {checked.doubted}.")
     return notes
 
 

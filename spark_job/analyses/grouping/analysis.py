@@ -53,7 +53,7 @@ def group(
         label: the column of the table of labels that the clusters are held against.
 
     Raises:
-        MisuseError: no such run, or fewer different images than clusters.
+        MisuseError: no such run, or no more different images than clusters.
     """
     source = SourceRun.open(features, label=label)
     table = VectorTable.components(source)
@@ -84,13 +84,13 @@ def group(
 
 
 def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[int]:
-    """Return the numbers of clusters to try: fewer than different images, as the silhouette needs."""
+    """Return the numbers of clusters to try: fewer than different directions, as the silhouette needs."""
     fewest, most = (k, k) if k else k_range
     if fewest >= distinct:
         name = f"--k {k}" if k else f"--k-range {fewest}:{most}"
         raise MisuseError(
-            f"{name}: the run has {distinct:,} different images, which allow at most "
-            f"{max(distinct - 1, 0):,} clusters: ask for fewer, or name a run with more images"
+            f"{name}: the images lie in {distinct:,} different directions of the run's components, and there "
+            "are fewer clusters than directions: ask for fewer, or name a run with more images or components"
         )
     return numbers_to_try(fewest, min(most, distinct - 1))
 

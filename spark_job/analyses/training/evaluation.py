@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from spark_job.analyses.classifier.saved_classifier import TOP, Head, Novelty
 from spark_job.analyses.training.examples import Block, Examples
@@ -27,13 +28,13 @@ class Evaluation:
     """Counts over test images; they add up.
 
     Attributes:
-        confusion: (classes, classes) int64, rows are the true classes.
+        confusion: (classes, classes) int64, rows are the true classes; sparse, as 10,000 classes need.
         in_top: images whose class is among the TOP most probable.
         flagged: images that were held for unlike anything trained on.
         examples: of each confusion the most confident ones, at most EXAMPLES_PER_CONFUSION.
     """
 
-    confusion: np.ndarray
+    confusion: csr_array
     in_top: int
     flagged: int
     examples: dict[Confusion, tuple[Example, ...]]
@@ -55,7 +56,7 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Share of images whose most probable class is theirs."""
-        return float(np.trace(self.confusion)) / self.image_count
+        return float(self.confusion.trace()) / self.image_count
 
     @property
     def top_accuracy(self) -> float:
@@ -65,19 +66,20 @@ class Evaluation:
     @property
     def precision(self) -> np.ndarray:
         """(classes,) share of those taken for a class that are of it; NaN where none was."""
-        return _shares(np.diag(self.confusion), self.confusion.sum(axis=0))
+        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
     @property
     def recall(self) -> np.ndarray:
         """(classes,) share of a class that was recognised; NaN where none was tested."""
-        return _shares(np.diag(self.confusion), self.confusion.sum(axis=1))
+        return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
 
     def most_confused(self, limit: int) -> list[Confusion]:
         """Return the confusions that happened most often, the most frequent first."""
-        wrong = self.confusion - np.diag(np.diag(self.confusion))
-        order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
-        pairs = [divmod(int(index), len(wrong)) for index in order]
-        return [pair for pair in pairs if wrong[pair]]
+        counts = self.confusion.tocoo()
+        wrong = np.flatnonzero((counts.row != counts.col) & (counts.data > 0))
+        rows, columns = counts.row[wrong], counts.col[wrong]
+        order = np.lexsort((columns, rows, -counts.data[wrong]))[:limit]
+        return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -93,7 +95,7 @@ def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
 
 def evaluate(examples: Examples, head: Head, novelty: Novelty) -> Evaluation:
     """Count what the head says about all examples."""
-    return examples.total(_evaluation, (head, novelty), 8 * len(head.intercepts) ** 2)
+    return examples.total(_evaluation, (head, novelty))
 
 
 def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
@@ -102,8 +104,8 @@ def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
     order = np.argsort(-probabilities, axis=1, kind="stable")
     predicted = order[:, 0]
     top = np.take_along_axis(probabilities, order[:, :1], axis=1)[:, 0]
-    confusion = np.zeros((len(head.intercepts),) * 2, np.int64)
-    np.add.at(confusion, (block.classes, predicted), 1)
+    ones, shape = np.ones(len(predicted), np.int64), (len(head.intercepts),) * 2
+    confusion = csr_array((ones, (block.classes, predicted)), shape)
     examples: dict[Confusion, tuple[Example, ...]] = {}
     for index in np.flatnonzero(predicted != block.classes):
         pair = (int(block.classes[index]), int(predicted[index]))

@@ -13,6 +13,8 @@ from pyspark import RDD, SparkContext, StorageLevel
 from spark_job.analyses.source_run import VectorTable
 from spark_job.images.listing import ListedFile, listed_files
 
+# A block has a number for each row and class, some times over: 32 MiB each.
+MAX_SCORES = 4 * 1024**2
 # Of partials that meet in one place.
 MAX_MERGED_BYTES = 256 * 1024**2
 
@@ -23,7 +25,7 @@ Choice = Callable[[str, str, str], tuple[int, int] | None]
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows, at most 32 MiB.
+    """Some rows, at most 32 MiB, and at most MAX_SCORES with one for each class.
 
     Attributes:
         rows: (n, d) float32.
@@ -40,12 +42,12 @@ class Block:
 class Examples:
     """The chosen rows of a table, in the memory of the executors and, beyond it, on their disks."""
 
-    def __init__(self, spark: SparkContext, table: VectorTable, choose: Choice) -> None:
-        self._spark = spark
+    def __init__(self, spark: SparkContext, table: VectorTable, choose: Choice, classes: int) -> None:
+        self._spark, most = spark, max(1, MAX_SCORES // classes)
         count = min(len(table.parts), spark.defaultParallelism)
         tasks = [list(table.parts[first::count]) for first in range(count)]
         blocks: RDD[Block] = spark.parallelize(tasks, count).flatMap(
-            lambda uris: (block for uri in uris for block in _blocks(uri, table, choose))
+            lambda uris: (block for uri in uris for block in _blocks(uri, table, choose, most))
         )
         self._blocks = blocks.persist(StorageLevel.MEMORY_AND_DISK)
         self._tasks = count
@@ -78,13 +80,13 @@ class Examples:
         self._blocks.unpersist()
 
 
-def _blocks(uri: str, table: VectorTable, choose: Choice) -> Iterator[Block]:
+def _blocks(uri: str, table: VectorTable, choose: Choice, most: int) -> Iterator[Block]:
     for batch, vectors in table.rows(uri):
         images = listed_files(batch)
         choices = [choose(image.label, image.split, image.path) for image in images]
         taken = [index for index, choice in enumerate(choices) if choice is not None]
-        if taken:
-            classes, steps = np.array([choices[index] for index in taken]).T
-            yield Block(
-                np.asarray(vectors[taken], np.float32), classes, steps, [images[index] for index in taken]
-            )
+        for first in range(0, len(taken), most):
+            some = taken[first : first + most]
+            classes, steps = np.array([choices[index] for index in some]).T
+            rows = np.asarray(vectors[some], np.float32)
+            yield Block(rows, classes, steps, [images[index] for index in some])

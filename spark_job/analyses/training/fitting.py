@@ -53,8 +53,9 @@ class Fitting:
         self._spark, self._source, self._division, self._settings = spark, source, division, settings
         self._say, self._trace = say, trace
         features = VectorTable.features(source)
-        self._training = Examples(spark, features, division.training_choice)
-        self._tests = Examples(spark, VectorTable.features(tested or source), division.test_choice)
+        classes, test_features = len(division.classes), VectorTable.features(tested or source)
+        self._training = Examples(spark, features, division.training_choice, classes)
+        self._tests = Examples(spark, test_features, division.test_choice, classes)
         self._scaling = fit_scaling(self._training, division.training_counts[-1], features.length)
 
     def release(self) -> None:
@@ -69,7 +70,7 @@ class Fitting:
         if on == FEATURES:
             return self._fit(on, self._training, self._scaling, lambda head: head)
         table, reduction = VectorTable.components(self._source), self._source.reduction()
-        examples = Examples(self._spark, table, self._division.training_choice)
+        examples = Examples(self._spark, table, self._division.training_choice, len(self._division.classes))
         scaling = fit_scaling(examples, self._division.training_counts[-1], table.length)
         try:
             return self._fit(on, examples, scaling, lambda head: head.behind(reduction))

@@ -67,12 +67,19 @@ def _notes(division: Division) -> list[str]:
             "figures say; a Training and a Test folder, or --test-features, tell."
         )
     if division.unknown:
-        notes.append(
-            f"{division.unknown:,} test images are of classes that were not trained; they are left out."
-        )
+        notes.append(f"Test images of classes that were not trained, left out: {division.unknown:,}.")
     if division.unlabelled:
-        notes.append(f"{division.unlabelled:,} images have no label; they neither train nor test.")
+        notes.append(f"Images without a label, which neither train nor test: {division.unlabelled:,}.")
+    if untested := _untested(division):
+        notes.append(f"Classes without a test image, of which these figures say nothing: {untested}.")
     return notes
+
+
+def _untested(division: Division) -> str:
+    """Return how many of the trained classes have no test image, and some of them; empty: all have."""
+    missing = [class_name(division.classes[number]) for number in np.flatnonzero(division.test_counts == 0)]
+    few = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+    return f"{len(missing):,} of {len(division.classes):,} ({few})" if missing else ""
 
 
 def _costs(trained: Sequence[Trained]) -> Section:
@@ -204,13 +211,18 @@ def training_findings(division: Division, trained: Sequence[Trained]) -> Lines:
     confused = "no class with another"
     for true, taken in first.most_confused(1):
         names = [class_name(division.classes[number]) for number in (true, taken)]
-        wrong, tested = first.confusion[true, taken], first.confusion[true].sum()
+        wrong, tested = first.confusion[true, taken], first.confusion.sum(axis=1)[true]
         confused = f"{names[0]} taken for {names[1]}: {wrong:,} of {tested:,} images"
     return [
         ("accuracy", f"{percent(first.accuracy)} of {first.image_count:,} test images, {top}"),
         *(("", f"{percent(other.evaluation.accuracy)} on {other.on}") for other in trained[1:]),
         ("baseline", f"{percent(majority_baseline(division))}: always the class with most training images"),
         ("confused", confused),
+        *(
+            [("untested", f"classes without a test image: {untested}")]
+            if (untested := _untested(division))
+            else []
+        ),
     ]
 
 
@@ -235,7 +247,7 @@ def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
 def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
     """Draw the share of each class taken for each; of many classes those that are confused most."""
     shown = shown_classes(evaluation)
-    counts = evaluation.confusion[np.ix_(shown, shown)]
+    counts = evaluation.confusion[np.ix_(shown, shown)].toarray()
     of_class = np.maximum(evaluation.confusion.sum(axis=1)[shown], 1)
     shares = counts / of_class[:, None]
     names = [class_name(classes[index]) for index in shown]
@@ -261,8 +273,9 @@ def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
 
 def shown_classes(evaluation: Evaluation) -> list[int]:
     """Return the numbers of the classes that the matrix shows: all, or the most confused ones, in order."""
-    wrong = evaluation.confusion - np.diag(np.diag(evaluation.confusion))
-    most = np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MAX_CONFUSION_CLASSES]
+    right, counts = evaluation.confusion.diagonal(), evaluation.confusion
+    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * right
+    most = np.argsort(-wrong, kind="stable")[:MAX_CONFUSION_CLASSES]
     return sorted(int(index) for index in most)
 
 
