@@ -153,7 +153,9 @@ def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
     lines = [("images", count(steps[-1].image_count))]
     for standardized, title, _ in KINDS:
         needed = steps[-1].components[0][standardized]
-        words = [f"{count(needed[shares[0]])} components for {percent(shares[0], 0)} of the variance"]
+        first = needed[shares[0]]
+        components = "1 component" if first == 1 else f"{count(first)} components"
+        words = [f"{components} for {percent(shares[0], 0)} of the variance"]
         words += [f"{count(needed[share])} for {percent(share, 0)}" for share in shares[1:]]
         lines.append((title.lower(), ", ".join(words)))
     if len(steps) < 2:
