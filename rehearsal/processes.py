@@ -130,7 +130,9 @@ def start_guardian(home: Path) -> subprocess.Popen[bytes]:
 
 
 if __name__ == "__main__":
+    watched = Path(sys.argv[1])
+    short = short_folder(watched)  # now: the home may be gone when the rehearsal has ended
     sys.stdin.buffer.read()  # until the last holder of the other end has gone
-    sweep(Path(sys.argv[1]))
-    shutil.rmtree(short_folder(Path(sys.argv[1])), ignore_errors=True)
-    (Path(sys.argv[1]) / "short").unlink(missing_ok=True)
+    sweep(watched)
+    shutil.rmtree(short, ignore_errors=True)
+    (watched / "short").unlink(missing_ok=True)
