@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,12 @@ def optional_numbers(column: Sequence[float | None], kind: type[np.number]) -> p
     filled = np.array([number or 0 for number in column], kind)
     buffers: list[pa.Buffer | None] = [_validity(column), pa.py_buffer(filled.data)]
     return pa.Array.from_buffers(pa.from_numpy_dtype(filled.dtype), filled.size, buffers)
+
+
+def days(column: Sequence[date | None]) -> pa.Array[Any]:
+    """Return dates, None where missing."""
+    numbered = [None if day is None else (day - date(1970, 1, 1)).days for day in column]
+    return optional_numbers(numbered, np.int32).view(pa.date32())
 
 
 def flags(column: Sequence[bool | None]) -> pa.Array[Any]:

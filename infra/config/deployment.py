@@ -11,8 +11,18 @@ from infra.config.fields import DeploymentFields
 
 # What differs by stage unless the configuration says otherwise.
 STAGE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "dev": {"network": "public", "removal_policy": "destroy", "replicate_images": False},
-    "prod": {"network": "private", "removal_policy": "retain", "replicate_images": True},
+    "dev": {
+        "network": "public",
+        "removal_policy": "destroy",
+        "replicate_images": False,
+        "thumbnails": "keep",
+    },
+    "prod": {
+        "network": "private",
+        "removal_policy": "retain",
+        "replicate_images": True,
+        "thumbnails": "none",  # a picture ends with its photograph, unless somebody asks for it
+    },
 }
 
 

@@ -9,7 +9,7 @@ from infra.contract.prefixes import JOBS
 from infra.launch.deployed_job import DeployedJob
 
 # Options of the deployed step that every run of the deployment has, and those that a sample cannot have.
-KEPT = ("--extractor", "--engine")
+KEPT = ("--extractor", "--engine", "--retention-days")
 MAX_COST = "--max-cost="
 KEPT_OF_THE_WHOLE = ("--previous", "--removed")
 
@@ -79,8 +79,9 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
     kept = {option: deployed.value(option) for option in names}
     if not _decides_components(request.options):
         kept["--variance"] = deployed.value("--variance")
-    if not any(word.startswith("--labels=") for word in request.options):
-        kept["--labels"] = deployed.value("--labels")
+    for option in ("--labels", "--thumbnails"):
+        if not any(word.startswith(f"{option}=") for word in request.options):
+            kept[option] = deployed.value(option)
     words = [
         "run",
         *(f"--images={uri}" for uri in request.images),

@@ -20,6 +20,7 @@ def job_parameters(config: DeploymentConfig) -> dict[str, Any]:
     return {
         "images": {name: config.existing_image_buckets.get(name) for name in config.image_sources},
         "removed": config.removed,
+        "retention_days": config.results_retention_days,
         **{option.name: getattr(config, option.name) for option in RunOptions.table(DEPLOY)},
     }
 

@@ -26,6 +26,8 @@ def job_options(config: DeploymentConfig, buckets: Buckets, run: Run) -> RunOpti
         request=ComponentRequest(variance=config.variance),
         engine=config.engine,
         labels=config.labels,
+        thumbnails=config.thumbnails,
+        retention_days=config.results_retention_days,
         previous=LATEST,
         removed=config.removed,
         run_id=run.id,

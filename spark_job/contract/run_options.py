@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any, Self
 
 from spark_job.contract.errors import MisuseError
@@ -32,6 +33,7 @@ from spark_job.contract.uris import contains, normalise
 
 LATEST = "latest"
 REMOVED = ("drop", "keep")
+THUMBNAILS = ("keep", "none")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MEBIBYTE = 1024 * 1024
 
@@ -132,6 +134,14 @@ class RunOptions:
     all_files: bool = option(
         f"Try every file, not only {' '.join(IMAGE_EXTENSIONS)}.", kind=bool, default=False, offered=(SUBMIT,)
     )
+    thumbnails: str = option(
+        "Keep small pictures in `features/` for the report, or none; then the report shows none.",
+        default="keep", choices=THUMBNAILS, needs="thumbnails", offered=(DEPLOY, SUBMIT),
+    )  # fmt: skip
+    retention_days: int | None = option(
+        "Reuse no features of images that were first seen so many days ago, whatever runs have copied them.",
+        kind=int, least=1, says=ATTEMPT, metavar="N", absent="no limit",
+    )  # fmt: skip
     limits: ImageLimits = field(default_factory=ImageLimits)
     unsigned: bool = option(
         "Read images in S3 without an AWS account, as public buckets allow.",
@@ -253,6 +263,15 @@ class RunOptions:
                     raise MisuseError(
                         f"--images {source} and {other} overlap: images in both would count twice; give one"
                     )
+
+    @property
+    def shows_images(self) -> bool:
+        """Whether small pictures are kept and shown."""
+        return self.thumbnails == "keep"
+
+    def end_of(self, first_seen: date) -> date | None:
+        """Return the day from which on a row is not reused, of the day on which its image was first seen."""
+        return first_seen + timedelta(days=self.retention_days) if self.retention_days else None
 
     def value(self, one: Option) -> Any:
         return getattr(getattr(self, one.group) if one.group else self, one.name)

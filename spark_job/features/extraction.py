@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from itertools import islice
 from typing import Any, Self
@@ -18,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_job.arrow_arrays import binaries, flags, optional_numbers, texts, vectors
+from spark_job.arrow_arrays import binaries, days, flags, optional_numbers, texts, vectors
 from spark_job.contract.erasure import Tombstones
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
@@ -59,6 +60,8 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("damage", pa.string()),
     *QUALITY_COLUMNS,
     ("thumbnail", pa.binary()),
+    ("first_seen", pa.date32()),
+    ("ends", pa.date32()),
 ]
 FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
@@ -82,6 +85,7 @@ class Extraction:
         shown: says of a label and a path whether a report may want a thumbnail.
         label_columns: of the table of labels, if there is one.
         erased: photographs that are passed over.
+        first_seen, ends: the day of the run, and the one from which on its rows are not reused.
     """
 
     specification: ExtractorSpecification
@@ -90,6 +94,8 @@ class Extraction:
     shown: Callable[[str, str], bool] = lambda _label, _path: False
     label_columns: tuple[str, ...] = ()
     erased: Tombstones | None = None
+    first_seen: date | None = None
+    ends: date | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -122,6 +128,8 @@ class Extraction:
             texts([row.prepared.damage for row in rows]),
             *_quality_columns([row.prepared.quality for row in rows]),
             binaries([row.prepared.thumbnail for row in rows]),
+            days([self.first_seen] * len(rows)),
+            days([self.ends] * len(rows)),
             *label_arrays(batch, self.label_columns),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)

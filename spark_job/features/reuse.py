@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
 from math import ceil
 from typing import Any
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import flags, numbers, text_lists, texts, values, whole
+from spark_job.arrow_arrays import days, flags, numbers, text_lists, texts, values, whole
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally, features_schema, label_arrays
@@ -37,7 +38,7 @@ ROWS_PER_BUCKET = 50_000
 TASKS_A_CORE = 2
 FOOTERS_AT_ONCE = 32
 LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
-PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error")
+PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error", "first_seen")
 PLACE = ("part", "row", "path")
 _REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("part", pa.int64()),
@@ -46,6 +47,7 @@ _REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("label", pa.string()),
     ("split", pa.string()),
     ("labels", pa.list_(pa.string())),
+    ("gone", pa.bool_()),
 ]
 REUSED_SCHEMA = pa.schema(_REUSED_COLUMNS)
 LABELLING = ("label", "split", "labels")
@@ -60,6 +62,7 @@ def copy_features(
     length: int,
     first: int,
     label_columns: Sequence[str],
+    options: RunOptions,
 ) -> Tally:
     """Copy whole rows with the labels and split of this run, in parts behind those that are computed.
 
@@ -68,6 +71,7 @@ def copy_features(
         previous: URIs of the parts of the previous run's table, which the rows refer to by number.
         first: number of the first part that they become.
         label_columns: of this run's table of labels, if there is one.
+        options: whether thumbnails are kept, and when a row ends. That of a photograph that is gone goes.
     """
     tasks = list(enumerate(part_uris(reused), start=first))
     if not tasks:
@@ -76,7 +80,7 @@ def copy_features(
     def copy(task: tuple[int, str]) -> Tally:
         number, uri = task
         tally = Tally()
-        batches = _counted(_copied(uri, previous, length, label_columns), tally)
+        batches = _counted(_copied(uri, previous, length, label_columns, options), tally)
         schema = features_schema(label_columns)
         write_part(destination, number, batches, schema, repeated=(*REPEATED, *label_columns))
         return tally
@@ -94,7 +98,7 @@ def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.Rec
 
 
 def _copied(
-    uri: str, previous: Sequence[str], length: int, label_columns: Sequence[str]
+    uri: str, previous: Sequence[str], length: int, label_columns: Sequence[str], options: RunOptions
 ) -> Iterator[pa.RecordBatch]:
     """Yield the previous run's rows that one part of the table of reused rows names."""
     table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
@@ -102,11 +106,12 @@ def _copied(
     parts = values(reused.column("part"))
     for number in np.unique(parts).tolist():
         first, last = np.searchsorted(parts, [number, number + 1]).tolist()
-        yield from _rows_of(previous[number], reused.slice(first, last - first), length, label_columns)
+        rows = reused.slice(first, last - first)
+        yield from _rows_of(previous[number], rows, length, label_columns, options)
 
 
 def _rows_of(
-    uri: str, reused: pa.RecordBatch, length: int, label_columns: Sequence[str]
+    uri: str, reused: pa.RecordBatch, length: int, label_columns: Sequence[str], options: RunOptions
 ) -> Iterator[pa.RecordBatch]:
     rows, start = values(reused.column("row")), 0
     for batch in read_part(uri, FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096)):
@@ -114,15 +119,17 @@ def _rows_of(
         if last > first:
             copied = batch.take(numbers(rows[first:last] - start))
             listed = reused.slice(first, last - first)
+            hidden = listed.column("gone") if options.shows_images else flags([True] * listed.num_rows)
+            seen: Any = copied.column("first_seen").to_pylist()
+            changed = {
+                "label": listed.column("label"),
+                "split": listed.column("split"),
+                "thumbnail": pc.if_else(hidden, pa.scalar(None, pa.binary()), copied.column("thumbnail")),
+                "ends": days([options.end_of(day) for day in seen]),
+            }
+            columns = [changed.get(name, copied.column(name)) for name in FEATURES_SCHEMA.names]
             yield pa.RecordBatch.from_arrays(
-                [
-                    *(
-                        (listed if name in ("label", "split") else copied).column(name)
-                        for name in FEATURES_SCHEMA.names
-                    ),
-                    *label_arrays(listed, label_columns),
-                ],
-                schema=features_schema(label_columns),
+                [*columns, *label_arrays(listed, label_columns)], schema=features_schema(label_columns)
             )
         start += batch.num_rows
 
@@ -134,6 +141,7 @@ def find_reusable(
     length: int,
     options: RunOptions,
     labels: Labels,
+    today: date,
     destination: Folder,
 ) -> Counter[str]:
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
@@ -143,9 +151,9 @@ def find_reusable(
 
     Args:
         previous: the previous run's features table; may be empty.
-        options: an image below none of their sources is neither reused nor gone, one beyond their limits is
-            computed again, and rejected; one that is gone stays in the results if they say so, and if its
-            class is one of theirs.
+        options: a row that has passed its day is not reused; an image below none of their sources is neither
+            reused nor gone; one beyond their limits is computed again, and rejected; one that is gone stays
+            in the results if they say so, if its class is one of theirs, and until its day.
         labels: of images that are gone; those of the others are in the listing.
 
     Returns:
@@ -168,7 +176,7 @@ def find_reusable(
     )
     met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
         lambda bucket, pairs: _meet(
-            bucket, (rows for _, rows in pairs), options, shared.value, destination, groups
+            bucket, (rows for _, rows in pairs), options, shared.value, today, destination, groups
         )
     )
     group_count = max(groups, default=0) + 1
@@ -213,12 +221,13 @@ def _meet(
     rows: Iterable[Rows],
     options: RunOptions,
     labels: Labels,
+    today: date,
     destination: Folder,
     groups: Sequence[int],
 ) -> Iterator[tuple[int, tuple[Counter[str], pa.Table]]]:
     """Write the new images of a bucket; yield the rows to be reused by the group of their part."""
     listed, previous = _both(rows)
-    new, reused, kept, removed = _compare(listed, previous, options, labels)
+    new, reused, kept, removed = _compare(listed, previous, options, labels, today)
     if new.num_rows:
         write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
@@ -245,7 +254,7 @@ def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
 
 
 def _compare(
-    listed: pa.Table, previous: pa.Table, options: RunOptions, labels: Labels
+    listed: pa.Table, previous: pa.Table, options: RunOptions, labels: Labels, today: date
 ) -> tuple[pa.Table, pa.Table, pa.Table, int]:
     """Return (new rows of the listing; reused, kept rows of REUSED_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
@@ -253,13 +262,20 @@ def _compare(
     match = previous.take(place)
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
     same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, options.limits)))
-    same = pc.fill_null(same, False)
-    reused = _named(match, *(selected[name] for name in LABELLING)).filter(same)
+    same = pc.fill_null(pc.and_(same, _lasting(match, options, today)), False)
+    reused = _named(match, *(selected[name] for name in LABELLING), gone=False).filter(same)
     absent = pc.invert(pc.is_in(previous["path"], value_set=whole(listed["path"])))
     gone = previous.filter(pc.and_(absent, _usable(previous, options.limits)))
-    gone = _of_sources(gone, options, labels)
-    kept = gone if options.removed == "keep" else gone.slice(0, 0)
+    kept = gone.filter(_lasting(gone, options, today)) if options.removed == "keep" else gone.slice(0, 0)
+    kept, gone = (_of_sources(rows, options, labels) for rows in (kept, gone))
     return selected.filter(pc.invert(same)), reused, kept, gone.num_rows
+
+
+def _lasting(rows: pa.Table, options: RunOptions, today: date) -> pa.Array[Any]:
+    """Return which rows have not passed their day."""
+    first_seen: list[Any] = rows["first_seen"].to_pylist()
+    ends = [day and options.end_of(day) for day in first_seen]
+    return flags([end is None or end > today for end in ends])
 
 
 def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
@@ -281,14 +297,14 @@ def _of_sources(rows: pa.Table, options: RunOptions, labels: Labels) -> pa.Table
         )
         belongs.append(source is not None and matches_any(found[-1][0], options.classes))
     columns = [list(column) for column in zip(*found, strict=True)] or [[], [], []]
-    named = _named(rows, texts(columns[0]), texts(columns[1]), text_lists(columns[2]))
+    named = _named(rows, texts(columns[0]), texts(columns[1]), text_lists(columns[2]), gone=True)
     return named.filter(flags(belongs))
 
 
-def _named(rows: pa.Table, *labelling: pa.Array[Any] | pa.ChunkedArray[Any]) -> pa.Table:
+def _named(rows: pa.Table, *labelling: pa.Array[Any] | pa.ChunkedArray[Any], gone: bool) -> pa.Table:
     """Return rows as REUSED_SCHEMA has them, with the label, split and labels of this run."""
     columns = [rows[name] for name in PLACE]
-    return pa.table([*columns, *labelling], schema=REUSED_SCHEMA)
+    return pa.table([*columns, *labelling, flags([gone] * rows.num_rows)], schema=REUSED_SCHEMA)
 
 
 def _write_groups(

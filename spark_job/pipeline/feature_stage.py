@@ -58,10 +58,12 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     spark = run.spark.sparkContext
     choice = EngineChoice(run.options.engine, run.options.precision)
     engine = worker_engine(spark, run.extractor, choice, run.scratch)
-    shown = partial(is_shown, seed=run.options.seed, shares=listing.shown_shares)
+    pictured = listing.shown_shares if run.options.shows_images else {}
+    shown = partial(is_shown, seed=run.options.seed, shares=pictured)
     columns, erased = tuple(listing.label_columns), forgotten(run.options.results)
     specification, limits = run.extractor.specification, run.options.limits
-    extraction = Extraction(specification, limits, engine, shown, columns, erased)
+    ends = run.options.end_of(run.today)
+    extraction = Extraction(specification, limits, engine, shown, columns, erased, run.today, ends)
     features = run.folder.at(layout.FEATURES)
     with run.progress.images(listing.new, spark) as channel:
         tally = write_features(spark, tasks, features, extraction, run.fingerprint, channel)
@@ -96,4 +98,5 @@ def _copy(run: Run, listing: ListingResult, first: int) -> Tally:
         run.extractor.specification.feature_length,
         first,
         listing.label_columns,
+        run.options,
     )

@@ -240,6 +240,7 @@ def _find_reusable(run: Run, previous: RunFolder, labels: Labels) -> dict[str, i
         run.extractor.specification.feature_length,
         run.options,
         labels.without_image(),
+        run.today,
         run.folder.at(layout.REUSE),
     )
     return {name: counts[name] for name in ("new", "reused", "kept", "removed")}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import repeat
 
 import numpy as np
 import pyarrow.compute as pc
@@ -126,6 +127,8 @@ def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarra
 
 def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | None]:
     """Return path -> thumbnail, of the features table; images that have none there are read once more."""
+    if not run.options.shows_images:
+        return dict.fromkeys(image.path for image in images)
     parts, paths = part_uris(run.folder.at(layout.FEATURES)), {image.path for image in images}
     found = dict(run.over_parts(parts, partial(_thumbnails_of, paths=paths)))
     others = [image for image in images if image.path not in found]
@@ -144,8 +147,6 @@ def _rejected(run: Run) -> list[RejectedImage]:
     """Return the first rejected images; a decoder that takes what there is reads them once more."""
     images = list(listed_rejects(run.folder, MAX_REJECTED))
     shown = [image if image.error == ERASED else replace(image, error=None) for image in images]
-    pictures = thumbnails(shown, run.options.limits)
-    return [
-        RejectedImage(image.path, image.error or "", thumbnail)
-        for image, thumbnail in zip(images, pictures, strict=True)
-    ]
+    pictures = thumbnails(shown, run.options.limits) if run.options.shows_images else repeat(None)
+    told = zip(images, pictures, strict=run.options.shows_images)
+    return [RejectedImage(image.path, image.error or "", thumbnail) for image, thumbnail in told]

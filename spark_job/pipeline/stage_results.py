@@ -5,6 +5,7 @@ A stage may be started over at any time: it replaces what an earlier attempt lef
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +45,11 @@ class Run:
     def spark(self) -> SparkSession:
         """The session; waits for it when it is still opening."""
         return self.session()
+
+    @property
+    def today(self) -> date:
+        """The day of the run, in UTC."""
+        return datetime.now(UTC).date()
 
     def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
         """Return the sum of what `work` gives for each part of a table, side by side in Spark."""

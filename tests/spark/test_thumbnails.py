@@ -73,12 +73,13 @@ def test_of_many_images_few_have_a_thumbnail(readings, fewer_points, tiny_extrac
 
 
 def test_reused_rows_bring_their_thumbnails(readings, tiny_extractor, tmp_path):
-    """Also those of images that are gone; only rows of a run that made none are read once more."""
+    """A picture goes with its photograph; only rows without one are read once more, and nothing is there."""
     images = write_archive(tmp_path / "images", {"a": 5, "b": 4})
     first = kept(run(images, tmp_path, tiny_extractor, "first"))
-    (images / "a" / "000.jpg").unlink()
+    gone = images / "a" / "000.jpg"
+    gone.unlink()
     run(images, tmp_path, tiny_extractor, "next", previous=str(tmp_path / "first"), removed="keep")
-    assert (readings.read, readings.shown) == ([], first)
+    assert (readings.read, readings.shown) == ([str(gone)], {**first, str(gone): None})
 
 
 def test_a_run_that_an_earlier_version_listed_reads_what_it_shows(
