@@ -10,7 +10,7 @@ from typing import Any
 from spark_job import __version__
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, RunFigures, read_json, with_accuracies, write_json
-from spark_job.contract.run_layout import MANIFEST, METRICS, PARAMETERS
+from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.runs_index import render_index
 from spark_job.storage import Folder
@@ -78,7 +78,8 @@ class RunFolder(Folder):
         manifest = self.read_manifest()
         started = self.read_json(PARAMETERS)
         if started is None and manifest is None:
-            if not self.is_empty():
+            # The account may have said what the run costs before its driver begins.
+            if not self.is_empty() and self.names() != [COST]:
                 raise MisuseError(
                     f"{self.uri} is not empty and holds no run: choose another --run-id or --results"
                 )
