@@ -34,6 +34,12 @@ def has_price(name: str, region: str) -> bool:
     return name.partition(".")[0] in priced_families(region)
 
 
+def ec2_hour(instance: InstanceType, region: str) -> float:
+    """Return EC2's price of an hour on demand, in USD. Raises KeyError: `has_price` is false for it."""
+    xlarge = price_table()["ec2_xlarge_hour"][region][instance.name.partition(".")[0]]
+    return float(xlarge * instance.vcpu / _XLARGE_VCPU)
+
+
 def node_hour(instance: InstanceType, region: str, *, public: bool, spot_share: float = 0.0) -> float:
     """Return the price of an hour of one node, in USD.
 
@@ -45,8 +51,7 @@ def node_hour(instance: InstanceType, region: str, *, public: bool, spot_share: 
     Raises:
         KeyError: `has_price` is false for it.
     """
-    table = price_table()
-    ec2 = table["ec2_xlarge_hour"][region][instance.name.partition(".")[0]] * instance.vcpu / _XLARGE_VCPU
+    table, ec2 = price_table(), ec2_hour(instance, region)
     emr = table["emr_hour"].get(instance.name, ec2 * table["emr_share_of_ec2"])
     disk = table["gp3_gib_month"] * table["ebs_gib_per_node"] / _HOURS_PER_MONTH
     ec2 *= 1 - spot_share * (1 - table["spot_share_of_ec2"])

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import Cluster
-from operate.emr.node_costs import Line, account, total
+from operate.emr.clusters import Cluster, describe_cluster
+from operate.emr.node_costs import Line, account, spot_prices, total
 from operate.emr.nodes import list_nodes
+from operate.emr.steps import list_steps
 from operate.printing import json_option, print_result, table
-from operate.runs.run_clusters import meant_clusters, stage_clusters
+from operate.runs.run_clusters import find_run, meant_clusters, stage_clusters
+from operate.runs.run_history import nodes_of_run
 from operate.submission.estimate import Estimate
 from operate.submission.place import estimated, find_place
 from operate.submission.sources import image_uris
@@ -21,33 +23,51 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
 
 
 @click.command("cost")
+@click.argument("run", required=False)
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Show all clusters of the last N days.")
 @click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: all that are up]")
 @click.option("--next-run", is_flag=True, help="Show instead what another run on all images would cost.")
 @json_option
 @connected
 def cost_command(
-    connection: Connection, /, days: float | None, cluster_id: str | None, next_run: bool, as_json: bool
+    connection: Connection,
+    /,
+    run: str | None,
+    days: float | None,
+    cluster_id: str | None,
+    next_run: bool,
+    as_json: bool,
 ) -> None:
     """Show what each cluster that is up, else the latest, has cost: instance hours, source, expected error.
 
-    To estimate a run beforehand, use --next-run, and `fruit plan` for a cluster that a deploy starts. EMR
+    With RUN (run id or step id) show what that run has cost: the start of its cluster and its idle end are in
+    it. To estimate a run beforehand, use --next-run, and `fruit plan` for a cluster that a deploy starts. EMR
     forgets clusters after two months.
 
     \b
     Example:
       fruit cost --days=30
+      fruit cost run-1a2b3c4d5e6f
     """
     if next_run:
         expected = _next_run(connection)
         print_result({**asdict(expected), "source": expected.source}, expected.sentence, as_json=as_json)
         return
     emr = connection.client("emr")
-    clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
     now = datetime.now(UTC)
-    accounts = {
-        cluster.id: account(list_nodes(emr, cluster.id), connection.region, now) for cluster in clusters
-    }
+    if run:
+        cluster, step = find_run(connection, run, cluster_id)
+        clusters = [describe_cluster(emr, cluster.id)]
+        steps, nodes = list_steps(emr, cluster.id), list_nodes(emr, cluster.id)
+        lives = {cluster.id: nodes_of_run(step, steps, nodes, now)}
+    else:
+        clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
+        lives = {cluster.id: list_nodes(emr, cluster.id) for cluster in clusters}
+    accounts = {}
+    for cluster in clusters:
+        nodes = lives[cluster.id]
+        spot = spot_prices(connection.client("ec2"), nodes, cluster.zone, now) if cluster.zone else {}
+        accounts[cluster.id] = account(nodes, connection.region, now, spot)
     facts = [_facts(cluster, accounts[cluster.id]) for cluster in clusters]
     lines = list(chain.from_iterable(accounts.values()))
     print_result(

@@ -42,6 +42,7 @@ class Cluster:
     service_role: str = ""
     applications: tuple[str, ...] = ()
     security_configuration: str = ""
+    zone: str = ""
 
     @property
     def live(self) -> bool:
@@ -70,6 +71,7 @@ class Cluster:
                 application.get("Name", "") for application in cluster.get("Applications", ())
             ),
             security_configuration=cluster.get("SecurityConfiguration", ""),
+            zone=cluster.get("Ec2InstanceAttributes", {}).get("Ec2AvailabilityZone", ""),
         )
 
 

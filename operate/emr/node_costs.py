@@ -1,17 +1,20 @@
-"""What nodes have cost: hours that EMR tells of, times the price table; calls nothing."""
+"""What nodes have cost: hours that EMR tells of, times the price table, or EC2's history of Spot prices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.config.instances import instance_types
-from infra.costs.prices import has_price, node_hour, price_table
+from infra.costs.prices import ec2_hour, has_price, node_hour, price_table
 from operate.emr.nodes import Node
 
 # EC2 and EMR count seconds, and a minute at least:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html
 LEAST_SECONDS = 60.0
+SPOT = "SPOT"
 ON_DEMAND_ERROR = "time within seconds of EC2's; prices as dated, without tax, traffic and storage"
 SPOT_ERROR = "counted at the price on demand: the bill is lower, often by 50 to 70 %"
 
@@ -29,13 +32,22 @@ class Line:
     expected_error: str
 
 
-def account(nodes: Iterable[Node], region: str, now: datetime) -> list[Line]:
-    """Return hours and cost by type and market, the dearest first; running nodes count until now."""
+def account(
+    nodes: Iterable[Node], region: str, now: datetime, spot_usd: Mapping[str, float] | None = None
+) -> list[Line]:
+    """Return hours and cost by type and market, the dearest first; running nodes count until now.
+
+    Args:
+        spot_usd: what EC2 took for an hour of a type as Spot; a type that is not there is counted on demand.
+    """
     groups: dict[tuple[str, str, bool], list[Node]] = {}
     for node in nodes:
         if node.created is not None:
             groups.setdefault((node.type, node.market, node.public), []).append(node)
-    lines = [_line(kind, market, nodes, region, now) for (kind, market, _), nodes in groups.items()]
+    lines = [
+        _line(kind, market, nodes, region, now, (spot_usd or {}).get(kind) if market == SPOT else None)
+        for (kind, market, _), nodes in groups.items()
+    ]
     return sorted(lines, key=lambda line: -(line.cost_usd or 0))
 
 
@@ -59,14 +71,58 @@ def seconds_of(node: Node, now: datetime) -> float:
     return max(((node.ended or now) - node.created).total_seconds(), LEAST_SECONDS)
 
 
-def _line(kind: str, market: str, nodes: list[Node], region: str, now: datetime) -> Line:
+def _line(
+    kind: str, market: str, nodes: list[Node], region: str, now: datetime, spot_usd: float | None
+) -> Line:
     hours = sum(seconds_of(node, now) for node in nodes) / 3600
     price = hour_price(nodes[0], region)
+    source = _price_source(kind, price)
+    if price is not None and spot_usd is not None:
+        price += spot_usd - ec2_hour(instance_types()[kind], region)
+        source = f"{price:.3f} USD/hour with EC2's history of Spot prices"
+    known = market != SPOT or spot_usd is not None
     facts: dict[str, Any] = {
-        "source": f"EMR ListInstances; {_price_source(kind, price)}",
-        "expected_error": SPOT_ERROR if market == "SPOT" else ON_DEMAND_ERROR,
+        "source": f"EMR ListInstances; {source}",
+        "expected_error": ON_DEMAND_ERROR if known else SPOT_ERROR,
     }
     return Line(kind, market, len(nodes), hours, None if price is None else hours * price, **facts)
+
+
+def spot_prices(ec2: Any, nodes: Iterable[Node], zone: str, now: datetime) -> dict[str, float]:
+    """Return what EC2 took for an hour of each type of the Spot nodes, on average over their lives, in USD.
+
+    Left out is what EC2 does not tell: it knows the last three months, and may refuse the question.
+
+    Args:
+        ec2: boto3's client.
+        zone: of the cluster.
+    """
+    lives: dict[str, list[tuple[datetime, datetime]]] = {}
+    for node in nodes:
+        if node.market == SPOT and node.created:
+            lives.setdefault(node.type, []).append((node.created, node.ended or now))
+    prices = {}
+    for kind, spans in lives.items():
+        begin, end = min(span[0] for span in spans), max(span[1] for span in spans)
+        try:
+            pages = ec2.get_paginator("describe_spot_price_history").paginate(
+                InstanceTypes=[kind],
+                ProductDescriptions=["Linux/UNIX"],
+                AvailabilityZone=zone,
+                StartTime=begin,
+                EndTime=end,
+            )
+            told = [item for page in pages for item in page["SpotPriceHistory"]]
+        except (ClientError, BotoCoreError):
+            continue
+        # Each price holds until the next one; the first may be older than the node.
+        changes = sorted((max(item["Timestamp"], begin), float(item["SpotPrice"])) for item in told)
+        ends = [*(moment for moment, _ in changes[1:]), end]
+        seconds = [(until - since).total_seconds() for (since, _), until in zip(changes, ends, strict=True)]
+        if changes and sum(seconds) > 0:
+            weighted = (price * weight for (_, price), weight in zip(changes, seconds, strict=True))
+            prices[kind] = sum(weighted) / sum(seconds)
+    return prices
 
 
 def _price_source(kind: str, price: float | None) -> str:

@@ -56,7 +56,8 @@ def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
     state = run.state
     if state != COMPLETE and trace.state != "COMPLETED":
         state = trace.state.lower()
-    return replace(run, state=state, created=run.created or trace.submitted, cost_usd=trace.cost_usd)
+    cost = run.cost_usd if trace.cost_usd is None else trace.cost_usd
+    return replace(run, state=state, created=run.created or trace.submitted, cost_usd=cost)
 
 
 def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
@@ -66,7 +67,7 @@ def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
         return RunSummary(run=run_id)
     manifest = Manifest.from_json({"run_id": run_id, "created": "", **content})
     figures = RunFigures.of(manifest, read_json(s3, bucket, run_prefix(run_id) + METRICS) or {})
-    return RunSummary(run=run_id, state=COMPLETE, **asdict(figures))
+    return RunSummary(run=run_id, state=COMPLETE, cost_usd=manifest.cost_usd, **asdict(figures))
 
 
 def _latest_first(run: RunSummary) -> tuple[bool, float, str]:

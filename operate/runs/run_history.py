@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from operate.connection import Connection
 from operate.emr.clusters import UNKNOWN
-from operate.emr.node_costs import hour_price
+from operate.emr.node_costs import account, total
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.runs.run_clusters import stage_clusters
@@ -35,7 +35,7 @@ class RunTrace:
 def run_history(connection: Connection) -> dict[str, RunTrace]:
     """Return what EMR still knows of each run, by run id.
 
-    A step costs what all nodes cost while it ran, on demand: without the cluster's start and its idling.
+    A run costs what all nodes cost in its share of its clusters' lives, on demand.
     """
     now, emr, deployment = datetime.now(UTC), connection.client("emr"), connection.deployment
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -45,30 +45,35 @@ def run_history(connection: Connection) -> dict[str, RunTrace]:
     for steps, nodes in clusters:
         for step in steps:
             if step.name.startswith(deployment.name_prefix):
-                cost = step_cost(step, nodes, deployment.region, now)
+                cost = total(account(nodes_of_run(step, steps, nodes, now), deployment.region, now))
                 attempts.setdefault(step.name.removeprefix(deployment.name_prefix), []).append((step, cost))
     return {run_id: _trace(steps) for run_id, steps in attempts.items()}
 
 
-def step_cost(step: Step, nodes: Iterable[Node], region: str, now: datetime) -> float | None:
-    """Return the USD of the nodes' hours while the step ran; None where a type has no price.
+def nodes_of_run(step: Step, steps: Iterable[Step], nodes: Iterable[Node], now: datetime) -> list[Node]:
+    """Return the nodes of a cluster, each with the part of its life that the run of a step pays for.
+
+    It begins when the step before has ended, or with the node: so the first run pays for the start of its
+    cluster. It ends when the next step begins, or with the node: so the last run pays for the idle end.
 
     Args:
-        now: a step or node that has not ended counts until then.
+        steps: all of the cluster.
+        now: a node that has not ended lives until then.
     """
-    if step.started is None:
-        return 0.0
-    cost = 0.0
+    others = [one for one in steps if one.id != step.id]
+    if step.started is None and others:
+        return []  # it waits, or was cancelled before it began
+    own = step.started or now
+    begins = [one.ended for one in others if one.ended and one.ended <= own]
+    ends = [one.started for one in others if one.started and one.started > own]
+    lives = []
     for node in nodes:
-        begin = max(node.created, step.started) if node.created else now
-        hours = (min(node.ended or now, step.ended or now) - begin).total_seconds() / 3600
-        if hours <= 0:
-            continue
-        price = hour_price(node, region)
-        if price is None:
-            return None
-        cost += hours * price
-    return cost
+        if node.created:
+            begin = max([node.created, *begins])
+            end = min([node.ended or now, *ends])
+            if begin < end:
+                lives.append(replace(node, created=begin, ended=end))
+    return lives
 
 
 def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:

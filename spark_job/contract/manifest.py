@@ -32,6 +32,7 @@ class Manifest:
         versions: of the packages that decide the results.
         images: counts.
         outputs: files and folders of the run, by name.
+        cost_usd: what the run's cluster had cost when the run was complete, on demand; None: not known.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
+    cost_usd: float | None = None
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

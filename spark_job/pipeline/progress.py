@@ -60,6 +60,11 @@ class RunProgress:
         self._kept = 0
         self._samples = deque([(time.monotonic(), done)])
 
+    @property
+    def cost_usd(self) -> float | None:
+        """What the run's cluster has cost by the account's last look; None: nobody has said it."""
+        return self._cost.get("cost_usd")
+
     def check_cost(self) -> None:
         """Raise CostLimitError where the run has been told to stop."""
         if self._stopped_at:
@@ -147,7 +152,7 @@ class RunProgress:
             rejected=self._rejected,
             reason=self._reason,
             nodes=self._nodes(),
-            cost_usd=self._cost.get("cost_usd"),
+            cost_usd=self.cost_usd,
             written=datetime.now(UTC).isoformat(timespec="seconds"),
             moved=self._moved.isoformat(timespec="seconds"),
         )

@@ -81,6 +81,7 @@ def run_pipeline(
         command=tuple(options.arguments(RESULTS, PLACE)),
         extractor={"fingerprint": specification.fingerprint, "specification": asdict(specification)},
         images=metrics["images"],
+        cost_usd=progress.cost_usd,
         outputs=tuple(sorted(outputs_of(results, report))),
     )
 

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.config.instances import instance_types
 from infra.costs.cost import minutes_besides, rate_table
 from infra.costs.prices import node_hour
-from operate.emr.node_costs import account, total
+from operate.emr.node_costs import account, spot_prices, total
 from operate.emr.nodes import Node
 from operate.submission.estimate import estimate
+from tests.doubles import Double
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REGION = "eu-west-3"
@@ -50,6 +52,36 @@ def test_spot_is_counted_on_demand_and_says_so():
     assert lines["SPOT"].cost_usd == lines["ON_DEMAND"].cost_usd
     assert "the bill is lower" in lines["SPOT"].expected_error
     assert "the bill is lower" not in lines["ON_DEMAND"].expected_error
+
+
+class SpotMarket(Double):
+    """EC2's history of one type: dearer from 10:30 on."""
+
+    def __init__(self, refuses=False):
+        self.refuses = refuses
+
+    def get_paginator(self, operation):
+        assert operation == "describe_spot_price_history"
+        return self
+
+    def paginate(self, **asked):
+        if self.refuses:
+            raise ClientError({"Error": {"Code": "UnauthorizedOperation"}}, "DescribeSpotPriceHistory")
+        assert (asked["InstanceTypes"], asked["AvailabilityZone"]) == (["m5.xlarge"], "eu-west-3a")
+        moments = {NOW - timedelta(hours=9): "0.08", NOW - timedelta(minutes=30): "0.12"}
+        return [{"SpotPriceHistory": [{"Timestamp": at, "SpotPrice": usd} for at, usd in moments.items()]}]
+
+
+def test_spot_costs_what_ec2_took_for_it():
+    """On average over the nodes' lives; EMR's fee, the disk and the address as on demand."""
+    nodes = [node(2.0, market="SPOT"), node(1.0)]
+    found = spot_prices(SpotMarket(), nodes, "eu-west-3a", NOW)
+    assert found == {"m5.xlarge": pytest.approx((1.5 * 0.08 + 0.5 * 0.12) / 2)}
+    lines = {line.market: line for line in account(nodes, REGION, NOW, found)}
+    assert lines["SPOT"].cost_usd == pytest.approx(2 * (price() - 0.224 + 0.09))
+    assert lines["ON_DEMAND"].cost_usd == pytest.approx(price())
+    assert lines["SPOT"].expected_error == lines["ON_DEMAND"].expected_error
+    assert spot_prices(SpotMarket(refuses=True), nodes, "eu-west-3a", NOW) == {}
 
 
 def test_a_type_without_a_price_keeps_its_hours_and_makes_no_false_total():

@@ -7,13 +7,11 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from infra.config.instances import instance_types
-from infra.costs.prices import node_hour
 from operate.connection import Connection
 from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
-from operate.runs.run_history import RunTrace, run_history, step_cost
+from operate.runs.run_history import RunTrace, nodes_of_run, run_history
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_objects, read_json
 from tests.aws.conftest import REGION, RUN
@@ -99,6 +97,14 @@ def test_runs_are_sorted_and_selected(operate, storage):
     assert operate("runs", "--match=pear").out == "none of 5 runs contains 'pear'\n"
 
 
+def test_a_run_that_emr_has_forgotten_has_the_cost_of_its_manifest(operate, storage):
+    """What its cluster had cost when the run was complete."""
+    store_run("old", "2026-02-01T10:00:00+00:00")
+    manifest = json.dumps({"created": "2026-02-01T10:00:00+00:00", "cost_usd": 0.41})
+    boto3.client("s3", REGION).put_object(Bucket="fruit-results", Key="runs/old/manifest.json", Body=manifest)
+    assert operate("runs", "--json").json[0]["cost_usd"] == 0.41
+
+
 def test_an_empty_run_has_no_components(operate, storage):
     """Figures of stages that did not run are null in metrics.json: a dash."""
     reduction = {"components": None, "explained_variance_ratio": None}
@@ -133,25 +139,34 @@ def test_the_steps_of_the_stage_are_its_runs(deployment):
     assert history[RUN].state in ("PENDING", "RUNNING", "STARTING")
 
 
-def test_a_step_costs_its_nodes_while_it_ran():
-    """An hour of one node and half an hour of another; idle time before and after is not counted."""
-    ended = START + timedelta(hours=1)
-    one = step_of(started=START, ended=ended)
+def test_a_run_pays_for_its_share_of_the_clusters_life():
+    """The first one for the start, the last one for the idle end, and each for the time between two."""
+    hour = timedelta(hours=1)
+    first = step_of("s-1", started=START + hour, ended=START + 2 * hour)
+    second = step_of("s-2", started=START + 3 * hour, ended=START + 4 * hour)
+    waits = step_of("s-3", started=None, ended=None)
     nodes = [
-        node("m5.xlarge", START - timedelta(hours=1), ended + timedelta(hours=3)),
-        node("m5.xlarge", START + timedelta(minutes=30), None),
-        node("m5.xlarge", START - timedelta(hours=2), START - timedelta(hours=1)),
+        node("m5.xlarge", START, START + 5 * hour),
+        node("m5.xlarge", START + 3.5 * hour, None),
+        node("m5.xlarge", None, None),
     ]
-    hour = node_hour(instance_types()["m5.xlarge"], REGION, public=False)
-    found = step_cost(one, nodes, REGION, START + timedelta(days=1))
-    assert found == pytest.approx(1.5 * hour)
-    assert step_cost(one, [node("x9.huge", START, None)], REGION, START + timedelta(days=1)) is None
-    assert step_cost(step_of(started=None, ended=None), nodes, REGION, START) == 0.0
+    now = START + 6 * hour
+
+    def hours(step, steps):
+        lives = nodes_of_run(step, steps, nodes, now)
+        return [(one.ended - one.created) / hour for one in lives if one.ended and one.created]
+
+    both = [second, first]
+    assert hours(first, [first]) == [5, 2.5]
+    assert hours(first, both) == [3]
+    assert hours(second, both) == [3, 2.5]
+    assert hours(waits, [waits, *both]) == []
+    assert hours(waits, [waits]) == [5, 2.5]
 
 
-def step_of(*, started, ended) -> Step:
+def step_of(step_id, *, started, ended) -> Step:
     """A step that ran between these times."""
-    return Step("s-1", "fruit-features-dev-run", "COMPLETED", (), START, started, ended, "", "")
+    return Step(step_id, "fruit-features-dev-run", "COMPLETED", (), START, started, ended, "", "")
 
 
 def node(kind, created, ended) -> Node:

@@ -141,6 +141,13 @@ def test_cost_names_source_and_error_of_each_figure(operate, deployment):
     assert told.json["total_usd"] == pytest.approx(sum(line["cost_usd"] for line in account["lines"]))
 
 
+def test_the_cost_of_a_run_is_its_share_of_its_cluster(operate, deployment):
+    """The only run of a cluster pays for all of it."""
+    told, whole = operate("cost", RUN, "--json"), operate("cost", "--json")
+    assert told.exit_code == 0, told.err
+    assert told.json["total_usd"] == pytest.approx(whole.json["total_usd"], rel=0.1)
+
+
 def test_cost_of_days_counts_this_stages_clusters_alone(operate, deployment, emr):
     """Another stage's cluster is not ours to count."""
     emr.run_job_flow(

@@ -16,11 +16,23 @@ from tests.spark.runs import run
 from tests.waiting import wait_until
 
 
-def say_stop(folder, max_cost):
+def say(folder, stop):
     """What the function in the account writes, once parts are there."""
     wait_until(lambda: len(list((folder / "features").glob("*.parquet"))) > 1, "parts are there", 60)
-    told = {"cost_usd": 0.41, "max_cost_usd": max_cost, "stop": True, "written": str(datetime.now(UTC))}
+    told = {"cost_usd": 0.41, "max_cost_usd": 0.5, "stop": stop, "written": str(datetime.now(UTC))}
     (folder / COST).write_text(json.dumps(told))
+
+
+def test_a_complete_run_says_what_it_has_cost(tiny_extractor, tmp_path, monkeypatch):
+    """By the account's last look; before there is one, nothing is known."""
+    images = photographs.write_archive(tmp_path / "images", {"a": 20})
+    monkeypatch.setattr(table, "IMAGES_PER_TASK", 2)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.1)
+    monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(doubles.SlowEngine))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / COST).write_text("{}")  # of the start of the cluster, before there is a driver
+    Thread(target=say, args=[tmp_path / "run", False], daemon=True).start()
+    assert run(images, tmp_path, tiny_extractor).json("manifest.json")["cost_usd"] == 0.41
 
 
 def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(tiny_extractor, tmp_path, monkeypatch):
@@ -30,7 +42,7 @@ def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(tiny_extractor, 
     monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.1)
     monkeypatch.setattr(progress, "SECONDS_TO_FINISH", 0.0)
     monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(doubles.SlowEngine))
-    Thread(target=say_stop, args=[tmp_path / "run", 0.5], daemon=True).start()
+    Thread(target=say, args=[tmp_path / "run", True], daemon=True).start()
     stopped = r"it has cost 0.41 of at most 0.50 USD, .* --resume and a higher --max-cost"
     with pytest.raises(CostLimitError, match=stopped):
         run(images, tmp_path, tiny_extractor)
@@ -41,4 +53,4 @@ def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(tiny_extractor, 
     monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(count))
     found = run(images, tmp_path, tiny_extractor, resume=True)
     assert len(found.features) == 60
-    assert counter.stat().st_size == 60 - 3 * finished
+    assert counter.stat().st_size <= 60 - 3 * finished  # a task that was cancelled may have finished its part
