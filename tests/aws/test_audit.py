@@ -1,6 +1,7 @@
 """`fruit audit`: what is stored, until when, and what lies outside the promise."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -23,7 +24,7 @@ def place(storage) -> Place:
         "dev", REGION, {**storage.outputs, outputs.RETENTION: promise}
     )
     for bucket, prefix, days in (("fruit-images", "", 11), ("fruit-results", "runs/", 365)):
-        rule = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+        rule: Any = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     s3.put_bucket_versioning(Bucket="fruit-images", VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
@@ -42,7 +43,9 @@ def test_what_is_stored_is_told_by_kind_with_its_end(place):
         "results features": (1, 1, ""),
         "logs": (1, 1, "no rule ends it"),
     }
-    assert now + timedelta(days=10) < found["photographs"].ends < now + timedelta(days=11, seconds=1)
+    ends = found["photographs"].ends
+    assert ends is not None
+    assert now + timedelta(days=10) < ends < now + timedelta(days=11, seconds=1)
 
 
 def test_what_is_older_than_the_promise_is_told(place):

@@ -52,9 +52,9 @@ def test_a_processor_that_no_node_has_is_refused():
 
 def test_a_folder_that_spark_and_yarn_would_take_apart_is_named_at_once(monkeypatch):
     """Its own Spark gets along with it, and the containers of YARN do not: not after minutes of a deploy."""
-    monkeypatch.setattr(request_module, "ROOT", Path("/home/me/Projet 8"))
-    with pytest.raises(MisuseError, match=r"^/home/me/Projet 8 holds ' ', .*: move the project"):
+    monkeypatch.setattr(request_module, "ROOT", Path("/home/me/Fruits 8"))
+    with pytest.raises(MisuseError, match=r"^/home/me/Fruits 8 holds ' ', .*: move the project"):
         checked_configuration(request(), "x86_64")
     with pytest.raises(MisuseError, match=r"holds 'é'"):
         require_plain(Path("/home/andré"))
-    require_plain(Path("/home/andre/Projet_8.1"))
+    require_plain(Path("/home/andre/Fruits_8.1"))
