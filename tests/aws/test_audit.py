@@ -24,7 +24,12 @@ def place(storage) -> Place:
         "dev", REGION, {**storage.outputs, outputs.RETENTION: promise}
     )
     for bucket, prefix, days in (("fruit-images", "", 11), ("fruit-results", "runs/", 365)):
-        rule: Any = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+        rule: Any = {
+            "ID": "x",
+            "Status": "Enabled",
+            "Filter": {"Prefix": prefix},
+            "Expiration": {"Days": days},
+        }
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     s3.put_bucket_versioning(Bucket="fruit-images", VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
