@@ -119,6 +119,7 @@ class Attempt:
             self.say(f"{name}: complete already")
             result, self.seconds[name] = result_from_json(kind, content)
             return result
+        self.run.progress.check_cost()
         self.say(f"{name} …")
         self.run.progress.begin(name)
         started = time.monotonic()
@@ -133,7 +134,6 @@ class Attempt:
             raise
         self.seconds[name] = time.monotonic() - started
         self.run.folder.complete_stage(name, result_to_json(result, self.seconds[name]))
-        self.run.progress.check_cost()
         return result
 
 
