@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
+from itertools import islice
 from operator import add
 from pathlib import Path
 from typing import Any, cast
@@ -45,6 +46,7 @@ from spark_job.report.run_report import render_report
 from spark_job.storage import Folder
 
 READS_AT_ONCE = 32
+LINES_AT_ONCE = 10_000
 # Analyses whose reports show pictures of the run that they read.
 SHOWING_THEIR_RUN = ("train", "group", "check")
 # In this order: whoever is stopped finds the rows of the last ones again.
@@ -254,8 +256,9 @@ def _rewrite_csv(run: RunFolder, wanted: Wanted) -> None:
     for name in run.names():
         if name.endswith(".csv"):
             with run.open_writer(name) as writer:
-                for line in without_lines(run.lines(name), wanted):
-                    writer.write(line.encode())
+                lines = without_lines(run.lines(name), wanted)
+                while block := "".join(islice(lines, LINES_AT_ONCE)):
+                    writer.write(block.encode())
 
 
 def _is_shown(one: RunTraces) -> bool:

@@ -1,9 +1,12 @@
 """Data forgets itself in time, and what `destroy` does with it is said."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from infra.errors import ConfigError
 from infra.storage.lifecycle import image_expiration_days
+from tests.infrastructure.bucket_life import Bucket
 from tests.infrastructure.storage_template import buckets, named, rules
 from tests.infrastructure.synthesis import only, synthesise
 
@@ -29,6 +32,30 @@ def test_images_their_versions_and_replicas_are_gone_within_the_retention(contex
         hidden = expiring["ExpirationInDays"] + 1  # up to the next midnight
         removed = expiring["NoncurrentVersionExpiration"]["NoncurrentDays"] + 1
         assert hidden + removed == days
+
+
+def test_nothing_of_a_photograph_is_older_than_promised_in_a_year(dev) -> None:
+    """Uploaded, overwritten, deleted, half uploaded, and looked at every midnight; markers go as well."""
+    bucket = Bucket(rules(named(dev, "ImagesBucketImages")))
+    begin = datetime(2026, 1, 1, 17, 30, tzinfo=UTC)
+    oldest = oldest_marker = oldest_upload = timedelta()
+    for day in range(365):
+        now = begin + timedelta(days=day)
+        for number, late in enumerate((0, 3, 12)):  # new; overwritten 3 days later; deleted 12 days later
+            bucket.put(f"{day}-{number}", now)
+            if day >= late > 0:
+                bucket.put(f"{day - late}-{number}", now, is_marker=number == 2)
+        bucket.uploads[f"{day}"] = now
+        midnight = now.replace(hour=0, minute=0) + timedelta(days=1)
+        versions = [one for found in bucket.objects.values() for one in found]
+        oldest = max(oldest, *(midnight - one.created for one in versions if not one.is_marker))
+        markers = [midnight - one.created for one in versions if one.is_marker]
+        oldest_marker = max([oldest_marker, *markers])
+        oldest_upload = max([oldest_upload, *(midnight - begun for begun in bucket.uploads.values())])
+        bucket.midnight(midnight)
+    assert timedelta(days=13) < oldest < timedelta(days=14)
+    assert timedelta(days=1) < oldest_marker < timedelta(days=14)
+    assert oldest_upload < timedelta(days=2)
 
 
 def test_a_retention_that_s3_cannot_keep_is_refused() -> None:

@@ -47,8 +47,8 @@ def test_a_row_ends_with_its_day_and_a_picture_with_its_photograph(tmp_path, tin
     assert third.metrics["images"]["removed"] == 1
 
 
-def test_without_thumbnails_neither_rows_nor_report_have_pictures(tmp_path, tiny_extractor):
-    """Copied ones and those of rejected images neither."""
+def test_without_thumbnails_neither_rows_nor_report_have_pictures(tmp_path, tiny_extractor, capfd):
+    """Copied ones and those of rejected images neither; no log names a photograph."""
     images, results = photographs.write_archive(tmp_path / "images", {"a": 3}), tmp_path / "results"
     (images / "a" / "half.jpg").write_bytes((images / "a" / "000.jpg").read_bytes()[:400])
     run(images, results, tiny_extractor, "with")
@@ -57,6 +57,8 @@ def test_without_thumbnails_neither_rows_nor_report_have_pictures(tmp_path, tiny
     assert pictures >= 3
     assert found.metrics["images"]["reused"] == 3
     assert {with_picture for _, with_picture in rows_of(found).values()} == {False}
+    logged = capfd.readouterr()
+    assert ".jpg" not in logged.out + logged.err
     assert "/9j/" not in (results / "none" / "report" / "index.html").read_text()
 
 
