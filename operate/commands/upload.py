@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import click
+from botocore.exceptions import ClientError
 
 from operate.connection import Connection, connected
 from operate.erasure.versions import CONTRIBUTOR
@@ -108,11 +109,17 @@ def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
 
 
 def tombstones_of(connection: Connection) -> Tombstones:
-    """Return what was forgotten in this deployment."""
+    """Return what was forgotten in this deployment; of one without that right for the caller, nothing."""
     deployment = connection.deployment
     root, folder = split_uri(erasures_folder(deployment.results_uri))
     bucket = root.removeprefix("s3://")
-    return Tombstones.from_json(read_json(connection.client("s3"), bucket, f"{folder}/{TOMBSTONES}"))
+    try:
+        return Tombstones.from_json(read_json(connection.client("s3"), bucket, f"{folder}/{TOMBSTONES}"))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
+        say(f"note: s3://{bucket}/{folder}/ cannot be read, so nothing is passed over: deploy once more")
+        return Tombstones()
 
 
 def _upload(
