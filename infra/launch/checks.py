@@ -10,8 +10,9 @@ from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.image_listing import split_uri
 from infra.launch.run_request import RunRequest, brought_job, job_arguments
-from spark_job.contract import image_names
 from spark_job.contract.errors import FruitError, MisuseError
+from spark_job.contract.image_names import FOLDER, is_table
+from spark_job.contract.image_names import check_labels as check_rule
 from spark_job.contract.options import SUBMIT, read_words
 from spark_job.contract.run_layout import MANIFEST
 from spark_job.contract.run_options import RunOptions
@@ -54,9 +55,9 @@ def check_images(uris: Iterable[str], buckets: Iterable[str]) -> None:
 
 def check_labels(labels: str, buckets: Iterable[str]) -> None:
     """Check that the cluster may read a table of labels. Raises MisuseError."""
-    image_names.check_labels(labels)
+    check_rule(labels)
     readable = [f"s3://{name}" for name in buckets]
-    if image_names.is_table(labels) and not any(contains(bucket, labels) for bucket in readable):
+    if is_table(labels) and not any(contains(bucket, labels) for bucket in readable):
         raise MisuseError(
             f"--labels {labels}: the cluster reads tables in {', '.join(readable)} alone: copy it there, as "
             f"by `aws s3 cp labels.csv {readable[0]}/`, and give its s3:// URI"
@@ -88,7 +89,7 @@ def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     if not FINGERPRINT.fullmatch(request.fingerprint):
         raise MisuseError(f"fingerprint {request.fingerprint!r}: 64 hexadecimal digits are needed")
     options = read_words(RunOptions.table(SUBMIT), request.options)
-    check_labels(options.get("labels", image_names.FOLDER), deployed.image_buckets)
+    check_labels(options.get("labels", FOLDER), deployed.image_buckets)
     reduction = options.get("reduction")
     if reduction and not contains(deployed.results_uri, reduction):
         raise MisuseError(f"--reduction {reduction}: give a run below {deployed.results_uri}")
