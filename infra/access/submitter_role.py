@@ -147,6 +147,14 @@ def _data(buckets: Buckets) -> list[Grant]:
     jobs = "A job that a person brings is named by its hash"
     return [
         *read_buckets("Images", buckets.images, any_name),
+        # A large file goes on where an upload of before stopped; the action knows no prefix.
+        Grant(
+            PolicyStatement(
+                sid="ImagesUploads",
+                actions=["s3:ListBucketMultipartUploads"],
+                resources=[bucket.bucket_arn for bucket in buckets.images],
+            )
+        ),
         all_objects("ImagesWrite", buckets.images, WRITE_OBJECTS, any_name),
         list_prefix("ListResults", buckets.results, RUNS),
         objects("ReadResults", buckets.results, RUNS, READ_OBJECTS, "People read the results of every run"),

@@ -82,7 +82,7 @@ class Launcher(Construct):
                 folder=Path(folder),
                 handler=f"{PACKAGE.replace('/', '.')}.handler.handle",
                 description="Starts a cluster for a run",
-                grants=_grants(Stack.of(self), config.stage, cluster, buckets),
+                grants=_grants(Stack.of(self), config, cluster, buckets),
                 environment=variables,
                 timeout=TIMEOUT,
             ).function
@@ -135,8 +135,13 @@ def _pack(folder: Path, definition: str) -> None:
     (folder / PACKAGE / "definition.json").write_text(definition)
 
 
-def _grants(stack: Stack, stage: str, cluster: EmrCluster, buckets: Buckets) -> list[Grant]:
-    """Let the function start clusters of this stage with their own roles, and see which runs there are."""
+def _grants(stack: Stack, config: DeploymentConfig, cluster: EmrCluster, buckets: Buckets) -> list[Grant]:
+    """Let the function start clusters of this stage with their own roles, and see which runs there are.
+
+    With a schedule it also looks for new images.
+    """
+    stage, images = config.stage, [bucket.bucket_arn for bucket in buckets.images]
+    list_images = Grant(PolicyStatement(sid="ListImages", actions=["s3:ListBucket"], resources=images))
     return [
         Grant(
             PolicyStatement(
@@ -155,13 +160,7 @@ def _grants(stack: Stack, stage: str, cluster: EmrCluster, buckets: Buckets) -> 
         clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
         pass_role("PassServiceRole", cluster.site.service.role, "elasticmapreduce.amazonaws.com"),
         pass_role("PassInstanceRole", cluster.site.instance.role, "ec2.amazonaws.com"),
-        Grant(
-            PolicyStatement(
-                sid="ListImages",
-                actions=["s3:ListBucket"],
-                resources=[bucket.bucket_arn for bucket in buckets.images],
-            )
-        ),
+        *([list_images] if config.schedule else []),
         list_prefix("ListResults", buckets.results, RUNS),
         list_prefix("ListClaims", buckets.artifacts, LAUNCHES),
         objects(

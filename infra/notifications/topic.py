@@ -13,7 +13,7 @@ from infra.contract.names import PROJECT
 
 
 class NotificationTopic(Construct):
-    """A topic that only this account's budgets, alarms and rules publish to, over TLS.
+    """A topic that only this account's budgets and alarms publish to, over TLS.
 
     Attributes:
         topic: The SNS topic.
@@ -55,14 +55,7 @@ class NotificationTopic(Construct):
     def _let_services_publish(self, key: Key | None) -> None:
         stack = Stack.of(self)
         account = {"StringEquals": {"aws:SourceAccount": stack.account}}
-        rules = stack.format_arn(service="events", resource="rule", resource_name="*")
-        conditions = {
-            "budgets": account,
-            "cloudwatch": account,
-            # EventBridge states the rule, not the account.
-            "events": {"ArnLike": {"aws:SourceArn": rules}},
-        }
-        for service, condition in conditions.items():
+        for service in ("budgets", "cloudwatch"):
             principal = ServicePrincipal(f"{service}.amazonaws.com")
             self.topic.add_to_resource_policy(
                 PolicyStatement(
@@ -70,17 +63,15 @@ class NotificationTopic(Construct):
                     principals=[principal],
                     actions=["sns:Publish"],
                     resources=[self.topic.topic_arn],
-                    conditions=condition,
+                    conditions=account,
                 )
             )
             if key:
-                # EventBridge sends KMS neither account nor rule: a condition would drop every message.
-                # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
                 key.add_to_resource_policy(
                     PolicyStatement(
                         principals=[principal],
                         actions=["kms:Decrypt", "kms:GenerateDataKey"],
                         resources=["*"],  # in a key's policy: this key
-                        conditions=None if service == "events" else condition,
+                        conditions=account,
                     )
                 )

@@ -146,8 +146,14 @@ def test_a_run_that_was_started_since_the_first_look_is_refused(monkeypatch):
     assert len(clusters()) == 1
 
 
-def test_a_claim_that_is_given_back_at_this_moment_is_no_crash(s3, monkeypatch):
-    """Whoever held it was refused; it is gone when it is to be read, or to be taken over."""
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_a_claim_that_is_given_back_at_this_moment_is_no_crash(s3, monkeypatch, code):
+    """It is gone when it is to be read, which S3 says in either way, or to be taken over."""
+
+    def gone(**_):
+        raise ClientError({"Error": {"Code": code, "Message": ""}}, "GetObject")
+
+    monkeypatch.setattr(s3, "get_object", gone)
     claims = Claims(s3, "fruit-artifacts")
     monkeypatch.setattr(claims, "_put", lambda *_, **__: False)
     with pytest.raises(RepeatedRunError, match="try again in a minute"):

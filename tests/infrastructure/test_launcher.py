@@ -160,6 +160,7 @@ def schedules(stacks) -> list[dict[str, Any]]:
 def test_there_is_no_schedule_by_default(stage) -> None:
     """Nothing starts by itself that nobody asked for."""
     assert schedules(stage) == []
+    assert "ListImages" not in statements(stage)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +171,7 @@ def nightly():
 def test_the_schedule_calls_the_function(nightly) -> None:
     """At the configured times, with the one word that it needs."""
     rule = only(schedules(nightly))
+    assert "ListImages" in statements(nightly)
     assert rule["ScheduleExpression"] == "cron(0 3 ? * MON-FRI *)"
     assert json.loads(only(rule["Targets"])["Input"]) == {"scheduled": True}
 

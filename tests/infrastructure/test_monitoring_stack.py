@@ -35,7 +35,7 @@ def test_the_topic_refuses_plain_http(stage) -> None:
     assert denied["Principal"] == "*"
 
 
-def test_only_this_account_s_budgets_alarms_and_rules_publish(stage) -> None:
+def test_only_this_account_s_budgets_and_alarms_publish(stage) -> None:
     """Each service may publish for this account alone; nothing else is allowed."""
     allowed = {
         service: one
@@ -43,13 +43,11 @@ def test_only_this_account_s_budgets_alarms_and_rules_publish(stage) -> None:
         if one["Effect"] == "Allow"
         for service in as_list(one["Principal"]["Service"])
     }
-    assert set(allowed) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"}
+    assert set(allowed) == {"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}
     assert {one["Action"] for one in allowed.values()} == {"sns:Publish"}
     account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     assert allowed["budgets.amazonaws.com"]["Condition"] == account
     assert allowed["cloudwatch.amazonaws.com"]["Condition"] == account
-    rules = allowed["events.amazonaws.com"]["Condition"]["ArnLike"]["aws:SourceArn"]
-    assert rules["Fn::Join"][1][-2:] == [{"Ref": "AWS::AccountId"}, ":rule/*"]
 
 
 def test_prod_encrypts_notifications_with_a_key_that_the_services_may_use(prod) -> None:
@@ -63,7 +61,7 @@ def test_prod_encrypts_notifications_with_a_key_that_the_services_may_use(prod) 
         for one in key["Properties"]["KeyPolicy"]["Statement"]
         for service in as_list(one["Principal"].get("Service", []))
     }
-    services = ("budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com")
+    services = ("budgets.amazonaws.com", "cloudwatch.amazonaws.com")
     assert users == {service: ["kms:Decrypt", "kms:GenerateDataKey"] for service in services}
 
 

@@ -14,7 +14,10 @@ from infra.launch.checks import RepeatedRunError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
+# To who may list one prefix alone S3 does not say that an object is absent.
+GONE = ("NoSuchKey", "AccessDenied")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 LOST = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 CLAIMS = f"{LAUNCHES}/runs/"
@@ -42,10 +45,9 @@ class Claims:
         if self._put(run_id, None, IfNoneMatch="*"):
             return
         changed = RepeatedRunError(f"run {run_id} is started at this moment: try again in a minute")
-        try:
-            held = self._s3.get_object(Bucket=self._bucket, Key=_key(run_id))
-        except self._s3.exceptions.NoSuchKey:
-            raise changed from None
+        held = self._get(_key(run_id))
+        if held is None:
+            raise changed
         cluster_id = json.load(held["Body"])["cluster_id"]
         if cluster_id in active_clusters() if cluster_id else _is_young(held["LastModified"]):
             place = f"on cluster {cluster_id}" if cluster_id else "at this moment"
@@ -74,12 +76,20 @@ class Claims:
 
     def _cluster_of(self, key: str) -> str | None:
         """Return the cluster of a claim; empty: the claim is gone."""
-        try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-        except self._s3.exceptions.NoSuchKey:
+        held = self._get(key)
+        if held is None:
             return ""
-        content: dict[str, str | None] = json.load(body)
+        content: dict[str, str | None] = json.load(held["Body"])
         return content["cluster_id"]
+
+    def _get(self, key: str) -> GetObjectOutputTypeDef | None:
+        """Return a claim; None: it is gone."""
+        try:
+            return self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
+            return None
 
     def _put(self, run_id: str, cluster_id: str | None, **condition: Any) -> bool:
         """Write a claim, and return whether the condition held."""
