@@ -71,6 +71,9 @@ REHEARSE = {
         "rehearsal.commands.control:interrupt_command", "Take a task node away, as Spot does."
     ),
     "set": LazyCommand("rehearsal.commands.control:set_command", "Set quotas, delays and the like of it."),
+    "policies": LazyCommand(
+        "rehearsal.commands.policies:policies_command", "Say which permissions a rehearsal's calls need."
+    ),
 }
 SECTIONS = {
     "The job": JOB,

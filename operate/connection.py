@@ -26,14 +26,19 @@ MOST_CONNECTIONS = 64  # as many as there are transfers at once
 
 @dataclass
 class Connection:
-    """AWS as one command sees it."""
+    """AWS as one command sees it.
+
+    Attributes:
+        session: Whose credentials the clients have: boto3's own are those of the environment.
+    """
 
     stage: str
     region: str
     clients: dict[str, Any] = field(default_factory=dict)
+    session: Any = boto3
 
     def client(self, service: str) -> Any:
-        """Return boto3's client of the service; credentials and endpoint come from the environment."""
+        """Return boto3's client of the service; its endpoint comes from the environment."""
         if service not in self.clients:
             attempts = S3_ATTEMPTS if service == "s3" else OTHER_ATTEMPTS
             config = Config(
@@ -41,8 +46,7 @@ class Connection:
                 max_pool_connections=MOST_CONNECTIONS,
                 read_timeout=SECONDS_TO_ANSWER.get(service, 60),
             )
-            make: Any = boto3.client  # its types know only names that are written out
-            self.clients[service] = make(service, region_name=self.region, config=config)
+            self.clients[service] = self.session.client(service, region_name=self.region, config=config)
         return self.clients[service]
 
     def configured(self, fields: Mapping[str, str]) -> tuple[Self, DeploymentConfig]:

@@ -4,6 +4,7 @@ from subprocess import Popen
 
 from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emulator.permissions.metadata import metadata_path
 from rehearsal.emulator.services.emr import EmulatedAccount, put_event
 from rehearsal.machine.cluster import machine
 from rehearsal.processes import start_guardian
@@ -20,7 +21,8 @@ def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
     Raises:
         JarsError: YARN's jars have not been fetched.
     """
-    aws = EmulatedAws(settings.endpoint, settings.region, *settings.keys)
+    metadata = settings.endpoint + metadata_path() if settings.checks_permissions else None
+    aws = EmulatedAws(settings.endpoint, settings.region, *settings.keys, metadata)
     conditions = Conditions()
     compute = machine(settings.clusters, aws, lambda: conditions.logs_late)
     _guardians.append(start_guardian(settings.clusters))

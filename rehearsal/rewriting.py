@@ -61,21 +61,33 @@ class EmulatedAws:
 
     Attributes:
         endpoint: `http://127.0.0.1:PORT`.
+        metadata: URL below which CLUSTER/NODE has its metadata service; None: nodes have the keys themselves.
     """
 
     endpoint: str
     region: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    metadata: str | None = field(default=None, repr=False)
 
-    @property
-    def credentials(self) -> dict[str, str]:
-        """What a node's instance role gives to every program, as environment variables; no region."""
+    def node_environment(self, cluster_id: str, node: str) -> dict[str, str]:
+        """Return how every program of a node comes to credentials, as environment variables; no region."""
+        if self.metadata is None:
+            return {
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_ACCESS_KEY_ID": self.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
+        service = f"{self.metadata}/{cluster_id}/{node}"
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-            "AWS_EC2_METADATA_DISABLED": "true",
+            # Of AWS's own libraries, and of obstore.
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": service,
+            "AWS_METADATA_ENDPOINT": service,
+            # In seconds: this machine may be busy.
+            "AWS_METADATA_SERVICE_TIMEOUT": "10",
+            "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "3",
         }
 
 
@@ -174,7 +186,11 @@ def _s3(aws: EmulatedAws) -> Configurations:
             "fs.s3a.endpoint.region": aws.region,
             "fs.s3a.path.style.access": "true",
             "fs.s3a.connection.ssl.enabled": "false",
-            "fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+            "fs.s3a.aws.credentials.provider": (
+                f"{s3a}.auth.IAMInstanceCredentialsProvider"
+                if aws.metadata
+                else "com.amazonaws.auth.EnvironmentVariableCredentialsProvider"
+            ),
         }
     }
 

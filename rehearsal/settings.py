@@ -1,12 +1,13 @@
 """Where a rehearsal lives, and the AWS account it plays."""
 
+import json
 import re
 import secrets
 import socket
 import string
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
@@ -17,12 +18,21 @@ LOOPBACK = "127.0.0.1"
 # AWS's documentation uses this one.
 ACCOUNT = "111122223333"
 DEFAULT_REGION = "eu-west-3"
+# Each has the policy of this name in docs/policies.
+DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER = "deployer", "bootstrapper", "data-scientist", "reviewer"
+PEOPLE = (DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER)
 DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
 # The rehearsal's own requests, beside AWS's: rehearsal/emulator/control.py says what they do.
 OWN_PATHS = "/_rehearsal/"
 INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
 SLOW_DOWN_PATH = f"{OWN_PATHS}slow-down"
 CONDITIONS_PATH = f"{OWN_PATHS}conditions"
+PERMISSIONS_PATH = f"{OWN_PATHS}permissions"
+
+
+# How a request says that it is meant to be refused, and over what it came; any other came over TLS 1.3.
+PROBE_HEADER = "x-rehearsal-probe"
+PLAIN, OLD_TLS, AS_IT_IS = "plain", "old-tls", "as-it-is"
 
 
 class Keys(NamedTuple):
@@ -30,6 +40,13 @@ class Keys(NamedTuple):
 
     access_key_id: str
     secret_access_key: str
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return new ones, which nobody can guess."""
+        letters = string.ascii_uppercase + string.digits
+        access_key_id = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
+        return cls(access_key_id, secrets.token_urlsafe(30))
 
 
 class Settings:
@@ -44,37 +61,45 @@ class Settings:
         clusters: Nodes of every cluster, each in its folder.
         log: What the emulator says.
         ready_file: Appears when AWS answers: its endpoint, one line.
-        keys_file: What only the user who started it may read: the keys of this start, one a line.
+        keys_file: What only the user who started it may read: each person's keys of this start.
+        checks_permissions: Whether the keys are those of a user whose policies are checked; else they may
+            do everything.
     """
 
-    def __init__(self, home: Path, port: int, region: str = DEFAULT_REGION) -> None:
+    def __init__(
+        self, home: Path, port: int, region: str = DEFAULT_REGION, *, checks_permissions: bool = True
+    ) -> None:
         self.home, self.port, self.region = home, port, region
+        self.checks_permissions = checks_permissions
         self.endpoint = f"http://{LOOPBACK}:{port}"
         self.temporary, self.clusters, self.log = home / "tmp", home / "clusters", home / "emulator.log"
         self.ready_file, self.keys_file = home / "ready", home / "keys"
 
     @property
     def keys(self) -> Keys:
-        """The keys of this start. Raises RehearsalError: it has not been started."""
+        """The deployer's keys of this start. Raises RehearsalError: it has not been started."""
+        return self.keys_of(DEPLOYER)
+
+    def keys_of(self, person: str) -> Keys:
+        """Return the keys of one of `PEOPLE`. Raises RehearsalError: it has not been started."""
         try:
-            return Keys(*self.keys_file.read_text().splitlines())
+            return Keys(*json.loads(self.keys_file.read_text())[person])
         except FileNotFoundError as error:
             raise RehearsalError("the rehearsal's AWS has not been started: it has no keys") from error
 
     def make_keys(self) -> None:
         """Make the keys of a new start; those of an earlier one open nothing any more."""
-        letters = string.ascii_uppercase + string.digits
-        access_key_id = "AKIA" + "".join(secrets.choice(letters) for _ in range(16))
         self.keys_file.unlink(missing_ok=True)
         self.keys_file.touch(mode=0o600)
-        self.keys_file.write_text(f"{access_key_id}\n{secrets.token_urlsafe(30)}\n")
+        self.keys_file.write_text(json.dumps({person: Keys.new() for person in PEOPLE}))
 
-    def client_environment(self) -> dict[str, str]:
-        """Return what a program needs in its environment to take the rehearsal for AWS."""
+    def client_environment(self, person: str = DEPLOYER) -> dict[str, str]:
+        """Return what a person's program needs in its environment to take the rehearsal for AWS."""
+        keys = self.keys_of(person)
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self.keys.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.keys.secret_access_key,
+            "AWS_ACCESS_KEY_ID": keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
             # Empty, not absent: tokens and profiles of a real account must not mix in.
             "AWS_SESSION_TOKEN": "",
             "AWS_REGION": self.region,

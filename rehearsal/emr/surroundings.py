@@ -1,7 +1,13 @@
 """What EMR asks of the other services of an account: the border between EMR and the emulated AWS."""
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rehearsal.emr.state.cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,10 @@ class Surroundings:
     def security_group(self, region: str, network: Network, name: str) -> str:
         """Return the id of the network's security group of that name, made if there is none."""
         return f"sg-{hashlib.sha256(f'{region} {network.vpc_id} {name}'.encode()).hexdigest()[:17]}"
+
+    def launch_refusal(self, cluster: Cluster) -> str:
+        """Return what EC2 says to the service role that asks it for a cluster's instances; empty: yes."""
+        return ""
 
     def allows_spot(self, region: str, service_role: str) -> bool:
         """Return whether Spot's service-linked role is there, or made now by a service role that may."""

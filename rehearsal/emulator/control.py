@@ -9,7 +9,8 @@ from typing import Any
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.door import read_body, send_answer, send_json
-from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, SLOW_DOWN_PATH
+from rehearsal.emulator.permissions.enforcement import Guard
+from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, PERMISSIONS_PATH, SLOW_DOWN_PATH
 from spark_job.contract.errors import MisuseError
 
 # A busy S3 answers one request in so many with an error.
@@ -26,10 +27,11 @@ BUSY_BODY = (
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Answer = tuple[int, dict[str, Any]]
+Control = Callable[[dict[str, Any]], Awaitable[Answer]]
 
 
-def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
-    """Return the application with three paths taken out of AWS's.
+def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard) -> Asgi:
+    """Return the application with four paths taken out of AWS's.
 
     `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or status
     409 and `{"message": …}` when there is no task node to take.
@@ -39,6 +41,9 @@ def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
 
     `POST /_rehearsal/conditions` with `{"event_copies": 2}` or `{}` sets some of `Conditions` and answers
     all, or status 409 and `{"message": …}`.
+
+    `POST /_rehearsal/permissions` with `{}` answers the calls so far, and the statements of all policies that
+    are or were there when it was asked.
     """
     busy = SlowDown()
 
@@ -58,14 +63,18 @@ def with_control(aws: Asgi, service: ElasticMapReduce) -> Asgi:
         except MisuseError as error:
             return 409, {"message": str(error)}
 
-    controls = {INTERRUPT_PATH: interrupt, SLOW_DOWN_PATH: be_busy, CONDITIONS_PATH: change_conditions}
+    controls: dict[str, Control] = {
+        INTERRUPT_PATH: interrupt,
+        SLOW_DOWN_PATH: be_busy,
+        CONDITIONS_PATH: change_conditions,
+    }
+    controls[PERMISSIONS_PATH] = guard.tell
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await aws(scope, receive, send)
         elif control := controls.get(scope["path"]):
-            status, value = await control(json.loads(await read_body(receive) or b"{}"))
-            await send_json(send, status, value)
+            await send_json(send, *await control(json.loads(await read_body(receive) or b"{}")))
         elif busy.refuses(scope["method"], scope["headers"]):
             await read_body(receive)
             await send_answer(send, BUSY, b"application/xml", BUSY_BODY)

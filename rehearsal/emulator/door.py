@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from ministack.core import lambda_runtime, router
+from ministack.core import iam_evaluator, lambda_runtime, router
 from ministack.services import lambda_svc, sts
 
+from rehearsal.emulator.permissions.enforcement import Guard, note_probe
 from rehearsal.emulator.services import wait_handles
 from rehearsal.settings import LOOPBACK, OWN_PATHS, Keys, Settings
 
@@ -22,7 +23,7 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 
 
-def with_door(inside: Asgi, settings: Settings) -> Asgi:
+def with_door(inside: Asgi, settings: Settings, guard: Guard) -> Asgi:
     """Return an application that passes on what may enter, and answers the rest with status 403."""
     keys, hosts = settings.keys, (f"{LOOPBACK}:{settings.port}", f"localhost:{settings.port}")
 
@@ -33,7 +34,8 @@ def with_door(inside: Asgi, settings: Settings) -> Asgi:
         if scope["type"] == "http":
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             query = scope.get("query_string", b"").decode("latin-1")
-            if reason := refusal(scope["method"], scope["path"], query, headers, keys, hosts):
+            note_probe(headers)
+            if reason := refusal(scope["method"], scope["path"], query, headers, keys, hosts, guard.root):
                 await read_body(receive)
                 content_type, body = refusal_body(headers, reason)
                 await send_answer(send, 403, content_type, b"" if scope["method"] == "HEAD" else body)
@@ -44,13 +46,20 @@ def with_door(inside: Asgi, settings: Settings) -> Asgi:
 
 
 def refusal(
-    method: str, path: str, query: str, headers: Mapping[str, str], keys: Keys, hosts: tuple[str, ...]
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    keys: Keys,
+    hosts: tuple[str, ...],
+    root: str,
 ) -> str | None:
     """Return why a request may not enter, None when it may.
 
     Args:
         headers: By lower-case name.
         hosts: The values of `Host` that are ours: a page of another name that leads here has another one.
+        root: The key of the server itself.
     """
     if "origin" in headers:
         return "requests of web pages are refused"
@@ -65,8 +74,9 @@ def refusal(
             return f"{path} is closed"
         return "Request has expired" if wait_handles.has_expired(path) else None
     access_key_id = router.extract_access_key_id(dict(headers), parse_qs(query))
-    # Roles that have been assumed with these keys have keys of their own.
-    if access_key_id != keys.access_key_id and access_key_id not in sts._sessions:
+    # Roles that have been assumed have keys of their own. Whether a key is used rightly is checked later.
+    known = access_key_id in (keys.access_key_id, root) or access_key_id in sts._sessions
+    if not known and not iam_evaluator.find_iam_access_key_account(access_key_id):
         return "the keys of this start are needed: source the rehearsal's environment"
     return None
 

@@ -22,6 +22,9 @@ from ministack.app import app
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.control import with_control
 from rehearsal.emulator.door import give_functions_keys, with_door
+from rehearsal.emulator.permissions import callers, services
+from rehearsal.emulator.permissions.enforcement import Guard
+from rehearsal.emulator.permissions.metadata import with_metadata
 from rehearsal.emulator.resource_types import partial_types, resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.services import change_sets, ec2, emr, iam, s3, service_quotas, wait_handles
@@ -34,33 +37,44 @@ SHUTDOWN_SECONDS = 1.0
 
 def main() -> None:
     """Serve until the process is told to stop."""
-    settings = Settings(Path(sys.argv[1]), int(os.environ["GATEWAY_PORT"]), os.environ["AWS_REGION"])
+    settings = Settings(
+        Path(sys.argv[1]),
+        int(os.environ["GATEWAY_PORT"]),
+        os.environ["AWS_REGION"],
+        checks_permissions=os.environ["AUTH"] == "true",
+    )
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     service: ElasticMapReduce = resolve_name(sys.argv[2])(settings)
-    extend(service)
-    give_functions_keys(settings.keys)
+    guard = Guard(os.environ["AWS_ACCESS_KEY_ID"], service.tags)
+    extend(service, guard)
+    if settings.checks_permissions:
+        guard.install()
+        services.install(guard)
+        callers.add_people(settings)
+    else:
+        give_functions_keys(settings.keys)
     with asyncio.Runner() as runner:
-        runner.run(_serve(settings, service))
+        runner.run(_serve(settings, service, guard))
         logging.shutdown()
         # Not by the usual way: it would wait for threads that wait for functions that never answer.
         os._exit(0)
 
 
-def extend(service: ElasticMapReduce) -> None:
+def extend(service: ElasticMapReduce, guard: Guard) -> None:
     """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
     resource_type.install(resource_types(service.conditions))
     partial_types.install()
     change_sets.install()
     ec2.install()
-    emr.install(service)
+    emr.install(service, guard)
     iam.install()
     s3.install()
     service_quotas.install(service.conditions)
     wait_handles.install()
 
 
-async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
+async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) -> None:
     config = Config()
     config.bind = [f"{LOOPBACK}:{settings.port}"]
     config.keep_alive_timeout, config.graceful_timeout = KEEP_ALIVE_SECONDS, SHUTDOWN_SECONDS
@@ -74,7 +88,8 @@ async def _serve(settings: Settings, service: ElasticMapReduce) -> None:
         # While AWS still answers: clusters put their logs into S3.
         await asyncio.to_thread(service.stop)
 
-    await serve(with_door(with_control(app, service), settings), config, shutdown_trigger=until_the_end)
+    inside = with_door(with_control(app, service, guard), settings, guard)
+    await serve(with_metadata(inside, service), config, shutdown_trigger=until_the_end)
 
 
 def _end_event() -> asyncio.Event:

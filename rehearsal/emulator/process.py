@@ -12,7 +12,7 @@ from typing import Self
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import end, wait_until
-from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Settings, checked_port, free_port
+from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Keys, Settings, checked_port, free_port
 
 # The release of MiniStack whose internals this package knows.
 KNOWN_RELEASE = "1.5.33"
@@ -56,14 +56,21 @@ class Server:
         home: Its folder; two servers need two.
         port: Where it listens; None: any free one.
         emr: `MODULE:FUNCTION` that makes the EMR from the settings, in the server's process.
+        checks_permissions: Whether callers may do what their policies allow; else everything.
     """
 
     def __init__(
-        self, home: Path, *, port: int | None = None, region: str = DEFAULT_REGION, emr: str = REAL_EMR
+        self,
+        home: Path,
+        *,
+        port: int | None = None,
+        region: str = DEFAULT_REGION,
+        emr: str = REAL_EMR,
+        checks_permissions: bool = True,
     ) -> None:
         check_release()
         chosen = free_port() if port is None else checked_port(port)
-        self.settings = Settings(home.resolve(), chosen, region)
+        self.settings = Settings(home.resolve(), chosen, region, checks_permissions=checks_permissions)
         self._emr = emr
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -151,9 +158,14 @@ def server_environment(settings: Settings) -> dict[str, str]:
     It is what MiniStack reads when it is imported, so it has to be set before.
     """
     state = settings.home / "state"
+    # What the server does itself it does as root, whose keys are written nowhere.
+    root = Keys.new() if settings.checks_permissions else settings.keys
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
         **settings.client_environment(),
+        "AWS_ACCESS_KEY_ID": root.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": root.secret_access_key,
+        "AUTH": str(settings.checks_permissions).lower(),
         "BIND_HOST": LOOPBACK,
         "MINISTACK_HOST": LOOPBACK,
         "GATEWAY_PORT": str(settings.port),

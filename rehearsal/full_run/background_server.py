@@ -1,13 +1,16 @@
 """A rehearsal's AWS that stays up when the program that started it ends."""
 
+import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.checkout import ROOT
+from operate.connection import Connection
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import wait_until
-from rehearsal.settings import Settings, free_port
+from rehearsal.settings import PEOPLE, Settings, free_port
 
 START_SECONDS = 60.0
 
@@ -43,13 +46,43 @@ def environment_file(settings: Settings) -> Path:
     return settings.home / "environment"
 
 
+def submitter_file(settings: Settings) -> Path:
+    """Return the file that a shell reads to use this AWS with the submitter's role, for four hours."""
+    return settings.home / "submitter"
+
+
+def write_submitter(settings: Settings, connection: Connection) -> None:
+    """Write that file, with the credentials of a connection that has them."""
+    credentials = connection.session.get_credentials()
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    values = (credentials.access_key, credentials.secret_key, credentials.token)
+    environment = {**settings.client_environment(), **dict(zip(keys, values, strict=True))}
+    submitter_file(settings).touch(mode=0o600)
+    submitter_file(settings).write_text(exported(environment))
+
+
+def write_people(settings: Settings) -> None:
+    """Write a file for each person, which a shell reads to be that person."""
+    folder = settings.home / "people"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for person in PEOPLE:
+        (folder / person).write_text(exported(settings.client_environment(person)))
+
+
+def exported(environment: Mapping[str, str]) -> str:
+    """Return lines for a shell that set an environment."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
 def how_to_use(settings: Settings, pid: int, stage: str) -> list[str]:
     """Return what a person types next."""
     return [
-        "it stays up; in each shell that is to use it:",
-        f"  source {environment_file(settings)}",
+        "it stays up; in each shell that is to submit runs:",
+        f"  source {submitter_file(settings)}",
         "then, as in a real account:",
         *(f"  fruit {words} --stage={stage}" for words in ("status", "logs", "submit --wait")),
+        "and in each that is to deploy or to destroy, as the deployer:",
+        f"  source {environment_file(settings)}",
         "  fruit rehearse interrupt",
         "and to stop it, with all that it runs:",
         f"  kill {pid}",

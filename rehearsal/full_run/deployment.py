@@ -1,12 +1,17 @@
 """A rehearsal against the AWS of the environment: its steps, with CDK's own command line, and their order."""
 
+import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import boto3
 
 from infra.config.deployment import DeploymentConfig
+from infra.contract import outputs
 from infra.contract.names import StackPart, stack_name
 from operate.cdk import QUIET, cdk_program, cdk_words
 from operate.commands.destroy import text_of_rest
@@ -24,15 +29,22 @@ from operate.runs.run_folder import run_prefix
 from operate.runs.watch import Watch
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import list_objects
+from rehearsal.asking import ask
 from rehearsal.demo.photographs import write_archive
+from rehearsal.emulator.permissions.replay import Replay
 from rehearsal.errors import RehearsalError
+from rehearsal.full_run.background_server import write_submitter
+from rehearsal.full_run.probes import probe
 from rehearsal.full_run.programs import Programs
 from rehearsal.full_run.request import Request
 from rehearsal.full_run.summary import describe_run, rewritten_settings
 from rehearsal.full_run.timeline import Timeline
+from rehearsal.permissions_report import PAGE, RECORD, Report
+from rehearsal.settings import BOOTSTRAPPER, DATA_SCIENTIST, PERMISSIONS_PATH, REVIEWER, Settings
 from rehearsal.what_is_real import what_is_real
 from spark_job.contract.errors import FruitError
 
+SUBMITTER_SECONDS = 4 * 3600
 TRANSFERS_AT_ONCE = 16
 STACKS_AT_ONCE = 3
 
@@ -43,8 +55,11 @@ class RehearsalSteps:
     Bootstrap, templates, artifacts and photographs need no stack: they are made side by side from the start.
     """
 
-    def __init__(self, request: Request, config: DeploymentConfig, timeline: Timeline) -> None:
+    def __init__(
+        self, request: Request, config: DeploymentConfig, timeline: Timeline, settings: Settings
+    ) -> None:
         self._request, self._config, self._timeline = request, config, timeline
+        self._settings = settings
         self._programs = Programs(request.scratch)
         self._pool = ThreadPoolExecutor(4)
         self._bootstrap: Future[None] = self._pool.submit(self._bootstrap_cdk)
@@ -96,17 +111,43 @@ class RehearsalSteps:
                 raise RehearsalError("\n".join([*progress.failure_lines(), str(error)])) from error
 
     def report(self) -> None:
-        """Fetch the results; print the run, what is real, and what was rewritten for this machine."""
-        connection = self._connection()
+        """Fetch the results with the submitter's role; print the run, what is real and what was rewritten."""
+        connection = self.as_submitter()
         deployment = connection.deployment
         s3, prefix = connection.client("s3"), run_prefix(deployment.run_id)
         folder = self._request.results / deployment.run_id
         copy = FolderCopy(s3, deployment.results_bucket, prefix, folder)
         with self._timeline.event(f"results are in {folder}"):
             download(copy, list(list_objects(s3, copy.bucket, prefix)), at_once=TRANSFERS_AT_ONCE)
+        write_submitter(self._settings, connection)
         lines = ["", *describe_run(connection, folder), "", what_is_real()]
         for line in [*lines, "rewritten for this machine", *rewritten_settings(connection), ""]:
             self._timeline.say(line)
+
+    def probe(self) -> None:
+        """Make the calls that the stacks' policies deny, as a reviewer who may read the buckets' policies."""
+        keys = self._settings.keys_of(REVIEWER)
+        reviewer = self._connection(boto3.Session(*keys))
+        resources = deployed_resources(reviewer.client("cloudformation"), self._request.stage)
+        with self._timeline.event("what policies deny was refused"):
+            probe(reviewer, resources)
+        ask(PERMISSIONS_PATH, {})  # it remembers what is asked for while it is there
+
+    def report_permissions(self) -> None:
+        """Print what was called and refused, and write the page of it beside the results.
+
+        Raises:
+            RehearsalError: a call was refused that was no probe.
+        """
+        report = Report(Replay(ask(PERMISSIONS_PATH, {})))
+        folder = self._request.results
+        (folder / RECORD).write_text(json.dumps(report.replay.told), encoding="utf-8")
+        (folder / PAGE).write_text(report.page(), encoding="utf-8")
+        self._timeline.say(f"permissions  {report.line}: {folder / PAGE}")
+        for fault in report.faults():
+            self._timeline.say(f"  {fault}")
+        if report.refused:
+            raise RehearsalError("policies do not suffice: see above")
 
     def close(self) -> None:
         """End what still runs, and wait for it."""
@@ -144,7 +185,12 @@ class RehearsalSteps:
         words = [*cdk_program(), "bootstrap", f"aws://{account}/{self._config.region}", *QUIET]
         with self._timeline.event("cdk bootstrap"):
             # Away from cdk.json: bootstrap would synthesise the stacks first.
-            self._programs.run(words, "cdk-bootstrap", folder=self._request.scratch)
+            self._programs.run(
+                words,
+                "cdk-bootstrap",
+                folder=self._request.scratch,
+                environment=self._settings.client_environment(BOOTSTRAPPER),
+            )
 
     def _synthesise(self) -> None:
         options = ["--quiet", f"--output={self._request.assembly}", *self._request.context_words, *QUIET]
@@ -172,19 +218,36 @@ class RehearsalSteps:
         look = progress.look if progress else None
         self._programs.run(words, f"cdk-deploy-{'-'.join(parts)}", meanwhile=look)
 
-    def _connection(self) -> Connection:
+    def _connection(self, session: Any = boto3) -> Connection:
         """Return a new connection: each looks a deployment up once, and the deployment grows."""
-        return Connection(self._request.stage, self._config.region)
+        return Connection(self._request.stage, self._config.region, session=session)
+
+    def as_submitter(self) -> Connection:
+        """Return the connection of a data scientist who has taken the submitter's role."""
+        role = self._connection().deployment.of_pipeline(outputs.SUBMIT_ROLE_ARN)
+        keys = self._settings.keys_of(DATA_SCIENTIST)
+        sts = boto3.Session(*keys, region_name=self._config.region).client("sts")
+        taken = sts.assume_role(
+            RoleArn=role, RoleSessionName=DATA_SCIENTIST, DurationSeconds=SUBMITTER_SECONDS
+        )["Credentials"]
+        return self._connection(
+            boto3.Session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+        )
 
 
 def rehearse(
-    steps: RehearsalSteps, *, keep: bool, say: Callable[[str], None], then: Callable[[], None] = lambda: None
+    steps: RehearsalSteps,
+    *,
+    keep: bool,
+    say: Callable[[str], None],
+    then: Callable[[Connection], None] = lambda _: None,
 ) -> None:
     """Deploy, run, report, and take everything away unless it is to be kept.
 
     Args:
         say: Prints one line.
-        then: Called when the run is complete and all is still up; what it raises is the rehearsal's failure.
+        then: Called when the run is complete and all is still up, with the connection of who may submit; what
+            it raises is the rehearsal's failure.
 
     Raises:
         FruitError: a step failed; the stacks have been taken away all the same.
@@ -198,13 +261,15 @@ def rehearse(
             steps.wait_for_artifacts()
             steps.run_pipeline()
         steps.report()
-        then()
+        steps.probe()
+        then(steps.as_submitter())
     except FruitError:
         _clean_up(steps, say)
         raise
     if not keep:
         for line in steps.take_down():
             say(line)
+    steps.report_permissions()
 
 
 def _clean_up(steps: RehearsalSteps, say: Callable[[str], None]) -> None:

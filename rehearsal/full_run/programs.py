@@ -1,8 +1,9 @@
 """Programs that a rehearsal starts and waits for; their output goes to a file, and they end with it."""
 
+import os
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -36,11 +37,13 @@ class Programs:
         name: str,
         *,
         folder: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """Run a program to its end.
 
         Args:
+            environment: Variables in the place of ours of the same names.
             meanwhile: called about once a second while it runs, and once after its end.
 
         Raises:
@@ -49,7 +52,7 @@ class Programs:
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"
         with log.open("w") as output:
-            child = self._start(words, folder, output)
+            child = self._start(words, folder, environment or {}, output)
             try:
                 code = _wait(child, meanwhile)
             finally:
@@ -66,7 +69,9 @@ class Programs:
         for child in tuple(self._running):
             end(child, GRACE_SECONDS)
 
-    def _start(self, words: Sequence[str], folder: Path, output: TextIO) -> subprocess.Popen[bytes]:
+    def _start(
+        self, words: Sequence[str], folder: Path, environment: Mapping[str, str], output: TextIO
+    ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._ended:
                 raise RehearsalError("the rehearsal ends: nothing is started any more")
@@ -74,6 +79,7 @@ class Programs:
             child = subprocess.Popen(
                 words,
                 cwd=folder,
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

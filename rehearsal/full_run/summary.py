@@ -66,7 +66,9 @@ def run_lines(folder: Path) -> list[str]:
 def rewritten_settings(connection: Connection) -> list[str]:
     """Return a line for each change to the cluster's configurations and its steps' arguments."""
     emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
-    aws = EmulatedAws(f"http://{urlsplit(emr.meta.endpoint_url).netloc}", connection.region, "", "")
+    aws = EmulatedAws(
+        f"http://{urlsplit(emr.meta.endpoint_url).netloc}", connection.region, "", "", metadata="of each node"
+    )
     listed = emr.describe_cluster(ClusterId=cluster_id)["Cluster"].get("Configurations", [])
     requested = {entry["Classification"]: entry.get("Properties", {}) for entry in listed}
     _, changes = rewrite_configurations(requested, aws=aws, place={}, shared=SHARED)

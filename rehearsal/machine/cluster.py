@@ -54,7 +54,7 @@ class Cluster:
         self._id = spec.cluster_id
         self._home = home
         self._folders = ClusterFolders(home / spec.cluster_id)
-        self._s3 = s3_client(aws)
+        self._s3 = s3_client(aws, spec.cluster_id)
         self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id, logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
         self._yarn = Yarn(self._folders, software, labels=labels) if spec.runs_yarn else None

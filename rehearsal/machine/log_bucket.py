@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials, InstanceMetadataProvider
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+from botocore.utils import InstanceMetadataFetcher
 
 from rehearsal.rewriting import EmulatedAws
 
@@ -25,14 +28,22 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 60.0
 
 
-def s3_client(aws: EmulatedAws) -> Any:
-    """Return boto3's client of the emulated S3."""
-    return boto3.client(
+def s3_client(aws: EmulatedAws, cluster_id: str = "") -> Any:
+    """Return boto3's client of the emulated S3, as EMR's own programs on the nodes have it."""
+    session: Any = get_session()
+    session.set_credentials(aws.access_key_id, aws.secret_access_key)
+    if aws.metadata:
+        # Not by this process's environment, in which the metadata service is switched off.
+        fetcher = InstanceMetadataFetcher(
+            timeout=10, num_attempts=3, base_url=f"{aws.metadata}/{cluster_id}/emr", env={}
+        )
+        session._credentials = DeferredRefreshableCredentials(
+            fetcher.retrieve_iam_role_credentials, InstanceMetadataProvider.METHOD
+        )
+    return boto3.Session(botocore_session=session).client(
         "s3",
         endpoint_url=aws.endpoint,
         region_name=aws.region,
-        aws_access_key_id=aws.access_key_id,
-        aws_secret_access_key=aws.secret_access_key,
         config=Config(
             retries={"mode": "standard", "total_max_attempts": 5},
             s3={"addressing_style": "path"},

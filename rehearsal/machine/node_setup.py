@@ -64,7 +64,7 @@ class NodeSetup:
         path = [folders.java / "bin", SPARK_HOME / "bin", Path(sys.executable).parent]
         return {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
-            **self.aws.credentials,
+            **self.aws.node_environment(self.spec.cluster_id, node.instance_id),
             **mark(self.home, f"{self.spec.cluster_id}/{node.instance_id}"),
             "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
             "TMPDIR": str(folders.tmp),

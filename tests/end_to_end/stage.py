@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.rehearsal.emulator.conftest import CDK, Aws
+from rehearsal.clusters import elastic_map_reduce
+from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.settings import Settings
+from tests.rehearsal.emulator.conftest import CDK, TESTER, Aws
+from tests.rehearsal.emulator.quick_clusters import add_tester
 
 STACKS = ("storage", "monitoring", "pipeline")
 VARIANCE = 0.8
@@ -21,6 +25,13 @@ FIELDS = (
     "idle_timeout_minutes=30",
 )
 BUCKET_OF_CDK = "cdk-"
+OF_SUBMITTERS = ("cancel", "cost", "fetch", "logs", "runs", "status", "submit", "upload")
+
+
+def make(settings: Settings) -> ElasticMapReduce:
+    """For `Server(emr=…)`: the rehearsal's own, and a tester."""
+    add_tester(settings)
+    return elastic_map_reduce(settings)
 
 
 def words(fields: tuple[str, ...]) -> list[str]:
@@ -48,13 +59,15 @@ class Stage:
         return self.folder / "cdk.out"
 
     def operate(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """`fruit`."""
-        return self.aws.run(sys.executable, "-m", "fruit", *arguments)
+        """`fruit`, by the deployer or, for what they are for, by who has the submitter's role."""
+        keys = self.aws.submitter("dev") if arguments[0] in OF_SUBMITTERS else None
+        return self.aws.run(sys.executable, "-m", "fruit", *arguments, keys=keys)
 
     def aws_cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """AWS's own command line; its `emr` commands want the endpoint given."""
+        """AWS's own command line, which asks for more than `fruit`; `emr` wants the endpoint given."""
         program = Path(sys.executable).with_name("aws")
-        return self.aws.run(program, "--endpoint-url", self.aws.server.settings.endpoint, *arguments)
+        endpoint = self.aws.server.settings.endpoint
+        return self.aws.run(program, "--endpoint-url", endpoint, *arguments, keys=self.aws.keys_of(TESTER))
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Of one stack."""

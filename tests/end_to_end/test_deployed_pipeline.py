@@ -12,17 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy as np
 import pytest
 
+from operate.connection import Connection
+from operate.removal.deployed_resources import deployed_resources
+from rehearsal.asking import ask
 from rehearsal.demo.kinds import KINDS
+from rehearsal.emulator.permissions.replay import Replay
 from rehearsal.emulator.process import Server
+from rehearsal.full_run.probes import probe
+from rehearsal.permissions_report import NEVER, NOT_IN_A_RUN, Report
 from rehearsal.processes import processes_of
-from rehearsal.settings import ACCOUNT, DEFAULT_REGION
+from rehearsal.settings import PERMISSIONS_PATH, REVIEWER
 from tests.end_to_end.conftest import VIEWS, json_of
 from tests.end_to_end.same_numbers import components_by_name, features_by_name, same_signs
 from tests.end_to_end.stage import BUCKET_OF_CDK, STACKS, Stage
-from tests.rehearsal.emulator.conftest import CDK, PROXIES, Aws
+from tests.rehearsal.emulator.conftest import PROXIES, Aws
 from tests.spark.runs import RunResults
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.story]
@@ -35,6 +42,14 @@ REASON = re.compile(
     r"Application \w+ finished with failed status; "
     r"logs s3://[\w-]+/emr/(?P<cluster>j-\w+)/steps/(?P=step)/"
 )
+BY_OTHERS = ("ImagesRead", "ImagesUploads", "ListErasures", "ListJobs", "WriteJobs", "StartClusters")
+# What is used on clusters of their own, by jobs of their own, and by `make run`.
+NOT_HERE = {
+    **{name: why for name, why in NOT_IN_A_RUN.items() if "Submitter" not in name},
+    **{f"role *SubmitterRole* / {name}": "not here" for name in BY_OTHERS},
+    "user deployer / *": "doctor, upload and destroy",
+    "arn:aws:s3:::* / *s3:DeleteObject*": "destroy",
+}
 # The same arithmetic in another order of the images.
 CLOSE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-8}
 
@@ -67,10 +82,9 @@ def stage(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         for name, value in PROXIES.items():
             patch.setenv(name, value)
-        with Server(folder / "home") as server:
+        with Server(folder / "home", emr="tests.end_to_end.stage:make") as server:
             aws = Aws(server)
-            done = aws.run(CDK, "bootstrap", f"aws://{ACCOUNT}/{DEFAULT_REGION}", "--no-notices")
-            assert done.returncode == 0, done.stderr
+            aws.bootstrap()
             yield Stage(aws, folder)
 
 
@@ -200,7 +214,8 @@ def test_the_aws_command_line_drives_a_step_to_its_end(stage, first):
     assert [each["Id"] for each in clusters] == [cluster]
     described = json_of(stage.aws_cli("emr", "describe-cluster", "--cluster-id", cluster))["Cluster"]
     assert described["Status"]["State"] == "WAITING"
-    step = "Type=CUSTOM_JAR,Name=count,ActionOnFailure=CONTINUE,Jar=command-runner.jar,Args=[aws,s3,ls]"
+    results = stage.outputs("storage")["ResultsBucket"]
+    step = f"Type=CUSTOM_JAR,Name=count,ActionOnFailure=CONTINUE,Jar=command-runner.jar,Args=[aws,s3,ls,s3://{results}/runs/]"
     added = json_of(stage.aws_cli("emr", "add-steps", "--cluster-id", cluster, "--steps", step))
     (step_id,) = added["StepIds"]
     ids = ["--cluster-id", cluster, "--step-id", step_id]
@@ -234,6 +249,18 @@ def test_the_same_run_is_refused(stage, submitted, again):
     refused = stage.operate("submit", "--wait", "--yes")
     assert refused.returncode == 1
     assert f"run {submitted.answer['run_id']} is complete" in refused.stderr
+
+
+def test_policies_suffice_and_no_statement_is_idle(stage, submitted, again, monkeypatch):
+    """Nothing was refused but probes; what people who submit and nodes may do, each needs."""
+    settings = stage.aws.server.settings
+    for name, value in stage.aws.server.environment.items():
+        monkeypatch.setenv(name, value)
+    reviewer = Connection("dev", settings.region, session=boto3.Session(*settings.keys_of(REVIEWER)))
+    probe(reviewer, deployed_resources(reviewer.client("cloudformation"), "dev"))
+    report = Report(Replay(ask(PERMISSIONS_PATH, {})), excused={**NEVER, **NOT_HERE})
+    assert list(report.replay.different()) == []
+    assert "\n".join(fault for fault in report.faults() if "user tester" not in fault) == ""
 
 
 @pytest.mark.long

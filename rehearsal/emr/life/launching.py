@@ -43,6 +43,8 @@ class Launching:
 
     def launch(self, cluster: Cluster, instance: Instance) -> str:
         """Add an instance to a cluster; return what EC2 says instead, empty when it starts."""
+        if refusal := self.surroundings.launch_refusal(cluster):
+            return refusal
         if instance.market == "SPOT":
             role = str(cluster.request["ServiceRole"])
             if not self.surroundings.allows_spot(cluster.region, role):

@@ -24,9 +24,10 @@ MANAGED_GROUPS = {
 
 def run_job_flow(account: Account, request: Message) -> Message:
     """Start a cluster."""
-    if request.get("SecurityConfiguration"):
-        find_security_configuration(account, request["SecurityConfiguration"])
+    named = request.get("SecurityConfiguration")
+    security = find_security_configuration(account, named)[0] if named else "{}"
     cluster = new_cluster(request, account.id, account.region, account.announce)
+    cluster.security_configuration = security
     _place(cluster, account.surroundings)
     controller = account.new_controller(cluster)
     account.controllers[cluster.id] = controller

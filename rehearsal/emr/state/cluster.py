@@ -27,6 +27,7 @@ class Cluster:
         request: RunJobFlow's, as it stands.
         public: Whether its instances have public addresses.
         security_groups: Those that EMR manages, as `Ec2InstanceAttributes` names them.
+        security_configuration: The text of the one that its request names.
         announce: Called when the cluster or a step has entered a state; must not block.
         ending: Why it is to end, once it is.
         managed_scaling: The policy in force, None without one.
@@ -50,6 +51,7 @@ class Cluster:
     unhealthy_replacement: bool = False
     public: bool = False
     security_groups: dict[str, str] = field(default_factory=dict)
+    security_configuration: str = "{}"
     step_concurrency: int = 1
     runs_yarn: bool = False
     tags: dict[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Amazon EMR in the place of MiniStack's own, which runs nothing: its API, and its events on EventBridge."""
 
 import json
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
 from typing import Any
 
 from ministack import app
@@ -10,14 +10,29 @@ from ministack.services import eventbridge
 
 from rehearsal.emr.events import Event
 from rehearsal.emr.service import ElasticMapReduce
+from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.surroundings import Network, Surroundings
 from rehearsal.emulator.api import client
+from rehearsal.emulator.permissions import callers
+from rehearsal.emulator.permissions.enforcement import Guard, role_arn, roles_of_profile
 from rehearsal.emulator.services import iam
 from rehearsal.emulator.services.json_protocol import json_service
+from rehearsal.settings import ACCOUNT
+
+# https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+VOLUME_ACTIONS = (
+    "kms:DescribeKey",
+    "kms:Decrypt",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+    "kms:GenerateDataKeyWithoutPlaintext",
+)
 
 
-def install(service: ElasticMapReduce) -> None:
-    """Let the service answer."""
+def install(service: ElasticMapReduce, guard: Guard) -> None:
+    """Let the service answer, and ask the guard for what its role may do."""
+    if isinstance(service.surroundings, EmulatedAccount):
+        service.surroundings.guard = guard
 
     def answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         return service.handle(operation, request, account=get_account_id(), region=get_region())
@@ -39,7 +54,16 @@ def put_event(event: Event) -> None:
 
 
 class EmulatedAccount(Surroundings):
-    """The emulated EC2 and IAM, as EMR asks them; a subnet that EC2 does not know is no fault."""
+    """The emulated EC2 and IAM, as EMR asks them; a subnet that EC2 does not know is no fault.
+
+    Attributes:
+        guard: Says what the service role may do; the server sets it before it answers.
+    """
+
+    guard: Guard
+
+    def __init__(self) -> None:
+        self._asked: dict[str, str] = {}
 
     def network(self, region: str, subnet_id: str | None) -> Network:
         """Return the subnet's network; it is public when instances get public addresses there."""
@@ -74,38 +98,57 @@ class EmulatedAccount(Surroundings):
         try:
             api.get_role(RoleName=iam.ROLE)
         except api.exceptions.NoSuchEntityException:
-            if not _may_create_spot_role(api, service_role.rpartition("/")[2]):
-                return False
+            role = callers.role(service_role.rpartition("/")[2], "EMR")
+            with request_scope(ACCOUNT, region):
+                arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{iam.SERVICE}/{iam.ROLE}"
+                asked = {"iam:awsservicename": iam.SERVICE}
+                if not self.guard.may(role, "iam:CreateServiceLinkedRole", arn, asked):
+                    return False
             api.create_service_linked_role(AWSServiceName=iam.SERVICE)
         return True
 
+    def launch_refusal(self, cluster: Cluster) -> str:
+        """Return what EC2 says to the service role; it is asked once for each cluster."""
+        if not self.guard.enforcing:
+            return ""
+        if cluster.id not in self._asked:
+            with request_scope(cluster.account, cluster.region):
+                self._asked[cluster.id] = self._launch_refusal(cluster)
+        return self._asked[cluster.id]
 
-def _may_create_spot_role(api: Any, role: str) -> bool:
-    """Return whether an inline policy of the role allows it."""
-    try:
-        names = api.list_role_policies(RoleName=role)["PolicyNames"]
-    except api.exceptions.NoSuchEntityException:
-        return False
-    documents = [api.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
-    return any(_allows_spot_role(statement) for document in documents for statement in document["Statement"])
+    def _launch_refusal(self, cluster: Cluster) -> str:
+        name = str(cluster.request["ServiceRole"]).rpartition("/")[2]
+        if not self.guard.takes_role(name, "elasticmapreduce", cluster.arn):
+            return f"The role {name} does not let EMR take it: its trust policy"
+        for action, resource, context in _launching(cluster):
+            if not self.guard.may(callers.role(name, "EMR"), action, resource, context):
+                return (
+                    "UnauthorizedOperation: You are not authorized to perform this operation. "
+                    f"{name} is not authorized to perform: {action} on resource: {resource}"
+                )
+        return ""
 
 
-def _allows_spot_role(statement: dict[str, Any]) -> bool:
-    """Return whether a statement allows to create the role of Spot, under the condition that IAM documents.
+def _launching(cluster: Cluster) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield what EMR asks EC2, IAM and KMS for in the name of its service role, to start instances.
 
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+    https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-service-role.html
     """
-    services = [
-        service
-        for operator in statement.get("Condition", {}).values()
-        for service in _listed(operator.get("iam:AWSServiceName", []))
-    ]
-    return (
-        statement["Effect"] == "Allow"
-        and any(fnmatchcase("iam:CreateServiceLinkedRole", action) for action in _listed(statement["Action"]))
-        and any(fnmatchcase(iam.SERVICE, service) for service in services or ["*"])
-    )
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+    here = f"arn:aws:ec2:{cluster.region}:{cluster.account}"
+    tagged = {f"aws:requesttag/{key}".lower(): value for key, value in cluster.tags.items()}
+    network = [f"{here}:subnet/{subnet}" for subnet in cluster.subnet_ids]
+    network += [f"{here}:security-group/{group}" for group in cluster.security_groups.values()]
+    yield "ec2:DescribeSubnets", "*", {}
+    for action in ("ec2:CreateFleet", "ec2:RunInstances"):
+        for resource in network:
+            yield action, resource, {}
+        for kind in ("instance", "volume"):
+            yield action, f"{here}:{kind}/*", tagged
+    encryption = json.loads(cluster.security_configuration).get("EncryptionConfiguration", {})
+    disks = encryption.get("AtRestEncryptionConfiguration", {}).get("LocalDiskEncryptionConfiguration", {})
+    if key := disks.get("AwsKmsKey"):
+        for action in VOLUME_ACTIONS:
+            yield action, key, {}
+        yield "kms:CreateGrant", key, {"kms:grantisforawsresource": "true"}
+    for name in roles_of_profile(str(cluster.request.get("JobFlowRole", ""))):
+        yield "iam:PassRole", role_arn(name), {"iam:passedtoservice": "ec2.amazonaws.com"}

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +19,12 @@ from infra.checkout import ROOT
 from rehearsal.commands.control import set_command
 from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.process import NODE, Server
-from rehearsal.settings import ACCOUNT, LOOPBACK
+from rehearsal.settings import ACCOUNT, BOOTSTRAPPER, DATA_SCIENTIST, DEPLOYER, LOOPBACK
+from tests.rehearsal.emulator.quick_clusters import tester_file
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 STAGES = ("dev", "prod")
+TESTER = "tester"
 QUICK_EMR = "tests.rehearsal.emulator.quick_clusters:make"
 # Any other host: a call that leaves the loopback interface fails at once.
 NOWHERE = "http://127.0.0.1:9"
@@ -39,24 +41,50 @@ class Aws:
     server: Server
 
     def client(self, service: str) -> Any:
-        """boto3's, unmodified, by the environment's values."""
-        environment = self.server.environment
+        """boto3's, unmodified, of one who may do everything: tests look at everything."""
+        return self.client_of(service, self.keys_of(TESTER))
+
+    def keys_of(self, person: str) -> Sequence[str]:
+        """Of one of the account's people, or of the tester; where nothing is checked, the one pair."""
+        settings = self.server.settings
+        if person == TESTER and settings.checks_permissions:
+            return tester_file(settings).read_text().splitlines()
+        return settings.keys_of(DEPLOYER if person == TESTER else person)
+
+    def client_of(self, service: str, keys: Sequence[str]) -> Any:
+        """boto3's, unmodified, with these keys: id, secret and, of a role, token."""
         make: Any = boto3.client
         return make(
             service,
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            region_name=environment["AWS_REGION"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=None,
+            endpoint_url=self.server.settings.endpoint,
+            region_name=self.server.settings.region,
+            aws_access_key_id=keys[0],
+            aws_secret_access_key=keys[1],
+            aws_session_token=keys[2] if len(keys) > 2 else None,
         )
 
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        """A program that has nothing but the rehearsal's environment."""
+    def role(self, arn: str, sts: Any) -> list[str]:
+        """Keys of a role for whoever the client is of."""
+        taken = sts.assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+        return [taken[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+
+    def submitter(self, stage: str) -> Sequence[str]:
+        """Keys of the submitter's role of a stage, which a data scientist has taken."""
+        described = self.client("cloudformation").describe_stacks(
+            StackName=f"fruit-features-{stage}-pipeline"
+        )
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0]["Outputs"]}
+        sts = self.client_of("sts", self.keys_of(DATA_SCIENTIST))
+        return self.role(outputs["SubmitRoleArn"], sts)
+
+    def run(
+        self, *command: str | Path, keys: Sequence[str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A program that has nothing but the rehearsal's environment, the deployer's or with these keys."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **PROXIES,
-            **self.server.environment,
+            **self.environment_with(keys or self.keys_of(DEPLOYER)),
             "PATH": os.pathsep.join([str(NODE), os.environ["PATH"]]),
         }
         return subprocess.run(
@@ -68,9 +96,30 @@ class Aws:
             timeout=900,
         )
 
+    def run_as_node(
+        self, command: Sequence[str], node: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """A program that has nothing but the environment of a node."""
+        here = self.server.settings.region
+        region = {"AWS_REGION": here, "AWS_DEFAULT_REGION": here, "PATH": os.environ["PATH"], **PROXIES}
+        return subprocess.run(
+            command, cwd=ROOT, env={**region, **node}, capture_output=True, text=True, timeout=60
+        )
+
+    def environment_with(self, keys: Sequence[str]) -> dict[str, str]:
+        """Of a program with these keys."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        return {**self.server.settings.client_environment(), **dict(zip(names, keys, strict=False))}
+
     def cdk(self, assembly: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The CDK command line with a synthesised application."""
         return self.run(CDK, *arguments, "--app", assembly, "--no-notices", "--ci")
+
+    def bootstrap(self, *options: str | Path) -> None:
+        """CDK's bootstrap, once, by who may do it."""
+        words = ["bootstrap", f"aws://{ACCOUNT}/eu-west-3", "--no-notices", *options]
+        done = self.run(CDK, *words, keys=self.keys_of(BOOTSTRAPPER))
+        assert done.returncode == 0, done.stderr
 
     def deploy(self, assembly: Path) -> subprocess.CompletedProcess[str]:
         """All of an application's stacks."""
@@ -130,8 +179,7 @@ def bootstrapped(aws: Aws, assemblies: dict[str, Path]) -> Aws:
     """An account that CDK can deploy to."""
     if not CDK.exists():
         pytest.fail("the CDK command line is not installed: `make synth` installs it")
-    done = aws.cdk(assemblies["dev"], "bootstrap", f"aws://{ACCOUNT}/eu-west-3")
-    assert done.returncode == 0, done.stderr
+    aws.bootstrap("--app", assemblies["dev"])
     return aws
 
 

@@ -1,14 +1,46 @@
 """The rehearsal's EMR on a machine that runs nothing: programs end at once, as their arguments say."""
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from ministack.core.responses import request_scope
+from ministack.services import iam
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec, Demand, Node, Program
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emr.timings import Timings
+from rehearsal.emulator.permissions.callers import add_user
 from rehearsal.emulator.services.emr import EmulatedAccount, put_event
-from rehearsal.settings import Settings
+from rehearsal.settings import ACCOUNT, Keys, Settings
 
+ALLOW_ALL = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+# Of `aws emr create-default-roles`, and of stacks that have nothing but a cluster.
+EMR_ROLES = ("EMR_DefaultRole", "s")
+TRUST_EMR = {
+    "Statement": {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "elasticmapreduce.amazonaws.com"},
+    }
+}
 QUICK = Timings(tick=0.05, settle=0.2, stop=5.0, yarn_clusters=8)
+
+
+def tester_file(settings: Settings) -> Path:
+    """Where the tester's keys are."""
+    return settings.home / "tester"
+
+
+def add_tester(settings: Settings) -> None:
+    """Give the account the tester, and roles for clusters that belong to no deployment."""
+    keys = Keys.new()
+    add_user("tester", keys, {"everything": ALLOW_ALL})
+    tester_file(settings).write_text("\n".join(keys))
+    with request_scope(ACCOUNT, settings.region):
+        for name in EMR_ROLES:
+            iam._create_role({"RoleName": name, "AssumeRolePolicyDocument": json.dumps(TRUST_EMR)})
+            iam._roles[name]["InlinePolicies"] = {"everything": ALLOW_ALL}
 
 
 @dataclass
@@ -62,5 +94,6 @@ class Machine:
 
 
 def make(settings: Settings) -> ElasticMapReduce:
-    """For `Server(emr=…)`."""
+    """For `Server(emr=…)`; the account has one who may do everything, as tests look at everything."""
+    add_tester(settings)
     return ElasticMapReduce(Machine, put_event, QUICK, EmulatedAccount())

@@ -9,13 +9,14 @@ from tests.waiting import wait_until
 
 SPOT_ROLE = "AWSServiceRoleForEC2Spot"
 TYPE = [{"InstanceType": "m5.xlarge"}]
+INSTANCES = {"Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
 FLEETS = [
     {"InstanceFleetType": "MASTER", "TargetOnDemandCapacity": 1, "InstanceTypeConfigs": TYPE},
     {"InstanceFleetType": "CORE", "TargetSpotCapacity": 1, "InstanceTypeConfigs": TYPE},
 ]
 
 
-def run(aws, role="emr", **instances):
+def run(aws, role="EMR_DefaultRole", **instances):
     """A cluster with Spot, once it waits or has ended."""
     emr = aws.client("emr")
     cluster = emr.run_job_flow(
@@ -41,6 +42,7 @@ def iam(aws):
     trust = {"Effect": "Allow", "Principal": {"Service": "elasticmapreduce.amazonaws.com"}}
     document = {"Version": "2012-10-17", "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
     client.create_role(RoleName="emr", AssumeRolePolicyDocument=json.dumps(document))
+    client.put_role_policy(RoleName="emr", PolicyName="instances", PolicyDocument=json.dumps(INSTANCES))
     yield client
     for name in client.list_role_policies(RoleName="emr")["PolicyNames"]:
         client.delete_role_policy(RoleName="emr", PolicyName=name)
@@ -67,7 +69,7 @@ def allow(iam, service):
 def test_spots_role_is_there_from_the_start(aws, iam):
     """As in an account that has used Spot; it is made once."""
     assert has_spot_role(iam)
-    assert run(aws)["Status"]["State"] == "WAITING"
+    assert run(aws, "emr")["Status"]["State"] == "WAITING"
     with pytest.raises(ClientError, match="already exists"):
         iam.create_service_linked_role(AWSServiceName="spot.amazonaws.com")
 
@@ -76,7 +78,7 @@ def test_without_spots_role_a_cluster_with_spot_ends(aws, iam):
     """Its service role may create another service's role alone."""
     iam.delete_service_linked_role(RoleName=SPOT_ROLE)
     allow(iam, "ecs.amazonaws.com")
-    status = run(aws)["Status"]
+    status = run(aws, "emr")["Status"]
     assert status["State"] == "TERMINATED_WITH_ERRORS"
     assert "ServiceLinkedRoleCreationNotPermitted" in status["StateChangeReason"]["Message"]
     assert not has_spot_role(iam)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from infra.checkout import ROOT
+from tests.rehearsal.emulator.conftest import TESTER
 
 AWS_COMMAND = ROOT / ".venv" / "bin" / "aws"
 
@@ -17,7 +18,16 @@ def emr(aws):
 
     def run(*arguments):
         endpoint = aws.server.settings.endpoint
-        done = aws.run(AWS_COMMAND, "emr", *arguments, "--endpoint-url", endpoint, "--output", "json")
+        done = aws.run(
+            AWS_COMMAND,
+            "emr",
+            *arguments,
+            "--endpoint-url",
+            endpoint,
+            "--output",
+            "json",
+            keys=aws.keys_of(TESTER),
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout or "null")
 
@@ -28,7 +38,7 @@ def test_the_documented_command_makes_a_cluster_of_groups_that_can_be_resized(aw
     """The command of docs/rehearsal.md is run as it stands."""
     document = (ROOT / "docs" / "rehearsal.md").read_text()
     (command,) = re.findall(r"^\.venv/bin/aws emr create-cluster (?:.*\\\n)*.*$", document, re.MULTILINE)
-    done = aws.run("bash", "-c", f"{command} --output json")
+    done = aws.run("bash", "-c", f"{command} --output json", keys=aws.keys_of(TESTER))
     assert done.returncode == 0, done.stderr
     cluster = json.loads(done.stdout)["ClusterId"]
     client, deadline = aws.client("emr"), time.monotonic() + 60
@@ -52,7 +62,7 @@ def test_the_documented_command_makes_a_cluster_of_groups_that_can_be_resized(aw
 def test_what_is_not_emulated_is_refused_in_emrs_words(aws):
     """The code and the message arrive as AWS's do."""
     endpoint = aws.server.settings.endpoint
-    done = aws.run(AWS_COMMAND, "emr", "list-studios", "--endpoint-url", endpoint)
+    done = aws.run(AWS_COMMAND, "emr", "list-studios", "--endpoint-url", endpoint, keys=aws.keys_of(TESTER))
     assert done.returncode != 0
     assert "(InvalidRequestException)" in done.stderr
     assert "ListStudios is not part of the rehearsal: docs/rehearsal.md says what is" in done.stderr

@@ -3,19 +3,56 @@
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
+import boto3
+import psutil
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
-from operate.removal.deployed_resources import end_protection
+from operate.connection import Connection
+from operate.removal.deployed_resources import deployed_resources, end_protection
+from operate.s3.photographs import MOST_AT_ONCE_BYTES
+from rehearsal.asking import ask
+from rehearsal.emulator.permissions.replay import Replay
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
+from rehearsal.full_run.probes import probe
+from rehearsal.machine.log_bucket import s3_client
+from rehearsal.permissions_report import Report
+from rehearsal.rewriting import EmulatedAws
+from rehearsal.settings import PERMISSIONS_PATH, REVIEWER
 from tests.infrastructure.cloudformation_schemas import resource_schema
 from tests.rehearsal.emulator.conftest import STAGES
+from tests.report_examples import jpeg
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.story
 
+READ_BY_OBSTORE = """
+import sys
+from obstore import get, put
+from obstore.store import S3Store
+from spark_job.storage import s3_endpoint
+store = S3Store(sys.argv[1], endpoint=s3_endpoint(), client_options={"allow_http": True})
+print(get(store, "Apple/node.jpg").bytes().to_bytes().decode(), end=" ")
+try:
+    put(store, "Apple/other.jpg", b"2")
+except Exception as error:
+    print(type(error).__name__, end="")
+"""
+READ_BY_BOTO3 = """
+import sys, boto3
+s3 = boto3.client("s3")
+print(s3.get_object(Bucket=sys.argv[1], Key="Apple/node.jpg")["Body"].read().decode(), end=" ")
+try:
+    s3.put_object(Bucket=sys.argv[1], Key="Apple/other.jpg", Body=b"2")
+except Exception as error:
+    print(error.response["Error"]["Code"], end="")
+"""
+# Refused above, on purpose.
+BY_TESTS = ("user tester", "role fruit-features-dev-nodes-eu-west-3")
 STACKS = ("storage", "monitoring", "pipeline")
 
 
@@ -166,8 +203,8 @@ def test_a_run_without_a_live_cluster_gets_one_of_its_own(deployed):
     emr.terminate_job_flows(JobFlowIds=[_outputs(aws, "prod", "pipeline")["ClusterId"]])
     images = _outputs(aws, "prod", "storage")["ImagesBucketImages"]
     aws.client("s3").put_object(Bucket=images, Key="Apple/1.jpg", Body=b"1")
-    request = ["submit", "--stage=prod", "--name=spring", "--sample=1", "--yes", "--json"]
-    done = aws.run(sys.executable, "-m", "fruit", *request)
+    request = ["submit", "--stage=prod", "--name=spring", "--sample=1", "--job-code", "--yes", "--json"]
+    done = aws.run(sys.executable, "-m", "fruit", *request, keys=aws.submitter("prod"))
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
 
@@ -181,6 +218,101 @@ def test_a_run_without_a_live_cluster_gets_one_of_its_own(deployed):
     assert (step["Status"]["State"], step["Config"]["Args"]) == ("COMPLETED", answer["arguments"])
     fleets = emr.list_instance_fleets(ClusterId=answer["cluster_id"])["InstanceFleets"]
     assert {fleet["InstanceFleetType"] for fleet in fleets} == {"MASTER", "CORE", "TASK"}
+
+
+def test_who_submits_may_upload_a_large_photograph(deployed, tmp_path):
+    """In parts, after a look for those of an upload that stopped; S3 uses the bucket's key for them."""
+    large = jpeg() + bytes(MOST_AT_ONCE_BYTES)
+    (tmp_path / "Apple").mkdir()
+    (tmp_path / "Apple" / "large.jpg").write_bytes(large)
+    words = ["upload", str(tmp_path), "--stage=prod"]
+    for _ in range(2):  # the second time it asks for the checksum
+        done = deployed.aws.run(sys.executable, "-m", "fruit", *words, keys=deployed.aws.submitter("prod"))
+        assert done.returncode == 0, done.stderr
+    images = _outputs(deployed.aws, "prod", "storage")["ImagesBucketImages"]
+    head = deployed.aws.client("s3").head_object(Bucket=images, Key="Apple/large.jpg")
+    assert head["ContentLength"] == len(large)
+
+
+def test_a_node_finds_its_role_at_its_metadata_service_alone(deployed, monkeypatch):
+    """AWS's command line, boto3 and obstore ask it, as S3A does; without a token it tells nothing."""
+    aws, settings = deployed.aws, deployed.aws.server.settings
+    cluster = _outputs(aws, "dev", "pipeline")["ClusterId"]
+    images = _outputs(aws, "dev", "storage")["ImagesBucketImages"]
+    root = psutil.Process(aws.server.pid).environ()["AWS_SECRET_ACCESS_KEY"]
+    path = f"{settings.endpoint}/_metadata/{sha256(root.encode()).hexdigest()[:32]}"
+    there = EmulatedAws(settings.endpoint, settings.region, "", "", path)
+    node = there.node_environment(cluster, "i-1")
+    assert not any("KEY" in name for name in node)
+    credentials = f"{node['AWS_METADATA_ENDPOINT']}/latest/meta-data/iam/security-credentials/"
+    assert urllib3.request("GET", credentials).status == 401
+    assert urllib3.request("PUT", f"{path}/j-OTHER/i-1/latest/api/token").status == 200
+    aws.client("s3").put_object(Bucket=images, Key="Apple/node.jpg", Body=b"1")
+    programs = {
+        "aws": [sys.executable.replace("python", "aws"), "sts", "get-caller-identity"],
+        "obstore": [sys.executable, "-c", READ_BY_OBSTORE, images],
+        "boto3": [sys.executable, "-c", READ_BY_BOTO3, images],
+    }
+    done = {name: aws.run_as_node(words, node) for name, words in programs.items()}
+    assert ":assumed-role/fruit-features-dev-nodes-eu-west-3/i-1" in done["aws"].stdout, done["aws"].stderr
+    assert done["obstore"].stdout == "1 PermissionDeniedError", done["obstore"].stderr
+    assert done["boto3"].stdout == "1 AccessDenied", done["boto3"].stderr
+    # And EMR's own programs on the nodes, which are the server's here.
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    emr, logs = s3_client(there, cluster), _outputs(aws, "dev", "storage")["LogsBucket"]
+    emr.put_object(Bucket=logs, Key=f"emr/{cluster}/controller.gz", Body=b"")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        emr.put_object(Bucket=logs, Key="other", Body=b"")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_policies_suffice_and_refuse_what_they_deny(deployed, stage, monkeypatch):
+    """All before this, and a probe of each Deny: nothing else was refused, and each statement is missed."""
+    aws, settings = deployed.aws, deployed.aws.server.settings
+    for name, value in aws.server.environment.items():
+        monkeypatch.setenv(name, value)
+    reviewer = Connection(stage, settings.region, session=boto3.Session(*settings.keys_of(REVIEWER)))
+    probe(reviewer, deployed_resources(reviewer.client("cloudformation"), stage))
+    report = Report(Replay(ask(PERMISSIONS_PATH, {})))
+    assert [call for call in report.refused if call["caller"] not in BY_TESTS] == []
+    assert list(report.replay.different()) == []
+    assert [one.id for one in report.needless if stage in one.owner] == []
+    denies = {one.id for one in report.ours if not one.allows and stage in one.owner}
+    assert denies <= report.missed.keys()
+    # The run on a cluster of its own.
+    if stage == "prod":
+        roles = ("LauncherStarterRole", "CertificatesMakerRole", "RunEndedRole", "ServiceRole")
+        ours = [one for one in report.ours if stage in one.owner and any(role in one.owner for role in roles)]
+        # No run here writes figures.
+        assert {one.name for one in ours if one.id not in report.missed} == {"DecryptFigures", "MakeSpotRole"}
+
+
+@pytest.mark.parametrize(
+    ("role", "statement", "refused"),
+    [
+        ("LauncherStarterRole", "PassServiceRole", "iam:PassRole"),
+        ("SubmitterRole", "StartClusters", "lambda:InvokeFunction"),
+    ],
+)
+def test_a_statement_that_is_taken_away_is_missed_by_name(deployed, role, statement, refused, monkeypatch):
+    """The refusal names caller and action, and the record the resource as well."""
+    aws, iam = deployed.aws, deployed.aws.client("iam")
+    (name,) = (one for one in _resources(aws, "prod", "AWS::IAM::Role").values() if role in one)
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    (taken,) = (one for one in document["Statement"] if one.get("Sid") == statement)
+    rest = {**document, "Statement": [one for one in document["Statement"] if one is not taken]}
+    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(rest))
+    words = ["submit", "--stage=prod", f"--name={statement.lower()}", "--sample=1", "--yes"]
+    done = aws.run(sys.executable, "-m", "fruit", *words, keys=aws.submitter("prod"))
+    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    assert done.returncode == 1
+    assert f"assumed-role/{name}/" in done.stderr
+    assert f"not authorized to perform: {refused}" in done.stderr
+    for variable, value in aws.server.environment.items():
+        monkeypatch.setenv(variable, value)
+    report = Report(Replay(ask(PERMISSIONS_PATH, {})))
+    assert f"refused: role {name}, {refused} on {taken['Resource']}" in report.faults()
 
 
 def test_destroying_leaves_what_the_stage_keeps_and_nothing_else(deployed):

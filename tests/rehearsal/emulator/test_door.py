@@ -21,6 +21,21 @@ FUNCTION = {
     "Role": "arn:aws:iam::111122223333:role/r",
     "Handler": "index.handler",
 }
+TRUST_LAMBDA = {
+    "Statement": {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+    }
+}
+TRUST_ACCOUNT = {
+    "Statement": {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+    }
+}
+ALLOW_LISTING = {"Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}}
 BODY = json.dumps({**FUNCTION, "Code": {"ZipFile": ""}})
 
 
@@ -88,23 +103,21 @@ def test_the_paths_of_administration_are_closed(aws, method, path):
 
 
 def test_an_assumed_role_enters(aws):
-    """With the keys of this start one gets a role's, as the CDK command line does."""
-    role = aws.client("sts").assume_role(
-        RoleArn="arn:aws:iam::111122223333:role/cdk-role", RoleSessionName="deploy"
-    )["Credentials"]
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=aws.server.settings.endpoint,
-        region_name="eu-west-3",
-        aws_access_key_id=role["AccessKeyId"],
-        aws_secret_access_key=role["SecretAccessKey"],
-        aws_session_token=role["SessionToken"],
+    """With the keys of this start one gets a role's, as CDK does; the token is part of them."""
+    aws.client("iam").create_role(RoleName="lister", AssumeRolePolicyDocument=json.dumps(TRUST_ACCOUNT))
+    aws.client("iam").put_role_policy(
+        RoleName="lister", PolicyName="list", PolicyDocument=json.dumps(ALLOW_LISTING)
     )
-    assert "Buckets" in s3.list_buckets()
+    keys = aws.role("arn:aws:iam::111122223333:role/lister", aws.client("sts"))
+    assert "Buckets" in aws.client_of("s3", keys).list_buckets()
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        aws.client_of("s3", keys[:2]).list_buckets()
+    aws.client("iam").delete_role_policy(RoleName="lister", PolicyName="list")
+    aws.client("iam").delete_role(RoleName="lister")
 
 
 def test_functions_inherit_no_variable_that_they_do_not_need(tmp_path, monkeypatch):
-    """What the person who starts it has in the environment stays out; they get the keys of this start."""
+    """What the person who starts it has in the environment stays out; they get keys of their own role."""
     monkeypatch.setenv("GITHUB_TOKEN", "mine")
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     code = io.BytesIO()
@@ -113,13 +126,21 @@ def test_functions_inherit_no_variable_that_they_do_not_need(tmp_path, monkeypat
             "index.py", "import os\n\n\ndef handler(event, context):\n    return dict(os.environ)\n"
         )
     with Server(tmp_path / "home", emr=QUICK_EMR) as server:
-        keys = server.settings.keys
-        functions = Aws(server).client("lambda")
+        functions, iam = Aws(server).client("lambda"), Aws(server).client("iam")
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST_LAMBDA))
         functions.create_function(**{**FUNCTION, "Code": {"ZipFile": code.getvalue()}})
         environment = json.load(functions.invoke(FunctionName=FUNCTION["FunctionName"])["Payload"])
     assert not {"GITHUB_TOKEN", "SSH_AUTH_SOCK", "AWS_PROFILE"} & environment.keys()
     assert environment["HOME"] == str(server.settings.home)
-    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]) == keys
+    assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+
+
+def test_without_checks_the_keys_may_do_everything(tmp_path):
+    """For suites of other projects; other keys and none are refused all the same."""
+    with Server(tmp_path / "home", emr=QUICK_EMR, checks_permissions=False) as server:
+        aws = Aws(server)
+        assert aws.client_of("iam", server.settings.keys).list_users()["Users"]
+        assert answer(aws, "GET", "/")[0] == 403
 
 
 def test_every_start_has_keys_of_its_own(tmp_path):

@@ -14,9 +14,9 @@ from operate.connection import Connection
 from rehearsal.emulator import process
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
-from rehearsal.settings import LOOPBACK, free_port
+from rehearsal.settings import LOOPBACK, PEOPLE, free_port
 from spark_job.contract.errors import MisuseError
-from tests.rehearsal.emulator.conftest import QUICK_EMR
+from tests.rehearsal.emulator.conftest import QUICK_EMR, TESTER
 from tests.waiting import wait_until_gone
 
 STARTER = f"""
@@ -62,9 +62,9 @@ def test_credentials_of_a_real_account_do_not_reach_it(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "real")
     with Server(tmp_path / "home", emr=QUICK_EMR) as server:
         environment = psutil.Process(server.pid).environ()
-        keys = server.settings.keys
+        keys = [server.settings.keys_of(person).access_key_id for person in PEOPLE]
     assert "AWS_PROFILE" not in environment
-    assert environment["AWS_ACCESS_KEY_ID"] == keys.access_key_id
+    assert environment["AWS_ACCESS_KEY_ID"] not in keys  # root's, which nobody else is told
     assert "AKIAREAL" not in environment.values()
 
 
@@ -122,7 +122,8 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
 
 def test_doctor_asks_everything_and_makes_nothing(aws, monkeypatch):
     """Each question has an answer here; a dry run starts no instance."""
-    for name, value in aws.server.environment.items():
+    # A dry run needs the right to start instances, which nobody else has here.
+    for name, value in aws.environment_with(aws.keys_of(TESTER)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may know the keys of an earlier test
     connection = Connection("prod", "eu-west-3")

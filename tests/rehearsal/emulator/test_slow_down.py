@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rehearsal.emulator.control import SlowDown
+from tests.rehearsal.emulator.conftest import TESTER
 
 S3 = [(b"authorization", b"AWS4-HMAC-SHA256 Credential=1/20260101/eu-west-3/s3/aws4_request, etc")]
 EMR = [(b"authorization", b"AWS4-HMAC-SHA256 Credential=1/20260101/eu-west-3/elasticmapreduce/aws4_request")]
@@ -18,7 +19,7 @@ BUCKET = "busy"
 @pytest.fixture
 def hurried(aws):
     """An S3 client that tries once, and its bucket with one object."""
-    environment = aws.server.environment
+    environment = aws.environment_with(aws.keys_of(TESTER))
     client = boto3.client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL"],

@@ -1,0 +1,191 @@
+"""Who calls: users, roles and services of the emulated account, with the statements of their policies."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from ministack.core.iam_evaluator import EvalContext, _service_principal_matches, resolve_principal
+from ministack.core.responses import get_account_id, request_scope
+from ministack.services import iam, kms, lambda_svc, s3, sns, sts
+
+from infra.checkout import ROOT
+from rehearsal.emulator.permissions.evaluation import Statement, statements
+from rehearsal.settings import ACCOUNT, PEOPLE, Keys, Settings
+
+# The policies that the documents tell people to attach; ACCOUNT, REGION and STAGE stand for one's own.
+POLICIES = ROOT / "docs" / "policies"
+SESSION_SECONDS = 3600
+RESOURCE_POLICIES = {
+    "kms": kms.key_policy_for_arn,
+    "lambda": lambda_svc.function_policy_for_arn,
+    "s3": s3.bucket_policy_for_arn,
+    "sns": sns.topic_policy_for_arn,
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls.
+
+    Attributes:
+        owner: As statements name whose they are: `user NAME`, `role NAME` or `service NAME`.
+        arn: As conditions see it; of a service its name, such as `events.amazonaws.com`.
+        kind: `User`, `AssumedRole` or `Service`.
+        keys: What conditions may ask of the caller, by lower-case key.
+    """
+
+    owner: str
+    arn: str
+    kind: str
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def statements(self) -> list[Statement]:
+        """The statements of the caller's own policies; a service has none."""
+        kind, name = self.owner.split(" ", 1)
+        if kind == "user":
+            return _of_user(name)
+        return _of_role(name) if kind == "role" else []
+
+
+def caller_of_key(access_key_id: str, credential: Any) -> Caller | Any:
+    """Return whose key it is, or MiniStack's AuthError."""
+    found = resolve_principal(access_key_id, get_account_id(), credential)
+    if not hasattr(found, "policies"):
+        return found
+    parts = found.arn.split(":", 5)[5].split("/")
+    owner = f"role {parts[1]}" if found.type == "AssumedRole" else f"user {parts[-1]}"
+    return Caller(owner, found.arn, found.type, found.keys)
+
+
+def role(name: str, session: str) -> Caller:
+    """Return a role as a service of AWS has taken it."""
+    arn = f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{session}"
+    return Caller(f"role {name}", arn, "AssumedRole")
+
+
+def service(name: str) -> Caller:
+    """Return a service of AWS, such as `events`."""
+    return Caller(f"service {name}", f"{name}.amazonaws.com", "Service")
+
+
+def trusts(role_name: str, name: str, context: EvalContext) -> bool:
+    """Return whether a role lets a service of AWS take it."""
+    found = iam._roles.get(role_name)
+    trust = statements(f"role {role_name}", "trust", found and found["AssumeRolePolicyDocument"])
+    return any(
+        one.allows
+        and _service_principal_matches(one.document.get("Principal"), f"{name}.amazonaws.com")
+        and one.matches(context)
+        for one in trust
+    )
+
+
+def statements_of_resource(arn: str) -> list[Statement]:
+    """Return the statements of a resource's own policy, if it has one."""
+    parts = arn.split(":")
+    lookup = RESOURCE_POLICIES.get(parts[2]) if len(parts) > 5 else None
+    found = lookup(arn) if lookup else None
+    owner = arn.split("/")[0] if arn.startswith("arn:aws:s3:::") else arn
+    return statements(owner, "of the resource", found and found[0])
+
+
+def all_statements(prefix: str) -> Iterable[Statement]:
+    """Yield the statements of all policies whose owner's name begins so, and of every person's policy."""
+    for name in list(iam._roles):
+        if name.startswith(prefix):
+            yield from _of_role(name)
+    for name in list(iam._users):
+        yield from _of_user(name)
+    buckets = [f"arn:aws:s3:::{name}" for name in list(s3._buckets)]
+    topics, keys = list(sns._topics), [record["Arn"] for record in kms._keys.values()]
+    for arn in [*buckets, *topics, *keys]:
+        if prefix in arn or ":kms:" in arn:
+            yield from statements_of_resource(arn)
+
+
+def add_user(name: str, keys: Keys, policies: Mapping[str, str]) -> None:
+    """Give the account a user with keys and inline policies, name to document."""
+    with request_scope(ACCOUNT, None):
+        iam._create_user({"UserName": name})
+        iam._user_inline_policies[name] = dict(policies)
+        iam._access_keys[keys.access_key_id] = {
+            "UserName": name,
+            "AccessKeyId": keys.access_key_id,
+            "SecretAccessKey": keys.secret_access_key,
+            "Status": "Active",
+            "CreateDate": iam._now(),
+        }
+
+
+def add_people(settings: Settings) -> None:
+    """Give the account its people, each with the policy that the documents give them."""
+    for person in PEOPLE:
+        add_user(person, settings.keys_of(person), {person: policy_of(person, settings.region)})
+
+
+def policy_of(person: str, region: str, stage: str = "*") -> str:
+    """Return the policy that the documents give a person, for the rehearsal's account."""
+    text = (POLICIES / f"{person}.json").read_text(encoding="utf-8")
+    return text.replace("ACCOUNT", ACCOUNT).replace("REGION", region).replace("STAGE", stage)
+
+
+def new_session(role_name: str, session: str) -> dict[str, str]:
+    """Return keys of a role that a service of AWS hands out, as its metadata service words them."""
+    keys = iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token()
+    expires = time.time() + SESSION_SECONDS
+    sts.register_session(
+        keys[0],
+        {
+            "Arn": role(role_name, session).arn,
+            "AccountId": get_account_id(),
+            "UserId": f"{sts._role_id(f'arn:aws:iam::{get_account_id()}:role/{role_name}')}:{session}",
+            "SecretAccessKey": keys[1],
+            "SessionToken": keys[2],
+            "Expiration": expires,
+        },
+    )
+    return {
+        "Code": "Success",
+        "Type": "AWS-HMAC",
+        "LastUpdated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **dict(zip(("AccessKeyId", "SecretAccessKey", "Token"), keys, strict=True)),
+        "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires)),
+    }
+
+
+@cache
+def _managed_policies() -> dict[str, Any]:
+    """Return the text of AWS's own policies, as moto ships it."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data  # half a second
+
+    return dict(json.loads(aws_managed_policies_data))
+
+
+def _managed_document(arn: str) -> str | Mapping[str, Any] | None:
+    if not arn.startswith(iam._AWS_MANAGED_POLICY_PREFIX):
+        known = iam._lookup_policy(arn) or {"DefaultVersionId": "", "Versions": {"": {}}}
+        own: str | None = known["Versions"][known["DefaultVersionId"]].get("Document")
+        return own
+    found: Mapping[str, Any] = _managed_policies()[arn.rpartition("/")[2]]["Document"]
+    return found
+
+
+def _of_role(name: str) -> list[Statement]:
+    found = iam._roles.get(name)
+    return _of_entity(f"role {name}", found, found.get("InlinePolicies")) if found else []
+
+
+def _of_user(name: str) -> list[Statement]:
+    found = iam._users.get(name)
+    return _of_entity(f"user {name}", found, iam._user_inline_policies.get(name)) if found else []
+
+
+def _of_entity(owner: str, record: Mapping[str, Any], inline: Mapping[str, Any] | None) -> list[Statement]:
+    found = [one for name, text in (inline or {}).items() for one in statements(owner, name, text)]
+    for arn in record["AttachedPolicies"]:
+        found += statements(owner, arn.rpartition("/")[2], _managed_document(arn))
+    return found

@@ -1,0 +1,155 @@
+"""One call against policies: which of their statements match it, and what that comes to.
+
+MiniStack's evaluator matches actions, resources, conditions and principals; this module adds policy variables
+and says which statements decided.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.iam_evaluator import EvalContext, ParsedStatement
+
+ALLOWED, DENIED, NOT_ALLOWED = "allowed", "denied", "not allowed"
+VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """One statement of a policy.
+
+    Attributes:
+        owner: Whose policy it is: `role NAME`, `user NAME`, or the ARN of a bucket, key, topic or function.
+        policy: The policy's name.
+        name: Its Sid; without one, its number and first action.
+        document: As the policy holds it.
+    """
+
+    owner: str
+    policy: str
+    name: str
+    document: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Owner, policy and name: what is called so is the same statement."""
+        return f"{self.owner} / {self.policy} / {self.name}"
+
+    @property
+    def allows(self) -> bool:
+        """Whether it is an Allow, not a Deny."""
+        return bool(self.document["Effect"] == "Allow")
+
+    @cached_property
+    def _parsed(self) -> tuple[ParsedStatement, bool]:
+        (parsed,) = iam_evaluator.parse_policy_document({"Statement": self.document})
+        return parsed, "${" in json.dumps(self.document)
+
+    def matches(self, context: EvalContext) -> bool:
+        """Return whether action, resource and conditions are the call's; the principal is not looked at."""
+        parsed, has_variables = self._parsed
+        if has_variables:
+            parsed = _with_values(parsed, context)
+        return bool(
+            iam_evaluator._action_matches(context.action, parsed.actions, parsed.not_actions)
+            and iam_evaluator._resource_matches(context.resource_arn, parsed.resources, parsed.not_resources)
+            and iam_evaluator._conditions_met(parsed.conditions, context)
+        )
+
+    def names(self, context: EvalContext) -> bool:
+        """Return whether a resource's statement is about the caller."""
+        principal = self.document.get("Principal", {})
+        if context.principal_type == "Service":
+            everybody = principal == "*" or (isinstance(principal, dict) and "*" in principal.values())
+            service = iam_evaluator._service_principal_matches(principal, context.principal_arn)
+            return everybody or bool(service)
+        return bool(iam_evaluator._principal_matches(principal, context.principal_arn))
+
+    def names_directly(self, context: EvalContext) -> bool:
+        """Return whether it names the caller, not just the account: then it allows by itself."""
+        principal = self.document.get("Principal", {})
+        if context.principal_type == "Service":
+            return self.names(context)
+        return bool(iam_evaluator._names_caller(principal, context.principal_arn))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policies say of a call.
+
+    Attributes:
+        decision: `allowed`, `denied` by a statement, or `not allowed` by any.
+        matched: The statements of the decision: those that deny, else those that allow.
+    """
+
+    decision: str
+    matched: tuple[Statement, ...] = field(default=())
+
+
+def evaluate(context: EvalContext, own: Iterable[Statement], of_resource: Iterable[Statement]) -> Verdict:
+    """Return what the caller's own policies and the resource's say of a call within one account.
+
+    A key's policy must allow by itself; that of anything else need not.
+    """
+    mine = [statement for statement in own if statement.matches(context)]
+    theirs = [s for s in of_resource if s.names(context) and s.matches(context)]
+    if denies := [statement for statement in (*mine, *theirs) if not statement.allows]:
+        return Verdict(DENIED, tuple(denies))
+    direct = [statement for statement in theirs if statement.names_directly(context)]
+    allowed = bool(theirs) if context.action.startswith("kms:") else True
+    if (mine and allowed) or direct:
+        return Verdict(ALLOWED, (*mine, *(theirs if context.action.startswith("kms:") else direct)))
+    return Verdict(NOT_ALLOWED)
+
+
+def statements(owner: str, policy: str, document: str | Mapping[str, Any] | None) -> list[Statement]:
+    """Return the statements of a policy's document, text or parsed; of None, none."""
+    if not document:
+        return []
+    return _statements(owner, policy, document if isinstance(document, str) else json.dumps(document))
+
+
+@lru_cache(maxsize=1024)
+def _statements(owner: str, policy: str, text: str) -> list[Statement]:
+    found = json.loads(text)["Statement"]
+    numbered = enumerate([found] if isinstance(found, dict) else found, 1)
+    return [
+        Statement(owner, policy, one.get("Sid") or f"{number} {first_action(one)}", one)
+        for number, one in numbered
+    ]
+
+
+def first_action(document: Mapping[str, Any]) -> str:
+    """Return the first action of a statement."""
+    actions = document.get("Action") or document.get("NotAction") or "*"
+    return actions if isinstance(actions, str) else str(actions[0])
+
+
+def _with_values(parsed: ParsedStatement, context: EvalContext) -> ParsedStatement:
+    """Return a statement whose `${…}` are the call's values; one without a value matches nothing."""
+
+    def value(found: re.Match[str]) -> str:
+        known = iam_evaluator._resolve_condition_key(found[1], context)
+        return "\0" if known is None else str(known)
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, list):
+            return [filled(one) for one in part]
+        if isinstance(part, dict):
+            return {name: filled(one) for name, one in part.items()}
+        return VARIABLE.sub(value, part) if isinstance(part, str) else part
+
+    return ParsedStatement(
+        parsed.sid,
+        parsed.effect,
+        parsed.actions,
+        parsed.not_actions,
+        filled(parsed.resources),
+        filled(parsed.not_resources),
+        filled(parsed.conditions),
+    )

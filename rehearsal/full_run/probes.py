@@ -1,0 +1,64 @@
+"""Calls that must be refused, for each Deny of the stacks: over plain HTTP, by old TLS, for a private key."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.contract.prefixes import TRANSIT
+from operate.connection import Connection
+from operate.removal.deployed_resources import BUCKET, Resource
+from rehearsal.errors import RehearsalError
+from rehearsal.settings import AS_IT_IS, OLD_TLS, PLAIN, PROBE_HEADER
+
+TOPIC = "AWS::SNS::Topic"
+REFUSALS = ("AccessDenied", "AuthorizationError")
+
+
+def probe(connection: Connection, resources: Sequence[Resource]) -> int:
+    """Make the calls as the connection's person, and return how many there were.
+
+    Raises:
+        RehearsalError: one was not refused.
+    """
+    read = connection.session.client("s3", region_name=connection.region)
+    for resource in resources:
+        if resource.type == BUCKET:  # with TLS of today the reviewer may
+            read.get_bucket_policy(Bucket=resource.id)
+    calls: list[tuple[str, str, Callable[[Any], object]]] = []
+    for resource in resources:
+        if resource.type == BUCKET:
+            calls += [("s3", way, _read_policy(resource.id)) for way in (PLAIN, OLD_TLS)]
+            calls.append(("s3", AS_IT_IS, _read_key(resource.id)))
+        if resource.type == TOPIC:
+            calls.append(("sns", PLAIN, _publish(resource.id)))
+    for service, way, call in calls:
+        client = connection.session.client(service, region_name=connection.region)
+        client.meta.events.register("before-send", _saying(way))
+        try:
+            call(client)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in REFUSALS:
+                raise
+            continue
+        raise RehearsalError(f"{service} did not refuse a call over {way} that a policy denies")
+    return len(calls)
+
+
+def _saying(way: str) -> Callable[..., None]:
+    def say(request: Any, **_: object) -> None:
+        request.headers[PROBE_HEADER] = way
+
+    return say
+
+
+def _read_policy(bucket: str) -> Callable[[Any], object]:
+    return lambda s3: s3.get_bucket_policy(Bucket=bucket)
+
+
+def _read_key(bucket: str) -> Callable[[Any], object]:
+    return lambda s3: s3.get_object(Bucket=bucket, Key=f"{TRANSIT}/probe")
+
+
+def _publish(topic: str) -> Callable[[Any], object]:
+    return lambda sns: sns.publish(TopicArn=topic, Message="probe")
