@@ -19,6 +19,7 @@ from infra.costs.prices import node_hour, price_table
 # AWS changes prices rarely; older ones may mislead.
 MOST_PRICE_AGE_DAYS = 180
 RUN_COLUMNS = ("images", "photographs", "min", "USD", "Spot")
+WORDS = ("fleet", "instance type", "architecture", "photographs", "cost", "how it is reckoned")
 PHOTOGRAPHS = {"small": "100 x 100", "phone": "12 megapixels"}
 
 
@@ -84,9 +85,8 @@ def rendered(plan: Plan, *, compare: bool = False) -> Group:
 
 def _runs_table(config: DeploymentConfig) -> Table:
     """Return what runs of two sizes, of two kinds of photographs, take and cost on a cluster of their own."""
-    table = Table(title="A run on a cluster that starts for it, and ends after it", title_justify="left")
-    for name in (*RUN_COLUMNS, "waiting", "a million", "Spot", "steady", "Spot"):
-        table.add_column(name, justify="left" if name == "photographs" else "right")
+    columns = (*RUN_COLUMNS, "waiting", "a million", "Spot", "steady", "Spot")
+    table = _table(columns, title="A run on a cluster that starts for it, and ends after it")
     for images in sorted({config.expected_images, MILLION}):
         for photographs, size in PHOTOGRAPHS.items():
             run = course(config, images, photographs=photographs, idle_minutes=config.idle_timeout_minutes)
@@ -105,9 +105,8 @@ def _runs_table(config: DeploymentConfig) -> Table:
 
 def _families_table(config: DeploymentConfig) -> Table:
     """Return what a million images take and cost on each family of instance types, the cheapest first."""
-    table = Table(title="A million images, all nodes of one family", title_justify="left")
-    for name in ("instance type", "architecture", "cores", *RUN_COLUMNS[1:]):
-        table.add_column(name, justify="right" if name in ("cores", *RUN_COLUMNS[2:]) else "left")
+    columns = ("instance type", "architecture", "cores", *RUN_COLUMNS[1:])
+    table = _table(columns, title="A million images, all nodes of one family")
     rows = []
     for name, one in of_each_family(config).items():
         for photographs, size in PHOTOGRAPHS.items():
@@ -119,16 +118,23 @@ def _families_table(config: DeploymentConfig) -> Table:
     return table
 
 
+def _table(columns: Iterable[str], title: str | None = None) -> Table:
+    """Return a table without rows: words stand on the left, numbers on the right; a name stays whole."""
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(
+            name, justify="left" if name in WORDS else "right", no_wrap=name in ("fleet", "instance type")
+        )
+    return table
+
+
 def _usd(cost: Usd) -> tuple[str, str]:
     return f"{cost.on_demand:.2f}", f"{cost.spot:.2f}"
 
 
 def _fleet_table(config: DeploymentConfig) -> Table:
-    table = Table(title=f"{config.stage} in {config.region}, {config.release_label}", title_justify="left")
-    for name in ("fleet", "instance type"):
-        table.add_column(name, no_wrap=True)
-    for name in ("vCPU", "GiB", "at least", "at most", "Spot", "USD/hour"):
-        table.add_column(name, justify="right")
+    columns = ("fleet", "instance type", "vCPU", "GiB", "at least", "at most", "Spot", "USD/hour")
+    table = _table(columns, title=f"{config.stage} in {config.region}, {config.release_label}")
     for fleet in config.fleets:
         for row, instance in enumerate(fleet.instances):
             counts = (str(fleet.minimum), str(fleet.maximum), f"{fleet.spot_share:.0%}")
@@ -152,9 +158,7 @@ def _cost_table(plan: Plan) -> Table:
         ).cost.on_demand
         for minutes in range_of_start
     )
-    table = Table(show_header=True)
-    for name in ("cost", "USD", "how it is reckoned"):
-        table.add_column(name, justify="right" if name == "USD" else "left")
+    table = _table(("cost", "USD", "how it is reckoned"))
     idle = ", ".join(f"{kind.split('::')[-1]} {cost:.2f}" for kind, cost in plan.idle.items())
     table.add_row("idle, a month", f"{plan.idle_monthly:.2f}", idle or "nothing is paid for by the hour")
     limit = f"every fleet at its most; allowed: {config.max_hourly_cost_usd:g}"
