@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from infra.contract.prefixes import RUNS
 from operate.connection import Connection
 from operate.emr.clusters import find_cluster
 from operate.emr.steps import COMPLETED, POLL_SECONDS, Step, follow
 from operate.errors import OperateError
 from operate.printing import say
 from operate.runs.log_files import StepLogs, last_lines
+from operate.runs.run_folder import run_prefix
 from operate.s3.objects import read_json
 from spark_job.contract.run_layout import COST
 
@@ -37,8 +37,6 @@ def wait_for_outcome(
     step_id: str,
     *,
     meanwhile: Callable[[Step], None] = lambda _step: None,
-    poll_seconds: float = POLL_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Step:
     """Follow a step to its end.
 
@@ -48,18 +46,10 @@ def wait_for_outcome(
     Raises:
         StepFailedError: it did not complete.
     """
-    step = follow(
-        connection.client("emr"),
-        cluster_id,
-        step_id,
-        say,
-        meanwhile=meanwhile,
-        poll_seconds=poll_seconds,
-        sleep=sleep,
-    )
+    step = follow(connection.client("emr"), cluster_id, step_id, say, meanwhile=meanwhile)
     if step.state != COMPLETED:
         logs = logs_of(connection, cluster_id, step_id)
-        for line in driver_words(logs, sleep):
+        for line in driver_words(logs):
             say(f"| {line}")
         cluster = find_cluster(connection.client("emr"), cluster_id)
         why = failure(step, logs.step_uri, cluster.reason if cluster else "")
@@ -67,10 +57,16 @@ def wait_for_outcome(
     return step
 
 
+def read_of_run(connection: Connection, step: Step, name: str) -> dict[str, Any] | None:
+    """Return a JSON file of a step's run, or None where there is none."""
+    run_id = step.name.removeprefix(connection.deployment.name_prefix)
+    bucket = connection.deployment.results_bucket
+    return read_json(connection.client("s3"), bucket, run_prefix(run_id) + name)
+
+
 def cost_limit(connection: Connection, step: Step) -> str:
     """Return words for a run that was stopped at its cost limit; empty: it was not."""
-    run_id = step.name.removeprefix(connection.deployment.name_prefix)
-    told = read_json(connection.client("s3"), connection.deployment.results_bucket, f"{RUNS}/{run_id}/{COST}")
+    told = read_of_run(connection, step, COST)
     if not told or not told["stop"]:
         return ""
     return (

@@ -16,9 +16,7 @@ from operate.emr.nodes import list_nodes
 from operate.emr.steps import COMPLETED, Step, list_steps
 from operate.errors import DeploymentNotFoundError
 from operate.printing import say
-from operate.runs.outcome import driver_words, failure, logs_of, wait_for_outcome
-from operate.runs.run_folder import run_prefix
-from operate.s3.objects import read_json
+from operate.runs.outcome import driver_words, failure, logs_of, read_of_run, wait_for_outcome
 from spark_job.contract.progress import Progress
 from spark_job.contract.run_layout import PROGRESS
 
@@ -29,9 +27,7 @@ LAST_LINES = 5
 
 def progress_of(connection: Connection, step: Step, cluster_id: str) -> Progress | None:
     """Return how far the run of a step is, with what its cluster has cost; None: it has not said so yet."""
-    run_id = step.name.removeprefix(connection.deployment.name_prefix)
-    bucket = connection.deployment.results_bucket
-    content = read_json(connection.client("s3"), bucket, run_prefix(run_id) + PROGRESS)
+    content = read_of_run(connection, step, PROGRESS)
     if content is None:
         return None
     progress = Progress.from_json(content)
