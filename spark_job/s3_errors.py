@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from obstore.exceptions import UnauthenticatedError
 
+from spark_job.contract.uris import is_s3, split_uri
+
 # Codes that concern one object, not the whole run:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
 OF_ONE_OBJECT = {
@@ -62,10 +64,16 @@ def reason_of_one(error: BaseException) -> str | None:
     return OF_ONE_OBJECT.get(code or "")
 
 
-def reason_of_all(error: BaseException, bucket: str) -> str | None:
-    """Return what ends the run and how it can go on; None: nothing that a person could mend."""
+def reason_of_all(error: BaseException, uri: str) -> str | None:
+    """Return what ends the run and how it can go on; None: nothing that a person could mend, or no S3.
+
+    Args:
+        uri: what was read or written.
+    """
+    if not is_s3(uri):
+        return None
     if any(words in str(error) for words in _ELSEWHERE):
-        region = region_of(bucket)
+        region = region_of(split_uri(uri)[0].removeprefix("s3://"))
         return f"the bucket lies in another region: set AWS_REGION={region or 'to that of the bucket'}"
     code = error_code(error)
     if isinstance(error, UnauthenticatedError) and not code:  # what boto3 says when it renews credentials

@@ -121,7 +121,7 @@ def _named(verb: str, uri: str, advice: str = "") -> Generator[None, None, None]
     try:
         yield
     except (BaseError, OSError) as error:
-        known = reason_of_all(error, split_uri(uri)[0].removeprefix("s3://")) if is_s3(uri) else None
+        known = reason_of_all(error, uri)
         raise StorageError(f"cannot {verb} {uri}: {known or first_line(error) + advice}") from error
 
 

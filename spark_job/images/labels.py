@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.image_names import FOLDER, NO_LABELS, extension_of, is_table, label_and_split
-from spark_job.contract.uris import child, is_s3, split_uri
+from spark_job.contract.uris import child
 from spark_job.s3_errors import reason_of_all
 from spark_job.storage import first_line, read_bytes
 
@@ -140,7 +140,7 @@ def _read(uri: str) -> tuple[list[str], list[Values]]:
     except UnicodeDecodeError:
         raise MisuseError(f"--labels {uri} is not UTF-8: save it as CSV in UTF-8") from None
     except (BaseError, OSError, pa.ArrowException, csv.Error) as error:
-        known = reason_of_all(error, split_uri(uri)[0].removeprefix("s3://")) if is_s3(uri) else None
+        known = reason_of_all(error, uri)
         raise MisuseError(f"--labels {uri} cannot be read: {known or first_line(error)}") from error
     if ragged := [number for number, line in enumerate(lines, 2) if len(line) != len(names)]:
         raise MisuseError(

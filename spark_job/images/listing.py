@@ -149,7 +149,7 @@ def _list_s3(source: str) -> Iterator[Found]:
         yield from (_found(item, prefix) for item in _side_by_side(store, prefixes))
     except (BaseError, OSError) as error:
         advice = "check the bucket's name, AWS_REGION and the credentials"
-        known = reason_of_all(error, root.removeprefix("s3://"))
+        known = reason_of_all(error, root)
         raise ListingError(f"cannot list {source}: {known or f'{first_line(error)}; {advice}'}") from error
 
 

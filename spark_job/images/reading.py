@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError
 from spark_job.contract.erasure import ERASED, TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.manifest import read_json
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
-from spark_job.contract.uris import is_s3, split_uri
+from spark_job.contract.uris import is_s3
 from spark_job.errors import ImageRejectedError, LargerError, NotReadError, StorageError
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
@@ -89,7 +89,7 @@ def _unreadable(image: ListedFile, error: Exception) -> ImageRejectedError:
     if is_s3(image.path) and not isinstance(error, ValueError):
         if reason := reason_of_one(error):
             return NotReadError(reason)
-        if reason := reason_of_all(error, split_uri(image.path)[0].removeprefix("s3://")):
+        if reason := reason_of_all(error, image.path):
             raise StorageError(reason) from error
         raise error
     return ImageRejectedError(
