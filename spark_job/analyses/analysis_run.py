@@ -11,7 +11,7 @@ from typing import Any
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.run_options import RUN_ID
+from spark_job.contract.run_options import check_run_id
 from spark_job.contract.uris import normalise
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.report.document import Document
@@ -71,10 +71,7 @@ class AnalysisRun:
         self._started, self._kind, self._parameters = time.monotonic(), kind, parameters
         # Two of a kind may begin within a second.
         self.run_id = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        if not RUN_ID.fullmatch(self.run_id):
-            raise MisuseError(
-                f"--run-id {run_id!r}: letters, digits, '.', '_' and '-', 128 at most, no '.' first"
-            )
+        check_run_id(self.run_id)
         self._results = Folder(normalise(results))
         self._parents = [parent.uri for parent in parents]
         self.folder = RunFolder(self._results.child(self.run_id))

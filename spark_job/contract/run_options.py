@@ -38,6 +38,15 @@ RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MEBIBYTE = 1024 * 1024
 
 
+def check_run_id(run_id: str) -> None:
+    """Check that a run's folder can have this name. Raises MisuseError."""
+    if not RUN_ID.fullmatch(run_id):
+        raise MisuseError(
+            f"--run-id {run_id!r}: letters, digits, '.', '_' and '-' are allowed, 128 at most, "
+            "the first a letter or digit"
+        )
+
+
 @dataclass(frozen=True)
 class ComponentRequest:
     """How many components to keep: a share of the variance, or a number."""
@@ -222,11 +231,7 @@ class RunOptions:
         return options
 
     def _check(self) -> None:
-        if not RUN_ID.fullmatch(self.run_id):
-            raise MisuseError(
-                f"--run-id {self.run_id!r}: letters, digits, '.', '_' and '-' are allowed, 128 at most, "
-                "the first a letter or digit"
-            )
+        check_run_id(self.run_id)
         if set(self.results) & set("*?[]{}\\"):
             raise MisuseError(
                 f"--results {self.results!r}: Spark reads * ? [ ] {{ }} \\ as patterns: choose another folder"

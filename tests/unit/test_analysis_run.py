@@ -78,9 +78,9 @@ def test_nothing_is_overwritten(results):
         begin(results, "source")
 
 
-@pytest.mark.parametrize("name", ["../out", ".hidden", "a/b", "x" * 129])
+@pytest.mark.parametrize("name", ["../out", ".hidden", "_a", "a/b", "x" * 129])
 def test_a_name_that_is_no_folder_name_is_refused(name, results):
-    with pytest.raises(MisuseError, match="--run-id"):
+    with pytest.raises(MisuseError, match="--run-id .*: letters.*the first a letter or digit"):
         begin(results, name)
 
 
