@@ -3,6 +3,7 @@
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_row_ends_with_its_day_and_a_picture_with_its_photograph(tmp_path, tin
     assert rows_of(first) == {f"{number:03}.jpg": (weeks[0], True) for number in range(4)}
     assert {row["ends"] for row in first.features} == {weeks[2]}
     (images / "a" / "000.jpg").unlink()
-    again = {"retention_days": 14, "removed": "keep"}
+    again: dict[str, Any] = {"retention_days": 14, "removed": "keep"}
     on_day(monkeypatch, weeks[1])
     second = run(images, results, tiny_extractor, "1", previous=str(results / "0"), **again)
     assert rows_of(second) == {**rows_of(first), "000.jpg": (weeks[0], False)}
@@ -71,7 +72,7 @@ def test_nothing_is_older_than_its_day_in_a_year_of_weekly_runs(tmp_path, tiny_e
         on_day(monkeypatch, today)
         photographs.write_archive(images / f"{week:02}", {"a": 4}, seed=4 * week)
         shutil.rmtree(images / f"{week - 5:02}", ignore_errors=True)
-        previous = {"previous": str(results / f"{week - 1}"), "removed": "keep"} if week else {}
+        previous: Any = {"previous": str(results / f"{week - 1}"), "removed": "keep"} if week else {}
         found = run(images, results, tiny_extractor, str(week), retention_days=60, **previous)
         for row in found.features:
             assert today < row["ends"] <= today + timedelta(days=60)
