@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infra.contract.prefixes import RUNS
 from operate.runs.run_history import RunTrace
@@ -62,12 +62,24 @@ def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
 
 def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
     """Return one run, from its manifest and metrics."""
-    content = read_json(s3, bucket, run_prefix(run_id) + MANIFEST)
-    if content is None:
+    content = _read(s3, bucket, run_prefix(run_id) + MANIFEST)
+    try:
+        manifest = Manifest.from_json({"run_id": run_id, "created": "", **content})
+    except ValueError:  # something else is called manifest.json
+        content = {}
+    if not content:
         return RunSummary(run=run_id)
-    manifest = Manifest.from_json({"run_id": run_id, "created": "", **content})
-    figures = RunFigures.of(manifest, read_json(s3, bucket, run_prefix(run_id) + METRICS) or {})
+    figures = RunFigures.of(manifest, _read(s3, bucket, run_prefix(run_id) + METRICS))
     return RunSummary(run=run_id, state=COMPLETE, cost_usd=manifest.cost_usd, **asdict(figures))
+
+
+def _read(s3: S3Client, bucket: str, key: str) -> dict[str, Any]:
+    """Return a JSON object; empty: there is none, or the file holds something else."""
+    try:
+        content = read_json(s3, bucket, key)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _latest_first(run: RunSummary) -> tuple[bool, float, str]:

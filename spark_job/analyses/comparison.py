@@ -8,7 +8,6 @@ from scipy.linalg import subspace_angles
 
 from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
 from spark_job.analyses.source_run import SourceRun
-from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RunFigures
 from spark_job.contract.uris import normalise
@@ -99,7 +98,7 @@ def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
     accuracies: list[tuple[str, float]] = []
     for folder, manifest in (found for place in places for found in complete_runs(place)):
         if manifest.kind == "train" and manifest.parents[:1] == (run.uri,):
-            accuracy = RunFigures.of(manifest, folder.read_json(layout.METRICS) or {}).accuracy
+            accuracy = RunFigures.of(manifest, folder.read_metrics()).accuracy
             if accuracy is not None:
                 accuracies.append((manifest.created, accuracy))
     return max(accuracies)[1] if accuracies else None

@@ -1,7 +1,7 @@
 """A finished run that an analysis reads: its figures, its tables of vectors, its photographs."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.manifest import RUN, Manifest
+from spark_job.contract.manifest import RUN, Manifest, is_number
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import normalise
 from spark_job.features.table import read_usable
@@ -24,6 +24,9 @@ from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import Gallery, Photograph
 
+# The figures that analyses take from `metrics.json` of a run; those of the second line may be missing.
+FIGURES = ("images.listed", "images.usable", "images.rejected", "images.skipped", "features.length")
+MAYBE = ("features.images_per_second", "reduction.components", "reduction.explained_variance_ratio")
 MAX_DRAWN_BYTES = 128 * 1024**2
 Shown = tuple[ListedFile, str, str]  # an image, its title, a note
 
@@ -65,7 +68,12 @@ class SourceRun:
             raise MisuseError(
                 f"{uri} was made by `{manifest.kind}`; this needs one made by `{'` or `'.join(wanted)}`"
             )
-        source = cls(folder, manifest, folder.read_json(layout.METRICS) or {}, label or LABEL)
+        source = cls(folder, manifest, folder.read_metrics(), label or LABEL)
+        if manifest.kind == RUN and (wrong := wrong_figure(source.metrics)):
+            raise MisuseError(
+                f"{uri}: {layout.METRICS} is not that of a run ({wrong}): "
+                "name the folder of a run as it was made"
+            )
         if source.label not in (LABEL, *(columns := source.label_columns())):
             there = f"it has {', '.join(columns)}" if columns else "it was made without --labels TABLE"
             raise MisuseError(f"--label {label}: {uri} has no such column of labels; {there}")
@@ -74,12 +82,12 @@ class SourceRun:
     @property
     def label_column(self) -> str:
         """The column of the table of labels that is the class; empty: the run had no table."""
-        default = str((self.metrics.get("labels") or {"label": ""})["label"])
+        default = str((self.metrics.get("labels") or {}).get("label", ""))
         return default if self.label == LABEL else self.label
 
     def label_columns(self) -> list[str]:
         """Return the columns of the table of labels that the run was made with."""
-        return list((self.metrics.get("labels") or {"columns": ()})["columns"])
+        return [str(name) for name in (self.metrics.get("labels") or {}).get("columns", ())]
 
     @property
     def uri(self) -> str:
@@ -91,8 +99,12 @@ class SourceRun:
 
     @property
     def limits(self) -> ImageLimits:
-        """The limits beyond which the run rejected images."""
-        return ImageLimits(**self.manifest.parameters["limits"])
+        """The limits beyond which the run rejected images; those of today if its manifest says none."""
+        said = self.manifest.parameters.get("limits")
+        known = said if isinstance(said, Mapping) else {}
+        return ImageLimits(
+            **{name: known[name] for name in asdict(ImageLimits()) if is_number(known.get(name))}
+        )
 
     def reduction(self) -> Reduction:
         """Read the PCA that made the components; MisuseError: the run found no images and has none."""
@@ -156,6 +168,30 @@ class VectorTable:
                     sample.offer("", image.path, (image, row))
         images, taken = zip(*sample.items(), strict=True)
         return list(images), np.stack(taken)
+
+
+def wrong_figure(metrics: Mapping[str, Any]) -> str | None:
+    """Return what analyses cannot work with in the figures of a run that somebody else may have written."""
+    groups = {name: metrics.get(name) for name in ("images", "features", "reduction", "seconds")}
+    for name, group in groups.items():
+        if not isinstance(group, Mapping):
+            return f"it has no figures named {name}"
+    for figure in (
+        *FIGURES,
+        *MAYBE,
+        "seconds.total",
+        *(f"seconds.{name}" for name in groups["seconds"] or ()),
+    ):
+        group, name = figure.split(".", 1)
+        value = metrics[group].get(name)
+        if not is_number(value) and not (figure in MAYBE and value is None):
+            return f"{figure} is {value!r}, no number"
+    if not isinstance(metrics["reduction"].get("standardized"), bool | None):
+        return "reduction.standardized is neither true nor false"
+    labels = metrics.get("labels")
+    if labels is not None and not (isinstance(labels, Mapping) and isinstance(labels.get("columns"), list)):
+        return "labels has no list of columns"
+    return None
 
 
 def directions(rows: np.ndarray) -> np.ndarray:

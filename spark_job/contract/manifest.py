@@ -8,12 +8,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Self, TypeVar
 
 FORMAT = 1
 RUN = "run"
 # What a manifest says even when it is empty.
 ALWAYS = ("parents", "parameters", "outputs")
+# What a manifest that somebody else wrote must hold to be one of a run.
+_TEXTS, _OBJECTS = ("run_id", "created", "kind", "fingerprint"), ("parameters", "extractor", "code", "images")
+_LISTS = ("parents", "command", "outputs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +60,23 @@ class Manifest:
         Raises:
             ValueError: it is the manifest of something else, as of a web page.
         """
-        if not all(isinstance(content.get(name), str) for name in ("run_id", "created")):
+        if not isinstance(content, Mapping) or not {"run_id", "created"} <= content.keys():
             raise ValueError("no manifest of a run: run_id or created is missing")
-        if content["created"]:
-            datetime.fromisoformat(content["created"])
         known = {name: value for name, value in content.items() if name in cls.__dataclass_fields__}
-        for name in ("parents", "command", "outputs"):
-            known[name] = tuple(known.get(name, ()))
-        return cls(**known)
+        lists = {name: known.get(name, []) for name in _LISTS}
+        if (
+            not all(isinstance(known.get(name, ""), str) for name in _TEXTS)
+            or not all(isinstance(known.get(name, {}), Mapping) for name in _OBJECTS)
+            or not isinstance(known.get("extractor", {}).get("specification", {}), Mapping)
+            or not all(isinstance(words, list) for words in lists.values())
+            or not all(isinstance(word, str) for words in lists.values() for word in words)
+        ):
+            raise ValueError("no manifest of a run: a value is of another kind")
+        if known["created"]:
+            datetime.fromisoformat(known["created"])
+        cost = known.pop("cost_usd", None)
+        lists_held = {name: tuple(words) for name, words in lists.items()}
+        return cls(**{**known, **lists_held}, cost_usd=cost if is_number(cost) else None)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -116,7 +129,7 @@ class RunFigures:
         def at(group: str, name: str) -> Any:
             figures = metrics.get(group)
             value = figures.get(name) if isinstance(figures, Mapping) else None
-            return value if isinstance(value, int | float) else None
+            return value if is_number(value) else None
 
         return cls(
             kind=manifest.kind,
@@ -137,6 +150,11 @@ class RunFigures:
         """When the run was complete, as people read it, in UTC as run ids are; empty: not known."""
         created = self.created and self.created.astimezone(UTC)
         return f"{created.day} {created:%b %Y, %H:%M}" if created else ""
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value of a JSON file is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 Figures = TypeVar("Figures", bound=RunFigures)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,6 +92,8 @@ class Labels:
             if key in rows:
                 twice.append(key)
             rows[key] = shared.setdefault(row, row)  # many images have the same
+        if "" in rows:
+            raise MisuseError(f"--labels {rule}: a row has no path, with the label {rows[''][0]!r}: write it")
         if twice:
             raise MisuseError(
                 f"--labels {rule}: {len(twice)} rows name an image that a row before them names, as "
@@ -127,7 +132,9 @@ class Labels:
 def _key(path: str) -> str:
     """Return what a path has in common in a table and in a listing, whichever system wrote them."""
     key = unicodedata.normalize("NFC", path.strip()).replace("\\", "/")
-    return key.replace("s3a://", "s3://", 1).removeprefix("file://").removeprefix("./")
+    if key.startswith("file://"):
+        key = unicodedata.normalize("NFC", unquote(key)).removeprefix("file://").removeprefix("localhost")
+    return re.sub(r"(^|/)(\./+)+", r"\1", key.replace("s3a://", "s3://", 1))
 
 
 def _read(uri: str) -> tuple[list[str], list[Values]]:
@@ -161,8 +168,13 @@ def _read(uri: str) -> tuple[list[str], list[Values]]:
 
 def _parquet(content: bytes) -> tuple[list[str], list[Values]]:
     table = pq.read_table(pa.BufferReader(content))
-    columns = [pc.cast(column, pa.string()).to_pylist() for column in table.columns]
+    columns = [pc.cast(_without_nan(column), pa.string()).to_pylist() for column in table.columns]
     return table.column_names, [[_cell(cell or "") for cell in line] for line in zip(*columns, strict=True)]
+
+
+def _without_nan(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    """Return a column in which pandas' mark for a missing number is missing."""
+    return pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
 
 
 def _csv(content: bytes) -> tuple[list[str], list[Values]]:
@@ -171,7 +183,9 @@ def _csv(content: bytes) -> tuple[list[str], list[Values]]:
     header = text.partition("\n")[0]
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
     names = [name.strip() for name in next(lines, [])]
-    return names, [[_cell(of_spreadsheet_cell(cell)) for cell in line] for line in lines if any(line)]
+    return names, [
+        [_cell(of_spreadsheet_cell(cell)) for cell in line] for line in lines if any(map(str.strip, line))
+    ]
 
 
 def _cell(cell: str) -> str | None:

@@ -30,7 +30,7 @@ from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extensio
 from spark_job.contract.uris import child, is_s3, is_unsigned, split_uri
 from spark_job.errors import ListingError
 from spark_job.images.labels import Labels, Values
-from spark_job.parquet_parts import part_uris, read_part, write_part
+from spark_job.parquet_parts import column_names, part_uris, read_part, write_part
 from spark_job.s3_errors import reason_of_all
 from spark_job.storage import Folder, first_line, open_store
 
@@ -269,7 +269,7 @@ def in_pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
 
 COLUMNS = tuple(field.name for field in fields(ListedFile))
 REPEATED = ("label", "split", "skipped", "error", "labels.list.element")
-_KINDS: dict[str, pa.DataType] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
+_KINDS: dict[str, Any] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
 LISTING_SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 
 
@@ -303,8 +303,22 @@ def read_listing(folder: Folder) -> Iterator[ListedFile]:
         yield from _files(uri)
 
 
+def read_listed(uri: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a part with the columns of LISTING_SCHEMA.
+
+    A run that was begun before there were tables of labels has no column for them.
+    """
+    known = column_names(uri)
+    for batch in read_part(uri, (name for name in COLUMNS if name in known)):
+        columns = [
+            batch.column(name) if name in known else pa.nulls(batch.num_rows, _KINDS[name])
+            for name in COLUMNS
+        ]
+        yield pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
+
+
 def _files(uri: str) -> Iterator[ListedFile]:
-    for batch in read_part(uri, COLUMNS):
+    for batch in read_listed(uri):
         yield from (ListedFile(**row) for row in batch.to_pylist())
 
 
@@ -328,7 +342,7 @@ class Share:
 
     def batch(self) -> pa.RecordBatch:
         """Return the rows of its images, with the columns of LISTING_SCHEMA."""
-        listed = pa.Table.from_batches(read_part(self.uri, COLUMNS), LISTING_SCHEMA)
+        listed = pa.Table.from_batches(read_listed(self.uri), LISTING_SCHEMA)
         selected = listed.filter(pc.is_null(listed["skipped"]))
         mine = selected.take(numbers(np.arange(self.first, selected.num_rows, self.of)))
         return pa.RecordBatch.from_arrays([whole(column) for column in mine.columns], schema=LISTING_SCHEMA)

@@ -40,6 +40,14 @@ class RunFolder(Folder):
         except (ValueError, TypeError, AttributeError):  # something else is called manifest.json
             return None
 
+    def read_metrics(self) -> dict[str, Any]:
+        """Return the figures of the run; empty: there are none, or something else is called so."""
+        try:
+            metrics = self.read_json(METRICS)
+        except ValueError:
+            return {}
+        return metrics if isinstance(metrics, dict) else {}
+
     def complete(self, results: Folder, metrics: Mapping[str, Any], **facts: Any) -> Manifest:
         """Write the metrics, the manifest, which makes the run a complete one, and the index of the results.
 
@@ -118,7 +126,7 @@ def write_index(results: Folder) -> None:
     """Write `RESULTS/index.html` anew from the manifests that are there, the latest run first."""
     runs = sorted(complete_runs(results), key=lambda run: run[1].created, reverse=True)
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        metrics = pool.map(lambda run: run[0].read_json(METRICS) or {}, runs)
+        metrics = pool.map(lambda run: run[0].read_metrics(), runs)
         figures = {
             folder.uri.rpartition("/")[2]: RunFigures.of(manifest, content)
             for (folder, manifest), content in zip(runs, metrics, strict=True)

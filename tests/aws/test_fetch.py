@@ -113,6 +113,17 @@ def test_an_empty_run_has_no_components(operate, storage):
     assert " ".join(words[6:]) == "complete 0 - - - - mobilenet_v2 - - - -"
 
 
+def test_a_foreign_folder_does_not_end_the_list(operate, storage):
+    """Whatever its files hold: it is unfinished, or its figures are not known."""
+    s3 = boto3.client("s3", REGION)
+    store_run("odd", "2026-02-01T10:00:00+00:00", {"images": {"usable": 2.5, "rejected": "few"}})
+    for number, manifest in enumerate(("[1]", "{", '{"created": "yesterday"}', '{"parents": [7]}')):
+        s3.put_object(Bucket="fruit-results", Key=f"runs/foreign-{number}/manifest.json", Body=manifest)
+    lines = operate("runs").out.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == [*(f"foreign-{number}" for number in range(4)), "odd"]
+    assert all("unfinished" in line for line in lines[:4])
+
+
 def test_the_name_of_a_run_commands_no_terminal(operate, storage):
     """Whoever may write results may choose it."""
     store_run("\x1b[2Jrun", "2026-02-01T10:00:00+00:00")

@@ -9,7 +9,7 @@ import pytest
 from spark_job.analyses.analysis_run import AnalysisRun
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.run_options import ComponentRequest
+from spark_job.contract.run_options import ComponentRequest, ImageLimits
 from spark_job.errors import StorageError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.reduction_stage import load_reduction
@@ -21,6 +21,12 @@ from spark_job.storage import Folder
 from tests.report_examples import EXTRACTOR
 
 DOCUMENT = Document("Title", "subtitle", {}, [])
+FIGURES = {
+    "images": {"listed": 3, "usable": 3, "rejected": 0, "skipped": 0},
+    "features": {"length": 3, "images_per_second": None},
+    "reduction": {"components": 2, "explained_variance_ratio": 0.5, "standardized": True},
+    "seconds": {"total": 1.0, "listing": 0.5},
+}
 
 
 @pytest.fixture
@@ -28,6 +34,7 @@ def results(tmp_path):
     """RESULTS with one finished run."""
     manifest = {"run_id": "source", "created": "2026-11-21T09:00:00+00:00", "parameters": {}}
     RunFolder(str(tmp_path / "source")).write_json("manifest.json", manifest)
+    RunFolder(str(tmp_path / "source")).write_json("metrics.json", FIGURES)
     return tmp_path
 
 
@@ -97,6 +104,27 @@ def test_a_run_of_another_kind_is_refused(results):
     begin(results).finish({}, DOCUMENT)
     with pytest.raises(MisuseError, match="made by `group`; this needs one made by `run` or `train`"):
         SourceRun.open(str(results / "mine"), "run", "train")
+
+
+def test_figures_that_are_not_those_of_a_run_are_refused_in_a_line(tmp_path):
+    """Whoever wrote them: keys that are missing, texts where numbers are, something else as a whole."""
+    (tmp_path / "manifest.json").write_text('{"run_id": "r", "created": "2026-01-01"}')
+    for change, message in (
+        ({"images": {}}, "images.listed is None, no number"),
+        ({"features": {"length": "many"}}, "features.length is 'many', no number"),
+        ({"reduction": []}, "it has no figures named reduction"),
+        ({"seconds": {"total": float("nan")}}, "seconds.total is nan, no number"),
+        ({"seconds": {"total": 1, "listing": "x"}}, "seconds.listing is 'x', no number"),
+        ({"labels": {"columns": None}}, "labels has no list of columns"),
+    ):
+        (tmp_path / "metrics.json").write_text(json.dumps(FIGURES | change))
+        with pytest.raises(MisuseError, match=f"metrics.json is not that of a run .{message}"):
+            SourceRun.open(str(tmp_path))
+    (tmp_path / "metrics.json").write_text("[")
+    with pytest.raises(MisuseError, match="it has no figures named images"):
+        SourceRun.open(str(tmp_path))
+    (tmp_path / "metrics.json").write_text(json.dumps(FIGURES))
+    assert SourceRun.open(str(tmp_path)).limits == ImageLimits()
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,21 @@ def test_accents_match_in_both_forms_of_unicode(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "path", ["././a/1 b.jpg", ".//a/./1 b.jpg", "file:///data/a/1%20b.jpg", "file://localhost/data/a/1 b.jpg"]
+)
+def test_ways_to_write_a_path_name_one_image(tmp_path, path):
+    """As `find` and browsers write it; a row of blanks is no row."""
+    table = write(tmp_path, f"path,label\n{path},here\n  \n , \n")
+    assert Labels.of(table).of_image("/data", "a/1 b.jpg")[0] == "here"
+
+
+def test_a_number_that_is_missing_is_no_label(tmp_path):
+    """Pandas writes NaN for it."""
+    table = write(tmp_path, parquet(path=["1.jpg", "2.jpg"], grade=[float("nan"), 2.0]), "labels.parquet")
+    assert [Labels.of(table).of_image("/data", name)[0] for name in ("1.jpg", "2.jpg")] == ["", "2"]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (
@@ -86,6 +101,7 @@ def test_accents_match_in_both_forms_of_unicode(tmp_path):
             "has no column path, only file, label: add one with the path of each image",
         ),
         ("", "has no column path, only nothing"),
+        ("path,label\n1.jpg,a\n,b\n", "a row has no path, with the label 'b': write it"),
         ("path,label\n", "has no rows: write one for each image"),
         ("path,split,source\n1.jpg,a,b\n", "has no label column, only path, split, source: add one"),
         (

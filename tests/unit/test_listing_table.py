@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
 from spark_job.images import listing
 from spark_job.images.listing import ListedFile, read_listing, rewrite_listing, shares, write_listing
+from spark_job.parquet_parts import part_uris
 from spark_job.storage import Folder
 
 
@@ -45,6 +47,15 @@ def test_a_listing_is_changed_in_place(folder):
     write_listing(folder, iter(files(100)))
     rewrite_listing(folder, lambda file: replace(file, label="b"))
     assert list(read_listing(folder)) == [replace(file, label="b") for file in files(100)]
+
+
+def test_a_listing_of_before_there_were_tables_of_labels_is_read(folder):
+    """A run that was begun then goes on."""
+    write_listing(folder, iter(files(29)))
+    part = part_uris(folder)[0]
+    pq.write_table(pq.read_table(part).drop_columns(["labels"]), part)
+    assert list(read_listing(folder)) == files(29)
+    assert shares(folder, 100)[0].batch().schema == listing.LISTING_SCHEMA
 
 
 @pytest.mark.parametrize("images_per_share", [1, 7, 24, 1000])

@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,9 @@ def test_a_folder_of_something_else_is_no_run_and_ends_none(tmp_path: Path) -> N
     created = "2026-01-0{}T00:00:00+00:00"
     foreign = ["[]", "{", '{"name": "a web page"}', '{"run_id": 7, "created": "today"}']
     foreign.append('{"run_id": "x", "created": "yesterday"}')
+    odd: list[dict[str, Any]] = [{"parents": [7]}, {"parents": "a"}, {"extractor": ["x"]}, {"kind": 1}]
+    odd.append({"extractor": {"specification": "x"}})
+    foreign += [json.dumps({"run_id": "x", "created": created.format(1), **more}) for more in odd]
     manifests = {f"foreign-{number}": text for number, text in enumerate(foreign)}
     manifests["mine"] = json.dumps({"run_id": "mine", "created": created.format(1)})
     for day, accuracy in ((3, 0.75), (2, 0.5)):
@@ -72,6 +76,10 @@ def test_a_folder_of_something_else_is_no_run_and_ends_none(tmp_path: Path) -> N
     for name, text in manifests.items():
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "manifest.json").write_text(text)
+    for number, metrics_text in enumerate(("[7]", "{", '{"images": {"usable": NaN, "rejected": true}}')):
+        (tmp_path / f"odd-{number}").mkdir()
+        (tmp_path / f"odd-{number}" / "manifest.json").write_text(manifests["mine"])
+        (tmp_path / f"odd-{number}" / "metrics.json").write_text(metrics_text)
     write_index(Folder(str(tmp_path)))
     page = (tmp_path / "index.html").read_text()
     assert "foreign" not in page
