@@ -87,7 +87,7 @@ def test_nothing_is_overwritten(results):
 
 @pytest.mark.parametrize("name", ["../out", ".hidden", "_a", "a/b", "x" * 129])
 def test_a_name_that_is_no_folder_name_is_refused(name, results):
-    with pytest.raises(MisuseError, match="--run-id .*: letters.*the first a letter or digit"):
+    with pytest.raises(MisuseError, match=r"--run-id .*: letters.*the first a letter or digit"):
         begin(results, name)
 
 
