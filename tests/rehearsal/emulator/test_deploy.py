@@ -51,8 +51,10 @@ try:
 except Exception as error:
     print(error.response["Error"]["Code"], end="")
 """
+# Of test_account_limits.py, which shares the server: it is refused, and its policies change.
+CHANGED = "role emr"
 # Refused above, on purpose.
-BY_TESTS = ("user tester", "role fruit-features-dev-nodes-eu-west-3")
+BY_TESTS = ("user tester", "role fruit-features-dev-nodes-eu-west-3", CHANGED)
 STACKS = ("storage", "monitoring", "pipeline")
 
 
@@ -275,7 +277,7 @@ def test_policies_suffice_and_refuse_what_they_deny(deployed, stage, monkeypatch
     probe(reviewer, deployed_resources(reviewer.client("cloudformation"), stage))
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
     assert [call for call in report.refused if call["caller"] not in BY_TESTS] == []
-    assert list(report.replay.different()) == []
+    assert [call for call in report.replay.different() if call["caller"] != CHANGED] == []
     assert [one.id for one in report.needless if stage in one.owner] == []
     denies = {one.id for one in report.ours if not one.allows and stage in one.owner}
     assert denies <= report.missed.keys()
