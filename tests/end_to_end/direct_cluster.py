@@ -17,7 +17,7 @@ from operate.s3.objects import list_objects
 from rehearsal.processes import processes_of
 from rehearsal.settings import DEFAULT_REGION
 from spark_job.contract.node import EXTRACTOR
-from spark_job.contract.run_options import LATEST, ComponentRequest, RunOptions
+from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.contract.step import spark_arguments
 from tests.end_to_end.stage import FIELDS, VARIANCE
 from tests.spark.runs import RunResults
@@ -111,15 +111,13 @@ class DirectCluster:
         return str(wait_until(running, f"a running {role} node", WAIT_SECONDS))
 
     def submit(self, run_id: str, *, resume: bool = True) -> str:
-        """Start the job as the deploy would; the step's id."""
+        """Start the job as the deploy would, but reuse nothing: each run does all its work; the step's id."""
         options = RunOptions.checked(
             images=(f"s3://{IMAGES}",),
             results=f"s3://{RESULTS}/runs",
             extractor=EXTRACTOR,
             request=ComponentRequest(variance=VARIANCE),
             engine=configuration().engine,
-            previous=LATEST,
-            removed="keep",
             run_id=run_id,
             resume=resume,
             allow_empty=True,

@@ -168,7 +168,7 @@ def test_a_complete_run_is_not_overwritten(cluster, survivor):
     assert cluster.s3.head_object(**key)["LastModified"] == before
 
 
-def test_a_run_is_complete_though_s3_is_too_busy_for_one_request_in_five(aws, cluster, check):
+def test_a_run_is_complete_though_s3_is_too_busy_for_one_request_in_five(aws, cluster, check, keys):
     """503 SlowDown, all through the run."""
     busy(aws, BUSY_SECONDS)
     try:
@@ -176,7 +176,7 @@ def test_a_run_is_complete_though_s3_is_too_busy_for_one_request_in_five(aws, cl
     finally:
         refused = busy(aws, 0)
     assert ended.state == "COMPLETED", ended.reason
-    assert refused > COPIES
+    assert refused > len(keys) / 5, "each image is read at least once"
     check("s3-busy")
 
 
