@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 from fruit.forgetting import Place, place_of
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
+from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
 from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
@@ -23,6 +23,7 @@ from operate.errors import OperateError
 from operate.printing import json_option, print_result, table
 from spark_job.contract.erasure import RECORDS
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.uris import is_s3
 from spark_job.erasure.tables import names_in
 from spark_job.storage import Folder
 
@@ -77,7 +78,6 @@ def audit_command(
       fruit audit --stage=prod
       fruit audit --erased=20261128T145107
     """
-    os.environ.setdefault("AWS_REGION", connection.region)  # for the job's own reading of S3
     place = place_of(connection, results, local=local)
     if erased:
         left = list(_left_of(place, _record(place, erased)))
@@ -200,7 +200,7 @@ def _left_of(place: Place, record: Record) -> Iterator[str]:
         naming = logs_naming(place.s3, logs, EMR_LOGS, lambda text: any(map(is_one, addresses_in(text))))
         yield from (f"{one.uri} ({one.id})" for one in naming)
     for run in record.runs:
-        if run.startswith("s3://"):
-            bucket, _, key = run.removeprefix("s3://").partition("/")
+        if is_s3(run):
+            bucket, key = split_uri(run)
             old = [one for one in list_versions(place.s3, bucket, f"{key}/") if not one.is_latest]
             yield from (f"{one.uri} ({one.id}, overwritten)" for one in old)

@@ -15,6 +15,7 @@ import click
 from infra.contract.outputs import replica_bucket
 from infra.contract.prefixes import EMR_LOGS, RUNS
 from infra.costs.prices import request_price
+from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
 from operate.erasure import versions as s3_versions
 from operate.erasure.record import BEGUN, Record, begin
@@ -24,7 +25,7 @@ from operate.runs.run_history import run_history
 from operate.s3.objects import list_objects
 from spark_job.contract.erasure import RECORDS, TOMBSTONES, Tombstones, Wanted, erasures_folder
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.uris import is_s3, normalise, split_uri
+from spark_job.contract.uris import is_s3, normalise
 from spark_job.erasure.runs import RunTraces, find_traces, images_given_by, models, remove_traces
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.storage import read_bytes
@@ -170,7 +171,6 @@ def forget_command(
       fruit forget people/jane/ --results=results
       fruit forget photographs/Banana/7.jpg --local --results=results
     """
-    os.environ.setdefault("AWS_REGION", connection.region)  # for the job's own reading of S3
     place = place_of(connection, results, local=local)
     names = [*images, *(listed.read_text().splitlines() if listed else ())]
     wanted = wanted_of(place, [name for name in names if name.strip()], source, contributor)
@@ -200,6 +200,7 @@ def forget_command(
 
 def place_of(connection: Connection, results: Sequence[str], *, local: bool) -> Place:
     """Return where to look. Raises MisuseError: nowhere."""
+    os.environ.setdefault("AWS_REGION", connection.region)  # for the job's own reading of S3
     given = tuple(normalise(one) for one in results)
     if not local:
         return Place((connection.deployment.results_uri, *given), connection)
@@ -323,8 +324,8 @@ def forget(
         remove_traces(results, traces, wanted, say)
     for run in record.runs:
         if is_s3(run):
-            root, key = split_uri(run)
-            s3_versions.remove_overwritten(place.s3, root.removeprefix("s3://"), f"{key}/")
+            bucket, key = split_uri(run)
+            s3_versions.remove_overwritten(place.s3, bucket, f"{key}/")
     for bucket in place.images:
         s3_versions.stop_uploads(place.s3, bucket, wanted)
     s3_versions.remove_versions(place.s3, [*found.logs, *found.photographs])

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import click
 from botocore.exceptions import ClientError
 
+from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
 from operate.erasure.versions import CONTRIBUTOR
 from operate.errors import OperateError
@@ -17,7 +18,6 @@ from operate.s3.objects import read_json
 from operate.s3.photographs import Collection, require_photographs, without_erased
 from spark_job.contract.erasure import TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.uris import split_uri
 
 AT_ONCE = 32
 MOST_METADATA_BYTES = 2_048
@@ -111,8 +111,7 @@ def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
 def tombstones_of(connection: Connection) -> Tombstones:
     """Return what was forgotten in this deployment; of one without that right for the caller, nothing."""
     deployment = connection.deployment
-    root, folder = split_uri(erasures_folder(deployment.results_uri))
-    bucket = root.removeprefix("s3://")
+    bucket, folder = split_uri(erasures_folder(deployment.results_uri))
     try:
         return Tombstones.from_json(read_json(connection.client("s3"), bucket, f"{folder}/{TOMBSTONES}"))
     except ClientError as error:

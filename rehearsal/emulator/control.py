@@ -67,8 +67,8 @@ def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard) -> Asgi:
         INTERRUPT_PATH: interrupt,
         SLOW_DOWN_PATH: be_busy,
         CONDITIONS_PATH: change_conditions,
+        PERMISSIONS_PATH: guard.tell,
     }
-    controls[PERMISSIONS_PATH] = guard.tell
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

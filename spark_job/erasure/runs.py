@@ -198,13 +198,11 @@ def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
 
 
 def remove_traces(
-    results: str, traces: Iterable[RunTraces], wanted: Wanted, say: Callable[[str], None]
+    results: str, traces: Sequence[RunTraces], wanted: Wanted, say: Callable[[str], None]
 ) -> None:
     """Remove what was found; each file is written whole or not at all."""
-    changed = False
     for one in traces:
         say(f"{one.run_id} …")
-        changed = True
         if one.is_one_of_them:
             one.run.clear(keep=layout.PARAMETERS.__eq__)
             one.run.clear()
@@ -215,7 +213,7 @@ def remove_traces(
             _erase_from_run(one, one.manifest, wanted)
         else:
             _erase_from_analysis(one, one.manifest, wanted)
-    if changed:
+    if traces:
         write_index(Folder(results))
 
 
