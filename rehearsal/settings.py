@@ -1,11 +1,13 @@
 """Where a rehearsal lives, and the AWS account it plays."""
 
 import json
+import os
 import re
 import secrets
 import socket
 import string
-from contextlib import ExitStack
+from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -33,6 +35,9 @@ PERMISSIONS_PATH = f"{OWN_PATHS}permissions"
 # How a request says that it is meant to be refused, and over what it came; any other came over TLS 1.3.
 PROBE_HEADER = "x-rehearsal-probe"
 PLAIN, OLD_TLS, AS_IT_IS = "plain", "old-tls", "as-it-is"
+# Below the ports that the system gives to connections: those can be taken before a daemon has started.
+FIRST_PORT, PORTS_OF_OWN = 20_000, 12_000
+_OWN_PORTS = cycle([FIRST_PORT + (os.getpid() * 251 + n) % PORTS_OF_OWN for n in range(PORTS_OF_OWN)])
 
 
 class Keys(NamedTuple):
@@ -128,12 +133,18 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different ports of the loopback interface that nothing listens on now."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Return different ports of the loopback interface that nothing listens on now.
+
+    A process gets none twice, and those of another process are far from its own.
+    """
+    found: list[int] = []
+    for port in islice(_OWN_PORTS, PORTS_OF_OWN):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise MisuseError(f"fewer than {count} of the ports from {FIRST_PORT} on are free: end what uses them")
 
 
 def checked_port(port: int) -> int:
