@@ -17,6 +17,13 @@ LOST = ("the file crashes its decoder", "decoding takes longer")  # with what be
 KINDS_OF_PIXELS_WITHOUT_RANGE = "no brightness range that is known"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_decoder_of_other_tests():
+    """Two may idle where tests of this process had two at a time; one that is gone is replaced."""
+    for process in decoders():
+        process.kill()
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_whole_files_are_usable(kind):
     """What is damaged later was sound: else the mutants test nothing."""

@@ -8,6 +8,7 @@ from rehearsal.emr.compute import BootstrapAction, ComputeError, Demand, Program
 from rehearsal.machine.programs import script_command
 from rehearsal.processes import processes_of
 from tests.rehearsal.machine.conftest import BUCKET, PRIMARY
+from tests.waiting import wait_until
 
 
 def put(place, key, text):
@@ -64,7 +65,7 @@ def test_a_cancelled_command_ends_with_what_it_started(small):
     step = small.compute.run(Program("s-6", "x", "command-runner.jar", ["bash", "-c", "sleep 300 & wait"]))
     step.cancel(force=False)
     assert step.wait() == 143
-    assert list(processes_of(small.home)) == []
+    wait_until(lambda: not list(processes_of(small.home)), "the end of what it started, by the same signal")
 
 
 def test_a_failing_bootstrap_action_returns_its_code(small):
