@@ -59,6 +59,7 @@ def test_every_acknowledgement_gives_a_reason_for_its_own_resource(stage) -> Non
         assert len(reason.split()) >= 4, f"{path}: {reason}"
 
 
+@pytest.mark.command
 def test_cfn_lint_finds_no_error_and_no_warning(templates) -> None:
     """In no template of either stage, against what the region has."""
     files = [str(path) for stage in STAGES for path in templates(stage).files.values()]

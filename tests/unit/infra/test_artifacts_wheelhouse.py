@@ -24,6 +24,7 @@ def index(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.command
 def test_wheels_are_those_of_the_nodes_processor(index, tmp_path):
     """Whatever this machine is: arm64 wheels for arm64, x86-64 wheels for x86-64, of the same pin."""
     tags = {"x86_64": "cp311-cp311-manylinux_2_28_x86_64", "aarch64": "cp311-cp311-manylinux_2_31_aarch64"}
@@ -35,6 +36,7 @@ def test_wheels_are_those_of_the_nodes_processor(index, tmp_path):
         assert [path.name for path in folder.iterdir()] == [wheels[platform.machine].name]
 
 
+@pytest.mark.command
 def test_a_wheel_for_a_newer_system_is_not_taken(index, tmp_path):
     """glibc 2.35 is not on Amazon Linux 2023; the node would fail to import it."""
     wheel = make_wheel(index, "apple", tag="cp311-cp311-manylinux_2_35_x86_64")
@@ -42,6 +44,7 @@ def test_a_wheel_for_a_newer_system_is_not_taken(index, tmp_path):
         download_wheels(pin(wheel), X86, tmp_path / "wheels")
 
 
+@pytest.mark.command
 def test_a_wheel_without_a_pinned_hash_is_refused(index, tmp_path):
     """Another file under the same name does not come in."""
     wheel = make_wheel(index, "apple")
