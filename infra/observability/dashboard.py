@@ -17,6 +17,7 @@ from constructs import Construct
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
 from infra.observability.metrics import metric_of_every_cluster, run_metric
+from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
 from infra.run.functions.run_ended.figures import FIGURES, RUNS_COMPLETED, RUNS_FAILED
 
 WIDTH, HALF = 24, 12
@@ -25,7 +26,7 @@ MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
 
 
 class PipelineDashboard(Construct):
-    """Alarms, the last run, runs over time, and the clusters: that of the deploy and those of single runs.
+    """Alarms, what runs, the last run, runs over time, and all clusters, those of single runs too.
 
     Attributes:
         url: The address of the page in the console.
@@ -52,10 +53,19 @@ class PipelineDashboard(Construct):
             default_interval=Duration.days(1),
             widgets=[
                 [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
+                _progress(config.stage),
                 _runs(config.stage),
                 _clusters(),
             ],
         )
+
+
+def _progress(stage: str) -> list[IWidget]:
+    images = [run_metric(stage, name) for name in PROGRESS_METRICS]
+    return [
+        _graph("Running: images", images),
+        _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
+    ]
 
 
 def _runs(stage: str) -> list[IWidget]:

@@ -1,4 +1,4 @@
-"""The metrics that alarms and dashboard show: what the function publishes of runs, and EMR of the cluster."""
+"""The metrics that alarms and dashboard show: what functions publish of runs, and EMR of the cluster."""
 
 from aws_cdk import Duration
 from aws_cdk.aws_cloudwatch import MathExpression, Metric
@@ -11,7 +11,7 @@ LEAST_MEMORY_PERCENT = 10
 
 
 def run_metric(stage: str, name: str, statistic: str = "Maximum") -> Metric:
-    """Return the metric of a figure that the function publishes at the end of a run."""
+    """Return the metric of a figure that a function publishes, each minute of a run or at its end."""
     return Metric(
         namespace=NAMESPACE,
         metric_name=name,

@@ -1,4 +1,7 @@
-"""A run that costs as much as it may is stopped: a schedule and its function, in the account."""
+"""A run that costs as much as it may is stopped: a schedule and its function, in the account.
+
+The function also publishes how far the runs are.
+"""
 
 import json
 
@@ -9,15 +12,17 @@ from aws_cdk.aws_iam import PolicyStatement
 from constructs import Construct
 
 from infra.access.buckets import Buckets
-from infra.access.statements import Grant, clusters_of_stage, use_key
+from infra.access.statements import USE_KEY, Grant, clusters_of_stage, use_key
 from infra.acknowledgements import objects_of
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import run_name_prefix
 from infra.contract.prefixes import RUNS
 from infra.costs.prices import node_hour
 from infra.python_function import PythonFunction
+from infra.run.functions.run_ended.figures import NAMESPACE
+from infra.run.permissions import publish_figures
 from infra.run.waiting import FUNCTIONS
-from spark_job.contract.run_layout import COST
+from spark_job.contract.run_layout import COST, PROGRESS
 
 EVERY = Duration.minutes(1)
 
@@ -52,6 +57,8 @@ class CostLimit(Construct):
                 "RUNS_URI": f"{buckets.results.bucket_name}/{RUNS}",
                 "HOUR_USD": json.dumps(prices, sort_keys=True),
                 "MOST_USD": json.dumps(config.max_run_cost_usd),
+                "NAMESPACE": NAMESPACE,
+                "STAGE": config.stage,
             },
         ).function
         Rule(
@@ -64,8 +71,8 @@ class CostLimit(Construct):
 
 
 def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
-    """Let the function see what the stage's clusters do, end them, and tell a run what it has cost."""
-    told = f"{RUNS}/*/{COST}"
+    """Let the function see what the stage's runs do, end their clusters, and tell what they have cost."""
+    told, progress = f"{RUNS}/*/{COST}", f"{RUNS}/*/{PROGRESS}"
     return [
         Grant(
             PolicyStatement(sid="ListClusters", actions=["elasticmapreduce:ListClusters"], resources=["*"]),
@@ -89,5 +96,14 @@ def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
             ),
             {objects_of(buckets.results, told): "The function tells every run of the stage what it has cost"},
         ),
-        *use_key("EncryptCosts", buckets.key, ["kms:GenerateDataKey"]),
+        Grant(
+            PolicyStatement(
+                sid="ReadProgress",
+                actions=["s3:GetObject"],
+                resources=[f"{buckets.results.bucket_arn}/{progress}"],
+            ),
+            {objects_of(buckets.results, progress): "The function reads how far every run of the stage is"},
+        ),
+        publish_figures(),
+        *use_key("UseKey", buckets.key, USE_KEY),
     ]

@@ -29,14 +29,19 @@ def run_end_grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
         clusters_of_stage(
             "ReadSteps", stack, stage, ["elasticmapreduce:DescribeStep", "elasticmapreduce:ListSteps"]
         ),
-        Grant(
-            PolicyStatement(
-                sid="PublishFigures",
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-            ),
-            {"*": "cloudwatch:PutMetricData knows no resources; the condition admits one namespace"},
-        ),
+        publish_figures(),
         *use_key("DecryptFigures", buckets.key, ["kms:Decrypt"]),
     ]
+
+
+def publish_figures() -> Grant:
+    """Let a function publish the figures of runs, and nothing else."""
+    return Grant(
+        PolicyStatement(
+            sid="PublishFigures",
+            actions=["cloudwatch:PutMetricData"],
+            resources=["*"],
+            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        ),
+        {"*": "cloudwatch:PutMetricData knows no resources; the condition admits one namespace"},
+    )

@@ -14,6 +14,7 @@ BARE = {
     ("Lau", "elasticmapreduce:AddTags"): "a new cluster has no name; the condition is this stage's tags",
     ("Lau", "elasticmapreduce:RunJobFlow"): "a new cluster has no name; the condition is this stage's tags",
     ("Lau", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
+    ("Lim", "cloudwatch:PutMetricData"): "CloudWatch knows no resources; the condition is one namespace",
     ("Lim", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
     ("Sub", "elasticmapreduce:ListClusters"): "EMR lists clusters without a resource; names and states",
     ("Sub", "elasticmapreduce:DescribeSecurityConfiguration"): "A tunnel asks whether pages have TLS",

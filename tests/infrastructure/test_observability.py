@@ -3,6 +3,7 @@
 import json
 
 from infra.observability.alarms import idle_periods
+from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
 from infra.run.functions.run_ended.figures import FIGURES, RUNS_FAILED, figure_data, outcome_data
 from tests.infrastructure.pipeline_template import of_type
 from tests.infrastructure.synthesis import only, synthesise
@@ -93,7 +94,8 @@ def test_the_page_shows_alarms_runs_and_cluster(stage) -> None:
     """Every figure that is published is on it."""
     page = only(of_type(stage, "AWS::CloudWatch::Dashboard"))
     body = json.dumps(page["DashboardBody"])
-    for name in (*FIGURES, "RunsFailed", "RunsCompleted", "CoreNodesRunning", "TaskNodesRunning"):
+    figures = (*FIGURES, "RunsFailed", "RunsCompleted", *PROGRESS_METRICS, COST_METRIC)
+    for name in (*figures, "CoreNodesRunning", "TaskNodesRunning"):
         assert name in body, name
     # Of every cluster, also those that are started for a run: their ids are not known here.
     assert "SEARCH('{AWS/ElasticMapReduce,JobFlowId}" in body

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import largest_cluster
 from infra.run.functions.cost_limit.handler import SECONDS_TO_STOP, CostLimits, max_cost
+from spark_job.contract.progress import Progress
 from tests.doubles import Double
 
 PREFIX = "fruit-features-dev-"
@@ -24,6 +26,8 @@ class Account(Double):
         self.arguments = ["run", *([f"--max-cost={cap}"] if cap else [])]
         self.earlier, self.ended = earlier_step_ends, False
         self.told: list[dict[str, Any]] = []
+        self.published: list[dict[str, float]] = []
+        self.progress: dict[str, Any] | None = None
         self.refusals = 0
 
     def get_paginator(self, operation):
@@ -62,12 +66,27 @@ class Account(Double):
         assert (Bucket, Key) == ("results", "runs/run-1/cost.json")
         self.told.append(json.loads(Body))
 
+    def get_object(self, Bucket, Key):  # noqa: N803
+        assert (Bucket, Key) == ("results", "runs/run-1/progress.json")
+        if self.progress is None:
+            raise RuntimeError("no such key")
+        return {"Body": BytesIO(json.dumps(self.progress).encode())}
+
+    def put_metric_data(self, Namespace, MetricData):  # noqa: N803
+        assert Namespace == "FruitFeatures"
+        for datum in MetricData:
+            assert datum["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
+        self.published.append({datum["MetricName"]: datum["Value"] for datum in MetricData})
+
     def terminate_job_flows(self, JobFlowIds):  # noqa: N803
         assert JobFlowIds == [f"j-{PREFIX}run-1"]
         self.ended = True
 
     def look(self, minutes: float) -> None:
-        CostLimits(self, self, PREFIX, "results/runs", {"m5.xlarge": HOUR}, None).look(after(minutes))
+        limits = CostLimits(
+            self, self, self, PREFIX, "results/runs", {"m5.xlarge": HOUR}, None, "FruitFeatures", "dev"
+        )
+        limits.look(after(minutes))
 
 
 def after(minutes: float) -> datetime:
@@ -135,3 +154,26 @@ def test_a_run_without_a_cap_is_told_its_cost_alone() -> None:
 def test_the_end_of_a_run_costs_little_beside_the_smallest_sensible_cap() -> None:
     """What is kept back for it, with the default cluster at its largest."""
     assert largest_cluster(DeploymentConfig()).hourly_usd * SECONDS_TO_STOP / 3600 < 0.2
+
+
+def test_the_account_s_metrics_say_how_far_the_runs_are(capsys) -> None:
+    """Counts, rate and money, and no name; before and after the features there are no images to count."""
+    account = Account(cap=None)
+    account.look(10)
+    assert account.published.pop() == {"CostSoFarUsd": pytest.approx(cost(10))}
+    account.progress = Progress(
+        stage="features", done=500, total=900, images_per_second=2.5, rejected=0, reason="a/private.jpg"
+    ).to_json()
+    account.look(11)
+    assert account.published.pop() == {
+        "CostSoFarUsd": pytest.approx(cost(11)),
+        "ImagesDone": 500,
+        "ImagesPerMinute": 150,
+        "ImagesRejectedSoFar": 0,
+    }
+    account.progress = Progress(stage="reduction", done=0).to_json()
+    account.look(12)
+    assert set(account.published.pop()) == {"CostSoFarUsd"}
+    account.ended = True
+    account.look(13)
+    assert account.published == []
