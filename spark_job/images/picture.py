@@ -78,6 +78,18 @@ def shrinking(width: int, height: int, orientation: int, needed: Needed) -> int:
     return max(1, min((height - 1) // (least_height - 1), (width - 1) // (least_width - 1)))
 
 
+def halved(pixels: np.ndarray) -> np.ndarray:
+    """Return averages of 2 x 2 pixels, of (h, w) or (h, w, 3) uint8; an odd last row or column is left out.
+
+    OpenCV halves even sizes ten times as fast as it shrinks to any other size.
+    """
+    height, width = (side // 2 for side in pixels.shape[:2])
+    half: np.ndarray = cv2.resize(
+        pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
+    )
+    return half
+
+
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turn (h, w, 3) pixels as Exif's orientation says (TIFF 6.0, tag 274)."""
     copy = np.asarray(cv2.transpose(pixels)) if orientation >= 5 else None

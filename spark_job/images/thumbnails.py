@@ -13,13 +13,15 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import Order
-from spark_job.images.picture import check_memory, check_size
+from spark_job.images.picture import check_memory, check_size, halved
 
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
 THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
 # Photographs take 1 to 2 kB at the first; only noise without end needs the others.
 QUALITIES = (72, 40, 10)
+# A picture so many times as large as its thumbnail is halved first, which nobody sees: a fifth of the time.
+HALVED_FROM = 4
 DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 
 
@@ -33,6 +35,8 @@ def encode_thumbnail(pixels: np.ndarray) -> bytes:
     scale = THUMBNAIL_SIDE / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        while min(pixels.shape[0] // size[1], pixels.shape[1] // size[0]) >= HALVED_FROM:
+            pixels = halved(pixels)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     encoded = (simplejpeg.encode_jpeg(pixels, quality=one, colorsubsampling="420") for one in QUALITIES)
     thumbnail: bytes = next(jpeg for jpeg in encoded if len(jpeg) <= MAX_THUMBNAIL_BYTES)

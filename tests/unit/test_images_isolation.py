@@ -163,6 +163,21 @@ def test_large_items_wait_where_they_are():
         assert len(taken) - number <= 10
 
 
+def copy(order: Order, slot: np.void) -> None:
+    """Holds the item twice, as a photograph beside its pixels; notes the pages that were new so far."""
+    assert np.frombuffer(order.content, np.uint8).copy().any()
+    slot["number"] = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS keeps pages by rules of its own")
+def test_large_items_use_the_pages_of_those_before_them():
+    """New pages for each would take a tenth of the time that a photograph of 12 megapixels takes."""
+    photograph, count = bytes([1]) * 2 * MEBIBYTE, 20
+    items = ((number, Order(photograph)) for number in range(count))
+    pages = [int(slot["number"]) for _, slot in Isolated(copy, LAYOUT, 5).map(items)]
+    assert (pages[-1] - pages[count // 2]) / (count // 2) < 0.2 * 2 * len(photograph) / resource.getpagesize()
+
+
 def fill(order: Order, slot: np.void) -> None:
     """Fills the slot's array with the item's value."""
     slot["tensor"] = float(order.content)
