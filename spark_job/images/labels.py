@@ -160,14 +160,15 @@ def _read(uri: str) -> tuple[list[str], list[Values]]:
             f"--labels {uri} has no column path, only {', '.join(names) or 'nothing'}: add one with the path "
             "of each image, from the folder that --images names, or in full"
         )
-    if again := [name for name in names if names.count(name) > 1 and name]:
-        raise MisuseError(f"--labels {uri} has two columns {again[0]}: rename one")
+    folded = [name.casefold() for name in names if name]  # Spark and databases know no case
+    if again := [name for name in names if folded.count(name.casefold()) > 1]:
+        raise MisuseError(f"--labels {uri} has two columns {' and '.join(again[:2])}: rename one")
     kept = [place for place, name in enumerate(names) if name and not name.startswith(INDEX)]
     return [names[place] for place in kept], [[line[place] for place in kept] for line in lines]
 
 
 def _parquet(content: bytes) -> tuple[list[str], list[Values]]:
-    table = pq.read_table(pa.BufferReader(content))
+    table = pq.ParquetFile(pa.BufferReader(content)).read()
     columns = [pc.cast(_without_nan(column), pa.string()).to_pylist() for column in table.columns]
     return table.column_names, [[_cell(cell or "") for cell in line] for line in zip(*columns, strict=True)]
 
@@ -178,8 +179,8 @@ def _without_nan(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
 
 
 def _csv(content: bytes) -> tuple[list[str], list[Values]]:
-    """Read what spreadsheets write: commas, semicolons or tabs, with or without a byte order mark."""
-    text = content.decode("utf-8-sig")
+    """Read what spreadsheets write: commas, semicolons or tabs, a byte order mark, a first line `sep=;`."""
+    text = re.sub(r"^sep=.\r?\n", "", content.decode("utf-8-sig"), flags=re.IGNORECASE)  # a line for Excel
     header = text.partition("\n")[0]
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
     names = [name.strip() for name in next(lines, [])]

@@ -38,6 +38,7 @@ def parquet(**columns) -> bytes:
         (TABLE.replace(",", "\t"), "labels.tsv"),
         (TABLE.replace("1.jpg", "./1.jpg").replace("b/2", r"b\2").replace("path", " Path"), "labels.csv"),
         (TABLE.replace("1.jpg", "s3a://bucket/photos/1.jpg"), "labels.csv"),
+        ("sep=;\r\n" + TABLE.replace(",", ";"), "by excel.csv"),
         (",path,variety,ripeness,split\n0,1.jpg,Gala,2,Test\n1,b/2.jpg,Fuji,,\n", "by pandas.csv"),
         (
             parquet(
@@ -108,7 +109,8 @@ def test_a_number_that_is_missing_is_no_label(tmp_path):
             "path,label\n1.jpg,a\n./1.jpg,b\n",
             r"1 rows name an image that a row before them names, as '1\.jpg'",
         ),
-        ("path,kind,kind\n1.jpg,a,b\n", "has two columns kind: rename one"),
+        ("path,kind,kind\n1.jpg,a,b\n", "has two columns kind and kind: rename one"),
+        ("path,kind,Kind\n1.jpg,a,b\n", "has two columns kind and Kind: rename one"),
         ("path,label\n1.jpg,a\n2, late.jpg,b\n", "row 3 has not as many cells as the header, 2: put a cell"),
         ("path,kind,Size\n1.jpg,a,b\n", "features/ has a column Size of its own: rename the table's"),
         ("path,label\np\u00eache.jpg,a\n".encode("latin-1"), "is not UTF-8: save it as CSV in UTF-8"),
@@ -129,6 +131,10 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
         Labels.of(str(tmp_path / "labels.csv"))
     with pytest.raises(MisuseError, match="cannot be read: "):
         Labels.of(write(tmp_path, "path,label", "labels.parquet"))
+    columns = pa.Table.from_arrays([pa.array(["1.jpg"])] * 3, ["path", "kind", "kind"])
+    pq.write_table(columns, tmp_path / "twice.parquet")
+    with pytest.raises(MisuseError, match="has two columns kind and kind: rename one"):
+        Labels.of(str(tmp_path / "twice.parquet"))
 
 
 def used(folder, table) -> TableUse:
