@@ -1,4 +1,4 @@
-"""`fruit cost`: what clusters have cost so far."""
+"""`fruit cost`: what clusters have cost so far, what a run has cost, and what all runs of a month have."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,22 +8,32 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import Cluster, describe_cluster
-from operate.emr.node_costs import Line, account, spot_prices, total
+from operate.emr.clusters import Cluster
+from operate.emr.node_costs import Line, account, total
 from operate.emr.nodes import list_nodes
-from operate.emr.steps import list_steps
-from operate.printing import json_option, print_result, table
+from operate.emr.steps import Step, list_steps
+from operate.printing import json_option, print_result, say, table
+from operate.runs.outcome import read_of_run
 from operate.runs.run_clusters import find_run, meant_clusters, stage_clusters
-from operate.runs.run_history import nodes_of_run
-from operate.submission.estimate import Estimate
+from operate.runs.run_folder import list_runs
+from operate.runs.run_history import nodes_of_run, run_history, spot_of
+from operate.submission.estimate import Estimate, estimate_of_new
+from operate.submission.launching import deployed_job
 from operate.submission.place import estimated, find_place
 from operate.submission.sources import image_uris
+from spark_job.contract.run_layout import METRICS
 
 COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "source", "expected error")
 
 
 @click.command("cost")
 @click.argument("run", required=False)
+@click.option(
+    "--month",
+    type=click.DateTime(["%Y-%m"]),
+    metavar="YYYY-MM",
+    help="Show what each run of this month has cost (UTC).",
+)
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Show all clusters of the last N days.")
 @click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: all that are up]")
 @click.option("--next-run", is_flag=True, help="Show instead what another run on all images would cost.")
@@ -33,6 +43,7 @@ def cost_command(
     connection: Connection,
     /,
     run: str | None,
+    month: datetime | None,
     days: float | None,
     cluster_id: str | None,
     next_run: bool,
@@ -40,41 +51,70 @@ def cost_command(
 ) -> None:
     """Show what each cluster that is up, else the latest, has cost: instance hours, source, expected error.
 
-    With RUN (run id or step id) show what that run has cost: the start of its cluster and its idle end are in
-    it. To estimate a run beforehand, use --next-run, and `fruit plan` for a cluster that a deploy starts. EMR
-    forgets clusters after two months.
+    With RUN (run id or step id) show what that run has cost, beside what was to be expected: the start of its
+    cluster and its idle end are in it. To estimate a run beforehand, use --next-run, and `fruit plan` for a
+    cluster that a deploy starts. EMR forgets clusters after two months; from then on --month says of a run
+    what its manifest holds.
 
     \b
     Example:
       fruit cost --days=30
+      fruit cost --month=2026-11
       fruit cost run-1a2b3c4d5e6f
     """
     if next_run:
-        expected = _next_run(connection)
-        print_result({**asdict(expected), "source": expected.source}, expected.sentence, as_json=as_json)
+        next_one = _next_run(connection)
+        print_result({**asdict(next_one), "source": next_one.source}, next_one.sentence, as_json=as_json)
+        return
+    if month:
+        print_month(connection, month, as_json=as_json)
         return
     emr = connection.client("emr")
     now = datetime.now(UTC)
+    step = None
     if run:
         cluster, step = find_run(connection, run, cluster_id)
-        clusters = [describe_cluster(emr, cluster.id)]
-        steps, nodes = list_steps(emr, cluster.id), list_nodes(emr, cluster.id)
-        lives = {cluster.id: nodes_of_run(step, steps, nodes, now)}
+        clusters = [cluster]
     else:
         clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
-        lives = {cluster.id: list_nodes(emr, cluster.id) for cluster in clusters}
+    expected = _estimate_of(connection, step) if step else None
     accounts = {}
     for cluster in clusters:
-        nodes = lives[cluster.id]
-        spot = spot_prices(connection.client("ec2"), nodes, cluster.zone, now) if cluster.zone else {}
-        accounts[cluster.id] = account(nodes, connection.region, now, spot)
-    facts = [_facts(cluster, accounts[cluster.id]) for cluster in clusters]
+        nodes = list_nodes(emr, cluster.id)
+        spot = spot_of(connection, cluster.id, nodes, now)
+        paid = nodes_of_run(step, list_steps(emr, cluster.id), nodes, now) if step else nodes
+        accounts[cluster.id] = account(paid, connection.region, now, spot)
     lines = list(chain.from_iterable(accounts.values()))
-    print_result(
-        {"clusters": facts, "total_usd": total(lines)},
-        table(COLUMNS, _rows(accounts), right=("nodes", "hours", "USD")),
-        as_json=as_json,
-    )
+    told = {
+        "clusters": [_facts(cluster, accounts[cluster.id]) for cluster in clusters],
+        "total_usd": total(lines),
+        "estimate": asdict(expected) if expected else None,
+    }
+    print_result(told, table(COLUMNS, _rows(accounts), right=("nodes", "hours", "USD")), as_json=as_json)
+    if expected:
+        say(f"it has cost {_usd(total(lines))} USD; estimated before: {expected.sentence}")
+
+
+def print_month(connection: Connection, month: datetime, *, as_json: bool) -> None:
+    """Print what each run of a month has cost, and their sum. A run is of the month in which it ended."""
+    history = run_history(connection, at_spot_prices=True)
+    found = list_runs(connection.client("s3"), connection.deployment.results_bucket, history)
+    wanted = f"{month:%Y-%m}"
+    runs = [run for run in found if run.created and f"{run.created.astimezone(UTC):%Y-%m}" == wanted]
+    known = sum(run.cost_usd for run in runs if run.cost_usd is not None)
+    told = {"month": wanted, "runs": [asdict(run) for run in runs], "total_usd": known}
+    rows = [(run.run, run.created_text, run.state, _usd(run.cost_usd)) for run in runs]
+    unknown = sum(run.cost_usd is None for run in runs)
+    last = ("total", "", f"{unknown} not known" if unknown else "", f"{known:.2f}")
+    shown = table(("run", "created (UTC)", "state", "USD"), [*rows, last], right=("USD",))
+    print_result(told, shown, as_json=as_json)
+
+
+def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
+    """Return what a finished run was to take on a cluster of its own; None: it is not complete."""
+    images = (read_of_run(connection, step, METRICS) or {}).get("images", {})
+    count = images.get("usable", 0) + images.get("rejected", 0)
+    return estimate_of_new(deployed_job(connection), count) if count else None
 
 
 def _next_run(connection: Connection) -> Estimate:
@@ -115,4 +155,4 @@ def _rows(accounts: dict[str, list[Line]]) -> list[tuple[str, ...]]:
 
 
 def _usd(cost: float | None) -> str:
-    return "no price" if cost is None else f"{cost:.2f}"
+    return "not known" if cost is None else f"{cost:.2f}"

@@ -11,9 +11,6 @@ from infra.config.instances import instance_types
 from infra.costs.prices import ec2_hour, has_price, node_hour, price_table
 from operate.emr.nodes import Node
 
-# EC2 and EMR count seconds, and a minute at least:
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html
-LEAST_SECONDS = 60.0
 SPOT = "SPOT"
 ON_DEMAND_ERROR = "time within seconds of EC2's; prices as dated, without tax, traffic and storage"
 SPOT_ERROR = "counted at the price on demand: the bill is lower, often by 50 to 70 %"
@@ -64,17 +61,10 @@ def hour_price(node: Node, region: str) -> float | None:
     return node_hour(instance_types()[node.type], region, public=node.public)
 
 
-def seconds_of(node: Node, now: datetime) -> float:
-    """Return the seconds for which a node is paid; 0 before it exists."""
-    if node.created is None:
-        return 0.0
-    return max(((node.ended or now) - node.created).total_seconds(), LEAST_SECONDS)
-
-
 def _line(
     kind: str, market: str, nodes: list[Node], region: str, now: datetime, spot_usd: float | None
 ) -> Line:
-    hours = sum(seconds_of(node, now) for node in nodes) / 3600
+    hours = sum(node.paid_hours(now) for node in nodes)
     price = hour_price(nodes[0], region)
     source = _price_source(kind, price)
     if price is not None and spot_usd is not None:

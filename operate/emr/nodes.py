@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from infra.run.functions.cost_limit.handler import paid_until
+
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
@@ -37,11 +39,19 @@ class Node:
     public: bool
     created: datetime | None
     ended: datetime | None
+    paid_from: datetime | None = None  # of a share of its life; None: from its beginning
 
     @property
     def gone(self) -> bool:
         """Whether it has left the cluster."""
         return self.state == "TERMINATED"
+
+    def paid_hours(self, now: datetime) -> float:
+        """Return for how long it is paid, up to now; 0 before it exists."""
+        if self.created is None:
+            return 0.0
+        end = paid_until(self.created, self.ended or now)
+        return (end - (self.paid_from or self.created)).total_seconds() / 3600
 
 
 def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:

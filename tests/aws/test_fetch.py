@@ -151,7 +151,7 @@ def test_the_steps_of_the_stage_are_its_runs(deployment):
 
 
 def test_a_run_pays_for_its_share_of_the_clusters_life():
-    """The first one for the start, the last one for the idle end, and each for the time between two."""
+    """The first one for the start, the last one for the idle end, and each for the time before it: once."""
     hour = timedelta(hours=1)
     first = step_of("s-1", started=START + hour, ended=START + 2 * hour)
     second = step_of("s-2", started=START + 3 * hour, ended=START + 4 * hour)
@@ -165,11 +165,11 @@ def test_a_run_pays_for_its_share_of_the_clusters_life():
 
     def hours(step, steps):
         lives = nodes_of_run(step, steps, nodes, now)
-        return [(one.ended - one.created) / hour for one in lives if one.ended and one.created]
+        return [one.paid_hours(now) for one in lives]
 
     both = [second, first]
     assert hours(first, [first]) == [5, 2.5]
-    assert hours(first, both) == [3]
+    assert hours(first, both) == [2]
     assert hours(second, both) == [3, 2.5]
     assert hours(waits, [waits, *both]) == []
     assert hours(waits, [waits]) == [5, 2.5]

@@ -1,5 +1,6 @@
 """`fruit status`, `cancel`, `cost` and `tunnel` on a live cluster and on one that has ended."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -146,6 +147,46 @@ def test_the_cost_of_a_run_is_its_share_of_its_cluster(operate, deployment):
     told, whole = operate("cost", RUN, "--json"), operate("cost", "--json")
     assert told.exit_code == 0, told.err
     assert told.json["total_usd"] == pytest.approx(whole.json["total_usd"], rel=0.1)
+    assert told.json["estimate"] is None
+
+
+def test_the_cost_of_a_finished_run_stands_beside_its_estimate(operate, deployment):
+    """That of as many images as it had, on a cluster of its own."""
+    metrics = json.dumps({"images": {"usable": 900, "rejected": 100}})
+    boto3.client("s3", REGION).put_object(
+        Bucket=deployment.results_bucket, Key=f"runs/{RUN}/metrics.json", Body=metrics
+    )
+    told = operate("cost", RUN, "--json")
+    assert told.exit_code == 0, told.err
+    assert (told.json["estimate"]["images"], told.json["estimate"]["new_cluster"]) == (1_000, True)
+    assert f"it has cost {told.json['total_usd']:.2f} USD; estimated before: 1,000 files" in told.err
+
+
+def test_the_cost_of_a_month_is_that_of_its_runs(operate, deployment):
+    """Those that EMR has forgotten cost what their manifests say; what is not known is no zero."""
+    for run, created, cost in (
+        ("old", "2026-02-01T00:30:00+00:00", 0.41),
+        ("older", "2026-02-01T00:30:00+01:00", 7),
+        ("unknown", "2026-02-28T10:00:00+00:00", None),
+    ):
+        boto3.client("s3", REGION).put_object(
+            Bucket=deployment.results_bucket,
+            Key=f"runs/{run}/manifest.json",
+            Body=json.dumps({"created": created, "cost_usd": cost}),
+        )
+    told = operate("cost", "--month=2026-02", "--json").json
+    assert [(run["run"], run["cost_usd"]) for run in told["runs"]] == [("unknown", None), ("old", 0.41)]
+    assert told["total_usd"] == 0.41
+    lines = [" ".join(line.split()) for line in operate("cost", "--month=2026-02").out.splitlines()]
+    assert lines[1:] == [
+        "unknown 28 Feb 2026, 10:00 complete not known",
+        "old 1 Feb 2026, 00:30 complete 0.41",
+        "total 1 not known 0.41",
+    ]
+    (submitted,) = [run["created"] for run in operate("runs", "--json").json if run["run"] == RUN]
+    this_month = operate("cost", f"--month={submitted[:7]}", "--json").json
+    assert [run["run"] for run in this_month["runs"]] == [RUN]
+    assert this_month["total_usd"] == pytest.approx(operate("cost", "--json").json["total_usd"], rel=0.1)
 
 
 def test_cost_of_days_counts_this_stages_clusters_alone(operate, deployment, emr):

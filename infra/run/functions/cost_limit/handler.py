@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 OPTION = "--max-cost="
 ACTIVE_CLUSTERS: Any = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 ACTIVE_STEPS = ("PENDING", "CANCEL_PENDING", "RUNNING")
-LEAST_SECONDS = 60.0  # EC2 and EMR count a minute at least
 # What a run may still cost when it is told to stop: until the function and the driver look again, the minute
 # in which parts may be finished, the driver's second attempt, and the end of the cluster.
 SECONDS_TO_STOP = 60.0 + 10.0 + 60.0 + 60.0 + 120.0
@@ -130,12 +129,19 @@ class CostLimits:
                 continue
             price = self.hour_usd.get(node.get("InstanceType", ""), dearest)
             end = timeline.get("EndDateTime")
-            began = max(timeline["CreationDateTime"], since)
-            seconds = ((end or now) - began).total_seconds()
-            if seconds > 0:
-                cost += price * max(seconds, LEAST_SECONDS) / 3600
+            created = timeline["CreationDateTime"]
+            seconds = (paid_until(created, end or now) - max(created, since)).total_seconds()
+            cost += price * max(seconds, 0.0) / 3600
             hourly += 0.0 if end else price
         return cost, hourly
+
+
+def paid_until(created: datetime, end: datetime) -> datetime:
+    """Return until when a node is paid for: EC2 and EMR count seconds, and a minute at least.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html
+    """
+    return max(end, created + timedelta(minutes=1))
 
 
 def max_cost(arguments: Iterable[str], default: float | None) -> float | None:
