@@ -22,7 +22,8 @@ ACCOUNT = "111122223333"
 DEFAULT_REGION = "eu-west-3"
 # Each has the policy of this name in docs/policies.
 DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER = "deployer", "bootstrapper", "data-scientist", "reviewer"
-PEOPLE = (DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER)
+PRIVACY_OFFICER = "privacy-officer"
+PEOPLE = (DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER, PRIVACY_OFFICER)
 DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
 # The rehearsal's own requests, beside AWS's: rehearsal/emulator/control.py says what they do.
 OWN_PATHS = "/_rehearsal/"

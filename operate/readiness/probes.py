@@ -24,6 +24,9 @@ from operate.readiness.check import Check
 NO_CLUSTER = "EMR remembers none: ask again within two months after a deploy"
 # Amazon Linux of EC2 itself: a dry run needs an image, and EMR's own are not public.
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
+# What is refused for want of an Allow, not by a Deny, in AWS's own words:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+NOBODY_ALLOWS = "no identity-based policy allows"
 # One of each service that the stacks use: docs/deployment.md, "Permissions".
 DEPLOYER_ACTIONS = (
     "budgets:ModifyBudget",
@@ -78,15 +81,20 @@ def probe_launch(ec2: Any, ssm: Any, config: DeploymentConfig) -> Check:
     """Ask EC2 whether these credentials may start each type; `DryRunOperation` is EC2's word for yes."""
     architecture = config.architecture
     image = ssm.get_parameter(Name=IMAGE.format(architecture))["Parameter"]["Value"]
-    answers = {}
+    answers, unasked = {}, False
     for name in sorted({name for fleet in config.fleets for name in fleet.types}):
         try:
             ec2.run_instances(DryRun=True, ImageId=image, InstanceType=name, MinCount=1, MaxCount=1)
         except ClientError as error:
-            answers[name] = error.response["Error"]["Code"]
+            details = error.response["Error"]
+            answers[name] = details["Code"]
+            unasked |= NOBODY_ALLOWS in details["Message"]
     found = ", ".join(f"{name}: {code}" for name, code in answers.items())
     if set(answers.values()) <= {"DryRunOperation"}:
         return Check("dry run of EC2", "ok", found)
+    if unasked:
+        advice = "whoever may start instances can ask this: these credentials need not"
+        return Check("dry run of EC2", "unknown", found, advice)
     advice = "a policy of the organisation that forbids it to these credentials may forbid it to EMR as well"
     return Check("dry run of EC2", "warning", found, advice)
 

@@ -120,10 +120,9 @@ class Guard:
         caller = callers.caller_of_key(key or "", credential)
         if isinstance(caller, AuthError):
             return caller
-        if action.startswith("iam:") and (named := iam._roles.get(resource_arn.rpartition("/")[2])):
-            resource_arn = named["Arn"]  # with its path
         context = {name.lower(): value for name, value in (service_context or {}).items()}
         body, params = _request.get()
+        action, resource_arn = _asked(action, resource_arn, body, params)
         context |= _of_request(service, action, body, params)
         checks = [(action, resource_arn, context), *_further(action, resource_arn, body, params)]
         for one_action, one_resource, one_context in checks:
@@ -198,6 +197,20 @@ def _context(caller: Caller, action: str, resource: str, context: Mapping[str, A
         service_context={"aws:tagkeys": None, **(tls if action.startswith("s3:") else {}), **context},
         principal_keys=dict(caller.keys),
     )
+
+
+def _asked(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -> tuple[str, str]:
+    """Return action and resource as AWS names them, where MiniStack takes others."""
+    if action == "iam:SimulatePrincipalPolicy":
+        resource = _parameter(body, params, "PolicySourceArn")
+    if action.startswith("iam:") and (named := iam._roles.get(resource.rpartition("/")[2])):
+        return action, named["Arn"]  # with its path
+    if ":parameter/aws/" in resource:  # AWS's own parameters belong to no account
+        return action, resource.replace(f":{get_account_id()}:", "::")
+    if action == "s3:DeleteObject" and "delete" in params:  # the first of several, which may be a version
+        targets = iam_actions._s3_batch_delete_targets(resource.split("/")[0].split(":")[-1], body)
+        return ("s3:DeleteObjectVersion" if targets[0][1] else action), resource
+    return action, resource
 
 
 def _of_request(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:

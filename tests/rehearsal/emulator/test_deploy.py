@@ -1,5 +1,6 @@
 """Both stages through the real CDK command line: deploy, again, change, fail, destroy."""
 
+import io
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,15 @@ from hashlib import sha256
 
 import boto3
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
+from operate.commands.doctor import examine
 from operate.connection import Connection
+from operate.erasure.record import Record
 from operate.removal.deployed_resources import deployed_resources, end_protection
 from operate.s3.photographs import MOST_AT_ONCE_BYTES
 from rehearsal.asking import ask
@@ -22,7 +27,7 @@ from rehearsal.full_run.probes import probe
 from rehearsal.machine.log_bucket import s3_client
 from rehearsal.permissions_report import Report
 from rehearsal.rewriting import EmulatedAws
-from rehearsal.settings import PERMISSIONS_PATH, REVIEWER
+from rehearsal.settings import DEPLOYER, PERMISSIONS_PATH, PRIVACY_OFFICER, REVIEWER
 from tests.infrastructure.cloudformation_schemas import resource_schema
 from tests.rehearsal.emulator.conftest import STAGES
 from tests.report_examples import jpeg
@@ -55,6 +60,7 @@ except Exception as error:
 CHANGED = "role emr"
 # Refused above, on purpose.
 BY_TESTS = ("user tester", "role fruit-features-dev-nodes-eu-west-3", CHANGED)
+DRY_RUN = ("user deployer", "ec2:RunInstances")
 STACKS = ("storage", "monitoring", "pipeline")
 
 
@@ -236,6 +242,57 @@ def test_who_submits_may_upload_a_large_photograph(deployed, tmp_path):
     assert head["ContentLength"] == len(large)
 
 
+def test_a_privacy_officer_forgets_what_a_person_gave_and_looks_again(deployed, tmp_path):
+    """Photograph, replica, unfinished upload, rows and log, with the key of prod; an erasure that stopped."""
+    aws, s3 = deployed.aws, deployed.aws.client("s3")
+    outputs = _outputs(aws, "prod", "storage")
+    images, results, logs = (outputs[name] for name in ("ImagesBucketImages", "ResultsBucket", "LogsBucket"))
+    (tmp_path / "Jane").mkdir()
+    (tmp_path / "Jane" / "1.jpg").write_bytes(jpeg())
+    words = ["upload", str(tmp_path), "--stage=prod", "--contributor=jane", "--consent=research"]
+    assert aws.run(sys.executable, "-m", "fruit", *words, keys=aws.submitter("prod")).returncode == 0
+    uri, rows = f"s3://{images}/Jane/1.jpg", io.BytesIO()
+    pq.write_table(pa.table({"path": [uri, f"s3://{images}/Apple/1.jpg"]}), rows)
+    manifest = {"run_id": "p", "created": "2026-11-28T12:00:00+00:00", "kind": "predict", "parents": []}
+    stopped = Record(id="stopped", asked="a contributor", by="jo", begun="2026-11-28T12:00:00+00:00")
+    for bucket, key, content in (
+        (results, "runs/p/manifest.json", json.dumps(manifest).encode()),
+        (results, "runs/p/predictions/part-000000.parquet", rows.getvalue()),
+        (results, "runs/p/report/old.png", b"png"),
+        (results, "erasures/records/stopped.json", json.dumps(stopped.to_json()).encode()),
+        (logs, "emr/j-1/stderr", f"rejected {uri}".encode()),
+    ):
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+    s3.create_multipart_upload(Bucket=images, Key="Jane/1.jpg")
+
+    def officer(*words):
+        return aws.run(sys.executable, "-m", "fruit", *words, "--stage=prod", "--json", keys=keys)
+
+    keys = aws.keys_of(PRIVACY_OFFICER)
+    done = officer("forget", "--contributor=jane", "--yes")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["found"] == {"versions_of_photographs": 2, "runs": 1, "rows": 1, "logs": 1}
+    again = officer("audit", f"--erased={told['record'].rpartition('/')[2]}")
+    assert (again.returncode, json.loads(again.stdout)["left"]) == (0, []), again.stderr
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=images)
+    stored = officer("audit")
+    assert {one["kind"] for one in json.loads(stored.stdout)["stored"]} >= {"photographs", "forgotten"}
+
+
+def test_a_deployer_may_ask_all_that_doctor_asks_but_for_a_start_of_instances(deployed, monkeypatch):
+    """A right to try a start is a right to start: nobody has it."""
+    settings = deployed.aws.server.settings
+    monkeypatch.setenv("AWS_ENDPOINT_URL", settings.endpoint)
+    for stage in STAGES:
+        connection = Connection(stage, settings.region, session=boto3.Session(*settings.keys_of(DEPLOYER)))
+        _, config = connection.configured({})
+        checks = {check.name: check for check in examine(connection, config, probe=True)}
+        unknown = {name for name, check in checks.items() if check.state == "unknown"}
+        assert unknown == {"dry run of EC2"}, [checks[name].found for name in unknown]
+        assert checks["dry run of EC2"].advice.endswith("these credentials need not")
+
+
 def test_a_node_finds_its_role_at_its_metadata_service_alone(deployed, monkeypatch):
     """AWS's command line, boto3 and obstore ask it, as S3A does; without a token it tells nothing."""
     aws, settings = deployed.aws, deployed.aws.server.settings
@@ -276,7 +333,8 @@ def test_policies_suffice_and_refuse_what_they_deny(deployed, stage, monkeypatch
     reviewer = Connection(stage, settings.region, session=boto3.Session(*settings.keys_of(REVIEWER)))
     probe(reviewer, deployed_resources(reviewer.client("cloudformation"), stage))
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
-    assert [call for call in report.refused if call["caller"] not in BY_TESTS] == []
+    refused = {(call["caller"], call["action"]) for call in report.refused if call["caller"] not in BY_TESTS}
+    assert refused <= {DRY_RUN}
     assert [call for call in report.replay.different() if call["caller"] != CHANGED] == []
     assert [one.id for one in report.needless if stage in one.owner] == []
     denies = {one.id for one in report.ours if not one.allows and stage in one.owner}
@@ -285,6 +343,8 @@ def test_policies_suffice_and_refuse_what_they_deny(deployed, stage, monkeypatch
     if stage == "prod":
         roles = ("LauncherStarterRole", "CertificatesMakerRole", "RunEndedRole", "ServiceRole")
         ours = [one for one in report.ours if stage in one.owner and any(role in one.owner for role in roles)]
+        officer = {one.id for one in report.ours if one.owner == f"user {PRIVACY_OFFICER}"}
+        assert officer <= report.missed.keys()
         # No run here writes figures.
         assert {one.name for one in ours if one.id not in report.missed} == {"DecryptFigures", "MakeSpotRole"}
 
