@@ -164,7 +164,8 @@ def tune(connection: Connection, request: TuningRequest, write_report: ReportWri
     if tuning is None:
         return
     file = request.configuration or ROOT / "cdk.json"
-    configure(file, connection.stage, tuning.configuration)
+    if tuning.recommended:
+        configure(file, connection.stage, tuning.configuration)
     report = _report(tuning, request.results, name, write_report)
     print_result(
         {**tuning.as_json(), "report": report},

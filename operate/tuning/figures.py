@@ -12,6 +12,9 @@ from spark_job.contract.tuning import FittedLine, Measurement
 # Prices this close are alike: the faster one is worth it.
 ALIKE = 1.05
 MILLION = 1_000_000
+# Where a larger share of the time is the start of the workers, the times say little of executors and cores;
+# a sample in which it is the smaller one tells.
+MOST_START, GOOD_START = 1 / 3, 1 / 5
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,25 @@ def recommended(points: Sequence[Measurement]) -> Measurement:
     lowest = min(point.usd_per_million_images for point in points)
     alike = [point for point in points if point.usd_per_million_images <= lowest * ALIKE]
     return max(alike, key=lambda point: point.images_per_second)
+
+
+def telling_images(sizes: Sequence[Measurement], line: FittedLine, serial_rate: float) -> int | None:
+    """Return how many images would tell of executors and cores; None: those of the largest size do.
+
+    Args:
+        sizes: with the same executors and cores; the last one has the most images.
+        line: `time_by_images` of them.
+        serial_rate: the serial process's images a second. A core of an executor is taken to be at most twice
+            as fast: the times of a small sample may hardly grow with the images, or not at all.
+    """
+    largest = sizes[-1]
+    of_an_image = max(line.slope, 1 / (2 * serial_rate * largest.all_cores))
+    start = largest.seconds - of_an_image * largest.images
+    if start <= largest.seconds * MOST_START:
+        return None
+    images = start * (1 / GOOD_START - 1) / of_an_image
+    rounding: int = 10 ** max(len(str(int(images))) - 2, 0)
+    return math.ceil(images / rounding) * rounding
 
 
 def time_by_images(points: Sequence[Measurement]) -> FittedLine:

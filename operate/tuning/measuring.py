@@ -17,6 +17,7 @@ from operate.tuning.figures import (
     place_of,
     point,
     recommended,
+    telling_images,
     time_by_cores,
     time_by_images,
 )
@@ -62,15 +63,18 @@ def run_all(
     grid, smaller = points[: len(planned.grid)], points[len(planned.grid) :]
     pairs = {(run.executors, run.cores) for run in smaller}
     sizes = [*smaller, *(run for run in grid if (run.executors, run.cores) in pairs)]
+    by_images = time_by_images(sizes)
+    needed = telling_images(sizes, by_images, rate)
     return Tuning(
         place=place_of(config, cluster_id),
         images=serial.images,
         serial_seconds=serial.seconds,
         grid=grid,
         sizes=sizes,
-        by_images=time_by_images(sizes),
+        by_images=by_images,
         by_cores=time_by_cores(grid),
-        recommended=recommended(grid),
+        recommended=None if needed else recommended(grid),
+        telling_images=needed,
     )
 
 

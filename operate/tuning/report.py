@@ -52,8 +52,10 @@ def _row(point: Measurement) -> tuple[str, ...]:
 
 
 def conclusion(tuning: Tuning, file: Path, report: str) -> str:
-    """Return what is recommended, and where it is written."""
+    """Return what is recommended and where it is written, or why nothing is."""
     best, fields = tuning.recommended, tuning.configuration.items()
+    if best is None:
+        return f"{tuning.too_small}\nreport: {report}"
     return (
         f"recommended: {best.executors} executors x {best.cores} cores, "
         f"{best.images_per_second:.0f} images/s, {best.usd_per_million_images:.2f} USD per million images; "

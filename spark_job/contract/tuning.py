@@ -65,6 +65,8 @@ class Tuning:
         sizes: one pair of executors and cores with a quarter, half and all of the images.
         by_images: x is images.
         by_cores: x is 1 / cores of all executors.
+        recommended: None where the start of the workers decides the times.
+        telling_images: how many images a sample should have then; None where these tell.
     """
 
     place: Mapping[str, str]
@@ -74,12 +76,27 @@ class Tuning:
     sizes: Sequence[Measurement]
     by_images: FittedLine
     by_cores: FittedLine
-    recommended: Measurement
+    recommended: Measurement | None
+    telling_images: int | None = None
 
     @property
     def configuration(self) -> dict[str, int]:
-        """Fields of the deployment's configuration that make the recommendation its own."""
+        """Fields of the deployment's configuration that make the recommendation its own, if there is one."""
+        if self.recommended is None:
+            return {}
         return {"executors": self.recommended.executors, "executor_cores": self.recommended.cores}
+
+    @property
+    def too_small(self) -> str:
+        """Say why nothing is recommended, and which sample would tell; empty: something is."""
+        if self.telling_images is None:
+            return ""
+        largest = self.sizes[-1]
+        return (
+            f"nothing is recommended: too much of the {largest.seconds:.1f} s that {largest.images:,} images "
+            f"take with {largest.name} is the start of the workers, which tells nothing of executors; about "
+            f"{self.telling_images:,} images would tell: --sample={self.telling_images}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self), "configuration": self.configuration}

@@ -28,10 +28,10 @@ def value(words, option):
 
 
 class Cluster:
-    """Ends every step at once: a run in 1 s + 0.1 s an image / cores, the serial one in 0.2 s an image."""
+    """Ends every step at once: a run in 0.5 s + 0.1 s an image / cores, the serial one in 0.2 s an image."""
 
-    def __init__(self, missing_cores=0):
-        self.missing_cores = missing_cores
+    def __init__(self, missing_cores=0, start_seconds=0.5):
+        self.missing_cores, self.start_seconds = missing_cores, start_seconds
 
     def run(self, connection, cluster_id, step_id):
         found = connection.client("emr").describe_step(ClusterId=cluster_id, StepId=step_id)
@@ -44,7 +44,7 @@ class Cluster:
                 value(words, "--conf=spark.executor.cores")
             )
             features = {
-                "images_per_second": images / (1 + 0.1 * images / cores),
+                "images_per_second": images / (self.start_seconds + 0.1 * images / cores),
                 "cores": max(cores, 2) - self.missing_cores,
             }
         metrics = {"images": {"usable": images, "rejected": 0}, "features": features}
@@ -77,8 +77,8 @@ def test_every_point_is_measured_and_one_is_recommended(operate, deployment, mon
     assert [(each["executors"], each["cores"]) for each in told["grid"]] == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert [each["images"] for each in told["sizes"]] == [10, 20, 40]
     assert told["serial_seconds"] == pytest.approx(8.0)
-    assert (told["by_images"]["fixed_seconds"], told["by_images"]["slope"]) == pytest.approx((1, 0.025))
-    assert (told["by_cores"]["fixed_seconds"], told["by_cores"]["slope"]) == pytest.approx((1, 4))
+    assert (told["by_images"]["fixed_seconds"], told["by_images"]["slope"]) == pytest.approx((0.5, 0.025))
+    assert (told["by_cores"]["fixed_seconds"], told["by_cores"]["slope"]) == pytest.approx((0.5, 4))
     assert told["configuration"] == {"executors": 2, "executor_cores": 2}
     assert (
         json.loads((tmp_path / "cdk.json").read_text())["context"]["stages"]["dev"] == told["configuration"]
@@ -86,6 +86,21 @@ def test_every_point_is_measured_and_one_is_recommended(operate, deployment, mon
     (page,) = tmp_path.glob("tune-*/report/index.html")
     assert told["report"] == str(page)
     assert json.loads((page.parents[1] / "tune.json").read_text())["grid"] == told["grid"]
+
+
+def test_of_a_sample_in_which_the_start_decides_nothing_is_recommended(
+    operate, deployment, monkeypatch, tmp_path
+):
+    """The command says which sample would tell, and writes no configuration."""
+    monkeypatch.setattr(tuning_run, "wait_for_outcome", Cluster(start_seconds=5).run)
+    done = tune(operate, tmp_path)
+    assert done.exit_code == 0, done.err
+    assert (done.json["recommended"], done.json["configuration"]) == (None, {})
+    assert not (tmp_path / "cdk.json").exists()
+    assert "start of the workers" in done.err
+    assert "about 800 images would tell: --sample=800" in done.err
+    (page,) = tmp_path.glob("tune-*/report/index.html")
+    assert "--sample=800" in page.read_text()
 
 
 def test_all_points_use_one_sample_and_the_serial_process_takes_its_images(operate, deployment, tmp_path):

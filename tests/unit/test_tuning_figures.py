@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from infra.config.deployment import DeploymentConfig
-from operate.tuning.figures import Machine, Measured, fitted, point, recommended, time_by_cores
+from operate.tuning.figures import (
+    Machine,
+    Measured,
+    fitted,
+    point,
+    recommended,
+    telling_images,
+    time_by_cores,
+    time_by_images,
+)
 from operate.tuning.steps import Trial, check_room, plan, spark_settings
 from spark_job.contract.errors import MisuseError
 
@@ -52,6 +61,28 @@ def test_one_point_has_a_flat_line_of_unknown_quality():
     """Nothing varies: nothing is explained."""
     line = time_by_cores([measured(1, 1, 43.0)])
     assert (line.fixed_seconds, line.slope, line.r_squared) == (43.0, 0.0, None)
+
+
+def of_sizes(start, of_an_image):
+    """What 2 x 2 take for 60, 120 and 240 images; the serial process takes 0.1 s for each."""
+    return [measured(2, 2, start + of_an_image * images, images) for images in (60, 120, 240)]
+
+
+@pytest.mark.parametrize(
+    ("start", "of_an_image", "needed"),
+    [
+        (2.9, 0.025, None),  # a third of 8.9 s
+        (3.1, 0.025, 500),
+        (5.9, 0.05, None),  # slow, but by its images
+        (60.0, 0.05, 4_800),
+        (30.0, 0.0, 8_700),  # all of them take as long
+        (30.0, -0.01, 7_900),
+    ],
+)
+def test_a_sample_in_which_the_start_decides_tells_which_one_would_not(start, of_an_image, needed):
+    """One in which a fifth of the time is the start."""
+    sizes = of_sizes(start, of_an_image)
+    assert telling_images(sizes, time_by_images(sizes), serial_rate=10.0) == needed
 
 
 def test_the_plan_has_the_whole_grid_and_the_largest_pair_on_three_sizes():

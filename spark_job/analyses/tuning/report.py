@@ -127,7 +127,7 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
     parameters = {**tuning.place, "images": str(tuning.images)}
     analysis = AnalysisRun("tune", results, [], parameters, run_id)
     content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
-    metrics = {"tuning": {name: getattr(tuning.recommended, name) for name in FIGURES}}
+    metrics = {"tuning": {name: getattr(tuning.recommended, name, None) for name in FIGURES}}
     analysis.finish(metrics, tune_document(tuning), outputs={"tune.json": content.encode()})
     return analysis.folder.child(f"{REPORT}/index.html")
 
@@ -135,18 +135,23 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
 def tune_document(tuning: Tuning) -> Document:
     """Return the report: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
-    return Document(
-        "Executors and cores",
-        f"The featurization of {tuning.images:,} images, wall time",
-        tiles={
-            "Recommended": f"{best.name}",
+    tiles = {"Recommended": "nothing"}
+    advice = tuning.too_small
+    if best:
+        tiles = {
+            "Recommended": best.name,
             "Images a second": speed(best.images_per_second),
             "Speed-up": f"{best.speed_up:.2f}",
             "Efficiency": percent(best.efficiency, 0),
             "USD per million images": f"{best.usd_per_million_images:.2f}",
-        },
+        }
+        advice = f"Recommended: {best.name} (executors x cores of each), {_RULE}"
+    return Document(
+        "Executors and cores",
+        f"The featurization of {tuning.images:,} images, wall time",
+        tiles=tiles,
         sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
-        notes=(f"Recommended: {best.name} (executors x cores of each), {_RULE}", *_doubts(tuning)),
+        notes=(advice, *_doubts(tuning)),
     )
 
 
