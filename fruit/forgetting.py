@@ -28,7 +28,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import is_s3, normalise
 from spark_job.erasure.runs import RunTraces, find_traces, images_given_by, models, remove_traces
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.storage import read_bytes
+from spark_job.storage import Folder, read_bytes
 
 LIVE_STEPS = ("PENDING", "RUNNING", "CANCEL_PENDING")
 
@@ -64,12 +64,20 @@ class Place:
     def tombstones(self) -> list[Tombstones]:
         return [Tombstones.from_json(folder.read_json(TOMBSTONES)) for folder in self.erasures]
 
-    def unfinished(self) -> list[Record]:
-        """Return the erasures that were begun and not ended."""
+    def records(self) -> list[Record]:
+        """Return the records of all erasures, done or only begun."""
         folder = self.erasures[0]
         names = [name for name in folder.names() if name.startswith(f"{RECORDS}/")]
-        records = [Record.from_json(folder.read_json(name)) for name in names]
-        return [record for record in records if record.state == BEGUN]
+        return [Record.from_json(folder.read_json(name)) for name in names]
+
+    def models_left(self) -> set[str]:
+        """Return the runs whose models were fitted with what is gone, and not again, by URI."""
+        models = [model for record in self.records() for model in record.models]
+        return {str(model["uri"]) for model in models if "uri" in model and "fitted_again" not in model}
+
+    def unfinished(self) -> list[Record]:
+        """Return the erasures that were begun and not ended."""
+        return [record for record in self.records() if record.state == BEGUN]
 
     def write(self, record: Record) -> None:
         self.erasures[0].write_json(f"{RECORDS}/{record.id}.json", record.to_json())
@@ -114,7 +122,8 @@ class Found:
         in_runs = {path for trace in self.traces for path in trace.images}
         return {*in_runs, *self.files, *(one.uri for one in self.photographs)}
 
-    def plan(self) -> Iterable[str]:
+    def plan(self, models: str) -> Iterable[str]:
+        """Yield a line for each place, and what becomes of the models."""
         by_bucket = Counter(one.bucket for one in self.photographs)
         yield from (f"  {bucket}: {number:,} versions and markers" for bucket, number in by_bucket.items())
         by_folder = Counter(str(Path(path).parent) for path in self.files)
@@ -124,8 +133,8 @@ class Found:
         for model in self.models:
             of = f" of {model['of']:,}" if model["of"] else ""
             yield (
-                f"stays: the {model['kind']} of {model['run']}, fitted with {model['images']:,}{of} images; "
-                "it holds none of them, and owes them nothing once it is fitted again"
+                f"{models}: the {model['kind']} of {model['run']}, fitted with {model['images']:,}{of} "
+                "images; it holds none of them, and owes them nothing once --refit has fitted it again"
             )
 
 
@@ -144,6 +153,11 @@ class Found:
     "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
 )
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
+@click.option(
+    "--refit",
+    is_flag=True,
+    help="Fit the models that records name again, here, without what is gone; without IMAGE, only that.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what there is.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -156,6 +170,7 @@ def forget_command(
     contributor: str | None,
     results: tuple[str, ...],
     local: bool,
+    refit: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -168,11 +183,15 @@ def forget_command(
     \b
     Example:
       fruit forget Banana/7.jpg
-      fruit forget people/jane/ --results=results
+      fruit forget people/jane/ --results=results --refit
       fruit forget photographs/Banana/7.jpg --local --results=results
     """
     place = place_of(connection, results, local=local)
     names = [*images, *(listed.read_text().splitlines() if listed else ())]
+    if refit and not (names or source or contributor):
+        answer: dict[str, Any] = {"fitted_again": fit_models_again(place, dry_run=dry_run, yes=yes)}
+        print_result(answer, f"{len(answer['fitted_again']):,} runs fitted again", as_json=as_json)
+        return
     wanted = wanted_of(place, [name for name in names if name.strip()], source, contributor)
     if place.connection:
         _refuse_running(place.connection)
@@ -181,21 +200,47 @@ def forget_command(
         wanted = _with_images_of(place, wanted, contributor)
     found = find(place, wanted)
     unfinished = place.unfinished()
-    for line in found.plan():
+    for line in found.plan("fitted again" if refit else "stays"):
         say(line)
     asked = f"{len(names):,} names" if names else "a contributor" if contributor else "a source"
     answer = {"found": found.counts, "models": found.models, "record": None}
+    text = "nothing of it is left: there is nothing to do"
     if dry_run:
-        print_result(answer, "nothing was changed", as_json=as_json)
-        return
-    if not found.counts and not unfinished and not _is_new(place, contributor):
-        print_result(answer, "nothing of it is left: there is nothing to do", as_json=as_json)
-        return
-    require_yes("Forget all this? It cannot be undone.", "nothing was forgotten", yes=yes)
-    record = forget(place, found, wanted, asked, contributor, unfinished)
-    where = place.erasures[0].child(RECORDS, f"{record.id}.json")
-    text = f"forgotten; record {where}\nnext: look again with fruit audit --erased={record.id}"
-    print_result({**answer, "record": where}, text, as_json=as_json)
+        text = "nothing was changed"
+    elif found.counts or unfinished or _is_new(place, contributor):
+        require_yes("Forget all this? It cannot be undone.", "nothing was forgotten", yes=yes)
+        record = forget(place, found, wanted, asked, contributor, unfinished)
+        answer["record"] = place.erasures[0].child(RECORDS, f"{record.id}.json")
+        text = f"forgotten; record {answer['record']}\nnext: look again with fruit audit --erased={record.id}"
+    if refit and not dry_run:
+        answer["fitted_again"] = fit_models_again(place, yes=True)
+    print_result(answer, text, as_json=as_json)
+
+
+def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[str]:
+    """Fit the models again, on this machine, that records name and that still owe to what is gone.
+
+    Returns:
+        URIs of the runs that are free of it now, those that are made with such a model included.
+    """
+    from spark_job.erasure.refitting import fit_again
+    from spark_job.session import open_session
+
+    done = list[str]()
+    for results in place.results:
+        there = {Folder(results).child(name) for name in Folder(results).folder_names()}
+        left = {uri.rpartition("/")[2] for uri in place.models_left() & there}
+        for name in sorted(left):
+            say(f"  {name}: to be fitted again, of the features that are left")
+        if left and not dry_run:
+            require_yes("Fit these again, and what is made with them?", "nothing was fitted", yes=yes)
+            done += fit_again(results, left, lambda: open_session("fruit forget"), say)
+    for uri in filter(is_s3, done):
+        bucket, key = split_uri(uri)
+        s3_versions.remove_overwritten(place.s3, bucket, f"{key}/")
+    for record in place.records() if done else ():
+        place.write(record.fitted_again(done))
+    return done
 
 
 def place_of(connection: Connection, results: Sequence[str], *, local: bool) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -21,7 +21,7 @@ class Record:
         by: who typed the command.
         found: what was found, kind to count.
         runs: those that held something, by URI.
-        models: those that were fitted with the images.
+        models: those that were fitted with the images; `fitted_again` says when they were so without them.
         images: keyed hashes of their paths.
         contents: keyed hashes of the SHA-256 of the photographs.
     """
@@ -60,6 +60,11 @@ class Record:
                 contents=_both(merged.contents, one.contents),
             )
         return merged
+
+    def fitted_again(self, runs: Collection[str]) -> Self:
+        """Return the record with the models marked that these runs hold anew."""
+        marked = ({**one, "fitted_again": now()} if one.get("uri") in runs else one for one in self.models)
+        return replace(self, models=tuple(marked))
 
     def ending(self) -> Self:
         """Return the record of an erasure that is complete."""

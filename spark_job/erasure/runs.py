@@ -172,7 +172,7 @@ def _read_of(one: RunTraces, affected: set[str]) -> str:
 
 
 def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
-    """Return the models that were fitted with the images: run, kind, images, of how many.
+    """Return the models that were fitted with the images: run, its uri, kind, images, of how many.
 
     A model holds no single image. What it owes to one is gone when it is fitted again.
     """
@@ -181,19 +181,20 @@ def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
     for one in traces:
         if one.manifest is None:
             continue
+        about = {"run": one.run_id, "uri": one.run.uri}
         if (
             one.used
             and (noted := one.run.read_json(layout.FIT))
             and not one.manifest.parameters.get("reduction")
         ):
-            fitted.append({"run": one.run_id, "kind": "PCA", "images": len(one.used), "of": noted["images"]})
+            fitted.append({**about, "kind": "PCA", "images": len(one.used), "of": noted["images"]})
         elif one.manifest.kind in ("train", "group") and one.reads:
             metrics = one.run.read_json(layout.METRICS) or {}
             of = metrics.get("classifier", {}).get("training_images") or metrics.get("images", {}).get(
                 "grouped"
             )
             kind = "classifier" if one.manifest.kind == "train" else "centres of groups"
-            fitted.append({"run": one.run_id, "kind": kind, "images": used[one.reads], "of": of})
+            fitted.append({**about, "kind": kind, "images": used[one.reads], "of": of})
     return fitted
 
 
@@ -229,7 +230,7 @@ def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
     _rewrite_csv(run, wanted)
     _count_again(run, wanted)
     if shown:
-        for name, content in _report_again(run, manifest).items():
+        for name, content in report_again(run, manifest).items():
             run.write(f"{layout.REPORT}/{name}", content)
     _rewrite(run, sorted(set(one.rows) - set(first), key=_rank), wanted)
 
@@ -298,14 +299,17 @@ class _FinishedRun(Run):
             return cast(Total, reduce(add, pool.map(cast(Callable[[str], Any], work), parts)))
 
 
-def _report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
-    """Render the report of a run from what is left of it."""
+def finished_run(run: RunFolder, manifest: Manifest, session: Callable[[], Any] | None = None) -> Run:
+    """Return a run that is complete as its stages see it; without a session they work without Spark."""
     specification = json.dumps(manifest.extractor["specification"])
     extractor = Extractor(Folder(""), ExtractorSpecification.from_json(specification, layout.MANIFEST))
     options = RunOptions.parse([*manifest.command[1:], f"--run-id={manifest.run_id}"])
-    finished = _FinishedRun(
-        _no_session, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run)
-    )
+    kind, opened = (Run, session) if session else (_FinishedRun, _no_session)
+    return kind(opened, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run))
+
+
+def report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
+    """Render the report of a run from what is left of it."""
     seconds = {}
     results: dict[str, Any] = {}
     kinds = {"listing": ListingResult, "features": FeatureResult, "reduction": ReductionResult}
@@ -313,8 +317,8 @@ def _report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
         if (content := run.stage(name)) is not None:
             results[name], seconds[name] = result_from_json(kind, content)
     if not any(usable for _, usable, _ in results["features"].classes):
-        results.pop("reduction")
-    shown = contents(finished, StageResults(**results), seconds)
+        results.pop("reduction", None)
+    shown = contents(finished_run(run, manifest), StageResults(**results), seconds)
     created = datetime.fromisoformat(manifest.created).strftime("%Y-%m-%d %H:%M UTC")
     return render_report(replace(shown, created=created, notes=[*shown.notes, ERASED_NOTE]))
 
