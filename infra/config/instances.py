@@ -20,6 +20,11 @@ class InstanceType:
     architecture: Architecture
     regions: tuple[str, ...]
 
+    @property
+    def family(self) -> str:
+        """The part of the name before the size: `m5`."""
+        return self.name.partition(".")[0]
+
 
 @cache
 def instance_types() -> dict[str, InstanceType]:

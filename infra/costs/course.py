@@ -1,12 +1,13 @@
 """How a run on a new cluster goes in time, and what it costs: each node from when it joins."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infra.config.fields import DeploymentFields
 from infra.config.instances import instance_types
 from infra.config.sizing import NodeTooSmallError
 from infra.costs.cost import MILLION, minutes_besides, rate_table
+from infra.costs.own_rates import OwnRate, latest_rate
 from infra.costs.prices import node_hour, priced_families
 
 FLEETS = ("primary_instance_types", "core_instance_types", "task_instance_types")
@@ -65,6 +66,7 @@ def course(
     photographs: str = "small",
     start_minutes: float | None = None,
     idle_minutes: float = 0.0,
+    own_rates: Sequence[OwnRate] = (),
 ) -> Course:
     """Follow one run. Nodes that scaling adds are paid from when it asks for them, and work minutes later.
 
@@ -72,6 +74,7 @@ def course(
         photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels).
         start_minutes: until the first image is computed; default: as the file of rates takes it.
         idle_minutes: the cluster stays this long after the run.
+        own_rates: of earlier runs, which are preferred to those of the project.
     """
     rates = rate_table()
     start = rates["cluster_start_minutes"] if start_minutes is None else start_minutes
@@ -80,7 +83,9 @@ def course(
     primary, *workers = _fleets(config)
     early, late = sum(fleet.early for fleet in workers), sum(fleet.late for fleet in workers)
     cores = config.sizing().cores_per_node
-    node_rate = cores * images_per_second_per_vcpu(config.model, photographs) * 60
+    own = latest_rate(own_rates, config.model, config.core_node.family, photographs)
+    rate = own.images_per_second if own else images_per_second_per_vcpu(config.model, photographs)
+    node_rate = cores * rate * 60
     computing = images / (node_rate * early)
     if computing > joined:
         computing = joined + (images - node_rate * early * joined) / (node_rate * (early + late))
@@ -88,10 +93,10 @@ def course(
     paid_late = computing + besides + idle_minutes - asked if computing > asked else 0.0
     cost = _sum(fleet.usd(minutes + idle_minutes, paid_late) for fleet in (primary, *workers))
     working = _sum(fleet.usd(computing, max(computing - joined, 0.0)) for fleet in (primary, *workers))
-    rate = node_rate * (early + late)
-    steady = _sum(fleet.usd(MILLION / rate, MILLION / rate) for fleet in (primary, *workers))
+    all_rate = node_rate * (early + late)
+    steady = _sum(fleet.usd(MILLION / all_rate, MILLION / all_rate) for fleet in (primary, *workers))
     waiting = 1 - working.on_demand / cost.on_demand
-    return Course(images, cores * (early + late), rate / 60, minutes, cost, waiting, steady)
+    return Course(images, cores * (early + late), all_rate / 60, minutes, cost, waiting, steady)
 
 
 def images_per_second_per_vcpu(model: str, photographs: str) -> float:

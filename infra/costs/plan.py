@@ -1,6 +1,6 @@
 """What a deployment will run and what it costs, before money is spent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,10 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.config.deployment import DeploymentConfig
+from infra.config.fields import DeploymentFields
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
 from infra.costs.cost import MILLION, idle_monthly_cost, largest_cluster, rate_table
 from infra.costs.course import Course, Usd, course, of_each_family
+from infra.costs.own_rates import OwnRate, latest_rate
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
@@ -30,6 +32,7 @@ class Plan:
     Attributes:
         run: of `expected_images`, small ones.
         launched_run: on a cluster that is started for the run and ends with it.
+        own_rates: of earlier runs of the deployment.
     """
 
     config: DeploymentConfig
@@ -38,6 +41,7 @@ class Plan:
     run: Course
     launched_run: Course
     idle: Mapping[str, float]
+    own_rates: Sequence[OwnRate] = ()
 
     @property
     def idle_monthly(self) -> float:
@@ -61,14 +65,20 @@ class Plan:
         return self.idle_monthly + runs + self.scheduled_monthly
 
 
-def plan(config: DeploymentConfig, templates: Iterable[Mapping[str, Any]]) -> Plan:
-    """Plan a configuration whose stacks synthesise to these templates."""
+def plan(
+    config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[OwnRate] = ()
+) -> Plan:
+    """Plan a configuration whose stacks synthesise to these templates.
+
+    Args:
+        own_rates: of earlier runs of the deployment, which are preferred to those of the project.
+    """
     run, launched_run = (
-        course(config, config.expected_images, idle_minutes=minutes)
+        course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)
     )
     hourly, idle = largest_cluster(config).hourly_usd, idle_monthly_cost(templates)
-    return Plan(config, config.sizing(), hourly, run, launched_run, idle)
+    return Plan(config, config.sizing(), hourly, run, launched_run, idle, own_rates)
 
 
 def rendered(plan: Plan, *, compare: bool = False) -> Group:
@@ -77,19 +87,20 @@ def rendered(plan: Plan, *, compare: bool = False) -> Group:
     Args:
         compare: also each family of instance types that has a price in the region.
     """
-    tables = [_fleet_table(plan.config), _cost_table(plan), _runs_table(plan.config)]
+    tables = [_fleet_table(plan.config), _cost_table(plan), _runs_table(plan)]
     if compare:
-        tables.append(_families_table(plan.config))
+        tables.append(_families_table(plan))
     return Group(*tables, Text(_sources(plan), style="dim"))
 
 
-def _runs_table(config: DeploymentConfig) -> Table:
+def _runs_table(plan: Plan) -> Table:
     """Return what runs of two sizes, of two kinds of photographs, take and cost on a cluster of their own."""
+    config = plan.config
     columns = (*RUN_COLUMNS, "waiting", "a million", "Spot", "steady", "Spot")
     table = _table(columns, title="A run on a cluster that starts for it, and ends after it")
     for images in sorted({config.expected_images, MILLION}):
         for photographs, size in PHOTOGRAPHS.items():
-            run = course(config, images, photographs=photographs, idle_minutes=config.idle_timeout_minutes)
+            run = _course(plan, config, images, photographs)
             million = run.cost.of_a_million(images)
             table.add_row(
                 f"{images:,}",
@@ -103,14 +114,19 @@ def _runs_table(config: DeploymentConfig) -> Table:
     return table
 
 
-def _families_table(config: DeploymentConfig) -> Table:
+def _course(plan: Plan, config: DeploymentFields, images: int, photographs: str) -> Course:
+    idle = plan.config.idle_timeout_minutes
+    return course(config, images, photographs=photographs, idle_minutes=idle, own_rates=plan.own_rates)
+
+
+def _families_table(plan: Plan) -> Table:
     """Return what a million images take and cost on each family of instance types, the cheapest first."""
     columns = ("instance type", "architecture", "cores", *RUN_COLUMNS[1:])
     table = _table(columns, title="A million images, all nodes of one family")
     rows = []
-    for name, one in of_each_family(config).items():
+    for name, one in of_each_family(plan.config).items():
         for photographs, size in PHOTOGRAPHS.items():
-            run = course(one, MILLION, photographs=photographs, idle_minutes=config.idle_timeout_minutes)
+            run = _course(plan, one, MILLION, photographs)
             cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", *_usd(run.cost))
             rows.append((photographs, run.cost.on_demand, cells))
     for _, _, cells in sorted(rows, key=lambda row: (row[0] != "small", row[1])):
@@ -154,7 +170,11 @@ def _cost_table(plan: Plan) -> Table:
     range_of_start = rates["cluster_start_minutes_range"]
     low, high = (
         course(
-            config, run.images, start_minutes=minutes, idle_minutes=config.idle_timeout_minutes
+            config,
+            run.images,
+            start_minutes=minutes,
+            idle_minutes=config.idle_timeout_minutes,
+            own_rates=plan.own_rates,
         ).cost.on_demand
         for minutes in range_of_start
     )
@@ -192,11 +212,23 @@ def _sources(plan: Plan) -> str:
         f"{sizing.executor_mib} MiB each.\n"
         f"Prices of {prices['date']}{price_age(today)}, without tax; {'; '.join(prices['assumptions'])}.\n"
         f"Not in the figures: stored images and results, requests, logs.\n"
-        f"Rate of {rates['date']}: {rates['source']}.\n"
+        f"{_own(plan)}"
+        f"Rate of {rates['date']}, from measurements of the project: {rates['source']}.\n"
         f"Time: {rates['time_source']}.\n"
         f"Spot nodes may be taken back at two minutes' notice: what they were computing, up to 2,000 "
         "images a core, is computed again. Without capacity for ten minutes EMR buys them on demand."
     )
+
+
+def _own(plan: Plan) -> str:
+    """Name the runs whose rates the plan counts with, a line each; without one, nothing."""
+    families = {one.core_node.family for one in (plan.config, *of_each_family(plan.config).values())}
+    found = {
+        latest_rate(plan.own_rates, plan.config.model, family, photographs)
+        for family in families
+        for photographs in PHOTOGRAPHS
+    }
+    return "".join(f"Rate {source}.\n" for source in sorted(rate.source for rate in found if rate))
 
 
 def price_age(today: date) -> str:

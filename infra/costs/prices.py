@@ -36,7 +36,7 @@ def has_price(name: str, region: str) -> bool:
 
 def ec2_hour(instance: InstanceType, region: str) -> float:
     """Return EC2's price of an hour on demand, in USD. Raises KeyError: `has_price` is false for it."""
-    xlarge = price_table()["ec2_xlarge_hour"][region][instance.name.partition(".")[0]]
+    xlarge = price_table()["ec2_xlarge_hour"][region][instance.family]
     return float(xlarge * instance.vcpu / _XLARGE_VCPU)
 
 

@@ -17,7 +17,7 @@ RUN = "run"
 ALWAYS = ("parents", "parameters", "outputs")
 # What a manifest that somebody else wrote must hold to be one of a run.
 _TEXTS, _OBJECTS = ("run_id", "created", "kind", "fingerprint"), ("parameters", "extractor", "code", "images")
-_LISTS = ("parents", "command", "outputs")
+_LISTS = ("parents", "command", "outputs", "instance_types")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class Manifest:
         images: counts.
         outputs: files and folders of the run, by name.
         cost_usd: what the run's cluster had cost when the run was complete, on demand; None: not known.
+        instance_types: of the cluster's machines; empty: not known.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class Manifest:
     images: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
     cost_usd: float | None = None
+    instance_types: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -107,6 +109,9 @@ class RunFigures:
         explained_variance_ratio: of all kept components together, 0 to 1.
         accuracy: of a classifier on its test images, 0 to 1.
         images_per_second: those whose features were computed.
+        images_per_second_per_core: the same of one core, while it worked on images.
+        megapixels: of an image whose features were computed, on average.
+        instance_types: of the machines of its cluster; empty: not known, or it had none.
         seconds: from start to end.
     """
 
@@ -120,6 +125,9 @@ class RunFigures:
     explained_variance_ratio: float | None = None
     accuracy: float | None = None
     images_per_second: float | None = None
+    images_per_second_per_core: float | None = None
+    megapixels: float | None = None
+    instance_types: tuple[str, ...] = ()
     seconds: float | None = None
 
     @classmethod
@@ -142,6 +150,9 @@ class RunFigures:
             explained_variance_ratio=at("reduction", "explained_variance_ratio"),
             accuracy=at("classifier", "accuracy"),
             images_per_second=at("features", "images_per_second"),
+            images_per_second_per_core=at("features", "images_per_second_per_core"),
+            megapixels=at("features", "megapixels"),
+            instance_types=manifest.instance_types,
             seconds=at("seconds", "total"),
         )
 

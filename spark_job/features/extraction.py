@@ -110,6 +110,7 @@ class Extraction:
         started = time.process_time()
         files = (ListedFile(**row) for row in batch.to_pylist())
         rows = _counted(_extract(files, self, self.load_engine()), count)
+        loaded = time.monotonic()
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0
         while chunk := list(islice(rows, chunk_size)):
@@ -117,6 +118,7 @@ class Extraction:
             yield self._record_batch(batch.slice(first, len(chunk)), chunk)
             first += len(chunk)
         tally.processor_seconds += time.process_time() - started
+        tally.seconds += time.monotonic() - loaded
 
     def _record_batch(self, batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
         columns = [
@@ -148,6 +150,8 @@ class Tally(Sum):
 
     Attributes:
         damaged: how many of the usable ones are damaged in part.
+        seconds: wall time that cores worked on images, all of them added up.
+        pixels: of the images that were decoded.
         computed: how many were computed now; the others are in parts that an earlier attempt finished.
     """
 
@@ -156,6 +160,8 @@ class Tally(Sum):
     damaged: int = 0
     processor_seconds: float = 0.0
     computed: int = 0
+    seconds: float = 0.0
+    pixels: int = 0
 
     def to_json(self) -> str:
         """Return what became of the images, without what it took."""
@@ -171,6 +177,7 @@ class Tally(Sum):
         for row in rows:
             (self.usable if row.features is not None else self.rejected)[row.image.label] += 1
             self.damaged += row.prepared.damage is not None
+            self.pixels += (row.prepared.width or 0) * (row.prepared.height or 0)
             self.processor_seconds += row.prepared.seconds
 
 

@@ -45,6 +45,8 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
         images_per_second=tally.computed / seconds if tally.computed else None,
         cores=cores,
         cpu_utilization=tally.processor_seconds / (seconds * cores) if tally.computed else None,
+        images_per_second_per_core=tally.computed / tally.seconds if tally.computed else None,
+        megapixels=tally.pixels / tally.computed / 1e6 if tally.computed else None,
     )
 
 

@@ -65,6 +65,11 @@ class RunProgress:
         """What the run's cluster has cost by the account's last look; None: nobody has said it."""
         return self._cost.get("cost_usd")
 
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """The types of the cluster's machines by the same look; empty: nobody has said them."""
+        return tuple(self._cost.get("instance_types", ()))
+
     def check_cost(self) -> None:
         """Raise CostLimitError where the run has been told to stop."""
         if self._stopped_at:

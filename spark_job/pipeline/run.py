@@ -82,6 +82,7 @@ def run_pipeline(
         extractor={"fingerprint": specification.fingerprint, "specification": asdict(specification)},
         images=metrics["images"],
         cost_usd=progress.cost_usd,
+        instance_types=progress.instance_types,
         outputs=tuple(sorted(outputs_of(results, report))),
     )
 
@@ -140,7 +141,7 @@ class Attempt:
 def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Return `metrics.json`; docs/results-folder.md says what each figure is."""
     features, reduction = results.features, results.reduction
-    rates = ("images_per_second", "cores", "cpu_utilization")
+    rates = ("images_per_second", "cores", "cpu_utilization", "images_per_second_per_core", "megapixels")
     shares = ("components", "explained_variance_ratio", "standardized")
     return {
         "images": {**results.image_counts, "skipped_by_reason": results.listing.skipped},

@@ -104,6 +104,8 @@ class FeatureResult:
         images_per_second: None: nothing was computed.
         cores: that computed at once.
         cpu_utilization: of these cores, 0 to 1.
+        images_per_second_per_core: of a core while it had images, whichever cores came and went.
+        megapixels: of a computed image, on average.
     """
 
     usable: int
@@ -114,6 +116,8 @@ class FeatureResult:
     cores: int
     cpu_utilization: float | None
     damaged: int = 0
+    images_per_second_per_core: float | None = None
+    megapixels: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

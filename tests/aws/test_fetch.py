@@ -7,10 +7,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from infra.costs.own_rates import OwnRate
 from operate.connection import Connection
 from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
+from operate.runs.own_rates import own_rates
 from operate.runs.run_history import RunTrace, nodes_of_run, run_history
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_objects, read_json
@@ -56,6 +58,9 @@ def test_runs_are_listed_with_their_figures(operate, storage):
         "accuracy": None,
         "model": "mobilenet_v2",
         "images_per_second": None,
+        "images_per_second_per_core": None,
+        "megapixels": None,
+        "instance_types": [],
         "seconds": 90.0,
         "cost_usd": None,
     }
@@ -103,6 +108,31 @@ def test_a_run_that_emr_has_forgotten_has_the_cost_of_its_manifest(operate, stor
     manifest = json.dumps({"created": "2026-02-01T10:00:00+00:00", "cost_usd": 0.41})
     boto3.client("s3", REGION).put_object(Bucket="fruit-results", Key="runs/old/manifest.json", Body=manifest)
     assert operate("runs", "--json").json[0]["cost_usd"] == 0.41
+
+
+def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployment, monkeypatch):
+    """Of one core, by network, family and size of the images; not those of unknown or several families."""
+    rate = {"images_per_second_per_core": 55.5, "megapixels": 0.01}
+    for run, types, features in (
+        ("alike", ["m5.xlarge", "m5.2xlarge"], rate),
+        ("mixed", ["m5.xlarge", "m7g.xlarge"], rate),
+        ("unknown", [], rate),
+        ("reused", ["m5.xlarge"], dict.fromkeys(rate)),
+    ):
+        store_run(run, "2026-02-01T10:00:00+00:00", {**METRICS, "features": features})
+        extractor = {"specification": {"model": "mobilenet_v2"}}
+        manifest = {"created": "2026-02-01T10:00:00+00:00", "extractor": extractor, "instance_types": types}
+        boto3.client("s3", REGION).put_object(
+            Bucket="fruit-results", Key=f"runs/{run}/manifest.json", Body=json.dumps(manifest)
+        )
+    created = datetime(2026, 2, 1, 10, tzinfo=UTC)
+    expected = OwnRate("alike", created, "mobilenet_v2", "m5", 0.01, 55.5)
+    assert own_rates(Connection("dev", REGION)) == [expected]
+    monkeypatch.setattr("infra.commands.plan.templates", lambda _: [])
+    told = operate("plan", "--from-runs")
+    assert told.exit_code == 0, told.err
+    assert "Rate from run alike of 2026-02-01" in told.out
+    assert "from run" not in operate("plan").out
 
 
 def test_an_empty_run_has_no_components(operate, storage):

@@ -43,7 +43,10 @@ def test_metrics_have_exactly_the_documented_figures(results):
             *("listed", "usable", "rejected", "damaged", "skipped", "skipped_by_reason"),
             *("new", "reused", "removed", "kept"),
         },
-        "features": {"length", "images_per_second", "cores", "cpu_utilization"},
+        "features": {
+            *("length", "images_per_second", "images_per_second_per_core", "cores"),
+            *("cpu_utilization", "megapixels"),
+        },
         "reduction": {"components", "explained_variance_ratio", "standardized"},
         "drift": set(),
         "seconds": {"listing", "features", "reduction", "report", "total"},
@@ -53,6 +56,8 @@ def test_metrics_have_exactly_the_documented_figures(results):
     assert metrics["features"]["length"] == 12
     assert metrics["features"]["images_per_second"] > 0
     assert 0 < metrics["features"]["cpu_utilization"] <= 1
+    assert metrics["features"]["images_per_second_per_core"] > 0
+    assert 0 < metrics["features"]["megapixels"] < 0.1
     assert 0.8 <= metrics["reduction"]["explained_variance_ratio"] <= 1
     assert metrics["reduction"]["standardized"] is True
     seconds = metrics["seconds"]

@@ -20,11 +20,12 @@ def say(folder, stop):
     """What the function in the account writes, once parts are there."""
     wait_until(lambda: len(list((folder / "features").glob("*.parquet"))) > 1, "parts are there", 60)
     told = {"cost_usd": 0.41, "max_cost_usd": 0.5, "stop": stop, "written": str(datetime.now(UTC))}
+    told["instance_types"] = ["m5.xlarge"]
     (folder / COST).write_text(json.dumps(told))
 
 
 def test_a_complete_run_says_what_it_has_cost(tiny_extractor, tmp_path, monkeypatch):
-    """By the account's last look; before there is one, nothing is known."""
+    """And on which machines, by the account's last look; before there is one, nothing is known."""
     images = photographs.write_archive(tmp_path / "images", {"a": 20})
     monkeypatch.setattr(table, "IMAGES_PER_TASK", 2)
     monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.1)
@@ -32,7 +33,8 @@ def test_a_complete_run_says_what_it_has_cost(tiny_extractor, tmp_path, monkeypa
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / COST).write_text("{}")  # of the start of the cluster, before there is a driver
     Thread(target=say, args=[tmp_path / "run", False], daemon=True).start()
-    assert run(images, tmp_path, tiny_extractor).json("manifest.json")["cost_usd"] == 0.41
+    manifest = run(images, tmp_path, tiny_extractor).json("manifest.json")
+    assert (manifest["cost_usd"], manifest["instance_types"]) == (0.41, ["m5.xlarge"])
 
 
 def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(tiny_extractor, tmp_path, monkeypatch):

@@ -105,6 +105,7 @@ def test_a_run_is_told_what_it_has_cost_and_when_to_stop() -> None:
         minutes += 1
         account.look(minutes)
     assert account.told[-1]["cost_usd"] == pytest.approx(cost(minutes))
+    assert account.told[-1]["instance_types"] == ["m5.xlarge"]
     assert [one["stop"] for one in account.told] == [False] * (minutes - 1) + [True]
     # The driver looks within ten seconds, cancels after sixty, and its cluster ends within three minutes.
     assert 0.8 < cost(minutes + (10 + 60 + 180) / 60) <= 1

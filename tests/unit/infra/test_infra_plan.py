@@ -1,6 +1,7 @@
 """The plan and the next steps, as people read them."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
 from infra.costs.course import course
+from infra.costs.own_rates import OwnRate
 from infra.costs.plan import MOST_PRICE_AGE_DAYS, plan, price_age, rendered
 from infra.costs.prices import price_table
 from operate.next_steps import next_steps
@@ -16,11 +18,37 @@ from operate.next_steps import next_steps
 ALARM = {"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm"}}}
 
 
-def text_of(config: DeploymentConfig) -> str:
+def text_of(config: DeploymentConfig, *own_rates: OwnRate) -> str:
     console = Console(width=140, file=StringIO())
     with console.capture() as captured:
-        console.print(rendered(plan(config, [ALARM])))
+        console.print(rendered(plan(config, [ALARM], own_rates)))
     return captured.get()
+
+
+def test_the_plan_prefers_the_rates_of_the_account_s_own_runs_and_names_them() -> None:
+    """The latest of the same network, family and kind of photographs; else those of the project."""
+    config = DeploymentConfig()
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    rate = OwnRate("latest", moment, "mobilenet_v2", "m5", 0.02, 30.0)
+    earlier = replace(rate, run="earlier", created=moment - timedelta(days=1), images_per_second=9.0)
+    others = [
+        replace(rate, run="other", model="vgg16"),
+        replace(rate, run="other", family="t3"),
+        replace(rate, run="other", megapixels=1.0),
+    ]
+    with_own, without = (course(config, 100_000, own_rates=rates) for rates in ([earlier, rate, *others], []))
+    assert with_own.rate / without.rate == pytest.approx(30 / 60)
+    assert with_own.minutes > without.minutes
+    phone = [course(config, 100_000, photographs="phone", own_rates=rates) for rates in ([rate], [])]
+    assert phone[0] == phone[1]
+    text = text_of(config, earlier, rate, *others)
+    assert (
+        "Rate from run latest of 2026-11-20 (30.0 images/s a core on m5, images of 0.02 megapixels)" in text
+    )
+    assert "earlier" not in text
+    assert "other of" not in text
+    assert "from run" not in text_of(config)
+    assert "from measurements of the project" in text_of(config)
 
 
 def test_the_plan_names_every_fleet_and_type() -> None:

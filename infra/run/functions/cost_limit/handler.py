@@ -88,7 +88,13 @@ class CostLimits:
         nodes = [node for page in instances for node in page["Instances"]]
         cost, hourly = self._cost(nodes, since, now)
         stop = most is not None and cost + hourly * SECONDS_TO_STOP / 3600 >= most
-        told = {"cost_usd": cost, "max_cost_usd": most, "stop": stop, "written": now.isoformat()}
+        told = {
+            "cost_usd": cost,
+            "max_cost_usd": most,
+            "stop": stop,
+            "instance_types": sorted({node["InstanceType"] for node in nodes if "InstanceType" in node}),
+            "written": now.isoformat(),
+        }
         bucket, _, folder = self.runs_uri.partition("/")
         run = f"{folder}/{active[-1]['Name'].removeprefix(self.prefix)}"
         key = f"{run}/cost.json"

@@ -1,0 +1,46 @@
+"""Rates that finished runs of a deployment had: a plan prefers them to those that the project measured."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+# Of the photographs that a plan speaks of. A run tells of those that have up to four times as many pixels, or
+# as few.
+MEGAPIXELS = {"small": 0.01, "phone": 12.0}
+ALIKE = 4.0
+
+
+@dataclass(frozen=True)
+class OwnRate:
+    """What one run on machines of one family did.
+
+    Attributes:
+        megapixels: of its images, on average.
+        images_per_second: of one core, while it worked on images.
+    """
+
+    run: str
+    created: datetime
+    model: str
+    family: str
+    megapixels: float
+    images_per_second: float
+
+    def tells_of(self, model: str, family: str, photographs: str) -> bool:
+        """Return whether it was the same network, family and kind of photographs."""
+        times = self.megapixels / MEGAPIXELS[photographs]
+        return (self.model, self.family) == (model, family) and 1 / ALIKE <= times <= ALIKE
+
+    @property
+    def source(self) -> str:
+        """Where the rate is from, for people."""
+        return (
+            f"from run {self.run} of {self.created.date()} ({self.images_per_second:.1f} images/s a core on "
+            f"{self.family}, images of {self.megapixels:.2g} megapixels)"
+        )
+
+
+def latest_rate(rates: Iterable[OwnRate], model: str, family: str, photographs: str) -> OwnRate | None:
+    """Return the rate of the latest run that tells of this; None: none does."""
+    telling = [rate for rate in rates if rate.tells_of(model, family, photographs)]
+    return max(telling, key=lambda rate: rate.created, default=None)
