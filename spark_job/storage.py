@@ -115,6 +115,18 @@ def read_bytes(uri: str, most: int | None = None, retries: int = 10) -> bytes:
     return content
 
 
+def read_metadata(uri: str) -> dict[str, str]:
+    """Return what was written beside an object in S3 at its upload, by one HEAD request; empty: nothing.
+
+    Raises:
+        StorageError: S3 does not say it.
+    """
+    root, key = split_uri(uri)
+    with _named("read", uri), suppress(FileNotFoundError):
+        return dict(obstore.get(open_store(root), key, options={"head": True}).attributes)
+    return {}
+
+
 @contextmanager
 def _named(verb: str, uri: str, advice: str = "") -> Generator[None, None, None]:
     """Turn an error of the store in this block into one that says what failed, and what to do."""

@@ -102,6 +102,12 @@ def _check_data(config: DeploymentFields) -> None:
             config.retention_days,
             f"allowed: {LEAST_RETENTION_DAYS} to {MOST_RETENTION_DAYS}; more with retention_reason",
         )
+    if config.require_consent and config.keep_removed_reason:
+        raise ConfigError(
+            "require_consent",
+            config.require_consent,
+            "excludes keep_removed_reason: images that are gone have no consent to ask for",
+        )
     if len(set(config.image_sources)) < len(config.image_sources):
         raise ConfigError("image_sources", config.image_sources, "each name once")
     strangers = sorted(set(config.existing_image_buckets) - set(config.image_sources))

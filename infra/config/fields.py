@@ -89,6 +89,7 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         FOLDER, description="Where the class of an image comes from: a rule over folders, or a table."
     )
     thumbnails: str = kind.job_option("thumbnails")
+    require_consent: bool = kind.job_option("require_consent")
     run: kind.RunName | None = Field(
         None,
         description="The name of a new run; without it, code, extractor and parameters name the run.",

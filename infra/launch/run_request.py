@@ -10,6 +10,7 @@ from infra.launch.deployed_job import DeployedJob
 
 # Options of the deployed step that every run of the deployment has, and those that a sample cannot have.
 KEPT = ("--extractor", "--engine", "--retention-days")
+REQUIRE_CONSENT = "--require-consent"  # of the deployed step: no run of the deployment goes without
 MAX_COST = "--max-cost="
 KEPT_OF_THE_WHOLE = ("--previous", "--removed")
 
@@ -87,6 +88,7 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
         *(f"--images={uri}" for uri in request.images),
         f"--results={deployed.results_uri}",
         *(f"{option}={value}" for option, value in kept.items() if value is not None),
+        *(word for word in deployed.job if word == REQUIRE_CONSENT),
         *request.options,
         "--resume",
     ]

@@ -27,6 +27,7 @@ def job_options(config: DeploymentConfig, buckets: Buckets, run: Run) -> RunOpti
         engine=config.engine,
         labels=config.labels,
         thumbnails=config.thumbnails,
+        require_consent=config.require_consent,
         retention_days=config.results_retention_days,
         previous=LATEST,
         removed=config.removed,

@@ -10,13 +10,12 @@ from botocore.exceptions import ClientError
 
 from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
-from operate.erasure.versions import CONTRIBUTOR
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
 from operate.s3.objects import read_json
 from operate.s3.photographs import Collection, require_photographs, without_erased
-from spark_job.contract.erasure import TOMBSTONES, Tombstones, erasures_folder
+from spark_job.contract.erasure import CONSENT, CONTRIBUTOR, TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.errors import MisuseError
 
 AT_ONCE = 32
@@ -101,7 +100,7 @@ def upload_folder(connection: Connection, folder: Path, tell: Callable[[str], No
 
 def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
     """Return the metadata of photographs, in ASCII, as S3 wants it. Raises MisuseError: S3 takes less."""
-    given = {CONTRIBUTOR: contributor, "consent": consent}
+    given = {CONTRIBUTOR: contributor, CONSENT: consent}
     facts = {name: quote(text, safe=" ,;:/()@") for name, text in given.items() if text}
     if sum(len(name) + len(text) for name, text in facts.items()) > MOST_METADATA_BYTES:
         raise MisuseError("--consent: S3 takes 2 KB of metadata: write less, for example where the text lies")

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from operate.errors import OperateError
 from operate.runs.log_files import unpacked
 from operate.s3.transfer import side_by_side
-from spark_job.contract.erasure import Wanted
+from spark_job.contract.erasure import CONTRIBUTOR, Wanted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,7 +24,6 @@ MOST_SINGLE_KEYS = 100  # with more, one listing of the bucket is less work
 AT_ONCE = 32
 ADDRESS_ENDS = re.compile(r"[\s\"'<>,;:)\]]")
 MOST_LETTERS = 1_100  # of an address: a key has 1,024 bytes
-CONTRIBUTOR = "contributor"  # of an object's metadata, as `fruit upload` writes it
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,11 @@ class RunOptions:
         "Keep small pictures in `features/` for the report, or none; then the report shows none.",
         default="keep", choices=THUMBNAILS, needs="thumbnails", offered=(DEPLOY, SUBMIT),
     )  # fmt: skip
+    require_consent: bool = option(
+        "Use only images with a consent: in the column `consent` of the table of labels, or written by "
+        "`fruit upload --consent`, for which S3 is asked once for each image.",
+        kind=bool, default=False, needs="require_consent", offered=(DEPLOY, SUBMIT),
+    )  # fmt: skip
     retention_days: int | None = option(
         "Reuse no features of images that were first seen so many days ago, whatever runs have copied them.",
         kind=int, least=1, says=ATTEMPT, metavar="N", absent="no limit",
@@ -251,6 +256,11 @@ class RunOptions:
             return
         if self.previous is None:
             raise MisuseError("--removed keep: name the run to keep images of, with --previous RUN")
+        if self.require_consent:
+            raise MisuseError(
+                "--removed keep and --require-consent exclude each other, as gone images have no consent to "
+                "ask for: give one"
+            )
         if self.sample or self.sample_per_class:
             raise MisuseError(
                 "--removed keep and a sample exclude each other, as gone images are never drawn: give one"

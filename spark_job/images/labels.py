@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
 
+from spark_job.contract.erasure import CONSENT, CONTRIBUTOR
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.image_names import FOLDER, NO_LABELS, extension_of, is_table, label_and_split
@@ -28,7 +29,7 @@ from spark_job.s3_errors import reason_of_all
 from spark_job.storage import first_line, read_bytes
 
 PATH, SPLIT, LABEL = "path", "split", "label"
-ABOUT = ("source", "contributor")  # of an image's origin: not its class unless asked for
+ABOUT = ("source", CONTRIBUTOR, CONSENT)  # of an image's origin: not its class unless asked for
 INDEX = "__index_level_"  # pandas adds such a column
 
 Values = Sequence[str | None]

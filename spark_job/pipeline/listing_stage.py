@@ -21,6 +21,7 @@ from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas, shown_shares
 from spark_job.parquet_parts import column_names, part_uris
+from spark_job.pipeline.consent import NO_CONSENT, with_consent
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.stage_results import MAX_POINTS, ListingResult, Run
@@ -97,10 +98,12 @@ def list_stage(run: Run) -> ListingResult:
     skipped, candidates, classes = Counter[str](), Counter[str](), ClassFolders()
     use = TableUse(labels)
 
-    def counted(file: ListedFile) -> ListedFile:
+    def selected_or_not(file: ListedFile) -> ListedFile:
         use.add(file)
-        file = _deselect(file, options)
         run.progress.done += 1
+        return _deselect(file, options)
+
+    def counted(file: ListedFile) -> ListedFile:
         if file.skipped is None:
             candidates[file.label] += 1
             classes.add(file)
@@ -108,8 +111,11 @@ def list_stage(run: Run) -> ListingResult:
             skipped[file.skipped] += 1
         return file
 
-    files = chain.from_iterable(list_files(source, options.all_files, labels) for source in options.images)
-    write_listing(listing, (counted(file) for file in files))
+    sources = (list_files(source, options.all_files, labels) for source in options.images)
+    files: Iterable[ListedFile] = map(selected_or_not, chain.from_iterable(sources))
+    if options.require_consent:
+        files = with_consent(files, labels)
+    write_listing(listing, map(counted, files))
     use.check()
     if not candidates and not options.allow_empty:
         raise ListingError(_nothing_found(options, skipped))
@@ -275,6 +281,10 @@ def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
     )
     if unread:
         seen += f"; {' and '.join(unread)} are not read: save or unpack what they hold as JPEG or PNG"
+    if NO_CONSENT in skipped:
+        seen += (
+            "; --require-consent takes only those that `fruit upload --consent` or the table of labels names"
+        )
     return (
         f"no images in {where} (found: {seen}); images end in {' '.join(IMAGE_EXTENSIONS)}: check --images"
         f"{' and --classes' if options.classes else ''}, use --all-files to try every file, or --allow-empty "

@@ -75,6 +75,15 @@ def test_the_deployed_share_of_variance_holds_unless_the_request_decides():
     )
 
 
+def test_what_a_deployment_requires_every_run_of_it_does():
+    """No request goes without the consents that the deployed step asks for; one may ask for them itself."""
+    for deployed, asked in ((True, False), (False, True), (True, True), (False, False)):
+        job = (*DEPLOYED.job, *(["--require-consent"] if deployed else []))
+        options = ("--require-consent",) if asked else ()
+        words = submitted(replace(REQUEST, options=options), replace(DEPLOYED, job=job)).arguments
+        assert words.count("--require-consent") == (deployed or asked)
+
+
 def test_the_deployed_labels_hold_unless_the_request_says_others():
     """Also the rule by folders, where the deployment has a table."""
     deployed = replace(DEPLOYED, job=(*DEPLOYED.job, "--labels=s3://fruit-images/labels.csv"))

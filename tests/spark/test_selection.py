@@ -1,9 +1,11 @@
 """Which images take part: classes, samples and splits."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from spark_job.errors import ListingError
 from tests.spark import photographs
 from tests.spark.runs import run
 
@@ -28,6 +30,21 @@ def test_a_run_of_some_classes_counts_the_others_as_skipped(images, tiny_extract
     found = run(images, tmp_path, tiny_extractor, classes=("apple*", "BANANA"), sample_per_class=3)
     assert Counter(row["label"] for row in found.features) == {"Apple Red": 3, "apple golden": 3, "Banana": 2}
     assert found.metrics["images"]["skipped_by_reason"] == {"class not selected": 7, "not in the sample": 7}
+
+
+def test_a_run_takes_images_with_a_consent_alone(images, tiny_extractor, tmp_path):
+    """Those that a table names; the features of the others are not reused, and they are counted."""
+    paths = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jpg"))
+    table = tmp_path / "labels.csv"
+    lines = [f"{path},x,{'2026-11-28' if path.startswith('Ch') else 'no'}" for path in paths]
+    table.write_text("\n".join(["path,kind,consent", *lines]))
+    before: Any = {"labels": str(table), "previous": "latest"}
+    run(images, tmp_path / "results", tiny_extractor, "all", **before)
+    found = run(images, tmp_path / "results", tiny_extractor, "some", **before, require_consent=True)
+    assert len(found.features) == COUNTS["Cherry"] == found.metrics["images"]["reused"]
+    assert found.metrics["images"]["skipped_by_reason"] == {"no consent": len(paths) - COUNTS["Cherry"]}
+    with pytest.raises(ListingError, match="--require-consent takes only those"):
+        run(images, tmp_path / "results", tiny_extractor, "none", require_consent=True)
 
 
 def test_labels_and_splits_come_with_every_table(tiny_extractor, tmp_path):

@@ -12,9 +12,10 @@ from spark_job.contract.image_names import LABEL_TABLE
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ListingError
 from spark_job.images import listing
-from spark_job.images.labels import Labels
+from spark_job.images.labels import Labels, Row
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.reading import read_image
+from spark_job.pipeline.consent import NO_CONSENT, with_consent
 from spark_job.storage import Folder, open_store
 
 LIMITS = ImageLimits()
@@ -65,6 +66,25 @@ def test_a_table_of_labels_lies_beside_its_images(bucket):
         ("2.jpg", "y", None),
         ("labels.csv", "", LABEL_TABLE),
     }
+
+
+def test_a_consent_is_in_the_table_or_beside_the_photograph(bucket):
+    """The table goes first; S3 is asked for what it does not say, and not for what is no candidate."""
+    metadata = {"yes": {"consent": "research, 2026"}, "no": {"consent": "no"}, "none": {}, "table": {}}
+    for name, written in metadata.items():
+        bucket.put_object(Key=f"{name}.jpg", Body=b"1", Metadata=written)
+    bucket.put_object(Key="denied.jpg", Body=b"1", Metadata=metadata["yes"])
+    source = f"s3://{bucket.name}"
+    rows: dict[str, Row] = {
+        "table.jpg": ("a", None, ("2026",)),
+        "denied.jpg": ("a", None, ("No",)),
+        "yes.jpg": ("a", None, (None,)),
+    }
+    labels = Labels("table.csv", "label", ("consent",), rows)
+    listed = [*list_files(source, False, labels), ListedFile(f"{source}/other.txt", skipped="no image")]
+    found = {file.path.removeprefix(f"{source}/"): file.skipped for file in with_consent(listed, labels)}
+    refused = dict.fromkeys(("denied.jpg", "no.jpg", "none.jpg"), NO_CONSENT)
+    assert found == {"yes.jpg": None, "table.jpg": None, "other.txt": "no image", **refused}
 
 
 def test_strange_keys_are_listed_and_read_unchanged(bucket):

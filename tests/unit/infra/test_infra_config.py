@@ -204,6 +204,7 @@ def test_features_of_images_that_are_gone_stay_with_a_reason_only() -> None:
     assert DeploymentConfig().removed == "drop"
     reason = {"keep_removed_reason": "the study keeps vectors of expired photographs"}
     assert DeploymentConfig.from_context(reason).removed == "keep"
+    assert "have no consent to ask for" in refusal(**reason, require_consent=True)
     assert refusal(keep_removed_reason="because") == (
         "keep_removed_reason=because: allowed: 10 characters at least"
     )
