@@ -12,6 +12,7 @@ from spark_job.storage import Folder
 
 RUNS = 200
 READ_SECONDS = 0.025
+ONE_BY_ONE = RUNS * READ_SECONDS
 
 
 @pytest.fixture
@@ -33,20 +34,20 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     return Folder(str(tmp_path))
 
 
-def test_many_manifests_are_read_within_a_second(results: Folder) -> None:
-    """One after the other they would take five; the answer names the complete runs, in order."""
+def test_many_manifests_are_read_side_by_side(results: Folder) -> None:
+    """Much sooner than one after the other; the answer names the complete runs, in order."""
     started = time.monotonic()
     runs = complete_runs(results)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < ONE_BY_ONE / 2  # on a machine that does much else
     assert [manifest.run_id for _, manifest in runs] == [f"run-{number:03}" for number in range(RUNS)]
     assert all(run.uri.endswith(manifest.run_id) for run, manifest in runs)
 
 
-def test_the_index_of_many_runs_is_written_within_a_second_and_a_half(results: Folder) -> None:
+def test_the_index_of_many_runs_reads_them_side_by_side(results: Folder) -> None:
     """Each complete run is in it, the latest first."""
     started = time.monotonic()
     write_index(results)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < ONE_BY_ONE / 2
     page = (Path(results.uri) / "index.html").read_text()
     assert "unfinished" not in page
     assert page.index("run-199/report/index.html") < page.index("run-000/report/index.html")
