@@ -86,6 +86,7 @@ def test_a_strip_is_shortened_before_it_is_prepared():
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.tensorflow
 def test_every_format_at_every_size_stays_within_a_core(tmp_path):
     """Up to 108 megapixels; what would take more is rejected, and says so. Then many workers at once."""
