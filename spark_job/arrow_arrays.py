@@ -1,6 +1,7 @@
 """Arrow arrays from plain values and back, by their buffers.
 
-`pyarrow.array` and `to_numpy` import pandas on first use, a second of every worker's start; these need none.
+`pyarrow.array`, `pyarrow.scalar` and `to_numpy` import pandas on first use, also where a function of
+`pyarrow.compute` makes a scalar of a plain value: most of a second in every process. These need none.
 """
 
 from __future__ import annotations
@@ -95,3 +96,8 @@ def _offsets(lengths: Sequence[int]) -> np.ndarray:
 def _validity(column: Sequence[object]) -> pa.Buffer:
     present = np.array([value is not None for value in column], bool)
     return pa.py_buffer(np.packbits(present, bitorder="little").data)
+
+
+# Scalars for functions of pyarrow.compute.
+NO, YES = flags([False, True])
+NO_TEXT, QUOTE = texts(["", "'"])

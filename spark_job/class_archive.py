@@ -25,6 +25,7 @@ def make_archive(java_home: Path) -> None:
     spark = SparkSession.builder.config(map=dict(configuration)).getOrCreate().sparkContext
     spark.parallelize([1, 2], 2).map(lambda _: bytes(8_000_000)).treeReduce(lambda one, _: one)
     spark.broadcast([1]).destroy()
+    spark.addFile(__file__)
     gateway: Any = spark._gateway
     java = gateway.proc
     spark.stop()

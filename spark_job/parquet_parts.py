@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from spark_job.arrow_arrays import NO_TEXT, QUOTE
 from spark_job.contract.foreign_texts import FORMULA, spreadsheet_cell
 from spark_job.contract.uris import is_s3, split_uri
 from spark_job.storage import Folder, open_store, read_bytes
@@ -187,7 +188,7 @@ def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterab
 def _cells(column: pa.Array[Any]) -> pa.Array[Any]:
     if not pa.types.is_string(column.type):
         return column
-    quoted = pc.binary_join_element_wise("'", column, "")
+    quoted = pc.binary_join_element_wise(QUOTE, column, NO_TEXT)
     cells: pa.Array[Any] = pc.if_else(pc.match_substring_regex(column, FORMULA), quoted, column)
     return cells
 

@@ -21,7 +21,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import days, flags, numbers, text_lists, texts, values, whole
+from spark_job.arrow_arrays import (
+    NO,
+    NO_TEXT,
+    binaries,
+    days,
+    flags,
+    numbers,
+    text_lists,
+    texts,
+    values,
+    whole,
+)
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally, features_schema, label_arrays
@@ -124,7 +135,7 @@ def _rows_of(
             changed = {
                 "label": listed.column("label"),
                 "split": listed.column("split"),
-                "thumbnail": pc.if_else(hidden, pa.scalar(None, pa.binary()), copied.column("thumbnail")),
+                "thumbnail": pc.if_else(hidden, binaries([None])[0], copied.column("thumbnail")),
                 "ends": days([options.end_of(day) for day in seen]),
             }
             columns = [changed.get(name, copied.column(name)) for name in FEATURES_SCHEMA.names]
@@ -168,7 +179,7 @@ def find_reusable(
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))
     tasks = [*listed, *enumerate(parts)]
-    # A task costs 110 ms whatever it does, and reading some columns of a part takes less.
+    # On a cluster a task costs 110 ms whatever it does, and reading some columns of a part takes less.
     task_count = TASKS_A_CORE * spark.defaultParallelism
     shared = spark.broadcast(labels)
     in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(
@@ -241,7 +252,7 @@ def _meet(
 
 def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
     """Return the rows of the listing and those of the previous run's table, each as one table."""
-    listed: list[pa.Table] = [LISTING_SCHEMA.empty_table()]
+    listed: list[pa.Table] = [pa.Table.from_batches([], LISTING_SCHEMA)]
     previous: list[pa.Table] = []
     for number, table in rows:
         (listed if number == LISTED else previous).append(table)
@@ -249,7 +260,7 @@ def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
         [*(REUSED_SCHEMA.field(name) for name in PLACE), *map(FEATURES_SCHEMA.field, PREVIOUS_COLUMNS[1:])]
     )
     return pa.concat_tables(listed), pa.concat_tables(
-        [schema.empty_table(), *(table.select(schema.names) for table in previous)]
+        [pa.Table.from_batches([], schema), *(table.select(schema.names) for table in previous)]
     )
 
 
@@ -261,8 +272,8 @@ def _compare(
     place = pc.index_in(selected["path"], value_set=whole(previous["path"]))
     match = previous.take(place)
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
-    same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], ""), _usable(match, options.limits)))
-    same = pc.fill_null(pc.and_(same, _lasting(match, options, today)), False)
+    same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], NO_TEXT), _usable(match, options.limits)))
+    same = pc.fill_null(pc.and_(same, _lasting(match, options, today)), NO)
     reused = _named(match, *(selected[name] for name in LABELLING), gone=False).filter(same)
     absent = pc.invert(pc.is_in(previous["path"], value_set=whole(listed["path"])))
     gone = previous.filter(pc.and_(absent, _usable(previous, options.limits)))
@@ -281,8 +292,9 @@ def _lasting(rows: pa.Table, options: RunOptions, today: date) -> pa.Array[Any]:
 def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
     """Return which rows have features, of images within the limits."""
     pixels = pc.multiply(rows["width"].cast(pa.int64()), rows["height"].cast(pa.int64()))
-    within = pc.and_(pc.less_equal(pixels, limits.max_pixels), pc.less_equal(rows["size"], limits.max_bytes))
-    usable: pa.ChunkedArray[Any] = pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), False)
+    most_pixels, most_bytes = numbers(np.array([limits.max_pixels, limits.max_bytes], np.int64))
+    within = pc.and_(pc.less_equal(pixels, most_pixels), pc.less_equal(rows["size"], most_bytes))
+    usable: pa.ChunkedArray[Any] = pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), NO)
     return usable
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import values
+from spark_job.arrow_arrays import NO_TEXT, values
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
@@ -28,6 +28,7 @@ from spark_job.parquet_parts import (
     column_names,
     part_facts,
     part_name,
+    read_columns,
     read_part,
     rows_within,
     write_part,
@@ -36,7 +37,7 @@ from spark_job.parquet_parts import (
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
-# A Python task costs about 110 ms before its first row (docs/decisions/0002-reader.md); this many images
+# On a cluster a task costs 110 ms before its first row (docs/decisions/0002-reader.md); this many images
 # take some seconds, short enough for progress, even shares and the loss of a node.
 IMAGES_PER_TASK = 2_000
 MAX_READ_BYTES = 32 * MEBIBYTE
@@ -108,7 +109,7 @@ def read_labelled(
         if label == LABEL or place < 0:
             yield batch
         else:
-            yield batch.set_column(place, LABEL, pc.fill_null(batch.column(place), ""))
+            yield batch.set_column(place, LABEL, pc.fill_null(batch.column(place), NO_TEXT))
 
 
 def read_usable(
@@ -138,6 +139,13 @@ def read_usable(
 def matrix(vectors: pa.Array[Any]) -> np.ndarray:
     """Return lists of one length, none missing, as (n, d), without a copy."""
     return values(pc.list_flatten(vectors)).reshape(len(vectors), -1)
+
+
+def thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
+    """Return (path, thumbnail) of those rows of a part that have one and are among the paths."""
+    table = read_columns(uri, ("path", "thumbnail"))
+    rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
+    return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
 
 
 def write_rejected(run: Folder, parts: Iterable[str]) -> None:

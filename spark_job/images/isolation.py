@@ -99,7 +99,7 @@ class Isolated:
         A slot stays as it is until the next one is asked for. Whoever took the process over can change it at
         any time and to anything: copy first, then check.
         """
-        decoder = self._decoder()
+        decoder: _Decoder | None = None  # without items none is started
         waiting: deque[Numbered] = deque()
         numbered = zip(cycle(range(SLOTS)), items, strict=False)
         try:
@@ -108,7 +108,7 @@ class Isolated:
                 waiting.extend(batch)
                 if not waiting:
                     return
-                if decoder.stopped:
+                if decoder is None or decoder.stopped:
                     decoder, batch = self._decoder(), list(waiting)
                 if batch:
                     decoder.send(batch)
@@ -118,9 +118,9 @@ class Isolated:
                     waiting.popleft()
                     yield key, outcome
         finally:
-            if waiting:
+            if decoder and waiting:
                 decoder.stop()
-            else:
+            elif decoder:
                 _idle.append(decoder)
 
     def _decoder(self) -> "_Decoder":

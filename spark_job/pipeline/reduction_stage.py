@@ -70,7 +70,8 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
     else:
         length = run.extractor.specification.feature_length
         reduction = fit(spark, parts, features.usable, length, options.request)
-    start_decoder()  # for the report's pictures
+    if features.rejected:
+        start_decoder()  # for their pictures in the report
     components = run.folder.at(layout.COMPONENTS)
     new_parts = features.computed_parts if options.reduction else None
     profile = write_components(spark, parts, reduction, components, profiled=new_parts)

@@ -8,17 +8,16 @@ from functools import partial
 from itertools import repeat
 
 import numpy as np
-import pyarrow.compute as pc
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import ERASED
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
-from spark_job.features.table import listed_rejects, matrix
+from spark_job.features.table import listed_rejects, matrix, thumbnails_of
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
-from spark_job.parquet_parts import part_uris, read_columns, read_part
+from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import (
     MAX_POINTS,
@@ -130,17 +129,10 @@ def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | Non
     if not run.options.shows_images:
         return dict.fromkeys(image.path for image in images)
     parts, paths = part_uris(run.folder.at(layout.FEATURES)), {image.path for image in images}
-    found = dict(run.over_parts(parts, partial(_thumbnails_of, paths=paths)))
+    found = dict(run.over_parts(parts, partial(thumbnails_of, paths=paths)))
     others = [image for image in images if image.path not in found]
     made = zip(others, thumbnails(others, run.options.limits), strict=True)
     return {**found, **{image.path: thumbnail for image, thumbnail in made}}
-
-
-def _thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
-    """Return (path, thumbnail) of those rows of a part that have one and are among the paths."""
-    table = read_columns(uri, ("path", "thumbnail"))
-    rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
-    return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
 
 
 def _rejected(run: Run) -> list[RejectedImage]:

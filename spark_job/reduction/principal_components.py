@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
@@ -18,6 +19,9 @@ RELATIVE_TOLERANCE = 1e-12
 # A component with a smaller share of the variance than this is rounding: copies of images make such.
 ROUNDING_SHARE = 1e-13
 COLUMNS_AT_ONCE = 1_024
+# OpenBLAS' threads wait for each other by spinning: beside other programs two took 7 s or more for 1,280
+# columns, one 0.9 s. With more columns than this the threads of an idle machine are worth it.
+MAX_COLUMNS_OF_ONE_THREAD = 2_048
 # Of loadings, (d, k) float64: they pass through Python and the JVM, and MLlib saves them in one row.
 MAX_LOADINGS_BYTES = 256 * 1024**2
 
@@ -129,7 +133,8 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
     """
     scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), request.standardize)
     matrix = moments.scatter * scale[:, None] * scale[None, :]
-    eigenvalues, eigenvectors = np.linalg.eigh(matrix)
+    with _threads_for(matrix):
+        eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     ratio = explained_variance_ratio(eigenvalues)
     k = component_count(ratio, request, rank_limit(moments.count, scale))
     loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
@@ -144,7 +149,14 @@ def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
         NoVarianceError: all rows are equal, or there is one row.
     """
     scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), standardize)
-    return explained_variance_ratio(np.linalg.eigvalsh(moments.scatter * scale[:, None] * scale[None, :]))
+    matrix = moments.scatter * scale[:, None] * scale[None, :]
+    with _threads_for(matrix):
+        return explained_variance_ratio(np.linalg.eigvalsh(matrix))
+
+
+def _threads_for(matrix: np.ndarray) -> threadpool_limits:
+    """Return the context in which the eigenvectors of a matrix are computed."""
+    return threadpool_limits(1 if len(matrix) <= MAX_COLUMNS_OF_ONE_THREAD else None, "blas")
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
@@ -248,7 +260,8 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
     for part, block in _column_blocks(rows):
         centred = (block - mean[part]) * scale[part]
         gram += centred @ centred.T
-    eigenvalues, vectors = np.linalg.eigh(gram)
+    with _threads_for(gram):
+        eigenvalues, vectors = np.linalg.eigh(gram)
     ratio = explained_variance_ratio(eigenvalues)
     k = component_count(ratio, request, rank_limit(count, scale))
     _check_loadings(columns, k)

@@ -254,6 +254,12 @@ def percent(share: float, decimals: int = 1) -> str:
     return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
+def component_title(ratio: np.ndarray, index: int) -> str:
+    """Return `Component 1 (23.4 % of the variance)`; the index counts from 0."""
+    share = f" ({percent(float(ratio[index]))} of the variance)" if index < len(ratio) else ""
+    return f"Component {index + 1}{share}"
+
+
 def duration(seconds: float) -> str:
     """Write `3725.0` as `1 h 2 min`, `75.2` as `1 min 15 s`, `4.25` as `4.2 s`."""
     space = "\N{NO-BREAK SPACE}"

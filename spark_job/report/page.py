@@ -27,10 +27,10 @@ from spark_job.report.document import (
     Point,
     ReportContents,
     Table,
+    component_title,
     count,
 )
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_name, class_styles
-from spark_job.report.pictures import component_title
 
 # SVG markers stay quick up to about this many.
 MAX_POINTS = 2000

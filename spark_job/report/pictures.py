@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spark_job.report.document import ReportContents, percent
+from spark_job.report.document import ReportContents, component_title, percent
 from spark_job.report.palette import (
     COLOURS,
     INK,
@@ -78,12 +78,6 @@ def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     axes.set_title(f"Factor plane {first + 1}-{second + 1}", fontsize=11, color=_TEXT)
     _add_legend(figure, list(styles.values()))
     return png_bytes(figure)
-
-
-def component_title(ratio: np.ndarray, index: int) -> str:
-    """Return `Component 1 (23.4 % of the variance)`; the index counts from 0."""
-    share = f" ({percent(float(ratio[index]))} of the variance)" if index < len(ratio) else ""
-    return f"Component {index + 1}{share}"
 
 
 def shown_components(dimension: int, component_count: int) -> int:

@@ -59,9 +59,10 @@ def test_none_of_it_imports_pandas():
     code = """
 import sys
 import numpy as np
-from spark_job import arrow_arrays as a
+from spark_job import arrow_arrays as a, parquet_parts
 a.texts(["a", None]), a.optional_numbers([1, None], np.int32)
 a.values(a.vectors(np.ones((2, 3)), np.float32).flatten())
+assert parquet_parts._cells(a.texts(["=1", "b"])).to_pylist() == ["'=1", "b"]
 assert "pandas" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
