@@ -11,6 +11,16 @@ CORE_LABEL = "CORE"
 MASTERS_SHARE = "yarn.scheduler.capacity.maximum-am-resource-percent"
 # A lost core node must not take event logs and shuffles with it; there are two of them at least.
 REPLICATION = 2
+# A task that failed twice on an executor, or three times on a node, is tried elsewhere. On a node whose disk
+# is full it would fail four times in a second and end the run; YARN looks at disks every two minutes.
+# An executor is left out when it has failed 20 tasks; with fewer a run would end while S3 does not answer.
+_EXCLUSION = {
+    "spark.excludeOnFailure.enabled": "true",
+    "spark.excludeOnFailure.task.maxTaskAttemptsPerExecutor": "2",
+    "spark.excludeOnFailure.task.maxTaskAttemptsPerNode": "3",
+    "spark.excludeOnFailure.stage.maxFailedTasksPerExecutor": "20",
+    "spark.excludeOnFailure.application.maxFailedTasksPerExecutor": "20",
+}
 
 
 def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
@@ -27,6 +37,7 @@ def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
             **config.sizing().properties(),
             "spark.dynamicAllocation.enabled": "true",
             **limit,
+            **_EXCLUSION,
             "spark.eventLog.enabled": "true",
             **labels.pop("spark-defaults", {}),
         },

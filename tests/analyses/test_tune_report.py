@@ -72,11 +72,14 @@ def test_the_report_shows_grid_lines_and_recommendation(tmp_path: Path) -> None:
 def test_times_that_do_not_grow_with_the_images_are_doubted(
     tmp_path: Path, slope: float, doubted: bool
 ) -> None:
-    """The page says so at its top."""
-    line = FittedLine(9, slope, 1)
-    write_tuning_report(replace(tuning(), by_images=line), str(tmp_path), "t")
+    """The page says so at its top, and which sample would tell."""
+    told = replace(tuning(), by_images=FittedLine(9, slope, 1))
+    if doubted:
+        told = replace(told, recommended=None, telling_images=800)
+    write_tuning_report(told, str(tmp_path), "t")
     page = (tmp_path / "t" / "report" / "index.html").read_text()
     assert ("the sample is too small" in page) is doubted
+    assert ("about 800 images would tell: --sample=800" in page) is doubted
 
 
 def test_the_serial_process_takes_the_images_of_a_run(

@@ -67,7 +67,9 @@ def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]
         {"InstanceRole": role, "Market": market, "InstanceType": TYPE, "InstanceCount": 1}
         for role, market in groups.items()
     ]
-    settings = classifications(configuration())
+    settings = classifications(configuration().model_copy(update={"task_maximum": int("TASK" in groups)}))
+    # YARN's own interval, as on EMR; a rehearsal looks more often.
+    settings.setdefault("yarn-site", {})["yarn.nodemanager.disk-health-checker.interval-ms"] = "120000"
     return {
         "Name": "faults",
         "ReleaseLabel": configuration().release_label,
@@ -101,14 +103,23 @@ class DirectCluster:
 
     def node(self, role: str) -> str:
         """The EC2 id of the running instance of a role, which it waits for."""
+        found: list[str] = wait_until(lambda: self.nodes(role), f"a running {role} node", WAIT_SECONDS)
+        return found[0]
 
-        def running() -> str | None:
-            found = self.emr.list_instances(
-                ClusterId=self.id, InstanceGroupTypes=[role], InstanceStates=["RUNNING"]
-            )["Instances"]
-            return found[0]["Ec2InstanceId"] if found else None
+    def nodes(self, role: str) -> list[str]:
+        """The EC2 ids of the running instances of a role."""
+        found = self.emr.list_instances(
+            ClusterId=self.id, InstanceGroupTypes=[role], InstanceStates=["RUNNING"]
+        )["Instances"]
+        return [one["Ec2InstanceId"] for one in found]
 
-        return str(wait_until(running, f"a running {role} node", WAIT_SECONDS))
+    def resize_tasks(self, count: int) -> None:
+        """Have so many task nodes; those that are missing are waited for."""
+        groups = self.emr.list_instance_groups(ClusterId=self.id)["InstanceGroups"]
+        (task,) = [group["Id"] for group in groups if group["InstanceGroupType"] == "TASK"]
+        wanted = [{"InstanceGroupId": task, "InstanceCount": count}]
+        self.emr.modify_instance_groups(ClusterId=self.id, InstanceGroups=wanted)
+        wait_until(lambda: len(self.nodes("TASK")) >= count, f"{count} task nodes", WAIT_SECONDS)
 
     def submit(self, run_id: str, *, resume: bool = True) -> str:
         """Start the job as the deploy would, but reuse nothing: each run does all its work; the step's id."""
@@ -137,13 +148,23 @@ class DirectCluster:
         found: Step = wait_until(step, f"the end of step {step_id}", WAIT_SECONDS)
         return found
 
-    def working_executor(self, node: str) -> psutil.Process:
-        """The JVM of an executor on a node, once it has given work to its Python."""
+    def working_executor(self, *nodes: str) -> psutil.Process:
+        """The JVM of an executor on one of these nodes, once it has given work to its Python."""
 
         def at_work() -> psutil.Process | None:
-            return next((process for process in self.containers(node) if _is_working(process)), None)
+            there = (process for node in nodes for process in self.containers(node))
+            return next(filter(_is_working, there), None)
 
-        found: psutil.Process = wait_until(at_work, f"an executor at work on {node}", WAIT_SECONDS)
+        found: psutil.Process = wait_until(at_work, f"an executor at work on {nodes}", WAIT_SECONDS)
+        return found
+
+    def executor(self, node: str) -> psutil.Process:
+        """The JVM of an executor on a node, as soon as YARN has started it."""
+        found: psutil.Process = wait_until(
+            lambda: next(filter(_is_executor, self.containers(node)), None),
+            f"an executor on {node}",
+            WAIT_SECONDS,
+        )
         return found
 
     def containers(self, node: str = "") -> list[psutil.Process]:
@@ -189,11 +210,18 @@ def _container(process: psutil.Process) -> str:
         return ""  # it ended meanwhile
 
 
+def _is_executor(process: psutil.Process) -> bool:
+    """Whether it is the JVM of an executor."""
+    try:
+        return process.name() == "java" and not _container(process).endswith(DRIVER)
+    except psutil.Error:
+        return False  # it ended meanwhile
+
+
 def _is_working(process: psutil.Process) -> bool:
     """Whether it is the JVM of an executor that has started Python."""
     try:
-        if process.name() != "java" or _container(process).endswith(DRIVER):
-            return False
-        return any(child.name().startswith("python") for child in process.children(recursive=True))
+        children = process.children(recursive=True) if _is_executor(process) else []
+        return any(child.name().startswith("python") for child in children)
     except psutil.Error:
         return False  # it ended meanwhile

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from rehearsal.processes import processes_of
+from rehearsal.settings import INTERRUPT_PATH, SLOW_DOWN_PATH
 from tests.end_to_end.direct_cluster import (
     IMAGES,
     RESULTS,
@@ -132,6 +133,19 @@ def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
     assert cluster.node("TASK") != task
 
 
+def test_a_run_that_loses_all_of_its_task_nodes_at_once_is_complete(aws, cluster, check):
+    """A wave of Spot: the core node goes on until another has joined."""
+    cluster.resize_tasks(2)
+    step_id, tasks = cluster.submit("spot-wave"), cluster.nodes("TASK")
+    cluster.working_executor(*tasks)
+    taken = {control(aws, INTERRUPT_PATH, {"cluster": cluster.id})["instance"] for _ in tasks}
+    assert taken == set(tasks)
+    assert not cluster.has("spot-wave", "stages/features.json")
+    cluster.resize_tasks(1)
+    assert cluster.ended(step_id).state == "COMPLETED"
+    check("spot-wave")
+
+
 def test_a_cancelled_run_goes_on_where_it_was(cluster, check):
     """CancelSteps ends all of its containers; with `--resume` the listing is not made again."""
     step_id = cluster.submit("cancelled")
@@ -182,12 +196,18 @@ def test_a_run_is_complete_though_s3_is_too_busy_for_one_request_in_five(aws, cl
 
 def busy(aws, seconds):
     """Let S3 be too busy for so long; how many requests it has refused."""
-    url = f"{aws.server.settings.endpoint}/_rehearsal/slow-down"
+    return control(aws, SLOW_DOWN_PATH, {"seconds": seconds})["refused"]
+
+
+def control(aws, path, request):
+    """Change what the emulated AWS does; its answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     headers = {"Authorization": f"Bearer {aws.server.settings.keys.secret_access_key}"}
-    request = urllib.request.Request(url, json.dumps({"seconds": seconds}).encode(), headers)
-    with opener.open(request, timeout=60) as answer:
-        return json.load(answer)["refused"]
+    url = f"{aws.server.settings.endpoint}{path}"
+    with opener.open(
+        urllib.request.Request(url, json.dumps(request).encode(), headers), timeout=60
+    ) as answer:
+        return json.load(answer)
 
 
 def test_a_cluster_whose_bootstrap_action_fails_ends_with_the_reason(aws, cluster):
@@ -212,14 +232,36 @@ def test_a_cluster_whose_bootstrap_action_fails_ends_with_the_reason(aws, cluste
     )
 
 
-@pytest.mark.skipif(not may_mount(), reason="no user may mount here: user namespaces are not permitted")
-def test_a_run_is_complete_though_the_disk_of_a_node_is_full(server, cluster, check):
-    """YARN gives the task node nothing to do; the core node does all of the work."""
+@pytest.fixture(scope="module")
+def small_disk(server, cluster) -> Path:
+    """The folder of a task node whose disk can be filled."""
+    if not may_mount():
+        pytest.skip("no user may mount here: user namespaces are not permitted")
     node = cluster.home / cluster.id / cluster.node("TASK")
-    log = node.parent / "logs/node" / node.name / "applications/hadoop-yarn/nodemanager.log"
     server.mount_memory(node / "yarn", DISK_MEBIBYTES)
-    server.fill(node / "yarn")
-    wait_until(lambda: "Most of the disks failed" in log.read_text(), "YARN notices the full disk", 60)
+    return node
+
+
+def test_a_run_is_complete_though_the_disk_of_a_node_fills_up_during_it(server, cluster, check, small_disk):
+    """The executor there cannot fetch the network: each task fails at once, and another executor does it."""
+    step_id = cluster.submit("disk-fills")
+    cluster.executor(small_disk.name)
+    server.fill(small_disk / "yarn")
+    assert not cluster.has("disk-fills", "stages/features.json")
+    ended = cluster.ended(step_id)
+    assert ended.state == "COMPLETED", cluster.driver_log(step_id)
+    check("disk-fills")
+
+
+def test_a_run_is_complete_though_the_disk_of_a_node_is_full(server, cluster, check, small_disk):
+    """YARN gives the task node nothing to do; the core node does all of the work."""
+    log = (
+        cluster.home / cluster.id / "logs/node" / small_disk.name / "applications/hadoop-yarn/nodemanager.log"
+    )
+    server.fill(small_disk / "yarn")
+    wait_until(
+        lambda: "Most of the disks failed" in log.read_text(), "YARN notices the full disk", WAIT_SECONDS
+    )
     ended = cluster.ended(cluster.submit("disk-full"))
     assert ended.state == "COMPLETED", ended.reason
     check("disk-full")

@@ -127,6 +127,14 @@ def test_scaling_decides_how_many_executors_there_are(stage) -> None:
     assert "maximizeResourceAllocation" not in json.dumps(cluster(stage))
 
 
+def test_a_task_has_tries_left_after_those_on_one_node(stage) -> None:
+    """Spark gives up a run when a task has failed four times; a node with a full disk has at most three."""
+    spark = settings(stage, "spark-defaults")
+    assert spark["spark.excludeOnFailure.enabled"] == "true"
+    assert spark["spark.excludeOnFailure.task.maxTaskAttemptsPerNode"] == "3"
+    assert "spark.task.maxFailures" not in spark
+
+
 def test_event_logs_stay_where_the_persistent_spark_ui_finds_them(stage) -> None:
     """In HDFS, kept twice: no setting moves them."""
     spark = settings(stage, "spark-defaults")
