@@ -198,6 +198,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         return (primary, core, task) if self.task_maximum else (primary, core)
 
     @property
+    def families(self) -> set[str]:
+        """The families of all types that the cluster may have."""
+        return {one.family for fleet in self.fleets for one in fleet.instances}
+
+    @property
     def uses_spot(self) -> bool:
         """Whether any node is Spot capacity."""
         return any(fleet.maximum and fleet.spot_share for fleet in self.fleets)

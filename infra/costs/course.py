@@ -83,7 +83,7 @@ def course(
     primary, *workers = _fleets(config)
     early, late = sum(fleet.early for fleet in workers), sum(fleet.late for fleet in workers)
     cores = config.sizing().cores_per_node
-    own = latest_rate(own_rates, config.model, config.core_node.family, photographs)
+    own = latest_rate(own_rates, config.model, config.families, photographs)
     rate = own.images_per_second if own else images_per_second_per_vcpu(config.model, photographs)
     node_rate = cores * rate * 60
     computing = images / (node_rate * early)

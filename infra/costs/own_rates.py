@@ -1,6 +1,6 @@
 """Rates that finished runs of a deployment had: a plan prefers them to those that the project measured."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +12,10 @@ ALIKE = 4.0
 
 @dataclass(frozen=True)
 class OwnRate:
-    """What one run on machines of one family did.
+    """What one run did.
 
     Attributes:
+        families: of its cluster's machines, ascending.
         megapixels: of its images, on average.
         images_per_second: of one core, while it worked on images.
     """
@@ -22,25 +23,27 @@ class OwnRate:
     run: str
     created: datetime
     model: str
-    family: str
+    families: tuple[str, ...]
     megapixels: float
     images_per_second: float
 
-    def tells_of(self, model: str, family: str, photographs: str) -> bool:
-        """Return whether it was the same network, family and kind of photographs."""
+    def tells_of(self, model: str, families: Collection[str], photographs: str) -> bool:
+        """Return whether it was the same network, the kind of photographs, and machines of these families."""
         times = self.megapixels / MEGAPIXELS[photographs]
-        return (self.model, self.family) == (model, family) and 1 / ALIKE <= times <= ALIKE
+        return self.model == model and set(self.families) <= set(families) and 1 / ALIKE <= times <= ALIKE
 
     @property
     def source(self) -> str:
         """Where the rate is from, for people."""
         return (
             f"from run {self.run} of {self.created.date()} ({self.images_per_second:.1f} images/s a core on "
-            f"{self.family}, images of {self.megapixels:.2g} megapixels)"
+            f"{' and '.join(self.families)}, images of {self.megapixels:.2g} megapixels)"
         )
 
 
-def latest_rate(rates: Iterable[OwnRate], model: str, family: str, photographs: str) -> OwnRate | None:
+def latest_rate(
+    rates: Iterable[OwnRate], model: str, families: Collection[str], photographs: str
+) -> OwnRate | None:
     """Return the rate of the latest run that tells of this; None: none does."""
-    telling = [rate for rate in rates if rate.tells_of(model, family, photographs)]
+    telling = [rate for rate in rates if rate.tells_of(model, families, photographs)]
     return max(telling, key=lambda rate: rate.created, default=None)

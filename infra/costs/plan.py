@@ -222,10 +222,9 @@ def _sources(plan: Plan) -> str:
 
 def _own(plan: Plan) -> str:
     """Name the runs whose rates the plan counts with, a line each; without one, nothing."""
-    families = {one.core_node.family for one in (plan.config, *of_each_family(plan.config).values())}
     found = {
-        latest_rate(plan.own_rates, plan.config.model, family, photographs)
-        for family in families
+        latest_rate(plan.own_rates, plan.config.model, one.families, photographs)
+        for one in (plan.config, *of_each_family(plan.config).values())
         for photographs in PHOTOGRAPHS
     }
     return "".join(f"Rate {source}.\n" for source in sorted(rate.source for rate in found if rate))

@@ -1,6 +1,7 @@
 """`runs` and `fetch`: what runs there are, and their results on this machine."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -111,7 +112,7 @@ def test_a_run_that_emr_has_forgotten_has_the_cost_of_its_manifest(operate, stor
 
 
 def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployment, monkeypatch):
-    """Of one core, by network, family and size of the images; not those of unknown or several families."""
+    """Of one core, by network, families and size of the images; not those of unknown machines."""
     rate = {"images_per_second_per_core": 55.5, "megapixels": 0.01}
     for run, types, features in (
         ("alike", ["m5.xlarge", "m5.2xlarge"], rate),
@@ -126,8 +127,9 @@ def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployme
             Bucket="fruit-results", Key=f"runs/{run}/manifest.json", Body=json.dumps(manifest)
         )
     created = datetime(2026, 2, 1, 10, tzinfo=UTC)
-    expected = OwnRate("alike", created, "mobilenet_v2", "m5", 0.01, 55.5)
-    assert own_rates(Connection("dev", REGION)) == [expected]
+    alike = OwnRate("alike", created, "mobilenet_v2", ("m5",), 0.01, 55.5)
+    mixed = replace(alike, run="mixed", families=("m5", "m7g"))
+    assert own_rates(Connection("dev", REGION)) == [alike, mixed]
     monkeypatch.setattr("infra.commands.plan.templates", lambda _: [])
     told = operate("plan", "--from-runs")
     assert told.exit_code == 0, told.err

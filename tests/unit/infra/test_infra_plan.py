@@ -29,11 +29,11 @@ def test_the_plan_prefers_the_rates_of_the_account_s_own_runs_and_names_them() -
     """The latest of the same network, family and kind of photographs; else those of the project."""
     config = DeploymentConfig()
     moment = datetime(2026, 11, 20, tzinfo=UTC)
-    rate = OwnRate("latest", moment, "mobilenet_v2", "m5", 0.02, 30.0)
+    rate = OwnRate("latest", moment, "mobilenet_v2", ("m5", "m7i-flex"), 0.02, 30.0)
     earlier = replace(rate, run="earlier", created=moment - timedelta(days=1), images_per_second=9.0)
     others = [
         replace(rate, run="other", model="vgg16"),
-        replace(rate, run="other", family="t3"),
+        replace(rate, run="other", families=("m5", "t3")),
         replace(rate, run="other", megapixels=1.0),
     ]
     with_own, without = (course(config, 100_000, own_rates=rates) for rates in ([earlier, rate, *others], []))
@@ -42,9 +42,7 @@ def test_the_plan_prefers_the_rates_of_the_account_s_own_runs_and_names_them() -
     phone = [course(config, 100_000, photographs="phone", own_rates=rates) for rates in ([rate], [])]
     assert phone[0] == phone[1]
     text = text_of(config, earlier, rate, *others)
-    assert (
-        "Rate from run latest of 2026-11-20 (30.0 images/s a core on m5, images of 0.02 megapixels)" in text
-    )
+    assert "Rate from run latest of 2026-11-20 (30.0 images/s a core on m5 and m7i-flex," in text
     assert "earlier" not in text
     assert "other of" not in text
     assert "from run" not in text_of(config)
