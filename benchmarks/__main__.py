@@ -8,7 +8,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.figures import describe_machine, file_figures, phone_figures, speed_figures, table
+from benchmarks.figures import (
+    describe_machine,
+    file_figures,
+    phone_figures,
+    reuse_figures,
+    speed_figures,
+    table,
+)
 from benchmarks.photographs import drawn_photographs, folder_of, phone_photographs, photographs_in
 from benchmarks.rounds import CONTENDERS, KINDS, Inputs, Plan, measure_all
 from infra.checkout import ROOT
@@ -17,10 +24,11 @@ RESULTS = {
     "drawn": ROOT / "benchmarks" / "results.json",
     "phone": ROOT / "benchmarks" / "results-phone.json",
     "files": ROOT / "benchmarks" / "results-files.json",
+    "reuse": ROOT / "benchmarks" / "results-reuse.json",
 }
 TRIAL_RESULTS = ROOT / ".build" / "benchmark-trial.json"
 WORK = ROOT / ".build" / "benchmarks"
-FIGURES = {"drawn": speed_figures, "phone": phone_figures, "files": file_figures}
+FIGURES = {"drawn": speed_figures, "phone": phone_figures, "files": file_figures, "reuse": reuse_figures}
 
 
 def main() -> None:
@@ -80,7 +88,8 @@ def _options() -> Namespace:
 def _plan(options: Namespace) -> Plan:
     kind = KINDS[options.kind]
     keys = frozenset(options.only.split(",") if options.only else kind.contenders)
-    needed = {"b"} if keys & set("acdegl") else set()  # every ratio is to this job
+    # Every ratio is to this job, or to its run on new photographs.
+    needed = ({"b"} if keys & set("acdegl") else set()) | ({"n"} if keys & set("ok") else set())
     plan = Plan(options.kind, keys | needed, options.count or kind.count, options.rounds or kind.rounds)
     return replace(plan, count=kind.quick_count, rounds=1, reduction_rows=3_000) if options.quick else plan
 
@@ -105,6 +114,8 @@ def _build_extractor(weights: str | None, kind: str) -> Path:
 
     if kind == "files":  # the network is to take no time
         build_extractor("raw_pixels", WORK / "extractor", size=(8, 8))
+    elif kind == "reuse":
+        build_extractor("efficientnet_lite0", WORK / "extractor")
     else:
         build_extractor("mobilenet_v2", WORK / "extractor", weights=weights or "random")
     return WORK / "extractor"

@@ -189,6 +189,28 @@ def file_figures(runs: list[Run]) -> list[Figure]:
     return figures
 
 
+def reuse_figures(runs: list[Run]) -> list[Figure]:
+    """Return the figures of runs that know most photographs from a previous run: (n), (o) and (k)."""
+    rounds = {key: Rounds(runs, key) for key in KINDS["reuse"].contenders}
+    measures: dict[str, Measure] = {
+        "all": operator.attrgetter("seconds"),
+        "processor time": operator.attrgetter("processor_seconds"),
+    }
+    figures = []
+    for key, job in rounds.items():
+        for name, measure in measures.items():
+            target = ("<=", 60.0) if (key, name) == ("o", "all") else None
+            values = [*job.large(measure).values()]
+            figures.append(Figure(f"({key}) {CONTENDERS[key]}, {name}", "s", values, target, job.error))
+        for stage in ("listing", "features", "reduction", "report"):
+            seconds = job.large(lambda run, stage=stage: run.facts["seconds_by_stage"][stage])  # type: ignore[misc]
+            figures.append(Figure(f"({key}) {CONTENDERS[key]}, {stage}", "s", [*seconds.values()]))
+    for name, measure in measures.items():
+        ratio = ratios(rounds["k"].large(measure), rounds["n"].large(measure))
+        figures.append(Figure(f"(k) / (n), {name}", "", ratio, ("<=", 0.1)))
+    return _of({run.contender for run in runs}, figures)
+
+
 def _speed(key: str, rounds: Rounds) -> list[Figure]:
     seconds = operator.attrgetter("seconds")
     name, cold = f"({key}) {CONTENDERS[key]}", {"small": rounds.small, "large": rounds.large}

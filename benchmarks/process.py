@@ -50,6 +50,7 @@ class Run:
     round: int
     size: int  # images, or columns of a reduction
     seconds: float
+    processor_seconds: float = 0.0  # of all its processes
     peak_mebibytes: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
@@ -75,14 +76,14 @@ def measured_run(
             stderr=log,
             start_new_session=True,
         )
-        with _sampled(process.pid) as peaks:
+        with _sampled(process.pid) as (peaks, used):
             code = _wait(process)
         seconds = time.monotonic() - started
         log.seek(0)
         lines = log.read().decode(errors="replace").strip().splitlines()
     error = None if code == 0 else f"exit code {code}: {' | '.join(lines[-3:])[:500]}"
     peak_mebibytes = {part: peak / MEBIBYTE for part, peak in peaks.items()}
-    return Run(contender, number, size, seconds, peak_mebibytes, error=error)
+    return Run(contender, number, size, seconds, sum(used.values()), peak_mebibytes, error=error)
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
@@ -97,19 +98,21 @@ def _wait(process: "subprocess.Popen[bytes]") -> int:
 
 
 @contextmanager
-def _sampled(pid: int) -> Iterator[dict[str, int]]:
-    """Peak bytes of each part of the process tree, up to date when the block is left."""
+def _sampled(pid: int) -> Iterator[tuple[dict[str, int], dict[int, float]]]:
+    """Peak bytes of each part of the process tree, and processor seconds of each process at the last look."""
     peaks: dict[str, int] = {}
+    used: dict[int, float] = {}
     ended = Event()
 
     def watch() -> None:
         while not ended.wait(SAMPLE_SECONDS):
             for part, size in memory_by_part(pid).items():
                 peaks[part] = max(size, peaks.get(part, 0))
+            used.update(processor_seconds(pid))
 
     thread = Thread(target=watch, daemon=True)
     thread.start()
-    yield peaks
+    yield peaks, used
     ended.set()
     thread.join()
 
@@ -144,6 +147,16 @@ def memory_by_part(pid: int) -> dict[str, int]:
     workers = [with_descendants(child) for daemon in spark for child in children[daemon] if child in spark]
     parts = {"jvm": jvm, "worker": max(workers, default=0)}
     return {"driver": sizes.get(pid, 0), "all": sum(sizes.values()), **{k: v for k, v in parts.items() if v}}
+
+
+def processor_seconds(pid: int) -> dict[int, float]:
+    """Return what each process of a tree has used so far; Spark's daemon waits for none of its workers."""
+    used = {}
+    for process in _tree(pid):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            used[process.pid] = times.user + times.system
+    return used
 
 
 def _tree(pid: int) -> list[psutil.Process]:

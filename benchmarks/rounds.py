@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 
 from benchmarks.peers import reduction
 from benchmarks.peers.assignment import FACTS
+from benchmarks.photographs import renew
 from benchmarks.process import Run, measured_run
 from benchmarks.s3_server import BUCKET
 from infra.checkout import ROOT
@@ -31,6 +32,9 @@ CONTENDERS = {
     "f": "reduction",
     "l": "scaled decoding, then the bare engine",
     "h": "many files",
+    "n": "everything new",
+    "o": "one photograph new",
+    "k": "95 % known",
 }
 
 
@@ -48,6 +52,7 @@ class Kind:
 KINDS = {
     "drawn": Kind("abgdecf", 4_000, 2_500, rounds=3),
     "phone": Kind("lbde", 250, 200, rounds=2, quick_count=20),
+    "reuse": Kind("nok", 10_000, 10_000, rounds=1),
     "files": Kind("h", 1_000_000, 1_000_000, rounds=1, quick_count=2_000),
 }
 PACKAGES = {"c": "tensorflow", "d": "daft", "e": "ray"}
@@ -61,6 +66,8 @@ PEERS = {
     "l": "photograph_steps",
 }
 RUN_ID = "benchmark"
+JOB = "bghnok"  # contenders that are this job
+SHARE_NEW = 20  # of (k): one in so many
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ class Plan:
         """Return how many images each of its runs takes, once a round."""
         if contender in "agl":
             return (3 * self.count,)
+        if contender in "nok":
+            return (self.count,)
         if contender == "h":
             return self.count // 10, self.count
         count = self.count // NOTEBOOK_SHARE if contender == "c" else self.count
@@ -145,8 +154,10 @@ def _round(plan: Plan, inputs: Inputs, features: Mapping[int, Path], number: int
 def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
     if package := missing_package(contender):
         return Run(contender, number, size, 0.0, error=f"{package} is not installed")
-    out, photographs = inputs.work / "out", inputs.photographs[size]
+    out, photographs = inputs.work / ("again" if contender in "ok" else "out"), inputs.photographs[size]
     shutil.rmtree(out, ignore_errors=True)
+    if contender in "ok":
+        renew(photographs, 1 if contender == "o" else size // SHARE_NEW)
     served: dict[str, float] = {}
     if contender == "g":
         with s3_server(photographs, served) as environment:
@@ -164,14 +175,16 @@ def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
 def _command(contender: str, images: str, extractor: Path, out: Path) -> tuple[str, list[str]]:
     """Return module and arguments: the job with no options but the necessary, or a peer."""
     words = ["--images", images, "--extractor", str(extractor)]
-    if contender in "bgh":
+    if contender in "ok":
+        words += ["--previous", str(out.with_name("out") / RUN_ID)]
+    if contender in JOB:
         return "spark_job", ["run", *words, "--results", str(out), "--run-id", RUN_ID]
     return f"benchmarks.peers.{PEERS[contender]}", [*words, "--out", str(out)]
 
 
 def _facts(contender: str, out: Path) -> dict[str, Any]:
     """Return what the contender measured itself: of the job, seconds of each stage and its rate."""
-    if contender in "bgh":
+    if contender in JOB:
         metrics = json.loads((out / RUN_ID / METRICS).read_text(encoding="utf-8"))
         return {"seconds_by_stage": metrics["seconds"], **metrics["features"]}
     path = out / FACTS

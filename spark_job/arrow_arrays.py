@@ -28,9 +28,8 @@ def values(array: pa.Array[Any]) -> np.ndarray:
 
 
 def whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    """Return a column as one array; combine_chunks gives a chunked one when the column is empty."""
-    combined = column.combine_chunks()
-    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+    """Return a column as one array; combine_chunks would import pandas where the column is empty."""
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
 
 
 def optional_numbers(column: Sequence[float | None], kind: type[np.number]) -> pa.Array[Any]:

@@ -31,6 +31,8 @@ LOCAL_MASTER = "local[*,4]"
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
 CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 AGAIN = "mend the cause and run the same command again"
+# Sums of so many tasks meet in the driver at once; more meet in tasks before, which Spark must shuffle.
+MAX_SUMMED_BY_THE_DRIVER = 16
 # What py4j logs, with a traceback, when Ctrl-C ends a run; the run itself says so in a line.
 STOPPED = "KeyboardInterrupt while sending command."
 # Settings of another Spark on this machine: this one has a configuration and a Python of its own.
@@ -119,7 +121,8 @@ class Sum:
 
 def sum_over_tasks(spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Total]) -> Total:
     """Return the sum of what `work` gives for each task, each by a Spark task of its own; at least one."""
-    total: Total = spark.parallelize(tasks, len(tasks)).map(work).treeReduce(add)
+    depth = 1 if len(tasks) <= MAX_SUMMED_BY_THE_DRIVER else 2
+    total: Total = spark.parallelize(tasks, len(tasks)).map(work).treeReduce(add, depth)
     return total
 
 

@@ -190,8 +190,9 @@ def summary(options: RunOptions) -> str:
         lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: see `fruit check`")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
+    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in STAGES)
     lines += [
-        f"time      {metrics['seconds']['total']:.1f} s",
+        f"time      {metrics['seconds']['total']:.1f} s ({spent})",
         f"results   {folder.uri}",
         f"report    {folder.child('report/index.html')}",
     ]
