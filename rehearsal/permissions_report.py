@@ -13,46 +13,68 @@ from rehearsal.emulator.permissions.evaluation import ALLOWED, Statement
 from rehearsal.emulator.permissions.replay import Call, Replay
 
 PAGE, RECORD = "permissions.md", "permissions.json"
-# Statements that no rehearsal can use, by `OWNER / POLICY / NAME`, and why each is there all the same.
+# What no rehearsal can use, and why it is there all the same: a statement by `OWNER / POLICY / NAME`,
+# an action of one by `OWNER / POLICY / NAME / ACTION`.
 NEVER: Mapping[str, str] = {
     "*accesslogs* / *s3:PutObject": "S3 itself writes access logs; the emulated one writes none",
-    "*NotificationsTopic* / PublishBudgets": "Budgets tells the topic; nothing costs anything here",
-    "*NotificationsTopic* / PublishCloudwatch": "CloudWatch tells the topic; no alarm goes off here",
-    "arn:aws:kms:* / 2 kms:Decrypt": "Budgets and CloudWatch encrypt what they tell the topic",
-    "role *-nodes-* / SessionManager": "the agent of Session Manager; the emulated nodes have none",
+    "*NotificationsTopic* / Publish*": "Budgets and CloudWatch tell the topic; here is no bill and no alarm",
+    "arn:aws:kms:* / 1 kms:*": "AWS's own first statement of each key: else nobody could ever change the key",
+    "arn:aws:kms:* / 2 kms:Decrypt*": "Budgets and CloudWatch encrypt what they tell the topic",
+    "role *-nodes-* / SessionManager*": "the agent of Session Manager; the emulated nodes have none",
     "role *-nodes-* / ListLogs": "EMR's own programs look for their logs, as AWS's example policy allows",
-    "role *-nodes-* / ReadJobs": "a job that a person brings with `fruit submit --job-code`",
+    "role *-nodes-* / UseKey / *": "AWS's list for encrypted disks; here they are folders",
+    "role *ServiceRole* / EncryptVolumes*": "AWS's list for encrypted disks; here they are folders",
     "role *NetworkFlowLogRole* / *": "EC2 writes flow logs; no packet passes here",
-    "role *CostLimitRole* / *": "it is called once a minute; a run here may end before",
-    "role *ServiceRole* / MakeSpotRole": "the first Spot node of an account; here that was before",
-    "role *SubmitterRole* / OpenTunnel": "Session Manager, which is not emulated",
+    "role *ReplicationRole* / * / *Tag*": "S3 copies tags with an image; nobody here gives any",
+    "role *ReplicationRole* / * / kms:Encrypt": "AWS's list for replication",
+    "role *SubmitterRole* / *Tunnel*": "Session Manager, which is not emulated",
     "role *SubmitterRole* / ForwardPorts": "Session Manager, which is not emulated",
-    "role *SubmitterRole* / CloseTunnel": "Session Manager, which is not emulated",
+    "role *SubmitterRole* / ListClusters / *Security*": "`fruit tunnel`, which begins with Session Manager",
     "user bootstrapper / * / MakeToolkitsResources": "CloudFormation makes them in the person's name: played",
+    "user bootstrapper / * / MakeToolkit / *": "`cdk bootstrap` a second time, of a toolkit that is there",
+    "user deployer / * / ReadQuotas / *Default*": "a quota that was never changed; all are known here",
 }
-IN_TESTS = "tests/rehearsal/emulator/test_deploy.py"
-ALONE = f"a run on a cluster of its own: {IN_TESTS}"
-# And those that `make run` does not use, though the tests do.
-NOT_IN_A_RUN: Mapping[str, str] = {
-    "role *LauncherStarter*": ALONE,
-    "role *RunEndedRole* / ReadSteps": "a run that failed, or a cluster that ends; not in each run",
-    "role *SubmitterRole* / ImagesList": "`fruit submit` and `upload`: tests/end_to_end",
-    "role *SubmitterRole* / ImagesRead": f"`fruit upload` again in prod: {IN_TESTS}",
-    "role *SubmitterRole* / ImagesUploads": f"`fruit upload` of large files: {IN_TESTS}",
-    "role *SubmitterRole* / ImagesWrite": "`fruit upload`: tests/end_to_end",
-    "role *SubmitterRole* / ListClusters": "`fruit status` and `submit`: tests/end_to_end",
-    "role *SubmitterRole* / *Erasures": "`fruit submit` and `upload`: tests/end_to_end",
-    "role *SubmitterRole* / ListJobs": f"`fruit submit --job-code`: {IN_TESTS}",
-    "role *SubmitterRole* / ListLogs": "`fruit logs`: tests/end_to_end",
-    "role *SubmitterRole* / ReadLogs": "`fruit logs`: tests/end_to_end",
-    "role *SubmitterRole* / StartClusters": ALONE,
-    "role *SubmitterRole* / WriteJobs": f"`fruit submit --job-code`: {IN_TESTS}",
-    "user deployer / * / SimulateRights": f"`fruit doctor --probe`: {IN_TESTS}",
-    "user deployer / * / AskForNodes": f"`fruit doctor --probe`: {IN_TESTS}",
-    "user privacy-officer / *": f"`fruit forget` and `audit`: {IN_TESTS}",
-    "user deployer / * / UseKey": "images and progress of prod: `make run STAGE=prod`",
-    "user deployer / * / EndProtection": "stacks of prod: `make run STAGE=prod`",
-    "user deployer / * / ReadLogsOfAFailure": "a deploy whose run fails: tests/end_to_end",
+# What a rehearsal uses or not, as the minute and the photographs will have it.
+NOT_IN_EACH_RUN: Mapping[str, str] = {
+    "role *CostLimitRole* / LookAndEnd / *Terminate*": "a run that reached its cost limit and does not stop",
+    "role *CostLimitRole* / *": "it is called once a minute; a run here may end before",
+    "role *-nodes-* / WriteResults / s3:[AD]*": "a stage that begins anew, or a write that failed",
+    "role *Custom*Restrict* / *": "CDK's own, which opens the default group again when the network goes",
+    "arn:aws:s3:::* / *DeleteObject* / *": "CDK's own, which empties a bucket that goes; this one was empty",
+    "role *SubmitterRole* / SubmitSteps / *Cancel*": "`fruit cancel` of a run that is under way",
+}
+RECORDED_IN = "recorded in"
+IN_DEPLOY = "tests/rehearsal/emulator/test_deploy.py"
+IN_PIPELINE = "tests/end_to_end/test_deployed_pipeline.py"
+# What a `dev` rehearsal does not use, by the test that does: each proves that its calls need all of these.
+RECORDED: Mapping[str, tuple[str, ...]] = {
+    IN_DEPLOY: (
+        "role *LauncherStarter*",
+        "role *RunEndedRole* / ReadSteps",
+        "role *RunEndedRole* / ReadSteps / *DescribeStep",
+        "role *ServiceRole* / MakeSpotRole",
+        "role *SubmitterRole* / Images*",
+        "role *SubmitterRole* / *Erasures",
+        "role *SubmitterRole* / ListClusters",
+        "role *SubmitterRole* / StartClusters",
+        "role *SubmitterRole* / WriteJobs",
+        "user deployer / * / AskForNodes",
+        "user deployer / * / EndProtection",
+        "user deployer / * / FollowTheRun / *",
+        "user deployer / * / LookAtEmr / *Types",
+        "user deployer / * / ReadLogsOfAFailure",
+        "user deployer / * / SimulateRights",
+        "user deployer / * / UploadImages / *",
+        "user deployer / * / UseKey",
+        "user privacy-officer / *",
+    ),
+    IN_PIPELINE: (
+        "role *-nodes-* / ReadJobs",
+        "role *SubmitterRole* / ListLogs",
+        "role *SubmitterRole* / ReadLogs",
+        "role *SubmitterRole* / SubmitSteps",
+        "role *SubmitterRole* / SubmitSteps / *AddJobFlowSteps",
+    ),
 }
 # The ends of the names that CloudFormation gives.
 RANDOM = re.compile(
@@ -68,11 +90,17 @@ class Report:
 
     Attributes:
         replay: The record.
-        excused: Statements that need not have decided a call, and why.
+        excused: Statements and actions that need not have decided a call, and why.
     """
 
     replay: Replay
-    excused: Mapping[str, str] = field(default_factory=lambda: {**NEVER, **NOT_IN_A_RUN})
+    excused: Mapping[str, str] = field(
+        default_factory=lambda: {
+            **NEVER,
+            **NOT_IN_EACH_RUN,
+            **{name: f"{RECORDED_IN} {test}" for test, names in RECORDED.items() for name in names},
+        }
+    )
 
     @cached_property
     def missed(self) -> dict[str, list[Call]]:
@@ -109,16 +137,47 @@ class Report:
         count = sum(call["count"] for call in self.replay.calls)
         used = sum(one.id in self.missed for one in allows)
         callers = len({call["caller"] for call in self.replay.calls})
-        excused = len(allows) - used - sum(one.allows for one in self.unused)
+        reasons = [reason for one in allows if one.id not in self.missed and (reason := self.excuse(one))]
+        recorded = sum(reason.startswith(RECORDED_IN) for reason in reasons)
+        excused = len(reasons) - recorded
         return (
             f"{count:,} calls of {callers} callers, {len(self.refused)} refused; "
-            f"{used} of {len(allows)} Allow used, {excused} excused; "
+            f"{used} of {len(allows)} Allow used, {recorded} more in tests, {excused} excused; "
             f"{sum(one.id in self.missed for one in denies)} of {len(denies)} Deny refused a probe"
         )
 
-    def excuse(self, one: Statement) -> str:
-        """Return why a statement is there that decided no call; empty: nothing excuses it."""
-        return next((reason for name, reason in self.excused.items() if fnmatchcase(one.id, name)), "")
+    def excuse(self, one: Statement, action: str = "") -> str:
+        """Return why a statement or an action is there that decided no call; empty: nothing excuses it."""
+        names = [one.id, f"{one.id} / {action}"]
+        return next(
+            (reason for name, reason in self.excused.items() if any(fnmatchcase(n, name) for n in names)), ""
+        )
+
+    @cached_property
+    def idle(self) -> list[tuple[Statement, str]]:
+        """Actions that no call used, of statements that allow and decided calls."""
+        return [
+            (one, action)
+            for one in self.ours
+            if one.allows and one.id in self.missed
+            for action in listed(one.document.get("Action"))
+            if not self._is_used(one, action)
+        ]
+
+    def unrecorded(self, test: str, stage: str) -> list[str]:
+        """Return what `RECORDED` says that the calls of a test need, and they do not."""
+        ours = [one for one in self.ours if one.owner.startswith("user ") or f"-{stage}-" in one.owner]
+        wrong = []
+        for name in RECORDED[test]:
+            meant = [one.id in self.missed for one in ours if fnmatchcase(one.id, name)] or [
+                self._is_used(one, action)
+                for one in ours
+                for action in listed(one.document.get("Action"))
+                if fnmatchcase(f"{one.id} / {action}", name)
+            ]
+            if not meant or not all(meant):
+                wrong.append(name)
+        return wrong
 
     def faults(self) -> Iterator[str]:
         """Yield a line for all that should not be."""
@@ -126,6 +185,9 @@ class Report:
             yield f"refused: {call['caller']}, {call['action']} on {call['resource']}"
         for one in self.unused:
             yield f"{'nobody uses' if one.allows else 'nothing probes'} {one.id}"
+        for one, action in self.idle:
+            if not self.excuse(one, action):
+                yield f"nobody uses {action} of {one.id}"
         for one in self.needless:
             yield f"more than is needed: {one.id}"
 
@@ -143,17 +205,32 @@ class Report:
         called = _table(
             ("caller", "calls"), [(name, f"{number:,}") for name, number in sorted(callers.items())]
         )
+        idle = _table(
+            ("statement", "action", "why"),
+            [(one.id, action, self.excuse(one, action) or "none") for one, action in self.idle],
+        )
         faults = "".join(f"- {fault}\n" for fault in self.faults()) or "None.\n"
         return (
             f"# Permissions\n\n{self.line}.\n\n## What should not be\n\n{faults}\n"
-            f"## Statements\n\n{table}\n## Callers\n\n{called}"
+            f"## Statements\n\n{table}\n## Actions that no call used\n\n{idle}\n## Callers\n\n{called}"
         )
+
+    def _is_used(self, one: Statement, action: str) -> bool:
+        return any(fnmatchcase(used, action.lower()) for used in self._used.get(one.id, ()))
+
+    @cached_property
+    def _used(self) -> dict[str, set[str]]:
+        """The actions of the calls that each statement decided, in lower case."""
+        used: dict[str, set[str]] = {}
+        for call in self.replay.calls:
+            for name in call["statements"]:
+                used.setdefault(name, set()).add(call["action"].lower())
+        return used
 
     def _row(self, one: Statement) -> tuple[str, ...]:
         calls = self.missed.get(one.id, [])
-        used = {call["action"].lower() for call in self.replay.calls if one.id in call["statements"]}
         actions = [
-            f"{action}" if _is_used(action, used) else f"({action})"
+            action if self._is_used(one, action) else f"({action})"
             for action in listed(one.document.get("Action"))
         ]
         call = f"{calls[0]['action']} on {calls[0]['resource']}" if calls else self.excuse(one) or "none"
@@ -176,10 +253,6 @@ class Report:
 def listed(value: Any) -> list[str]:
     """Return one or several words of a policy as a list."""
     return [] if value is None else list(map(str, value)) if isinstance(value, list) else [str(value)]
-
-
-def _is_used(action: str, used: Iterable[str]) -> bool:
-    return any(fnmatchcase(one, action.lower()) for one in used)
 
 
 def _is_ours(one: Statement) -> bool:

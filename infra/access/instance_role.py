@@ -11,7 +11,6 @@ from infra.access.buckets import Buckets
 from infra.access.statements import (
     ERASURES_REASON,
     READ_OBJECTS,
-    WRITE_OBJECTS,
     Grant,
     grant,
     list_prefix,
@@ -33,6 +32,8 @@ SESSION_MANAGER = [
     "ssmmessages:OpenDataChannel",
 ]
 SESSION_MANAGER_REASON = "Session Manager, which replaces SSH and its open port; its channels have no name"
+# Large objects go up in parts; a stage that begins anew clears what an earlier attempt left.
+CHANGE_OBJECTS = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
 # For S3, and for the node's own disks:
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
 DISK_KEY = [
@@ -93,12 +94,11 @@ def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Seq
     """Allow a node what it needs of S3, of the key and of Session Manager."""
     grants = [
         *read_buckets("Images", buckets.images, "The job reads every image of its sources"),
-        # Without a condition: S3 says that an object is absent only to those who may list, and "denied" to
-        # others; and the other two actions know no prefix.
+        # Without a condition: S3 says that an object is absent only to those who may list all.
         Grant(
             PolicyStatement(
                 sid="ListResults",
-                actions=["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+                actions=["s3:ListBucket"],
                 resources=[buckets.results.bucket_arn],
             )
         ),
@@ -106,7 +106,7 @@ def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Seq
             "WriteResults",
             buckets.results,
             RUNS,
-            [*READ_OBJECTS, *WRITE_OBJECTS],
+            [*READ_OBJECTS, *CHANGE_OBJECTS],
             "Each run has a folder of its own, whose name is given when the run is submitted",
         ),
         objects("ReadErasures", buckets.results, ERASURES, READ_OBJECTS, ERASURES_REASON),

@@ -11,16 +11,9 @@ from aws_cdk.aws_s3 import IBucket
 from infra.acknowledgements import acknowledge, acknowledge_wildcards, in_account, objects_of
 from infra.contract.names import cost_tags
 
-LIST_BUCKET = ["s3:ListBucket", "s3:GetBucketLocation"]
 READ_OBJECTS = ["s3:GetObject"]
-# Large objects go up in parts; a stage that begins anew clears what an earlier attempt left.
-WRITE_OBJECTS = [
-    "s3:PutObject",
-    "s3:DeleteObject",
-    "s3:AbortMultipartUpload",
-    "s3:ListMultipartUploadParts",
-]
-# What S3 does with a bucket's key in the name of whoever reads or writes.
+# What S3 does with a bucket's key in the name of whoever reads or writes; who writes decrypts the bucket key:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
 USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 ERASURES_REASON = (
     "Photographs that were forgotten are passed over: runs and uploads know them by keyed hashes"
@@ -61,7 +54,7 @@ def read_buckets(sid: str, buckets: Sequence[IBucket], reason: str) -> list[Gran
     """Allow to list these buckets and to read every object in them."""
     arns = [bucket.bucket_arn for bucket in buckets]
     return [
-        Grant(PolicyStatement(sid=f"{sid}List", actions=LIST_BUCKET, resources=arns)),
+        Grant(PolicyStatement(sid=f"{sid}List", actions=["s3:ListBucket"], resources=arns)),
         all_objects(f"{sid}Read", buckets, READ_OBJECTS, reason),
     ]
 

@@ -11,7 +11,6 @@ from infra.access.statements import (
     ERASURES_REASON,
     READ_OBJECTS,
     USE_KEY,
-    WRITE_OBJECTS,
     Grant,
     all_objects,
     clusters_of_stage,
@@ -143,7 +142,7 @@ class SubmitterRole(Construct):
 
 def _data(buckets: Buckets) -> list[Grant]:
     """Allow people to write and read images, to read results and logs, and to bring jobs."""
-    any_name = "People upload and take back images of any name"
+    any_name = "People upload images of any name, and see them in the reports of analyses"
     jobs = "A job that a person brings is named by its hash"
     return [
         *read_buckets("Images", buckets.images, any_name),
@@ -155,7 +154,7 @@ def _data(buckets: Buckets) -> list[Grant]:
                 resources=[bucket.bucket_arn for bucket in buckets.images],
             )
         ),
-        all_objects("ImagesWrite", buckets.images, WRITE_OBJECTS, any_name),
+        all_objects("ImagesWrite", buckets.images, ["s3:PutObject", "s3:ListMultipartUploadParts"], any_name),
         list_prefix("ListResults", buckets.results, RUNS),
         objects("ReadResults", buckets.results, RUNS, READ_OBJECTS, "People read the results of every run"),
         list_prefix("ListErasures", buckets.results, ERASURES),
@@ -164,7 +163,6 @@ def _data(buckets: Buckets) -> list[Grant]:
         objects(
             "ReadLogs", buckets.logs, EMR_LOGS, READ_OBJECTS, "EMR names logs by cluster, node and container"
         ),
-        list_prefix("ListJobs", buckets.artifacts, JOBS),
-        objects("WriteJobs", buckets.artifacts, JOBS, [*READ_OBJECTS, *WRITE_OBJECTS], jobs),
+        objects("WriteJobs", buckets.artifacts, JOBS, ["s3:PutObject"], jobs),
         *use_key("UseKey", buckets.key, USE_KEY),
     ]

@@ -14,6 +14,10 @@ from infra.contract.names import pascal_case
 from infra.storage.bucket import PrivateBucket
 from infra.storage.lifecycle import expire_images
 
+# Before S3 uses the replica's bucket key it decrypts it, in the name of the role:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+REPLICATE = ("kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt")
+
 
 class ImageArchive(Construct):
     """Every image source's bucket; in stages that replicate, a replica of each that is ours.
@@ -121,7 +125,7 @@ class ImageArchive(Construct):
         )
         if self._key:
             policy.add_statements(_through_s3(self._key, bucket, "kms:Decrypt"))
-            policy.add_statements(_through_s3(self._key, replica, "kms:Encrypt", "kms:GenerateDataKey"))
+            policy.add_statements(_through_s3(self._key, replica, *REPLICATE))
         every_image = "Replication copies every image, whatever its key; the role can do nothing else"
         objects = [objects_of(one, within=self) for one in (bucket, replica)]
         acknowledge_wildcards(policy, dict.fromkeys(objects, every_image))

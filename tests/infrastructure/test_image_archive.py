@@ -33,6 +33,7 @@ def test_the_replication_role_copies_and_does_nothing_else(prod) -> None:
     ]
     assert sorted(actions) == [
         "kms:Decrypt",
+        "kms:Decrypt",  # of the replica's bucket key
         "kms:Encrypt",
         "kms:GenerateDataKey",
         "s3:GetObjectVersionAcl",

@@ -236,7 +236,7 @@ def _further(action: str, resource: str, body: bytes, params: Mapping[str, Any])
                 iam_actions.request_tag_context("elasticmapreduce", "elasticmapreduce:AddTags", body, params),
             )
     if action in ("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"):
-        yield from _keys_of_object(action, resource, params)
+        yield from _keys_of_object(action, resource)
 
 
 def role_arn(name: str) -> str:
@@ -254,12 +254,12 @@ def _pass_role(arn: str, service: str) -> Further:
     return "iam:PassRole", arn, {"iam:passedtoservice": service}
 
 
-def _keys_of_object(action: str, resource: str, params: Mapping[str, Any]) -> Iterator[Further]:
+def _keys_of_object(action: str, resource: str) -> Iterator[Further]:
     """Yield what S3 does with a key in the caller's name; S3's own key lets everybody in the account."""
     bucket = resource.removeprefix("arn:aws:s3:::").split("/")[0]
     if action == "s3:PutObject":
         headers = s3._bucket_default_sse_headers(bucket)
-        needed = ["kms:GenerateDataKey", *(["kms:Decrypt"] if "uploadId" in params else [])]
+        needed = ["kms:GenerateDataKey", "kms:Decrypt"]  # all our buckets have bucket keys
     else:
         known = _stored(resource)
         headers, needed = s3._stored_sse_headers(known) if known else {}, ["kms:Decrypt"]
@@ -268,7 +268,7 @@ def _keys_of_object(action: str, resource: str, params: Mapping[str, Any]) -> It
         return
     context = {
         "kms:viaservice": f"s3.{get_region()}.amazonaws.com",
-        "kms:encryptioncontext:aws:s3:arn": f"arn:aws:s3:::{bucket}",  # all our buckets have bucket keys
+        "kms:encryptioncontext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
     }
     arn = key if key.startswith("arn:") else f"arn:aws:kms:{get_region()}:{get_account_id()}:key/{key}"
     for one in needed:

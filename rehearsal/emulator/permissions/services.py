@@ -60,11 +60,12 @@ def _may_replicate(guard: Guard, role: str, source: str, target: str, key: str) 
         ("s3:GetObjectVersionAcl", f"{here}/{key}", {}),
         ("s3:ReplicateObject", f"{there}/{key}", {}),
     ]
-    for bucket, arn, action in ((source, here, "kms:Decrypt"), (target, there, "kms:GenerateDataKey")):
+    uses = ((source, here, "Decrypt"), (target, there, "GenerateDataKey"), (target, there, "Decrypt"))
+    for bucket, arn, use in uses:
         kms_key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
         if kms_key:
             through = {"kms:viaservice": f"s3.{get_region()}.amazonaws.com"}
-            needed.append((action, kms_key, {**through, "kms:encryptioncontext:aws:s3:arn": arn}))
+            needed.append((f"kms:{use}", kms_key, {**through, "kms:encryptioncontext:aws:s3:arn": arn}))
     trusted = guard.takes_role(name, "s3", here)
     return trusted and all(guard.may(caller, *one) for one in needed)
 
