@@ -5,6 +5,7 @@ made every night (`long`): in `make test`, tests/rehearsal/emulator/test_life.py
 programs end at once.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -46,7 +47,6 @@ REASON = re.compile(
 NOT_HERE = {
     "user deployer / *": "doctor, upload and destroy",
     "arn:aws:s3:::* / *s3:DeleteObject*": "destroy",
-    "role *SubmitterRole* / SubmitSteps / *Fleets": "`fruit status`",
 }
 # The same arithmetic in another order of the images.
 CLOSE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-8}
@@ -203,6 +203,12 @@ def test_operate_finds_the_logs_of_the_run(stage, submitted):
     assert "features …" in driver.stdout, driver.stderr
     submit = stage.operate("logs", run_id, "--file=stderr", "--grep=Submitted application")
     assert "Submitted application application_" in submit.stdout, submit.stderr
+
+
+def test_the_state_of_cluster_and_run_is_told_to_who_submits(stage, submitted):
+    """By the submitter's role, as every command here for which it is meant."""
+    (told,) = json_of(stage.operate("status", "--json"))["clusters"]
+    assert submitted.answer["run_id"] in json.dumps(told)
 
 
 def test_the_aws_command_line_drives_a_step_to_its_end(stage, first):
