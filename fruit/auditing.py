@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import click
 from botocore.exceptions import ClientError
+from rich.console import Group
 
 from fruit.forgetting import Place, place_of
+from infra.checkout import ROOT
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
 from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
+from operate.erasure.readers import Policies
 from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
 from operate.errors import OperateError
-from operate.printing import json_option, print_result, table
+from operate.printing import json_option, print_result, say, table
 from spark_job.contract.erasure import RECORDS
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.uris import is_s3
 from spark_job.erasure.tables import names_in
 from spark_job.storage import Folder
 
 READS_AT_ONCE = 32
+TEMPLATE, BEGINS = ROOT / "docs" / "record-of-processing.md", "<!-- the record begins -->"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,7 @@ class Stored:
         days: after which the promise says that it is gone; None: it has no end.
         ends: when S3's rules hide the oldest of it; None: no rule does.
         outside: versions that are older than the promise.
+        readers: who in the account may at most read it; None: IAM does not tell.
     """
 
     kind: str
@@ -48,6 +57,7 @@ class Stored:
     days: int | None = None
     ends: datetime | None = None
     outside: int = 0
+    readers: tuple[str, ...] | None = None
 
     @property
     def problem(self) -> str:
@@ -60,22 +70,33 @@ class Stored:
 @click.command("audit")
 @click.option("--erased", metavar="RECORD", help="Look again for what this record of `forget` says is gone.")
 @click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the record of processing activities (Article 30 GDPR) too, as far as AWS knows.",
+)
+@click.option(
     "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
 )
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
 @json_option
 @connected
 def audit_command(
-    connection: Connection, erased: str | None, results: tuple[str, ...], local: bool, as_json: bool
+    connection: Connection,
+    erased: str | None,
+    record: Path | None,
+    results: tuple[str, ...],
+    local: bool,
+    as_json: bool,
 ) -> None:
-    """Show what is stored, by kind: how much, the oldest, when it goes; or whether an erasure holds.
+    """Show what is stored, by kind: how much, the oldest, when it goes, who reads it; or if an erasure holds.
 
     Exit code 1 if something is older than the promise, if no rule ends it, or if something that was erased is
     there.
 
     \b
     Example:
-      fruit audit --stage=prod
+      fruit audit --stage=prod --record=record.md
       fruit audit --erased=20261128T145107
     """
     place = place_of(connection, results, local=local)
@@ -89,10 +110,14 @@ def audit_command(
             raise MisuseError("--local: only an erasure can be looked for here: add --erased RECORD")
         stored = list(what_is_stored(place, datetime.now(UTC)))
         rows = [_row(one) for one in stored]
-        columns = ("kind", "bucket", "versions", "MB", "oldest", "goes", "outside the promise")
+        columns = ("kind", "bucket", "versions", "MB", "oldest", "goes", "readers", "outside the promise")
         shown = table(columns, rows, right=columns[2:4], title=f"{connection.stage}, {connection.region}")
         told = [{**asdict(one), "problem": one.problem} for one in stored]
-        print_result({"region": connection.region, "stored": told}, shown, as_json=as_json)
+        lines = map(terminal_text, _readers(stored))
+        print_result({"region": connection.region, "stored": told}, Group(shown, "", *lines), as_json=as_json)
+        if record:
+            record.write_text(record_of_processing(place.connection, stored))
+            say(f"record of processing activities: {record}; fill in what is marked with [ ]")
         problems = sum(bool(one.problem) for one in stored)
     if problems:
         raise click.exceptions.Exit(1)
@@ -100,13 +125,60 @@ def audit_command(
 
 def _row(one: Stored) -> tuple[str, ...]:
     oldest, ends = (f"{when:%Y-%m-%d}" if when else "" for when in (one.oldest, one.ends))
-    return one.kind, one.bucket, f"{one.objects:,}", f"{one.bytes / 1e6:,.1f}", oldest, ends, one.problem
+    readers = "unknown" if one.readers is None else f"{len(one.readers):,}"
+    size = f"{one.bytes / 1e6:,.1f}"
+    return one.kind, one.bucket, f"{one.objects:,}", size, oldest, ends, readers, one.problem
+
+
+def _readers(stored: Sequence[Stored]) -> Iterator[str]:
+    """Yield a line for each place that has readers of its own, without what they have in common."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for one in stored:
+        if one.readers is not None:
+            kinds = groups.setdefault(one.readers, [])
+            kinds += [one.kind] if one.kind not in kinds else []
+    for readers, kinds in groups.items():
+        yield f"{', '.join(kinds)}: may be read by {'; '.join(readers) or 'nobody'}"
+    if any(one.readers is None for one in stored):
+        yield "readers: unknown, for these credentials may not iam:GetAccountAuthorizationDetails"
+
+
+def record_of_processing(connection: Connection, stored: Sequence[Stored]) -> str:
+    """Return the record of processing activities with what the deployment knows; the rest is left open."""
+    deployment = connection.deployment
+    known = deployment.outputs
+    rows = [
+        f"| {one.kind} | `{one.bucket}` | {one.objects:,} | {one.oldest:%Y-%m-%d} | "
+        f"{'without end' if one.days is None else f'{one.days} days'} | {one.problem or 'kept'} |"
+        for one in stored
+        if one.oldest
+    ]
+    replicas = [
+        known[name]
+        for source in deployment.images_buckets
+        if (name := outputs.replica_bucket(source)) in known
+    ]
+    key = known.get(outputs.DATA_KEY_ARN)
+    facts = {
+        "stage": connection.stage,
+        "account": connection.client("sts").get_caller_identity()["Account"],
+        "region": connection.region,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "sources": ", ".join(deployment.images_buckets),
+        "retention": known.get(outputs.RETENTION, "[ the deployment does not say it ]"),
+        "readers": "\n".join(f"- {line}" for line in _readers(stored)),
+        "encryption": f"with the key `{key}`" if key else "with S3's own keys",
+        "replicas": f"in the same region ({', '.join(replicas)})" if replicas else "none",
+        "stored": "\n".join(rows),
+    }
+    return Template(TEMPLATE.read_text().partition(BEGINS)[2].lstrip()).substitute(facts)
 
 
 def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
     """Yield what each bucket of the deployment holds, by kind."""
     assert place.connection is not None
     deployment = place.connection.deployment
+    policies = Policies.of_account(place.connection.client("iam"))
     promised = re.findall(r"\d+", deployment.outputs.get(outputs.RETENTION, ""))
     images, results, logs = map(int, promised) if len(promised) == 3 else (None, None, None)
     runs = deployment.results_bucket
@@ -123,7 +195,21 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
     ]
     for kind, bucket, prefix, days in looks:
         if bucket:
-            yield from _stored(place.s3, kind, bucket, prefix, days, now)
+            own = _policy_of(place.s3, bucket)
+            readers = policies.readers(bucket, prefix, own) if policies else None
+            for one in _stored(place.s3, kind, bucket, prefix, days, now):
+                yield replace(one, readers=readers)
+
+
+def _policy_of(s3: Any, bucket: str) -> dict[str, Any] | None:
+    """Return the policy of a bucket; None: it has none, or these credentials may not see it."""
+    try:
+        policy: dict[str, Any] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchBucketPolicy", "AccessDenied"):
+            raise
+        return None
+    return policy
 
 
 def _stored(

@@ -285,8 +285,10 @@ def test_a_privacy_officer_forgets_what_a_person_gave_and_looks_again(deployed, 
     again = officer("audit", f"--erased={told['record'].rpartition('/')[2]}")
     assert (again.returncode, json.loads(again.stdout)["left"]) == (0, []), again.stderr
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=images)
-    stored = officer("audit")
-    assert {one["kind"] for one in json.loads(stored.stdout)["stored"]} >= {"photographs", "forgotten"}
+    readers = {one["kind"]: one["readers"] for one in json.loads(officer("audit").stdout)["stored"]}
+    assert readers.keys() >= {"photographs", "forgotten"}
+    assert {"role fruit-features-prod-nodes-eu-west-3", "user privacy-officer"} <= set(readers["photographs"])
+    assert "user reviewer" not in readers["photographs"]
 
 
 def test_a_deployer_sees_why_a_step_failed(deployed):

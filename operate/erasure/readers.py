@@ -1,0 +1,106 @@
+"""Who may read what lies in a bucket: everybody in the account, by the policies that are attached to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+# A replica is made by the last one.
+READING = ("s3:getobject", "s3:getobjectversion", "s3:getobjectversionforreplication")
+CONDITION = " (on a condition)"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The statements that allow something, of each user and role of the account."""
+
+    statements: Mapping[str, list[Mapping[str, Any]]]
+
+    @classmethod
+    def of_account(cls, iam: Any) -> Self | None:
+        """Ask IAM; None: it does not tell these credentials."""
+        found: dict[str, list[Any]] = {}
+        try:
+            for page in iam.get_paginator("get_account_authorization_details").paginate():
+                for name, entries in page.items():
+                    found.setdefault(name, []).extend(entries if isinstance(entries, list) else ())
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+                raise
+            return None
+        managed = {
+            policy["Arn"]: next(
+                one["Document"] for one in policy["PolicyVersionList"] if one["IsDefaultVersion"]
+            )
+            for policy in found.get("Policies", ())
+        }
+        groups = {group["GroupName"]: group for group in found.get("GroupDetailList", ())}
+        owners = {f"role {role['RoleName']}": [role] for role in found.get("RoleDetailList", ())}
+        for user in found.get("UserDetailList", ()):
+            owners[f"user {user['UserName']}"] = [user, *(groups[name] for name in user.get("GroupList", ()))]
+        return cls(
+            {
+                name: [one for holder in holders for one in _statements(holder, managed)]
+                for name, holders in owners.items()
+            }
+        )
+
+    def readers(self, bucket: str, prefix: str, bucket_policy: Mapping[str, Any] | None) -> tuple[str, ...]:
+        """Return who may at most read what lies below a prefix: what a policy denies is not taken off."""
+        place = f"arn:aws:s3:::{bucket}/{prefix}"
+        own = _allowing(bucket_policy or {})
+        found = {name: _allows(statements, place) for name, statements in self.statements.items()}
+        found |= {f"{_principal(one)}, by the bucket's policy": _allows([one], place) for one in own}
+        return tuple(sorted(name + how for name, how in found.items() if how is not None))
+
+
+def _statements(holder: Mapping[str, Any], managed: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the statements of a user, a group or a role that allow something."""
+    for kind in ("UserPolicyList", "GroupPolicyList", "RolePolicyList"):
+        for policy in holder.get(kind, ()):
+            yield from _allowing(policy["PolicyDocument"])
+    for attached in holder.get("AttachedManagedPolicies", ()):
+        yield from _allowing(managed.get(attached["PolicyArn"], {}))
+
+
+def _allowing(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    statements = document.get("Statement", ())
+    for one in [statements] if isinstance(statements, Mapping) else statements:
+        if one["Effect"] == "Allow":
+            yield one
+
+
+def _allows(statements: Iterable[Mapping[str, Any]], place: str) -> str | None:
+    """Return None where no statement lets anything at the place be read, else on which condition."""
+    matching = [one for one in statements if _lets_read(one) and _reaches(one, place)]
+    if not matching:
+        return None
+    return CONDITION if all(one.get("Condition") for one in matching) else ""
+
+
+def _lets_read(statement: Mapping[str, Any]) -> bool:
+    if "NotAction" in statement:
+        return not all(_matches(statement["NotAction"], action) for action in READING)
+    return any(_matches(statement.get("Action", ()), action) for action in READING)
+
+
+def _matches(patterns: str | Iterable[str], action: str) -> bool:
+    texts = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(action, text.lower()) for text in texts)
+
+
+def _reaches(statement: Mapping[str, Any], place: str) -> bool:
+    """Return whether an address that begins like the place can match."""
+    patterns = statement.get("Resource", "*")  # NotResource: nearly everything
+    texts = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(place, text[:end]) for text in texts for end in range(len(text) + 1))
+
+
+def _principal(statement: Mapping[str, Any]) -> str:
+    principal = statement.get("Principal", "*")
+    names = principal.values() if isinstance(principal, Mapping) else [principal]
+    return ", ".join(name if isinstance(name, str) else ", ".join(name) for name in names)
