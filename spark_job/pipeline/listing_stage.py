@@ -206,22 +206,25 @@ class TableUse:
         if self._images and self._images == self._without_row:
             raise ListingError(
                 f"--labels {self._labels.rule} has no row for any of {self._images:,} images: it names "
-                f"{next(iter(self._labels.rows))!r}, and an image is {self._example}: write each path from "
-                "the folder that --images names, or in full"
+                f"{next(iter(self._labels.rows))!r}, and {layout.LISTING}/ of this run has the names of the "
+                "images: write each path from the folder that --images names, or in full"
             )
 
     def warnings(self) -> list[str]:
-        """Return a sentence about what does not fit, if anything."""
+        """Return what does not fit, if anything: how many in the first line, examples in the second."""
         rows = self._labels.without_image().rows
-        parts = []
+        parts, examples = [], []
         if rows:
-            parts.append(f"rows that name no image of the sources: {len(rows):,}, as {next(iter(rows))!r}")
+            parts.append(f"rows that name no image of the sources: {len(rows):,}")
+            examples.append(repr(next(iter(rows))))
         if self._without_row:
             parts.append(
-                f"images without a row, and so without a label: {self._without_row:,}, as {self._example} "
+                f"images without a row, and so without a label: {self._without_row:,} "
                 "(--classes '?*' leaves them out)"
             )
-        return [f"--labels {self._labels.rule}: {'; '.join(parts)}"] if parts else []
+            examples.append(self._example)
+        named = f"For example {' and '.join(examples)}."
+        return [f"--labels {self._labels.rule}: {'; '.join(parts)}.\n{named}"] if parts else []
 
     def figures(self) -> dict[str, Any] | None:
         """Return what metrics.json says of the table; None: there is none."""

@@ -103,7 +103,7 @@ class Attempt:
         """Complete every stage; without images there are neither features nor a reduction."""
         listing = self._complete("listing", ListingResult, lambda: list_stage(self.run))
         for warning in listing.warnings:
-            self.say(f"warning: {warning}")
+            self.say(f"warning: {warning.splitlines()[0]}")
         results = StageResults(listing=listing)
         if listing.selected:
             features = self._complete("features", FeatureResult, lambda: feature_stage(self.run, listing))

@@ -70,7 +70,8 @@ class ListingResult:
         kept: images of the previous run that are gone from the sources and stay in the results.
         removed: images of the previous run that are gone from the sources.
         shown_shares: class -> share of its images that get a thumbnail; earlier versions made none.
-        warnings: sentences about classes that may not be meant so.
+        warnings: sentences about classes that may not be meant so; from the second line on they name images,
+            and stand in the report alone.
         labels: what became of the table of labels; None: there is none.
     """
 

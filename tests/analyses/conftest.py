@@ -1,10 +1,29 @@
 """What the tests of the analyses share: a run of small pictures and a classifier of them."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spark_job.contract.manifest import Manifest
+from spark_job.pipeline.run_folder import RunFolder
 from tests.analyses.recognition_runs import features_run, train_on, write_colours
+from tests.documented_files import without_row
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_file_has_a_row() -> Iterator[None]:
+    """Whatever a run or an analysis leaves in these tests, docs/privacy.md tells of it."""
+    complete = RunFolder.complete
+
+    def checked(run: RunFolder, *arguments: Any, **facts: Any) -> Manifest:
+        assert without_row(run.names()) == []
+        return complete(run, *arguments, **facts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "complete", checked)
+        yield
 
 
 @pytest.fixture(scope="session")

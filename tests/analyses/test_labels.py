@@ -79,8 +79,8 @@ def test_labels_are_of_this_run_whether_an_image_is_new_reused_or_kept(labelled)
         "images_without_row": 1,
     }
     report = (labelled.folder / "report/index.html").read_text()
-    assert "rows that name no image of the sources: 2, as " in report
-    assert "images without a row, and so without a label: 1, as " in report
+    assert "rows that name no image of the sources: 2; images without a row" in report
+    assert f"{UNLABELLED}." in report
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 
 from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
+from spark_job.storage import Folder
+from tests.documented_files import without_row
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def run(
     options = run_options(images, results, extractor, run_id, **others)
     run_pipeline(options, say)
     found = RunResults(results / run_id)
+    assert without_row(Folder(str(found.folder)).names()) == []
     counts = found.metrics["images"]
     assert counts["listed"] + counts["kept"] == counts["usable"] + counts["rejected"] + counts["skipped"]
     assert counts["skipped"] == sum(counts["skipped_by_reason"].values())

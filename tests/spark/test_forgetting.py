@@ -1,7 +1,6 @@
 """`fruit forget`: nothing names or shows an image afterwards, on a disk and in S3; a stopped one goes on."""
 
 import json
-import re
 import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -15,11 +14,8 @@ from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from fruit.command_line import cli
-from infra.checkout import ROOT
 from operate.erasure import versions as s3_versions
-from spark_job.analyses.checking.analysis import FINDINGS, QUALITY_CSV
-from spark_job.analyses.grouping.analysis import CENTRES_CSV, group
-from spark_job.analyses.prediction.analysis import PREDICTIONS, PREDICTIONS_CSV
+from spark_job.analyses.grouping.analysis import group
 from spark_job.command_line import run_command_line
 from spark_job.contract.manifest import Manifest, write_json
 from spark_job.storage import Folder, open_store
@@ -181,23 +177,6 @@ def test_a_forgotten_photograph_is_passed_over_under_any_name(archive, tiny_extr
     assert found.rejected["new.jpg"].startswith("this photograph was erased with `fruit forget`")
     row = next(row for row in found.features if row["path"].endswith("new.jpg"))
     assert row["features"] is row["thumbnail"] is None
-
-
-def test_every_file_that_is_made_of_photographs_has_a_row(made):
-    """docs/privacy.md says of each file and folder of a run and of an analysis what of an image it holds."""
-    text = (ROOT / "docs/privacy.md").read_text()
-    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
-    named = {name.strip("/").partition("/")[0] for row in rows for name in re.findall(r"`([^` ]+)`", row)}
-    found = {
-        path.relative_to(run).parts[0]
-        for run in (made / "results").iterdir()
-        if run.is_dir()
-        for path in run.rglob("*")
-        if path.is_file()
-    }
-    written = {QUALITY_CSV, FINDINGS, PREDICTIONS, PREDICTIONS_CSV, CENTRES_CSV, "progress.json"}
-    assert {"features", "stages", "clusters", "components.csv"} < found
-    assert (found | written) - named == set()
 
 
 class Killed(BaseException):

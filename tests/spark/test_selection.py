@@ -39,7 +39,11 @@ def test_a_run_takes_images_with_a_consent_alone(images, tiny_extractor, tmp_pat
     lines = [f"{path},x,{'2026-11-28' if path.startswith('Ch') else 'no'}" for path in paths]
     table.write_text("\n".join(["path,kind,consent", *lines]))
     before: Any = {"labels": str(table), "previous": "latest"}
-    run(images, tmp_path / "results", tiny_extractor, "all", **before)
+    table.write_text(table.read_text() + "\nother.jpg,x,no")  # the log says that there is one, not which
+    logged: list[str] = []
+    run(images, tmp_path / "results", tiny_extractor, "all", logged.append, **before)
+    assert f"warning: --labels {table}: rows that name no image of the sources: 1." in logged
+    assert ".jpg" not in "".join(logged)
     found = run(images, tmp_path / "results", tiny_extractor, "some", **before, require_consent=True)
     assert len(found.features) == COUNTS["Cherry"] == found.metrics["images"]["reused"]
     assert found.metrics["images"]["skipped_by_reason"] == {"no consent": len(paths) - COUNTS["Cherry"]}

@@ -161,18 +161,19 @@ def test_what_does_not_fit_is_counted_and_told(tmp_path):
         "images_without_row": 1,
     }
     assert use.warnings() == [
-        f"--labels {table}: rows that name no image of the sources: 1, as 'b/2.jpg'; images without a row, "
-        f"and so without a label: 1, as {tmp_path}/3.jpg (--classes '?*' leaves them out)"
+        f"--labels {table}: rows that name no image of the sources: 1; images without a row, "
+        f"and so without a label: 1 (--classes '?*' leaves them out).\n"
+        f"For example 'b/2.jpg' and {tmp_path}/3.jpg."
     ]
     files = {file.path: file.skipped for file in list_files(str(tmp_path), True, Labels(table))}
     assert files[table] == LABEL_TABLE
 
 
 def test_a_table_of_other_images_ends_the_run(tmp_path):
-    """A path of each side shows why they do not meet."""
+    """A path of the table, and where those of the images are, show why they do not meet."""
     (tmp_path / "1.jpg").touch()
     with pytest.raises(
-        ListingError, match=r"no row for any of 1 images: it names 'photos/1\.jpg', and an image"
+        ListingError, match=r"no row for any of 1 images: it names 'photos/1\.jpg', and listing/"
     ):
         used(tmp_path, write(tmp_path, "path,label\nphotos/1.jpg,a\n")).check()
 
