@@ -1,5 +1,6 @@
 """A cluster made by RunJobFlow alone: the real install script, the packaged job, and processes to disturb."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,30 @@ def configuration() -> DeploymentConfig:
     return DeploymentConfig.from_context(dict(field.split("=", 1) for field in FIELDS))
 
 
+# What the nodes may do: that of infra/access/instance_role.py, in these buckets.
+ALLOWED = {
+    "s3:ListBucket": (IMAGES, RESULTS),
+    "s3:GetObject": (f"{STAGED}/*", f"{IMAGES}/*", f"{RESULTS}/runs/*", f"{RESULTS}/erasures/*"),
+    "s3:PutObject": (f"{RESULTS}/runs/*", f"{LOGS}/emr/*"),
+    "s3:DeleteObject": (f"{RESULTS}/runs/*",),
+    "s3:AbortMultipartUpload": (f"{RESULTS}/runs/*",),
+}
+NODES = "EMR_EC2_DefaultRole"
+
+
+def make_nodes_role(iam: Any) -> None:
+    """Make the nodes' role and its instance profile."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    allowed = [
+        {"Effect": "Allow", "Action": action, "Resource": [f"arn:aws:s3:::{place}" for place in places]}
+        for action, places in ALLOWED.items()
+    ]
+    iam.create_role(RoleName=NODES, AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+    iam.put_role_policy(RoleName=NODES, PolicyName="nodes", PolicyDocument=json.dumps({"Statement": allowed}))
+    iam.create_instance_profile(InstanceProfileName=NODES)
+    iam.add_role_to_instance_profile(InstanceProfileName=NODES, RoleName=NODES)
+
+
 def stage_files(s3: Any) -> None:
     """Put what nodes and steps fetch where they fetch it."""
     for bucket in (STAGED, IMAGES, RESULTS, LOGS):
@@ -76,7 +101,7 @@ def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]
         "Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}],
         "LogUri": f"s3://{LOGS}/emr/",
         "ServiceRole": "EMR_DefaultRole",
-        "JobFlowRole": "EMR_EC2_DefaultRole",
+        "JobFlowRole": NODES,
         "Instances": {"InstanceGroups": asked, "KeepJobFlowAliveWhenNoSteps": True},
         "Configurations": [{"Classification": name, "Properties": each} for name, each in settings.items()],
         "BootstrapActions": [{"Name": "install", "ScriptBootstrapAction": script}],

@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from infra.checkout import ROOT
+from rehearsal.commands.serve import interrupt_on_sigterm
+from rehearsal.emulator.process import Server
 from rehearsal.settings import Settings, free_port
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
@@ -29,14 +31,14 @@ def may_mount() -> bool:
 
 @dataclass(frozen=True)
 class Serving:
-    """`fruit rehearse serve` as a process, with mounts of its own where the machine allows it."""
+    """The rehearsal's AWS with a tester as a process, with mounts of its own where the machine allows it."""
 
     settings: Settings
     process: subprocess.Popen[bytes]
 
     @property
     def environment(self) -> dict[str, str]:
-        """As the command prints it."""
+        """The deployer's."""
         return self.settings.client_environment()
 
     def mount_memory(self, folder: Path, mebibytes: int) -> None:
@@ -55,17 +57,16 @@ class Serving:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Serving]:
-    """One up, until the end of the block; its clusters belong to no deployment with policies."""
-    settings, ready = Settings(folder / "home", free_port(), checks_permissions=False), folder / "environment"
-    serve = [sys.executable, "-m", "fruit", "rehearse", "serve", "--no-auth", f"--port={settings.port}"]
-    serve += [f"--home={settings.home}", f"--env-file={ready}"]
+    """One up, until the end of the block."""
+    settings = Settings(folder / "home", free_port())
+    serve = [sys.executable, "-m", __name__, str(settings.home), str(settings.port)]
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [*(UNSHARE if may_mount() else ()), *serve], cwd=ROOT, stdout=log, stderr=log
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not ready.exists():
+        while not settings.ready_file.exists():
             assert process.poll() is None, (folder / "serve.log").read_text()
             assert time.monotonic() < deadline, "the rehearsal does not answer"
             time.sleep(0.1)
@@ -73,3 +74,11 @@ def serving(folder: Path) -> Iterator[Serving]:
     finally:
         process.terminate()
         process.wait(STOP_SECONDS)
+
+
+if __name__ == "__main__":
+    interrupt_on_sigterm()
+    home, port = Path(sys.argv[1]), int(sys.argv[2])
+    with suppress(KeyboardInterrupt), Server(home, port=port, emr="tests.end_to_end.stage:make") as server:
+        server.wait()
+        sys.exit(1)  # it ended before it was told to

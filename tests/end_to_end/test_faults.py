@@ -18,14 +18,17 @@ import numpy as np
 import psutil
 import pytest
 
+from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.permissions_report import Report
 from rehearsal.processes import processes_of
-from rehearsal.settings import INTERRUPT_PATH, SLOW_DOWN_PATH
+from rehearsal.settings import INTERRUPT_PATH, PERMISSIONS_PATH, SLOW_DOWN_PATH
 from tests.end_to_end.direct_cluster import (
     IMAGES,
     RESULTS,
     WAIT_SECONDS,
     DirectCluster,
     cluster_request,
+    make_nodes_role,
     stage_files,
 )
 from tests.end_to_end.private_mounts import Serving, may_mount, serving
@@ -67,6 +70,7 @@ def cluster(aws: Aws, artifacts: Path, photographs: Path, keys: list[str]) -> Di
     """A primary, a core and a Spot task node, prepared by the real install script."""
     emr, s3 = aws.client("emr"), aws.client("s3")
     stage_files(s3)
+    make_nodes_role(aws.client("iam"))
     markets = {"MASTER": "ON_DEMAND", "CORE": "ON_DEMAND", "TASK": "SPOT"}
     cluster_id = emr.run_job_flow(**cluster_request(markets))["JobFlowId"]
     with ThreadPoolExecutor(8) as pool:
@@ -265,6 +269,12 @@ def test_a_run_is_complete_though_the_disk_of_a_node_is_full(server, cluster, ch
     ended = cluster.ended(cluster.submit("disk-full"))
     assert ended.state == "COMPLETED", ended.reason
     check("disk-full")
+
+
+def test_nodes_were_refused_nothing_but_what_is_not_there(aws, cluster):
+    """All through the faults their keys came from the metadata service, and their policy sufficed."""
+    refused = Report(Replay(control(aws, PERMISSIONS_PATH, {}))).refused
+    assert {call["resource"].rpartition("/")[2] for call in refused} <= {"missing.zip"}
 
 
 def test_nothing_outlives_a_server_that_is_killed(server, cluster):
