@@ -1,5 +1,11 @@
 """Image sources: a bucket and a replica each, or what the company has already."""
 
+import json
+from fnmatch import fnmatchcase
+
+import pytest
+
+from infra.checkout import ROOT
 from tests.infrastructure.storage_template import buckets, encryption, named, published
 from tests.infrastructure.synthesis import as_list, only, synthesise
 
@@ -56,6 +62,20 @@ def test_each_image_source_has_a_bucket_and_a_replica_of_its_own() -> None:
         assert targets[source] == published(stacks, f"ReplicaBucket{source}")
     assert len(set(targets.values())) == 2
     assert stacks.outputs("storage")["ImageSources"]["Value"] == "taille-fixe,taille-variable"
+
+
+@pytest.mark.parametrize("person", ["deployer", "privacy-officer"])
+def test_policies_for_people_reach_the_buckets_of_every_source(person) -> None:
+    """CloudFormation names a bucket after its stack and its id in the template."""
+    document = json.loads((ROOT / "docs" / "policies" / f"{person}.json").read_text())
+    places = [place for one in document["Statement"] for place in as_list(one["Resource"])]
+    patterns = [place for place in places if ":s3:::fruit-features-STAGE-storage-archive" in place]
+    assert patterns
+    stacks = synthesise(stage="prod", image_sources=CLASSIC)
+    ids = [published(stacks, f"ImagesBucket{source}") for source in ("TailleFixe", "TailleVariable")]
+    for name in ids:
+        arn = f"arn:aws:s3:::fruit-features-STAGE-storage-{name.lower()}-1a2b/Banana/1.jpg"
+        assert all(fnmatchcase(arn, pattern) for pattern in patterns)
 
 
 def test_an_existing_image_bucket_is_used_and_not_touched() -> None:
