@@ -188,13 +188,14 @@ def forget_command(
     """
     place = place_of(connection, results, local=local)
     names = [*images, *(listed.read_text().splitlines() if listed else ())]
+    if place.connection:
+        _refuse_running(place.connection)
     if refit and not (names or source or contributor):
         answer: dict[str, Any] = {"fitted_again": fit_models_again(place, dry_run=dry_run, yes=yes)}
         print_result(answer, f"{len(answer['fitted_again']):,} runs fitted again", as_json=as_json)
         return
     wanted = wanted_of(place, [name for name in names if name.strip()], source, contributor)
     if place.connection:
-        _refuse_running(place.connection)
         say(expected_requests(place, contributor))
     if contributor:
         wanted = _with_images_of(place, wanted, contributor)
