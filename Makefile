@@ -185,7 +185,7 @@ $(VENV)/.bench-ready: $(READY) requirements-bench.txt
 	@touch $@
 
 # IMAGES=folder of photographs, WEIGHTS=MobileNetV2 weights; else generated photographs, random weights.
-bench: $(VENV)/.bench-ready ## Measure speed beside the peers (KIND=drawn|phone|files IMAGES=DIR WEIGHTS=FILE)
+bench: $(VENV)/.bench-ready ## Measure speed beside the peers (KIND=drawn|phone|files|reuse IMAGES=DIR WEIGHTS=FILE)
 	$(PYTHON) -m benchmarks $(if $(KIND),--kind "$(KIND)") $${IMAGES:+--images "$$IMAGES"} $${WEIGHTS:+--weights "$$WEIGHTS"} $(BENCH_ARGS)
 
 # In an environment of their own: what they need would bend our pins.
