@@ -42,6 +42,7 @@ NOT_IN_EACH_RUN: Mapping[str, str] = {
     "role *-nodes-* / WriteResults / s3:[AD]*": "a stage that begins anew, or a write that failed",
     "role *Custom*Restrict* / *": "CDK's own, which opens the default group again when the network goes",
     "arn:aws:s3:::* / *DeleteObject* / *": "CDK's own, which empties a bucket that goes; this one was empty",
+    "user privacy-officer / * / ReadPhotographs*": "`fruit forget --refit`: pictures of the new reports",
     "role *SubmitterRole* / SubmitSteps / *Cancel*": "`fruit cancel` of a run that is under way",
 }
 RECORDED_IN = "recorded in"
