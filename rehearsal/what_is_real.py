@@ -10,7 +10,7 @@ EMULATED = (
     "CloudFormation: events, rollbacks, wait conditions and custom resources, for all types that we use",
     "permissions: each caller has its own keys, and every call is checked, with its conditions, against the "
     "policies of caller, bucket, key, topic and function; the end of a rehearsal says which were needed",
-    "S3: objects, versions and replication",
+    "S3: objects, versions, replication, and lifecycle rules when the clock is moved",
     "EMR: its API, its refusals, states, scaling, events and logs; nodes are processes of this machine",
     "Lambda and EventBridge: a rule that matches calls its function",
     "EC2: networks, groups, lists and gateways exist; no packet passes through them",
@@ -19,7 +19,7 @@ EMULATED = (
 )
 RECORDED = (
     "budgets (nothing costs anything) and alarms on clusters (EMR's metrics do not arrive)",
-    "dashboards, flow logs, S3's lifecycle (nothing expires), access logs and encryption settings",
+    "dashboards, flow logs, access logs and encryption settings",
     "EMR's security configuration, its certificates, disks and Spot prices",
     "the rights with which CloudFormation makes resources (its default is all of them), S3 replicates and "
     "writes access logs, EC2 writes flow logs, budgets and alarms publish; policies of endpoints",

@@ -24,7 +24,7 @@ class Conditions:
         events_late: Seconds until an event is delivered.
         logs_late: Seconds until logs are put into S3; EMR brings them every five minutes.
             https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-debugging.html
-        days_ahead: How many days EMR's clock is ahead of this machine's.
+        days_ahead: How many days the clock of EMR and of S3's lifecycle rules is ahead of this machine's.
     """
 
     stacks_see_refusals: bool = True

@@ -4,11 +4,14 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.door import read_body, send_answer, send_json
+from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions.enforcement import Guard
 from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, PERMISSIONS_PATH, SLOW_DOWN_PATH
 from spark_job.contract.errors import MisuseError
@@ -30,7 +33,7 @@ Answer = tuple[int, dict[str, Any]]
 Control = Callable[[dict[str, Any]], Awaitable[Answer]]
 
 
-def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard) -> Asgi:
+def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard, lifecycle: Lifecycle) -> Asgi:
     """Return the application with four paths taken out of AWS's.
 
     `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or status
@@ -40,7 +43,8 @@ def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard) -> Asgi:
     SlowDown for so long, with 0 it ends; the answer, `{"refused": 12}`, counts those that were.
 
     `POST /_rehearsal/conditions` with `{"event_copies": 2}` or `{}` sets some of `Conditions` and answers
-    all, or status 409 and `{"message": …}`.
+    all, or status 409 and `{"message": …}`. When `days_ahead` grows, the lifecycle rules of the buckets are
+    carried out before it answers.
 
     `POST /_rehearsal/permissions` with `{}` answers the calls so far, and the statements of all policies that
     are or were there when it was asked.
@@ -57,16 +61,10 @@ def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard) -> Asgi:
         busy.begin(float(request["seconds"]))
         return 200, {"refused": busy.refused}
 
-    async def change_conditions(request: dict[str, Any]) -> Answer:
-        try:
-            return 200, service.conditions.change(request)
-        except MisuseError as error:
-            return 409, {"message": str(error)}
-
     controls: dict[str, Control] = {
         INTERRUPT_PATH: interrupt,
         SLOW_DOWN_PATH: be_busy,
-        CONDITIONS_PATH: change_conditions,
+        CONDITIONS_PATH: partial(_change_conditions, service.conditions, lifecycle),
         PERMISSIONS_PATH: guard.tell,
     }
 
@@ -82,6 +80,17 @@ def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard) -> Asgi:
             await aws(scope, receive, send)
 
     return application
+
+
+async def _change_conditions(conditions: Conditions, lifecycle: Lifecycle, request: dict[str, Any]) -> Answer:
+    before = conditions.days_ahead
+    try:
+        changed = conditions.change(request)
+    except MisuseError as error:
+        return 409, {"message": str(error)}
+    if conditions.days_ahead > before:
+        await asyncio.to_thread(lifecycle.move, before, conditions.days_ahead)
+    return 200, changed
 
 
 class SlowDown:

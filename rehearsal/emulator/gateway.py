@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 from pkgutil import resolve_name
 
+import boto3
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
@@ -22,6 +23,7 @@ from ministack.app import app
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.emulator.control import with_control
 from rehearsal.emulator.door import give_functions_keys, with_door
+from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions import callers, services
 from rehearsal.emulator.permissions.enforcement import Guard
 from rehearsal.emulator.permissions.metadata import with_metadata
@@ -88,7 +90,7 @@ async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) ->
         # While AWS still answers: clusters put their logs into S3.
         await asyncio.to_thread(service.stop)
 
-    inside = with_door(with_control(app, service, guard), settings, guard)
+    inside = with_door(with_control(app, service, guard, Lifecycle(boto3.client("s3"))), settings, guard)
     await serve(with_metadata(inside, service), config, shutdown_trigger=until_the_end)
 
 

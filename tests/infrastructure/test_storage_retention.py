@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import ConfigError
 from infra.storage.lifecycle import image_expiration_days
-from tests.infrastructure.bucket_life import Bucket
+from rehearsal.emulator.lifecycle import Rule, VersionedBucket
 from tests.infrastructure.storage_template import buckets, named, rules
 from tests.infrastructure.synthesis import only, synthesise
 
@@ -36,7 +36,7 @@ def test_images_their_versions_and_replicas_are_gone_within_the_retention(contex
 
 def test_nothing_of_a_photograph_is_older_than_promised_in_a_year(dev) -> None:
     """Uploaded, overwritten, deleted, half uploaded, and looked at every midnight; markers go as well."""
-    bucket = Bucket(rules(named(dev, "ImagesBucketImages")))
+    bucket = VersionedBucket([as_s3_answers(rule) for rule in rules(named(dev, "ImagesBucketImages"))])
     begin = datetime(2026, 1, 1, 17, 30, tzinfo=UTC)
     oldest = oldest_marker = oldest_upload = timedelta()
     for day in range(365):
@@ -56,6 +56,12 @@ def test_nothing_of_a_photograph_is_older_than_promised_in_a_year(dev) -> None:
     assert timedelta(days=13) < oldest < timedelta(days=14)
     assert timedelta(days=1) < oldest_marker < timedelta(days=14)
     assert oldest_upload < timedelta(days=2)
+
+
+def as_s3_answers(rule) -> Rule:
+    """A rule of a template, whose names CloudFormation chose."""
+    names = {"Days": "ExpirationInDays", "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}
+    return Rule.of({**rule, "Expiration": {name: rule.get(its) for name, its in names.items()}})
 
 
 def test_a_retention_that_s3_cannot_keep_is_refused() -> None:

@@ -404,6 +404,37 @@ def test_a_statement_that_is_taken_away_is_missed_by_name(deployed, role, statem
     assert f"refused: role {name}, {refused} on {taken['Resource']}" in report.faults()
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_photographs_end_within_the_promise_and_results_stay(deployed, stage, tell):
+    """As days pass: the old version and the unfinished upload, then the photograph and its replica."""
+    s3 = deployed.aws.client("s3")
+    outputs = _outputs(deployed.aws, stage, "storage")
+    images, results = outputs["ImagesBucketImages"], outputs["ResultsBucket"]
+    buckets = [images, outputs["ReplicaBucketImages"]] if stage == "prod" else [images]
+    photograph, run = "Apple/end.jpg", "runs/end/manifest.json"
+    s3.create_multipart_upload(Bucket=images, Key="Apple/never-ended.jpg")
+    for bucket, key, content in (
+        (images, photograph, b"1"),
+        (images, photograph, b"2"),
+        (results, run, b"{}"),
+    ):
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def stored(bucket, kind="Versions"):
+        return len(s3.list_object_versions(Bucket=bucket, Prefix=photograph).get(kind, []))
+
+    assert [stored(bucket) for bucket in buckets] == [2] * len(buckets)
+    tell("days_ahead=10")
+    assert [stored(bucket) for bucket in buckets] == [1] * len(buckets)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=images)
+    assert s3.get_object(Bucket=images, Key=photograph)["Body"].read() == b"2"
+    tell("days_ahead=12")
+    assert [stored(bucket, "DeleteMarkers") for bucket in buckets] == [1] * len(buckets)
+    tell("days_ahead=14")
+    assert {stored(bucket, kind) for bucket in buckets for kind in ("Versions", "DeleteMarkers")} == {0}
+    assert s3.get_object(Bucket=results, Key=run)["Body"].read() == b"{}"
+
+
 def test_destroying_leaves_what_the_stage_keeps_and_nothing_else(deployed):
     """dev: nothing, though its buckets hold versions and delete markers; prod: its data.
 

@@ -1,0 +1,206 @@
+"""S3's lifecycle rules, carried out when somebody moves the rehearsal's clock, as S3 documents them.
+
+Days are counted from creation, or from the moment at which a version was overwritten or hidden, and rounded
+up to the next midnight UTC. An expired object is hidden by a delete marker, some time after midnight; a
+marker with nothing below it goes:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+
+Versioned buckets alone are looked at. Of a rule's filter the prefix counts, and no rule moves an object to
+another storage class: nothing here deploys more.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DAY = timedelta(days=1)
+# S3 does its work in the background, some time after the midnight.
+AT_WORK = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one rule does with the objects below a prefix; None: nothing.
+
+    Attributes:
+        hide: the age at which an object is hidden by a delete marker.
+        remove: how long after it was overwritten or hidden a version goes.
+        give_up: the age at which an unfinished upload goes.
+        removes_markers: whether a marker goes when nothing is below it.
+    """
+
+    prefix: str = ""
+    hide: timedelta | None = None
+    remove: timedelta | None = None
+    give_up: timedelta | None = None
+    removes_markers: bool = False
+
+    @classmethod
+    def of(cls, rule: Mapping[str, Any]) -> Self:
+        """Return the rule as GetBucketLifecycleConfiguration answers it."""
+
+        def days(group: str, name: str) -> timedelta | None:
+            number = rule.get(group, {}).get(name)
+            return None if number is None else timedelta(days=number)
+
+        return cls(
+            rule.get("Filter", {}).get("Prefix") or rule.get("Prefix") or "",
+            days("Expiration", "Days"),
+            days("NoncurrentVersionExpiration", "NoncurrentDays"),
+            days("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
+            bool(rule.get("Expiration", {}).get("ExpiredObjectDeleteMarker")),
+        )
+
+
+@dataclass
+class Version:
+    """One version of an object, or a delete marker.
+
+    Attributes:
+        hidden: since when it is not the current one.
+        id: of S3; empty for a marker that a rule makes.
+    """
+
+    created: datetime
+    is_marker: bool = False
+    hidden: datetime | None = None
+    id: str = ""
+
+
+@dataclass
+class VersionedBucket:
+    """A bucket under rules.
+
+    Attributes:
+        objects: by key, each its versions, the current one last.
+        uploads: that were never ended, by their ids.
+    """
+
+    rules: Sequence[Rule]
+    objects: dict[str, list[Version]] = field(default_factory=dict)
+    uploads: dict[str, datetime] = field(default_factory=dict)
+
+    def put(self, key: str, now: datetime, *, is_marker: bool = False) -> None:
+        """Write an object, or delete it: what was there is hidden."""
+        versions = self.objects.setdefault(key, [])
+        if versions:
+            versions[-1].hidden = now
+        versions.append(Version(now, is_marker))
+
+    def midnight(self, now: datetime) -> None:
+        """Do what the rules ask for at this midnight."""
+        for rule in self.rules:
+            for key in [key for key in self.objects if key.startswith(rule.prefix)]:
+                current = self.objects[key][-1]
+                if rule.hide is not None and not current.is_marker and _due(current.created, rule.hide, now):
+                    self.put(key, now + AT_WORK, is_marker=True)
+                if rule.remove is not None:
+                    self.objects[key] = [
+                        one
+                        for one in self.objects[key]
+                        if not one.hidden or not _due(one.hidden, rule.remove, now)
+                    ]
+                if rule.removes_markers and all(one.is_marker for one in self.objects[key]):
+                    del self.objects[key]
+            if rule.give_up is not None:
+                for upload in [one for one, begun in self.uploads.items() if _due(begun, rule.give_up, now)]:
+                    del self.uploads[upload]
+
+
+def _due(since: datetime, days: timedelta, now: datetime) -> bool:
+    end = since + days
+    rounded = end.replace(hour=0, minute=0, second=0, microsecond=0)
+    return now >= (rounded if rounded == end else rounded + DAY)
+
+
+class Lifecycle:
+    """Does what the rules of all buckets ask for.
+
+    Args:
+        s3: a client that may do everything.
+    """
+
+    def __init__(self, s3: "S3Client") -> None:
+        self._s3 = s3
+        # By bucket, key and id of a version or upload: when it was made, on the clock that is moved.
+        self._created: dict[tuple[str, str, str], datetime] = {}
+
+    def move(self, before: float, after: float) -> None:
+        """Let the midnights pass between two positions of the clock, in days ahead of this machine's."""
+        begin, end = (datetime.now(UTC) + ahead * DAY for ahead in (before, after))
+        for bucket in self._s3.list_buckets()["Buckets"]:
+            name = bucket["Name"]
+            if rules := self._rules(name):
+                self._pass(name, rules, before * DAY, list(_midnights(begin, end)))
+
+    def _rules(self, bucket: str) -> list[Rule]:
+        if self._s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+            return []
+        try:
+            rules = self._s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        except ClientError:  # it has none
+            return []
+        return [Rule.of(rule) for rule in rules if rule["Status"] == "Enabled"]
+
+    def _pass(self, bucket: str, rules: list[Rule], ahead: timedelta, midnights: list[datetime]) -> None:
+        uploads = self._s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        keys = {upload["UploadId"]: upload["Key"] for upload in uploads}
+        begun = {
+            upload["UploadId"]: self._moment(
+                bucket, upload["Key"], upload["UploadId"], upload["Initiated"] + ahead
+            )
+            for upload in uploads
+        }
+        objects = self._objects(bucket, ahead)
+        life = VersionedBucket(
+            rules, {key: list(versions) for key, versions in objects.items()}, begun.copy()
+        )
+        for now in midnights:
+            life.midnight(now)
+        for key, versions in objects.items():
+            left = life.objects.get(key, [])
+            if left and not left[-1].id:
+                made = self._s3.delete_object(Bucket=bucket, Key=key)
+                self._created[bucket, key, made["VersionId"]] = left[-1].created
+            for version in versions:
+                if version not in left:
+                    self._s3.delete_object(Bucket=bucket, Key=key, VersionId=version.id)
+        for upload in begun.keys() - life.uploads.keys():
+            self._s3.abort_multipart_upload(Bucket=bucket, Key=keys[upload], UploadId=upload)
+
+    def _objects(self, bucket: str, ahead: timedelta) -> dict[str, list[Version]]:
+        found: dict[str, list[tuple[bool, Version]]] = {}
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            markers = page.get("DeleteMarkers", [])
+            for one in [*page.get("Versions", []), *markers]:
+                key, version_id = one["Key"], one["VersionId"]
+                created = self._moment(bucket, key, version_id, one["LastModified"] + ahead)
+                version = Version(created, one in markers, id=version_id)
+                found.setdefault(key, []).append((one["IsLatest"], version))
+        return {key: _in_order(versions) for key, versions in found.items()}
+
+    def _moment(self, bucket: str, key: str, id_: str, now: datetime) -> datetime:
+        """Return when it was made: what is new since the clock was moved last was made on that clock."""
+        return self._created.setdefault((bucket, key, id_), now)
+
+
+def _in_order(versions: list[tuple[bool, Version]]) -> list[Version]:
+    """Return the versions of one key, the current one last; each is hidden since the next was made."""
+    ordered = [version for _, version in sorted(versions, key=lambda one: (one[0], one[1].created))]
+    for version, following in pairwise(ordered):
+        version.hidden = following.created
+    return ordered
+
+
+def _midnights(begin: datetime, end: datetime) -> Iterator[datetime]:
+    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    while midnight <= end:
+        yield midnight
+        midnight += DAY
