@@ -23,7 +23,7 @@ UNFINISHED = "unfinished"
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary(RunFigures):
-    """One run; what is not known (yet) is None. Durations in seconds, costs in USD.
+    """One run; what is not known (yet) is None.
 
     Attributes:
         state: complete once the manifest is there; before, what EMR says of the run's latest step (pending,
@@ -32,7 +32,6 @@ class RunSummary(RunFigures):
 
     run: str
     state: str = UNFINISHED
-    cost_usd: float | None = None
 
 
 def run_prefix(run_id: str) -> str:
@@ -70,7 +69,7 @@ def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
     if not content:
         return RunSummary(run=run_id)
     figures = RunFigures.of(manifest, _read(s3, bucket, run_prefix(run_id) + METRICS))
-    return RunSummary(run=run_id, state=COMPLETE, cost_usd=manifest.cost_usd, **asdict(figures))
+    return RunSummary(run=run_id, state=COMPLETE, **asdict(figures))
 
 
 def _read(s3: S3Client, bucket: str, key: str) -> dict[str, Any]:

@@ -113,6 +113,7 @@ class RunFigures:
         megapixels: of an image whose features were computed, on average.
         instance_types: of the machines of its cluster; empty: not known, or it had none.
         seconds: from start to end.
+        cost_usd: as the manifest has it.
     """
 
     kind: str = ""
@@ -129,6 +130,7 @@ class RunFigures:
     megapixels: float | None = None
     instance_types: tuple[str, ...] = ()
     seconds: float | None = None
+    cost_usd: float | None = None
 
     @classmethod
     def of(cls, manifest: Manifest, metrics: Mapping[str, Any]) -> Self:
@@ -154,6 +156,7 @@ class RunFigures:
             megapixels=at("features", "megapixels"),
             instance_types=manifest.instance_types,
             seconds=at("seconds", "total"),
+            cost_usd=manifest.cost_usd,
         )
 
     @property

@@ -320,7 +320,9 @@ def report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
         results.pop("reduction", None)
     shown = contents(finished_run(run, manifest), StageResults(**results), seconds)
     created = datetime.fromisoformat(manifest.created).strftime("%Y-%m-%d %H:%M UTC")
-    return render_report(replace(shown, created=created, notes=[*shown.notes, ERASED_NOTE]))
+    return render_report(
+        replace(shown, created=created, cost_usd=manifest.cost_usd, notes=[*shown.notes, ERASED_NOTE])
+    )
 
 
 def _no_session() -> Any:

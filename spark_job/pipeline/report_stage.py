@@ -68,6 +68,7 @@ def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> R
         skipped=dict(results.listing.skipped),
         notes=_notes(run, results),
         drift=reduction.drift if reduction else None,
+        cost_usd=run.progress.cost_usd,
     )
 
 

@@ -172,6 +172,7 @@ class ReportContents:
         component_count: k, how many of them were kept.
         points: a sample of the usable images, balanced over classes.
         components: (len(points), k) float32, their principal components.
+        cost_usd: of the run's nodes so far, on demand; None: not known.
         drift: of new images from those that the reduction was fitted on; None when it was fitted on these.
     """
 
@@ -193,6 +194,7 @@ class ReportContents:
     skipped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     drift: Drift | None = None
+    cost_usd: float | None = None
 
     @property
     def dimension(self) -> int:

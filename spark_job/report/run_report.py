@@ -105,6 +105,8 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
         tiles[f"Variance kept by {kept}"] = percent(kept_share(contents))
     tiles["Images a second"] = speed(contents.images_per_second)
     tiles["Time"] = duration(sum(contents.seconds.values()))
+    if contents.cost_usd is not None:
+        tiles["Cost of the nodes so far"] = f"{contents.cost_usd:.2f} USD"
     return tiles
 
 

@@ -23,17 +23,20 @@ COLUMNS = (
     *("Run", "Made by", "Created (UTC)", "Images", "Rejected", "Components", "Variance", "Model"),
     *("Accuracy", "Images a second", "Time", "Made from"),
 )
+COST = "USD"  # a column where a run has one
 EXPLAINED = (
     "Variance is the share that the components keep. Accuracy is that of a classifier on its test images: a "
     "run shows that of the newest train that was made from it. Images a second counts the images whose "
-    "features were computed. Of runs on AWS, the command fruit runs shows the same with the cost of each."
+    "features were computed. USD, of runs on AWS, is what the nodes had cost when the run was complete, on "
+    "demand; the command fruit runs also counts the end of the cluster."
 )
 
 
 def render_index(runs: Mapping[str, RunFigures]) -> bytes:
     """Return the page of finished runs, by folder, in the order given, with links to their reports."""
-    rows = [_row(folder, run) for folder, run in runs.items()]
-    table = Table("Finished runs", COLUMNS, rows, style="runs")
+    has_costs = any(run.cost_usd is not None for run in runs.values())
+    rows = [[*_row(folder, run), *_costs(run, has_costs)] for folder, run in runs.items()]
+    table = Table("Finished runs", [*COLUMNS, *([COST] if has_costs else ())], rows, style="runs")
     blocks: list[Block] = [EXPLAINED, table] if rows else [Placeholder("There are no finished runs yet.")]
     subtitle = f"{count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
     return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], of_a_run=False))
@@ -52,6 +55,10 @@ def _row(folder: str, run: RunFigures) -> list[Cell]:
         _number(run.seconds, duration),
         ", ".join(run.parents),
     ]
+
+
+def _costs(run: RunFigures, has_costs: bool) -> list[Cell]:
+    return [_number(run.cost_usd, "{:.2f}".format)] if has_costs else []
 
 
 def _number(value: float | None, written: Callable[[float], str]) -> Number:

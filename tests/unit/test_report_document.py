@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,10 +98,22 @@ def test_the_index_lists_what_a_person_compares():
         accuracy=0.931,
         images_per_second=202.4,
         seconds=3725,
+        cost_usd=0.294,
     )
+    assert ">USD<" not in render_index({"local": replace(run, cost_usd=None)}).decode()
     page = render_index({"mine": run, "javascript:alert(1)": RunFigures(), HOSTILE: RunFigures()}).decode()
     page = page.replace("\N{NO-BREAK SPACE}", " ")
-    for text in ("21 Nov 2026, 09:03", "8,560", ">7<", "117", "80.0 %", "mobilenet_v2", "93.1 %", "202"):
+    for text in (
+        "21 Nov 2026, 09:03",
+        "8,560",
+        ">7<",
+        "117",
+        "80.0 %",
+        "mobilenet_v2",
+        "93.1 %",
+        "202",
+        ">0.29<",
+    ):
         assert text in page
     assert 'data-order="3725">1 h 2 min</td>' in page
     assert "<td>source</td>" in page

@@ -121,6 +121,7 @@ class Controller:
                 cluster.set_state("BOOTSTRAPPING")
             if cluster.state == "BOOTSTRAPPING" and all(instance.state == "RUNNING" for instance in members):
                 cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
+                self._idle_since = CLOCK.now() if cluster.state == "WAITING" else None
 
     def _without_steps(self) -> str:
         if not self.cluster.keep_alive:
