@@ -205,7 +205,10 @@ def forget_command(
         say(line)
     asked = f"{len(names):,} names" if names else "a contributor" if contributor else "a source"
     answer = {"found": found.counts, "models": found.models, "record": None}
-    text = "nothing of it is left: there is nothing to do"
+    text = (
+        "nothing of it is found: there is nothing to do; if it was not forgotten before, check the name: "
+        "a key in the sources or, with --local, a path on this machine"
+    )
     if dry_run:
         text = "nothing was changed"
     elif found.counts or unfinished or _is_new(place, contributor):
