@@ -12,9 +12,9 @@ from tests.analyses.recognition_runs import features_run, train_on, write_colour
 from tests.documented_files import without_row
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def each_file_has_a_row() -> Iterator[None]:
-    """Whatever a run or an analysis leaves in these tests, docs/privacy.md tells of it."""
+    """Whatever a run or an analysis leaves in these tests, and in no others, docs/privacy.md tells of it."""
     complete = RunFolder.complete
 
     def checked(run: RunFolder, *arguments: Any, **facts: Any) -> Manifest:
