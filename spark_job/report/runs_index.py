@@ -23,12 +23,15 @@ COLUMNS = (
     *("Run", "Made by", "Created (UTC)", "Images", "Rejected", "Components", "Variance", "Model"),
     *("Accuracy", "Images a second", "Time", "Made from"),
 )
-COST = "USD"  # a column where a run has one
 EXPLAINED = (
     "Variance is the share that the components keep. Accuracy is that of a classifier on its test images: a "
     "run shows that of the newest train that was made from it. Images a second counts the images whose "
-    "features were computed. USD, of runs on AWS, is what the nodes had cost when the run was complete, on "
-    "demand; the command fruit runs also counts the end of the cluster."
+    "features were computed."
+)
+COST = "USD"  # a column where a run has one
+COST_EXPLAINED = (
+    f" {COST}, of runs on AWS, is what the nodes had cost when the run was complete, on demand; the command "
+    "fruit runs also counts the end of the cluster."
 )
 
 
@@ -37,7 +40,8 @@ def render_index(runs: Mapping[str, RunFigures]) -> bytes:
     has_costs = any(run.cost_usd is not None for run in runs.values())
     rows = [[*_row(folder, run), *_costs(run, has_costs)] for folder, run in runs.items()]
     table = Table("Finished runs", [*COLUMNS, *([COST] if has_costs else ())], rows, style="runs")
-    blocks: list[Block] = [EXPLAINED, table] if rows else [Placeholder("There are no finished runs yet.")]
+    explained = EXPLAINED + (COST_EXPLAINED if has_costs else "")
+    blocks: list[Block] = [explained, table] if rows else [Placeholder("There are no finished runs yet.")]
     subtitle = f"{count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
     return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], of_a_run=False))
 
