@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import settings
 from rehearsal.settings import LOOPBACK, free_port, free_ports
 
 SYSTEMS_OWN = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -18,13 +19,14 @@ def test_no_port_is_given_twice_whatever_thread_asks() -> None:
     assert len(set(found)) == len(found) == 200
 
 
-def test_a_port_that_something_listens_on_is_passed_over() -> None:
-    """The port after one that was just given is taken: the next free one is given."""
-    taken = free_port() + 1
+def test_a_port_that_something_listens_on_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is given."""
+    taken, free = free_ports(2)
+    monkeypatch.setattr(settings, "_OWN_PORTS", iter([taken, free]))
     with socket.socket() as listening:
         listening.bind((LOOPBACK, taken))
         listening.listen()
-        assert free_port() != taken
+        assert free_port() == free
 
 
 @pytest.mark.skipif(
