@@ -152,9 +152,12 @@ def tell(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., No
 
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Both stages synthesised, with artifacts of no bytes, since nothing runs here; clusters stay warm."""
+    """Both stages synthesised, with artifacts of no bytes, since nothing runs here.
+
+    Clusters stay warm for a week: other tests of this server let a day pass.
+    """
     folder = tmp_path_factory.mktemp("assemblies")
-    return {stage: synthesised(stage, folder / stage, idle_timeout_minutes="60") for stage in STAGES}
+    return {stage: synthesised(stage, folder / stage, idle_timeout_minutes="10080") for stage in STAGES}
 
 
 def synthesised(stage: str, folder: Path, **context: str) -> Path:
