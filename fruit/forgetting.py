@@ -75,6 +75,12 @@ class Place:
         models = [model for record in self.records() for model in record.models]
         return {str(model["uri"]) for model in models if "uri" in model and "fitted_again" not in model}
 
+    def remove_overwritten(self, runs: Iterable[str]) -> None:
+        """Remove the old versions of what was written anew in these runs, where they lie in S3."""
+        for uri in filter(is_s3, runs):
+            bucket, key = split_uri(uri)
+            s3_versions.remove_overwritten(self.s3, bucket, f"{key}/")
+
     def unfinished(self) -> list[Record]:
         """Return the erasures that were begun and not ended."""
         return [record for record in self.records() if record.state == BEGUN]
@@ -230,18 +236,16 @@ def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[
     from spark_job.erasure.refitting import fit_again
     from spark_job.session import open_session
 
-    done = list[str]()
+    done, owing = list[str](), place.models_left()
     for results in place.results:
         there = {Folder(results).child(name) for name in Folder(results).folder_names()}
-        left = {uri.rpartition("/")[2] for uri in place.models_left() & there}
+        left = {uri.rpartition("/")[2] for uri in owing & there}
         for name in sorted(left):
             say(f"  {name}: to be fitted again, of the features that are left")
         if left and not dry_run:
             require_yes("Fit these again, and what is made with them?", "nothing was fitted", yes=yes)
             done += fit_again(results, left, lambda: open_session("fruit forget"), say)
-    for uri in filter(is_s3, done):
-        bucket, key = split_uri(uri)
-        s3_versions.remove_overwritten(place.s3, bucket, f"{key}/")
+    place.remove_overwritten(done)
     for record in place.records() if done else ():
         place.write(record.fitted_again(done))
     return done
@@ -371,10 +375,7 @@ def forget(
     place.write(record)
     for results, traces in found.runs.items():
         remove_traces(results, traces, wanted, say)
-    for run in record.runs:
-        if is_s3(run):
-            bucket, key = split_uri(run)
-            s3_versions.remove_overwritten(place.s3, bucket, f"{key}/")
+    place.remove_overwritten(record.runs)
     for bucket in place.images:
         s3_versions.stop_uploads(place.s3, bucket, wanted)
     s3_versions.remove_versions(place.s3, [*found.logs, *found.photographs])

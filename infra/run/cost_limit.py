@@ -72,7 +72,13 @@ class CostLimit(Construct):
 
 def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
     """Let the function see what the stage's runs do, end their clusters, and tell what they have cost."""
-    told, progress = f"{RUNS}/*/{COST}", f"{RUNS}/*/{PROGRESS}"
+
+    def of_every_run(sid: str, action: str, file: str, reason: str) -> Grant:
+        key = f"{RUNS}/*/{file}"
+        arn = f"{buckets.results.bucket_arn}/{key}"
+        statement = PolicyStatement(sid=sid, actions=[action], resources=[arn])
+        return Grant(statement, {objects_of(buckets.results, key): reason})
+
     return [
         Grant(
             PolicyStatement(sid="ListClusters", actions=["elasticmapreduce:ListClusters"], resources=["*"]),
@@ -88,21 +94,11 @@ def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
                 "elasticmapreduce:TerminateJobFlows",
             ],
         ),
-        Grant(
-            PolicyStatement(
-                sid="TellCosts",
-                actions=["s3:PutObject"],
-                resources=[f"{buckets.results.bucket_arn}/{told}"],
-            ),
-            {objects_of(buckets.results, told): "The function tells every run of the stage what it has cost"},
+        of_every_run(
+            "TellCosts", "s3:PutObject", COST, "The function tells every run of the stage what it has cost"
         ),
-        Grant(
-            PolicyStatement(
-                sid="ReadProgress",
-                actions=["s3:GetObject"],
-                resources=[f"{buckets.results.bucket_arn}/{progress}"],
-            ),
-            {objects_of(buckets.results, progress): "The function reads how far every run of the stage is"},
+        of_every_run(
+            "ReadProgress", "s3:GetObject", PROGRESS, "The function reads how far every run of the stage is"
         ),
         publish_figures(),
         *use_key("UseKey", buckets.key, USE_KEY),

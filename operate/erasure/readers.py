@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from operate.emr.clusters import DENIED
+
 # A replica is made by the last one.
 READING = ("s3:getobject", "s3:getobjectversion", "s3:getobjectversionforreplication")
 CONDITION = " (on a condition)"
@@ -29,7 +31,7 @@ class Policies:
                 for name, entries in page.items():
                     found.setdefault(name, []).extend(entries if isinstance(entries, list) else ())
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+            if error.response["Error"]["Code"] not in DENIED:
                 raise
             return None
         managed = {

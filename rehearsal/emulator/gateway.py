@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -90,7 +91,8 @@ async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) ->
         # While AWS still answers: clusters put their logs into S3.
         await asyncio.to_thread(service.stop)
 
-    inside = with_door(with_control(app, service, guard, Lifecycle(boto3.client("s3"))), settings, guard)
+    lifecycle = Lifecycle(partial(boto3.client, "s3"))
+    inside = with_door(with_control(app, service, guard, lifecycle), settings, guard)
     await serve(with_metadata(inside, service), config, shutdown_trigger=until_the_end)
 
 

@@ -9,9 +9,10 @@ Versioned buckets alone are looked at. Of a rule's filter the prefix counts, and
 another storage class: nothing here deploys more.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
@@ -124,13 +125,17 @@ class Lifecycle:
     """Does what the rules of all buckets ask for.
 
     Args:
-        s3: a client that may do everything.
+        make_client: of S3, which may do everything; called when the clock is first moved, which is seldom.
     """
 
-    def __init__(self, s3: "S3Client") -> None:
-        self._s3 = s3
+    def __init__(self, make_client: Callable[[], "S3Client"]) -> None:
+        self._make_client = make_client
         # By bucket, key and id of a version or upload: when it was made, on the clock that is moved.
         self._created: dict[tuple[str, str, str], datetime] = {}
+
+    @cached_property
+    def _s3(self) -> "S3Client":
+        return self._make_client()
 
     def move(self, before: float, after: float) -> None:
         """Let the midnights pass between two positions of the clock, in days ahead of this machine's."""

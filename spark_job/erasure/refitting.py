@@ -97,8 +97,7 @@ def _reduce_again(run: RunFolder, manifest: Manifest, session: Open) -> str:
         gone = ("reduction/", layout.COMPONENTS_CSV, "stages/reduction.json")
         run.clear(keep=lambda name: not name.startswith(gone))
         said = f"the reduction is removed, for none can be fitted: {error}"
-    for name, content in report_again(run, manifest).items():
-        run.write(f"{layout.REPORT}/{name}", content)
+    report_again(run, manifest)
     metrics = run.read_metrics()
     length = finished.extractor.specification.feature_length
     made = metrics_of(StageResults(listing=listing, features=features, reduction=reduction), length, {})

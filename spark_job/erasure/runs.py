@@ -230,8 +230,7 @@ def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
     _rewrite_csv(run, wanted)
     _count_again(run, wanted)
     if shown:
-        for name, content in report_again(run, manifest).items():
-            run.write(f"{layout.REPORT}/{name}", content)
+        report_again(run, manifest)
     _rewrite(run, sorted(set(one.rows) - set(first), key=_rank), wanted)
 
 
@@ -308,8 +307,8 @@ def finished_run(run: RunFolder, manifest: Manifest, session: Callable[[], Any] 
     return kind(opened, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run))
 
 
-def report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
-    """Render the report of a run from what is left of it."""
+def report_again(run: RunFolder, manifest: Manifest) -> None:
+    """Write the report of a run anew, from what is left of it."""
     seconds = {}
     results: dict[str, Any] = {}
     kinds = {"listing": ListingResult, "features": FeatureResult, "reduction": ReductionResult}
@@ -320,9 +319,10 @@ def report_again(run: RunFolder, manifest: Manifest) -> dict[str, bytes]:
         results.pop("reduction", None)
     shown = contents(finished_run(run, manifest), StageResults(**results), seconds)
     created = datetime.fromisoformat(manifest.created).strftime("%Y-%m-%d %H:%M UTC")
-    return render_report(
-        replace(shown, created=created, cost_usd=manifest.cost_usd, notes=[*shown.notes, ERASED_NOTE])
-    )
+    notes = [*shown.notes, ERASED_NOTE]
+    files = render_report(replace(shown, created=created, cost_usd=manifest.cost_usd, notes=notes))
+    for file, rendered in files.items():
+        run.write(f"{layout.REPORT}/{file}", rendered)
 
 
 def _no_session() -> Any:
