@@ -27,7 +27,9 @@ PUSH_SECONDS = 15.0
 # The driver's container ends a moment after the application.
 CONTAINERS_SECONDS = 10.0
 CANCEL_SECONDS = 20.0
-SUBMITTED = re.compile(r"Submitted application (application_\d+_\d+)")
+# Spark says the first before it asks YARN, YARN's client the second a moment after YARN has the application:
+# a step that is cancelled in that moment has one.
+SUBMITTED = re.compile(r"Submitt(?:ing|ed) application (application_\d+_\d+)")
 
 
 class ControllerLog:
@@ -152,7 +154,7 @@ class RunningStep:
         return code
 
     def _applications(self) -> list[str]:
-        return SUBMITTED.findall(self._process.stderr) if self._manager else []
+        return sorted(set(SUBMITTED.findall(self._process.stderr))) if self._manager else []
 
     def _kill_applications(self) -> None:
         for application in self._applications():
