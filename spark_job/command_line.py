@@ -129,8 +129,8 @@ JOB_COMMANDS = {
         name: LazyCommand(f"{COMMANDS}.analyses:{name.replace('-', '_')}_command", text)
         for name, text in ANALYSES.items()
     },
-    "options": LazyCommand(
-        f"{COMMANDS}.run:options_command", "Write the table of the options of `run` into a Markdown file."
+    "tables": LazyCommand(
+        f"{COMMANDS}.tables:tables_command", "Write the tables that the code knows into Markdown files."
     ),
 }
 

@@ -1,15 +1,13 @@
-"""`run`, with the options of the table in `spark_job.contract.run_options`, and that table for the README."""
+"""`run`, with the options of the table in `spark_job.contract.run_options`."""
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
-from spark_job.contract.errors import MisuseError, StoppedError
+from spark_job.contract.errors import StoppedError
 from spark_job.contract.foreign_texts import terminal_text
-from spark_job.contract.options import Option
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3, read_unsigned
 from spark_job.images.border import lacking
@@ -22,7 +20,6 @@ HELP = """Turn images into features, a PCA and a report, in RESULTS/RUN_ID/.
 Example:
   fruit run --images photos --results results --extractor extractors/mobilenet_v2
 """
-BEGIN, END = "<!-- options:begin -->", "<!-- options:end -->"
 
 
 def make_run_command(table: type[RunOptions]) -> click.Command:
@@ -68,33 +65,3 @@ def _say(line: str) -> None:
 
 
 run_command = make_run_command(RunOptions)
-
-
-@click.command("options")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def options_command(file: Path) -> None:
-    """Write the table of the options of `run` into FILE, between its markers.
-
-    \b
-    Example:
-      python -m spark_job options README.md
-    """
-    file.write_text(with_table(file.read_text(), RunOptions))
-    print(f"{file}: the options of `run` are written")
-
-
-def with_table(text: str, table: type[RunOptions]) -> str:
-    """Return a Markdown text with the table between its two markers; MisuseError: it has no markers."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise MisuseError(f"the file has no place for the table: write {BEGIN} and {END} into it")
-    rows = ["| option | meaning | default |", "|---|---|---|", *map(_row, table.table())]
-    return "\n".join([before + begin, *rows, end + after])
-
-
-def _row(option: Option) -> str:
-    word = option.declaration.replace("/", " / ")
-    value = "" if option.kind is bool else f" {option.placeholder}"
-    shown = f"{word}{value}".replace("|", "\\|")
-    return f"| `{shown}` | {option.help} | {'required' if option.required else option.default_text} |"

@@ -94,7 +94,7 @@ def _reduce_again(run: RunFolder, manifest: Manifest, session: Open) -> str:
         said = f"{reduction.components} components fitted again on {usable:,} images"
         run.complete_stage("reduction", result_to_json(reduction, time.monotonic() - started))
     except ReductionError as error:
-        gone = ("reduction/", layout.COMPONENTS_CSV, "stages/reduction.json")
+        gone = ("reduction/", layout.COMPONENTS_CSV, f"{layout.STAGES}/reduction.json")
         run.clear(keep=lambda name: not name.startswith(gone))
         said = f"the reduction is removed, for none can be fitted: {error}"
     report_again(run, manifest)

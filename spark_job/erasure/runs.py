@@ -261,7 +261,7 @@ def _rewrite_csv(run: RunFolder, wanted: Wanted) -> None:
 
 def _is_shown(one: RunTraces) -> bool:
     """Return whether the report may show one of the images: the projector's file names those it shows."""
-    lines = one.run.lines(f"{layout.REPORT}/metadata.tsv")
+    lines = one.run.lines(f"{layout.REPORT}/{layout.PROJECTOR_NAMES}")
     named = {cell.removeprefix("'") for line in lines for cell in line.rstrip("\n").split("\t")}
     unused = one.images - one.used  # the first rejected ones are shown too
     unclear = any(not path.isprintable() for path in one.images)  # a tab is not written there

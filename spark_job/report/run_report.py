@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spark_job.contract import run_layout as layout
 from spark_job.contract.foreign_texts import spreadsheet_cell
 from spark_job.report.document import (
     Bar,
@@ -55,8 +56,8 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
     for first in range(min(contents.dimension - 1, 2)):
         files[f"plane_{first + 1}_{first + 2}.png"] = plane_png(contents, first, first + 1)
     if contents.dimension:
-        files["components.tsv"] = components_tsv(contents.components)
-        files["metadata.tsv"] = metadata_tsv(contents.points)
+        files[layout.PROJECTOR_VECTORS] = components_tsv(contents.components)
+        files[layout.PROJECTOR_NAMES] = metadata_tsv(contents.points)
     return files
 
 

@@ -9,7 +9,7 @@ import pytest
 from spark_job.contract.manifest import Manifest
 from spark_job.pipeline.run_folder import RunFolder
 from tests.analyses.recognition_runs import features_run, train_on, write_colours
-from tests.documented_files import without_row
+from tests.run_files import without_row
 
 
 @pytest.fixture(scope="module", autouse=True)

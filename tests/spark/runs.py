@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
 from spark_job.storage import Folder
-from tests.documented_files import without_row
+from tests.run_files import without_row
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_job.commands.run import make_run_command, with_table
+from spark_job.commands.run import make_run_command
+from spark_job.commands.tables import with_tables
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.options import PLACE, RESULTS, SUBMIT, option
 from spark_job.contract.run_options import RUN_ID, ComponentRequest, ImageLimits, RunOptions
@@ -139,7 +140,7 @@ def test_an_option_that_is_added_to_the_table_is_everywhere() -> None:
     assert options.fingerprint("e") != plain.fingerprint("e") == RunOptions.parse(REQUIRED).fingerprint("e")
     assert options.described()["sharpened by"] == "2.5 px"
     assert "sharpened by" not in plain.described()
-    readme = with_table((PROJECT / "README.md").read_text(), Sharpened)
+    readme = with_tables((PROJECT / "README.md").read_text(), Sharpened)
     assert "| `--sharpness RADIUS` | Sharpen images before the network sees them. | 0.0 px |" in readme
     assert [one.name for one in Sharpened.table(SUBMIT)] == [
         *(one.name for one in RunOptions.table(SUBMIT)),
@@ -150,6 +151,6 @@ def test_an_option_that_is_added_to_the_table_is_everywhere() -> None:
 
 
 def test_the_readme_has_the_table() -> None:
-    """`python -m spark_job options README.md` writes it."""
+    """`python -m spark_job tables README.md` writes it."""
     readme = (PROJECT / "README.md").read_text()
-    assert with_table(readme, RunOptions) == readme
+    assert with_tables(readme) == readme

@@ -39,8 +39,6 @@ from spark_job.parquet_parts import part_uris, read_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
-FINDINGS, QUALITY_CSV = "findings", "quality.csv"
-
 Look = Callable[[str], Iterable[Finding]]
 
 
@@ -68,7 +66,7 @@ def check(
     run = AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     folder = run.folder
-    tasks = Tasks(spark(), folder.at(FINDINGS))
+    tasks = Tasks(spark(), folder.at(layout.FINDINGS))
     say("pixels …")
     surveys = sum_over_tasks(tasks.spark, parts, survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
@@ -94,9 +92,9 @@ def check(
     checked = Checked(
         tally, len(survey), unmeasured, model is not None, splits, thresholds, balance, compared
     )
-    write_findings_csv(folder, QUALITY_CSV, folder.at(FINDINGS))
+    write_findings_csv(folder, layout.QUALITY_CSV, folder.at(layout.FINDINGS))
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
-    return summary.and_then(f"look at each finding: {run.folder.child(QUALITY_CSV)}")
+    return summary.and_then(f"look at each finding: {run.folder.child(layout.QUALITY_CSV)}")
 
 
 class Tasks:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from spark_job.analyses.source_run import SourceRun, directions
 from spark_job.arrow_arrays import numbers
+from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import FOLDER as FOLDER_RULE
 from spark_job.contract.uris import contains, normalise, real_place
@@ -45,7 +46,6 @@ SCHEMA = spark_schema(
     }
 )
 FORMAT = 1
-FOLDER = "classifier"
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
 
@@ -187,7 +187,7 @@ class SavedClassifier:
 
     def save(self, run: Folder, regularization: float) -> None:
         """Write `classifier/` of a run."""
-        folder = run.at(FOLDER)
+        folder = run.at(layout.CLASSIFIER)
         save_classifier(folder.at(self.description.on), self.head, regularization)
         folder.write(NOVELTY, self.novelty.to_bytes())
         text = json.dumps(asdict(self.description), indent=2, ensure_ascii=False)
@@ -196,7 +196,7 @@ class SavedClassifier:
     @classmethod
     def of_run(cls, run: SourceRun) -> "SavedClassifier":
         """Read `classifier/` of a run; StorageError: a file is missing, or was written by another version."""
-        folder = run.folder.at(FOLDER)
+        folder = run.folder.at(layout.CLASSIFIER)
         text, novelty = folder.read(DESCRIPTION), folder.read(NOVELTY)
         if text is None or novelty is None:
             raise StorageError(f"{folder.uri} is not complete: train again")

@@ -21,13 +21,13 @@ from spark_job.analyses.grouping.kmeans import (
 )
 from spark_job.analyses.grouping.report import MAX_MAPPED, Grouping, group_document, map_section
 from spark_job.analyses.source_run import SourceRun, VectorTable, directions
+from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part, write_csv
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
 MAX_FITTED = 20_000
 CSV_COLUMNS = ("path", "label", "cluster", "distance")
-CLUSTERS, CLUSTERS_CSV, CENTRES_CSV = "clusters", "clusters.csv", "centres.csv"
 
 
 def group(
@@ -68,18 +68,18 @@ def group(
     chosen = best(trials)
     centres = find_centres(rows, chosen.k, seed)
     say(f"{chosen.k} clusters; every image to its centre …")
-    destination = run.folder.at(CLUSTERS)
+    destination = run.folder.at(layout.CLUSTERS)
     assigned = assign(spark(), table, centres, destination)
     say("map …")
     some = np.sort(np.random.default_rng(seed).permutation(len(images))[:MAX_MAPPED])
     mapped = map_section([images[place] for place in some], rows[some], centres, seed, source.limits)
     grouping = Grouping(trials, chosen, assigned, agreement(assigned.counts), len(images))
     batches = chain.from_iterable(read_part(uri, CSV_COLUMNS) for uri in part_uris(destination))
-    write_csv(run.folder, CLUSTERS_CSV, CSV_COLUMNS, batches)
+    write_csv(run.folder, layout.CLUSTERS_CSV, CSV_COLUMNS, batches)
     document = group_document(grouping, source, mapped)
-    files = {CENTRES_CSV: _centres_csv(centres)}
+    files = {layout.CENTRES_CSV: _centres_csv(centres)}
     return run.finish(_metrics(grouping), document, grouping.findings(), files).and_then(
-        f"look at the cluster of each image: {run.folder.child(CLUSTERS_CSV)}"
+        f"look at the cluster of each image: {run.folder.child(layout.CLUSTERS_CSV)}"
     )
 
 

@@ -40,8 +40,6 @@ from spark_job.storage import Folder, open_store
 
 # Fewer take less time than Spark needs to start.
 IMAGES_WITHOUT_SPARK = 200
-PREDICTIONS = "predictions"
-PREDICTIONS_CSV = "predictions.csv"
 CSV_COLUMNS = [name for name in PREDICTIONS_SCHEMA.names if name not in ("split", "size", "etag", "error")]
 CHOICE = EngineChoice("openvino", "f32")
 LIMITS = ImageLimits()
@@ -136,7 +134,7 @@ def _recognise(
     extractor: Extractor,
     open_spark: Callable[[], SparkContext],
 ) -> Outcome:
-    listing, destination = run.folder.at(layout.LISTING), run.folder.at(PREDICTIONS)
+    listing, destination = run.folder.at(layout.LISTING), run.folder.at(layout.PREDICTIONS)
     specification = extractor.specification
     extraction = partial(
         Extraction, specification, LIMITS, erased=forgotten(run.folder.uri.rpartition("/")[0])
@@ -192,11 +190,11 @@ def _recognise_share(
 
 def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
     folder = run.folder
-    parts = part_uris(folder.at(PREDICTIONS))
+    parts = part_uris(folder.at(layout.PREDICTIONS))
     write_rejected(folder, parts if outcome.rejected else ())
     batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
     usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
-    write_csv(folder, PREDICTIONS_CSV, CSV_COLUMNS, usable)
+    write_csv(folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
     if not outcome.image_count:
         raise ListingError(
             f"none of the images could be used; {folder.child(layout.REJECTED)} says why of each"

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.contract.run_layout import REPORT
+from spark_job.contract.run_layout import REPORT, TUNING
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 from spark_job.report.document import Chart, Document, Number, Section, Table, duration, percent, speed
 from spark_job.report.line_chart import Axis, Line, line_chart
@@ -128,7 +128,7 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
     analysis = AnalysisRun("tune", results, [], parameters, run_id)
     content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
     metrics = {"tuning": {name: getattr(tuning.recommended, name, None) for name in FIGURES}}
-    analysis.finish(metrics, tune_document(tuning), outputs={"tune.json": content.encode()})
+    analysis.finish(metrics, tune_document(tuning), outputs={TUNING: content.encode()})
     return analysis.folder.child(f"{REPORT}/index.html")
 
 

@@ -1,0 +1,70 @@
+"""`tables`: the tables in documents that the code knows, written between their markers."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from spark_job.contract.errors import MisuseError
+from spark_job.contract.options import Option
+from spark_job.contract.run_layout import PERSONAL_DATA, PersonalData
+from spark_job.contract.run_options import RunOptions
+
+
+@click.command("tables")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def tables_command(files: tuple[Path, ...]) -> None:
+    """Write the options of `run`, or what each file of a run holds, into FILES with markers for them.
+
+    \b
+    Example:
+      python -m spark_job tables README.md docs/privacy.md
+    """
+    for file in files:
+        file.write_text(with_tables(file.read_text()))
+        print(f"{file}: written")
+
+
+def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
+    """Return a Markdown text with the tables that it has markers for.
+
+    Raises:
+        MisuseError: it has no markers, or one that nothing ends.
+    """
+    tables = {"options": option_table(options), "files": personal_data_table(PERSONAL_DATA)}
+    marked = [name for name in tables if f"<!-- {name}:begin -->" in text]
+    if not marked:
+        raise MisuseError(
+            "the file has no place for a table: write <!-- options:begin --> and <!-- options:end -->"
+        )
+    for name in marked:
+        before, begin, rest = text.partition(f"<!-- {name}:begin -->")
+        _, end, after = rest.partition(f"<!-- {name}:end -->")
+        if not end:
+            raise MisuseError(f"the file does not say where the table ends: write <!-- {name}:end -->")
+        text = "\n".join([before + begin, *tables[name], end + after])
+    return text
+
+
+def option_table(options: type[RunOptions]) -> list[str]:
+    """Return the lines of the table of options."""
+    return ["| option | meaning | default |", "|---|---|---|", *map(_option_row, options.table())]
+
+
+def personal_data_table(rows: Iterable[PersonalData]) -> list[str]:
+    """Return the lines of the table of files and what they hold of an image."""
+    return ["| file | what of an image it holds |", "|---|---|", *map(_file_row, rows)]
+
+
+def _option_row(option: Option) -> str:
+    word = option.declaration.replace("/", " / ")
+    value = "" if option.kind is bool else f" {option.placeholder}"
+    shown = f"{word}{value}".replace("|", "\\|")
+    return f"| `{shown}` | {option.help} | {'required' if option.required else option.default_text} |"
+
+
+def _file_row(row: PersonalData) -> str:
+    files = ", ".join(f"`{name}`" for name in row.files)
+    return f"| {files}{'' if row.command == 'run' else f' of `{row.command}`'} | {row.holds} |"
