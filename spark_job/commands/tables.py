@@ -37,7 +37,8 @@ def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
     marked = [name for name in tables if f"<!-- {name}:begin -->" in text]
     if not marked:
         raise MisuseError(
-            "the file has no place for a table: write <!-- options:begin --> and <!-- options:end -->"
+            "the file has no place for a table: write <!-- options:begin --> and <!-- options:end --> into "
+            "it, or the same with `files`"
         )
     for name in marked:
         before, begin, rest = text.partition(f"<!-- {name}:begin -->")

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_job import __version__
-from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, RunFigures, read_json, with_accuracies, write_json
-from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS
+from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS, STAGES
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.runs_index import render_index
 from spark_job.storage import Folder
@@ -68,12 +67,12 @@ class RunFolder(Folder):
 
     def stage(self, name: str) -> dict[str, Any] | None:
         """Return what a complete stage left for those after it; None: it is not complete."""
-        result: dict[str, Any] | None = self.read_json(f"{layout.STAGES}/{name}.json")
+        result: dict[str, Any] | None = self.read_json(f"{STAGES}/{name}.json")
         return result
 
     def complete_stage(self, name: str, result: dict[str, Any]) -> None:
         """Mark a stage as complete; the last thing it does."""
-        self.write_json(f"{layout.STAGES}/{name}.json", result)
+        self.write_json(f"{STAGES}/{name}.json", result)
 
     def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> Manifest | None:
         """Begin the run, or go on with it.

@@ -16,7 +16,7 @@ from spark_job.analyses.source_run import SourceRun, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.image_names import FOLDER as FOLDER_RULE
+from spark_job.contract.image_names import FOLDER
 from spark_job.contract.uris import contains, normalise, real_place
 from spark_job.errors import StorageError, read_as_written
 from spark_job.extractors.folder import Extractor
@@ -168,7 +168,7 @@ class Description:
     extractor: str
     extractor_fingerprint: str
     format: int = FORMAT
-    labels: str = FOLDER_RULE
+    labels: str = FOLDER
     label: str = ""
 
 
