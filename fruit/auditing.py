@@ -16,7 +16,7 @@ import click
 from botocore.exceptions import ClientError
 from rich.console import Group
 
-from fruit.forgetting import Place, place_of
+from fruit.places import Place, place_of
 from infra.checkout import ROOT
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from fruit.auditing import what_is_stored
-from fruit.forgetting import Place
+from fruit.places import Place
 from infra.contract import outputs
 from operate.connection import Connection
 from operate.deployment import Deployment
