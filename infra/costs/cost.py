@@ -68,9 +68,21 @@ def largest_cluster(config: DeploymentFields) -> LargestCluster:
     return LargestCluster(nodes, nodes * config.sizing().cores_per_node, hourly)
 
 
+def images_per_second_per_vcpu(model: str, photographs: str = "small") -> float:
+    """Return the project's measured rate of a network; an unknown one counts as the slowest.
+
+    Args:
+        photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels), which takes longer to decode.
+    """
+    rates = rate_table()
+    known = rates["images_per_second_per_vcpu"]
+    seconds = 1 / known.get(model, min(known.values()))
+    return float(1 / (seconds + (rates["more_vcpu_seconds_of_a_phone"] if photographs == "phone" else 0.0)))
+
+
 def run_estimate(
     *,
-    model: str,
+    core_rate: float,
     images: int,
     cores: int,
     largest_hourly_usd: float,
@@ -82,17 +94,15 @@ def run_estimate(
     The cluster is paid for at its largest all the time, so that the estimate errs upwards.
 
     Args:
-        model: The network whose measured rate counts; an unknown one counts as the slowest.
+        core_rate: Images a second of one vCPU.
         images: How many the run has.
         cores: vCPU that executors use, on all nodes together.
         largest_hourly_usd: As `largest_hourly_cost` returns it.
         idle_minutes: The cluster stays this long after the run.
         new_cluster: The cluster starts for this run.
     """
-    rates = rate_table()
-    per_vcpu = rates["images_per_second_per_vcpu"]
-    rate = cores * per_vcpu.get(model, min(per_vcpu.values()))
-    start = rates["cluster_start_minutes"] if new_cluster else 0.0
+    rate = cores * core_rate
+    start = rate_table()["cluster_start_minutes"] if new_cluster else 0.0
     minutes = start + minutes_besides(images) + images / rate / 60
     return RunEstimate(images, cores, rate, minutes, largest_hourly_usd * (minutes + idle_minutes) / 60)
 

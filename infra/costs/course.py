@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from infra.config.fields import DeploymentFields
 from infra.config.instances import instance_types
 from infra.config.sizing import NodeTooSmallError
-from infra.costs.cost import MILLION, minutes_besides, rate_table
+from infra.costs.cost import MILLION, images_per_second_per_vcpu, minutes_besides, rate_table
 from infra.costs.own_rates import OwnRate, latest_rate
 from infra.costs.prices import node_hour, priced_families
 
@@ -97,13 +97,6 @@ def course(
     steady = _sum(fleet.usd(MILLION / all_rate, MILLION / all_rate) for fleet in (primary, *workers))
     waiting = 1 - working.on_demand / cost.on_demand
     return Course(images, cores * (early + late), all_rate / 60, minutes, cost, waiting, steady)
-
-
-def images_per_second_per_vcpu(model: str, photographs: str) -> float:
-    """Return the measured rate of a network; a photograph of 12 megapixels takes longer to decode."""
-    rates = rate_table()
-    seconds = 1 / rates["images_per_second_per_vcpu"][model]
-    return float(1 / (seconds + (rates["more_vcpu_seconds_of_a_phone"] if photographs == "phone" else 0.0)))
 
 
 def of_each_family(config: DeploymentFields) -> dict[str, DeploymentFields]:

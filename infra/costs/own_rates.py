@@ -27,9 +27,9 @@ class OwnRate:
     megapixels: float
     images_per_second: float
 
-    def tells_of(self, model: str, families: Collection[str], photographs: str) -> bool:
+    def tells_of(self, model: str, families: Collection[str], photographs: str | None) -> bool:
         """Return whether it was the same network, the kind of photographs, and machines of these families."""
-        times = self.megapixels / MEGAPIXELS[photographs]
+        times = self.megapixels / MEGAPIXELS[photographs] if photographs else 1.0
         return self.model == model and set(self.families) <= set(families) and 1 / ALIKE <= times <= ALIKE
 
     @property
@@ -42,8 +42,12 @@ class OwnRate:
 
 
 def latest_rate(
-    rates: Iterable[OwnRate], model: str, families: Collection[str], photographs: str
+    rates: Iterable[OwnRate], model: str, families: Collection[str], photographs: str | None = None
 ) -> OwnRate | None:
-    """Return the rate of the latest run that tells of this; None: none does."""
+    """Return the rate of the latest run that tells of this; None: none does.
+
+    Args:
+        photographs: `small` or `phone`; None: of whatever size the deployment's images have.
+    """
     telling = [rate for rate in rates if rate.tells_of(model, families, photographs)]
     return max(telling, key=lambda rate: rate.created, default=None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-LISTS = ("spark", "job", "image_buckets")
+LISTS = ("spark", "job", "image_buckets", "families")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class DeployedJob:
         prefix: What the names of the stage's clusters and steps begin with, before the run id.
         extractor: URI of the extractor's archive, which names its content.
         model: The extractor's network.
+        families: Of the instance types that the largest cluster may have.
         cores: vCPU that executors use on the largest cluster.
         nodes: Core and task nodes of the largest cluster.
         hourly_usd: What the largest cluster costs an hour, all nodes on demand.
@@ -30,6 +31,7 @@ class DeployedJob:
     image_buckets: tuple[str, ...]
     artifacts_bucket: str
     model: str
+    families: tuple[str, ...]
     cores: int
     nodes: int
     hourly_usd: float

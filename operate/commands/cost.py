@@ -14,6 +14,7 @@ from operate.emr.nodes import list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
 from operate.runs.outcome import read_of_run
+from operate.runs.own_rates import own_rates
 from operate.runs.run_clusters import find_run, meant_clusters, stage_clusters
 from operate.runs.run_folder import list_runs
 from operate.runs.run_history import nodes_of_run, run_history, spot_of
@@ -111,10 +112,16 @@ def print_month(connection: Connection, month: datetime, *, as_json: bool) -> No
 
 
 def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
-    """Return what a finished run was to take on a cluster of its own; None: it is not complete."""
+    """Return what a run was to take on a cluster of its own, by what was known when it was submitted.
+
+    None: it is not complete.
+    """
     images = (read_of_run(connection, step, METRICS) or {}).get("images", {})
     count = images.get("usable", 0) + images.get("rejected", 0)
-    return estimate_of_new(deployed_job(connection), count) if count else None
+    if not count:
+        return None
+    earlier = [rate for rate in own_rates(connection) if step.created and rate.created < step.created]
+    return estimate_of_new(deployed_job(connection), count, earlier)
 
 
 def _next_run(connection: Connection) -> Estimate:

@@ -1,40 +1,43 @@
 """What another run will take and cost, on a live cluster or a new one, before it starts; calls nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.config.instances import instance_types
-from infra.costs.cost import rate_table, run_estimate
+from infra.costs.cost import images_per_second_per_vcpu, rate_table, run_estimate
+from infra.costs.own_rates import OwnRate, latest_rate
 from infra.costs.prices import price_table
 from infra.launch.deployed_job import DeployedJob
 from operate.emr.node_costs import hour_price
 from operate.emr.nodes import Node
 
-EXPECTED_ERROR = (
-    "an upper bound: every node on demand and the cluster at its largest all the time; the rate was measured "
-    "on another machine"
-)
+EXPECTED_ERROR = "an upper bound: every node on demand and the cluster at its largest all the time"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Minutes and USD of one run, from its submission until the cluster ends."""
+    """Minutes and USD of one run, from its submission until the cluster ends.
+
+    Attributes:
+        nodes: core and task nodes at most.
+        minutes: of the run, with the start of a new cluster.
+        cost_usd: None: a type has no price.
+        rate_source: the deployment's run, or the project's measurement, whose rate counts.
+    """
 
     images: int
-    nodes: int  # core and task nodes at most
-    minutes: float  # of the run, with the start of a new cluster
+    nodes: int
+    minutes: float
     idle_minutes: float
-    cost_usd: float | None  # None: a type without a price
+    cost_usd: float | None
+    rate_source: str
     new_cluster: bool = False
     expected_error: str = EXPECTED_ERROR
 
     @property
     def source(self) -> str:
         """Where prices and rates come from."""
-        return (
-            f"prices of {price_table()['date']} (infra/costs/prices.json), "
-            f"rates of {rate_table()['date']} (infra/costs/rates.json)"
-        )
+        return f"prices of {price_table()['date']} (infra/costs/prices.json), rate {self.rate_source}"
 
     @property
     def sentence(self) -> str:
@@ -49,28 +52,31 @@ class Estimate:
 
 
 def estimate(
-    nodes: Iterable[Node],
+    nodes: Sequence[Node],
     *,
     images: int,
     model: str,
     region: str,
     most_nodes: int | None,
     idle_minutes: float,
+    own_rates: Sequence[OwnRate],
 ) -> Estimate:
     """Return the estimate for a live cluster.
 
     Args:
         nodes: those that the cluster has or had.
         images: how many the run looks at.
-        model: whose measured rate counts; unknown ones count as the slowest.
+        model: the network whose rate counts.
         most_nodes: core and task nodes that scaling may reach; None: those that there are.
         idle_minutes: the cluster stays this long after the run.
+        own_rates: of the deployment's runs, which are preferred to those of the project.
     """
     here = [node for node in nodes if not node.gone]
     workers = most_nodes or max(len(here) - 1, 1)
     dearest = max((price for node in here if (price := hour_price(node, region)) is not None), default=None)
+    rate, source = _core_rate(own_rates, model, [node.type.partition(".")[0] for node in here])
     run = run_estimate(
-        model=model,
+        core_rate=rate,
         images=images,
         cores=workers * _vcpu(here),
         largest_hourly_usd=(dearest or 0.0) * (workers + 1),
@@ -78,19 +84,28 @@ def estimate(
         new_cluster=False,
     )
     cost = None if dearest is None else run.cost_usd
-    return Estimate(images, workers, run.minutes, idle_minutes, cost)
+    return Estimate(images, workers, run.minutes, idle_minutes, cost, source)
 
 
-def estimate_of_new(deployed: DeployedJob, images: int) -> Estimate:
+def estimate_of_new(deployed: DeployedJob, images: int, own_rates: Sequence[OwnRate]) -> Estimate:
     """Return the estimate for a cluster that is started for the run and ends with it."""
+    rate, source = _core_rate(own_rates, deployed.model, deployed.families)
     run = run_estimate(
-        model=deployed.model,
+        core_rate=rate,
         images=images,
         cores=deployed.cores,
         largest_hourly_usd=deployed.hourly_usd,
         idle_minutes=0.0,
     )
-    return Estimate(images, deployed.nodes, run.minutes, 0.0, run.cost_usd, new_cluster=True)
+    return Estimate(images, deployed.nodes, run.minutes, 0.0, run.cost_usd, source, new_cluster=True)
+
+
+def _core_rate(own_rates: Sequence[OwnRate], model: str, families: Sequence[str]) -> tuple[float, str]:
+    """Return the images a second of one vCPU, and where this rate is from."""
+    if own := latest_rate(own_rates, model, families):
+        return own.images_per_second, own.source
+    source = f"of {rate_table()['date']} (infra/costs/rates.json), measured on another machine"
+    return images_per_second_per_vcpu(model), source
 
 
 def _vcpu(nodes: Sequence[Node]) -> int:

@@ -11,6 +11,7 @@ from operate.emr.clusters import Cluster, idle_timeout, most_nodes
 from operate.emr.nodes import list_nodes
 from operate.errors import OperateError
 from operate.printing import say
+from operate.runs.own_rates import own_rates
 from operate.runs.run_clusters import stage_clusters
 from operate.submission.estimate import Estimate, estimate, estimate_of_new
 from operate.submission.launching import deployed_job
@@ -63,11 +64,12 @@ def require_images(place: Place) -> None:
 
 
 def estimated(connection: Connection, place: Place, options: Mapping[str, Any]) -> Estimate:
-    """Return what the run will take with the deployed model."""
+    """Return what the run will take with the deployed model, at the rate of the deployment's earlier runs."""
     emr, cluster, deployed = connection.client("emr"), place.cluster, place.deployed
     images = min(place.listing.files, options.get("sample") or place.listing.files)
+    rates = own_rates(connection)
     if cluster is None:
-        return estimate_of_new(deployed, images)
+        return estimate_of_new(deployed, images, rates)
     idle = idle_timeout(emr, cluster.id)
     return estimate(
         list_nodes(emr, cluster.id),
@@ -76,4 +78,5 @@ def estimated(connection: Connection, place: Place, options: Mapping[str, Any]) 
         region=connection.region,
         most_nodes=most_nodes(emr, cluster.id),
         idle_minutes=idle.total_seconds() / 60 if idle else 0.0,
+        own_rates=rates,
     )

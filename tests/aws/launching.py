@@ -42,6 +42,7 @@ DEPLOYED = DeployedJob(
     image_buckets=("fruit-images", "fruit-taillefixe"),
     artifacts_bucket="fruit-artifacts",
     model="mobilenet_v2",
+    families=("m5", "m6i"),
     cores=24,
     nodes=6,
     hourly_usd=2.0,

@@ -107,7 +107,15 @@ def test_an_estimate_grows_with_images_and_errs_upwards():
     """All nodes that scaling allows, with the primary one, for the run and the idle time."""
     nodes = [node(ended=False) for _ in range(3)]
     few, many = (
-        estimate(nodes, images=count, model="mobilenet_v2", region=REGION, most_nodes=6, idle_minutes=30)
+        estimate(
+            nodes,
+            images=count,
+            model="mobilenet_v2",
+            region=REGION,
+            most_nodes=6,
+            idle_minutes=30,
+            own_rates=(),
+        )
         for count in (1_000, 1_000_000)
     )
     assert few.minutes < many.minutes
@@ -119,6 +127,8 @@ def test_an_estimate_grows_with_images_and_errs_upwards():
 def test_an_estimate_without_limits_counts_the_nodes_that_are_there():
     """Whoever may not ask for the policy gets an estimate all the same; an unknown model counts as slow."""
     nodes = [node(ended=False) for _ in range(3)] + [node(state="TERMINATED")]
-    made = estimate(nodes, images=100, model="new", region=REGION, most_nodes=None, idle_minutes=0)
+    made = estimate(
+        nodes, images=100, model="new", region=REGION, most_nodes=None, idle_minutes=0, own_rates=()
+    )
     assert made.nodes == 2
     assert made.minutes == pytest.approx(minutes_besides(100) + 100 / (2 * 4 * 2) / 60)

@@ -18,25 +18,9 @@ from operate.runs.run_history import RunTrace, nodes_of_run, run_history
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_objects, read_json
 from tests.aws.conftest import REGION, RUN
+from tests.aws.stored_runs import METRICS, store_run, store_run_with_rate
 
 START = datetime(2026, 1, 1, 10, tzinfo=UTC)
-METRICS = {
-    "images": {"listed": 12, "usable": 10, "rejected": 1, "skipped": 1},
-    "reduction": {"components": 3, "explained_variance_ratio": 0.8125, "standardized": True},
-    "seconds": {"total": 90.0},
-}
-
-
-def store_run(run: str, created: str | None, metrics=METRICS) -> None:
-    """A run's folder; without a date, an unfinished one."""
-    files = {"run.json": {}, "report/index.html": {}}
-    if created:
-        specification = {"model": "mobilenet_v2"}
-        extractor = {"specification": specification}
-        files |= {"metrics.json": metrics, "manifest.json": {"created": created, "extractor": extractor}}
-    s3 = boto3.client("s3", REGION)
-    for name, value in files.items():
-        s3.put_object(Bucket="fruit-results", Key=f"runs/{run}/{name}", Body=json.dumps(value))
 
 
 def test_runs_are_listed_with_their_figures(operate, storage):
@@ -120,12 +104,7 @@ def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployme
         ("unknown", [], rate),
         ("reused", ["m5.xlarge"], dict.fromkeys(rate)),
     ):
-        store_run(run, "2026-02-01T10:00:00+00:00", {**METRICS, "features": features})
-        extractor = {"specification": {"model": "mobilenet_v2"}}
-        manifest = {"created": "2026-02-01T10:00:00+00:00", "extractor": extractor, "instance_types": types}
-        boto3.client("s3", REGION).put_object(
-            Bucket="fruit-results", Key=f"runs/{run}/manifest.json", Body=json.dumps(manifest)
-        )
+        store_run_with_rate(run, types, features)
     created = datetime(2026, 2, 1, 10, tzinfo=UTC)
     alike = OwnRate("alike", created, "mobilenet_v2", ("m5",), 0.01, 55.5)
     mixed = replace(alike, run="mixed", families=("m5", "m7g"))

@@ -11,10 +11,12 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from infra.contract import outputs
+from infra.costs.cost import images_per_second_per_vcpu
 from operate.connection import Connection
 from tests.aws.conftest import REGION, make_cluster
 from tests.aws.emr_policies import answer_policies
 from tests.aws.launching import DEPLOYED, PREFIX
+from tests.aws.stored_runs import store_run_with_rate
 from tests.aws.submitting import put_photographs, steps
 
 
@@ -72,6 +74,24 @@ def test_the_estimate_is_that_of_a_new_cluster(operate, deployment, emr):
     assert "on up to 6 nodes of a new cluster" in shown.err
     told = operate("cost", "--next-run", "--json")
     assert told.json["cost_usd"] == expected["cost_usd"]
+
+
+def test_the_estimate_learns_from_earlier_runs(operate, emr):
+    """A run on the same machines that was a thousand times slower says how long the features take."""
+    before = operate("submit", "--dry-run", "--json").json["estimate"]
+    assert "infra/costs/rates.json" in before["rate_source"]
+    rate = images_per_second_per_vcpu("mobilenet_v2")
+    slow = {"images_per_second_per_core": rate / 1000, "megapixels": 2.0}
+    store_run_with_rate("run-winter", ["m5.xlarge"], slow)
+    shown = operate("submit", "--dry-run", "--json")
+    after = shown.json["estimate"]
+    features = after["images"] / (rate * DEPLOYED.cores) / 60
+    assert after["minutes"] == pytest.approx(before["minutes"] + 999 * features)
+    assert after["rate_source"].startswith("from run run-winter of 2026-02-01")
+    assert after["rate_source"] in shown.err
+    assert operate("cost", "--next-run", "--json").json["rate_source"] == after["rate_source"]
+    store_run_with_rate("run-on-other-machines", ["m7g.xlarge"], {**slow, "images_per_second_per_core": rate})
+    assert operate("submit", "--dry-run", "--json").json["estimate"] == after
 
 
 def test_a_cluster_that_emr_has_forgotten_is_no_obstacle(operate, deployment, emr, monkeypatch):
