@@ -21,6 +21,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from spark_job.contract.java import find_java_home
+from spark_job.contract.step import PYTHON_DAEMON
 from spark_job.contract.uris import UNSIGNED_BUCKETS
 from spark_job.errors import JobError, scratch_advice
 
@@ -141,7 +142,7 @@ def local_configuration() -> dict[str, str]:
         "spark.task.maxDirectResultSize": "64m",
         # Workers import this package from where the driver found it.
         "spark.executorEnv.PYTHONPATH": str(here.parent),
-        "spark.python.daemon.module": "spark_job.python_daemon",
+        **PYTHON_DAEMON,
         # The quick compiler alone: the JVM lives for seconds here and moves data; the work is in Python.
         "spark.driver.extraJavaOptions": " ".join(
             [

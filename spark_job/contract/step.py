@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from spark_job.contract.node import PYTHON
 
+# The program from which Spark forks Python workers, here and on a node, where it stands in the packaged job.
+PYTHON_DAEMON = {"spark.python.daemon.module": "spark_job.python_daemon"}
+
 
 def spark_arguments(name: str, region: str, *, main_uri: str, job_uri: str) -> list[str]:
     """Return spark-submit in cluster mode, with the node's own environment for the driver and the workers.
@@ -22,6 +25,7 @@ def spark_arguments(name: str, region: str, *, main_uri: str, job_uri: str) -> l
         # The job's S3 client asks for the region; instances do not say it to Python.
         "spark.yarn.appMasterEnv.AWS_REGION": region,
         "spark.executorEnv.AWS_REGION": region,
+        **PYTHON_DAEMON,
     }
     return [
         "spark-submit",

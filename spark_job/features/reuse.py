@@ -182,7 +182,7 @@ def find_reusable(
     if buckets == 1 and not any(map(is_s3, parts)):  # a second less than by Spark's shuffles
         together = (rows for task in tasks for _, rows in _bucketed(task, buckets))
         return _write_groups(_meet(0, together, options, labels, today, destination, groups), destination)
-    # On a cluster a task costs 110 ms whatever it does, and reading some columns of a part takes less.
+    # Reading some columns of a part takes less than a task.
     task_count = TASKS_A_CORE * spark.defaultParallelism
     shared = spark.broadcast(labels)
     in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(

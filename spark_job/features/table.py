@@ -37,8 +37,8 @@ from spark_job.parquet_parts import (
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
-# On a cluster a task costs 110 ms before its first row (docs/decisions/0002-reader.md); this many images
-# take some seconds, short enough for progress, even shares and the loss of a node.
+# This many images take some seconds: much more than a task costs before its first row
+# (docs/decisions/0002-reader.md), and little enough for progress, even shares and the loss of a node.
 IMAGES_PER_TASK = 2_000
 MAX_READ_BYTES = 32 * MEBIBYTE
 # What a finished part says of itself: a hash of what it was made of, and what became of its images.

@@ -244,9 +244,9 @@ def _is_executor(process: psutil.Process) -> bool:
 
 
 def _is_working(process: psutil.Process) -> bool:
-    """Whether it is the JVM of an executor that has started Python."""
+    """Whether it is the JVM of an executor that has started Python, which is the packaged job's program."""
     try:
         children = process.children(recursive=True) if _is_executor(process) else []
-        return any(child.name().startswith("python") for child in children)
+        return any("spark_job.python_daemon" in child.cmdline() for child in children)
     except psutil.Error:
         return False  # it ended meanwhile

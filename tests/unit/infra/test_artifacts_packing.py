@@ -13,6 +13,7 @@ from infra.artifacts.file_hashes import hash_of
 from infra.artifacts.job_package import build_job, job_files, job_inputs
 from infra.artifacts.reproducible_zip import CHECKSUMS, write_checksums, write_zip
 from infra.checkout import ROOT
+from spark_job.contract.step import PYTHON_DAEMON
 
 
 @pytest.fixture
@@ -82,6 +83,22 @@ def test_the_job_zip_runs_alone(tmp_path):
         check=True,
     )
     assert json.loads(done.stdout) == [str(tmp_path / "job.zip/spark_job/command_line.py"), True]
+
+
+def test_spark_forks_workers_from_the_job_zip(tmp_path):
+    """As an executor starts it: the program says on which port it listens, and ends with its input."""
+    build_job(ROOT, tmp_path / "job.zip")
+    (program,) = PYTHON_DAEMON.values()
+    done = subprocess.run(
+        [sys.executable, "-m", program, "pyspark.worker"],
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "job.zip")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    assert 1024 <= int.from_bytes(done.stdout, "big") < 65536
 
 
 def test_what_python_leaves_behind_is_no_part_of_the_job(job):
