@@ -94,10 +94,10 @@ def rendered(plan: Plan, *, compare: bool = False) -> Group:
 
 
 def _runs_table(plan: Plan) -> Table:
-    """Return what runs of two sizes, of two kinds of photographs, take and cost on a cluster of their own."""
+    """Return what runs of two sizes, of two kinds of photographs, take and cost as `submit` starts them."""
     config = plan.config
     columns = (*RUN_COLUMNS, "waiting", "a million", "Spot", "steady", "Spot")
-    table = _table(columns, title="A run on a cluster that starts for it, and ends after it")
+    table = _table(columns, title="A run by `fruit submit`, on a cluster that starts for it and ends with it")
     for images in sorted({config.expected_images, MILLION}):
         for photographs, size in PHOTOGRAPHS.items():
             run = _course(plan, config, images, photographs)
@@ -115,8 +115,7 @@ def _runs_table(plan: Plan) -> Table:
 
 
 def _course(plan: Plan, config: DeploymentFields, images: int, photographs: str) -> Course:
-    idle = plan.config.idle_timeout_minutes
-    return course(config, images, photographs=photographs, idle_minutes=idle, own_rates=plan.own_rates)
+    return course(config, images, photographs=photographs, own_rates=plan.own_rates)
 
 
 def _families_table(plan: Plan) -> Table:

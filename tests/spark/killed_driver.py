@@ -1,4 +1,4 @@
-"""A driver that kills itself at a point: `python -m tests.spark.killed_driver STAGE in|after OPTIONS`."""
+"""A driver that kills itself: `python -m tests.spark.killed_driver STAGE in|after|PARTS OPTIONS`."""
 
 import json
 import os
@@ -34,11 +34,11 @@ def die_after(owner: Any, name: str, when: Callable[..., bool]) -> None:
     setattr(owner, name, patched)
 
 
-def die_while_features_are_written(folder: Path) -> None:
-    """As soon as a part is there, from a thread; the last part may be there or not."""
+def die_while_features_are_written(folder: Path, parts: int = 1) -> None:
+    """As soon as so many parts are there, from a thread; the last part may be there or not."""
 
     def watch() -> None:
-        while not any((folder / "features").glob("part-*")):
+        while len(list((folder / "features").glob("part-*.parquet"))) < parts:
             time.sleep(0.002)
         die()
 
@@ -52,7 +52,7 @@ def prepare(stage: str, point: str, folder: Path) -> None:
     elif stage == "listing":
         listing_stage._check_request = die
     elif stage == "features":
-        die_while_features_are_written(folder)
+        die_while_features_are_written(folder, int(point) if point.isdecimal() else 1)
     elif stage == "reduction":
         reduction_stage.write_components_csv = die
     else:

@@ -1,16 +1,20 @@
 """A run that was stopped goes on where it was, with the results of one that never was."""
 
 import json
+import os
 import shutil
 import signal
 from collections.abc import Callable
 from functools import partial
 from itertools import product
+from math import ceil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.photographs import drawn_photographs, folder_of
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import JobError
@@ -120,6 +124,24 @@ def test_a_run_killed_in_or_after_any_stage_goes_on(
                 file: at for file, at in kept.items() if file.startswith(output)
             }, output
     assert_same_results(resumed, undisturbed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_a_driver_killed_at_95_percent_computes_little_again(tiny_extractor, tmp_path):
+    """Of 100,000 images: those of the parts that were being computed, 2,000 for each task at most."""
+    many = folder_of(100_000, drawn_photographs(tmp_path / "drawn"), tmp_path / "images")
+    whole = run(many, tmp_path / "whole", tiny_extractor)
+    enough = ceil(0.95 * len(parts(whole.folder)))
+    options: dict[str, object] = {"images": str(many), "extractor": str(tiny_extractor)}
+    assert kill_driver(whole.folder, tmp_path, options, "features", str(enough)) == []
+    kept = snapshot(tmp_path / "run/features")
+    finished = sum(pq.read_metadata(path).num_rows for path in (tmp_path / "run/features").glob("*.parquet"))
+    resumed = run(many, tmp_path, tiny_extractor, resume=True)
+    assert kept.items() <= snapshot(resumed.folder / "features").items()
+    again_at_most = table.IMAGES_PER_TASK * (os.cpu_count() or 1)
+    assert finished >= 95_000 - again_at_most
+    assert_same_results(resumed, whole)
 
 
 def engine(monkeypatch, load: Callable[[], object]) -> None:
