@@ -1,21 +1,17 @@
 """One deployment as its stacks' outputs tell it: buckets, cluster, run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.contract import outputs
+from infra.contract.aws_clients import CloudFormationClient
 from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
 from infra.contract.prefixes import EMR_LOGS, RUNS
 from operate.errors import DeploymentNotFoundError, PipelineNotFoundError
 from spark_job.contract.errors import MisuseError
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """What must be true before a run is submitted, by `fruit submit` or by the function that starts clusters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.contract.aws_clients import EMRClient, S3Client
 from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.image_listing import split_uri
@@ -18,17 +17,12 @@ from spark_job.contract.run_layout import MANIFEST
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import contains
 
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
-    from mypy_boto3_emr.literals import ClusterStateType, StepStateType
-    from mypy_boto3_s3 import S3Client
-
 # A run id is this name, `-` and a digest, 63 characters at most: `-c run=` takes 64, --run-id 128.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 DIGEST = re.compile(r"[0-9a-f]+")
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-ACTIVE_CLUSTERS: list[ClusterStateType] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
-ACTIVE_STEPS: list[StepStateType] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
+ACTIVE_CLUSTERS: list[Any] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+ACTIVE_STEPS: list[Any] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
 
 
 class RepeatedRunError(FruitError):

@@ -1,19 +1,14 @@
 """What lies in the image sources: how much, and a fingerprint that changes with any file."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from infra.contract.aws_clients import S3Client
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import is_table, skip_reason
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 FOLDERS_AT_ONCE = 16
 # Fruits-360 lies as SOURCE/Training/CLASS/: two levels down there are enough folders to list side by side.

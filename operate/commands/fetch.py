@@ -1,14 +1,12 @@
 """`fruit fetch`: the results of a run to a folder of this machine."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
 from operate.connection import Connection, connected
 from operate.errors import OperateError
@@ -18,9 +16,6 @@ from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_folders, list_objects
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_layout import MANIFEST
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,15 @@
 """Clusters, as EMR tells of them: thin callers that answer with plain records."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_CLUSTERS
 from operate.errors import OperateError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
 
 LIVE = tuple(ACTIVE_CLUSTERS)
 IDLE = "WAITING"

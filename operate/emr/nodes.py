@@ -1,16 +1,12 @@
 """Fleets and nodes of a cluster, as EMR tells of them: thin callers that answer with plain records."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.contract.aws_clients import EMRClient
 from infra.run.functions.cost_limit.handler import paid_until
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
 
 
 @dataclass(frozen=True)

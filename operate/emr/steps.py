@@ -1,21 +1,17 @@
 """Steps on a cluster, as EMR tells of them: one builder, thin callers, and waiting for an end."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_STEPS
 from operate.emr.clusters import UNKNOWN
 from operate.errors import OperateError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
 
 COMPLETED = "COMPLETED"
 POLL_SECONDS = 10.0

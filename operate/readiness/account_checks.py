@@ -1,24 +1,17 @@
 """Checks that the account is ready: CDK's bootstrap, roles, the stage's stacks, EMR's settings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
+from infra.contract.aws_clients import CloudFormationClient, EMRClient, IAMClient, SSMClient
 from infra.contract.names import STACK_PARTS, stack_name
 from operate.deployment import describe_stack, stack_outputs
 from operate.emr.clusters import find_cluster
 from operate.readiness.check import Check
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_emr import EMRClient
-    from mypy_boto3_iam import IAMClient
-    from mypy_boto3_ssm import SSMClient
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 # The least version that CDK's default synthesizer takes:

@@ -1,20 +1,15 @@
 """Checks that the account has room for the cluster at its largest: quotas, and types that the zones offer."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.config.deployment import DeploymentConfig
+from infra.contract.aws_clients import EC2Client, ServiceQuotasClient
 from infra.contract.names import cost_tags
 from operate.readiness.check import Check
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 
 @dataclass(frozen=True)

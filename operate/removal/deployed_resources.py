@@ -1,20 +1,15 @@
 """What a destroy of a stage takes away and what stays, from the deployed stacks themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import CloudFormationClient, S3Client
 from infra.contract.names import STACK_PARTS, stack_name
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_s3 import S3Client
 
 BUCKET = "AWS::S3::Bucket"
 GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")

@@ -3,21 +3,16 @@
 EMR brings them every five minutes and at a step's end, so that what is missing may still come.
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import S3Client
 from infra.launch.image_listing import split_uri
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 STEP_FILES = ("controller", "syslog", "stderr", "stdout")
 APPLICATION = re.compile(r"application_\d+_\d+")

@@ -1,20 +1,16 @@
 """The folder of a run in the results bucket: what is there, and whether the run is complete."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
 from spark_job.contract.manifest import Manifest, RunFigures, with_accuracies
 from spark_job.contract.run_layout import MANIFEST, METRICS
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 AT_ONCE = 32
 COMPLETE = "complete"

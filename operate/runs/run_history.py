@@ -1,15 +1,13 @@
 """What EMR knows of runs: how the latest step of each stands, and what its steps have cost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import EMRClient
 from infra.run.functions.cost_limit.handler import paid_until
 from operate.connection import Connection
 from operate.emr.clusters import UNKNOWN, find_cluster
@@ -17,9 +15,6 @@ from operate.emr.node_costs import SPOT, account, spot_prices, total
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.runs.run_clusters import stage_clusters
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
 
 AT_ONCE = 4  # EMR answers few calls a second
 

@@ -1,22 +1,17 @@
 """Brings a folder of this machine up to date with objects of a bucket."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
+from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject
 from operate.s3.transfer import side_by_side
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 BLOCK_BYTES = 1 << 20
 

@@ -1,17 +1,14 @@
 """Objects of a bucket: thin callers of S3."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from infra.contract.aws_clients import S3Client
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """What a person names, as URIs that the cluster may read: image sources, and an earlier run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
 from infra.launch.checks import check_images, check_labels, holds
 from infra.launch.image_listing import split_uri
@@ -12,9 +10,6 @@ from operate.deployment import Deployment
 from operate.errors import OperateError
 from spark_job.contract.image_names import is_table
 from spark_job.contract.run_layout import MANIFEST
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:

@@ -1,20 +1,15 @@
 """Claims: one object for each run for which a cluster is or was started; whoever writes it first has it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import LAUNCHES
 from infra.launch.checks import RepeatedRunError
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 # To who may list one prefix alone S3 does not say that an object is absent.
 GONE = ("NoSuchKey", "AccessDenied")
@@ -82,7 +77,7 @@ class Claims:
         content: dict[str, str | None] = json.load(held["Body"])
         return content["cluster_id"]
 
-    def _get(self, key: str) -> GetObjectOutputTypeDef | None:
+    def _get(self, key: str) -> Any:
         """Return a claim; None: it is gone."""
         try:
             return self._s3.get_object(Bucket=self._bucket, Key=key)

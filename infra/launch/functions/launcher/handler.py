@@ -1,19 +1,18 @@
 """The deployed function: it checks a request, claims its run, and starts a cluster within the limit."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import EMRClient, S3Client
 from infra.launch.checks import (
     RepeatedRunError,
     active_clusters,
@@ -29,10 +28,6 @@ from infra.launch.functions.launcher.latest_runs import LatestRuns
 from infra.launch.image_listing import list_images, split_uri
 from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.errors import FruitError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
-    from mypy_boto3_s3 import S3Client
 
 DEFINITION = Path(__file__).with_name("definition.json")
 Answer = dict[str, Any]
