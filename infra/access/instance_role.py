@@ -3,24 +3,28 @@
 from collections.abc import Sequence
 
 from aws_cdk import Stack
-from aws_cdk.aws_iam import CfnInstanceProfile, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_iam import CfnInstanceProfile, Role, ServicePrincipal
 from aws_cdk.aws_s3 import Bucket, IBucket
 from constructs import Construct
 
-from infra.access.buckets import Buckets
 from infra.access.statements import (
+    ARCHIVES_REASON,
     ERASURES_REASON,
+    JOBS_REASON,
+    LOGS_REASON,
     READ_OBJECTS,
     Grant,
     grant,
     list_prefix,
     objects,
+    on_everything,
     read_buckets,
     use_key,
 )
 from infra.acknowledgements import objects_of
 from infra.contract.names import PROJECT, assets_folder
 from infra.contract.prefixes import EMR_LOGS, ERASURES, JOBS, RUNS, TRANSIT
+from infra.storage.bucket import Buckets
 
 # AWS's managed policy, AmazonSSMManagedInstanceCore, would also let a node read every parameter there is:
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-add-permissions-to-existing-profile.html
@@ -83,63 +87,33 @@ class InstanceRole(Construct):
             description="Nodes of the cluster",
         )
         inline = "The policy names the buckets of this deployment, which no other role needs"
-        staged = Bucket.from_bucket_name(
-            self, "Staged", f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
-        )
-        grant(self.role, _grants(buckets, staged, stage, certificate_arns), inline)
+        staged = f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
+        grants = _grants(buckets, Bucket.from_bucket_name(self, "Staged", staged), stage, certificate_arns)
+        grant(self.role, grants, inline)
         self.profile = CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
 
 
 def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Sequence[str]) -> list[Grant]:
     """Allow a node what it needs of S3, of the key and of Session Manager."""
+    results, logs, artifacts = [buckets.results], [buckets.logs], [buckets.artifacts]
+    named_at_submit = "Each run has a folder of its own, whose name is given when the run is submitted"
+    by_stage = (
+        "Files of this stage alone lie there; a cluster that still runs reads those of the deploy before"
+    )
     grants = [
         *read_buckets("Images", buckets.images, "The job reads every image of its sources"),
         # Without a condition: S3 says that an object is absent only to those who may list all.
-        Grant(
-            PolicyStatement(
-                sid="ListResults",
-                actions=["s3:ListBucket"],
-                resources=[buckets.results.bucket_arn],
-            )
-        ),
-        objects(
-            "WriteResults",
-            buckets.results,
-            RUNS,
-            [*READ_OBJECTS, *CHANGE_OBJECTS],
-            "Each run has a folder of its own, whose name is given when the run is submitted",
-        ),
-        objects("ReadErasures", buckets.results, ERASURES, READ_OBJECTS, ERASURES_REASON),
-        objects(
-            "WriteLogs",
-            buckets.logs,
-            EMR_LOGS,
-            ["s3:PutObject"],
-            "EMR names logs by cluster, node and container",
-        ),
+        Grant("ListResults", ["s3:ListBucket"], [buckets.results.bucket_arn]),
+        objects("WriteResults", results, [f"{RUNS}/*"], [*READ_OBJECTS, *CHANGE_OBJECTS], named_at_submit),
+        objects("ReadErasures", results, [f"{ERASURES}/*"], READ_OBJECTS, ERASURES_REASON),
+        objects("WriteLogs", logs, [f"{EMR_LOGS}/*"], ["s3:PutObject"], LOGS_REASON),
         list_prefix("ListLogs", buckets.logs, EMR_LOGS),
-        objects(
-            "ReadJobs",
-            buckets.artifacts,
-            JOBS,
-            READ_OBJECTS,
-            "A job that a person brings is named by its hash",
-        ),
-        objects(
-            "ReadStaged",
-            staged,
-            assets_folder(stage),
-            READ_OBJECTS,
-            "Files of this stage alone lie there; a cluster that still runs reads those of the deploy before",
-        ),
-        Grant(
-            PolicyStatement(sid="SessionManager", actions=SESSION_MANAGER, resources=["*"]),
-            {"*": SESSION_MANAGER_REASON},
-        ),
+        objects("ReadJobs", artifacts, [f"{JOBS}/*"], READ_OBJECTS, JOBS_REASON),
+        objects("ReadStaged", [staged], [f"{assets_folder(stage)}/*"], READ_OBJECTS, by_stage),
+        on_everything("SessionManager", SESSION_MANAGER, SESSION_MANAGER_REASON),
         *use_key("UseKey", buckets.key, DISK_KEY),
     ]
     if certificate_arns:
-        archives = objects_of(buckets.artifacts, f"{TRANSIT}/*")
-        read = PolicyStatement(sid="ReadCertificates", actions=READ_OBJECTS, resources=list(certificate_arns))
-        grants.append(Grant(read, {archives: "Each deployment has one archive, whose name holds the run"}))
+        archives = {objects_of(buckets.artifacts, f"{TRANSIT}/*"): ARCHIVES_REASON}
+        grants.append(Grant("ReadCertificates", READ_OBJECTS, certificate_arns, reasons=archives))
     return grants

@@ -1,7 +1,7 @@
 """The role of EMR itself, and the tag without which its managed policy allows nothing."""
 
 from aws_cdk import Stack, Tags
-from aws_cdk.aws_iam import IRole, ManagedPolicy, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_iam import IRole, ManagedPolicy, Role, ServicePrincipal
 from aws_cdk.aws_kms import IKey
 from constructs import Construct, IConstruct
 
@@ -23,12 +23,7 @@ VOLUME_KEY = [
     "kms:ReEncryptTo",
     "kms:GenerateDataKeyWithoutPlaintext",
 ]
-TAGGED_TYPES = [
-    "AWS::EC2::SecurityGroup",
-    "AWS::EC2::Subnet",
-    "AWS::EC2::VPC",
-    "AWS::EMR::Cluster",
-]
+TAGGED_TYPES = ["AWS::EC2::SecurityGroup", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EMR::Cluster"]
 
 
 def let_emr_manage(scope: IConstruct) -> None:
@@ -36,68 +31,49 @@ def let_emr_manage(scope: IConstruct) -> None:
     Tags.of(scope).add(MANAGED_POLICY_TAG, "true", include_resource_types=TAGGED_TYPES)
 
 
-class ServiceRole(Construct):
-    """Lets EMR start and end tagged instances in this account, and pass them their own role, no other.
+def service_role(
+    scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None, spot: bool
+) -> Role:
+    """Make the role that EMR assumes, for clusters of this account and region alone.
 
-    Attributes:
-        role: The role that EMR assumes, for clusters of this account and region alone.
+    It lets EMR start and end tagged instances in this account, and pass them their own role, no other.
     """
+    stack = Stack.of(scope)
+    # Not on behalf of another account's cluster (the confused deputy).
+    clusters = stack.format_arn(service="elasticmapreduce", resource="*")
+    own = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": clusters}}
+    role = Role(
+        Construct(scope, construct_id),
+        "Role",
+        assumed_by=ServicePrincipal("elasticmapreduce.amazonaws.com", conditions=own),
+        managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
+        description="EMR, for its clusters here",
+    )
+    grants = [pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com"), *_encrypt_volumes(key)]
+    if spot:
+        grants.append(_make_spot_role(stack))
+    grant(role, grants, "The right to pass one role belongs to this role and to no other")
+    managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
+    acknowledge(role, {managed: MANAGED_POLICY_REASON})
+    return role
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None, spot: bool
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.role = Role(
-            self,
-            "Role",
-            assumed_by=self._emr(),
-            managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
-            description="EMR, for its clusters here",
-        )
-        passing = pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com")
-        grants = [passing, *_encrypt_volumes(key), *(self._make_spot_role() if spot else [])]
-        grant(self.role, grants, "The right to pass one role belongs to this role and to no other")
-        managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
-        acknowledge(self.role, {managed: MANAGED_POLICY_REASON})
 
-    def _make_spot_role(self) -> list[Grant]:
-        """Let EMR make the role through which EC2 starts Spot nodes, in an account that never had any.
+def _make_spot_role(stack: Stack) -> Grant:
+    """Let EMR make the role through which EC2 starts Spot nodes, in an account that never had any.
 
-        AmazonEMRServicePolicy_v2 does not allow it:
-        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
-        """
-        role = "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
-        statement = PolicyStatement(
-            sid="MakeSpotRole",
-            actions=["iam:CreateServiceLinkedRole"],
-            resources=[
-                Stack.of(self).format_arn(service="iam", region="", resource="role", resource_name=role)
-            ],
-            conditions={"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
-        )
-        return [Grant(statement)]
-
-    def _emr(self) -> ServicePrincipal:
-        """Admit EMR, but not on behalf of another account's cluster (the confused deputy)."""
-        stack = Stack.of(self)
-        clusters = stack.format_arn(service="elasticmapreduce", resource="*")
-        return ServicePrincipal(
-            "elasticmapreduce.amazonaws.com",
-            conditions={
-                "StringEquals": {"aws:SourceAccount": stack.account},
-                "ArnLike": {"aws:SourceArn": clusters},
-            },
-        )
+    AmazonEMRServicePolicy_v2 does not allow it:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+    """
+    name = "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+    role = stack.format_arn(service="iam", region="", resource="role", resource_name=name)
+    of_spot = {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
+    return Grant("MakeSpotRole", ["iam:CreateServiceLinkedRole"], [role], of_spot)
 
 
 def _encrypt_volumes(key: IKey | None) -> list[Grant]:
     """Let EMR make the nodes' encrypted volumes; EC2 then uses the key by a grant of its own."""
     if key is None:
         return []
-    volumes = PolicyStatement(
-        sid="GrantVolumes",
-        actions=["kms:CreateGrant"],
-        resources=[key.key_arn],
-        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
-    )
-    return [*use_key("EncryptVolumes", key, VOLUME_KEY), Grant(volumes)]
+    for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    volumes = Grant("GrantVolumes", ["kms:CreateGrant"], [key.key_arn], for_aws)
+    return [*use_key("EncryptVolumes", key, VOLUME_KEY), volumes]

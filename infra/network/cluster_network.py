@@ -4,14 +4,19 @@ from collections.abc import Sequence
 
 from aws_cdk import Acknowledgment, Fn, Stack, Validations
 from aws_cdk.aws_ec2 import (
+    AclCidr,
+    AclTraffic,
+    Action,
     FlowLogDestination,
     FlowLogTrafficType,
     GatewayVpcEndpointAwsService,
     ISubnet,
     IVpc,
+    NetworkAcl,
     SubnetConfiguration,
     SubnetSelection,
     SubnetType,
+    TrafficDirection,
     Vpc,
 )
 from aws_cdk.aws_iam import Role, ServicePrincipal
@@ -20,7 +25,6 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group, write_log_to
-from infra.network.access_list import SubnetAccessList
 from infra.network.s3_endpoint import endpoint_statements
 
 # Every region of the European Union has zones a, b and c.
@@ -30,6 +34,11 @@ NAMED_ZONES_RULE = "CloudFormation-Validate::W3010"
 NAMED_ZONES_REASON = (
     "The region is part of the configuration; Fn::GetAZs leaves out zones without a default subnet"
 )
+# A network ACL has no state: answers to connections from inside come in on these ports. A NAT gateway takes
+# any from 1024 up; 3389 (remote desktops) is left out: one connection in 64,000 is tried again.
+# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html#nacl-ephemeral-ports
+ANSWER_PORTS = ((1024, 3388), (3390, 65535))
+FIRST_NUMBER, STEP = 100, 10
 ACCESS_LIST_REASON = (
     "Beside the security groups, not in their place: EC2.21 wants no list that admits remote shells, and the "
     "VPC's default list does"
@@ -71,15 +80,16 @@ class ClusterNetwork(Construct):
             self,
             "Vpc",
             nat_gateways=1 if self.private else 0,
-            subnet_configuration=_private_shape() if self.private else _public_shape(),
+            subnet_configuration=_shape(private=self.private),
             restrict_default_security_group=True,
         )
         # The default group loses its rules by a function of CDK's.
         write_log_to(
             log_group(self, "DefaultGroupLog", config), Stack.of(self).node.find_child(DEFAULT_GROUP_PROVIDER)
         )
-        access_list = SubnetAccessList(self, "AccessList", vpc=vpc)
-        acknowledge(access_list, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
+        before_groups = Construct(self, "AccessList")
+        access_list(before_groups, vpc)
+        acknowledge(before_groups, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
         writer = Role(self, "FlowLogRole", assumed_by=_flow_logs(Stack.of(self)))
         vpc.add_flow_log(
             "FlowLog",
@@ -107,6 +117,31 @@ class ClusterNetwork(Construct):
             endpoint.add_to_policy(statement)
 
 
+def access_list(here: Construct, vpc: Vpc) -> None:
+    """Give the subnets a network ACL: what stands before the security groups.
+
+    Inside the VPC everything; from outside only answers by TCP, never to 22 or 3389, the ports of remote
+    shells; outwards everything. It takes the place of the VPC's default list, which admits everything and
+    which no stack can change.
+    """
+    everywhere = SubnetSelection(subnets=[*vpc.public_subnets, *vpc.private_subnets])
+    made = NetworkAcl(here, "List", vpc=vpc, subnet_selection=everywhere)
+    inward = [(AclCidr.ipv4(vpc.vpc_cidr_block), AclTraffic.all_traffic())]
+    inward += [(AclCidr.any_ipv4(), AclTraffic.tcp_port_range(*ports)) for ports in ANSWER_PORTS]
+    outward = [(AclCidr.any_ipv4(), AclTraffic.all_traffic())]
+    directions = {"In{}": (TrafficDirection.INGRESS, inward), "Out": (TrafficDirection.EGRESS, outward)}
+    for name, (direction, entries) in directions.items():
+        for index, (cidr, traffic) in enumerate(entries):
+            made.add_entry(
+                name.format(index),
+                cidr=cidr,
+                traffic=traffic,
+                direction=direction,
+                rule_number=FIRST_NUMBER + STEP * index,
+                rule_action=Action.ALLOW,
+            )
+
+
 def _flow_logs(stack: Stack) -> ServicePrincipal:
     """Admit EC2's delivery of flow logs, and only for logs of this account.
 
@@ -119,30 +154,20 @@ def _flow_logs(stack: Stack) -> ServicePrincipal:
     )
 
 
-def _public_shape() -> list[SubnetConfiguration]:
-    return [
-        SubnetConfiguration(
-            name="Cluster", subnet_type=SubnetType.PUBLIC, cidr_mask=20, map_public_ip_on_launch=True
-        )
-    ]
-
-
-def _private_shape() -> list[SubnetConfiguration]:
-    return [
-        SubnetConfiguration(
-            name="Nat", subnet_type=SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
-        ),
-        SubnetConfiguration(name="Cluster", subnet_type=SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=20),
-    ]
+def _shape(*, private: bool) -> list[SubnetConfiguration]:
+    kind = SubnetType.PRIVATE_WITH_EGRESS if private else SubnetType.PUBLIC
+    public = None if private else True
+    cluster = SubnetConfiguration(
+        name="Cluster", subnet_type=kind, cidr_mask=20, map_public_ip_on_launch=public
+    )
+    nat = SubnetConfiguration(
+        name="Nat", subnet_type=SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+    )
+    return [nat, cluster] if private else [cluster]
 
 
 def _subnet_reasons(private: bool) -> dict[str, str]:
-    to_internet = (
-        "The NAT gateway's way out; it admits no connection from outside" if private else PUBLIC_REASON
-    )
-    reasons = {"NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": to_internet}
-    return (
-        reasons
-        if private
-        else {**reasons, "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled": PUBLIC_REASON}
-    )
+    to_internet = "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW"
+    if private:
+        return {to_internet: "The NAT gateway's way out; it admits no connection from outside"}
+    return dict.fromkeys((to_internet, "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled"), PUBLIC_REASON)

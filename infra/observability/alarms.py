@@ -3,12 +3,7 @@
 import math
 
 from aws_cdk import Duration
-from aws_cdk.aws_cloudwatch import (
-    Alarm,
-    ComparisonOperator,
-    IMetric,
-    TreatMissingData,
-)
+from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, TreatMissingData
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_lambda import IFunction
 from aws_cdk.aws_sns import ITopic
@@ -31,90 +26,57 @@ def idle_periods(idle_timeout_minutes: int) -> int:
     )
 
 
-class AlarmGroup(Construct):
-    """Alarms that tell one topic.
-
-    Attributes:
-        alarms: In the order in which they were added.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, topic: ITopic) -> None:
-        super().__init__(scope, construct_id)
-        self._topic = topic
-        self.alarms: list[Alarm] = []
-
-    def add(
-        self,
-        construct_id: str,
-        metric: IMetric,
-        description: str,
-        *,
-        periods: int = 1,
-        above: float | None = None,
-    ) -> None:
-        """Add an alarm that goes off when the metric reaches 1, or exceeds `above`, for so many periods."""
-        alarm = Alarm(
-            self,
-            construct_id,
-            metric=metric,
-            threshold=1 if above is None else above,
-            evaluation_periods=periods,
-            comparison_operator=(
-                ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-                if above is None
-                else ComparisonOperator.GREATER_THAN_THRESHOLD
-            ),
-            treat_missing_data=TreatMissingData.NOT_BREACHING,
-            alarm_description=f"{description}: docs/runbook.md",
-        )
-        alarm.add_alarm_action(SnsAction(self._topic))
-        self.alarms.append(alarm)
+def alarm(
+    scope: Construct,
+    construct_id: str,
+    topic: ITopic,
+    metric: IMetric,
+    description: str,
+    *,
+    periods: int = 1,
+    above: float | None = None,
+) -> Alarm:
+    """Make an alarm that goes off when the metric reaches 1, or exceeds `above`, for so many periods."""
+    comparison = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+    made = Alarm(
+        scope,
+        construct_id,
+        metric=metric,
+        threshold=1 if above is None else above,
+        evaluation_periods=periods,
+        comparison_operator=comparison if above is None else ComparisonOperator.GREATER_THAN_THRESHOLD,
+        treat_missing_data=TreatMissingData.NOT_BREACHING,
+        alarm_description=f"{description}: docs/runbook.md",
+    )
+    made.add_alarm_action(SnsAction(topic))
+    return made
 
 
-class RunAlarms(AlarmGroup):
-    """Alarms on the runs; they exist before the cluster, so that the first run that fails finds them."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        topic: ITopic,
-        function: IFunction,
-    ) -> None:
-        super().__init__(scope, construct_id, topic)
-        share = config.rejected_share_alarm
-        self.add("FailedRun", run_metric(config.stage, RUNS_FAILED), "A run failed")
-        self.add(
-            "RejectedImages",
-            run_metric(config.stage, REJECTED_SHARE),
-            f"More than {share:.1%} of a run's images were rejected",
-            above=share,
-        )
-        self.add(
-            "FailingFunction",
-            function.metric_errors(period=Duration.minutes(1)),
-            "The function that hears of a run's end failed: a deploy may wait in vain",
-        )
+def failing(
+    scope: Construct, construct_id: str, topic: ITopic, function: IFunction, description: str
+) -> Alarm:
+    """Make an alarm on errors of a function."""
+    return alarm(scope, construct_id, topic, function.metric_errors(period=Duration.minutes(1)), description)
 
 
-class ClusterAlarms(AlarmGroup):
-    """Alarms on a cluster that idles and goes on costing, and on work that waits for memory."""
+def run_alarms(here: Construct, config: DeploymentConfig, topic: ITopic, function: IFunction) -> list[Alarm]:
+    """Make the alarms on runs; they exist before the cluster, so that the first run that fails finds them."""
+    share, rejected = config.rejected_share_alarm, run_metric(config.stage, REJECTED_SHARE)
+    too_many = f"More than {share:.1%} of a run's images were rejected"
+    in_vain = "The function that hears of a run's end failed: a deploy may wait in vain"
+    return [
+        alarm(here, "FailedRun", topic, run_metric(config.stage, RUNS_FAILED), "A run failed"),
+        alarm(here, "RejectedImages", topic, rejected, too_many, above=share),
+        failing(here, "FailingFunction", topic, function, in_vain),
+    ]
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, topic: ITopic, cluster_id: str
-    ) -> None:
-        super().__init__(scope, construct_id, topic)
-        self.add(
-            "IdleTooLong",
-            cluster_metric(cluster_id, "IsIdle", "Minimum"),
-            "The cluster idles and did not end by itself",
-            periods=idle_periods(config.idle_timeout_minutes),
-        )
-        self.add(
-            "MemoryPressure",
-            memory_pressure(cluster_id),
-            "Work waits for memory for half an hour, and the cluster does not grow",
-            periods=PRESSURE_PERIODS,
-        )
+
+def cluster_alarms(here: Construct, config: DeploymentConfig, topic: ITopic, cluster_id: str) -> list[Alarm]:
+    """Make the alarms on a cluster that idles and goes on costing, and on work that waits for memory."""
+    idle, periods = cluster_metric(cluster_id, "IsIdle", "Minimum"), idle_periods(config.idle_timeout_minutes)
+    pressure, stays = memory_pressure(cluster_id), "The cluster idles and did not end by itself"
+    waits = "Work waits for memory for half an hour, and the cluster does not grow"
+    return [
+        alarm(here, "IdleTooLong", topic, idle, stays, periods=periods),
+        alarm(here, "MemoryPressure", topic, pressure, waits, periods=PRESSURE_PERIODS),
+    ]

@@ -9,7 +9,6 @@ from aws_cdk.aws_cloudwatch import (
     GraphWidget,
     IAlarm,
     IMetric,
-    IWidget,
     SingleValueWidget,
 )
 from constructs import Construct
@@ -25,63 +24,34 @@ NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskUnitsRequested")
 MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
 
 
-class PipelineDashboard(Construct):
-    """Alarms, what runs, the last run, runs over time, and all clusters, those of single runs too.
+def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequence[IAlarm]) -> str:
+    """Make the page, and return its address in the console.
 
-    Attributes:
-        url: The address of the page in the console.
+    It shows alarms, what runs, the last run, runs over time, and all clusters, those of single runs too.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        alarms: Sequence[IAlarm],
-    ) -> None:
-        super().__init__(scope, construct_id)
-        name = stack_name(config.stage, "pipeline")
-        region = config.region
-        self.url = (
-            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
-        )
-        Dashboard(
-            self,
-            "Dashboard",
-            dashboard_name=name,
-            default_interval=Duration.days(1),
-            widgets=[
-                [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
-                _progress(config.stage),
-                _runs(config.stage),
-                _clusters(),
+    stage, region, name = config.stage, config.region, stack_name(config.stage, "pipeline")
+    progress = [run_metric(stage, metric) for metric in PROGRESS_METRICS]
+    figures = [run_metric(stage, metric) for metric in FIGURES]
+    outcomes = [run_metric(stage, metric, "Sum") for metric in (RUNS_COMPLETED, RUNS_FAILED)]
+    nodes = [metric_of_every_cluster(metric) for metric in NODES]
+    memory = [metric_of_every_cluster(metric) for metric in MEMORY]
+    last_run = SingleValueWidget(title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True)
+    Dashboard(
+        here,
+        "Dashboard",
+        dashboard_name=name,
+        default_interval=Duration.days(1),
+        widgets=[
+            [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
+            [
+                _graph("Running: images", progress),
+                _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
             ],
-        )
-
-
-def _progress(stage: str) -> list[IWidget]:
-    images = [run_metric(stage, name) for name in PROGRESS_METRICS]
-    return [
-        _graph("Running: images", images),
-        _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
-    ]
-
-
-def _runs(stage: str) -> list[IWidget]:
-    figures = [run_metric(stage, name) for name in FIGURES]
-    outcomes = [run_metric(stage, name, "Sum") for name in (RUNS_COMPLETED, RUNS_FAILED)]
-    return [
-        SingleValueWidget(title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True),
-        _graph("Runs", outcomes),
-    ]
-
-
-def _clusters() -> list[IWidget]:
-    return [
-        _graph("Nodes, of each cluster", [metric_of_every_cluster(name) for name in NODES]),
-        _graph("Memory and waiting work", [metric_of_every_cluster(name) for name in MEMORY]),
-    ]
+            [last_run, _graph("Runs", outcomes)],
+            [_graph("Nodes, of each cluster", nodes), _graph("Memory and waiting work", memory)],
+        ],
+    )
+    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
 
 
 def _graph(title: str, metrics: Sequence[IMetric]) -> GraphWidget:

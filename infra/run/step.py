@@ -2,10 +2,10 @@
 
 from aws_cdk.aws_emr import CfnCluster
 
-from infra.access.buckets import Buckets
 from infra.artifacts.declaration import Artifacts
 from infra.config.deployment import DeploymentConfig
 from infra.run.identity import Run
+from infra.storage.bucket import Buckets
 from spark_job.contract.node import EXTRACTOR
 from spark_job.contract.run_options import LATEST, ComponentRequest, RunOptions
 from spark_job.contract.step import spark_arguments

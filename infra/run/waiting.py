@@ -8,12 +8,14 @@ from aws_cdk.aws_events import EventPattern, Rule
 from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct, IDependable
 
-from infra.access.buckets import Buckets
+from infra.access.statements import READ_OBJECTS, Grant, clusters_of_stage, objects, on_everything, use_key
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import RUNS
-from infra.python_function import PythonFunction
+from infra.python_function import python_function
+from infra.run.functions.run_ended.figures import NAMESPACE
 from infra.run.identity import Run
-from infra.run.permissions import run_end_grants
+from infra.storage.bucket import Buckets
+from spark_job.contract.run_layout import COST, METRICS
 
 FUNCTIONS = Path(__file__).with_name("functions")
 STEP_ENDS = ["COMPLETED", "FAILED", "CANCELLED"]
@@ -43,43 +45,56 @@ class RunWatch(Construct):
         logs_uri: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._run = config, run
         # A new one for each run: CloudFormation updates neither handle nor condition.
         self.handle = CfnWaitConditionHandle(self, f"Handle{run.construct_suffix}")
-        self.function = PythonFunction(
+        self.function = python_function(
             self,
             "RunEnded",
             config=config,
             folder=FUNCTIONS,
             handler="run_ended.handler.handle",
             description="Tells the deploy how its run ended",
-            grants=run_end_grants(Stack.of(self), config.stage, buckets),
-            environment=self._environment(buckets, logs_uri),
-        ).function
-        self._listen("StepEnds", "EMR Step Status Change", [{"prefix": run.prefix}], STEP_ENDS)
-        self._listen("ClusterEnds", "EMR Cluster State Change", [{"prefix": run.prefix}], CLUSTER_ENDS)
-
-    def _environment(self, buckets: Buckets, logs_uri: str) -> dict[str, str]:
-        return {
-            "STAGE": self._config.stage,
-            "STEP_PREFIX": self._run.prefix,
-            "AWAITED_STEP": self._run.name,
-            "RESULTS_BUCKET": buckets.results.bucket_name,
-            "RUNS_PREFIX": RUNS,
-            "LOGS_URI": logs_uri,
-            "HANDLE_URL": self.handle.ref,
-        }
-
-    def _listen(self, construct_id: str, kind: str, names: list[object], states: list[str]) -> None:
-        Rule(
-            self,
-            construct_id,
-            description=f"{kind} of {self._run.prefix}*",
-            event_pattern=EventPattern(
-                source=["aws.emr"], detail_type=[kind], detail={"name": names, "state": states}
-            ),
-            targets=[LambdaFunction(self.function)],
+            grants=_grants(Stack.of(self), config.stage, buckets),
+            environment={
+                "STAGE": config.stage,
+                "STEP_PREFIX": run.prefix,
+                "AWAITED_STEP": run.name,
+                "RESULTS_BUCKET": buckets.results.bucket_name,
+                "RUNS_PREFIX": RUNS,
+                "LOGS_URI": logs_uri,
+                "HANDLE_URL": self.handle.ref,
+            },
         )
+        events = {"StepEnds": ("EMR Step Status Change", STEP_ENDS)}
+        events["ClusterEnds"] = ("EMR Cluster State Change", CLUSTER_ENDS)
+        for rule, (kind, states) in events.items():
+            detail = {"name": [{"prefix": run.prefix}], "state": states}
+            Rule(
+                self,
+                rule,
+                description=f"{kind} of {run.prefix}*",
+                event_pattern=EventPattern(source=["aws.emr"], detail_type=[kind], detail=detail),
+                targets=[LambdaFunction(self.function)],
+            )
+
+
+def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
+    """Let the function read how a run ended and what it yielded, and publish it."""
+    files, look = [f"{RUNS}/*/{name}" for name in (METRICS, COST)], ("DescribeStep", "ListSteps")
+    every_run = "The function reads the figures of every run of the stage"
+    return [
+        objects("ReadFigures", [buckets.results], files, READ_OBJECTS, every_run),
+        clusters_of_stage("ReadSteps", stack, stage, [f"elasticmapreduce:{action}" for action in look]),
+        publish_figures(),
+        *use_key("DecryptFigures", buckets.key, ["kms:Decrypt"]),
+    ]
+
+
+def publish_figures() -> Grant:
+    """Let a function publish the figures of runs, and nothing else."""
+    one_namespace = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
+    reason = "cloudwatch:PutMetricData knows no resources; the condition admits one namespace"
+    return on_everything("PublishFigures", ["cloudwatch:PutMetricData"], reason, one_namespace)
 
 
 def wait_for_run(

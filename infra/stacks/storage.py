@@ -5,11 +5,10 @@ from functools import partial
 from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
-from infra.access.buckets import Buckets
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.stacks.stage_stack import StageStack
-from infra.storage.bucket import PrivateBucket, access_log_bucket, data_key, let_emptying_log_expire
+from infra.storage.bucket import Buckets, PrivateBucket, access_log_bucket, data_key, let_emptying_log_expire
 from infra.storage.images import ImageArchive
 from infra.storage.lifecycle import expire_logs, expire_results, keep_latest
 

@@ -1,6 +1,7 @@
 """Private buckets, the key that encrypts them, and how they end."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk.aws_iam import IRole
@@ -10,6 +11,7 @@ from aws_cdk.aws_s3 import (
     BlockPublicAccess,
     Bucket,
     BucketEncryption,
+    IBucket,
     LifecycleRule,
     ObjectOwnership,
     ReplicationRule,
@@ -42,6 +44,22 @@ def removal_policy(*, destroy: bool) -> RemovalPolicy:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
     """
     return RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Every bucket that the pipeline reads or writes, and the key that encrypts them; None: S3's own key."""
+
+    images: Sequence[IBucket]
+    results: IBucket
+    logs: IBucket
+    artifacts: IBucket
+    key: IKey | None
+
+    @property
+    def arns(self) -> list[str]:
+        """ARNs of all buckets."""
+        return [bucket.bucket_arn for bucket in (*self.images, self.results, self.logs, self.artifacts)]
 
 
 class PrivateBucket(Bucket):
