@@ -7,20 +7,7 @@ from aws_cdk.aws_iam import CfnInstanceProfile, Role, ServicePrincipal
 from aws_cdk.aws_s3 import Bucket, IBucket
 from constructs import Construct
 
-from infra.access.statements import (
-    ARCHIVES_REASON,
-    ERASURES_REASON,
-    JOBS_REASON,
-    LOGS_REASON,
-    READ_OBJECTS,
-    Grant,
-    grant,
-    list_prefix,
-    objects,
-    on_everything,
-    read_buckets,
-    use_key,
-)
+from infra.access import statements as allow
 from infra.acknowledgements import objects_of
 from infra.contract.names import PROJECT, assets_folder
 from infra.contract.prefixes import EMR_LOGS, ERASURES, JOBS, RUNS, TRANSIT
@@ -89,11 +76,13 @@ class InstanceRole(Construct):
         inline = "The policy names the buckets of this deployment, which no other role needs"
         staged = f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
         grants = _grants(buckets, Bucket.from_bucket_name(self, "Staged", staged), stage, certificate_arns)
-        grant(self.role, grants, inline)
+        allow.grant(self.role, grants, inline)
         self.profile = CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
 
 
-def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Sequence[str]) -> list[Grant]:
+def _grants(
+    buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Sequence[str]
+) -> list[allow.Grant]:
     """Allow a node what it needs of S3, of the key and of Session Manager."""
     results, logs, artifacts = [buckets.results], [buckets.logs], [buckets.artifacts]
     named_at_submit = "Each run has a folder of its own, whose name is given when the run is submitted"
@@ -101,19 +90,21 @@ def _grants(buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Seq
         "Files of this stage alone lie there; a cluster that still runs reads those of the deploy before"
     )
     grants = [
-        *read_buckets("Images", buckets.images, "The job reads every image of its sources"),
+        *allow.read_buckets("Images", buckets.images, "The job reads every image of its sources"),
         # Without a condition: S3 says that an object is absent only to those who may list all.
-        Grant("ListResults", ["s3:ListBucket"], [buckets.results.bucket_arn]),
-        objects("WriteResults", results, [f"{RUNS}/*"], [*READ_OBJECTS, *CHANGE_OBJECTS], named_at_submit),
-        objects("ReadErasures", results, [f"{ERASURES}/*"], READ_OBJECTS, ERASURES_REASON),
-        objects("WriteLogs", logs, [f"{EMR_LOGS}/*"], ["s3:PutObject"], LOGS_REASON),
-        list_prefix("ListLogs", buckets.logs, EMR_LOGS),
-        objects("ReadJobs", artifacts, [f"{JOBS}/*"], READ_OBJECTS, JOBS_REASON),
-        objects("ReadStaged", [staged], [f"{assets_folder(stage)}/*"], READ_OBJECTS, by_stage),
-        on_everything("SessionManager", SESSION_MANAGER, SESSION_MANAGER_REASON),
-        *use_key("UseKey", buckets.key, DISK_KEY),
+        allow.Grant("ListResults", ["s3:ListBucket"], [buckets.results.bucket_arn]),
+        allow.objects(
+            "WriteResults", results, [f"{RUNS}/*"], [*allow.READ_OBJECTS, *CHANGE_OBJECTS], named_at_submit
+        ),
+        allow.objects("ReadErasures", results, [f"{ERASURES}/*"], allow.READ_OBJECTS, allow.ERASURES_REASON),
+        allow.objects("WriteLogs", logs, [f"{EMR_LOGS}/*"], ["s3:PutObject"], allow.LOGS_REASON),
+        allow.list_prefix("ListLogs", buckets.logs, EMR_LOGS),
+        allow.objects("ReadJobs", artifacts, [f"{JOBS}/*"], allow.READ_OBJECTS, allow.JOBS_REASON),
+        allow.objects("ReadStaged", [staged], [f"{assets_folder(stage)}/*"], allow.READ_OBJECTS, by_stage),
+        allow.on_everything("SessionManager", SESSION_MANAGER, SESSION_MANAGER_REASON),
+        *allow.use_key("UseKey", buckets.key, DISK_KEY),
     ]
     if certificate_arns:
-        archives = {objects_of(buckets.artifacts, f"{TRANSIT}/*"): ARCHIVES_REASON}
-        grants.append(Grant("ReadCertificates", READ_OBJECTS, certificate_arns, reasons=archives))
+        archives = {objects_of(buckets.artifacts, f"{TRANSIT}/*"): allow.ARCHIVES_REASON}
+        grants.append(allow.Grant("ReadCertificates", allow.READ_OBJECTS, certificate_arns, reasons=archives))
     return grants

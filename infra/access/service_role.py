@@ -5,7 +5,7 @@ from aws_cdk.aws_iam import IRole, ManagedPolicy, Role, ServicePrincipal
 from aws_cdk.aws_kms import IKey
 from constructs import Construct, IConstruct
 
-from infra.access.statements import Grant, grant, pass_role, use_key
+from infra.access import statements as allow
 from infra.acknowledgements import acknowledge
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html
@@ -49,16 +49,16 @@ def service_role(
         managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
         description="EMR, for its clusters here",
     )
-    grants = [pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com"), *_encrypt_volumes(key)]
+    grants = [allow.pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com"), *_encrypt_volumes(key)]
     if spot:
         grants.append(_make_spot_role(stack))
-    grant(role, grants, "The right to pass one role belongs to this role and to no other")
+    allow.grant(role, grants, "The right to pass one role belongs to this role and to no other")
     managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
     acknowledge(role, {managed: MANAGED_POLICY_REASON})
     return role
 
 
-def _make_spot_role(stack: Stack) -> Grant:
+def _make_spot_role(stack: Stack) -> allow.Grant:
     """Let EMR make the role through which EC2 starts Spot nodes, in an account that never had any.
 
     AmazonEMRServicePolicy_v2 does not allow it:
@@ -67,13 +67,13 @@ def _make_spot_role(stack: Stack) -> Grant:
     name = "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
     role = stack.format_arn(service="iam", region="", resource="role", resource_name=name)
     of_spot = {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
-    return Grant("MakeSpotRole", ["iam:CreateServiceLinkedRole"], [role], of_spot)
+    return allow.Grant("MakeSpotRole", ["iam:CreateServiceLinkedRole"], [role], of_spot)
 
 
-def _encrypt_volumes(key: IKey | None) -> list[Grant]:
+def _encrypt_volumes(key: IKey | None) -> list[allow.Grant]:
     """Let EMR make the nodes' encrypted volumes; EC2 then uses the key by a grant of its own."""
     if key is None:
         return []
     for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-    volumes = Grant("GrantVolumes", ["kms:CreateGrant"], [key.key_arn], for_aws)
-    return [*use_key("EncryptVolumes", key, VOLUME_KEY), volumes]
+    volumes = allow.Grant("GrantVolumes", ["kms:CreateGrant"], [key.key_arn], for_aws)
+    return [*allow.use_key("EncryptVolumes", key, VOLUME_KEY), volumes]

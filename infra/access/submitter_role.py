@@ -5,23 +5,7 @@ from aws_cdk.aws_iam import AccountRootPrincipal, ArnPrincipal, CompositePrincip
 from aws_cdk.aws_lambda import IFunction
 from constructs import Construct
 
-from infra.access.statements import (
-    BY_TAG_REASON,
-    ERASURES_REASON,
-    JOBS_REASON,
-    LOGS_REASON,
-    READ_OBJECTS,
-    USE_KEY,
-    Grant,
-    clusters_of_stage,
-    grant,
-    list_prefix,
-    objects,
-    on_everything,
-    read_buckets,
-    tagged,
-    use_key,
-)
+from infra.access import statements as allow
 from infra.acknowledgements import in_account
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import PORT_FORWARDING, PROJECT, STACK_PARTS, stack_name
@@ -65,13 +49,13 @@ def submitter_role(
         max_session_duration=Duration.hours(SESSION_HOURS),
         description=f"Submits runs of {PROJECT} {stage}",
     )
-    start = Grant("StartClusters", ["lambda:InvokeFunction"], [launcher.function_arn])
+    start = allow.Grant("StartClusters", ["lambda:InvokeFunction"], [launcher.function_arn])
     inline = "The policy names this deployment's buckets and cluster: no other role needs it"
-    grant(role, [*_data(buckets), *_cluster(stack, stage), *_tunnel(stack, stage), start], inline)
+    allow.grant(role, [*_data(buckets), *_cluster(stack, stage), *_tunnel(stack, stage), start], inline)
     return role
 
 
-def _cluster(stack: Stack, stage: str) -> list[Grant]:
+def _cluster(stack: Stack, stage: str) -> list[allow.Grant]:
     names = [f"{stack_name(stage, part)}/*" for part in STACK_PARTS]
     stacks = [
         stack.format_arn(service="cloudformation", resource="stack", resource_name=one) for one in names
@@ -79,43 +63,49 @@ def _cluster(stack: Stack, stage: str) -> list[Grant]:
     named = [in_account("cloudformation", stack.region, f"stack/{name}") for name in names]
     own_id = dict.fromkeys(named, "CloudFormation adds an id of its own to the stack's name")
     return [
-        clusters_of_stage("SubmitSteps", stack, stage, [*SUBMIT, *FOLLOW]),
-        on_everything("ListClusters", LOOK_ROUND, LOOK_ROUND_REASON),
-        Grant("ReadOutputs", ["cloudformation:DescribeStacks"], stacks, reasons=own_id),
+        allow.clusters_of_stage("SubmitSteps", stack, stage, [*SUBMIT, *FOLLOW]),
+        allow.on_everything("ListClusters", LOOK_ROUND, LOOK_ROUND_REASON),
+        allow.Grant("ReadOutputs", ["cloudformation:DescribeStacks"], stacks, reasons=own_id),
     ]
 
 
-def _tunnel(stack: Stack, stage: str) -> list[Grant]:
+def _tunnel(stack: Stack, stage: str) -> list[allow.Grant]:
     nodes = stack.format_arn(service="ec2", resource="instance", resource_name="*")
     document = stack.format_arn(service="ssm", account="", resource="document", resource_name=PORT_FORWARDING)
     sessions = stack.format_arn(service="ssm", resource="session", resource_name="${aws:userid}-*")
-    by_tag = {in_account("ec2", stack.region, "instance/*"): BY_TAG_REASON}
+    by_tag = {in_account("ec2", stack.region, "instance/*"): allow.BY_TAG_REASON}
     own = in_account("ssm", stack.region, "session/<aws:userid>-*")
     own_reason = "These are the sessions of the person alone; SSM adds an id to their names"
     end = ["ssm:TerminateSession", "ssm:ResumeSession"]
     return [
-        Grant("OpenTunnel", ["ssm:StartSession"], [nodes], tagged("ssm:resourceTag", stage), by_tag),
-        Grant("ForwardPorts", ["ssm:StartSession"], [document]),
-        Grant("CloseTunnel", end, [sessions], reasons={own: own_reason}),
+        allow.Grant(
+            "OpenTunnel", ["ssm:StartSession"], [nodes], allow.tagged("ssm:resourceTag", stage), by_tag
+        ),
+        allow.Grant("ForwardPorts", ["ssm:StartSession"], [document]),
+        allow.Grant("CloseTunnel", end, [sessions], reasons={own: own_reason}),
     ]
 
 
-def _data(buckets: Buckets) -> list[Grant]:
+def _data(buckets: Buckets) -> list[allow.Grant]:
     """Allow people to write and read images, to read results and logs, and to bring jobs."""
     images, results = buckets.images, [buckets.results]
     any_name = "People upload images of any name, and see them in the reports of analyses"
     every_run = "People read the results of every run"
     return [
-        *read_buckets("Images", images, any_name),
+        *allow.read_buckets("Images", images, any_name),
         # A large file goes on where an upload of before stopped; the action knows no prefix.
-        Grant("ImagesUploads", ["s3:ListBucketMultipartUploads"], [bucket.bucket_arn for bucket in images]),
-        objects("ImagesWrite", images, ["*"], ["s3:PutObject", "s3:ListMultipartUploadParts"], any_name),
-        list_prefix("ListResults", buckets.results, RUNS),
-        objects("ReadResults", results, [f"{RUNS}/*"], READ_OBJECTS, every_run),
-        list_prefix("ListErasures", buckets.results, ERASURES),
-        objects("ReadErasures", results, [f"{ERASURES}/*"], READ_OBJECTS, ERASURES_REASON),
-        list_prefix("ListLogs", buckets.logs, EMR_LOGS),
-        objects("ReadLogs", [buckets.logs], [f"{EMR_LOGS}/*"], READ_OBJECTS, LOGS_REASON),
-        objects("WriteJobs", [buckets.artifacts], [f"{JOBS}/*"], ["s3:PutObject"], JOBS_REASON),
-        *use_key("UseKey", buckets.key, USE_KEY),
+        allow.Grant(
+            "ImagesUploads", ["s3:ListBucketMultipartUploads"], [bucket.bucket_arn for bucket in images]
+        ),
+        allow.objects(
+            "ImagesWrite", images, ["*"], ["s3:PutObject", "s3:ListMultipartUploadParts"], any_name
+        ),
+        allow.list_prefix("ListResults", buckets.results, RUNS),
+        allow.objects("ReadResults", results, [f"{RUNS}/*"], allow.READ_OBJECTS, every_run),
+        allow.list_prefix("ListErasures", buckets.results, ERASURES),
+        allow.objects("ReadErasures", results, [f"{ERASURES}/*"], allow.READ_OBJECTS, allow.ERASURES_REASON),
+        allow.list_prefix("ListLogs", buckets.logs, EMR_LOGS),
+        allow.objects("ReadLogs", [buckets.logs], [f"{EMR_LOGS}/*"], allow.READ_OBJECTS, allow.LOGS_REASON),
+        allow.objects("WriteJobs", [buckets.artifacts], [f"{JOBS}/*"], ["s3:PutObject"], allow.JOBS_REASON),
+        *allow.use_key("UseKey", buckets.key, allow.USE_KEY),
     ]

@@ -9,8 +9,8 @@ from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
+from infra.access import statements as allow
 from infra.access.instance_role import nodes_role_name
-from infra.access.statements import ARCHIVES_REASON, Grant, list_prefix, objects, use_key
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import TRANSIT
 from infra.errors import ConfigError
@@ -49,7 +49,9 @@ def certificates_uri(
     return _made_here(Construct(scope, "Certificates"), config, wanted, _grants(buckets, buckets.key))
 
 
-def _made_here(here: Construct, config: DeploymentConfig, wanted: dict[str, str], grants: list[Grant]) -> str:
+def _made_here(
+    here: Construct, config: DeploymentConfig, wanted: dict[str, str], grants: list[allow.Grant]
+) -> str:
     """Let a function make an archive of private key and certificate at deploy time, and return its URI.
 
     The key is made by KMS. It is in that archive, encrypted, and nowhere else; the archive goes, with all its
@@ -84,15 +86,15 @@ def _made_here(here: Construct, config: DeploymentConfig, wanted: dict[str, str]
     return made.get_att_string("Uri")
 
 
-def _grants(buckets: Buckets, key: IKey) -> list[Grant]:
+def _grants(buckets: Buckets, key: IKey) -> list[allow.Grant]:
     store, make = (
         ["s3:PutObject", "s3:DeleteObjectVersion"],
         ["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"],
     )
     return [
-        objects("StoreArchive", [buckets.artifacts], [f"{TRANSIT}/*"], store, ARCHIVES_REASON),
-        list_prefix("FindArchive", buckets.artifacts, TRANSIT, "s3:ListBucketVersions"),
-        *use_key("MakeKey", key, make),
+        allow.objects("StoreArchive", [buckets.artifacts], [f"{TRANSIT}/*"], store, allow.ARCHIVES_REASON),
+        allow.list_prefix("FindArchive", buckets.artifacts, TRANSIT, "s3:ListBucketVersions"),
+        *allow.use_key("MakeKey", key, make),
     ]
 
 

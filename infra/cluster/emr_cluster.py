@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.access.instance_role import InstanceRole
 from infra.acknowledgements import acknowledge
-from infra.cluster.configurations import classifications, configuration_properties
+from infra.cluster.configurations import classifications
 from infra.cluster.instance_fleets import ROOT_VOLUME_GIB, instance_fleets
 from infra.cluster.security_configuration import security_configuration
 from infra.config.deployment import DeploymentConfig
@@ -78,7 +78,10 @@ class EmrCluster(Construct):
             service_role=site.service_role.role_arn,
             job_flow_role=site.instance.profile.ref,
             security_configuration=security.ref,
-            configurations=configuration_properties(classifications(config)),
+            configurations=[
+                CfnCluster.ConfigurationProperty(classification=name, configuration_properties=properties)
+                for name, properties in classifications(config).items()
+            ],
             bootstrap_actions=[_bootstrap_action(*bootstrap)],
             steps=[step],
             managed_scaling_policy=managed_scaling(config),

@@ -16,11 +16,7 @@ STAGES = "stages"
 
 
 def context_of(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `FIELD=VALUE` arguments; the last of one name counts.
-
-    Raises:
-        ConfigError: A pair has no `=`.
-    """
+    """Read `FIELD=VALUE` arguments; the last of one name counts. Raises ConfigError: A pair has no `=`."""
     parts = [pair.partition("=") for pair in pairs]
     for name, equals, _ in parts:
         if not equals:
@@ -31,8 +27,7 @@ def context_of(pairs: Iterable[str]) -> dict[str, str]:
 def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return our fields in the context: what `stages` says of the stage, overridden by the top level.
 
-    Raises:
-        ConfigError: `stages` is no mapping of stages to fields.
+    Raises ConfigError: `stages` is no mapping of stages to fields.
     """
     ours = {name: value for name, value in context.items() if not name.startswith(CDK_PREFIXES)}
     stages = ours.pop(STAGES, {})
@@ -47,8 +42,7 @@ def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
 def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Settings:
     """Return the settings with these values, each read by its field's type; empty text means no value.
 
-    Raises:
-        ConfigError: A field is unknown or its value is not allowed; one line names them all.
+    Raises ConfigError: A field is unknown or its value is not allowed; one line names them all.
     """
     fields = settings.model_fields
     given = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}

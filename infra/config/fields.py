@@ -218,8 +218,7 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         Args:
             executor_cores: Of each executor; None: as configured.
 
-        Raises:
-            NodeTooSmallError: Such executors do not fit on a node.
+        Raises NodeTooSmallError: Such executors do not fit on a node.
         """
         cores = executor_cores or self.executor_cores
         return spark_configuration(self.core_node, model=self.model, engine=self.engine, executor_cores=cores)

@@ -15,22 +15,10 @@ from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
+from infra.access import statements as allow
 from infra.access.service_role import MANAGED_POLICY_TAG
-from infra.access.statements import (
-    READ_OBJECTS,
-    USE_KEY,
-    Grant,
-    clusters_of_stage,
-    list_clusters,
-    list_prefix,
-    objects,
-    on_everything,
-    pass_role,
-    tagged,
-    use_key,
-)
 from infra.artifacts.declaration import Artifacts
-from infra.artifacts.reproducible_zip import files_below
+from infra.artifacts.packing import files_below
 from infra.checkout import ROOT
 from infra.cluster.emr_cluster import EmrCluster
 from infra.config.deployment import DeploymentConfig
@@ -133,7 +121,9 @@ def _pack(folder: Path, definition: str) -> None:
     (folder / PACKAGE / "definition.json").write_text(definition)
 
 
-def _grants(stack: Stack, config: DeploymentConfig, cluster: EmrCluster, buckets: Buckets) -> list[Grant]:
+def _grants(
+    stack: Stack, config: DeploymentConfig, cluster: EmrCluster, buckets: Buckets
+) -> list[allow.Grant]:
     """Let the function start clusters of this stage with their own roles, and see which runs there are.
 
     With a schedule it also looks for new images.
@@ -142,18 +132,18 @@ def _grants(stack: Stack, config: DeploymentConfig, cluster: EmrCluster, buckets
     # With tags in the request, EMR asks for the right to tag as well.
     start = ["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"]
     no_name = "A cluster has no name before it is started; the condition admits this stage's tags alone"
-    claim, claims = [*READ_OBJECTS, "s3:PutObject", "s3:DeleteObject"], [f"{LAUNCHES}/*"]
+    claim, claims = [*allow.READ_OBJECTS, "s3:PutObject", "s3:DeleteObject"], [f"{LAUNCHES}/*"]
     one_claim = "Each run has one claim, whose name is given when the run is submitted"
     images = [bucket.bucket_arn for bucket in buckets.images]
     return [
-        on_everything("StartClusters", start, no_name, tagged("aws:RequestTag", stage)),
-        list_clusters(),
-        clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
-        pass_role("PassServiceRole", site.service_role, "elasticmapreduce.amazonaws.com"),
-        pass_role("PassInstanceRole", site.instance.role, "ec2.amazonaws.com"),
-        *([Grant("ListImages", ["s3:ListBucket"], images)] if config.schedule else []),
-        list_prefix("ListResults", buckets.results, RUNS),
-        list_prefix("ListClaims", buckets.artifacts, LAUNCHES),
-        objects("WriteClaims", [buckets.artifacts], claims, claim, one_claim),
-        *use_key("UseKey", buckets.key, USE_KEY),
+        allow.on_everything("StartClusters", start, no_name, allow.tagged("aws:RequestTag", stage)),
+        allow.list_clusters(),
+        allow.clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
+        allow.pass_role("PassServiceRole", site.service_role, "elasticmapreduce.amazonaws.com"),
+        allow.pass_role("PassInstanceRole", site.instance.role, "ec2.amazonaws.com"),
+        *([allow.Grant("ListImages", ["s3:ListBucket"], images)] if config.schedule else []),
+        allow.list_prefix("ListResults", buckets.results, RUNS),
+        allow.list_prefix("ListClaims", buckets.artifacts, LAUNCHES),
+        allow.objects("WriteClaims", [buckets.artifacts], claims, claim, one_claim),
+        *allow.use_key("UseKey", buckets.key, allow.USE_KEY),
     ]

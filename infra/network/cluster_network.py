@@ -2,31 +2,18 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Acknowledgment, Fn, Stack, Validations
-from aws_cdk.aws_ec2 import (
-    AclCidr,
-    AclTraffic,
-    Action,
-    FlowLogDestination,
-    FlowLogTrafficType,
-    GatewayVpcEndpointAwsService,
-    ISubnet,
-    IVpc,
-    NetworkAcl,
-    SubnetConfiguration,
-    SubnetSelection,
-    SubnetType,
-    TrafficDirection,
-    Vpc,
-)
-from aws_cdk.aws_iam import Role, ServicePrincipal
+from aws_cdk import Acknowledgment, Aws, Fn, Stack, Validations
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk.aws_iam import AnyPrincipal, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group, write_log_to
-from infra.network.s3_endpoint import endpoint_statements
 
+READ = ("s3:GetObject", "s3:GetObjectVersion")
+WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+BUCKET = ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
 # Every region of the European Union has zones a, b and c.
 ZONES = ("a", "b", "c")
 DEFAULT_GROUP_PROVIDER = "Custom::VpcRestrictDefaultSGCustomResourceProvider"
@@ -68,15 +55,17 @@ class ClusterNetwork(Construct):
         super().__init__(scope, construct_id)
         self.private = config.network == "private"
         if config.vpc_id:
-            self.vpc: IVpc = Vpc.from_lookup(self, "Existing", vpc_id=config.vpc_id, region=config.region)
+            self.vpc: ec2.IVpc = ec2.Vpc.from_lookup(
+                self, "Existing", vpc_id=config.vpc_id, region=config.region
+            )
         else:
             self.vpc = self._own_vpc(config)
             self._reach_s3(config, bucket_arns)
-        kind = SubnetType.PRIVATE_WITH_EGRESS if self.private else SubnetType.PUBLIC
-        self.subnets: list[ISubnet] = self.vpc.select_subnets(subnet_type=kind).subnets
+        kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if self.private else ec2.SubnetType.PUBLIC
+        self.subnets: list[ec2.ISubnet] = self.vpc.select_subnets(subnet_type=kind).subnets
 
-    def _own_vpc(self, config: DeploymentConfig) -> Vpc:
-        vpc = Vpc(
+    def _own_vpc(self, config: DeploymentConfig) -> ec2.Vpc:
+        vpc = ec2.Vpc(
             self,
             "Vpc",
             nat_gateways=1 if self.private else 0,
@@ -93,8 +82,8 @@ class ClusterNetwork(Construct):
         writer = Role(self, "FlowLogRole", assumed_by=_flow_logs(Stack.of(self)))
         vpc.add_flow_log(
             "FlowLog",
-            traffic_type=FlowLogTrafficType.ALL,
-            destination=FlowLogDestination.to_cloud_watch_logs(
+            traffic_type=ec2.FlowLogTrafficType.ALL,
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(
                 log_group(self, "Connections", config), writer
             ),
         )
@@ -108,8 +97,8 @@ class ClusterNetwork(Construct):
     def _reach_s3(self, config: DeploymentConfig, bucket_arns: Sequence[str]) -> None:
         endpoint = self.vpc.add_gateway_endpoint(
             "S3",
-            service=GatewayVpcEndpointAwsService.S3,
-            subnets=[SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=[ec2.SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
         )
         # The CDK's own bucket holds the job, the wheels and the bootstrap script.
         staging = Fn.sub("arn:${AWS::Partition}:s3:::cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
@@ -117,19 +106,22 @@ class ClusterNetwork(Construct):
             endpoint.add_to_policy(statement)
 
 
-def access_list(here: Construct, vpc: Vpc) -> None:
+def access_list(here: Construct, vpc: ec2.Vpc) -> None:
     """Give the subnets a network ACL: what stands before the security groups.
 
     Inside the VPC everything; from outside only answers by TCP, never to 22 or 3389, the ports of remote
     shells; outwards everything. It takes the place of the VPC's default list, which admits everything and
     which no stack can change.
     """
-    everywhere = SubnetSelection(subnets=[*vpc.public_subnets, *vpc.private_subnets])
-    made = NetworkAcl(here, "List", vpc=vpc, subnet_selection=everywhere)
-    inward = [(AclCidr.ipv4(vpc.vpc_cidr_block), AclTraffic.all_traffic())]
-    inward += [(AclCidr.any_ipv4(), AclTraffic.tcp_port_range(*ports)) for ports in ANSWER_PORTS]
-    outward = [(AclCidr.any_ipv4(), AclTraffic.all_traffic())]
-    directions = {"In{}": (TrafficDirection.INGRESS, inward), "Out": (TrafficDirection.EGRESS, outward)}
+    everywhere = ec2.SubnetSelection(subnets=[*vpc.public_subnets, *vpc.private_subnets])
+    made = ec2.NetworkAcl(here, "List", vpc=vpc, subnet_selection=everywhere)
+    inward = [(ec2.AclCidr.ipv4(vpc.vpc_cidr_block), ec2.AclTraffic.all_traffic())]
+    inward += [(ec2.AclCidr.any_ipv4(), ec2.AclTraffic.tcp_port_range(*ports)) for ports in ANSWER_PORTS]
+    outward = [(ec2.AclCidr.any_ipv4(), ec2.AclTraffic.all_traffic())]
+    directions = {
+        "In{}": (ec2.TrafficDirection.INGRESS, inward),
+        "Out": (ec2.TrafficDirection.EGRESS, outward),
+    }
     for name, (direction, entries) in directions.items():
         for index, (cidr, traffic) in enumerate(entries):
             made.add_entry(
@@ -138,7 +130,7 @@ def access_list(here: Construct, vpc: Vpc) -> None:
                 traffic=traffic,
                 direction=direction,
                 rule_number=FIRST_NUMBER + STEP * index,
-                rule_action=Action.ALLOW,
+                rule_action=ec2.Action.ALLOW,
             )
 
 
@@ -154,14 +146,14 @@ def _flow_logs(stack: Stack) -> ServicePrincipal:
     )
 
 
-def _shape(*, private: bool) -> list[SubnetConfiguration]:
-    kind = SubnetType.PRIVATE_WITH_EGRESS if private else SubnetType.PUBLIC
+def _shape(*, private: bool) -> list[ec2.SubnetConfiguration]:
+    kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if private else ec2.SubnetType.PUBLIC
     public = None if private else True
-    cluster = SubnetConfiguration(
+    cluster = ec2.SubnetConfiguration(
         name="Cluster", subnet_type=kind, cidr_mask=20, map_public_ip_on_launch=public
     )
-    nat = SubnetConfiguration(
-        name="Nat", subnet_type=SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+    nat = ec2.SubnetConfiguration(
+        name="Nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
     )
     return [nat, cluster] if private else [cluster]
 
@@ -171,3 +163,34 @@ def _subnet_reasons(private: bool) -> dict[str, str]:
     if private:
         return {to_internet: "The NAT gateway's way out; it admits no connection from outside"}
     return dict.fromkeys((to_internet, "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled"), PUBLIC_REASON)
+
+
+def emr_buckets(region: str) -> dict[str, tuple[str, ...]]:
+    """Return AWS's own buckets that an EMR 7 node needs: ARN of the objects to what a node does with them.
+
+    https://docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html
+    """
+    return {
+        # Packages of Amazon Linux 2023 and of EMR.
+        f"arn:{Aws.PARTITION}:s3:::al2023-repos-{region}-de612dc2/*": ("s3:GetObject",),
+        f"arn:{Aws.PARTITION}:s3:::repo.{region}.emr.amazonaws.com/*": ("s3:GetObject",),
+        # EMR's copy of the nodes' system logs.
+        f"arn:{Aws.PARTITION}:s3:::aws157-logs-prod-{region}/*": ("s3:PutObject",),
+        # The persistent Spark UI.
+        f"arn:{Aws.PARTITION}:s3:::prod.{region}.appinfo.src/*": ("s3:GetObject", *WRITE),
+    }
+
+
+def endpoint_statements(region: str, bucket_arns: Sequence[str]) -> list[PolicyStatement]:
+    """Allow EMR's buckets, and ours for principals of our account; anything else in S3 is out of reach."""
+    theirs = [
+        PolicyStatement(principals=[AnyPrincipal()], actions=list(actions), resources=[objects])
+        for objects, actions in emr_buckets(region).items()
+    ]
+    ours = PolicyStatement(
+        principals=[AnyPrincipal()],
+        actions=[*READ, *WRITE, *BUCKET],
+        resources=[arn for bucket in bucket_arns for arn in (bucket, f"{bucket}/*")],
+        conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
+    )
+    return [*theirs, ours]

@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 
 from aws_cdk import Duration
-from aws_cdk.aws_cloudwatch import (
-    AlarmStatusWidget,
-    Dashboard,
-    GraphWidget,
-    IAlarm,
-    IMetric,
-    SingleValueWidget,
-)
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.config.deployment import DeploymentConfig
@@ -24,7 +17,7 @@ NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskUnitsRequested")
 MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
 
 
-def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequence[IAlarm]) -> str:
+def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequence[cloudwatch.IAlarm]) -> str:
     """Make the page, and return its address in the console.
 
     It shows alarms, what runs, the last run, runs over time, and all clusters, those of single runs too.
@@ -35,14 +28,16 @@ def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequen
     outcomes = [run_metric(stage, metric, "Sum") for metric in (RUNS_COMPLETED, RUNS_FAILED)]
     nodes = [metric_of_every_cluster(metric) for metric in NODES]
     memory = [metric_of_every_cluster(metric) for metric in MEMORY]
-    last_run = SingleValueWidget(title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True)
-    Dashboard(
+    last_run = cloudwatch.SingleValueWidget(
+        title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True
+    )
+    cloudwatch.Dashboard(
         here,
         "Dashboard",
         dashboard_name=name,
         default_interval=Duration.days(1),
         widgets=[
-            [AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
+            [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
             [
                 _graph("Running: images", progress),
                 _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
@@ -54,5 +49,5 @@ def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequen
     return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
 
 
-def _graph(title: str, metrics: Sequence[IMetric]) -> GraphWidget:
-    return GraphWidget(title=title, left=list(metrics), width=HALF)
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=HALF)

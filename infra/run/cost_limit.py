@@ -11,15 +11,7 @@ from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
-from infra.access.statements import (
-    READ_OBJECTS,
-    USE_KEY,
-    Grant,
-    clusters_of_stage,
-    list_clusters,
-    objects,
-    use_key,
-)
+from infra.access import statements as allow
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import run_name_prefix
 from infra.contract.prefixes import RUNS
@@ -33,15 +25,9 @@ from spark_job.contract.run_layout import COST, PROGRESS
 EVERY = Duration.minutes(1)
 
 
-def cost_limit(
-    scope: Construct, construct_id: str, *, config: DeploymentConfig, buckets: Buckets
-) -> Function:
-    """Sum what each running run has cost, tell its driver when to stop, and end a cluster that does not.
-
-    Returns:
-        The function that does it.
-    """
-    here, prefix = Construct(scope, construct_id), run_name_prefix(config.stage)
+def cost_limit(here: Construct, config: DeploymentConfig, buckets: Buckets) -> Function:
+    """Make what sums the cost of every run, tells its driver when to stop, and else ends its cluster."""
+    prefix = run_name_prefix(config.stage)
     prices = {
         one.name: round(node_hour(one, config.region, public=config.public_nodes), 5)
         for fleet in config.fleets
@@ -74,18 +60,18 @@ def cost_limit(
     return function
 
 
-def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[Grant]:
+def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[allow.Grant]:
     """Let the function see what the stage's runs do, end their clusters, and tell what they have cost."""
     results, look_and_end = [buckets.results], ("ListSteps", "ListInstances", "TerminateJobFlows")
     tell = "The function tells every run of the stage what it has cost"
     read = "The function reads how far every run of the stage is"
     return [
-        list_clusters(),
-        clusters_of_stage(
+        allow.list_clusters(),
+        allow.clusters_of_stage(
             "LookAndEnd", stack, stage, [f"elasticmapreduce:{action}" for action in look_and_end]
         ),
-        objects("TellCosts", results, [f"{RUNS}/*/{COST}"], ["s3:PutObject"], tell),
-        objects("ReadProgress", results, [f"{RUNS}/*/{PROGRESS}"], READ_OBJECTS, read),
+        allow.objects("TellCosts", results, [f"{RUNS}/*/{COST}"], ["s3:PutObject"], tell),
+        allow.objects("ReadProgress", results, [f"{RUNS}/*/{PROGRESS}"], allow.READ_OBJECTS, read),
         publish_figures(),
-        *use_key("UseKey", buckets.key, USE_KEY),
+        *allow.use_key("UseKey", buckets.key, allow.USE_KEY),
     ]

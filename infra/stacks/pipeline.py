@@ -21,7 +21,7 @@ from infra.observability.dashboard import pipeline_dashboard
 from infra.run.cost_limit import cost_limit
 from infra.run.identity import cluster_name, run_of
 from infra.run.step import run_step
-from infra.run.waiting import RunWatch, wait_for_run
+from infra.run.waiting import run_watch, wait_for_run
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.stage_stack import StageStack
 from infra.stacks.storage import StorageStack
@@ -84,19 +84,21 @@ class PipelineStack(StageStack):
             The cluster, and the address of the dashboard.
         """
         config, topic, buckets = self._config, self._topic, self._buckets
-        watch = RunWatch(self, "Run", config=config, buckets=buckets, run=self.run, logs_uri=self._logs_uri)
-        of_runs = run_alarms(Construct(self, "RunAlarms"), config, topic, watch.function)
+        watch = Construct(self, "Run")
+        ended, handle = run_watch(watch, config, buckets, self.run, self._logs_uri)
+        of_runs = run_alarms(Construct(self, "RunAlarms"), config, topic, ended)
         cluster = self._cluster()
-        limit = cost_limit(self, "Limit", config=config, buckets=buckets)
+        limits = Construct(self, "Limit")
+        limit = cost_limit(limits, config, buckets)
         may_cost_more = "The function that stops runs at their cost limit failed: a run may cost more"
         of_limit = failing(Construct(self, "LimitAlarms"), "FailingCostLimit", topic, limit, may_cost_more)
-        cluster.node.add_dependency(watch, *of_runs, self.node.find_child("Limit"), of_limit)
+        cluster.node.add_dependency(watch, *of_runs, limits, of_limit)
         of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.cluster.ref)
         page = Construct(self, "Page")
         url = pipeline_dashboard(page, config, [*of_runs, of_limit, *of_cluster])
         if config.wait_for_run:
             after = [cluster, *of_cluster, page]
-            wait_for_run(self, watch.handle, self.run, config.wait_timeout_minutes, after)
+            wait_for_run(self, handle, self.run, config.wait_timeout_minutes, after)
         return cluster, url
 
     def _cluster(self) -> EmrCluster:

@@ -24,8 +24,7 @@ RECORD_DAYS = 3 * 365
 def image_expiration_days(retention_days: int) -> int:
     """Return after how many days an image is hidden, so that its last version is gone in `retention_days`.
 
-    Raises:
-        ConfigError: Fewer days than S3 can promise in a versioned bucket.
+    Raises ConfigError: Fewer days than S3 can promise in a versioned bucket.
     """
     if retention_days < SHORTEST_RETENTION_DAYS:
         allowed = f"{SHORTEST_RETENTION_DAYS} or more: S3 removes no version of an image sooner"

@@ -1,5 +1,6 @@
 """`fruit cost`: what clusters have cost so far, what a run has cost, and what all runs of a month have."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
@@ -122,36 +123,24 @@ def _next_run(connection: Connection) -> Estimate:
 
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:
-    return {
-        "cluster_id": cluster.id,
-        "name": cluster.name,
-        "state": cluster.state,
-        "created": cluster.created,
-        "ended": cluster.ended,
-        "lines": [asdict(line) for line in lines],
-        "total_usd": total(lines),
-    }
+    told = {name: getattr(cluster, name) for name in ("name", "state", "created", "ended")}
+    lines_told = [asdict(line) for line in lines]
+    return {"cluster_id": cluster.id, **told, "lines": lines_told, "total_usd": total(lines)}
 
 
 def _rows(accounts: dict[str, list[Line]]) -> list[tuple[str, ...]]:
+    pairs = [(cluster_id, line) for cluster_id, lines in accounts.items() for line in lines]
     rows = [
-        (
-            cluster_id,
-            line.instance_type,
-            line.market,
-            str(line.nodes),
-            f"{line.hours:.2f}",
-            _usd(line.cost_usd),
-            line.source,
-            line.expected_error,
-        )
-        for cluster_id, lines in accounts.items()
-        for line in lines
+        (cluster_id, one.instance_type, one.market, *_figures([one]), one.source, one.expected_error)
+        for cluster_id, one in pairs
     ]
-    every = [line for lines in accounts.values() for line in lines]
-    hours = sum(line.hours for line in every)
-    nodes = sum(line.nodes for line in every)
-    return [*rows, ("total", "", "", str(nodes), f"{hours:.2f}", _usd(total(every)), "", "")]
+    return [*rows, ("total", "", "", *_figures([line for _, line in pairs]), "", "")]
+
+
+def _figures(lines: Sequence[Line]) -> tuple[str, str, str]:
+    """Return nodes, hours and USD of these lines together."""
+    nodes, hours = sum(line.nodes for line in lines), sum(line.hours for line in lines)
+    return str(nodes), f"{hours:.2f}", _usd(total(lines))
 
 
 def _usd(cost: float | None) -> str:

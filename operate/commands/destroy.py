@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from infra.commands.context_option import context_option
 from infra.contract.names import run_name_prefix
 from operate.cdk import assembly_of, run_cdk, synthesise
-from operate.connection import Connection, connected
+from operate.connection import Connection, connected, context_option
 from operate.emr.clusters import LIVE, REMEMBERED_DAYS, end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
 from operate.removal.deployed_resources import (

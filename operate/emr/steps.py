@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from botocore.exceptions import ClientError
-
 from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_STEPS
-from operate.emr.clusters import UNKNOWN
-from operate.errors import OperateError
+from operate.errors import UNKNOWN, OperateError, unless
 
 COMPLETED = "COMPLETED"
 POLL_SECONDS = 10.0
@@ -29,7 +26,6 @@ class Step:
     started: datetime | None
     ended: datetime | None
     reason: str
-    log_file: str
 
     @property
     def active(self) -> bool:
@@ -52,7 +48,6 @@ class Step:
             started=timeline.get("StartDateTime"),
             ended=timeline.get("EndDateTime"),
             reason="; ".join(reasons) or change,
-            log_file=failure.get("LogFile", ""),
         )
 
 
@@ -72,17 +67,11 @@ def list_steps(emr: EMRClient, cluster_id: str) -> list[Step]:
 
 
 def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
-    """Return one step.
-
-    Raises:
-        OperateError: the cluster has no such step.
-    """
-    try:
-        return Step.from_emr(emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in UNKNOWN:
-            raise
-        raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
+    """Return one step. Raises OperateError: the cluster has no such step."""
+    answer = unless(UNKNOWN, lambda: emr.describe_step(ClusterId=cluster_id, StepId=step_id))
+    if answer is None:
+        raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps")
+    return Step.from_emr(answer["Step"])
 
 
 def add_steps(emr: EMRClient, cluster_id: str, steps: Sequence[Any]) -> list[str]:
@@ -120,8 +109,7 @@ def follow(
 def cancel_step(emr: EMRClient, cluster_id: str, step_id: str) -> None:
     """Ask EMR to end a step that waits or runs.
 
-    Raises:
-        OperateError: EMR refuses; the message holds its reason.
+    Raises OperateError: EMR refuses; the message holds its reason.
     """
     answer = emr.cancel_steps(
         ClusterId=cluster_id, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS"

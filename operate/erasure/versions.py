@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError
-from operate.runs.log_files import unpacked
+from operate.runs.logs import unpacked
 from operate.s3.transfer import side_by_side
 from spark_job.contract.erasure import CONTRIBUTOR, Wanted
 

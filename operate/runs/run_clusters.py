@@ -2,20 +2,11 @@
 
 from collections.abc import Iterable
 
-from botocore.exceptions import ClientError
-
 from infra.contract import outputs
 from operate.connection import Connection
-from operate.emr.clusters import (
-    DENIED,
-    REMEMBERED_DAYS,
-    Cluster,
-    describe_cluster,
-    find_cluster,
-    list_clusters,
-)
+from operate.emr.clusters import REMEMBERED_DAYS, Cluster, describe_cluster, find_cluster, list_clusters
 from operate.emr.steps import Step, list_steps
-from operate.errors import OperateError
+from operate.errors import DENIED, OperateError, unless
 
 MOST_NAMES = 5
 
@@ -26,13 +17,11 @@ def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> lis
     Whoever may not list clusters gets that of the last deploy, if EMR still knows it.
     """
     emr, deployment = connection.client("emr"), connection.deployment
-    try:
-        return list_clusters(emr, deployment.name_prefix, days)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in DENIED:
-            raise
-        cluster = find_cluster(emr, deployment.outputs.get(outputs.CLUSTER_ID, ""))
-        return [cluster] if cluster else []
+    listed = unless(DENIED, lambda: list_clusters(emr, deployment.name_prefix, days))
+    if listed is not None:
+        return listed
+    cluster = find_cluster(emr, deployment.outputs.get(outputs.CLUSTER_ID, ""))
+    return [cluster] if cluster else []
 
 
 def meant_clusters(connection: Connection, cluster_id: str | None) -> list[Cluster]:
@@ -56,8 +45,7 @@ def find_run(connection: Connection, run: str | None, cluster_id: str | None = N
         run: `s-…` or a run id; None: the latest step of the clusters that are meant.
         cluster_id: look at this cluster alone.
 
-    Raises:
-        OperateError: there is none.
+    Raises OperateError: there is none.
     """
     prefix = connection.deployment.name_prefix
     clusters = meant_clusters(connection, cluster_id) if cluster_id or not run else stage_clusters(connection)

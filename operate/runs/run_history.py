@@ -5,15 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from botocore.exceptions import ClientError
-
 from infra.contract.aws_clients import EMRClient
 from infra.run.functions.cost_limit.handler import paid_until
 from operate.connection import Connection
-from operate.emr.clusters import UNKNOWN, find_cluster
+from operate.emr.clusters import find_cluster
 from operate.emr.node_costs import SPOT, account, spot_prices, total
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
+from operate.errors import UNKNOWN, unless
 from operate.runs.run_clusters import stage_clusters
 
 AT_ONCE = 4  # EMR answers few calls a second
@@ -95,9 +94,5 @@ def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
 
 
 def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
-    try:
-        return list_steps(emr, cluster_id), list_nodes(emr, cluster_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in UNKNOWN:
-            raise
-        return [], []
+    both = unless(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id)))
+    return both or ([], [])

@@ -28,8 +28,7 @@ class FolderCopy:
     def path(self, stored: StoredObject) -> Path:
         """Return the file that an object is written to.
 
-        Raises:
-            OperateError: its key leads out of the folder.
+        Raises OperateError: its key leads out of the folder.
         """
         name = stored.key.removeprefix(self.prefix)
         if any(part in ("", ".", "..") for part in name.split("/")):
@@ -40,8 +39,7 @@ class FolderCopy:
 def download(copy: FolderCopy, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
     """Fetch what is not there yet, each file whole or not at all; returns what was fetched.
 
-    Raises:
-        OperateError: an object could not be fetched.
+    Raises OperateError: an object could not be fetched.
     """
     files = [stored for stored in objects if not stored.key.endswith("/")]
     wanted = [stored for stored in files if not _is_there(copy.path(stored), stored)]

@@ -58,8 +58,7 @@ def upload(
 ) -> UploadResult:
     """Bring the target up to date with these photographs; nothing there is deleted.
 
-    Raises:
-        OperateError: a file could not be uploaded, or is not there afterwards.
+    Raises OperateError: a file could not be uploaded, or is not there afterwards.
     """
     stored = target.stored()
     changes = side_by_side(partial(_is_new, target, stored), photographs, at_once=at_once, label="comparing")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
+from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
 from infra.launch.checks import active_clusters, active_runs, refuse_repetition
@@ -53,8 +53,7 @@ class Choices:
 def prepared(connection: Connection, place: Place, choices: Choices) -> tuple[RunRequest, Submission]:
     """Return the request and the step that it means, checked.
 
-    Raises:
-        OperateError: no images, the same run again, an earlier run that is not there.
+    Raises OperateError: no images, the same run again, an earlier run that is not there.
     """
     deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)

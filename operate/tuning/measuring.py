@@ -11,16 +11,7 @@ from operate.printing import say
 from operate.runs.outcome import wait_for_outcome
 from operate.runs.run_folder import run_prefix
 from operate.s3.objects import read_json
-from operate.tuning.figures import (
-    Measured,
-    machine,
-    place_of,
-    point,
-    recommended,
-    telling_images,
-    time_by_cores,
-    time_by_images,
-)
+from operate.tuning import figures
 from operate.tuning.steps import Plan, Trial
 from spark_job.contract.run_layout import METRICS
 from spark_job.contract.tuning import Tuning
@@ -41,14 +32,13 @@ def run_all(
     Args:
         runs: those of `planned.trials`, and the serial process last.
 
-    Raises:
-        OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
+    Raises OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
     """
     emr, prefix = connection.client("emr"), connection.deployment.name_prefix
     ids = add_steps(emr, cluster_id, [spark_step(prefix + run.run_id, run.arguments) for run in runs])
     say(f"steps {', '.join(ids)} of cluster {cluster_id}")
     serial_trial = Trial(1, 1, planned.grid[0].images)
-    measurements: list[Measured] = []
+    measurements: list[figures.Measured] = []
     try:
         for trial, run, step_id in zip((*planned.trials, serial_trial), runs, ids, strict=True):
             wait_for_outcome(connection, cluster_id, step_id)
@@ -58,31 +48,30 @@ def run_all(
         _cancel(connection, cluster_id, ids)
         raise
     *trials, serial = measurements
-    rate, cost = serial.images / serial.seconds, machine(config)
-    points = [point(measured, rate, cost) for measured in trials]
+    rate, cost = serial.images / serial.seconds, figures.machine(config)
+    points = [figures.point(measured, rate, cost) for measured in trials]
     grid, smaller = points[: len(planned.grid)], points[len(planned.grid) :]
     pairs = {(run.executors, run.cores) for run in smaller}
     sizes = [*smaller, *(run for run in grid if (run.executors, run.cores) in pairs)]
-    by_images = time_by_images(sizes)
-    needed = telling_images(sizes, by_images, rate)
+    by_images = figures.time_by_images(sizes)
+    needed = figures.telling_images(sizes, by_images, rate)
     return Tuning(
-        place=place_of(config, cluster_id),
+        place=figures.place_of(config, cluster_id),
         images=serial.images,
         serial_seconds=serial.seconds,
         grid=grid,
         sizes=sizes,
         by_images=by_images,
-        by_cores=time_by_cores(grid),
-        recommended=None if needed else recommended(grid),
+        by_cores=figures.time_by_cores(grid),
+        recommended=None if needed else figures.recommended(grid),
         telling_images=needed,
     )
 
 
-def _measured(connection: Connection, trial: Trial, run_id: str) -> Measured:
+def _measured(connection: Connection, trial: Trial, run_id: str) -> figures.Measured:
     """Read the wall time of a run's featurization from its metrics.
 
-    Raises:
-        OperateError: the metrics are not there, or Spark had other executors than asked for.
+    Raises OperateError: the metrics are not there, or Spark had other executors than asked for.
     """
     bucket, key = connection.deployment.results_bucket, run_prefix(run_id) + METRICS
     metrics = read_json(connection.client("s3"), bucket, key)
@@ -97,7 +86,7 @@ def _measured(connection: Connection, trial: Trial, run_id: str) -> Measured:
             "`status` tells of the cluster's nodes"
         )
     seconds = images / features["images_per_second"]
-    return Measured(trial.executors, trial.cores, images, seconds, run_id)
+    return figures.Measured(trial.executors, trial.cores, images, seconds, run_id)
 
 
 def _cancel(connection: Connection, cluster_id: str, step_ids: Sequence[str]) -> None:

@@ -1,12 +1,12 @@
 """The steps of a tuning: a run for each point of the grid and each size, then the serial process."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import NodeTooSmallError
-from infra.launch.deployed_job import DeployedJob
 from infra.launch.run_request import RunRequest, Submission, submission
+from operate.submission.place import Place
 from spark_job.contract.errors import MisuseError
 
 # How long Spark may wait for all executors: scaling starts nodes for them meanwhile.
@@ -57,8 +57,7 @@ def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
 def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
     """Check that every trial's executors fit on so many core and task nodes.
 
-    Raises:
-        MisuseError: one does not, and would wait for ever.
+    Raises MisuseError: one does not, and would wait for ever.
     """
     for trial in trials:
         try:
@@ -85,49 +84,29 @@ def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class Archive:
-    """The job, and what it is run on."""
+def submissions(planned: Plan, place: Place, config: DeploymentConfig, name: str) -> list[Submission]:
+    """Return the runs of all trials in their order, and last the serial process on the first one's images.
 
-    deployed: DeployedJob
-    images: tuple[str, ...]
-    fingerprint: str
-
-
-def run_of(trial: Trial, archive: Archive, settings: Mapping[str, str], name: str) -> Submission:
-    """Return the run of one trial, on a sample that is the same for all trials of a size."""
-    request = RunRequest(
-        images=archive.images,
-        fingerprint=archive.fingerprint,
-        options=(f"--sample={trial.images}", "--seed=0"),
-        name=f"{name}-{trial.name}",
-    )
-    return submission(archive.deployed.with_settings(settings), request)
-
-
-def serial_of(like: str, deployed: DeployedJob, name: str) -> Submission:
-    """Return the run of the serial process, in the driver's container, without executors.
-
-    Args:
-        like: the run whose images it takes.
+    The sample is the same for all trials of a size.
     """
-    run_id = f"{name}-serial"
+    deployed, runs = place.deployed, []
+    for trial in planned.trials:
+        request = RunRequest(
+            images=place.images,
+            fingerprint=place.listing.fingerprint,
+            options=(f"--sample={trial.images}", "--seed=0"),
+            name=f"{name}-{trial.name}",
+        )
+        runs.append(submission(deployed.with_settings(spark_settings(trial, config)), request))
+    # In the driver's container, without executors.
+    serial = f"{name}-serial"
     kept = {option: deployed.value(option) for option in ("--extractor", "--engine")}
-    return Submission(
-        run_id,
-        (
-            *deployed.named(deployed.prefix + run_id),
-            "time-serial",
-            f"--like={deployed.results_uri}/{like}",
-            f"--results={deployed.results_uri}",
-            *(f"{option}={value}" for option, value in kept.items() if value is not None),
-            f"--run-id={run_id}",
-        ),
+    words = (
+        *deployed.named(deployed.prefix + serial),
+        "time-serial",
+        f"--like={deployed.results_uri}/{runs[0].run_id}",
+        f"--results={deployed.results_uri}",
+        *(f"{option}={value}" for option, value in kept.items() if value is not None),
+        f"--run-id={serial}",
     )
-
-
-def submissions(planned: Plan, archive: Archive, config: DeploymentConfig, name: str) -> Iterator[Submission]:
-    """Yield the runs of all trials in their order, and last the serial process on the first one's images."""
-    runs = [run_of(trial, archive, spark_settings(trial, config), name) for trial in planned.trials]
-    yield from runs
-    yield serial_of(runs[0].run_id, archive.deployed, name)
+    return [*runs, Submission(serial, words)]

@@ -31,11 +31,11 @@ def emr(deployment):
 
 
 def cluster(state="WAITING"):
-    return Cluster("j-1", "n", state, "", MOMENT, MOMENT, None, "emr-7.13.0", "", "")
+    return Cluster("j-1", "n", state, "", MOMENT, MOMENT, None, "emr-7.13.0")
 
 
 def ended_step(minutes):
-    return Step("s-1", "n", "COMPLETED", (), MOMENT, MOMENT, MOMENT + timedelta(minutes=minutes), "", "")
+    return Step("s-1", "n", "COMPLETED", (), MOMENT, MOMENT, MOMENT + timedelta(minutes=minutes), "")
 
 
 def test_status_tells_cluster_nodes_and_steps(operate, deployment):

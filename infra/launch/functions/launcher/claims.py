@@ -34,8 +34,7 @@ class Claims:
             active_clusters: Lists the clusters that are up. It is asked after the claim was read: a cluster
                 that was started since an earlier list counts too.
 
-        Raises:
-            RepeatedRunError: Somebody else has it.
+        Raises RepeatedRunError: Somebody else has it.
         """
         if self._put(run_id, None, IfNoneMatch="*"):
             return

@@ -25,9 +25,10 @@ from infra.launch.cluster_request import with_step
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.functions.launcher.claims import Claims
 from infra.launch.functions.launcher.latest_runs import LatestRuns
-from infra.launch.image_listing import list_images, split_uri
+from infra.launch.image_listing import list_images
 from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.errors import FruitError
+from spark_job.contract.uris import bucket_and_key
 
 DEFINITION = Path(__file__).with_name("definition.json")
 Answer = dict[str, Any]
@@ -107,7 +108,7 @@ class ClusterStarter:
 
     @property
     def _results_bucket(self) -> str:
-        return split_uri(self.deployed.results_uri)[0]
+        return bucket_and_key(self.deployed.results_uri)[0]
 
     def _check_cost(self, claims: Claims, run_id: str) -> None:
         """Check that this cluster and all others together stay within the hourly limit. Raises FruitError.
