@@ -43,41 +43,31 @@ def nodes_role_name(stage: str, region: str) -> str:
     return f"{PROJECT}-{stage}-nodes-{region}"
 
 
-class InstanceRole(Construct):
-    """Lets nodes read images, write results below `runs/` and logs below `emr/`, and people open sessions.
+def instance_role(
+    here: Construct, *, buckets: Buckets, stage: str, certificate_arns: Sequence[str]
+) -> tuple[Role, CfnInstanceProfile]:
+    """Let nodes read images, write results below `runs/` and logs below `emr/`, and people open sessions.
 
     Args:
         stage: Names the folder of the CDK's bucket from which nodes read at their start.
         certificate_arns: Archives with the cluster's certificate and private key.
 
-    Attributes:
-        role: The role of the nodes.
-        profile: Its instance profile, by whose name EMR knows it.
+    Returns:
+        The role of the nodes, and its instance profile, by whose name EMR knows it.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        buckets: Buckets,
-        stage: str,
-        certificate_arns: Sequence[str],
-    ) -> None:
-        super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        self.role = Role(
-            self,
-            "Role",
-            role_name=nodes_role_name(stage, stack.region),
-            assumed_by=ServicePrincipal("ec2.amazonaws.com"),
-            description="Nodes of the cluster",
-        )
-        inline = "The policy names the buckets of this deployment, which no other role needs"
-        staged = f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
-        grants = _grants(buckets, Bucket.from_bucket_name(self, "Staged", staged), stage, certificate_arns)
-        allow.grant(self.role, grants, inline)
-        self.profile = CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
+    stack = Stack.of(here)
+    role = Role(
+        here,
+        "Role",
+        role_name=nodes_role_name(stage, stack.region),
+        assumed_by=ServicePrincipal("ec2.amazonaws.com"),
+        description="Nodes of the cluster",
+    )
+    inline = "The policy names the buckets of this deployment, which no other role needs"
+    staged = f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
+    grants = _grants(buckets, Bucket.from_bucket_name(here, "Staged", staged), stage, certificate_arns)
+    allow.grant(role, grants, inline)
+    return role, CfnInstanceProfile(here, "Profile", roles=[role.role_name])
 
 
 def _grants(

@@ -1,21 +1,22 @@
 """The EMR cluster with its one step; everything that EMR cannot change in place makes a new cluster."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
-from aws_cdk.aws_iam import Role
+from aws_cdk.aws_iam import CfnInstanceProfile, Role
 from constructs import Construct
 
-from infra.access.instance_role import InstanceRole
 from infra.acknowledgements import acknowledge
+from infra.artifacts.declaration import Artifacts
 from infra.cluster.configurations import classifications
 from infra.cluster.instance_fleets import ROOT_VOLUME_GIB, instance_fleets
 from infra.cluster.security_configuration import security_configuration
 from infra.config.deployment import DeploymentConfig
 from infra.network.cluster_network import ClusterNetwork
 from infra.network.security_groups import PRIMARY, SERVICE, WORKERS, ClusterSecurityGroups
+from infra.run.identity import Run, cluster_name
+from infra.run.step import run_step
 from infra.storage.bucket import Buckets
 
 APPLICATIONS = ("Hadoop", "Spark")
@@ -27,87 +28,71 @@ NO_SSH = (
 
 @dataclass(frozen=True)
 class ClusterSite:
-    """The network, the security groups and the roles that a cluster gets."""
+    """The network, the security groups and the roles of a cluster; the profile is of the nodes' role."""
 
     network: ClusterNetwork
     groups: ClusterSecurityGroups
     service_role: Role
-    instance: InstanceRole
+    nodes_role: Role
+    profile: CfnInstanceProfile
 
 
-class EmrCluster(Construct):
-    """Runs its step once at its start, grows and shrinks by need, and ends when it has idled long enough.
-
-    Attributes:
-        cluster: The resource of CloudFormation.
-        site: Where it runs.
-
-    Args:
-        bootstrap: URI and arguments of what prepares each node that joins, before anything runs there.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        name: str,
-        site: ClusterSite,
-        buckets: Buckets,
-        logs_uri: str,
-        bootstrap: tuple[str, Sequence[str]],
-        step: CfnCluster.StepConfigProperty,
-        certificates_uri: str | None,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.site = site
-        key_arn = buckets.key.key_arn if buckets.key else None
-        security = CfnSecurityConfiguration(
-            self, "Security", security_configuration=security_configuration(key_arn, certificates_uri)
-        )
-        self.cluster = CfnCluster(
-            self,
-            "Cluster",
-            name=name,
-            release_label=config.release_label,
-            applications=[
-                CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *config.applications)
-            ],
-            instances=_instances(config, site),
-            service_role=site.service_role.role_arn,
-            job_flow_role=site.instance.profile.ref,
-            security_configuration=security.ref,
-            configurations=[
-                CfnCluster.ConfigurationProperty(classification=name, configuration_properties=properties)
-                for name, properties in classifications(config).items()
-            ],
-            bootstrap_actions=[_bootstrap_action(*bootstrap)],
-            steps=[step],
-            managed_scaling_policy=managed_scaling(config),
-            auto_termination_policy=CfnCluster.AutoTerminationPolicyProperty(
-                idle_timeout=config.idle_timeout_minutes * 60
-            ),
-            ebs_root_volume_size=ROOT_VOLUME_GIB,
-            log_uri=logs_uri + "/",
-            log_encryption_kms_key_id=key_arn,
-            scale_down_behavior="TERMINATE_AT_TASK_COMPLETION",
-            visible_to_all_users=True,
-        )
-        # Without a role's policies or a group's rules it would fail, or could not be deleted.
-        self.cluster.node.add_dependency(site.service_role, site.instance, *site.groups.rules)
-        # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
-        self.cluster.node.add_dependency(site.network)
-        acknowledge(self.cluster, _findings(config, encrypted=certificates_uri is not None))
-
-
-def _bootstrap_action(script_uri: str, arguments: Sequence[str]) -> CfnCluster.BootstrapActionConfigProperty:
-    return CfnCluster.BootstrapActionConfigProperty(
+def emr_cluster(
+    here: Construct,
+    *,
+    config: DeploymentConfig,
+    run: Run,
+    site: ClusterSite,
+    buckets: Buckets,
+    artifacts: Artifacts,
+    logs_uri: str,
+    certificates_uri: str | None,
+) -> CfnCluster:
+    """Make the cluster, which runs its step once, grows and shrinks by need, and ends when it has idled."""
+    key_arn = buckets.key.key_arn if buckets.key else None
+    encryption = security_configuration(key_arn, certificates_uri)
+    security = CfnSecurityConfiguration(here, "Security", security_configuration=encryption)
+    # It prepares each node that joins, before anything runs there.
+    bootstrap = CfnCluster.BootstrapActionConfigProperty(
         name="Job's Python environment and extractor",
         script_bootstrap_action=CfnCluster.ScriptBootstrapActionConfigProperty(
-            path=script_uri, args=list(arguments)
+            path=artifacts.install_script.s3_uri, args=artifacts.bootstrap_arguments
         ),
     )
+    cluster = CfnCluster(
+        here,
+        "Cluster",
+        name=cluster_name(run, config),
+        release_label=config.release_label,
+        applications=[
+            CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *config.applications)
+        ],
+        instances=_instances(config, site),
+        service_role=site.service_role.role_arn,
+        job_flow_role=site.profile.ref,
+        security_configuration=security.ref,
+        configurations=[
+            CfnCluster.ConfigurationProperty(classification=name, configuration_properties=properties)
+            for name, properties in classifications(config).items()
+        ],
+        bootstrap_actions=[bootstrap],
+        steps=[run_step(run, config, buckets, artifacts)],
+        managed_scaling_policy=managed_scaling(config),
+        auto_termination_policy=CfnCluster.AutoTerminationPolicyProperty(
+            idle_timeout=config.idle_timeout_minutes * 60
+        ),
+        ebs_root_volume_size=ROOT_VOLUME_GIB,
+        log_uri=logs_uri + "/",
+        log_encryption_kms_key_id=key_arn,
+        scale_down_behavior="TERMINATE_AT_TASK_COMPLETION",
+        visible_to_all_users=True,
+    )
+    # Without a role's policies or a group's rules it would fail, or could not be deleted.
+    cluster.node.add_dependency(site.service_role, site.nodes_role, site.profile, *site.groups.rules)
+    # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
+    cluster.node.add_dependency(site.network)
+    acknowledge(cluster, _findings(config, encrypted=certificates_uri is not None))
+    return cluster
 
 
 def managed_scaling(config: DeploymentConfig) -> CfnCluster.ManagedScalingPolicyProperty:

@@ -20,7 +20,7 @@ from infra.access.service_role import MANAGED_POLICY_TAG
 from infra.artifacts.declaration import Artifacts
 from infra.artifacts.packing import files_below
 from infra.checkout import ROOT
-from infra.cluster.emr_cluster import EmrCluster
+from infra.cluster.emr_cluster import ClusterSite
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import cost_tags, run_name_prefix
 from infra.contract.prefixes import LAUNCHES, RUNS
@@ -49,7 +49,8 @@ def launcher_function(
     construct_id: str,
     *,
     config: DeploymentConfig,
-    cluster: EmrCluster,
+    cluster: CfnCluster,
+    site: ClusterSite,
     buckets: Buckets,
     artifacts: Artifacts,
 ) -> Function:
@@ -58,7 +59,7 @@ def launcher_function(
     A person or the schedule asks for it.
     """
     here = Construct(scope, construct_id)
-    text, variables = with_variables(_definition(config, cluster.cluster, buckets, artifacts))
+    text, variables = with_variables(_definition(config, cluster, buckets, artifacts))
     with TemporaryDirectory() as folder:
         _pack(Path(folder), text)
         function = python_function(
@@ -68,7 +69,7 @@ def launcher_function(
             folder=Path(folder),
             handler=f"{PACKAGE.replace('/', '.')}.handler.handle",
             description="Starts a cluster for a run",
-            grants=_grants(Stack.of(here), config, cluster, buckets),
+            grants=_grants(Stack.of(here), config, site, buckets),
             environment=variables,
             timeout=TIMEOUT,
         )
@@ -121,14 +122,12 @@ def _pack(folder: Path, definition: str) -> None:
     (folder / PACKAGE / "definition.json").write_text(definition)
 
 
-def _grants(
-    stack: Stack, config: DeploymentConfig, cluster: EmrCluster, buckets: Buckets
-) -> list[allow.Grant]:
+def _grants(stack: Stack, config: DeploymentConfig, site: ClusterSite, buckets: Buckets) -> list[allow.Grant]:
     """Let the function start clusters of this stage with their own roles, and see which runs there are.
 
     With a schedule it also looks for new images.
     """
-    stage, site = config.stage, cluster.site
+    stage = config.stage
     # With tags in the request, EMR asks for the right to tag as well.
     start = ["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"]
     no_name = "A cluster has no name before it is started; the condition admits this stage's tags alone"
@@ -140,7 +139,7 @@ def _grants(
         allow.list_clusters(),
         allow.clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
         allow.pass_role("PassServiceRole", site.service_role, "elasticmapreduce.amazonaws.com"),
-        allow.pass_role("PassInstanceRole", site.instance.role, "ec2.amazonaws.com"),
+        allow.pass_role("PassInstanceRole", site.nodes_role, "ec2.amazonaws.com"),
         *([allow.Grant("ListImages", ["s3:ListBucket"], images)] if config.schedule else []),
         allow.list_prefix("ListResults", buckets.results, RUNS),
         allow.list_prefix("ListClaims", buckets.artifacts, LAUNCHES),

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from aws_cdk.aws_emr import CfnCluster
 from constructs import Construct
 
-from infra.access.instance_role import InstanceRole
+from infra.access.instance_role import instance_role
 from infra.access.service_role import let_emr_manage, service_role
 from infra.access.submitter_role import submitter_role
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.certificates import certificate_objects, certificates_uri
-from infra.cluster.emr_cluster import ClusterSite, EmrCluster
+from infra.cluster.emr_cluster import ClusterSite, emr_cluster
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS
@@ -19,8 +20,7 @@ from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import cluster_alarms, failing, run_alarms
 from infra.observability.dashboard import pipeline_dashboard
 from infra.run.cost_limit import cost_limit
-from infra.run.identity import cluster_name, run_of
-from infra.run.step import run_step
+from infra.run.identity import run_of
 from infra.run.waiting import run_watch, wait_for_run
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.stage_stack import StageStack
@@ -51,13 +51,16 @@ class PipelineStack(StageStack):
         job, extractor = self._artifacts.job, self._artifacts.extractor
         self.run = run_of(config, job_hash=job.hash, extractor_hash=extractor.hash)
         given: Any = {"config": config, "buckets": self._buckets}
-        cluster, page = self._watched_cluster()
-        launcher = launcher_function(self, "Launcher", cluster=cluster, artifacts=self._artifacts, **given)
+        site = self._site()
+        cluster, page = self._watched_cluster(site)
+        launcher = launcher_function(
+            self, "Launcher", cluster=cluster, site=site, artifacts=self._artifacts, **given
+        )
         if config.schedule:
             no_run = "The function that starts clusters failed: the schedule may have started no run"
             failing(Construct(self, "ScheduleAlarms"), "FailingSchedule", self._topic, launcher, no_run)
         submitter = submitter_role(self, "Submitter", launcher=launcher, **given)
-        cluster_id, results = cluster.cluster.ref, self.run.results_uri(self._buckets.results.bucket_name)
+        cluster_id, results = cluster.ref, self.run.results_uri(self._buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),
             outputs.RUN_ID: (self.run.id, "The run of this deployment"),
@@ -77,51 +80,46 @@ class PipelineStack(StageStack):
         """The zones of the region, by name."""
         return self._zones
 
-    def _watched_cluster(self) -> tuple[EmrCluster, str]:
+    def _site(self) -> ClusterSite:
+        config, buckets = self._config, self._buckets
+        certificates = certificate_objects(config, buckets)
+        reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
+        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
+        nodes_role, profile = instance_role(
+            Construct(self, "Instances"), buckets=buckets, stage=config.stage, certificate_arns=certificates
+        )
+        groups = ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private)
+        service = service_role(
+            self, "Service", instance_role=nodes_role, key=buckets.key, spot=config.uses_spot
+        )
+        return ClusterSite(network, groups, service, nodes_role, profile)
+
+    def _watched_cluster(self, site: ClusterSite) -> tuple[CfnCluster, str]:
         """Make, in this order, rules and alarms of the run, cluster, alarms of the cluster, and the wait.
 
         Returns:
             The cluster, and the address of the dashboard.
         """
         config, topic, buckets = self._config, self._topic, self._buckets
-        watch = Construct(self, "Run")
+        watch, emr, limits, page = (Construct(self, name) for name in ("Run", "Emr", "Limit", "Page"))
         ended, handle = run_watch(watch, config, buckets, self.run, self._logs_uri)
         of_runs = run_alarms(Construct(self, "RunAlarms"), config, topic, ended)
-        cluster = self._cluster()
-        limits = Construct(self, "Limit")
+        cluster = emr_cluster(
+            emr,
+            config=config,
+            run=self.run,
+            site=site,
+            buckets=buckets,
+            artifacts=self._artifacts,
+            logs_uri=self._logs_uri,
+            certificates_uri=certificates_uri(self, config=config, buckets=buckets, run_id=self.run.id),
+        )
         limit = cost_limit(limits, config, buckets)
         may_cost_more = "The function that stops runs at their cost limit failed: a run may cost more"
         of_limit = failing(Construct(self, "LimitAlarms"), "FailingCostLimit", topic, limit, may_cost_more)
-        cluster.node.add_dependency(watch, *of_runs, limits, of_limit)
-        of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.cluster.ref)
-        page = Construct(self, "Page")
+        emr.node.add_dependency(watch, *of_runs, limits, of_limit)
+        of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.ref)
         url = pipeline_dashboard(page, config, [*of_runs, of_limit, *of_cluster])
         if config.wait_for_run:
-            after = [cluster, *of_cluster, page]
-            wait_for_run(self, handle, self.run, config.wait_timeout_minutes, after)
+            wait_for_run(self, handle, self.run, config.wait_timeout_minutes, [emr, *of_cluster, page])
         return cluster, url
-
-    def _cluster(self) -> EmrCluster:
-        config, files, buckets = self._config, self._artifacts, self._buckets
-        certificates = certificate_objects(config, buckets)
-        reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
-        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
-        instance = InstanceRole(
-            self, "Instances", buckets=buckets, stage=config.stage, certificate_arns=certificates
-        )
-        groups = ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private)
-        service = service_role(
-            self, "Service", instance_role=instance.role, key=buckets.key, spot=config.uses_spot
-        )
-        return EmrCluster(
-            self,
-            "Emr",
-            config=config,
-            name=cluster_name(self.run, config),
-            site=ClusterSite(network, groups, service, instance),
-            buckets=buckets,
-            logs_uri=self._logs_uri,
-            bootstrap=(files.install_script.s3_uri, files.bootstrap_arguments),
-            step=run_step(self.run, config, buckets, files),
-            certificates_uri=certificates_uri(self, config=config, buckets=buckets, run_id=self.run.id),
-        )

@@ -73,14 +73,16 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
     may make that of Spot at the first Spot node (infra/access/service_role.py).
     """
     wanted = dict([EMR_ROLE, SPOT_ROLE] if config.uses_spot else [EMR_ROLE])
-    missing = [
-        role for role in wanted if not unless(["NoSuchEntity"], lambda role=role: iam.get_role(RoleName=role))
-    ]
+    missing = [role for role in wanted if not _has_role(iam, role)]
     if not missing:
         return "ok", ", ".join(wanted), ""
     commands = [f"aws iam create-service-linked-role --aws-service-name {wanted[role]}" for role in missing]
     advice = f"the first cluster makes it, where the organisation allows that; once: {'; '.join(commands)}"
     return "warning", f"missing: {', '.join(missing)}", advice
+
+
+def _has_role(iam: IAMClient, name: str) -> bool:
+    return unless(["NoSuchEntity"], lambda: iam.get_role(RoleName=name)) is not None
 
 
 def check_public_access(emr: EMRClient) -> Finding:
