@@ -83,13 +83,16 @@ class Connection:
 
     def context(self, fields: Mapping[str, str]) -> dict[str, str]:
         """Return what CDK needs to be told, field to text: these fields, the stage, a region of its own."""
-        region = {} if self.region == configured_region(self.stage) else {"region": self.region}
-        return {**region, **fields, "stage": self.stage}
+        return {**self._elsewhere, **fields, "stage": self.stage}
 
     def command(self, *words: str) -> str:
         """Return a command of `fruit` for this deployment, as a person types it."""
-        elsewhere = () if self.region == configured_region(self.stage) else (f"--region={self.region}",)
-        return shlex.join(["fruit", *words, f"--stage={self.stage}", *elsewhere])
+        where = [f"--{name}={value}" for name, value in ({"stage": self.stage} | self._elsewhere).items()]
+        return shlex.join(["fruit", *words, *where])
+
+    @property
+    def _elsewhere(self) -> dict[str, str]:
+        return {} if self.region == configured_region(self.stage) else {"region": self.region}
 
     @cached_property
     def deployment(self) -> Deployment:

@@ -1,9 +1,9 @@
 """The role of EMR itself, and the tag without which its managed policy allows nothing."""
 
-from aws_cdk import Stack, Tags
+from aws_cdk import Stack
 from aws_cdk.aws_iam import IRole, ManagedPolicy, Role, ServicePrincipal
 from aws_cdk.aws_kms import IKey
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from infra.access import statements as allow
 from infra.acknowledgements import acknowledge
@@ -23,12 +23,8 @@ VOLUME_KEY = [
     "kms:ReEncryptTo",
     "kms:GenerateDataKeyWithoutPlaintext",
 ]
+# What EMR may work with, nothing else.
 TAGGED_TYPES = ["AWS::EC2::SecurityGroup", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EMR::Cluster"]
-
-
-def let_emr_manage(scope: IConstruct) -> None:
-    """Tag what EMR may work with: cluster, VPC, subnets, security groups below `scope`, nothing else."""
-    Tags.of(scope).add(MANAGED_POLICY_TAG, "true", include_resource_types=TAGGED_TYPES)
 
 
 def service_role(

@@ -45,19 +45,11 @@ class Grant:
 def grant(role: Role, grants: Iterable[Grant], inline_reason: str) -> None:
     """Put the statements into the role's own policy, and acknowledge what they leave open.
 
-    Args:
-        role: Who may do it.
-        grants: What.
-        inline_reason: Why the policy is the role's own instead of a managed one.
+    The inline reason says why the policy is the role's own instead of a managed one.
     """
     for one in grants:
-        statement = PolicyStatement(
-            sid=one.sid,
-            actions=list(one.actions),
-            resources=list(one.resources),
-            conditions=one.conditions,
-        )
-        role.add_to_policy(statement)
+        what = {"actions": list(one.actions), "resources": list(one.resources)}
+        role.add_to_policy(PolicyStatement(sid=one.sid, conditions=one.conditions, **what))
         acknowledge_wildcards(role, one.reasons)
     acknowledge(role, {"NIST.800.53.R5-IAMNoInlinePolicy": inline_reason})
 

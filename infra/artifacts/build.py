@@ -48,11 +48,6 @@ def write_manifest(dist: Path, built: dict[str, BuiltArtifact]) -> None:
     unfinished.replace(dist / FILE_NAME)
 
 
-def built_now(path: Path, inputs: str) -> BuiltArtifact:
-    """Describe a file that has just been built."""
-    return BuiltArtifact(path.name, inputs, sha256_of(path), path.stat().st_size)
-
-
 def built_file(dist: Path, name: str, inputs: str) -> Path:
     """Return the file of an artifact built from these inputs, after checking its bytes.
 
@@ -85,12 +80,12 @@ def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> 
         if _is_built(recipe, dist):
             say(f"{recipe.name:<11} {dist / recipe.file} is up to date")
             continue
-        begun = time.monotonic()
-        recipe.build(dist / recipe.file)
-        entry = built_now(dist / recipe.file, recipe.inputs)
+        begun, file = time.monotonic(), dist / recipe.file
+        recipe.build(file)
+        entry = BuiltArtifact(file.name, recipe.inputs, sha256_of(file), file.stat().st_size)
         write_manifest(dist, {**read_manifest(dist), recipe.name: entry})
         seconds = time.monotonic() - begun
-        say(f"{recipe.name:<11} {dist / recipe.file} {entry.bytes / 1e6:,.1f} MB, {seconds:.1f} s")
+        say(f"{recipe.name:<11} {file} {entry.bytes / 1e6:,.1f} MB, {seconds:.1f} s")
 
 
 def _is_built(recipe: Recipe, dist: Path) -> bool:

@@ -55,7 +55,8 @@ def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "extractor")
-        weights = [f"--weights={_absolute(request.weights)}"] if request.weights else []
+        given = request.weights if request.weights in (None, RANDOM) else Path(request.weights).absolute()
+        weights = [f"--weights={given}"] if given else []
         _run(root, "build-extractor", request.model, f"--out={folder}", *weights)
         pack_extractor(folder, request, path)
 
@@ -80,10 +81,6 @@ def _run(root: Path, *arguments: str) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         raise InfraError(f"the extractor cannot be built: {lines[-1].removeprefix('Error: ')}")
-
-
-def _absolute(weights: str | None) -> str:
-    return RANDOM if weights == RANDOM else str(Path(str(weights)).absolute())
 
 
 def _weights_identity(weights: str | None) -> str:

@@ -84,7 +84,10 @@ def build_wheelhouse(path: Path, wheelhouse: Wheelhouse, download: Download = do
         (folder / IMPORTS).write_text("".join(f"{name}\n" for name in wheelhouse.modules))
         check_complete(folder, wheelhouse.platform)
         files = files_below(folder)
-        _check_size(files, wheelhouse.max_bytes)
+        size, most = sum(file.stat().st_size for file in files.values()), wheelhouse.max_bytes
+        if size > most:
+            words = f"{size / 1e6:,.1f} MB, {most / 1e6:,.1f} MB are allowed: pin fewer"
+            raise InfraError(f"the wheelhouse has {words}")
         write_zip(path, {**files, CHECKSUMS: write_checksums(Path(scratch), files)})
 
 
@@ -130,11 +133,3 @@ def _pip(*arguments: str) -> None:
             done.stderr.strip()
         ]
         raise InfraError(f"the wheels cannot be downloaded: {errors[0].removeprefix('ERROR: ')}")
-
-
-def _check_size(files: dict[str, Path], max_bytes: int) -> None:
-    size = sum(file.stat().st_size for file in files.values())
-    if size > max_bytes:
-        raise InfraError(
-            f"the wheelhouse has {size / 1e6:,.1f} MB, {max_bytes / 1e6:,.1f} MB are allowed: pin fewer"
-        )

@@ -48,7 +48,9 @@ def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Setting
     given = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     for name, value in given.items():
         if name not in fields:
-            raise ConfigError(name, value, f"no such field; {_closest_field(name, fields)}")
+            close = get_close_matches(name, list(fields), n=1)
+            advice = f"did you mean {close[0]}?" if close else "docs/deployment.md lists them all"
+            raise ConfigError(name, value, f"no such field; {advice}")
         if isinstance(value, bool) and fields[name].annotation is not bool:  # to Pydantic also the number 1
             raise _not_allowed(settings, [name], values)
     empty = {name for name, value in given.items() if value == "" and fields[name].default is None}
@@ -57,11 +59,6 @@ def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Setting
     except ValidationError as error:
         names = list(dict.fromkeys(str(problem["loc"][0]) for problem in error.errors()))
         raise _not_allowed(settings, names, values) from None
-
-
-def _closest_field(name: str, fields: Iterable[str]) -> str:
-    close = get_close_matches(name, list(fields), n=1)
-    return f"did you mean {close[0]}?" if close else "docs/deployment.md lists them all"
 
 
 def _not_allowed(settings: type[BaseModel], names: list[str], values: Mapping[str, Any]) -> ConfigError:

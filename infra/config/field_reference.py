@@ -33,12 +33,7 @@ def allowed_values(schema: Schema) -> str:
 
 
 def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the rows of a Markdown table: field, what it is, default, allowed.
-
-    Args:
-        settings: Whose fields they are.
-        by_stage: Stage to the defaults that differ by stage.
-    """
+    """Return the rows of a Markdown table: field, what it is, default (that of a stage too), allowed."""
     rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
     for name, schema in field_schemas(settings).items():
         of_stages = [

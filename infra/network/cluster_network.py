@@ -30,15 +30,12 @@ ACCESS_LIST_REASON = (
     "Beside the security groups, not in their place: EC2.21 wants no list that admits remote shells, and the "
     "VPC's default list does"
 )
+TO_INTERNET = "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW"
+PUBLIC_ADDRESSES = "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled"
 PUBLIC_REASON = (
     "A NAT gateway would cost about 36 USD a month while idle. No security group admits anything from the "
     "internet; network=private puts the nodes behind a NAT"
 )
-
-
-def availability_zones(region: str) -> list[str]:
-    """Return the region's zones by name, so that no look-up in an account decides what a template says."""
-    return [f"{region}{zone}" for zone in ZONES]
 
 
 class ClusterNetwork(Construct):
@@ -79,7 +76,13 @@ class ClusterNetwork(Construct):
         before_groups = Construct(self, "AccessList")
         access_list(before_groups, vpc)
         acknowledge(before_groups, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
-        writer = Role(self, "FlowLogRole", assumed_by=_flow_logs(Stack.of(self)))
+        # EC2's delivery of flow logs, and only for logs of this account:
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+        stack = Stack.of(self)
+        logs = stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")
+        own = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": logs}}
+        delivery = ServicePrincipal("vpc-flow-logs.amazonaws.com", conditions=own)
+        writer = Role(self, "FlowLogRole", assumed_by=delivery)
         vpc.add_flow_log(
             "FlowLog",
             traffic_type=ec2.FlowLogTrafficType.ALL,
@@ -89,8 +92,11 @@ class ClusterNetwork(Construct):
         )
         inline = "The role of this flow log, which writes to its one log group"
         acknowledge(writer, {"NIST.800.53.R5-IAMNoInlinePolicy": inline})
+        reasons = {TO_INTERNET: "The NAT gateway's way out; it admits no connection from outside"}
+        if not self.private:
+            reasons = dict.fromkeys((TO_INTERNET, PUBLIC_ADDRESSES), PUBLIC_REASON)
         for subnet in vpc.public_subnets:
-            acknowledge(subnet, _subnet_reasons(self.private))
+            acknowledge(subnet, reasons)
         Validations.of(vpc).acknowledge(Acknowledgment(id=NAMED_ZONES_RULE, reason=NAMED_ZONES_REASON))
         return vpc
 
@@ -134,18 +140,6 @@ def access_list(here: Construct, vpc: ec2.Vpc) -> None:
             )
 
 
-def _flow_logs(stack: Stack) -> ServicePrincipal:
-    """Admit EC2's delivery of flow logs, and only for logs of this account.
-
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    """
-    logs = stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")
-    return ServicePrincipal(
-        "vpc-flow-logs.amazonaws.com",
-        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": logs}},
-    )
-
-
 def _shape(*, private: bool) -> list[ec2.SubnetConfiguration]:
     kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if private else ec2.SubnetType.PUBLIC
     public = None if private else True
@@ -156,13 +150,6 @@ def _shape(*, private: bool) -> list[ec2.SubnetConfiguration]:
         name="Nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
     )
     return [nat, cluster] if private else [cluster]
-
-
-def _subnet_reasons(private: bool) -> dict[str, str]:
-    to_internet = "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW"
-    if private:
-        return {to_internet: "The NAT gateway's way out; it admits no connection from outside"}
-    return dict.fromkeys((to_internet, "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled"), PUBLIC_REASON)
 
 
 def emr_buckets(region: str) -> dict[str, tuple[str, ...]]:

@@ -22,20 +22,6 @@ SERVICE_PORT = 9443
 HTTPS_PORT = 443
 
 
-def emr_rules(private: bool) -> list[tuple[str, str, str, int, int]]:
-    """Return the rules that EMR adds: all traffic between nodes; private nodes also talk with the service.
-
-    Returns:
-        Names of the groups that send and that receive, protocol, first and last port.
-    """
-    nodes = (PRIMARY, WORKERS)
-    rules = [(one, other, *ports) for one in nodes for other in nodes for ports in ALL_PROTOCOLS]
-    if private:
-        rules += [(SERVICE, node, "tcp", CLUSTER_MANAGER_PORT, CLUSTER_MANAGER_PORT) for node in nodes]
-        rules.append((PRIMARY, SERVICE, "tcp", SERVICE_PORT, SERVICE_PORT))
-    return rules
-
-
 class ClusterSecurityGroups(Construct):
     """Groups for primary node, workers and, in private subnets, EMR's service; nothing from outside comes in.
 
@@ -56,7 +42,13 @@ class ClusterSecurityGroups(Construct):
             if private or name != SERVICE
         }
         self.rules: list[Construct] = []
-        for sender, receiver, protocol, first, last in emr_rules(private):
+        # As EMR adds them: all traffic between nodes; private nodes also talk with the service.
+        nodes = (PRIMARY, WORKERS)
+        rules = [(one, other, *ports) for one in nodes for other in nodes for ports in ALL_PROTOCOLS]
+        if private:
+            rules += [(SERVICE, node, "tcp", CLUSTER_MANAGER_PORT, CLUSTER_MANAGER_PORT) for node in nodes]
+            rules.append((PRIMARY, SERVICE, "tcp", SERVICE_PORT, SERVICE_PORT))
+        for sender, receiver, protocol, first, last in rules:
             name = f"{sender}To{receiver}{protocol.title()}{max(first, 0)}"
             traffic: Any = {
                 "description": f"{sender} to {receiver}",
@@ -73,7 +65,7 @@ class ClusterSecurityGroups(Construct):
                     self, f"{name}Out", group_id=own, destination_security_group_id=other, **traffic
                 ),
             ]
-        for name in (PRIMARY, WORKERS):
+        for name in nodes:
             self.rules.append(
                 CfnSecurityGroupEgress(
                     self,

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from aws_cdk import Tags
 from aws_cdk.aws_emr import CfnCluster
 from constructs import Construct
 
 from infra.access.instance_role import instance_role
-from infra.access.service_role import let_emr_manage, service_role
+from infra.access.service_role import MANAGED_POLICY_TAG, TAGGED_TYPES, service_role
 from infra.access.submitter_role import submitter_role
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.certificates import certificate_objects, certificates_uri
@@ -15,7 +16,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS
 from infra.launch.launcher import launcher_function
-from infra.network.cluster_network import ClusterNetwork, availability_zones
+from infra.network.cluster_network import ZONES, ClusterNetwork
 from infra.network.security_groups import ClusterSecurityGroups
 from infra.observability.alarms import cluster_alarms, failing, run_alarms
 from infra.observability.dashboard import pipeline_dashboard
@@ -43,7 +44,7 @@ class PipelineStack(StageStack):
         monitoring: MonitoringStack,
     ) -> None:
         # Before CDK asks for them: with an account given, it would look them up there at every synth.
-        self._zones = availability_zones(config.region)
+        self._zones = [f"{config.region}{zone}" for zone in ZONES]
         super().__init__(scope, "pipeline", config, "network, cluster and run")
         self._config, self._topic, self._buckets = config, monitoring.topic, storage.buckets
         self._artifacts = Artifacts.declare(self, config)
@@ -73,7 +74,7 @@ class PipelineStack(StageStack):
             outputs.DASHBOARD_URL: (page, "What ran, and what the cluster does"),
         }
         self.publish(values)
-        let_emr_manage(self)
+        Tags.of(self).add(MANAGED_POLICY_TAG, "true", include_resource_types=TAGGED_TYPES)
 
     @property
     def availability_zones(self) -> list[str]:

@@ -9,7 +9,7 @@ from infra.contract import outputs
 from infra.stacks.stage_stack import StageStack
 from infra.storage.bucket import Buckets, access_log_bucket, data_key, let_emptying_log_expire, private_bucket
 from infra.storage.images import ImageArchive
-from infra.storage.lifecycle import expire_logs, expire_results, keep_latest
+from infra.storage.lifecycle import NONCURRENT_DAYS, VERSION_DAYS, expire, expire_results
 
 # CDK's older way, ACLs on the log bucket, fails on a bucket whose owner is enforced.
 LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
@@ -26,7 +26,8 @@ class StorageStack(StageStack):
         super().__init__(scope, "storage", config, "images, results, logs and artifacts")
         self.node.set_context(LOGS_BY_POLICY, True)
         destroy = config.removal_policy == "destroy"
-        logs_end = expire_logs(config.log_retention_days)
+        # EMR overwrites logs often.
+        logs_end = expire("logs", config.log_retention_days, NONCURRENT_DAYS)
         key = data_key(self, config)
         access_logs = access_log_bucket(self, destroy=destroy, lifecycle_rules=logs_end)
         bucket = partial(private_bucket, self, destroy=destroy, key=key, access_logs=access_logs)
@@ -35,7 +36,7 @@ class StorageStack(StageStack):
             images=list(archive.buckets.values()),
             results=bucket("Results", lifecycle_rules=expire_results(config.results_retention_days)),
             logs=bucket("Logs", lifecycle_rules=logs_end),
-            artifacts=bucket("Artifacts", lifecycle_rules=keep_latest("artifacts")),
+            artifacts=bucket("Artifacts", lifecycle_rules=expire("artifacts", None, VERSION_DAYS)),
             key=key,
         )
         let_emptying_log_expire(self)

@@ -64,7 +64,8 @@ def cost_command(
       fruit cost run-1a2b3c4d5e6f
     """
     if next_run:
-        next_one = _next_run(connection)
+        place = find_place(connection, image_uris(connection.deployment, ()))
+        next_one = estimated(connection, place, {})
         print_result({**asdict(next_one), "source": next_one.source}, next_one.sentence, as_json=as_json)
         return
     if month:
@@ -116,10 +117,6 @@ def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
     images = (read_of_run(connection, step, METRICS) or {}).get("images", {})
     count = images.get("usable", 0) + images.get("rejected", 0)
     return estimate_of_new(deployed_job(connection), count) if count else None
-
-
-def _next_run(connection: Connection) -> Estimate:
-    return estimated(connection, find_place(connection, image_uris(connection.deployment, ())), {})
 
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:

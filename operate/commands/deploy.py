@@ -102,7 +102,6 @@ def next_steps(stage: str, deployed: Mapping[str, Mapping[str, str]], region: st
     """Return the text that ends a deploy: outputs of every stack, run id, commands.
 
     Args:
-        stage: Whose stacks it is about.
         deployed: Stack name to output name to value, as `--outputs-file` holds them.
         region: Given by `-c region=…` and not by cdk.json; the commands that follow need it as well.
     """

@@ -87,14 +87,11 @@ def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: i
         for line in lines[-tail:] if first and tail else lines:
             print(terminal_text(line), flush=True)
         first = False
-        if not step.active and (_has_driver(reader) or waited >= LOGS_COME_WITHIN_SECONDS):
+        has_driver = any("/containers/" in uri for uri in reader.seen)
+        if not step.active and (has_driver or waited >= LOGS_COME_WITHIN_SECONDS):
             break
         waited += 0.0 if step.active else POLL_SECONDS
         time.sleep(POLL_SECONDS)
     if step.state != COMPLETED:
         raise OperateError(failure(step, reader.logs.step_uri))
     say(f"{step.name} {step.state}")
-
-
-def _has_driver(reader: Reader) -> bool:
-    return any("/containers/" in uri for uri in reader.seen)

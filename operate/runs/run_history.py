@@ -94,5 +94,4 @@ def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
 
 
 def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
-    both = unless(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id)))
-    return both or ([], [])
+    return unless(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id))) or ([], [])

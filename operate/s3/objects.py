@@ -42,12 +42,9 @@ def read_json(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         # Who may list only below a prefix is told AccessDenied of what is not there.
-        if code == "NoSuchKey" or (code == "AccessDenied" and not _is_listed(s3, bucket, key)):
-            return None
-        raise
+        listed = code == "AccessDenied" and any(one.key == key for one in list_objects(s3, bucket, key))
+        if code not in ("NoSuchKey", "AccessDenied") or listed:
+            raise
+        return None
     value: dict[str, Any] = json.loads(body)
     return value
-
-
-def _is_listed(s3: S3Client, bucket: str, key: str) -> bool:
-    return any(stored.key == key for stored in list_objects(s3, bucket, key))

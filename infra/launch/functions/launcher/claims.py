@@ -66,7 +66,8 @@ class Claims:
             for entry in page.get("Contents", ())
             if _is_young(entry["LastModified"])
         ]
-        return {_run_id(key) for key in young if self._cluster_of(key) is None}
+        pending = [key for key in young if self._cluster_of(key) is None]
+        return {key.removeprefix(CLAIMS).removesuffix(".json") for key in pending}
 
     def _cluster_of(self, key: str) -> str | None:
         """Return the cluster of a claim; empty: the claim is gone."""
@@ -99,10 +100,6 @@ class Claims:
 
 def _key(run_id: str) -> str:
     return f"{CLAIMS}{run_id}.json"
-
-
-def _run_id(key: str) -> str:
-    return key.removeprefix(CLAIMS).removesuffix(".json")
 
 
 def _is_young(moment: datetime) -> bool:
