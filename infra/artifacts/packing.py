@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
+CHECKSUMS = "SHA256SUMS"
+# The earliest that zip knows: when a file was made says nothing about it.
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+PACKAGE = "spark_job"
+ENTRY_POINT = "spark_job/main.py"
+
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex; it is read in pieces. Raises OSError: the file cannot be read."""
@@ -20,12 +27,6 @@ def sha256_of(path: Path) -> str:
 def hash_of(description: Mapping[str, Any]) -> str:
     """Return the SHA-256, in hex, of a JSON-like description; the order of its keys does not count."""
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
-
-
-CHECKSUMS = "SHA256SUMS"
-# The earliest that zip knows: when a file was made says nothing about it.
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
 
 
 def write_zip(path: Path, files: Mapping[str, Path]) -> None:
@@ -65,10 +66,6 @@ def _entry(name: str) -> ZipInfo:
     entry.create_system = _UNIX
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
     return entry
-
-
-PACKAGE = "spark_job"
-ENTRY_POINT = "spark_job/main.py"
 
 
 def job_files(root: Path) -> dict[str, Path]:

@@ -40,7 +40,9 @@ def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, An
             f"{_shown(values[name])} ({stage})" for stage, values in by_stage.items() if name in values
         ]
         default = ", ".join(of_stages) or _shown(schema.get("default"))
-        rows.append(f"| `{name}` | {schema['description']} | {default} | {allowed_values(schema)} |")
+        rows.append(
+            f"| `{name}` | {' '.join(schema['description'].split())} | {default} | {allowed_values(schema)} |"
+        )
     return rows
 
 

@@ -5,8 +5,7 @@ from constructs import Construct
 
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
-from infra.notifications.budget import monthly_budget
-from infra.notifications.topic import notification_topic
+from infra.notifications import monthly_budget, notification_topic
 from infra.stacks.stage_stack import StageStack
 
 

@@ -18,8 +18,7 @@ from infra.contract.prefixes import EMR_LOGS
 from infra.launch.launcher import launcher_function
 from infra.network.cluster_network import ZONES, ClusterNetwork
 from infra.network.security_groups import ClusterSecurityGroups
-from infra.observability.alarms import cluster_alarms, failing, run_alarms
-from infra.observability.dashboard import pipeline_dashboard
+from infra.observability import cluster_alarms, failing, pipeline_dashboard, run_alarms
 from infra.run.cost_limit import cost_limit
 from infra.run.identity import run_of
 from infra.run.waiting import run_watch, wait_for_run

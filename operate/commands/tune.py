@@ -17,9 +17,8 @@ from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
 from operate.submission.place import find_place, require_images
 from operate.submission.sources import image_uris
-from operate.tuning.measuring import run_all
+from operate.tuning.measuring import check_room, plan, run_all, submissions
 from operate.tuning.report import COLUMNS, conclusion, configure, estimate_sentence, rows
-from operate.tuning.steps import check_room, plan, submissions
 from spark_job.contract.errors import FruitError
 from spark_job.contract.manifest import write_json
 from spark_job.contract.tuning import Tuning

@@ -8,7 +8,7 @@ from typing import Any
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
 from operate.tuning.figures import machine
-from operate.tuning.steps import Plan
+from operate.tuning.measuring import Plan
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.tuning import Measurement, Tuning
 
