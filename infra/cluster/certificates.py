@@ -10,7 +10,7 @@ from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
 from infra.access import statements as allow
-from infra.access.instance_role import nodes_role_name
+from infra.access.cluster_roles import nodes_role_name
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import TRANSIT
 from infra.errors import ConfigError

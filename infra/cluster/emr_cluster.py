@@ -15,8 +15,7 @@ from infra.cluster.security_configuration import security_configuration
 from infra.config.deployment import DeploymentConfig
 from infra.network.cluster_network import ClusterNetwork
 from infra.network.security_groups import PRIMARY, SERVICE, WORKERS, ClusterSecurityGroups
-from infra.run.identity import Run, cluster_name
-from infra.run.step import run_step
+from infra.run.identity import Run, cluster_name, run_step
 from infra.storage.bucket import Buckets
 
 APPLICATIONS = ("Hadoop", "Spark")

@@ -16,7 +16,7 @@ from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
 from infra.access import statements as allow
-from infra.access.service_role import MANAGED_POLICY_TAG
+from infra.access.cluster_roles import MANAGED_POLICY_TAG
 from infra.artifacts.declaration import Artifacts
 from infra.artifacts.packing import files_below
 from infra.checkout import ROOT

@@ -6,8 +6,7 @@ from aws_cdk import Tags
 from aws_cdk.aws_emr import CfnCluster
 from constructs import Construct
 
-from infra.access.instance_role import instance_role
-from infra.access.service_role import MANAGED_POLICY_TAG, TAGGED_TYPES, service_role
+from infra.access.cluster_roles import MANAGED_POLICY_TAG, TAGGED_TYPES, instance_role, service_role
 from infra.access.submitter_role import submitter_role
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.certificates import certificate_objects, certificates_uri

@@ -15,9 +15,15 @@ from operate.emr.nodes import list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
 from operate.runs.outcome import read_of_run
-from operate.runs.run_clusters import find_run, meant_clusters, stage_clusters
 from operate.runs.run_folder import list_runs
-from operate.runs.run_history import nodes_of_run, run_history, spot_of
+from operate.runs.run_history import (
+    find_run,
+    meant_clusters,
+    nodes_of_run,
+    run_history,
+    spot_of,
+    stage_clusters,
+)
 from operate.submission.estimate import Estimate, estimate_of_new
 from operate.submission.launching import deployed_job
 from operate.submission.place import estimated, find_place

@@ -12,7 +12,7 @@ from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.logs import KINDS, Reader, download, nothing_yet, pattern_of
 from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
-from operate.runs.run_clusters import find_run
+from operate.runs.run_history import find_run
 from spark_job.contract.foreign_texts import terminal_text
 
 

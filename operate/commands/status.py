@@ -12,7 +12,7 @@ from operate.emr.node_costs import account, total
 from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.run_clusters import find_run, meant_clusters
+from operate.runs.run_history import find_run, meant_clusters
 from operate.runs.watch import progress_of, wait_for_run
 from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.progress import Progress

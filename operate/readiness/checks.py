@@ -70,7 +70,7 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
     """Check that the service-linked roles are there.
 
     A missing one stops no deploy: EMR makes its own at the first cluster, and the deployment's service role
-    may make that of Spot at the first Spot node (infra/access/service_role.py).
+    may make that of Spot at the first Spot node (infra/access/cluster_roles.py).
     """
     wanted = dict([EMR_ROLE, SPOT_ROLE] if config.uses_spot else [EMR_ROLE])
     missing = [role for role in wanted if not _has_role(iam, role)]

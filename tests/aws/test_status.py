@@ -126,7 +126,7 @@ def test_a_step_that_runs_is_cancelled(operate, rehearsed):
 
 def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
     """Exit code 1, and nothing is asked."""
-    monkeypatch.setattr("operate.runs.run_clusters.list_steps", lambda *_: [ended_step(1)])
+    monkeypatch.setattr("operate.runs.run_history.list_steps", lambda *_: [ended_step(1)])
     done = operate("cancel", "--yes")
     assert done.exit_code == 1
     assert "is COMPLETED already: there is nothing to cancel" in done.err

@@ -44,7 +44,7 @@ def configuration() -> DeploymentConfig:
     return DeploymentConfig.from_context(dict(field.split("=", 1) for field in FIELDS))
 
 
-# What the nodes may do: that of infra/access/instance_role.py, in these buckets.
+# What the nodes may do: that of infra/access/cluster_roles.py, in these buckets.
 ALLOWED = {
     "s3:ListBucket": (IMAGES, RESULTS),
     "s3:GetObject": (f"{STAGED}/*", f"{IMAGES}/*", f"{RESULTS}/runs/*", f"{RESULTS}/erasures/*"),
