@@ -26,17 +26,6 @@ SESSION_MANAGER = [
 SESSION_MANAGER_REASON = "Session Manager, which replaces SSH and its open port; its channels have no name"
 # Large objects go up in parts; a stage that begins anew clears what an earlier attempt left.
 CHANGE_OBJECTS = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-# For S3, and for the node's own disks:
-# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
-DISK_KEY = [
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:Decrypt",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-]
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html
 MANAGED_POLICY = "service-role/AmazonEMRServicePolicy_v2"
 MANAGED_POLICY_REASON = (
@@ -52,6 +41,9 @@ VOLUME_KEY = [
     "kms:ReEncryptTo",
     "kms:GenerateDataKeyWithoutPlaintext",
 ]
+# For S3, and for the node's own disks:
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
+DISK_KEY = [*VOLUME_KEY, "kms:GenerateDataKey"]
 # What EMR may work with, nothing else.
 TAGGED_TYPES = ["AWS::EC2::SecurityGroup", "AWS::EC2::Subnet", "AWS::EC2::VPC", "AWS::EMR::Cluster"]
 
