@@ -13,24 +13,22 @@ from string import Template
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
 from rich.console import Group
 
 from fruit.places import Place, place_of
 from infra.checkout import ROOT
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
-from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
 from operate.erasure.readers import Policies
 from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
-from operate.errors import OperateError
+from operate.errors import OperateError, unless
 from operate.printing import json_option, print_result, say, table
 from spark_job.contract.erasure import RECORDS
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import terminal_text
-from spark_job.contract.uris import is_s3
+from spark_job.contract.uris import bucket_and_key, is_s3, last_name
 from spark_job.erasure.tables import names_in
 from spark_job.storage import Folder
 
@@ -203,12 +201,8 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
 
 def _policy_of(s3: Any, bucket: str) -> dict[str, Any] | None:
     """Return the policy of a bucket; None: it has none, or these credentials may not see it."""
-    try:
-        policy: dict[str, Any] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchBucketPolicy", "AccessDenied"):
-            raise
-        return None
+    answer = unless(("NoSuchBucketPolicy", "AccessDenied"), lambda: s3.get_bucket_policy(Bucket=bucket))
+    policy: dict[str, Any] | None = json.loads(answer["Policy"]) if answer else None
     return policy
 
 
@@ -237,15 +231,11 @@ def _stored(
 
 def _days_of_rule(s3: Any, bucket: str, prefix: str) -> int | None:
     """Return after how many days S3 hides what lies below a prefix; None: never."""
-    try:
-        rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
-            raise
-        return None
+    none = ["NoSuchLifecycleConfiguration"]
+    answer: Any = unless(none, lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket)) or {"Rules": ()}
     ends = [
         rule["Expiration"]["Days"]
-        for rule in rules
+        for rule in answer["Rules"]
         if rule["Status"] == "Enabled"
         and "Days" in rule.get("Expiration", {})
         and prefix.startswith(rule.get("Prefix", rule.get("Filter", {}).get("Prefix", "")))
@@ -254,7 +244,7 @@ def _days_of_rule(s3: Any, bucket: str, prefix: str) -> int | None:
 
 
 def _record(place: Place, name: str) -> Record:
-    content = place.erasures[0].read_json(f"{RECORDS}/{name.rpartition('/')[2].removesuffix('.json')}.json")
+    content = place.erasures[0].read_json(f"{RECORDS}/{last_name(name).removesuffix('.json')}.json")
     if content is None:
         raise OperateError(f"there is no record {name} in {place.erasures[0].child(RECORDS)}")
     return Record.from_json(content)
@@ -287,6 +277,6 @@ def _left_of(place: Place, record: Record) -> Iterator[str]:
         yield from (f"{one.uri} ({one.id})" for one in naming)
     for run in record.runs:
         if is_s3(run):
-            bucket, key = split_uri(run)
+            bucket, key = bucket_and_key(run)
             old = [one for one in list_versions(place.s3, bucket, f"{key}/") if not one.is_latest]
             yield from (f"{one.uri} ({one.id}, overwritten)" for one in old)

@@ -38,8 +38,8 @@ ANALYSES = {
     ),
 }
 DEPLOYMENT = {
-    "plan": LazyCommand("fruit.planning:plan_command", "Show what would run and what it costs."),
-    "fields": LazyCommand("infra.commands.fields:fields_command", "List every field of the configuration."),
+    "plan": LazyCommand("operate.commands.plan:plan_command", "Show what would run and what it costs."),
+    "fields": LazyCommand("operate.commands.plan:fields_command", "List every field of the configuration."),
     "doctor": LazyCommand("operate.commands.doctor:doctor_command", "Check that the account is ready."),
     "deploy": LazyCommand("operate.commands.deploy:deploy_command", "Build, check, ask, deploy and run."),
     "upload": LazyCommand("operate.commands.upload:upload_command", "Upload photographs."),

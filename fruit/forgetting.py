@@ -22,7 +22,7 @@ from operate.runs.run_history import run_history
 from operate.s3.objects import list_objects
 from spark_job.contract.erasure import RECORDS, TOMBSTONES, Tombstones, Wanted
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.uris import is_s3, normalise
+from spark_job.contract.uris import is_s3, last_name, normalise
 from spark_job.erasure.runs import RunTraces, find_traces, images_given_by, models, remove_traces
 from spark_job.storage import Folder, read_bytes
 
@@ -173,7 +173,7 @@ def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[
     done, owing = list[str](), place.models_left()
     for results in place.results:
         there = {Folder(results).child(name) for name in Folder(results).folder_names()}
-        left = {uri.rpartition("/")[2] for uri in owing & there}
+        left = {last_name(uri) for uri in owing & there}
         for name in sorted(left):
             say(f"  {name}: to be fitted again, of the features that are left")
         if left and not dry_run:

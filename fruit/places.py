@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.contract.outputs import replica_bucket
-from infra.launch.image_listing import split_uri
 from operate.connection import Connection
 from operate.erasure import versions as s3_versions
 from operate.erasure.record import BEGUN, Record
 from spark_job.contract.erasure import RECORDS, TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.uris import is_s3, normalise
+from spark_job.contract.uris import bucket_and_key, is_s3, normalise
 from spark_job.pipeline.run_folder import RunFolder
 
 
@@ -64,7 +63,7 @@ class Place:
     def remove_overwritten(self, runs: Iterable[str]) -> None:
         """Remove the old versions of what was written anew in these runs, where they lie in S3."""
         for uri in filter(is_s3, runs):
-            bucket, key = split_uri(uri)
+            bucket, key = bucket_and_key(uri)
             s3_versions.remove_overwritten(self.s3, bucket, f"{key}/")
 
     def unfinished(self) -> list[Record]:

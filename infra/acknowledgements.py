@@ -17,8 +17,7 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         construct: The narrowest one that the reason speaks of.
         reasons: Rule of cdk-nag (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to its reason.
 
-    Raises:
-        ValueError: A rule of neither pack.
+    Raises ValueError: A rule of neither pack.
     """
     for rule, reason in reasons.items():
         pack = next((name for name in PACKS if rule.startswith(f"{name}-")), None)

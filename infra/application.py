@@ -24,8 +24,7 @@ def build_app(context: Mapping[str, Any] | None = None, *, outdir: Path | None =
         context: Fields of the configuration, as `-c` gives them; what `cdk` passes on goes before them.
         outdir: Where `synth` writes; None: where `cdk` says, else a new temporary folder.
 
-    Raises:
-        ConfigError: A field cannot be used.
+    Raises ConfigError: A field cannot be used.
     """
     app = App(
         context={**feature_flags(), **(context or {})},

@@ -26,47 +26,39 @@ REASONS = {
 }
 
 
-class PythonFunction(Construct):
-    """A function from a folder, standard library and boto3 only, that may do what is granted, and log.
-
-    Attributes:
-        function: The Lambda function.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        folder: Path,
-        handler: str,
-        description: str,
-        grants: Iterable[Grant],
-        environment: Mapping[str, str],
-        timeout: Duration = TIMEOUT,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        log = log_group(self, "Log", config)
-        role = Role(
-            self, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"), description=description
-        )
-        grant(role, grants, "The policy belongs to this function and to nothing else")
-        log.grant_write(role)
-        self.function = Function(
-            self,
-            "Function",
-            # Compiled files differ from machine to machine; the hash of the folder must not.
-            code=Code.from_asset(str(folder), exclude=["**/__pycache__", "**/*.pyc"]),
-            handler=handler,
-            runtime=RUNTIME,
-            role=role,
-            log_group=log,
-            description=description,
-            environment=dict(environment),
-            timeout=timeout,
-            memory_size=MEMORY_MIB,
-        )
-        # Its permissions come before it runs: a custom resource calls it as soon as it is there.
-        self.function.node.add_dependency(role)
-        acknowledge(self.function, REASONS)
+def python_function(
+    scope: Construct,
+    construct_id: str,
+    *,
+    config: DeploymentConfig,
+    folder: Path,
+    handler: str,
+    description: str,
+    grants: Iterable[Grant],
+    environment: Mapping[str, str],
+    timeout: Duration = TIMEOUT,
+) -> Function:
+    """Make a function of a folder, standard library and boto3 only, that may do what is granted, and log."""
+    here = Construct(scope, construct_id)
+    log = log_group(here, "Log", config)
+    role = Role(here, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"), description=description)
+    grant(role, grants, "The policy belongs to this function and to nothing else")
+    log.grant_write(role)
+    function = Function(
+        here,
+        "Function",
+        # Compiled files differ from machine to machine; the hash of the folder must not.
+        code=Code.from_asset(str(folder), exclude=["**/__pycache__", "**/*.pyc"]),
+        handler=handler,
+        runtime=RUNTIME,
+        role=role,
+        log_group=log,
+        description=description,
+        environment=dict(environment),
+        timeout=timeout,
+        memory_size=MEMORY_MIB,
+    )
+    # Its permissions come before it runs: a custom resource calls it as soon as it is there.
+    function.node.add_dependency(role)
+    acknowledge(function, REASONS)
+    return function

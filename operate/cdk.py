@@ -22,8 +22,7 @@ def assembly_of(stage: str) -> Path:
 def cdk_program() -> list[str]:
     """Return the words that start CDK's command line.
 
-    Raises:
-        OperateError: the command line or Node is not there.
+    Raises OperateError: the command line or Node is not there.
     """
     if not PROGRAM.is_file():
         raise OperateError(f"CDK's command line is not there ({PROGRAM}): `make synth` installs it")
@@ -36,8 +35,7 @@ def cdk_program() -> list[str]:
 def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[str]:
     """Return the words of `cdk COMMAND --app ASSEMBLY …`.
 
-    Raises:
-        OperateError: the command line, Node or the folder is not there.
+    Raises OperateError: the command line, Node or the folder is not there.
     """
     program = cdk_program()
     if not (assembly / "manifest.json").is_file():

@@ -1,21 +1,44 @@
-"""What every command begins with: the stage, the region, AWS's clients, the deployment."""
+"""What every command begins with: the stage, its configuration, the region, AWS's clients, the deployment."""
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, Self
+from typing import Any, Self, TypeVar, get_args
 
 import boto3
 import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
+from infra.checkout import cdk_json_context
+from infra.config.context import context_of, from_stage
 from infra.config.deployment import DeploymentConfig
-from operate.configuration import STAGES, configured_region, stage_configuration
+from infra.config.field_types import Stage
+from infra.errors import ConfigError
 from operate.deployment import Deployment, find_deployment
 from operate.errors import OperateError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+STAGES: tuple[str, ...] = get_args(Stage)
+
+
+def configured_region(stage: str) -> str:
+    """Return the region into which a deploy of this tree puts the stage."""
+    fallback = DeploymentConfig.model_fields["region"].default
+    return str(from_stage({**cdk_json_context(), "stage": stage}).get("region", fallback))
+
+
+def stage_configuration(stage: str, region: str, fields: Mapping[str, str]) -> DeploymentConfig:
+    """Return the stage's configuration, with these fields on top.
+
+    Raises ConfigError: a field is unknown or not allowed, or names another stage.
+    """
+    if fields.get("stage", stage) != stage:
+        raise ConfigError("-c stage", fields["stage"], f"the stage is {stage}: --stage names another")
+    return DeploymentConfig.from_context({**cdk_json_context(), "region": region, **fields, "stage": stage})
+
 
 # Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
 S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
@@ -52,8 +75,7 @@ class Connection:
     def configured(self, fields: Mapping[str, str]) -> tuple[Self, DeploymentConfig]:
         """Return the connection to the region of the stage's configuration with these fields, and that one.
 
-        Raises:
-            ConfigError: a field is unknown or not allowed.
+        Raises ConfigError: a field is unknown or not allowed.
         """
         config = stage_configuration(self.stage, self.region, fields)
         there = self if config.region == self.region else type(self)(self.stage, config.region)
@@ -61,18 +83,33 @@ class Connection:
 
     def context(self, fields: Mapping[str, str]) -> dict[str, str]:
         """Return what CDK needs to be told, field to text: these fields, the stage, a region of its own."""
-        region = {} if self.region == configured_region(self.stage) else {"region": self.region}
-        return {**region, **fields, "stage": self.stage}
+        return {**self._elsewhere, **fields, "stage": self.stage}
 
     def command(self, *words: str) -> str:
         """Return a command of `fruit` for this deployment, as a person types it."""
-        elsewhere = () if self.region == configured_region(self.stage) else (f"--region={self.region}",)
-        return shlex.join(["fruit", *words, f"--stage={self.stage}", *elsewhere])
+        where = [f"--{name}={value}" for name, value in ({"stage": self.stage} | self._elsewhere).items()]
+        return shlex.join(["fruit", *words, *where])
+
+    @property
+    def _elsewhere(self) -> dict[str, str]:
+        return {} if self.region == configured_region(self.stage) else {"region": self.region}
 
     @cached_property
     def deployment(self) -> Deployment:
         """The stage's deployment. Raises DeploymentNotFoundError."""
         return find_deployment(self.client("cloudformation"), self.stage, self.region)
+
+
+def context_option(command: Command) -> Command:
+    """Give the command `-c`; its parameter `context` is what was given, field to text."""
+    return click.option(
+        "-c",
+        "--context",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        callback=lambda _context, _option, pairs: context_of(pairs),
+        help="A field of the configuration, as `cdk -c` takes it; repeatable.",
+    )(command)
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:

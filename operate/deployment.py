@@ -1,21 +1,17 @@
 """One deployment as its stacks' outputs tell it: buckets, cluster, run."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.contract import outputs
+from infra.contract.aws_clients import CloudFormationClient
 from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
 from infra.contract.prefixes import EMR_LOGS, RUNS
-from operate.errors import DeploymentNotFoundError, PipelineNotFoundError
+from operate.errors import Answer, DeploymentNotFoundError, PipelineNotFoundError
 from spark_job.contract.errors import MisuseError
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 @dataclass(frozen=True)
@@ -75,19 +71,19 @@ class Deployment:
     def of_pipeline(self, output: str) -> str:
         """Return the value of an output of the pipeline stack.
 
-        Raises:
-            PipelineNotFoundError: the stack is not there, or its first deploy failed.
+        Raises PipelineNotFoundError: the stack is not there, or its first deploy failed.
         """
-        try:
-            return self.outputs[output]
-        except KeyError:
-            raise PipelineNotFoundError(self.stage, output) from None
+        if output not in self.outputs:
+            makes = f"`make deploy STAGE={self.stage}` makes it"
+            raise PipelineNotFoundError(
+                f"the pipeline of {self.stage} is not deployed (no output {output}); {makes}"
+            )
+        return self.outputs[output]
 
     def images_bucket(self, source: str | None) -> str:
         """Return the bucket of an image source; without a name, that of the first one.
 
-        Raises:
-            MisuseError: there is no such source.
+        Raises MisuseError: there is no such source.
         """
         buckets = self.images_buckets
         name = next(iter(buckets)) if source is None else source
@@ -99,24 +95,30 @@ class Deployment:
 def find_deployment(cloudformation: CloudFormationClient, stage: str, region: str) -> Deployment:
     """Return the deployment of the stage, as the outputs of its stacks describe it.
 
-    Args:
-        cloudformation: boto3's client.
-
-    Raises:
-        DeploymentNotFoundError: its storage stack is not there.
+    Raises DeploymentNotFoundError: its storage stack is not there.
     """
     stage_outputs: dict[str, str] = {}
     for part in STACK_PARTS:
         stage_outputs |= stack_outputs(cloudformation, stack_name(stage, part))
     if outputs.RESULTS_BUCKET not in stage_outputs:
-        raise DeploymentNotFoundError(stage, region, stack_name(stage, "storage"))
+        storage = stack_name(stage, "storage")
+        raise DeploymentNotFoundError(
+            f"no deployment of {stage} in {region}: there is no finished stack {storage}; "
+            f"`make deploy STAGE={stage}` makes it, --stage and --region look elsewhere"
+        )
     return Deployment(stage, region, stage_outputs)
 
 
 def describe_stack(cloudformation: CloudFormationClient, name: str) -> Mapping[str, Any] | None:
     """Return what CloudFormation says of a stack; None: there is no such stack."""
+    answer = if_there(lambda: cloudformation.describe_stacks(StackName=name))
+    return answer["Stacks"][0] if answer else None
+
+
+def if_there(ask: Callable[[], Answer]) -> Answer | None:
+    """Return what CloudFormation answers of a stack; None: there is no such stack."""
     try:
-        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return ask()
     except ClientError as error:
         # CloudFormation has no code of its own for it.
         if "does not exist" in error.response["Error"]["Message"]:

@@ -1,6 +1,26 @@
 """What can go wrong while operating, as errors of one line that say what to do next."""
 
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+from botocore.exceptions import ClientError
+
 from spark_job.contract.errors import FruitError
+
+Answer = TypeVar("Answer")
+DENIED = ("AccessDeniedException", "AccessDenied")
+# What EMR answers for a cluster or step that it does not know, or no longer.
+UNKNOWN = ("InvalidRequestException", "ValidationException")
+
+
+def unless(codes: Collection[str], ask: Callable[[], Answer]) -> Answer | None:
+    """Return what AWS answers; None: it refuses with one of these codes."""
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise
+        return None
 
 
 class OperateError(FruitError):
@@ -10,18 +30,6 @@ class OperateError(FruitError):
 class DeploymentNotFoundError(OperateError):
     """The stage has no stacks in this account and region."""
 
-    def __init__(self, stage: str, region: str, stack: str) -> None:
-        super().__init__(
-            f"no deployment of {stage} in {region}: there is no finished stack {stack}; "
-            f"`make deploy STAGE={stage}` makes it, --stage and --region look elsewhere"
-        )
-
 
 class PipelineNotFoundError(OperateError):
     """The stage's data is there, its pipeline is not: never deployed, destroyed, or rolled back."""
-
-    def __init__(self, stage: str, output: str) -> None:
-        super().__init__(
-            f"the pipeline of {stage} is not deployed (no output {output}); "
-            f"`make deploy STAGE={stage}` makes it"
-        )

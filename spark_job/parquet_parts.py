@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from spark_job.arrow_arrays import NO_TEXT, QUOTE
 from spark_job.contract.foreign_texts import FORMULA, spreadsheet_cell
-from spark_job.contract.uris import is_s3, split_uri
+from spark_job.contract.uris import is_s3, root_and_key
 from spark_job.storage import Folder, open_store, read_bytes
 
 # Of a row group: small enough to be read at once, large enough to compress.
@@ -109,7 +109,7 @@ def footer(uri: str) -> pq.FileMetaData:
 
 
 def _end(uri: str, size: int) -> bytes:
-    root, key = split_uri(uri)
+    root, key = root_and_key(uri)
     answer = obstore.get(open_store(root), key, options={"range": {"suffix": size}})
     return bytes(answer.bytes())
 
@@ -127,7 +127,7 @@ class _Object(io.RawIOBase):
     """An object in S3 of which Parquet fetches what it reads, a request each; its end is read by `footer`."""
 
     def __init__(self, uri: str) -> None:
-        self._root, self._key = split_uri(uri)
+        self._root, self._key = root_and_key(uri)
         self._place = 0
 
     def readable(self) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from obstore.exceptions import UnauthenticatedError
 
-from spark_job.contract.uris import is_s3, split_uri
+from spark_job.contract.uris import is_s3, root_and_key
 
 # Codes that concern one object, not the whole run:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
@@ -73,7 +73,7 @@ def reason_of_all(error: BaseException, uri: str) -> str | None:
     if not is_s3(uri):
         return None
     if any(words in str(error) for words in _ELSEWHERE):
-        region = region_of(split_uri(uri)[0].removeprefix("s3://"))
+        region = region_of(root_and_key(uri)[0].removeprefix("s3://"))
         return f"the bucket lies in another region: set AWS_REGION={region or 'to that of the bucket'}"
     code = error_code(error)
     if isinstance(error, UnauthenticatedError) and not code:  # what boto3 says when it renews credentials

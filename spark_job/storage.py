@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from spark_job.contract.uris import child, is_s3, is_unsigned, split_uri
+from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
 from spark_job.errors import LargerError, StorageError
 from spark_job.s3_errors import reason_of_all, s3_endpoint
 
@@ -58,7 +58,7 @@ def open_store(root: str, retries: int = 10) -> Any:
 def require_access(uris: Iterable[str]) -> None:
     """Find the credentials for what lies in S3. Raises StorageError: there are none."""
     for uri in uris:
-        open_store(split_uri(uri)[0])
+        open_store(root_and_key(uri)[0])
 
 
 @lru_cache(maxsize=1)
@@ -106,7 +106,7 @@ def read_bytes(uri: str, most: int | None = None, retries: int = 10) -> bytes:
             content = file.read(-1 if most is None else most + 1)
         size = len(content)
     else:
-        root, key = split_uri(uri)
+        root, key = root_and_key(uri)
         answer = obstore.get(open_store(root, retries), key)
         size = answer.meta["size"]  # stands before the content, which comes when it is asked for
         content = b"" if most is not None and size > most else bytes(answer.bytes())
@@ -121,7 +121,7 @@ def read_metadata(uri: str) -> dict[str, str]:
     Raises:
         StorageError: S3 does not say it.
     """
-    root, key = split_uri(uri)
+    root, key = root_and_key(uri)
     with _named("read", uri), suppress(FileNotFoundError):
         return dict(obstore.get(open_store(root), key, options={"head": True}).attributes)
     return {}
@@ -159,7 +159,7 @@ class Folder:
 
     def lines(self, name: str) -> Iterator[str]:
         """Yield the lines of a text file of any size; none when there is no file."""
-        root, key = split_uri(self.child(name))
+        root, key = root_and_key(self.child(name))
         with _named("read", self.child(name)), suppress(FileNotFoundError):
             file = obstore.open_reader(open_store(root), key)
             while line := bytes(file.readline()).decode():
@@ -167,7 +167,7 @@ class Folder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all."""
-        root, key = split_uri(self.child(name))
+        root, key = root_and_key(self.child(name))
         advice = "; check that the folder or bucket exists, is writable and has space"
         with _named("write", self.child(name), advice):
             obstore.put(open_store(root), key, content)
@@ -176,7 +176,7 @@ class Folder:
         """Return whether nothing is stored under this folder yet."""
         if not is_s3(self.uri):
             return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
-        root, key = split_uri(self.uri)
+        root, key = root_and_key(self.uri)
         with _named("list", self.uri):
             return next(iter(obstore.list(open_store(root), key + "/", chunk_size=1)), None) is None
 
@@ -185,7 +185,7 @@ class Folder:
         if not is_s3(self.uri):
             here = Path(self.uri)
             return [path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()]
-        root, key = split_uri(self.uri)
+        root, key = root_and_key(self.uri)
         with _named("list", self.uri):
             pages = obstore.list(open_store(root), key + "/")
             return [item["path"].removeprefix(key + "/") for page in pages for item in page]
@@ -195,14 +195,14 @@ class Folder:
         if not is_s3(self.uri):
             here = Path(self.uri)
             return [path.name for path in here.iterdir() if path.is_dir()] if here.is_dir() else []
-        root, key = split_uri(self.uri)
+        root, key = root_and_key(self.uri)
         with _named("list", self.uri):
             below = obstore.list_with_delimiter(open_store(root), f"{key}/" if key else None)
-            return [prefix.rstrip("/").rpartition("/")[2] for prefix in below["common_prefixes"]]
+            return [last_name(prefix) for prefix in below["common_prefixes"]]
 
     def clear(self, keep: Callable[[str], bool] = lambda _name: False) -> None:
         """Remove everything stored in this folder or below it, but for the names that are to be kept."""
-        root, _ = split_uri(self.uri)
+        root, _ = root_and_key(self.uri)
         with _named("empty", self.uri):
             names = [name for name in self.names() if not keep(name)]
             if not is_s3(self.uri):
@@ -210,11 +210,11 @@ class Folder:
                 for name in names:
                     Path(self.uri, name).unlink()
             elif names:
-                obstore.delete(open_store(root), [split_uri(self.child(name))[1] for name in names])
+                obstore.delete(open_store(root), [root_and_key(self.child(name))[1] for name in names])
 
     def open_writer(self, name: str) -> Any:
         """Return a context manager whose `write(bytes)` streams into one file of any size."""
-        root, key = split_uri(self.child(name))
+        root, key = root_and_key(self.child(name))
         if not is_s3(root):
             Path(self.uri).mkdir(parents=True, exist_ok=True)
         return obstore.open_writer(open_store(root), key)

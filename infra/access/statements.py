@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk.aws_iam import IRole, PolicyStatement, Role
@@ -18,6 +19,9 @@ USE_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 ERASURES_REASON = (
     "Photographs that were forgotten are passed over: runs and uploads know them by keyed hashes"
 )
+LOGS_REASON = "EMR names logs by cluster, node and container"
+JOBS_REASON = "A job that a person brings is named by its hash"
+ARCHIVES_REASON = "Each deployment has one archive, whose name holds the run"
 BY_TAG_REASON = (
     "Ids are given at creation; the condition admits only what carries this project's and stage's tags"
 )
@@ -28,98 +32,88 @@ class Grant:
     """A statement of a role's policy.
 
     Attributes:
-        statement: What the role may do.
-        wildcards: Resource of the statement that holds a `*`, as cdk-nag writes it, to the reason for it.
+        reasons: Resource that holds a `*`, as cdk-nag writes it, to the reason for it.
     """
 
-    statement: PolicyStatement
-    wildcards: Mapping[str, str] = field(default_factory=dict)
+    sid: str
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Mapping[str, Any] | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def grant(role: Role, grants: Iterable[Grant], inline_reason: str) -> None:
     """Put the statements into the role's own policy, and acknowledge what they leave open.
 
-    Args:
-        role: Who may do it.
-        grants: What.
-        inline_reason: Why the policy is the role's own instead of a managed one.
+    The inline reason says why the policy is the role's own instead of a managed one.
     """
     for one in grants:
-        role.add_to_policy(one.statement)
-        acknowledge_wildcards(role, one.wildcards)
+        what: Any = {"actions": list(one.actions), "resources": list(one.resources)}
+        role.add_to_policy(PolicyStatement(sid=one.sid, conditions=one.conditions, **what))
+        acknowledge_wildcards(role, one.reasons)
     acknowledge(role, {"NIST.800.53.R5-IAMNoInlinePolicy": inline_reason})
+
+
+def on_everything(
+    sid: str, actions: Sequence[str], reason: str, conditions: Mapping[str, Any] | None = None
+) -> Grant:
+    """Allow actions that know no resources, or none yet."""
+    return Grant(sid, actions, ["*"], conditions, {"*": reason})
+
+
+def list_clusters() -> Grant:
+    """Allow to list clusters, whosever they are."""
+    reason = "EMR lists clusters without a resource; the list has names and states"
+    return on_everything("ListClusters", ["elasticmapreduce:ListClusters"], reason)
+
+
+def objects(
+    sid: str, buckets: Iterable[IBucket], keys: Iterable[str], actions: Sequence[str], reason: str
+) -> Grant:
+    """Allow these actions on the objects of these buckets that have such keys: `*`, `runs/*`."""
+    places = [(bucket, key) for bucket in buckets for key in keys]
+    resources = [f"{bucket.bucket_arn}/{key}" for bucket, key in places]
+    return Grant(sid, actions, resources, reasons={objects_of(*place): reason for place in places})
 
 
 def read_buckets(sid: str, buckets: Sequence[IBucket], reason: str) -> list[Grant]:
     """Allow to list these buckets and to read every object in them."""
-    arns = [bucket.bucket_arn for bucket in buckets]
     return [
-        Grant(PolicyStatement(sid=f"{sid}List", actions=["s3:ListBucket"], resources=arns)),
-        all_objects(f"{sid}Read", buckets, READ_OBJECTS, reason),
+        Grant(f"{sid}List", ["s3:ListBucket"], [bucket.bucket_arn for bucket in buckets]),
+        objects(f"{sid}Read", buckets, ["*"], READ_OBJECTS, reason),
     ]
-
-
-def all_objects(sid: str, buckets: Sequence[IBucket], actions: Sequence[str], reason: str) -> Grant:
-    """Allow these actions on every object of these buckets."""
-    resources = [f"{bucket.bucket_arn}/*" for bucket in buckets]
-    statement = PolicyStatement(sid=sid, actions=list(actions), resources=resources)
-    return Grant(statement, {objects_of(bucket): reason for bucket in buckets})
 
 
 def list_prefix(sid: str, bucket: IBucket, prefix: str, action: str = "s3:ListBucket") -> Grant:
     """Allow to list what lies below one prefix of a bucket; with `s3:ListBucketVersions`, every version."""
-    return Grant(
-        PolicyStatement(
-            sid=sid,
-            actions=[action],
-            resources=[bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
-        )
-    )
-
-
-def objects(sid: str, bucket: IBucket, prefix: str, actions: Sequence[str], reason: str) -> Grant:
-    """Allow these actions on the objects below one prefix."""
-    resources = [f"{bucket.bucket_arn}/{prefix}/*"]
-    statement = PolicyStatement(sid=sid, actions=list(actions), resources=resources)
-    return Grant(statement, {objects_of(bucket, f"{prefix}/*"): reason})
+    below = {"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}}
+    return Grant(sid, [action], [bucket.bucket_arn], below)
 
 
 def use_key(sid: str, key: IKey | None, actions: Sequence[str]) -> list[Grant]:
     """Allow these actions on the key; no statement where there is none."""
-    if key is None:
-        return []
-    return [Grant(PolicyStatement(sid=sid, actions=list(actions), resources=[key.key_arn]))]
+    return [Grant(sid, actions, [key.key_arn])] if key else []
 
 
 def clusters_of_stage(sid: str, stack: Stack, stage: str, actions: Sequence[str]) -> Grant:
     """Allow these actions on every cluster that carries the project's and the stage's tag."""
     clusters = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
-    statement = PolicyStatement(
-        sid=sid,
-        actions=list(actions),
-        resources=[clusters],
-        conditions={"StringEquals": tag_conditions("elasticmapreduce:ResourceTag", stage)},
+    named = in_account("elasticmapreduce", stack.region, "cluster/*")
+    return Grant(
+        sid, actions, [clusters], tagged("elasticmapreduce:ResourceTag", stage), {named: BY_TAG_REASON}
     )
-    return Grant(statement, {in_account("elasticmapreduce", stack.region, "cluster/*"): BY_TAG_REASON})
 
 
 def pass_role(sid: str, role: IRole, service: str) -> Grant:
     """Allow to pass this role to this service of AWS, such as `ec2.amazonaws.com`."""
-    return Grant(
-        PolicyStatement(
-            sid=sid,
-            actions=["iam:PassRole"],
-            resources=[role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": service}},
-        )
-    )
+    passed_to = {"StringEquals": {"iam:PassedToService": service}}
+    return Grant(sid, ["iam:PassRole"], [role.role_arn], passed_to)
 
 
-def tag_conditions(key: str, stage: str) -> dict[str, str]:
-    """Return conditions that admit only what carries the project's and the stage's tag.
+def tagged(key: str, stage: str) -> dict[str, Any]:
+    """Return the condition that admits only what carries the project's and the stage's tag.
 
     Args:
         key: The condition key of the service, without the tag's name: `ssm:resourceTag`.
     """
-    return {f"{key}/{tag}": value for tag, value in cost_tags(stage).items()}
+    return {"StringEquals": {f"{key}/{tag}": value for tag, value in cost_tags(stage).items()}}

@@ -5,9 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.artifacts.build import build
+from infra.artifacts.build import build, built_file
 from infra.artifacts.catalogue import recipes
-from infra.artifacts.manifest import built_file
 from infra.checkout import ROOT, cdk_json_context
 from infra.config.context import context_of
 from infra.config.deployment import DeploymentConfig

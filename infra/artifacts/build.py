@@ -1,11 +1,69 @@
-"""The build: each artifact is made once for its inputs."""
+"""The build: each artifact is made once for its inputs, and `dist/manifest.json` says from which."""
 
+import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infra.artifacts.catalogue import Recipe
-from infra.artifacts.manifest import NotBuiltError, built_file, built_now, read_manifest, write_manifest
+from infra.artifacts.packing import sha256_of
+from infra.errors import InfraError
+
+FILE_NAME = "manifest.json"
+_FORMAT = 1
+_AS_DEPLOYED = " with the STAGE and CONTEXT of this deploy"
+
+
+class NotBuiltError(InfraError):
+    """An artifact is missing, damaged, or was built from other inputs; the message says what to run."""
+
+
+@dataclass(frozen=True)
+class BuiltArtifact:
+    """One file of the build, as the manifest describes it."""
+
+    file: str
+    inputs: str  # hash of what it was made of
+    sha256: str
+    bytes: int
+
+
+def read_manifest(dist: Path) -> dict[str, BuiltArtifact]:
+    """Return the built artifacts by name; none when nothing was built, or by another version."""
+    try:
+        manifest = json.loads((dist / FILE_NAME).read_text(encoding="utf-8"))
+        if manifest["format"] != _FORMAT:
+            return {}
+        return {name: BuiltArtifact(**entry) for name, entry in manifest["artifacts"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def write_manifest(dist: Path, built: dict[str, BuiltArtifact]) -> None:
+    """Write the manifest, whole or not at all."""
+    entries = {name: asdict(built[name]) for name in sorted(built)}
+    unfinished = dist / f".{FILE_NAME}"
+    unfinished.write_text(json.dumps({"format": _FORMAT, "artifacts": entries}, indent=2) + "\n")
+    unfinished.replace(dist / FILE_NAME)
+
+
+def built_file(dist: Path, name: str, inputs: str) -> Path:
+    """Return the file of an artifact built from these inputs, after checking its bytes.
+
+    Raises NotBuiltError: it is not there as the manifest says, or was built from other inputs.
+    """
+    entry = read_manifest(dist).get(name)
+    if entry is None:
+        raise NotBuiltError(f"the {name} is not built: run `make build`{_AS_DEPLOYED}")
+    if entry.inputs != inputs:
+        raise NotBuiltError(f"the {name} was built from other inputs: run `make build`{_AS_DEPLOYED}")
+    path = dist / entry.file
+    if not path.is_file() or sha256_of(path) != entry.sha256:
+        raise NotBuiltError(
+            f"{path} is missing or changed since it was built: run `make build`{_AS_DEPLOYED}"
+        )
+    return path
 
 
 def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> None:
@@ -22,12 +80,12 @@ def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> 
         if _is_built(recipe, dist):
             say(f"{recipe.name:<11} {dist / recipe.file} is up to date")
             continue
-        begun = time.monotonic()
-        recipe.build(dist / recipe.file)
-        entry = built_now(dist / recipe.file, recipe.inputs)
+        begun, file = time.monotonic(), dist / recipe.file
+        recipe.build(file)
+        entry = BuiltArtifact(file.name, recipe.inputs, sha256_of(file), file.stat().st_size)
         write_manifest(dist, {**read_manifest(dist), recipe.name: entry})
         seconds = time.monotonic() - begun
-        say(f"{recipe.name:<11} {dist / recipe.file} {entry.bytes / 1e6:,.1f} MB, {seconds:.1f} s")
+        say(f"{recipe.name:<11} {file} {entry.bytes / 1e6:,.1f} MB, {seconds:.1f} s")
 
 
 def _is_built(recipe: Recipe, dist: Path) -> bool:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs
-from infra.artifacts.file_hashes import hash_of
-from infra.artifacts.job_package import build_job, job_inputs
 from infra.artifacts.node_requirements import NodePins, NodePlatform, node_pins
+from infra.artifacts.packing import build_job, hash_of, job_inputs
 from infra.artifacts.wheelhouse import Wheelhouse, build_installer, build_wheelhouse
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
@@ -41,8 +40,7 @@ def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[NodePi
 def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
     """Return the recipes by artifact name: job, extractor, wheelhouse, installer.
 
-    Raises:
-        InfraError: a file that they are made of cannot be read.
+    Raises InfraError: a file that they are made of cannot be read.
     """
     pins, platform = deployment_pins(config, root)
     request = ExtractorRequest(config.model, config.engine, config.weights)

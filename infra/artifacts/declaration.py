@@ -7,8 +7,7 @@ from pathlib import Path
 from aws_cdk import FileAssetPackaging, Stack
 
 from infra.artifacts.catalogue import Recipe, deployment_pins, recipes
-from infra.artifacts.file_hashes import sha256_of
-from infra.artifacts.job_package import ENTRY_POINT
+from infra.artifacts.packing import ENTRY_POINT, sha256_of
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import assets_folder
@@ -56,8 +55,7 @@ class Artifacts:
     def declare(cls, stack: Stack, config: DeploymentConfig, root: Path = ROOT) -> "Artifacts":
         """Declare the assets of a deployment in a stack.
 
-        Raises:
-            InfraError: a file that they are made of cannot be read.
+        Raises InfraError: a file that they are made of cannot be read.
         """
         # A folder of the stage: nodes may read it, and nothing that other stacks keep in the bucket.
         folder = assets_folder(config.stage)

@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra.artifacts.file_hashes import sha256_of
 from infra.artifacts.node_requirements import pinned
-from infra.artifacts.reproducible_zip import CHECKSUMS, write_checksums, write_zip
+from infra.artifacts.packing import CHECKSUMS, sha256_of, write_checksums, write_zip
 from infra.errors import InfraError
 from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 
@@ -37,8 +36,7 @@ def extractor_inputs(root: Path, request: ExtractorRequest) -> dict[str, Any]:
     The packages are named as pinned for all machines, so that the hash is the same on each; a network built
     on another processor may differ in its last digits.
 
-    Raises:
-        InfraError: the weights cannot be read.
+    Raises InfraError: the weights cannot be read.
     """
     sources = sorted((root / "spark_job" / "extractors").rglob("*.py"))
     return {
@@ -53,12 +51,12 @@ def extractor_inputs(root: Path, request: ExtractorRequest) -> dict[str, Any]:
 def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
     """Run `python -m spark_job build-extractor` in a process of its own, and pack what a node needs.
 
-    Raises:
-        InfraError: the command failed; the message is its own.
+    Raises InfraError: the command failed; the message is its own.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "extractor")
-        weights = [f"--weights={_absolute(request.weights)}"] if request.weights else []
+        given = request.weights if request.weights in (None, RANDOM) else Path(request.weights).absolute()
+        weights = [f"--weights={given}"] if given else []
         _run(root, "build-extractor", request.model, f"--out={folder}", *weights)
         pack_extractor(folder, request, path)
 
@@ -66,8 +64,7 @@ def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
 def pack_extractor(folder: Path, request: ExtractorRequest, path: Path) -> None:
     """Write the zip of an extractor's folder: its description, its engine's files and their checksums.
 
-    Raises:
-        InfraError: the folder lacks one of them.
+    Raises InfraError: the folder lacks one of them.
     """
     if missing := [name for name in request.files if not (folder / name).is_file()]:
         raise InfraError(f"the extractor {request.model} has no {', '.join(missing)}")
@@ -84,10 +81,6 @@ def _run(root: Path, *arguments: str) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         raise InfraError(f"the extractor cannot be built: {lines[-1].removeprefix('Error: ')}")
-
-
-def _absolute(weights: str | None) -> str:
-    return RANDOM if weights == RANDOM else str(Path(str(weights)).absolute())
 
 
 def _weights_identity(weights: str | None) -> str:

@@ -81,8 +81,7 @@ class NodePins:
 def node_pins(root: Path, engine: str, platform: NodePlatform) -> NodePins:
     """Return the pins that apply on a platform, without markers: the same text wherever it is made.
 
-    Raises:
-        InfraError: a pin file is missing or not as `uv pip compile --generate-hashes` writes it.
+    Raises InfraError: a pin file is missing or not as `uv pip compile --generate-hashes` writes it.
     """
     return NodePins(
         requirements=_applicable(root / _ENGINE_PINS[engine], platform),

@@ -14,7 +14,7 @@ from infra.artifacts.node_requirements import (
     NodePins,
     NodePlatform,
 )
-from infra.artifacts.reproducible_zip import CHECKSUMS, files_below, write_checksums, write_zip
+from infra.artifacts.packing import CHECKSUMS, files_below, write_checksums, write_zip
 from infra.errors import InfraError
 
 WHEELS = "wheels"
@@ -50,8 +50,7 @@ Download = Callable[[str, NodePlatform, Path], None]
 def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
     """Fetch the wheels of pins for a node's platform, whatever this machine is; hashes are checked.
 
-    Raises:
-        InfraError: a wheel is not to be had for the platform, or does not have a pinned hash.
+    Raises InfraError: a wheel is not to be had for the platform, or does not have a pinned hash.
     """
     with TemporaryDirectory() as scratch:
         listing = Path(scratch, "pins.txt")
@@ -74,8 +73,7 @@ def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
 def build_wheelhouse(path: Path, wheelhouse: Wheelhouse, download: Download = download_wheels) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
 
-    Raises:
-        InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
+    Raises InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "wheelhouse")
@@ -86,7 +84,10 @@ def build_wheelhouse(path: Path, wheelhouse: Wheelhouse, download: Download = do
         (folder / IMPORTS).write_text("".join(f"{name}\n" for name in wheelhouse.modules))
         check_complete(folder, wheelhouse.platform)
         files = files_below(folder)
-        _check_size(files, wheelhouse.max_bytes)
+        size, most = sum(file.stat().st_size for file in files.values()), wheelhouse.max_bytes
+        if size > most:
+            words = f"{size / 1e6:,.1f} MB, {most / 1e6:,.1f} MB are allowed: pin fewer"
+            raise InfraError(f"the wheelhouse has {words}")
         write_zip(path, {**files, CHECKSUMS: write_checksums(Path(scratch), files)})
 
 
@@ -104,8 +105,7 @@ def build_installer(
 def check_complete(folder: Path, platform: NodePlatform) -> None:
     """Resolve as the node will, offline: every dependency of every wheel is there and fits.
 
-    Raises:
-        InfraError: one is missing; the message is uv's.
+    Raises InfraError: one is missing; the message is uv's.
     """
     with TemporaryDirectory() as scratch:
         done = subprocess.run(
@@ -133,11 +133,3 @@ def _pip(*arguments: str) -> None:
             done.stderr.strip()
         ]
         raise InfraError(f"the wheels cannot be downloaded: {errors[0].removeprefix('ERROR: ')}")
-
-
-def _check_size(files: dict[str, Path], max_bytes: int) -> None:
-    size = sum(file.stat().st_size for file in files.values())
-    if size > max_bytes:
-        raise InfraError(
-            f"the wheelhouse has {size / 1e6:,.1f} MB, {max_bytes / 1e6:,.1f} MB are allowed: pin fewer"
-        )

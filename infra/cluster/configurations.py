@@ -1,9 +1,5 @@
 """Settings of Spark, YARN and HDFS on the nodes, by EMR's classifications."""
 
-from collections.abc import Mapping
-
-from aws_cdk.aws_emr import CfnCluster
-
 from infra.config.deployment import DeploymentConfig
 
 # EMR gives core nodes this label, and task nodes none.
@@ -28,48 +24,27 @@ def classifications(config: DeploymentConfig) -> dict[str, dict[str, str]]:
 
     Event logs stay in HDFS, where EMR's persistent Spark UI takes them from: nothing here moves them to S3.
     """
-    limit = (
-        {} if config.executors is None else {"spark.dynamicAllocation.maxExecutors": str(config.executors)}
-    )
-    labels = _labels() if config.task_maximum else {}
-    return {
-        "spark-defaults": {
-            **config.sizing().properties(),
-            "spark.dynamicAllocation.enabled": "true",
-            **limit,
-            **_EXCLUSION,
-            "spark.eventLog.enabled": "true",
-            **labels.pop("spark-defaults", {}),
-        },
-        **labels,
-        # By default, masters may have a tenth of YARN's memory, less than one master needs: a step would wait
-        # until a notebook ends.
-        **({"capacity-scheduler": {MASTERS_SHARE: "1"}} if config.applications else {}),
-        "hdfs-site": {"dfs.replication": str(REPLICATION)},
+    spark = {
+        **config.sizing().properties(),
+        "spark.dynamicAllocation.enabled": "true",
+        **_EXCLUSION,
+        "spark.eventLog.enabled": "true",
     }
-
-
-def _labels() -> dict[str, dict[str, str]]:
-    """Keep the driver on core nodes: with a task node that Spot takes back, the run would be lost.
-
-    Managed scaling then adds core nodes for masters alone, and task nodes for executors; without task nodes
-    there must be no labels, or the cluster would never grow.
-    https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocation-strategy.html
-    """
-    return {
-        "spark-defaults": {"spark.yarn.am.nodeLabelExpression": CORE_LABEL},
-        "yarn-site": {
+    found = {"spark-defaults": spark}
+    if config.executors is not None:
+        spark["spark.dynamicAllocation.maxExecutors"] = str(config.executors)
+    if config.task_maximum:
+        # The driver stays on core nodes: with a task node that Spot takes back, the run would be lost.
+        # Managed scaling then adds core nodes for masters alone, and task nodes for executors; without task
+        # nodes there must be no labels, or the cluster would never grow.
+        # https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocation-strategy.html
+        spark["spark.yarn.am.nodeLabelExpression"] = CORE_LABEL
+        found["yarn-site"] = {
             "yarn.node-labels.enabled": "true",
             "yarn.node-labels.am.default-node-label-expression": CORE_LABEL,
-        },
-    }
-
-
-def configuration_properties(
-    settings: Mapping[str, Mapping[str, str]],
-) -> list[CfnCluster.ConfigurationProperty]:
-    """Write the classifications as CloudFormation wants them."""
-    return [
-        CfnCluster.ConfigurationProperty(classification=name, configuration_properties=dict(properties))
-        for name, properties in settings.items()
-    ]
+        }
+    if config.applications:
+        # By default, masters may have a tenth of YARN's memory, less than one master needs: a step would wait
+        # until a notebook ends.
+        found["capacity-scheduler"] = {MASTERS_SHARE: "1"}
+    return found | {"hdfs-site": {"dfs.replication": str(REPLICATION)}}

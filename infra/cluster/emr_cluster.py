@@ -1,22 +1,22 @@
 """The EMR cluster with its one step; everything that EMR cannot change in place makes a new cluster."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
+from aws_cdk.aws_iam import CfnInstanceProfile, Role
 from constructs import Construct
 
-from infra.access.buckets import Buckets
-from infra.access.instance_role import InstanceRole
-from infra.access.service_role import ServiceRole
 from infra.acknowledgements import acknowledge
-from infra.cluster.configurations import classifications, configuration_properties
-from infra.cluster.instance_fleets import ROOT_VOLUME_GIB, core_fleet, primary_fleet, task_fleets
-from infra.cluster.managed_scaling import managed_scaling
+from infra.artifacts.declaration import Artifacts
+from infra.cluster.configurations import classifications
+from infra.cluster.instance_fleets import ROOT_VOLUME_GIB, instance_fleets
 from infra.cluster.security_configuration import security_configuration
 from infra.config.deployment import DeploymentConfig
 from infra.network.cluster_network import ClusterNetwork
-from infra.network.security_groups import ClusterSecurityGroups
+from infra.network.security_groups import PRIMARY, SERVICE, WORKERS, ClusterSecurityGroups
+from infra.run.identity import Run, cluster_name, run_step
+from infra.storage.bucket import Buckets
 
 APPLICATIONS = ("Hadoop", "Spark")
 NO_SSH = (
@@ -27,95 +27,101 @@ NO_SSH = (
 
 @dataclass(frozen=True)
 class ClusterSite:
-    """The network, the security groups and the roles that a cluster gets."""
+    """The network, the security groups and the roles of a cluster; the profile is of the nodes' role."""
 
     network: ClusterNetwork
     groups: ClusterSecurityGroups
-    service: ServiceRole
-    instance: InstanceRole
+    service_role: Role
+    nodes_role: Role
+    profile: CfnInstanceProfile
 
 
-class EmrCluster(Construct):
-    """Runs its step once at its start, grows and shrinks by need, and ends when it has idled long enough.
-
-    Attributes:
-        cluster: The resource of CloudFormation.
-        site: Where it runs.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        name: str,
-        site: ClusterSite,
-        buckets: Buckets,
-        logs_uri: str,
-        bootstrap: CfnCluster.BootstrapActionConfigProperty,
-        step: CfnCluster.StepConfigProperty,
-        certificates_uri: str | None,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.site = site
-        key_arn = buckets.key.key_arn if buckets.key else None
-        security = CfnSecurityConfiguration(
-            self, "Security", security_configuration=security_configuration(key_arn, certificates_uri)
-        )
-        self.cluster = CfnCluster(
-            self,
-            "Cluster",
-            name=name,
-            release_label=config.release_label,
-            applications=_applications(config.applications),
-            instances=_instances(config, site),
-            service_role=site.service.role.role_arn,
-            job_flow_role=site.instance.profile.ref,
-            security_configuration=security.ref,
-            configurations=configuration_properties(classifications(config)),
-            bootstrap_actions=[bootstrap],
-            steps=[step],
-            managed_scaling_policy=managed_scaling(config),
-            auto_termination_policy=CfnCluster.AutoTerminationPolicyProperty(
-                idle_timeout=config.idle_timeout_minutes * 60
-            ),
-            ebs_root_volume_size=ROOT_VOLUME_GIB,
-            log_uri=logs_uri + "/",
-            log_encryption_kms_key_id=key_arn,
-            scale_down_behavior="TERMINATE_AT_TASK_COMPLETION",
-            visible_to_all_users=True,
-        )
-        # Without a role's policies or a group's rules it would fail, or could not be deleted.
-        self.cluster.node.add_dependency(site.service, site.instance, *site.groups.rules)
-        # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
-        self.cluster.node.add_dependency(site.network)
-        acknowledge(self.cluster, _findings(config, encrypted=certificates_uri is not None))
-
-
-def bootstrap_action(script_uri: str, arguments: Sequence[str]) -> CfnCluster.BootstrapActionConfigProperty:
-    """Describe the action that prepares each node that joins, before anything runs there."""
-    return CfnCluster.BootstrapActionConfigProperty(
+def emr_cluster(
+    here: Construct,
+    *,
+    config: DeploymentConfig,
+    run: Run,
+    site: ClusterSite,
+    buckets: Buckets,
+    artifacts: Artifacts,
+    logs_uri: str,
+    certificates_uri: str | None,
+) -> CfnCluster:
+    """Make the cluster, which runs its step once, grows and shrinks by need, and ends when it has idled."""
+    key_arn = buckets.key.key_arn if buckets.key else None
+    encryption = security_configuration(key_arn, certificates_uri)
+    security = CfnSecurityConfiguration(here, "Security", security_configuration=encryption)
+    # It prepares each node that joins, before anything runs there.
+    bootstrap = CfnCluster.BootstrapActionConfigProperty(
         name="Job's Python environment and extractor",
         script_bootstrap_action=CfnCluster.ScriptBootstrapActionConfigProperty(
-            path=script_uri, args=list(arguments)
+            path=artifacts.install_script.s3_uri, args=artifacts.bootstrap_arguments
         ),
+    )
+    cluster = CfnCluster(
+        here,
+        "Cluster",
+        name=cluster_name(run, config),
+        release_label=config.release_label,
+        applications=[
+            CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *config.applications)
+        ],
+        instances=_instances(config, site),
+        service_role=site.service_role.role_arn,
+        job_flow_role=site.profile.ref,
+        security_configuration=security.ref,
+        configurations=[
+            CfnCluster.ConfigurationProperty(classification=name, configuration_properties=properties)
+            for name, properties in classifications(config).items()
+        ],
+        bootstrap_actions=[bootstrap],
+        steps=[run_step(run, config, buckets, artifacts)],
+        managed_scaling_policy=managed_scaling(config),
+        auto_termination_policy=CfnCluster.AutoTerminationPolicyProperty(
+            idle_timeout=config.idle_timeout_minutes * 60
+        ),
+        ebs_root_volume_size=ROOT_VOLUME_GIB,
+        log_uri=logs_uri + "/",
+        log_encryption_kms_key_id=key_arn,
+        scale_down_behavior="TERMINATE_AT_TASK_COMPLETION",
+        visible_to_all_users=True,
+    )
+    # Without a role's policies or a group's rules it would fail, or could not be deleted.
+    cluster.node.add_dependency(site.service_role, site.nodes_role, site.profile, *site.groups.rules)
+    # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
+    cluster.node.add_dependency(site.network)
+    acknowledge(cluster, _findings(config, encrypted=certificates_uri is not None))
+    return cluster
+
+
+def managed_scaling(config: DeploymentConfig) -> CfnCluster.ManagedScalingPolicyProperty:
+    """Describe how far EMR may grow and shrink the cluster: core and task nodes together, in nodes.
+
+    What exceeds the on-demand limit is Spot. All core nodes are on demand, so that the limit is at least
+    theirs, as EMR demands.
+    """
+    on_demand_tasks = config.task_maximum - math.floor(config.task_maximum * config.task_spot_share)
+    return CfnCluster.ManagedScalingPolicyProperty(
+        compute_limits=CfnCluster.ComputeLimitsProperty(
+            unit_type="InstanceFleetUnits",
+            minimum_capacity_units=config.core_minimum,
+            maximum_capacity_units=config.core_maximum + config.task_maximum,
+            maximum_core_capacity_units=config.core_maximum,
+            maximum_on_demand_capacity_units=config.core_maximum + on_demand_tasks,
+        )
     )
 
 
-def _applications(others: Sequence[str]) -> list[CfnCluster.ApplicationProperty]:
-    return [CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *others)]
-
-
 def _instances(config: DeploymentConfig, site: ClusterSite) -> CfnCluster.JobFlowInstancesConfigProperty:
+    fleets = instance_fleets(config)
     return CfnCluster.JobFlowInstancesConfigProperty(
-        master_instance_fleet=primary_fleet(config),
-        core_instance_fleet=core_fleet(config),
-        task_instance_fleets=task_fleets(config) or None,
+        master_instance_fleet=fleets["primary"],
+        core_instance_fleet=fleets["core"],
+        task_instance_fleets=[fleets["task"]] if "task" in fleets else None,
         ec2_subnet_ids=[subnet.subnet_id for subnet in site.network.subnets],
-        emr_managed_master_security_group=site.groups.primary_id,
-        emr_managed_slave_security_group=site.groups.workers_id,
-        service_access_security_group=site.groups.service_id,
+        emr_managed_master_security_group=site.groups.ids[PRIMARY],
+        emr_managed_slave_security_group=site.groups.ids[WORKERS],
+        service_access_security_group=site.groups.ids.get(SERVICE),
         # The idle time-out ends it, so that a second run finds it warm.
         keep_job_flow_alive_when_no_steps=True,
         termination_protected=False,

@@ -1,7 +1,5 @@
 """The cluster's instance fleets: the primary node and core nodes on demand, task nodes on Spot."""
 
-from collections.abc import Sequence
-
 from aws_cdk.aws_emr import CfnCluster
 
 from infra.config.deployment import DeploymentConfig
@@ -13,40 +11,26 @@ ROOT_VOLUME_GIB = 30
 # Then on demand, so that a region without Spot capacity does not hold up the cluster.
 SPOT_TIMEOUT_MINUTES = 10
 
-Fleet = CfnCluster.InstanceFleetConfigProperty
 
+def instance_fleets(config: DeploymentConfig) -> dict[str, CfnCluster.InstanceFleetConfigProperty]:
+    """Describe the fleets, by name; without `task_maximum` there is no `task`.
 
-def primary_fleet(config: DeploymentConfig) -> Fleet:
-    """Describe one node on demand, of the first type that is available."""
-    return _fleet("primary", config.primary_instance_types, on_demand=1, spot=0)
-
-
-def core_fleet(config: DeploymentConfig) -> Fleet:
-    """Describe nodes on demand: they hold HDFS and the driver, and must not be taken away."""
-    return _fleet("core", config.core_instance_types, on_demand=config.core_minimum, spot=0)
-
-
-def task_fleets(config: DeploymentConfig) -> list[Fleet]:
-    """Describe nodes that only compute; an empty list where `task_maximum` is 0.
-
-    One at first, since EMR documents that a fleet begins with at least one unit; managed scaling does the
-    rest: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
+    primary: one node on demand, of the first type that is available. core: nodes on demand, since they hold
+    HDFS and the driver, and must not be taken away. task: nodes that only compute; one at first, since EMR
+    documents that a fleet begins with at least one unit; managed scaling does the rest:
+    https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
     """
-    if not config.task_maximum:
-        return []
-    spot = 1 if config.task_spot_share > 0 else 0
-    return [_fleet("task", config.task_instance_types, on_demand=1 - spot, spot=spot)]
-
-
-def _fleet(fleet: str, types: Sequence[str], *, on_demand: int, spot: int) -> Fleet:
-    # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
-    return Fleet(
-        name=fleet,
-        target_on_demand_capacity=on_demand,
-        target_spot_capacity=spot,
-        instance_type_configs=[_type(name) for name in types],
-        launch_specifications=_launch(fleet),
-    )
+    return {
+        # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
+        fleet.name: CfnCluster.InstanceFleetConfigProperty(
+            name=fleet.name,
+            target_on_demand_capacity=0 if fleet.spot_share else max(fleet.minimum, 1),
+            target_spot_capacity=1 if fleet.spot_share else 0,
+            instance_type_configs=[_type(name) for name in fleet.types],
+            launch_specifications=_launch(fleet.name),
+        )
+        for fleet in config.fleets
+    }
 
 
 def _type(name: str) -> CfnCluster.InstanceTypeConfigProperty:
@@ -66,13 +50,11 @@ def _type(name: str) -> CfnCluster.InstanceTypeConfigProperty:
 
 def _launch(fleet: str) -> CfnCluster.InstanceFleetProvisioningSpecificationsProperty:
     on_demand = CfnCluster.OnDemandProvisioningSpecificationProperty(allocation_strategy="lowest-price")
-    if fleet != "task":
-        return CfnCluster.InstanceFleetProvisioningSpecificationsProperty(on_demand_specification=on_demand)
+    spot = CfnCluster.SpotProvisioningSpecificationProperty(
+        allocation_strategy="price-capacity-optimized",
+        timeout_action="SWITCH_TO_ON_DEMAND",
+        timeout_duration_minutes=SPOT_TIMEOUT_MINUTES,
+    )
     return CfnCluster.InstanceFleetProvisioningSpecificationsProperty(
-        on_demand_specification=on_demand,
-        spot_specification=CfnCluster.SpotProvisioningSpecificationProperty(
-            allocation_strategy="price-capacity-optimized",
-            timeout_action="SWITCH_TO_ON_DEMAND",
-            timeout_duration_minutes=SPOT_TIMEOUT_MINUTES,
-        ),
+        on_demand_specification=on_demand, spot_specification=spot if fleet == "task" else None
     )

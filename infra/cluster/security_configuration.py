@@ -12,32 +12,24 @@ def security_configuration(key_arn: str | None, certificates_uri: str | None) ->
 
     https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-create-security-configuration.html
     """
-    encryption: dict[str, Any] = {
+    at_rest: dict[str, Any] = {"S3EncryptionConfiguration": {"EncryptionMode": "SSE-S3"}}
+    if key_arn:
+        at_rest = {
+            "S3EncryptionConfiguration": {"EncryptionMode": "SSE-KMS", "AwsKmsKey": key_arn},
+            "LocalDiskEncryptionConfiguration": {
+                "EncryptionKeyProviderType": "AwsKms",
+                "AwsKmsKey": key_arn,
+                "EnableEbsEncryption": True,
+            },
+        }
+    encryption = {
         "EnableAtRestEncryption": True,
-        "AtRestEncryptionConfiguration": _at_rest(key_arn),
+        "AtRestEncryptionConfiguration": at_rest,
         "EnableInTransitEncryption": certificates_uri is not None,
     }
     if certificates_uri:
         encryption["InTransitEncryptionConfiguration"] = {
             "TLSCertificateConfiguration": {"CertificateProviderType": "PEM", "S3Object": certificates_uri}
         }
-    return {
-        "EncryptionConfiguration": encryption,
-        "InstanceMetadataServiceConfiguration": {
-            "MinimumInstanceMetadataServiceVersion": 2,
-            "HttpPutResponseHopLimit": 1,
-        },
-    }
-
-
-def _at_rest(key_arn: str | None) -> dict[str, Any]:
-    if key_arn is None:
-        return {"S3EncryptionConfiguration": {"EncryptionMode": "SSE-S3"}}
-    return {
-        "S3EncryptionConfiguration": {"EncryptionMode": "SSE-KMS", "AwsKmsKey": key_arn},
-        "LocalDiskEncryptionConfiguration": {
-            "EncryptionKeyProviderType": "AwsKms",
-            "AwsKmsKey": key_arn,
-            "EnableEbsEncryption": True,
-        },
-    }
+    metadata = {"MinimumInstanceMetadataServiceVersion": 2, "HttpPutResponseHopLimit": 1}
+    return {"EncryptionConfiguration": encryption, "InstanceMetadataServiceConfiguration": metadata}

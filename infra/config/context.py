@@ -16,11 +16,7 @@ STAGES = "stages"
 
 
 def context_of(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `FIELD=VALUE` arguments; the last of one name counts.
-
-    Raises:
-        ConfigError: A pair has no `=`.
-    """
+    """Read `FIELD=VALUE` arguments; the last of one name counts. Raises ConfigError: A pair has no `=`."""
     parts = [pair.partition("=") for pair in pairs]
     for name, equals, _ in parts:
         if not equals:
@@ -31,8 +27,7 @@ def context_of(pairs: Iterable[str]) -> dict[str, str]:
 def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return our fields in the context: what `stages` says of the stage, overridden by the top level.
 
-    Raises:
-        ConfigError: `stages` is no mapping of stages to fields.
+    Raises ConfigError: `stages` is no mapping of stages to fields.
     """
     ours = {name: value for name, value in context.items() if not name.startswith(CDK_PREFIXES)}
     stages = ours.pop(STAGES, {})
@@ -47,14 +42,15 @@ def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
 def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Settings:
     """Return the settings with these values, each read by its field's type; empty text means no value.
 
-    Raises:
-        ConfigError: A field is unknown or its value is not allowed; one line names them all.
+    Raises ConfigError: A field is unknown or its value is not allowed; one line names them all.
     """
     fields = settings.model_fields
     given = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     for name, value in given.items():
         if name not in fields:
-            raise ConfigError(name, value, f"no such field; {_closest_field(name, fields)}")
+            close = get_close_matches(name, list(fields), n=1)
+            advice = f"did you mean {close[0]}?" if close else "docs/deployment.md lists them all"
+            raise ConfigError(name, value, f"no such field; {advice}")
         if isinstance(value, bool) and fields[name].annotation is not bool:  # to Pydantic also the number 1
             raise _not_allowed(settings, [name], values)
     empty = {name for name, value in given.items() if value == "" and fields[name].default is None}
@@ -63,11 +59,6 @@ def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Setting
     except ValidationError as error:
         names = list(dict.fromkeys(str(problem["loc"][0]) for problem in error.errors()))
         raise _not_allowed(settings, names, values) from None
-
-
-def _closest_field(name: str, fields: Iterable[str]) -> str:
-    close = get_close_matches(name, list(fields), n=1)
-    return f"did you mean {close[0]}?" if close else "docs/deployment.md lists them all"
 
 
 def _not_allowed(settings: type[BaseModel], names: list[str], values: Mapping[str, Any]) -> ConfigError:

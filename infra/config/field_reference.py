@@ -33,19 +33,16 @@ def allowed_values(schema: Schema) -> str:
 
 
 def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the rows of a Markdown table: field, what it is, default, allowed.
-
-    Args:
-        settings: Whose fields they are.
-        by_stage: Stage to the defaults that differ by stage.
-    """
+    """Return the rows of a Markdown table: field, what it is, default (that of a stage too), allowed."""
     rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
     for name, schema in field_schemas(settings).items():
         of_stages = [
             f"{_shown(values[name])} ({stage})" for stage, values in by_stage.items() if name in values
         ]
         default = ", ".join(of_stages) or _shown(schema.get("default"))
-        rows.append(f"| `{name}` | {schema['description']} | {default} | {allowed_values(schema)} |")
+        rows.append(
+            f"| `{name}` | {' '.join(schema['description'].split())} | {default} | {allowed_values(schema)} |"
+        )
     return rows
 
 

@@ -27,10 +27,6 @@ def _split_pairs(value: Any) -> Any:
     return {name.strip(): text.strip() for name, _, text in pairs}
 
 
-def _whole_number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) else value
-
-
 def job_option(name: str) -> Any:
     """Make the field of an option of the job: default, range and words are those of the job's own table."""
     option = RunOptions.option(name)
@@ -63,7 +59,8 @@ Applications = Annotated[tuple[Literal["JupyterEnterpriseGateway", "JupyterHub",
 # What CloudWatch Logs accepts; the log bucket follows.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LogRetentionDays = Annotated[
-    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400], BeforeValidator(_whole_number)
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400],
+    BeforeValidator(lambda value: int(value) if isinstance(value, str) else value),
 ]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

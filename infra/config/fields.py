@@ -11,168 +11,118 @@ from infra.config.sizing import MOST_CORES, SparkSizing, spark_configuration
 from spark_job.contract.image_names import FOLDER
 
 
-class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
-    """What `-c FIELD=VALUE` and cdk.json can set; `DeploymentConfig` checks what fields say together."""
+class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """What `-c FIELD=VALUE` and cdk.json can set; `DeploymentConfig` checks what fields say together.
 
-    stage: kind.Stage = Field(
-        "dev", description="Chooses a set of defaults; the name of every stack contains it."
-    )
-    account: kind.Account | None = Field(
-        None, description="The AWS account to deploy to; without it, the account of the credentials."
-    )
-    region: kind.Region = Field(
-        "eu-west-3", description="Everything is created in this region of the European Union."
-    )
-    release_label: kind.ReleaseLabel = Field("emr-7.13.0", description="The cluster runs this EMR release.")
+    The text below a field says in docs/deployment.md what it is.
+    """
 
-    primary_instance_types: kind.InstanceTypes = Field(
-        ("m5.xlarge", "m7i-flex.xlarge"), description="The primary node has one of these types."
-    )
-    core_instance_types: kind.InstanceTypes = Field(
-        ("m5.xlarge", "m7i-flex.xlarge"),
-        description="Core nodes have one of these types and are always on demand.",
-    )
-    task_instance_types: kind.InstanceTypes = Field(
-        ("m5.xlarge", "m7i-flex.xlarge"),
-        description="Task nodes have one of these types; with several, Spot capacity is easier to get.",
-    )
+    stage: kind.Stage = "dev"
+    """Chooses a set of defaults; the name of every stack contains it."""
+    account: kind.Account | None = None
+    """The AWS account to deploy to; without it, the account of the credentials."""
+    region: kind.Region = "eu-west-3"
+    """Everything is created in this region of the European Union."""
+    release_label: kind.ReleaseLabel = "emr-7.13.0"
+    """The cluster runs this EMR release."""
+
+    primary_instance_types: kind.InstanceTypes = ("m5.xlarge", "m7i-flex.xlarge")
+    """The primary node has one of these types."""
+    core_instance_types: kind.InstanceTypes = ("m5.xlarge", "m7i-flex.xlarge")
+    """Core nodes have one of these types and are always on demand."""
+    task_instance_types: kind.InstanceTypes = ("m5.xlarge", "m7i-flex.xlarge")
+    """Task nodes have one of these types; with several, Spot capacity is easier to get."""
     # dfs.replication is 2: a lost core node must not take the event logs with it.
-    core_minimum: int = Field(
-        2, ge=2, le=100, description="The cluster never has fewer core nodes than this."
-    )
-    core_maximum: int = Field(2, ge=2, le=100, description="The cluster never has more core nodes than this.")
-    task_maximum: int = Field(
-        4,
-        ge=0,
-        le=200,
-        description="The cluster never has more task nodes than this; while it is idle it has none.",
-    )
-    task_spot_share: kind.Share = Field(1.0, description="This share of the task nodes is Spot capacity.")
+    core_minimum: int = Field(2, ge=2, le=100)
+    """The cluster never has fewer core nodes than this."""
+    core_maximum: int = Field(2, ge=2, le=100)
+    """The cluster never has more core nodes than this."""
+    task_maximum: int = Field(4, ge=0, le=200)
+    """The cluster never has more task nodes than this; while it is idle it has none."""
+    task_spot_share: kind.Share = 1.0
+    """This share of the task nodes is Spot capacity."""
     # EMR accepts 1 minute to 7 days:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html
-    idle_timeout_minutes: int = Field(
-        1,
-        ge=1,
-        le=10_080,
-        description="A cluster that is idle for so many minutes ends by itself. Give more to keep it warm "
-        "for further runs; the plan prices these minutes.",
-    )
-    executors: int | None = Field(
-        None,
-        ge=1,
-        le=10_000,
-        description="Spark starts at most so many executors; without it, as many as the nodes can hold.",
-    )
-    executor_cores: int | None = Field(
-        None,
-        ge=1,
-        le=MOST_CORES,
-        description="Each executor has so many cores; without it, the number that uses a node best.",
-    )
-    applications: kind.Applications = Field(
-        (), description="EMR installs these applications besides Spark and Hadoop."
-    )
+    idle_timeout_minutes: int = Field(1, ge=1, le=10_080)
+    """A cluster that is idle for so many minutes ends by itself. Give more to keep it warm for further runs;
+    the plan prices these minutes."""
+    executors: int | None = Field(None, ge=1, le=10_000)
+    """Spark starts at most so many executors; without it, as many as the nodes can hold."""
+    executor_cores: int | None = Field(None, ge=1, le=MOST_CORES)
+    """Each executor has so many cores; without it, the number that uses a node best."""
+    applications: kind.Applications = ()
+    """EMR installs these applications besides Spark and Hadoop."""
 
-    image_sources: kind.SourceNames = Field(
-        ("images",), description="Each of these names gets an image bucket of its own."
-    )
-    existing_image_buckets: kind.SourceBuckets = Field(
-        {}, description="These sources use a bucket that exists already instead of a new one."
-    )
-    model: kind.Model = Field("mobilenet_v2", description="This network makes the features.")
-    weights: kind.WeightsFile | None = Field(
-        None, description="The weights of the network; without it, those that its authors published."
-    )
+    image_sources: kind.SourceNames = ("images",)
+    """Each of these names gets an image bucket of its own."""
+    existing_image_buckets: kind.SourceBuckets = {}
+    """These sources use a bucket that exists already instead of a new one."""
+    model: kind.Model = "mobilenet_v2"
+    """This network makes the features."""
+    weights: kind.WeightsFile | None = None
+    """The weights of the network; without it, those that its authors published."""
     engine: str = kind.job_option("engine")
     variance: float = kind.job_option("variance")
-    labels: kind.Labels = Field(
-        FOLDER, description="Where the class of an image comes from: a rule over folders, or a table."
-    )
+    labels: kind.Labels = FOLDER
+    """Where the class of an image comes from: a rule over folders, or a table."""
     thumbnails: str = kind.job_option("thumbnails")
     require_consent: bool = kind.job_option("require_consent")
-    run: kind.RunName | None = Field(
-        None,
-        description="The name of a new run; without it, code, extractor and parameters name the run.",
-    )
-    wait_for_run: bool = Field(
-        True, description="Whether the deploy waits for the end of the run, and fails if the run fails."
-    )
+    run: kind.RunName | None = None
+    """The name of a new run; without it, code, extractor and parameters name the run."""
+    wait_for_run: bool = True
+    """Whether the deploy waits for the end of the run, and fails if the run fails."""
     # CloudFormation's limit: 12 hours.
-    wait_timeout_minutes: int = Field(
-        120, ge=5, le=720, description="The deploy fails if the run takes longer than so many minutes."
-    )
+    wait_timeout_minutes: int = Field(120, ge=5, le=720)
+    """The deploy fails if the run takes longer than so many minutes."""
 
     retention_days: Annotated[int, kind.allowed("4 to 15; up to 3650 with `retention_reason`")] = Field(
-        14,
-        ge=4,
-        le=3650,
-        description="Images, their versions and their replica are deleted after so many days.",
+        14, ge=4, le=3650
     )
-    retention_reason: kind.Reason | None = Field(
-        None, description="The reason why images may stay longer than 15 days."
-    )
-    keep_removed_reason: kind.Reason | None = Field(
-        None,
-        description="The reason why features of images that are gone stay in later runs; without it, later "
-        "runs drop them.",
-    )
-    results_retention_days: int = Field(
-        365, ge=1, le=3650, description="Results are deleted after so many days."
-    )
-    log_retention_days: kind.LogRetentionDays = Field(90, description="Logs are deleted after so many days.")
-    replicate_images: bool = Field(
-        False,
-        description="Whether every image is copied to a second bucket, in case it is deleted by mistake.",
-    )
-    removal_policy: kind.RemovalPolicy = Field(
-        "destroy", description="Whether `make destroy` deletes the buckets with their data, or keeps them."
-    )
+    """Images, their versions and their replica are deleted after so many days."""
+    retention_reason: kind.Reason | None = None
+    """The reason why images may stay longer than 15 days."""
+    keep_removed_reason: kind.Reason | None = None
+    """The reason why features of images that are gone stay in later runs; without it, later runs drop
+    them."""
+    results_retention_days: int = Field(365, ge=1, le=3650)
+    """Results are deleted after so many days."""
+    log_retention_days: kind.LogRetentionDays = 90
+    """Logs are deleted after so many days."""
+    replicate_images: bool = False
+    """Whether every image is copied to a second bucket, in case it is deleted by mistake."""
+    removal_policy: kind.RemovalPolicy = "destroy"
+    """Whether `make destroy` deletes the buckets with their data, or keeps them."""
 
-    network: kind.NetworkShape = Field(
-        "public",
-        description="Nodes are in public subnets that admit no connection, or in private ones behind a NAT.",
-    )
-    vpc_id: kind.VpcId | None = Field(
-        None, description="The cluster uses this VPC, which exists already, instead of a new one."
-    )
-    kms_key_arn: kind.KmsKeyArn | None = Field(
-        None, description="This key, which exists already, encrypts the data instead of a new one."
-    )
-    transit_certificates: kind.TransitCertificates = Field(
-        "self-signed", description="These certificates encrypt what the nodes send to each other."
-    )
+    network: kind.NetworkShape = "public"
+    """Nodes are in public subnets that admit no connection, or in private ones behind a NAT."""
+    vpc_id: kind.VpcId | None = None
+    """The cluster uses this VPC, which exists already, instead of a new one."""
+    kms_key_arn: kind.KmsKeyArn | None = None
+    """This key, which exists already, encrypts the data instead of a new one."""
+    transit_certificates: kind.TransitCertificates = "self-signed"
+    """These certificates encrypt what the nodes send to each other."""
 
-    submitter_arns: kind.PrincipalArns = Field(
-        (),
-        description="These users and roles alone may take the submitter's role; without any, everybody in "
-        "the account whose own policy allows it.",
-    )
+    submitter_arns: kind.PrincipalArns = ()
+    """These users and roles alone may take the submitter's role; without any, everybody in the account whose
+    own policy allows it."""
 
-    notification_email: kind.Email | None = Field(
-        None, description="Messages about failures and costs go to this address."
-    )
-    rejected_share_alarm: kind.Share = Field(
-        0.05, description="An alarm goes off when a run rejects a larger share of its images than this."
-    )
-    monthly_budget_usd: kind.AmountUsd = Field(
-        100, description="The budget of a month; messages are sent at 50, 80 and 100 % of it."
-    )
-    max_hourly_cost_usd: kind.AmountUsd = Field(
-        5, description="A configuration whose cluster could cost more than this in an hour is refused."
-    )
-    max_run_cost_usd: kind.AmountUsd | None = Field(
-        None,
-        description="A run stops before its cluster has cost more than this; `submit --max-cost` gives one "
-        "run another limit. `--resume` goes on.",
-    )
-    expected_images: int = Field(
-        100_000, ge=1, le=10**10, description="The plan estimates a run of so many images."
-    )
-    schedule: kind.Schedule | None = Field(
-        None,
-        description="At these times (UTC) a run starts on a cluster of its own, if there are new images.",
-    )
-    runs_per_month: int = Field(4, ge=0, le=10_000, description="The plan estimates a month of so many runs.")
+    notification_email: kind.Email | None = None
+    """Messages about failures and costs go to this address."""
+    rejected_share_alarm: kind.Share = 0.05
+    """An alarm goes off when a run rejects a larger share of its images than this."""
+    monthly_budget_usd: kind.AmountUsd = 100
+    """The budget of a month; messages are sent at 50, 80 and 100 % of it."""
+    max_hourly_cost_usd: kind.AmountUsd = 5
+    """A configuration whose cluster could cost more than this in an hour is refused."""
+    max_run_cost_usd: kind.AmountUsd | None = None
+    """A run stops before its cluster has cost more than this; `submit --max-cost` gives one run another
+    limit. `--resume` goes on."""
+    expected_images: int = Field(100_000, ge=1, le=10**10)
+    """The plan estimates a run of so many images."""
+    schedule: kind.Schedule | None = None
+    """At these times (UTC) a run starts on a cluster of its own, if there are new images."""
+    runs_per_month: int = Field(4, ge=0, le=10_000)
+    """The plan estimates a month of so many runs."""
 
     @property
     def removed(self) -> str:
@@ -218,8 +168,7 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid"):
         Args:
             executor_cores: Of each executor; None: as configured.
 
-        Raises:
-            NodeTooSmallError: Such executors do not fit on a node.
+        Raises NodeTooSmallError: Such executors do not fit on a node.
         """
         cores = executor_cores or self.executor_cores
         return spark_configuration(self.core_node, model=self.model, engine=self.engine, executor_cores=cores)

@@ -29,9 +29,8 @@ class InstanceType:
 @cache
 def instance_types() -> dict[str, InstanceType]:
     """Return every instance type by name; `python -m infra.config.instance_survey` makes the file."""
+    table = json.loads(DATA.read_text())
     return {
-        name: InstanceType(
-            name, facts["vcpu"], facts["memory_mib"], facts["architecture"], tuple(facts["regions"])
-        )
-        for name, facts in json.loads(DATA.read_text()).items()
+        name: InstanceType(name, **facts | {"regions": tuple(facts["regions"])})
+        for name, facts in table.items()
     }

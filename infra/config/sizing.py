@@ -55,11 +55,6 @@ class SparkSizing:
         """Memory of an executor's container."""
         return self.executor_heap_mib + self.executor_overhead_mib
 
-    @property
-    def driver_mib(self) -> int:
-        """Memory of the application master's container, which holds the driver in cluster mode."""
-        return self.driver_heap_mib + self.driver_overhead_mib
-
     def properties(self) -> dict[str, str]:
         """Return the properties for `spark-defaults`."""
         return {
@@ -95,8 +90,7 @@ def spark_configuration(
     Args:
         executor_cores: Of each executor; None: as many as fit best.
 
-    Raises:
-        NodeTooSmallError: At most half of the cores could be used.
+    Raises NodeTooSmallError: At most half of the cores could be used.
     """
     driver_overhead = DRIVER_OVERHEAD_MIB.get(model, _USUAL_DRIVER_OVERHEAD_MIB)
     room = yarn_memory_mib(instance.memory_mib) - DRIVER_HEAP_MIB - driver_overhead

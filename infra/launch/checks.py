@@ -1,14 +1,12 @@
 """What must be true before a run is submitted, by `fruit submit` or by the function that starts clusters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.contract.aws_clients import EMRClient, S3Client
 from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.deployed_job import DeployedJob
-from infra.launch.image_listing import split_uri
 from infra.launch.run_request import RunRequest, brought_job, job_arguments
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.image_names import FOLDER, is_table
@@ -16,19 +14,14 @@ from spark_job.contract.image_names import check_labels as check_rule
 from spark_job.contract.options import SUBMIT, read_words
 from spark_job.contract.run_layout import MANIFEST
 from spark_job.contract.run_options import RunOptions
-from spark_job.contract.uris import contains
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
-    from mypy_boto3_emr.literals import ClusterStateType, StepStateType
-    from mypy_boto3_s3 import S3Client
+from spark_job.contract.uris import bucket_and_key, contains
 
 # A run id is this name, `-` and a digest, 63 characters at most: `-c run=` takes 64, --run-id 128.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 DIGEST = re.compile(r"[0-9a-f]+")
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-ACTIVE_CLUSTERS: list[ClusterStateType] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
-ACTIVE_STEPS: list[StepStateType] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
+ACTIVE_CLUSTERS: list[Any] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+ACTIVE_STEPS: list[Any] = ["PENDING", "CANCEL_PENDING", "RUNNING"]
 
 
 class RepeatedRunError(FruitError):
@@ -48,7 +41,7 @@ def check_images(uris: Iterable[str], buckets: Iterable[str]) -> None:
     """Check that the cluster may read there. Raises MisuseError."""
     readable = tuple(buckets)
     for uri in uris:
-        if split_uri(uri)[0] not in readable:
+        if bucket_and_key(uri)[0] not in readable:
             allowed = ", ".join(f"s3://{name}" for name in readable)
             raise MisuseError(f"{uri}: the cluster reads images in {allowed} alone; `upload` puts them there")
 
@@ -81,8 +74,7 @@ def read_request(content: Any) -> RunRequest:
 def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     """Check a request that came from outside: nothing but what `submit` can ask for.
 
-    Raises:
-        MisuseError: It asks for more, or for what the job would refuse.
+    Raises MisuseError: It asks for more, or for what the job would refuse.
     """
     check_name(request.name)
     check_images(request.images, deployed.image_buckets)
@@ -131,8 +123,7 @@ def refuse_repetition(
     Args:
         active: As `active_runs` returns it.
 
-    Raises:
-        RepeatedRunError: It is under way or complete; or it is unfinished and `resume` was not asked for.
+    Raises RepeatedRunError: It is under way or complete; or it is unfinished and `resume` was not asked for.
     """
     if run_id in active:
         raise RepeatedRunError(f"run {run_id} is {active[run_id]}: `status {run_id}` tells how it goes")

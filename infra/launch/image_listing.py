@@ -1,19 +1,14 @@
 """What lies in the image sources: how much, and a fingerprint that changes with any file."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from spark_job.contract.errors import MisuseError
+from infra.contract.aws_clients import S3Client
 from spark_job.contract.image_names import is_table, skip_reason
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from spark_job.contract.uris import bucket_and_key
 
 FOLDERS_AT_ONCE = 16
 # Fruits-360 lies as SOURCE/Training/CLASS/: two levels down there are enough folders to list side by side.
@@ -36,19 +31,6 @@ class Listing:
     newest: datetime | None
 
 
-def split_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and key prefix of `s3://BUCKET/PREFIX`, the prefix without `/` at its end.
-
-    Raises:
-        MisuseError: it is no such URI.
-    """
-    scheme, _, rest = uri.partition("://")
-    bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise MisuseError(f"{uri!r} is no s3://BUCKET/PREFIX")
-    return bucket, prefix.rstrip("/")
-
-
 def list_images(
     s3: S3Client, uris: Sequence[str], say: Callable[[str], None], labels: str | None = None
 ) -> Listing:
@@ -57,9 +39,9 @@ def list_images(
     Args:
         labels: as the run's `--labels`; a table counts like an image.
     """
-    folders = [folder for uri in uris for folder in _folders(s3, *split_uri(uri))]
+    folders = [folder for uri in uris for folder in _folders(s3, *bucket_and_key(uri))]
     if labels and is_table(labels):
-        folders.append((*split_uri(labels), ""))
+        folders.append((*bucket_and_key(labels), ""))
     listings: list[Listing] = []
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
         for done, listing in enumerate(pool.map(lambda folder: _list(s3, *folder), folders), 1):

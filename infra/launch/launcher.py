@@ -12,33 +12,23 @@ from aws_cdk import Duration, Stack
 from aws_cdk.aws_emr import CfnCluster
 from aws_cdk.aws_events import Rule, RuleTargetInput, Schedule
 from aws_cdk.aws_events_targets import LambdaFunction
-from aws_cdk.aws_iam import PolicyStatement
+from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
-from infra.access.buckets import Buckets
-from infra.access.service_role import MANAGED_POLICY_TAG
-from infra.access.statements import (
-    READ_OBJECTS,
-    USE_KEY,
-    Grant,
-    clusters_of_stage,
-    list_prefix,
-    objects,
-    pass_role,
-    tag_conditions,
-    use_key,
-)
+from infra.access import statements as allow
+from infra.access.cluster_roles import MANAGED_POLICY_TAG
 from infra.artifacts.declaration import Artifacts
-from infra.artifacts.reproducible_zip import files_below
+from infra.artifacts.packing import files_below
 from infra.checkout import ROOT
-from infra.cluster.emr_cluster import EmrCluster
+from infra.cluster.emr_cluster import ClusterSite
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import cost_tags, run_name_prefix
 from infra.contract.prefixes import LAUNCHES, RUNS
 from infra.costs.cost import largest_cluster
 from infra.launch.cluster_request import job_flow_request, with_variables
 from infra.launch.deployed_job import DeployedJob
-from infra.python_function import PythonFunction
+from infra.python_function import python_function
+from infra.storage.bucket import Buckets
 from spark_job.contract.step import split_step
 
 # What the function imports, at the same places as in the checkout.
@@ -54,48 +44,45 @@ PACKAGE = "infra/launch/functions/launcher"
 TIMEOUT = Duration.minutes(15)
 
 
-class Launcher(Construct):
-    """Starts a cluster like that of the stack for one run, when a person or the schedule asks for it.
+def launcher_function(
+    scope: Construct,
+    construct_id: str,
+    *,
+    config: DeploymentConfig,
+    cluster: CfnCluster,
+    site: ClusterSite,
+    buckets: Buckets,
+    artifacts: Artifacts,
+) -> Function:
+    """Make the function that starts a cluster like that of the stack for one run.
 
-    Attributes:
-        function: The function to call.
+    A person or the schedule asks for it.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        cluster: EmrCluster,
-        buckets: Buckets,
-        artifacts: Artifacts,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        text, variables = with_variables(_definition(config, cluster.cluster, buckets, artifacts))
-        with TemporaryDirectory() as folder:
-            _pack(Path(folder), text)
-            self.function = PythonFunction(
-                self,
-                "Starter",
-                config=config,
-                folder=Path(folder),
-                handler=f"{PACKAGE.replace('/', '.')}.handler.handle",
-                description="Starts a cluster for a run",
-                grants=_grants(Stack.of(self), config, cluster, buckets),
-                environment=variables,
-                timeout=TIMEOUT,
-            ).function
-        if config.schedule:
-            Rule(
-                self,
-                "Schedule",
-                description=f"Runs of {run_name_prefix(config.stage)}*, if there are new images",
-                schedule=Schedule.expression(f"cron({config.schedule})"),
-                targets=[
-                    LambdaFunction(self.function, event=RuleTargetInput.from_object({"scheduled": True}))
-                ],
-            )
+    here = Construct(scope, construct_id)
+    text, variables = with_variables(_definition(config, cluster, buckets, artifacts))
+    with TemporaryDirectory() as folder:
+        _pack(Path(folder), text)
+        function = python_function(
+            here,
+            "Starter",
+            config=config,
+            folder=Path(folder),
+            handler=f"{PACKAGE.replace('/', '.')}.handler.handle",
+            description="Starts a cluster for a run",
+            grants=_grants(Stack.of(here), config, site, buckets),
+            environment=variables,
+            timeout=TIMEOUT,
+        )
+    if config.schedule:
+        scheduled = RuleTargetInput.from_object({"scheduled": True})
+        Rule(
+            here,
+            "Schedule",
+            description=f"Runs of {run_name_prefix(config.stage)}*, if there are new images",
+            schedule=Schedule.expression(f"cron({config.schedule})"),
+            targets=[LambdaFunction(function, event=scheduled)],
+        )
+    return function
 
 
 def _definition(config: DeploymentConfig, cluster: CfnCluster, buckets: Buckets, artifacts: Artifacts) -> str:
@@ -136,40 +123,27 @@ def _pack(folder: Path, definition: str) -> None:
     (folder / PACKAGE / "definition.json").write_text(definition)
 
 
-def _grants(stack: Stack, config: DeploymentConfig, cluster: EmrCluster, buckets: Buckets) -> list[Grant]:
+def _grants(stack: Stack, config: DeploymentConfig, site: ClusterSite, buckets: Buckets) -> list[allow.Grant]:
     """Let the function start clusters of this stage with their own roles, and see which runs there are.
 
     With a schedule it also looks for new images.
     """
-    stage, images = config.stage, [bucket.bucket_arn for bucket in buckets.images]
-    list_images = Grant(PolicyStatement(sid="ListImages", actions=["s3:ListBucket"], resources=images))
+    stage = config.stage
+    # With tags in the request, EMR asks for the right to tag as well.
+    start = ["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"]
+    no_name = "A cluster has no name before it is started; the condition admits this stage's tags alone"
+    claim, claims = [*allow.READ_OBJECTS, "s3:PutObject", "s3:DeleteObject"], [f"{LAUNCHES}/*"]
+    one_claim = "Each run has one claim, whose name is given when the run is submitted"
+    images = [bucket.bucket_arn for bucket in buckets.images]
     return [
-        Grant(
-            PolicyStatement(
-                sid="StartClusters",
-                # With tags in the request, EMR asks for the right to tag as well.
-                actions=["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"],
-                resources=["*"],
-                conditions={"StringEquals": tag_conditions("aws:RequestTag", stage)},
-            ),
-            {"*": "A cluster has no name before it is started; the condition admits this stage's tags alone"},
-        ),
-        Grant(
-            PolicyStatement(sid="ListClusters", actions=["elasticmapreduce:ListClusters"], resources=["*"]),
-            {"*": "EMR lists clusters without a resource; the list has names and states"},
-        ),
-        clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
-        pass_role("PassServiceRole", cluster.site.service.role, "elasticmapreduce.amazonaws.com"),
-        pass_role("PassInstanceRole", cluster.site.instance.role, "ec2.amazonaws.com"),
-        *([list_images] if config.schedule else []),
-        list_prefix("ListResults", buckets.results, RUNS),
-        list_prefix("ListClaims", buckets.artifacts, LAUNCHES),
-        objects(
-            "WriteClaims",
-            buckets.artifacts,
-            LAUNCHES,
-            [*READ_OBJECTS, "s3:PutObject", "s3:DeleteObject"],
-            "Each run has one claim, whose name is given when the run is submitted",
-        ),
-        *use_key("UseKey", buckets.key, USE_KEY),
+        allow.on_everything("StartClusters", start, no_name, allow.tagged("aws:RequestTag", stage)),
+        allow.list_clusters(),
+        allow.clusters_of_stage("ListSteps", stack, stage, ["elasticmapreduce:ListSteps"]),
+        allow.pass_role("PassServiceRole", site.service_role, "elasticmapreduce.amazonaws.com"),
+        allow.pass_role("PassInstanceRole", site.nodes_role, "ec2.amazonaws.com"),
+        *([allow.Grant("ListImages", ["s3:ListBucket"], images)] if config.schedule else []),
+        allow.list_prefix("ListResults", buckets.results, RUNS),
+        allow.list_prefix("ListClaims", buckets.artifacts, LAUNCHES),
+        allow.objects("WriteClaims", [buckets.artifacts], claims, claim, one_claim),
+        *allow.use_key("UseKey", buckets.key, allow.USE_KEY),
     ]

@@ -1,6 +1,6 @@
 """The request of another run, and the step that it means: arguments and run id; calls nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ KEPT = ("--extractor", "--engine", "--retention-days")
 REQUIRE_CONSENT = "--require-consent"  # of the deployed step: no run of the deployment goes without
 MAX_COST = "--max-cost="
 KEPT_OF_THE_WHOLE = ("--previous", "--removed")
+DECIDING_COMPONENTS = {"--variance", "--components", "--reduction"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +77,14 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
 
     `--resume`: YARN's second attempt finds what the first one left, and goes on.
     """
-    names = KEPT if _is_sample(request.options) else KEPT + KEPT_OF_THE_WHOLE
+    is_sample = any(word.startswith("--sample") for word in request.options)
+    names = KEPT if is_sample else KEPT + KEPT_OF_THE_WHOLE
     kept = {option: deployed.value(option) for option in names}
-    if not _decides_components(request.options):
+    given = {word.partition("=")[0] for word in request.options}
+    if not given & DECIDING_COMPONENTS:
         kept["--variance"] = deployed.value("--variance")
     for option in ("--labels", "--thumbnails"):
-        if not any(word.startswith(f"{option}=") for word in request.options):
+        if option not in given:
             kept[option] = deployed.value(option)
     words = [
         "run",
@@ -93,11 +96,3 @@ def job_arguments(deployed: DeployedJob, request: RunRequest) -> list[str]:
         "--resume",
     ]
     return list(dict.fromkeys(words))
-
-
-def _decides_components(options: Sequence[str]) -> bool:
-    return any(word.partition("=")[0] in ("--variance", "--components", "--reduction") for word in options)
-
-
-def _is_sample(options: Sequence[str]) -> bool:
-    return any(word.startswith("--sample") for word in options)

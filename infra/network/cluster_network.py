@@ -2,27 +2,18 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Acknowledgment, Fn, Stack, Validations
-from aws_cdk.aws_ec2 import (
-    FlowLogDestination,
-    FlowLogTrafficType,
-    GatewayVpcEndpointAwsService,
-    ISubnet,
-    IVpc,
-    SubnetConfiguration,
-    SubnetSelection,
-    SubnetType,
-    Vpc,
-)
-from aws_cdk.aws_iam import Role, ServicePrincipal
+from aws_cdk import Acknowledgment, Aws, Fn, Stack, Validations
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk.aws_iam import AnyPrincipal, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.config.deployment import DeploymentConfig
 from infra.log_groups import log_group, write_log_to
-from infra.network.access_list import SubnetAccessList
-from infra.network.s3_endpoint import endpoint_statements
 
+READ = ("s3:GetObject", "s3:GetObjectVersion")
+WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+BUCKET = ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
 # Every region of the European Union has zones a, b and c.
 ZONES = ("a", "b", "c")
 DEFAULT_GROUP_PROVIDER = "Custom::VpcRestrictDefaultSGCustomResourceProvider"
@@ -30,19 +21,21 @@ NAMED_ZONES_RULE = "CloudFormation-Validate::W3010"
 NAMED_ZONES_REASON = (
     "The region is part of the configuration; Fn::GetAZs leaves out zones without a default subnet"
 )
+# A network ACL has no state: answers to connections from inside come in on these ports. A NAT gateway takes
+# any from 1024 up; 3389 (remote desktops) is left out: one connection in 64,000 is tried again.
+# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html#nacl-ephemeral-ports
+ANSWER_PORTS = ((1024, 3388), (3390, 65535))
+FIRST_NUMBER, STEP = 100, 10
 ACCESS_LIST_REASON = (
     "Beside the security groups, not in their place: EC2.21 wants no list that admits remote shells, and the "
     "VPC's default list does"
 )
+TO_INTERNET = "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW"
+PUBLIC_ADDRESSES = "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled"
 PUBLIC_REASON = (
     "A NAT gateway would cost about 36 USD a month while idle. No security group admits anything from the "
     "internet; network=private puts the nodes behind a NAT"
 )
-
-
-def availability_zones(region: str) -> list[str]:
-    """Return the region's zones by name, so that no look-up in an account decides what a template says."""
-    return [f"{region}{zone}" for zone in ZONES]
 
 
 class ClusterNetwork(Construct):
@@ -59,47 +52,59 @@ class ClusterNetwork(Construct):
         super().__init__(scope, construct_id)
         self.private = config.network == "private"
         if config.vpc_id:
-            self.vpc: IVpc = Vpc.from_lookup(self, "Existing", vpc_id=config.vpc_id, region=config.region)
+            self.vpc: ec2.IVpc = ec2.Vpc.from_lookup(
+                self, "Existing", vpc_id=config.vpc_id, region=config.region
+            )
         else:
             self.vpc = self._own_vpc(config)
             self._reach_s3(config, bucket_arns)
-        kind = SubnetType.PRIVATE_WITH_EGRESS if self.private else SubnetType.PUBLIC
-        self.subnets: list[ISubnet] = self.vpc.select_subnets(subnet_type=kind).subnets
+        kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if self.private else ec2.SubnetType.PUBLIC
+        self.subnets: list[ec2.ISubnet] = self.vpc.select_subnets(subnet_type=kind).subnets
 
-    def _own_vpc(self, config: DeploymentConfig) -> Vpc:
-        vpc = Vpc(
+    def _own_vpc(self, config: DeploymentConfig) -> ec2.Vpc:
+        vpc = ec2.Vpc(
             self,
             "Vpc",
             nat_gateways=1 if self.private else 0,
-            subnet_configuration=_private_shape() if self.private else _public_shape(),
+            subnet_configuration=_shape(private=self.private),
             restrict_default_security_group=True,
         )
         # The default group loses its rules by a function of CDK's.
         write_log_to(
             log_group(self, "DefaultGroupLog", config), Stack.of(self).node.find_child(DEFAULT_GROUP_PROVIDER)
         )
-        access_list = SubnetAccessList(self, "AccessList", vpc=vpc)
-        acknowledge(access_list, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
-        writer = Role(self, "FlowLogRole", assumed_by=_flow_logs(Stack.of(self)))
+        before_groups = Construct(self, "AccessList")
+        access_list(before_groups, vpc)
+        acknowledge(before_groups, {"AwsSolutions-VPC3": ACCESS_LIST_REASON})
+        # EC2's delivery of flow logs, and only for logs of this account:
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+        stack = Stack.of(self)
+        logs = stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")
+        own = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": logs}}
+        delivery = ServicePrincipal("vpc-flow-logs.amazonaws.com", conditions=own)
+        writer = Role(self, "FlowLogRole", assumed_by=delivery)
         vpc.add_flow_log(
             "FlowLog",
-            traffic_type=FlowLogTrafficType.ALL,
-            destination=FlowLogDestination.to_cloud_watch_logs(
+            traffic_type=ec2.FlowLogTrafficType.ALL,
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(
                 log_group(self, "Connections", config), writer
             ),
         )
         inline = "The role of this flow log, which writes to its one log group"
         acknowledge(writer, {"NIST.800.53.R5-IAMNoInlinePolicy": inline})
+        reasons = {TO_INTERNET: "The NAT gateway's way out; it admits no connection from outside"}
+        if not self.private:
+            reasons = dict.fromkeys((TO_INTERNET, PUBLIC_ADDRESSES), PUBLIC_REASON)
         for subnet in vpc.public_subnets:
-            acknowledge(subnet, _subnet_reasons(self.private))
+            acknowledge(subnet, reasons)
         Validations.of(vpc).acknowledge(Acknowledgment(id=NAMED_ZONES_RULE, reason=NAMED_ZONES_REASON))
         return vpc
 
     def _reach_s3(self, config: DeploymentConfig, bucket_arns: Sequence[str]) -> None:
         endpoint = self.vpc.add_gateway_endpoint(
             "S3",
-            service=GatewayVpcEndpointAwsService.S3,
-            subnets=[SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=[ec2.SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
         )
         # The CDK's own bucket holds the job, the wheels and the bootstrap script.
         staging = Fn.sub("arn:${AWS::Partition}:s3:::cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
@@ -107,42 +112,72 @@ class ClusterNetwork(Construct):
             endpoint.add_to_policy(statement)
 
 
-def _flow_logs(stack: Stack) -> ServicePrincipal:
-    """Admit EC2's delivery of flow logs, and only for logs of this account.
+def access_list(here: Construct, vpc: ec2.Vpc) -> None:
+    """Give the subnets a network ACL: what stands before the security groups.
 
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    Inside the VPC everything; from outside only answers by TCP, never to 22 or 3389, the ports of remote
+    shells; outwards everything. It takes the place of the VPC's default list, which admits everything and
+    which no stack can change.
     """
-    logs = stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")
-    return ServicePrincipal(
-        "vpc-flow-logs.amazonaws.com",
-        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": logs}},
+    everywhere = ec2.SubnetSelection(subnets=[*vpc.public_subnets, *vpc.private_subnets])
+    made = ec2.NetworkAcl(here, "List", vpc=vpc, subnet_selection=everywhere)
+    inward = [(ec2.AclCidr.ipv4(vpc.vpc_cidr_block), ec2.AclTraffic.all_traffic())]
+    inward += [(ec2.AclCidr.any_ipv4(), ec2.AclTraffic.tcp_port_range(*ports)) for ports in ANSWER_PORTS]
+    outward = [(ec2.AclCidr.any_ipv4(), ec2.AclTraffic.all_traffic())]
+    directions = {
+        "In{}": (ec2.TrafficDirection.INGRESS, inward),
+        "Out": (ec2.TrafficDirection.EGRESS, outward),
+    }
+    for name, (direction, entries) in directions.items():
+        for index, (cidr, traffic) in enumerate(entries):
+            made.add_entry(
+                name.format(index),
+                cidr=cidr,
+                traffic=traffic,
+                direction=direction,
+                rule_number=FIRST_NUMBER + STEP * index,
+                rule_action=ec2.Action.ALLOW,
+            )
+
+
+def _shape(*, private: bool) -> list[ec2.SubnetConfiguration]:
+    kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if private else ec2.SubnetType.PUBLIC
+    public = None if private else True
+    cluster = ec2.SubnetConfiguration(
+        name="Cluster", subnet_type=kind, cidr_mask=20, map_public_ip_on_launch=public
     )
+    nat = ec2.SubnetConfiguration(
+        name="Nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+    )
+    return [nat, cluster] if private else [cluster]
 
 
-def _public_shape() -> list[SubnetConfiguration]:
-    return [
-        SubnetConfiguration(
-            name="Cluster", subnet_type=SubnetType.PUBLIC, cidr_mask=20, map_public_ip_on_launch=True
-        )
+def emr_buckets(region: str) -> dict[str, tuple[str, ...]]:
+    """Return AWS's own buckets that an EMR 7 node needs: ARN of the objects to what a node does with them.
+
+    https://docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html
+    """
+    return {
+        # Packages of Amazon Linux 2023 and of EMR.
+        f"arn:{Aws.PARTITION}:s3:::al2023-repos-{region}-de612dc2/*": ("s3:GetObject",),
+        f"arn:{Aws.PARTITION}:s3:::repo.{region}.emr.amazonaws.com/*": ("s3:GetObject",),
+        # EMR's copy of the nodes' system logs.
+        f"arn:{Aws.PARTITION}:s3:::aws157-logs-prod-{region}/*": ("s3:PutObject",),
+        # The persistent Spark UI.
+        f"arn:{Aws.PARTITION}:s3:::prod.{region}.appinfo.src/*": ("s3:GetObject", *WRITE),
+    }
+
+
+def endpoint_statements(region: str, bucket_arns: Sequence[str]) -> list[PolicyStatement]:
+    """Allow EMR's buckets, and ours for principals of our account; anything else in S3 is out of reach."""
+    theirs = [
+        PolicyStatement(principals=[AnyPrincipal()], actions=list(actions), resources=[objects])
+        for objects, actions in emr_buckets(region).items()
     ]
-
-
-def _private_shape() -> list[SubnetConfiguration]:
-    return [
-        SubnetConfiguration(
-            name="Nat", subnet_type=SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
-        ),
-        SubnetConfiguration(name="Cluster", subnet_type=SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=20),
-    ]
-
-
-def _subnet_reasons(private: bool) -> dict[str, str]:
-    to_internet = (
-        "The NAT gateway's way out; it admits no connection from outside" if private else PUBLIC_REASON
+    ours = PolicyStatement(
+        principals=[AnyPrincipal()],
+        actions=[*READ, *WRITE, *BUCKET],
+        resources=[arn for bucket in bucket_arns for arn in (bucket, f"{bucket}/*")],
+        conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
     )
-    reasons = {"NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": to_internet}
-    return (
-        reasons
-        if private
-        else {**reasons, "NIST.800.53.R5-VPCSubnetAutoAssignPublicIpDisabled": PUBLIC_REASON}
-    )
+    return [*theirs, ours]

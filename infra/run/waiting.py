@@ -6,80 +6,87 @@ from pathlib import Path
 from aws_cdk import CfnWaitCondition, CfnWaitConditionHandle, Stack
 from aws_cdk.aws_events import EventPattern, Rule
 from aws_cdk.aws_events_targets import LambdaFunction
+from aws_cdk.aws_lambda import Function
 from constructs import Construct, IDependable
 
-from infra.access.buckets import Buckets
+from infra.access import statements as allow
 from infra.config.deployment import DeploymentConfig
 from infra.contract.prefixes import RUNS
-from infra.python_function import PythonFunction
+from infra.python_function import python_function
+from infra.run.functions.run_ended.figures import NAMESPACE
 from infra.run.identity import Run
-from infra.run.permissions import run_end_grants
+from infra.storage.bucket import Buckets
+from spark_job.contract.run_layout import COST, METRICS
 
 FUNCTIONS = Path(__file__).with_name("functions")
 STEP_ENDS = ["COMPLETED", "FAILED", "CANCELLED"]
 CLUSTER_ENDS = ["TERMINATED", "TERMINATED_WITH_ERRORS"]
 
 
-class RunWatch(Construct):
-    """Hears of the end of every run of the stage, and tells the waiting deploy of the end of its own.
+def run_watch(
+    here: Construct, config: DeploymentConfig, buckets: Buckets, run: Run, logs_uri: str
+) -> tuple[Function, CfnWaitConditionHandle]:
+    """Hear of the end of every run of the stage, and tell the waiting deploy of the end of its own.
 
     The cluster must depend on this: an event that comes before its rule is lost. So a rule cannot name the
     cluster's id; it names what the names of all steps and clusters of the stage begin with.
 
-    Attributes:
-        function: The one that hears of it.
-        handle: Where it signals to; it exists even where nothing waits, so that a deploy that begins to
-            wait for a run which is over finds its signal.
+    Returns:
+        The function that hears of it, and where it signals to. The handle exists even where nothing waits,
+        so that a deploy that begins to wait for a run which is over finds its signal.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        buckets: Buckets,
-        run: Run,
-        logs_uri: str,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self._config, self._run = config, run
-        # A new one for each run: CloudFormation updates neither handle nor condition.
-        self.handle = CfnWaitConditionHandle(self, f"Handle{run.construct_suffix}")
-        self.function = PythonFunction(
-            self,
-            "RunEnded",
-            config=config,
-            folder=FUNCTIONS,
-            handler="run_ended.handler.handle",
-            description="Tells the deploy how its run ended",
-            grants=run_end_grants(Stack.of(self), config.stage, buckets),
-            environment=self._environment(buckets, logs_uri),
-        ).function
-        self._listen("StepEnds", "EMR Step Status Change", [{"prefix": run.prefix}], STEP_ENDS)
-        self._listen("ClusterEnds", "EMR Cluster State Change", [{"prefix": run.prefix}], CLUSTER_ENDS)
-
-    def _environment(self, buckets: Buckets, logs_uri: str) -> dict[str, str]:
-        return {
-            "STAGE": self._config.stage,
-            "STEP_PREFIX": self._run.prefix,
-            "AWAITED_STEP": self._run.name,
+    # A new one for each run: CloudFormation updates neither handle nor condition.
+    handle = CfnWaitConditionHandle(here, f"Handle{run.construct_suffix}")
+    function = python_function(
+        here,
+        "RunEnded",
+        config=config,
+        folder=FUNCTIONS,
+        handler="run_ended.handler.handle",
+        description="Tells the deploy how its run ended",
+        grants=_grants(Stack.of(here), config.stage, buckets),
+        environment={
+            "STAGE": config.stage,
+            "STEP_PREFIX": run.prefix,
+            "AWAITED_STEP": run.name,
             "RESULTS_BUCKET": buckets.results.bucket_name,
             "RUNS_PREFIX": RUNS,
             "LOGS_URI": logs_uri,
-            "HANDLE_URL": self.handle.ref,
-        }
-
-    def _listen(self, construct_id: str, kind: str, names: list[object], states: list[str]) -> None:
+            "HANDLE_URL": handle.ref,
+        },
+    )
+    for rule, kind, states in (
+        ("StepEnds", "EMR Step Status Change", STEP_ENDS),
+        ("ClusterEnds", "EMR Cluster State Change", CLUSTER_ENDS),
+    ):
+        detail = {"name": [{"prefix": run.prefix}], "state": states}
         Rule(
-            self,
-            construct_id,
-            description=f"{kind} of {self._run.prefix}*",
-            event_pattern=EventPattern(
-                source=["aws.emr"], detail_type=[kind], detail={"name": names, "state": states}
-            ),
-            targets=[LambdaFunction(self.function)],
+            here,
+            rule,
+            description=f"{kind} of {run.prefix}*",
+            event_pattern=EventPattern(source=["aws.emr"], detail_type=[kind], detail=detail),
+            targets=[LambdaFunction(function)],
         )
+    return function, handle
+
+
+def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[allow.Grant]:
+    """Let the function read how a run ended and what it yielded, and publish it."""
+    files, look = [f"{RUNS}/*/{name}" for name in (METRICS, COST)], ("DescribeStep", "ListSteps")
+    every_run = "The function reads the figures of every run of the stage"
+    return [
+        allow.objects("ReadFigures", [buckets.results], files, allow.READ_OBJECTS, every_run),
+        allow.clusters_of_stage("ReadSteps", stack, stage, [f"elasticmapreduce:{action}" for action in look]),
+        publish_figures(),
+        *allow.use_key("DecryptFigures", buckets.key, ["kms:Decrypt"]),
+    ]
+
+
+def publish_figures() -> allow.Grant:
+    """Let a function publish the figures of runs, and nothing else."""
+    one_namespace = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
+    reason = "cloudwatch:PutMetricData knows no resources; the condition admits one namespace"
+    return allow.on_everything("PublishFigures", ["cloudwatch:PutMetricData"], reason, one_namespace)
 
 
 def wait_for_run(

@@ -5,8 +5,7 @@ from constructs import Construct
 
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
-from infra.notifications.budget import MonthlyBudget
-from infra.notifications.topic import NotificationTopic
+from infra.notifications import monthly_budget, notification_topic
 from infra.stacks.stage_stack import StageStack
 
 
@@ -19,12 +18,12 @@ class MonitoringStack(StageStack):
 
     def __init__(self, scope: Construct, config: DeploymentConfig) -> None:
         super().__init__(scope, "monitoring", config, "notifications and budget")
-        topic = NotificationTopic(self, "Notifications", config=config).topic
-        budget = MonthlyBudget(self, "Budget", config=config, topic=topic)
+        topic = notification_topic(Construct(self, "Notifications"), config)
+        budget = monthly_budget(Construct(self, "Budget"), config, topic)
         self.topic: ITopic = topic
         self.publish(
             {
                 outputs.TOPIC_ARN: (topic.topic_arn, "Alarms and budget alerts go here"),
-                outputs.BUDGET_NAME: (budget.name, "The monthly budget"),
+                outputs.BUDGET_NAME: (budget, "The monthly budget"),
             },
         )

@@ -2,16 +2,14 @@
 
 from functools import partial
 
-from aws_cdk.aws_s3 import IBucket
 from constructs import Construct
 
-from infra.access.buckets import Buckets
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.stacks.stage_stack import StageStack
-from infra.storage.bucket import PrivateBucket, access_log_bucket, data_key, let_emptying_log_expire
+from infra.storage.bucket import Buckets, access_log_bucket, data_key, let_emptying_log_expire, private_bucket
 from infra.storage.images import ImageArchive
-from infra.storage.lifecycle import expire_logs, expire_results, keep_latest
+from infra.storage.lifecycle import NONCURRENT_DAYS, VERSION_DAYS, expire, expire_results
 
 # CDK's older way, ACLs on the log bucket, fails on a bucket whose owner is enforced.
 LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
@@ -28,61 +26,41 @@ class StorageStack(StageStack):
         super().__init__(scope, "storage", config, "images, results, logs and artifacts")
         self.node.set_context(LOGS_BY_POLICY, True)
         destroy = config.removal_policy == "destroy"
-        logs_end = expire_logs(config.log_retention_days)
+        # EMR overwrites logs often.
+        logs_end = expire("logs", config.log_retention_days, NONCURRENT_DAYS)
         key = data_key(self, config)
         access_logs = access_log_bucket(self, destroy=destroy, lifecycle_rules=logs_end)
-        bucket = partial(PrivateBucket, self, destroy=destroy, key=key, access_logs=access_logs)
+        bucket = partial(private_bucket, self, destroy=destroy, key=key, access_logs=access_logs)
         archive = ImageArchive(self, "Archive", config=config, key=key, access_logs=access_logs)
         self.buckets = Buckets(
             images=list(archive.buckets.values()),
             results=bucket("Results", lifecycle_rules=expire_results(config.results_retention_days)),
             logs=bucket("Logs", lifecycle_rules=logs_end),
-            artifacts=bucket("Artifacts", lifecycle_rules=keep_latest("artifacts")),
+            artifacts=bucket("Artifacts", lifecycle_rules=expire("artifacts", None, VERSION_DAYS)),
             key=key,
         )
         let_emptying_log_expire(self)
-        self._publish(config, archive, access_logs)
-
-    def _publish(self, config: DeploymentConfig, archive: ImageArchive, access_logs: IBucket) -> None:
-        buckets = self.buckets
-        uploads = {
-            outputs.images_bucket(source): (bucket.bucket_name, f"Upload images of {source} here")
-            for source, bucket in archive.buckets.items()
-        }
-        replicas = {
-            outputs.replica_bucket(source): (bucket.bucket_name, f"Replica of {source}")
-            for source, bucket in archive.replicas.items()
-        }
-        key = {outputs.DATA_KEY_ARN: (buckets.key.key_arn, "Encrypts the buckets")} if buckets.key else {}
-        self.publish(
-            {
-                outputs.IMAGE_SOURCES: (",".join(config.image_sources), "Image sources"),
-                **uploads,
-                **replicas,
-                outputs.RESULTS_BUCKET: (buckets.results.bucket_name, "Results of the runs"),
-                outputs.LOGS_BUCKET: (buckets.logs.bucket_name, "Logs of the clusters"),
-                outputs.ARTIFACTS_BUCKET: (
-                    buckets.artifacts.bucket_name,
-                    "What clusters read at their start",
-                ),
-                outputs.ACCESS_LOGS_BUCKET: (access_logs.bucket_name, "Who asked the buckets for what"),
-                **key,
-                outputs.RETENTION: (retention_notice(config), "How long data stays"),
-                outputs.AFTER_DESTROY: (destroy_notice(config), "What `cdk destroy` does with the data"),
-            },
+        values = {outputs.IMAGE_SOURCES: (",".join(config.image_sources), "Image sources")}
+        for source, one in archive.buckets.items():
+            values[outputs.images_bucket(source)] = (one.bucket_name, f"Upload images of {source} here")
+        for source, one in archive.replicas.items():
+            values[outputs.replica_bucket(source)] = (one.bucket_name, f"Replica of {source}")
+        if key:
+            values[outputs.DATA_KEY_ARN] = (key.key_arn, "Encrypts the buckets")
+        results, logs, artifacts = self.buckets.results, self.buckets.logs, self.buckets.artifacts
+        retention = (
+            f"images, their versions and replicas {config.retention_days} days, "
+            f"results {config.results_retention_days}, logs {config.log_retention_days}"
         )
-
-
-def retention_notice(config: DeploymentConfig) -> str:
-    """Return one sentence on how long data stays."""
-    return (
-        f"images, their versions and replicas {config.retention_days} days, "
-        f"results {config.results_retention_days}, logs {config.log_retention_days}"
-    )
-
-
-def destroy_notice(config: DeploymentConfig) -> str:
-    """Return one sentence on what is left after `cdk destroy`."""
-    if config.removal_policy == "destroy":
-        return "every bucket of this stack is emptied and removed"
-    return "the buckets and their key stay, with their data: remove them by hand (docs/runbook.md)"
+        after = "the buckets and their key stay, with their data: remove them by hand (docs/runbook.md)"
+        if destroy:
+            after = "every bucket of this stack is emptied and removed"
+        values |= {
+            outputs.RESULTS_BUCKET: (results.bucket_name, "Results of the runs"),
+            outputs.LOGS_BUCKET: (logs.bucket_name, "Logs of the clusters"),
+            outputs.ARTIFACTS_BUCKET: (artifacts.bucket_name, "What clusters read at their start"),
+            outputs.ACCESS_LOGS_BUCKET: (access_logs.bucket_name, "Who asked the buckets for what"),
+            outputs.RETENTION: (retention, "How long data stays"),
+            outputs.AFTER_DESTROY: (after, "What `cdk destroy` does with the data"),
+        }
+        self.publish(values)

@@ -1,19 +1,13 @@
 """Private buckets, the key that encrypts them, and how they end."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import RemovalPolicy, Stack
-from aws_cdk.aws_iam import IRole
+from aws_cdk import aws_s3 as s3
 from aws_cdk.aws_kms import IKey, Key
 from aws_cdk.aws_logs import LogGroup, RetentionDays
-from aws_cdk.aws_s3 import (
-    BlockPublicAccess,
-    Bucket,
-    BucketEncryption,
-    LifecycleRule,
-    ObjectOwnership,
-    ReplicationRule,
-)
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
@@ -23,6 +17,10 @@ from infra.log_groups import write_log_to
 
 SSE_S3_REASON = (
     "SSE-S3 encrypts at rest; a key of our own costs 1 USD a month, and dev must stay under 1 USD while idle"
+)
+LOG_DELIVERY_REASON = (
+    "S3 delivers access logs to buckets with SSE-S3 only: "
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"
 )
 NO_REPLICA_REASON = (
     "Only source images are replicated, in stages that ask for it; what is here can be computed again"
@@ -44,65 +42,76 @@ def removal_policy(*, destroy: bool) -> RemovalPolicy:
     return RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
-class PrivateBucket(Bucket):
-    """A versioned bucket that nobody outside the account reads, and nobody over plain HTTP.
+@dataclass(frozen=True)
+class Buckets:
+    """Every bucket that the pipeline reads or writes, and the key that encrypts them; None: S3's own key."""
+
+    images: Sequence[s3.IBucket]
+    results: s3.IBucket
+    logs: s3.IBucket
+    artifacts: s3.IBucket
+    key: IKey | None
+
+    @property
+    def arns(self) -> list[str]:
+        """ARNs of all buckets."""
+        return [bucket.bucket_arn for bucket in (*self.images, self.results, self.logs, self.artifacts)]
+
+
+def private_bucket(
+    scope: Construct,
+    construct_id: str,
+    *,
+    destroy: bool,
+    lifecycle_rules: Sequence[s3.LifecycleRule],
+    key: IKey | None = None,
+    access_logs: s3.Bucket | None = None,
+    no_replica: str = NO_REPLICA_REASON,
+    **replication: Any,
+) -> s3.Bucket:
+    """Make a versioned bucket that nobody outside the account reads, and nobody over plain HTTP.
 
     Args:
         destroy: Empty and remove the bucket with its stack; else it stays, with what it holds.
         key: Encrypts objects (through a bucket key: one call for many images); none: SSE-S3.
         access_logs: Where requests are logged, under this bucket's id; none: nowhere.
+        no_replica: Why it has no replica, where it has none.
+        replication: `replication_role` and `replication_rules` of a bucket with a replica.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        destroy: bool,
-        lifecycle_rules: Sequence[LifecycleRule],
-        key: IKey | None = None,
-        access_logs: Bucket | None = None,
-        replication_role: IRole | None = None,
-        replication_rules: Sequence[ReplicationRule] | None = None,
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            versioned=True,
-            encryption=BucketEncryption.KMS if key else BucketEncryption.S3_MANAGED,
-            encryption_key=key,
-            bucket_key_enabled=True if key else None,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=BlockPublicAccess.BLOCK_ALL,
-            object_ownership=ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            server_access_logs_bucket=access_logs,
-            server_access_logs_prefix=f"{construct_id}/" if access_logs else None,
-            lifecycle_rules=list(lifecycle_rules),
-            replication_role=replication_role,
-            replication_rules=list(replication_rules) if replication_rules else None,
-            removal_policy=removal_policy(destroy=destroy),
-            auto_delete_objects=destroy,
-        )
-        if key is None:
-            acknowledge(self, {"NIST.800.53.R5-S3DefaultEncryptionKMS": SSE_S3_REASON})
-        if not replication_rules:
-            acknowledge(self, {"NIST.800.53.R5-S3BucketReplicationEnabled": NO_REPLICA_REASON})
+    bucket = s3.Bucket(
+        scope,
+        construct_id,
+        versioned=True,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        bucket_key_enabled=True if key else None,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        server_access_logs_bucket=access_logs,
+        server_access_logs_prefix=f"{construct_id}/" if access_logs else None,
+        lifecycle_rules=list(lifecycle_rules),
+        removal_policy=removal_policy(destroy=destroy),
+        auto_delete_objects=destroy,
+        **replication,
+    )
+    if key is None:
+        acknowledge(bucket, {"NIST.800.53.R5-S3DefaultEncryptionKMS": SSE_S3_REASON})
+    if not replication:
+        acknowledge(bucket, {"NIST.800.53.R5-S3BucketReplicationEnabled": no_replica})
+    return bucket
 
 
-def access_log_bucket(scope: Construct, *, destroy: bool, lifecycle_rules: Sequence[LifecycleRule]) -> Bucket:
+def access_log_bucket(
+    scope: Construct, *, destroy: bool, lifecycle_rules: Sequence[s3.LifecycleRule]
+) -> s3.Bucket:
     """Make the bucket where the other buckets' requests are logged.
 
     S3 encrypts it with its own key, because log delivery takes no other.
     """
-    bucket = PrivateBucket(scope, "AccessLogs", destroy=destroy, lifecycle_rules=lifecycle_rules)
-    acknowledge(
-        bucket,
-        {
-            "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs to buckets with SSE-S3 only: "
-            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html",
-        },
-    )
+    bucket = private_bucket(scope, "AccessLogs", destroy=destroy, lifecycle_rules=lifecycle_rules)
+    acknowledge(bucket, {"NIST.800.53.R5-S3DefaultEncryptionKMS": LOG_DELIVERY_REASON})
     self_log = "This is the bucket that access is logged to; logging to itself would never end"
     skip_checkov(bucket, "AWS::S3::Bucket", {"CKV_AWS_18": self_log})
     return bucket

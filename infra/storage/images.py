@@ -1,6 +1,7 @@
 """The image archive: a bucket a source, and a replica of each for the day the wrong folder is deleted."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from aws_cdk import Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
@@ -8,10 +9,10 @@ from aws_cdk.aws_kms import IKey
 from aws_cdk.aws_s3 import Bucket, IBucket, ReplicationRule
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge, acknowledge_wildcards, objects_of
+from infra.acknowledgements import acknowledge_wildcards, objects_of
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import pascal_case
-from infra.storage.bucket import PrivateBucket
+from infra.storage.bucket import private_bucket
 from infra.storage.lifecycle import expire_images
 
 # Before S3 uses the replica's bucket key it decrypts it, in the name of the role:
@@ -40,28 +41,30 @@ class ImageArchive(Construct):
         access_logs: Bucket,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config, self._key, self._access_logs = config, key, access_logs
+        self._config, self._key = config, key
+        self._bucket = partial(
+            private_bucket,
+            self,
+            destroy=config.removal_policy == "destroy",
+            key=key,
+            access_logs=access_logs,
+            lifecycle_rules=expire_images(config.retention_days),
+        )
         self.replicas: dict[str, IBucket] = {}
         self.buckets: Mapping[str, IBucket] = {
-            source: self._existing(source) if source in config.existing_image_buckets else self._new(source)
-            for source in config.image_sources
+            source: self._of_source(source, pascal_case(source)) for source in config.image_sources
         }
 
-    def _existing(self, source: str) -> IBucket:
-        return Bucket.from_bucket_attributes(
-            self,
-            pascal_case(source),
-            bucket_name=self._config.existing_image_buckets[source],
-            encryption_key=self._key,
-        )
-
-    def _new(self, source: str) -> IBucket:
-        if not self._config.replicate_images:
-            return self._bucket(pascal_case(source))
-        replica = self._bucket(f"{pascal_case(source)}Replica", is_replica=True)
+    def _of_source(self, source: str, name: str) -> IBucket:
+        config = self._config
+        if existing := config.existing_image_buckets.get(source):
+            return Bucket.from_bucket_attributes(self, name, bucket_name=existing, encryption_key=self._key)
+        if not config.replicate_images:
+            return self._bucket(name)
+        replica = self._bucket(f"{name}Replica", no_replica="This is the replica")
         role = Role(
             self,
-            f"{pascal_case(source)}ReplicationRole",
+            f"{name}ReplicationRole",
             assumed_by=ServicePrincipal("s3.amazonaws.com"),
             description=f"Copies new images of {source} to their replica",
         )
@@ -73,32 +76,9 @@ class ImageArchive(Construct):
             kms_key=self._key,
             sse_kms_encrypted_objects=True if self._key else None,
         )
-        bucket = self._bucket(pascal_case(source), role=role, rules=[rule])
+        bucket = self._bucket(name, replication_role=role, replication_rules=[rule])
         self._allow_replication(source, role, bucket, replica)
         self.replicas[source] = replica
-        return bucket
-
-    def _bucket(
-        self,
-        construct_id: str,
-        *,
-        is_replica: bool = False,
-        role: Role | None = None,
-        rules: list[ReplicationRule] | None = None,
-    ) -> Bucket:
-        bucket = PrivateBucket(
-            self,
-            construct_id,
-            destroy=self._config.removal_policy == "destroy",
-            key=self._key,
-            access_logs=self._access_logs,
-            lifecycle_rules=expire_images(self._config.retention_days),
-            replication_role=role,
-            replication_rules=rules,
-        )
-        if is_replica:
-            reason = "This is the replica"
-            acknowledge(bucket, {"NIST.800.53.R5-S3BucketReplicationEnabled": reason})
         return bucket
 
     def _allow_replication(self, source: str, role: Role, bucket: Bucket, replica: Bucket) -> None:

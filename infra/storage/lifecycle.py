@@ -15,7 +15,7 @@ ROUNDING_DAYS = 2
 SHORTEST_RETENTION_DAYS = 1 + NONCURRENT_DAYS + ROUNDING_DAYS
 
 # Time to undo an overwrite.
-RESULT_VERSION_DAYS = 7
+VERSION_DAYS = 7
 UPLOAD_DAYS = 1
 # Three years, for as long as somebody may ask whether an erasure was done.
 RECORD_DAYS = 3 * 365
@@ -24,8 +24,7 @@ RECORD_DAYS = 3 * 365
 def image_expiration_days(retention_days: int) -> int:
     """Return after how many days an image is hidden, so that its last version is gone in `retention_days`.
 
-    Raises:
-        ConfigError: Fewer days than S3 can promise in a versioned bucket.
+    Raises ConfigError: Fewer days than S3 can promise in a versioned bucket.
     """
     if retention_days < SHORTEST_RETENTION_DAYS:
         allowed = f"{SHORTEST_RETENTION_DAYS} or more: S3 removes no version of an image sooner"
@@ -38,7 +37,7 @@ def expire_images(retention_days: int) -> list[LifecycleRule]:
 
     The same rules serve the replica: S3 counts its days from the original's creation.
     """
-    return _expire("images", image_expiration_days(retention_days), NONCURRENT_DAYS)
+    return expire("images", image_expiration_days(retention_days), NONCURRENT_DAYS)
 
 
 def expire_results(retention_days: int) -> list[LifecycleRule]:
@@ -48,7 +47,7 @@ def expire_results(retention_days: int) -> list[LifecycleRule]:
     """
     ends = {RUNS: retention_days, f"{ERASURES}/{RECORDS}": RECORD_DAYS}
     return [
-        *_expire("results", None, RESULT_VERSION_DAYS),
+        *expire("results", None, VERSION_DAYS),
         *(
             LifecycleRule(
                 id=f"{prefix.replace('/', '-')}-expire", prefix=f"{prefix}/", expiration=Duration.days(days)
@@ -58,17 +57,8 @@ def expire_results(retention_days: int) -> list[LifecycleRule]:
     ]
 
 
-def expire_logs(retention_days: int) -> list[LifecycleRule]:
-    """Delete logs after `retention_days`, older versions after a day, since EMR overwrites logs often."""
-    return _expire("logs", retention_days, NONCURRENT_DAYS)
-
-
-def keep_latest(name: str) -> list[LifecycleRule]:
-    """Keep the latest version, and delete older ones after a week."""
-    return _expire(name, None, RESULT_VERSION_DAYS)
-
-
-def _expire(name: str, days: int | None, noncurrent_days: int) -> list[LifecycleRule]:
+def expire(name: str, days: int | None, noncurrent_days: int) -> list[LifecycleRule]:
+    """Delete what is older than so many days, if any, and sooner what was overwritten."""
     return [
         LifecycleRule(
             id=f"{name}-expire",

@@ -9,7 +9,7 @@ from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.outcome import logs_of
-from operate.runs.run_clusters import find_run
+from operate.runs.run_history import find_run
 
 
 @click.command("cancel")

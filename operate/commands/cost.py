@@ -1,5 +1,6 @@
 """`fruit cost`: what clusters have cost so far, what a run has cost, and what all runs of a month have."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
@@ -14,10 +15,15 @@ from operate.emr.nodes import list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
 from operate.runs.outcome import read_of_run
-from operate.runs.own_rates import own_rates
-from operate.runs.run_clusters import find_run, meant_clusters, stage_clusters
-from operate.runs.run_folder import list_runs
-from operate.runs.run_history import nodes_of_run, run_history, spot_of
+from operate.runs.run_folder import list_runs, own_rates
+from operate.runs.run_history import (
+    find_run,
+    meant_clusters,
+    nodes_of_run,
+    run_history,
+    spot_of,
+    stage_clusters,
+)
 from operate.submission.estimate import Estimate, estimate_of_new
 from operate.submission.launching import deployed_job
 from operate.submission.place import estimated, find_place
@@ -64,7 +70,8 @@ def cost_command(
       fruit cost run-1a2b3c4d5e6f
     """
     if next_run:
-        next_one = _next_run(connection)
+        place = find_place(connection, image_uris(connection.deployment, ()))
+        next_one = estimated(connection, place, {})
         print_result({**asdict(next_one), "source": next_one.source}, next_one.sentence, as_json=as_json)
         return
     if month:
@@ -124,41 +131,25 @@ def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
     return estimate_of_new(deployed_job(connection), count, earlier)
 
 
-def _next_run(connection: Connection) -> Estimate:
-    return estimated(connection, find_place(connection, image_uris(connection.deployment, ())), {})
-
-
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:
-    return {
-        "cluster_id": cluster.id,
-        "name": cluster.name,
-        "state": cluster.state,
-        "created": cluster.created,
-        "ended": cluster.ended,
-        "lines": [asdict(line) for line in lines],
-        "total_usd": total(lines),
-    }
+    told = {name: getattr(cluster, name) for name in ("name", "state", "created", "ended")}
+    lines_told = [asdict(line) for line in lines]
+    return {"cluster_id": cluster.id, **told, "lines": lines_told, "total_usd": total(lines)}
 
 
 def _rows(accounts: dict[str, list[Line]]) -> list[tuple[str, ...]]:
+    pairs = [(cluster_id, line) for cluster_id, lines in accounts.items() for line in lines]
     rows = [
-        (
-            cluster_id,
-            line.instance_type,
-            line.market,
-            str(line.nodes),
-            f"{line.hours:.2f}",
-            _usd(line.cost_usd),
-            line.source,
-            line.expected_error,
-        )
-        for cluster_id, lines in accounts.items()
-        for line in lines
+        (cluster_id, one.instance_type, one.market, *_figures([one]), one.source, one.expected_error)
+        for cluster_id, one in pairs
     ]
-    every = [line for lines in accounts.values() for line in lines]
-    hours = sum(line.hours for line in every)
-    nodes = sum(line.nodes for line in every)
-    return [*rows, ("total", "", "", str(nodes), f"{hours:.2f}", _usd(total(every)), "", "")]
+    return [*rows, ("total", "", "", *_figures([line for _, line in pairs]), "", "")]
+
+
+def _figures(lines: Sequence[Line]) -> tuple[str, str, str]:
+    """Return nodes, hours and USD of these lines together."""
+    nodes, hours = sum(line.nodes for line in lines), sum(line.hours for line in lines)
+    return str(nodes), f"{hours:.2f}", _usd(total(lines))
 
 
 def _usd(cost: float | None) -> str:

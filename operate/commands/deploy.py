@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,29 +10,19 @@ import click
 from infra.artifacts.build import build
 from infra.artifacts.catalogue import recipes
 from infra.checkout import ROOT
-from infra.commands.context_option import context_option
-from infra.commands.plan import print_plan
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import stack_name
+from infra.contract import outputs
+from infra.contract.names import STACK_PARTS, stack_name
 from operate.cdk import assembly_of, run_cdk, synthesise
 from operate.commands.doctor import examine, text_of_check
+from operate.commands.plan import print_plan
 from operate.commands.upload import upload_folder
-from operate.connection import Connection, connected
+from operate.connection import Connection, connected, context_option
 from operate.errors import OperateError
-from operate.next_steps import next_steps
 from operate.printing import print_result, require_yes, say
 from operate.removal.deployed_resources import deployed_stacks, end_protection
 from operate.runs.watch import Watch, watching
 from operate.s3.photographs import require_photographs
-
-
-@dataclass(frozen=True)
-class DeployRequest:
-    """What to deploy: fields of the configuration, and photographs to upload before the run."""
-
-    context: Mapping[str, str]
-    images: Path | None = None
-    yes: bool = False
 
 
 @click.command("deploy")
@@ -55,27 +44,31 @@ def deploy_command(connection: Connection, images: Path | None, context: dict[st
     Example:
       fruit deploy --stage=prod --images photographs -c task_maximum=8
     """
-    next_commands = deploy(connection, DeployRequest(context, images, yes))
+    next_commands = deploy(connection, context, images, yes=yes)
     print_result({"next": next_commands}, next_commands, as_json=False)
 
 
-def deploy(connection: Connection, request: DeployRequest) -> str:
+def deploy(connection: Connection, fields: Mapping[str, str], images: Path | None, *, yes: bool) -> str:
     """Deploy the stage and return what it made and which commands come next.
+
+    Args:
+        fields: of the configuration.
+        images: photographs to upload before the run.
 
     Raises:
         ConfigError: a field cannot be used.
         OperateError: the account is not ready, the answer is no, or the deploy or its run failed.
     """
-    connection, config = connection.configured(request.context)
-    if request.images:
-        require_photographs(request.images, all_files=False)
+    connection, config = connection.configured(fields)
+    if images:
+        require_photographs(images, all_files=False)
     build(recipes(config).values(), ROOT / "dist", say)
     require_ready(connection, config)
-    context = connection.context(request.context)
+    context = connection.context(fields)
     print_plan(context, stderr=True)
-    require_yes("Deploy this?", "not deployed", yes=request.yes)
+    require_yes("Deploy this?", "not deployed", yes=yes)
     synthesise(assembly_of(connection.stage), context)
-    return _deploy(connection, request.images)
+    return _deploy(connection, images)
 
 
 def require_ready(connection: Connection, config: DeploymentConfig) -> None:
@@ -89,7 +82,7 @@ def require_ready(connection: Connection, config: DeploymentConfig) -> None:
 
 def _deploy(connection: Connection, images: Path | None) -> str:
     stage, assembly = connection.stage, assembly_of(connection.stage)
-    outputs = assembly.with_name(f"outputs-{stage}.json")
+    told = assembly.with_name(f"outputs-{stage}.json")
     deploy_stacks = partial(run_cdk, "deploy", assembly)
     cloudformation = connection.client("cloudformation")
     end_protection(cloudformation, deployed_stacks(cloudformation, stage), failed_only=True)
@@ -100,6 +93,42 @@ def _deploy(connection: Connection, images: Path | None) -> str:
         upload_folder(connection, images)
     # Its own connection: the deployment that this one knows may have no stacks yet.
     with watching(Watch(Connection(stage, connection.region), say)):
-        deploy_stacks(["--all", "--require-approval=never", f"--outputs-file={outputs}"])
+        deploy_stacks(["--all", "--require-approval=never", f"--outputs-file={told}"])
     region = connection.context({}).get("region")
-    return next_steps(stage, json.loads(outputs.read_text()), region)
+    return next_steps(stage, json.loads(told.read_text()), region)
+
+
+def next_steps(stage: str, deployed: Mapping[str, Mapping[str, str]], region: str | None = None) -> str:
+    """Return the text that ends a deploy: outputs of every stack, run id, commands.
+
+    Args:
+        deployed: Stack name to output name to value, as `--outputs-file` holds them.
+        region: Given by `-c region=…` and not by cdk.json; the commands that follow need it as well.
+    """
+    lines = []
+    for part in STACK_PARTS:
+        name = stack_name(stage, part)
+        lines += [name, *_aligned(deployed.get(name, {})), ""]
+    values = {name: value for stack in deployed.values() for name, value in stack.items()}
+    run = values.get(outputs.RUN_ID, "none")
+    return "\n".join([*lines, f"run {run}", "", "next", *_aligned(_commands(stage, values, region))])
+
+
+def _commands(stage: str, values: Mapping[str, str], region: str | None) -> dict[str, str]:
+    where = f"--stage={stage}" + (f" --region={region}" if region else "")
+    destroy = f"make destroy STAGE={stage}" + (f" CONTEXT='-c region={region}'" if region else "")
+    source = values.get(outputs.IMAGE_SOURCES, "images").split(",")[0]
+    run = values.get(outputs.RUN_ID, "RUN_ID")
+    return {
+        "upload images": f"fruit upload PHOTOGRAPHS --source={source} {where}",
+        "run on them": f"fruit submit --wait {where}",
+        "how it goes": f"fruit status {run} {where}",
+        "what it says": f"fruit logs {run} {where}",
+        "the results": f"fruit fetch {run} --to=results {where}",
+        "tear down": destroy,
+    }
+
+
+def _aligned(pairs: Mapping[str, str]) -> list[str]:
+    width = max(map(len, pairs), default=0)
+    return [f"  {name:<{width}}  {value}" for name, value in pairs.items()]

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from infra.commands.context_option import context_option
 from infra.contract.names import run_name_prefix
 from operate.cdk import assembly_of, run_cdk, synthesise
-from operate.connection import Connection, connected
+from operate.connection import Connection, connected, context_option
 from operate.emr.clusters import LIVE, REMEMBERED_DAYS, end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
 from operate.removal.deployed_resources import (
@@ -22,7 +21,7 @@ from operate.removal.deployed_resources import (
     deployed_stacks,
     end_protection,
 )
-from operate.removal.leftovers import Leftover, Search, search
+from operate.removal.leftovers import Search, search
 
 # Types that a person wants to see by name before they go.
 WORTH_NAMING = ("AWS::S3::Bucket", "AWS::EMR::Cluster", "AWS::EC2::NatGateway", "AWS::KMS::Key")
@@ -101,7 +100,7 @@ def text_of_rest(stage: str, stays: Sequence[Resource], held: Mapping[str, Conte
     lines = _staying(stays, held)
     lines += [f"not looked at: {kind}" for kind in after.unknown]
     if after.leftovers:
-        lines += [f"LEFT: {_left(leftover)}" for leftover in after.leftovers]
+        lines += [f"LEFT: {one.kind} {one.id} ({one.state})" for one in after.leftovers]
         counts = Counter(leftover.kind for leftover in after.leftovers)
         kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         return "\n".join(
@@ -117,10 +116,6 @@ def _staying(stays: Sequence[Resource], held: Mapping[str, Contents]) -> list[st
 def _named(resource: Resource, held: Mapping[str, Contents]) -> str:
     kind = resource.type.removeprefix("AWS::")
     return f"{kind} {resource.id}" + (f": {held[resource.id].sentence}" if resource.id in held else "")
-
-
-def _left(leftover: Leftover) -> str:
-    return f"{leftover.kind} {leftover.id} ({leftover.state})"
 
 
 def _facts(stacks: Sequence[str], stays: Sequence[Resource], after: Search) -> dict[str, Any]:

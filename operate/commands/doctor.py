@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
 
 import click
 from botocore.exceptions import ClientError
 
-from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
-from operate.connection import Connection, connected
+from operate.connection import Connection, connected, context_option
 from operate.printing import json_option, print_result
-from operate.readiness import account_checks, capacity_checks
-from operate.readiness.check import Check
+from operate.readiness import checks
+from operate.readiness.checks import Check
 from operate.readiness.probes import probes
 
 LARGEST_NAME = 24
@@ -35,9 +33,9 @@ def doctor_command(connection: Connection, context: dict[str, str], probe: bool,
       fruit doctor
       fruit doctor --stage=prod -c task_maximum=8 --probe
     """
-    checks = list(examine(*connection.configured(context), probe=probe))
-    print_result([asdict(check) for check in checks], "\n".join(map(text_of_check, checks)), as_json=as_json)
-    if any(check.state == "failed" for check in checks):
+    seen = list(examine(*connection.configured(context), probe=probe))
+    print_result([asdict(check) for check in seen], "\n".join(map(text_of_check, seen)), as_json=as_json)
+    if any(check.state == "failed" for check in seen):
         raise click.exceptions.Exit(1)
 
 
@@ -47,44 +45,36 @@ def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = F
     Args:
         probe: ask AWS also what a deploy does not need to know.
 
-    Raises:
-        NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
+    Raises NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
     """
     client = connection.client
     identity = client("sts").get_caller_identity()
     account = identity["Account"]
-    yield account_checks.check_account(identity, config)
-    on_demand, spot = capacity_checks.vcpu_need(config)
-    quotas, cloudformation, ec2, emr = map(client, ("service-quotas", "cloudformation", "ec2", "emr"))
-    looks: dict[str, Callable[[], Check]] = {
-        "CDK bootstrap": partial(account_checks.check_bootstrap, client("ssm"), account, config.region),
-        "service-linked roles": partial(account_checks.check_service_roles, client("iam"), config),
-        "stacks": partial(account_checks.check_stacks, cloudformation, config.stage),
-        "cluster": partial(account_checks.check_cluster, cloudformation, emr, config.stage),
-        capacity_checks.ON_DEMAND.name: partial(
-            capacity_checks.check_vcpu, quotas, capacity_checks.ON_DEMAND, on_demand
-        ),
-        capacity_checks.SPOT.name: partial(capacity_checks.check_vcpu, quotas, capacity_checks.SPOT, spot),
-        capacity_checks.VPCS.name: partial(capacity_checks.check_vpcs, ec2, quotas, config),
-        capacity_checks.ADDRESSES.name: partial(capacity_checks.check_addresses, ec2, quotas, config),
-        "instance types": partial(capacity_checks.check_types, ec2, config),
-        "EMR block public access": partial(account_checks.check_public_access, emr),
-        "EMR release": partial(account_checks.check_release, emr, config),
+    yield Check("credentials", *checks.check_account(identity, config))
+    on_demand, spot = checks.vcpu_need(config)
+    quotas, stacks, ec2, emr = map(client, ("service-quotas", "cloudformation", "ec2", "emr"))
+    looks: dict[str, Callable[[], checks.Finding]] = {
+        "CDK bootstrap": lambda: checks.check_bootstrap(client("ssm"), account, config.region),
+        "service-linked roles": lambda: checks.check_service_roles(client("iam"), config),
+        "stacks": lambda: checks.check_stacks(stacks, config.stage),
+        "cluster": lambda: checks.check_cluster(stacks, emr, config.stage),
+        "vCPU quota, on demand": lambda: checks.check_vcpu(quotas, checks.ON_DEMAND, on_demand),
+        "vCPU quota, Spot": lambda: checks.check_vcpu(quotas, checks.SPOT, spot),
+        "VPC quota": lambda: checks.check_vpcs(ec2, quotas, config),
+        "Elastic IP quota": lambda: checks.check_addresses(ec2, quotas, config),
+        "instance types": lambda: checks.check_types(ec2, config),
+        "EMR block public access": lambda: checks.check_public_access(emr),
+        "EMR release": lambda: checks.check_release(emr, config),
     }
     if probe:
         looks |= probes(connection, account, config)
     for name, look in looks.items():
-        yield looked_at(name, look)
-
-
-def looked_at(name: str, look: Callable[[], Check]) -> Check:
-    """Return the check; `unknown` where AWS does not let the person look, which stops no deploy."""
-    try:
-        return look()
-    except ClientError as error:
-        details = error.response["Error"]
-        found = f"{error.operation_name}: {details.get('Code')}"
-        return Check(name, "unknown", found, f"allow {error.operation_name} to these credentials to see it")
+        try:
+            yield Check(name, *look())
+        except ClientError as error:  # AWS does not let the person look, which stops no deploy
+            found = f"{error.operation_name}: {error.response['Error'].get('Code')}"
+            advice = f"allow {error.operation_name} to these credentials to see it"
+            yield Check(name, "unknown", found, advice)
 
 
 def text_of_check(check: Check) -> str:

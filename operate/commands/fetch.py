@@ -1,14 +1,11 @@
 """`fruit fetch`: the results of a run to a folder of this machine."""
 
-from __future__ import annotations
-
-from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
 from operate.connection import Connection, connected
 from operate.errors import OperateError
@@ -18,21 +15,6 @@ from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_folders, list_objects
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_layout import MANIFEST
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-
-@dataclass(frozen=True)
-class FetchResult:
-    """What a fetch did; sizes in bytes."""
-
-    run: str
-    folder: str
-    complete: bool
-    files: int
-    fetched: int
-    bytes: int
 
 
 @click.command("fetch")
@@ -73,7 +55,8 @@ def fetch_command(
     deployment, s3 = connection.deployment, connection.client("s3")
     run_id = run or deployment.run_id
     objects = objects_of(s3, deployment.results_bucket, run_id)
-    complete = is_complete(run_id, objects)
+    # The manifest is written last.
+    complete = any(stored.key == run_prefix(run_id) + MANIFEST for stored in objects)
     if not complete and not partial:
         raise OperateError(
             f"run {run_id} is not complete: look with `fruit status`, or fetch what there is with --partial"
@@ -83,16 +66,22 @@ def fetch_command(
     wanted = matching(objects, copy.prefix, only)
     fetched = download(copy, wanted, at_once=at_once)
     size = sum(stored.size for stored in fetched)
-    result = FetchResult(run_id, str(copy.folder), complete, len(wanted), len(fetched), size)
-    print_result(asdict(result), _summary(result), as_json=as_json)
+    text = f"{copy.folder}: {len(fetched):,} of {len(wanted):,} files fetched ({size / 1e6:,.1f} MB)"
+    report = copy.folder / "report" / "index.html"
+    text += f"\nreport: {report}" if report.is_file() else ""
+    told = {
+        "run": run_id,
+        "folder": str(copy.folder),
+        "complete": complete,
+        "files": len(wanted),
+        "fetched": len(fetched),
+        "bytes": size,
+    }
+    print_result(told, text, as_json=as_json)
 
 
 def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
-    """Return the objects of a run.
-
-    Raises:
-        OperateError: nothing; the message names runs that there are.
-    """
+    """Return the objects of a run. Raises OperateError: nothing; the message names runs that there are."""
     objects = list(list_objects(s3, bucket, run_prefix(run_id)))
     if not objects:
         known = list_folders(s3, bucket, f"{RUNS}/")
@@ -100,16 +89,10 @@ def objects_of(s3: S3Client, bucket: str, run_id: str) -> list[StoredObject]:
     return objects
 
 
-def is_complete(run_id: str, objects: list[StoredObject]) -> bool:
-    """Return whether the manifest, which is written last, is there."""
-    return any(stored.key == run_prefix(run_id) + MANIFEST for stored in objects)
-
-
 def matching(objects: list[StoredObject], prefix: str, patterns: tuple[str, ...]) -> list[StoredObject]:
     """Return the objects whose name below the prefix matches a pattern; without patterns, all of them.
 
-    Raises:
-        MisuseError: none does.
+    Raises MisuseError: none does.
     """
     matches = [
         stored
@@ -121,10 +104,3 @@ def matching(objects: list[StoredObject], prefix: str, patterns: tuple[str, ...]
             f"--only {' '.join(patterns)}: nothing of the run is called so (docs/results-folder.md)"
         )
     return matches
-
-
-def _summary(result: FetchResult) -> str:
-    size = f"{result.bytes / 1e6:,.1f} MB"
-    lines = [f"{result.folder}: {result.fetched:,} of {result.files:,} files fetched ({size})"]
-    report = Path(result.folder) / "report" / "index.html"
-    return "\n".join([*lines, *([f"report: {report}"] if report.is_file() else [])])

@@ -2,9 +2,7 @@
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,32 +10,10 @@ from operate.connection import Connection, connected
 from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
-from operate.runs.log_reading import KINDS, Reader, download, nothing_yet, pattern_of
+from operate.runs.logs import KINDS, Reader, download, nothing_yet, pattern_of
 from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
-from operate.runs.run_clusters import find_run
+from operate.runs.run_history import find_run
 from spark_job.contract.foreign_texts import terminal_text
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogsRequest:
-    """Which logs to show, and how.
-
-    Attributes:
-        run: run id or step id; None: the latest step.
-        cluster_id: None: any of the stage.
-        kinds: of `KINDS`; empty: the driver's, else spark-submit's.
-        tail: the last lines alone, this many.
-        folder: where to download all logs to, instead of showing some.
-    """
-
-    run: str | None
-    cluster_id: str | None
-    kinds: tuple[str, ...]
-    tail: int | None
-    grep: str | None
-    follow: bool
-    folder: Path | None
-    as_json: bool
 
 
 @click.command("logs")
@@ -54,7 +30,17 @@ class LogsRequest:
 )
 @json_option
 @connected
-def logs_command(connection: Connection, /, **values: Any) -> None:
+def logs_command(
+    connection: Connection,
+    run: str | None,
+    cluster_id: str | None,
+    kinds: tuple[str, ...],
+    tail: int | None,
+    grep: str | None,
+    follow: bool,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Show the logs of RUN (run id or step id; default: the latest step), of its driver or of spark-submit.
 
     \b
@@ -62,27 +48,26 @@ def logs_command(connection: Connection, /, **values: Any) -> None:
       fruit logs --tail=50
       fruit logs run-1a2b3c4d5e6f --grep='rejected|Error'
     """
-    request = LogsRequest(**values)
-    pattern = pattern_of(request.grep)
-    cluster, step = find_run(connection, request.run, request.cluster_id)
+    pattern = pattern_of(grep)
+    cluster, step = find_run(connection, run, cluster_id)
     logs = logs_of(connection, cluster.id, step.id)
     say(f"step {step.id} ({step.name}) {step.state}; logs {logs.step_uri}")
-    reader = Reader(logs, request.kinds, pattern)
-    if request.folder:
-        paths = [str(path) for path in download(logs, request.folder, say)]
-        print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=request.as_json)
-    elif request.follow:
-        follow_logs(connection, cluster.id, reader, request.tail)
+    reader = Reader(logs, kinds, pattern)
+    if folder:
+        paths = [str(path) for path in download(logs, folder, say)]
+        print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=as_json)
+    elif follow:
+        follow_logs(connection, cluster.id, reader, tail)
     else:
-        _show_logs(reader, request)
+        _show_logs(reader, tail, as_json=as_json)
 
 
-def _show_logs(reader: Reader, request: LogsRequest) -> None:
+def _show_logs(reader: Reader, tail: int | None, *, as_json: bool) -> None:
     """Print the lines that there are. Raises OperateError where there is no log."""
-    lines = list(deque(reader.new_lines(), maxlen=request.tail))
+    lines = list(deque(reader.new_lines(), maxlen=tail))
     if not reader.seen:
         raise OperateError(nothing_yet(reader.logs))
-    if request.as_json:
+    if as_json:
         print_result({"step_id": reader.logs.step_id, "lines": lines}, "", as_json=True)
         return
     for line in lines:  # letter for letter: a terminal's printer would see emoji in them
@@ -92,8 +77,7 @@ def _show_logs(reader: Reader, request: LogsRequest) -> None:
 def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: int | None) -> None:
     """Print lines as they come, until the step has ended and its logs have had time to arrive.
 
-    Raises:
-        OperateError: the step did not complete.
+    Raises OperateError: the step did not complete.
     """
     emr, step_id = connection.client("emr"), reader.logs.step_id
     first, waited = True, 0.0
@@ -103,14 +87,11 @@ def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: i
         for line in lines[-tail:] if first and tail else lines:
             print(terminal_text(line), flush=True)
         first = False
-        if not step.active and (_has_driver(reader) or waited >= LOGS_COME_WITHIN_SECONDS):
+        has_driver = any("/containers/" in uri for uri in reader.seen)
+        if not step.active and (has_driver or waited >= LOGS_COME_WITHIN_SECONDS):
             break
         waited += 0.0 if step.active else POLL_SECONDS
         time.sleep(POLL_SECONDS)
     if step.state != COMPLETED:
         raise OperateError(failure(step, reader.logs.step_uri))
     say(f"{step.name} {step.state}")
-
-
-def _has_driver(reader: Reader) -> bool:
-    return any("/containers/" in uri for uri in reader.seen)

@@ -11,22 +11,22 @@ from operate.printing import json_option, print_result, table
 from operate.runs.run_folder import RunSummary, list_runs
 from operate.runs.run_history import run_history
 
-# Column -> the field that it is sorted by.
+# Column -> the field that it shows and is sorted by, and its format.
 COLUMNS = {
-    "run": "run",
-    "kind": "kind",
-    "created (UTC)": "created",
-    "state": "state",
-    "images": "images",
-    "rejected": "rejected",
-    "components": "components",
-    "variance": "explained_variance_ratio",
-    "accuracy": "accuracy",
-    "model": "model",
-    "images/s": "images_per_second",
-    "minutes": "seconds",
-    "USD": "cost_usd",
-    "parents": "parents",
+    "run": ("run", ""),
+    "kind": ("kind", ""),
+    "created (UTC)": ("created", ""),
+    "state": ("state", ""),
+    "images": ("images", ",.0f"),
+    "rejected": ("rejected", ",.0f"),
+    "components": ("components", ",.0f"),
+    "variance": ("explained_variance_ratio", ".3f"),
+    "accuracy": ("accuracy", ".3f"),
+    "model": ("model", ""),
+    "images/s": ("images_per_second", ",.0f"),
+    "minutes": ("seconds", ".1f"),
+    "USD": ("cost_usd", ".2f"),
+    "parents": ("parents", ""),
 }
 TEXTS = ("run", "kind", "state", "model", "parents")
 NUMBERS = tuple(name for name in COLUMNS if name not in TEXTS)
@@ -73,7 +73,7 @@ def runs_command(connection: Connection, column: str | None, text: str, as_json:
 def sorted_runs(runs: Sequence[RunSummary], column: str) -> list[RunSummary]:
     """Return the runs by a column, numbers and dates descending; those of which it is not known come last."""
     name = BY_WORD[column]
-    values = [(getattr(run, COLUMNS[name]), run) for run in runs]
+    values = [(getattr(run, COLUMNS[name][0]), run) for run in runs]
     known = [pair for pair in values if pair[0] is not None]
     known.sort(key=lambda pair: pair[0], reverse=name in NUMBERS)
     return [run for _, run in known] + [run for value, run in values if value is None]
@@ -81,23 +81,15 @@ def sorted_runs(runs: Sequence[RunSummary], column: str) -> list[RunSummary]:
 
 def row(run: RunSummary) -> tuple[str, ...]:
     """Return a run as words, in the order of COLUMNS."""
-    return (
-        run.run,
-        run.kind or UNKNOWN,
-        run.created_text or UNKNOWN,
-        run.state,
-        _number(run.images, ",.0f"),
-        _number(run.rejected, ",.0f"),
-        _number(run.components, ",.0f"),
-        _number(run.explained_variance_ratio, ".3f"),
-        _number(run.accuracy, ".3f"),
-        run.model or UNKNOWN,
-        _number(run.images_per_second, ",.0f"),
-        _number(None if run.seconds is None else run.seconds / 60, ".1f"),
-        _number(run.cost_usd, ".2f"),
-        ", ".join(run.parents) or UNKNOWN,
-    )
+    return tuple(_cell(run, field, form) for field, form in COLUMNS.values())
 
 
-def _number(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else format(value, form)
+def _cell(run: RunSummary, field: str, form: str) -> str:
+    value = getattr(run, field)
+    if value in (None, "", ()):
+        return UNKNOWN
+    if field == "created":
+        return run.created_text
+    if field == "seconds":  # the column has minutes
+        value /= 60
+    return ", ".join(value) if field == "parents" else format(value, form)

@@ -12,7 +12,7 @@ from operate.emr.node_costs import account, total
 from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.run_clusters import find_run, meant_clusters
+from operate.runs.run_history import find_run, meant_clusters
 from operate.runs.watch import progress_of, wait_for_run
 from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.progress import Progress
@@ -85,15 +85,8 @@ def idle_end(cluster: Cluster, steps: list[Step], timeout: timedelta | None) -> 
 
 def step_facts(step: Step) -> dict[str, Any]:
     """Return a step as JSON has it."""
-    return {
-        "step_id": step.id,
-        "name": step.name,
-        "state": step.state,
-        "reason": step.reason,
-        "created": step.created,
-        "started": step.started,
-        "ended": step.ended,
-    }
+    told = ("name", "state", "reason", "created", "started", "ended")
+    return {"step_id": step.id} | {name: getattr(step, name) for name in told}
 
 
 def steps_table(steps: list[Step]) -> Any:
@@ -143,12 +136,10 @@ def _nodes_table(nodes: list[Node]) -> Any:
 
 
 def _facts(cluster: Cluster, fleets: list[Fleet], nodes: list[Node], steps: list[Step]) -> dict[str, Any]:
+    told = ("state", "reason", "created", "ended")
     return {
         "cluster_id": cluster.id,
-        "state": cluster.state,
-        "reason": cluster.reason,
-        "created": cluster.created,
-        "ended": cluster.ended,
+        **{name: getattr(cluster, name) for name in told},
         "fleets": [vars(fleet) for fleet in fleets],
         "nodes": [vars(node) for node in nodes],
         "steps": [step_facts(step) for step in steps],

@@ -76,8 +76,7 @@ def submit_command(connection: Connection, /, **values: Any) -> None:
 def submit(connection: Connection, place: Place, request: SubmitRequest) -> None:
     """Submit a run, after the estimate and the question, and print which it is.
 
-    Raises:
-        OperateError: the run cannot be submitted, the answer is no, or it failed while this waited for it.
+    Raises OperateError: the run cannot be submitted, the answer is no, or it failed while this waited for it.
     """
     asked, run = prepared(connection, place, request)
     expected = estimated(connection, place, request.options)

@@ -3,25 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from infra.checkout import ROOT
-from infra.commands.context_option import context_option
-from infra.config.deployment import DeploymentConfig
-from operate.configuration import stage_configuration
-from operate.connection import Connection, connected
+from operate.connection import Connection, connected, context_option, stage_configuration
 from operate.emr.clusters import most_nodes
 from operate.emr.nodes import list_nodes
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
-from operate.submission.place import Place, find_place, require_images
+from operate.submission.place import find_place, require_images
 from operate.submission.sources import image_uris
-from operate.tuning.measuring import run_all
+from operate.tuning.measuring import check_room, plan, run_all, submissions
 from operate.tuning.report import COLUMNS, conclusion, configure, estimate_sentence, rows
-from operate.tuning.steps import Archive, Plan, check_room, plan, submissions
 from spark_job.contract.errors import FruitError
 from spark_job.contract.manifest import write_json
 from spark_job.contract.tuning import Tuning
@@ -75,17 +72,10 @@ class TuningRequest:
 
 def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Command]:
     """Return what gives a command its options of what to measure, with these defaults."""
+    counts: Any = {"type": NumberList(), "default": numbers, "show_default": True}
     options = (
-        click.option(
-            "--executors", type=NumberList(), default=numbers, show_default=True, help="Numbers to try."
-        ),
-        click.option(
-            "--cores",
-            type=NumberList(),
-            default=numbers,
-            show_default=True,
-            help="Numbers for each executor to try.",
-        ),
+        click.option("--executors", help="Numbers to try.", **counts),
+        click.option("--cores", help="Numbers for each executor to try.", **counts),
         click.option(
             "--sample",
             type=click.IntRange(8),
@@ -94,13 +84,7 @@ def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Comma
             help="Images in each run, at most.",
         ),
     )
-
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
 def make_tune_command(write_report: ReportWriter) -> click.Command:
@@ -146,8 +130,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
 def tune(connection: Connection, request: TuningRequest, write_report: ReportWriter) -> None:
     """Measure what is asked for, print it, and write report and recommendation.
 
-    Raises:
-        OperateError: there is no live cluster, the answer is no, or a step failed.
+    Raises OperateError: there is no live cluster, the answer is no, or a step failed.
     """
     config = stage_configuration(connection.stage, connection.region, request.context)
     uris = image_uris(connection.deployment, request.images)
@@ -160,38 +143,20 @@ def tune(connection: Connection, request: TuningRequest, write_report: ReportWri
     check_room(trials.trials, config, nodes)
     name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     say(estimate_sentence(trials, config, nodes))
-    tuning = _measure(connection, place, trials, config, name, request)
-    if tuning is None:
+    runs = submissions(trials, place, config, name)
+    if request.dry_run:
+        words = [list(run.arguments) for run in runs]
+        print_result(words, "\n".join(run.run_id for run in runs), as_json=request.as_json)
         return
+    require_yes(f"Submit these {len(runs)} steps?", "not submitted", yes=request.yes)
+    tuning = run_all(connection, cluster_id, trials, runs, config)
     file = request.configuration or ROOT / "cdk.json"
     if tuning.recommended:
         configure(file, connection.stage, tuning.configuration)
     report = _report(tuning, request.results, name, write_report)
-    print_result(
-        {**tuning.as_json(), "report": report},
-        table(COLUMNS, rows(tuning), right=COLUMNS),
-        as_json=request.as_json,
-    )
+    shown = table(COLUMNS, rows(tuning), right=COLUMNS)
+    print_result({**tuning.as_json(), "report": report}, shown, as_json=request.as_json)
     say(conclusion(tuning, file, report))
-
-
-def _measure(
-    connection: Connection,
-    place: Place,
-    trials: Plan,
-    config: DeploymentConfig,
-    name: str,
-    request: TuningRequest,
-) -> Tuning | None:
-    """Submit the steps and return what they measured; None: they are only shown."""
-    archive = Archive(place.deployed, place.images, place.listing.fingerprint)
-    runs = list(submissions(trials, archive, config, name))
-    if request.dry_run:
-        words = [list(run.arguments) for run in runs]
-        print_result(words, "\n".join(run.run_id for run in runs), as_json=request.as_json)
-        return None
-    require_yes(f"Submit these {len(runs)} steps?", "not submitted", yes=request.yes)
-    return run_all(connection, place.live_cluster.id, trials, runs, config)
 
 
 def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter) -> str:

@@ -6,17 +6,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 import click
-from botocore.exceptions import ClientError
 
-from infra.launch.image_listing import split_uri
 from operate.connection import Connection, connected
-from operate.errors import OperateError
+from operate.errors import OperateError, unless
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
 from operate.s3.objects import read_json
 from operate.s3.photographs import Collection, require_photographs, without_erased
 from spark_job.contract.erasure import CONSENT, CONTRIBUTOR, TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.uris import bucket_and_key
 
 AT_ONCE = 32
 MOST_METADATA_BYTES = 2_048
@@ -110,14 +109,12 @@ def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
 def tombstones_of(connection: Connection) -> Tombstones:
     """Return what was forgotten in this deployment; of one without that right for the caller, nothing."""
     deployment = connection.deployment
-    bucket, folder = split_uri(erasures_folder(deployment.results_uri))
-    try:
-        return Tombstones.from_json(read_json(connection.client("s3"), bucket, f"{folder}/{TOMBSTONES}"))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "AccessDenied":
-            raise
+    bucket, folder = bucket_and_key(erasures_folder(deployment.results_uri))
+    s3, key = connection.client("s3"), f"{folder}/{TOMBSTONES}"
+    known = unless(["AccessDenied"], lambda: Tombstones.from_json(read_json(s3, bucket, key)))
+    if known is None:
         say(f"note: s3://{bucket}/{folder}/ cannot be read, so nothing is passed over: deploy once more")
-        return Tombstones()
+    return known or Tombstones()
 
 
 def _upload(

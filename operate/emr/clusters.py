@@ -1,25 +1,16 @@
 """Clusters, as EMR tells of them: thin callers that answer with plain records."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from botocore.exceptions import ClientError
-
+from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_CLUSTERS
-from operate.errors import OperateError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
+from operate.errors import DENIED, UNKNOWN, OperateError, unless
 
 LIVE = tuple(ACTIVE_CLUSTERS)
 IDLE = "WAITING"
-DENIED = ("AccessDeniedException", "AccessDenied")
-# What EMR answers for a cluster or step that it does not know, or no longer.
-UNKNOWN = ("InvalidRequestException", "ValidationException")
 # EMR forgets a cluster two months after its end.
 REMEMBERED_DAYS = 62.0
 
@@ -36,8 +27,6 @@ class Cluster:
     ready: datetime | None
     ended: datetime | None
     release: str
-    log_uri: str
-    primary_dns: str
     # ListClusters does not tell these.
     service_role: str = ""
     applications: tuple[str, ...] = ()
@@ -63,9 +52,6 @@ class Cluster:
             ready=timeline.get("ReadyDateTime"),
             ended=timeline.get("EndDateTime"),
             release=cluster.get("ReleaseLabel", ""),
-            # EMR answers with the scheme that it uses itself.
-            log_uri=cluster.get("LogUri", "").replace("s3n://", "s3://"),
-            primary_dns=cluster.get("MasterPublicDnsName", ""),
             service_role=cluster.get("ServiceRole", ""),
             applications=tuple(
                 application.get("Name", "") for application in cluster.get("Applications", ())
@@ -77,12 +63,8 @@ class Cluster:
 
 def find_cluster(emr: EMRClient, cluster_id: str) -> Cluster | None:
     """Return one cluster; None: EMR does not know it (any more: it forgets clusters after two months)."""
-    try:
-        return Cluster.from_emr(emr.describe_cluster(ClusterId=cluster_id)["Cluster"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in UNKNOWN:
-            raise
-        return None
+    answer = unless(UNKNOWN, lambda: emr.describe_cluster(ClusterId=cluster_id))
+    return Cluster.from_emr(answer["Cluster"]) if answer else None
 
 
 def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
@@ -115,22 +97,14 @@ def end_clusters(emr: EMRClient, cluster_ids: Sequence[str]) -> None:
 
 def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:
     """Return how long the cluster may idle before it ends; None: no such policy, or we may not ask."""
-    try:
-        policy = emr.get_auto_termination_policy(ClusterId=cluster_id).get("AutoTerminationPolicy") or {}
-    except ClientError as error:
-        if error.response["Error"]["Code"] in DENIED:
-            return None
-        raise
-    return timedelta(seconds=policy["IdleTimeout"]) if policy.get("IdleTimeout") else None
+    answer: Any = unless(DENIED, lambda: emr.get_auto_termination_policy(ClusterId=cluster_id)) or {}
+    seconds = (answer.get("AutoTerminationPolicy") or {}).get("IdleTimeout")
+    return timedelta(seconds=seconds) if seconds else None
 
 
 def most_nodes(emr: EMRClient, cluster_id: str) -> int | None:
     """Return how many core and task nodes scaling may reach; None: no such policy, or we may not ask."""
-    try:
-        policy = emr.get_managed_scaling_policy(ClusterId=cluster_id).get("ManagedScalingPolicy") or {}
-    except ClientError as error:
-        if error.response["Error"]["Code"] in DENIED:
-            return None
-        raise
+    answer: Any = unless(DENIED, lambda: emr.get_managed_scaling_policy(ClusterId=cluster_id)) or {}
+    policy = answer.get("ManagedScalingPolicy") or {}
     limit = policy.get("ComputeLimits", {}).get("MaximumCapacityUnits")
     return int(limit) if limit else None

@@ -1,16 +1,12 @@
 """Fleets and nodes of a cluster, as EMR tells of them: thin callers that answer with plain records."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.contract.aws_clients import EMRClient
 from infra.run.functions.cost_limit.handler import paid_until
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
 
 
 @dataclass(frozen=True)
@@ -57,25 +53,25 @@ class Node:
 def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:
     """Return the fleets of a cluster."""
     pages = emr.get_paginator("list_instance_fleets").paginate(ClusterId=cluster_id)
-    return [_fleet(fleet) for page in pages for fleet in page["InstanceFleets"]]
+    fleets: list[Any] = [fleet for page in pages for fleet in page["InstanceFleets"]]
+    return [
+        Fleet(
+            id=fleet["Id"],
+            kind=fleet["InstanceFleetType"],
+            state=fleet.get("Status", {}).get("State", ""),
+            on_demand=fleet.get("ProvisionedOnDemandCapacity", 0),
+            on_demand_target=fleet.get("TargetOnDemandCapacity", 0),
+            spot=fleet.get("ProvisionedSpotCapacity", 0),
+            spot_target=fleet.get("TargetSpotCapacity", 0),
+        )
+        for fleet in fleets
+    ]
 
 
 def list_nodes(emr: EMRClient, cluster_id: str) -> list[Node]:
     """Return every instance that a cluster has or had."""
     pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
     return [_node(node) for page in pages for node in page["Instances"]]
-
-
-def _fleet(fleet: Mapping[str, Any]) -> Fleet:
-    return Fleet(
-        id=fleet["Id"],
-        kind=fleet["InstanceFleetType"],
-        state=fleet.get("Status", {}).get("State", ""),
-        on_demand=fleet.get("ProvisionedOnDemandCapacity", 0),
-        on_demand_target=fleet.get("TargetOnDemandCapacity", 0),
-        spot=fleet.get("ProvisionedSpotCapacity", 0),
-        spot_target=fleet.get("TargetSpotCapacity", 0),
-    )
 
 
 def _node(node: Mapping[str, Any]) -> Node:

@@ -1,21 +1,14 @@
 """Steps on a cluster, as EMR tells of them: one builder, thin callers, and waiting for an end."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from botocore.exceptions import ClientError
-
+from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_STEPS
-from operate.emr.clusters import UNKNOWN
-from operate.errors import OperateError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
+from operate.errors import UNKNOWN, OperateError, unless
 
 COMPLETED = "COMPLETED"
 POLL_SECONDS = 10.0
@@ -33,7 +26,6 @@ class Step:
     started: datetime | None
     ended: datetime | None
     reason: str
-    log_file: str
 
     @property
     def active(self) -> bool:
@@ -56,7 +48,6 @@ class Step:
             started=timeline.get("StartDateTime"),
             ended=timeline.get("EndDateTime"),
             reason="; ".join(reasons) or change,
-            log_file=failure.get("LogFile", ""),
         )
 
 
@@ -76,17 +67,11 @@ def list_steps(emr: EMRClient, cluster_id: str) -> list[Step]:
 
 
 def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
-    """Return one step.
-
-    Raises:
-        OperateError: the cluster has no such step.
-    """
-    try:
-        return Step.from_emr(emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in UNKNOWN:
-            raise
-        raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps") from error
+    """Return one step. Raises OperateError: the cluster has no such step."""
+    answer = unless(UNKNOWN, lambda: emr.describe_step(ClusterId=cluster_id, StepId=step_id))
+    if answer is None:
+        raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps")
+    return Step.from_emr(answer["Step"])
 
 
 def add_steps(emr: EMRClient, cluster_id: str, steps: Sequence[Any]) -> list[str]:
@@ -124,8 +109,7 @@ def follow(
 def cancel_step(emr: EMRClient, cluster_id: str, step_id: str) -> None:
     """Ask EMR to end a step that waits or runs.
 
-    Raises:
-        OperateError: EMR refuses; the message holds its reason.
+    Raises OperateError: EMR refuses; the message holds its reason.
     """
     answer = emr.cancel_steps(
         ClusterId=cluster_id, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS"

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Self
 
-from botocore.exceptions import ClientError
-
-from operate.emr.clusters import DENIED
+from operate.errors import DENIED, unless
 
 # A replica is made by the last one.
 READING = ("s3:getobject", "s3:getobjectversion", "s3:getobjectversionforreplication")
@@ -26,14 +24,13 @@ class Policies:
     def of_account(cls, iam: Any) -> Self | None:
         """Ask IAM; None: it does not tell these credentials."""
         found: dict[str, list[Any]] = {}
-        try:
-            for page in iam.get_paginator("get_account_authorization_details").paginate():
-                for name, entries in page.items():
-                    found.setdefault(name, []).extend(entries if isinstance(entries, list) else ())
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in DENIED:
-                raise
+        asked = iam.get_paginator("get_account_authorization_details").paginate()
+        pages = unless(DENIED, lambda: list(asked))
+        if pages is None:
             return None
+        for page in pages:
+            for name, entries in page.items():
+                found.setdefault(name, []).extend(entries if isinstance(entries, list) else ())
         managed = {
             policy["Arn"]: next(
                 one["Document"] for one in policy["PolicyVersionList"] if one["IsDefaultVersion"]

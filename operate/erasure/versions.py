@@ -1,23 +1,19 @@
 """Objects by version: photographs in sources and replicas, logs, and what was overwritten in results."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
+from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError
-from operate.runs.log_files import unpacked
+from operate.runs.logs import unpacked
 from operate.s3.transfer import side_by_side
 from spark_job.contract.erasure import CONTRIBUTOR, Wanted
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 MOST_DELETED = 1_000  # that S3 takes in one request
 MOST_SINGLE_KEYS = 100  # with more, one listing of the bucket is less work

@@ -18,8 +18,7 @@ from operate.connection import Connection
 from operate.deployment import stack_outputs
 from operate.emr.clusters import Cluster, find_cluster
 from operate.emr.nodes import Node, list_nodes
-from operate.readiness.account_checks import SPOT_ROLE
-from operate.readiness.check import Check
+from operate.readiness.checks import SPOT_ROLE, Finding
 
 NO_CLUSTER = "EMR remembers none: ask again within two months after a deploy"
 # Amazon Linux of EC2 itself: a dry run needs an image, and EMR's own are not public.
@@ -47,7 +46,9 @@ DEPLOYER_ACTIONS = (
 )
 
 
-def probes(connection: Connection, account: str, config: DeploymentConfig) -> dict[str, Callable[[], Check]]:
+def probes(
+    connection: Connection, account: str, config: DeploymentConfig
+) -> dict[str, Callable[[], Finding]]:
     """Return every question by its name."""
     client = connection.client
     cluster = cache(partial(_cluster, connection))  # two questions are about it
@@ -60,7 +61,7 @@ def probes(connection: Connection, account: str, config: DeploymentConfig) -> di
     }
 
 
-def probe_types(emr: Any, config: DeploymentConfig) -> Check:
+def probe_types(emr: Any, config: DeploymentConfig) -> Finding:
     """Ask EMR which instance types its release takes in this region."""
     request: dict[str, Any] = {"ReleaseLabel": config.release_label}
     supported: set[str] = set()
@@ -73,11 +74,11 @@ def probe_types(emr: Any, config: DeploymentConfig) -> Check:
     missing = sorted({name for fleet in config.fleets for name in fleet.types} - supported)
     if missing:
         advice = f"take {', '.join(missing)} out of the fleets"
-        return Check("types for EMR", "failed", f"{config.release_label} lacks {', '.join(missing)}", advice)
-    return Check("types for EMR", "ok", f"{config.release_label} takes all types of the fleets")
+        return "failed", f"{config.release_label} lacks {', '.join(missing)}", advice
+    return "ok", f"{config.release_label} takes all types of the fleets", ""
 
 
-def probe_launch(ec2: Any, ssm: Any, config: DeploymentConfig) -> Check:
+def probe_launch(ec2: Any, ssm: Any, config: DeploymentConfig) -> Finding:
     """Ask EC2 whether these credentials may start each type; `DryRunOperation` is EC2's word for yes."""
     architecture = config.architecture
     image = ssm.get_parameter(Name=IMAGE.format(architecture))["Parameter"]["Value"]
@@ -91,28 +92,28 @@ def probe_launch(ec2: Any, ssm: Any, config: DeploymentConfig) -> Check:
             unasked |= NOBODY_ALLOWS in details["Message"]
     found = ", ".join(f"{name}: {code}" for name, code in answers.items())
     if set(answers.values()) <= {"DryRunOperation"}:
-        return Check("dry run of EC2", "ok", found)
+        return "ok", found, ""
     if unasked:
         advice = "whoever may start instances can ask this: these credentials need not"
-        return Check("dry run of EC2", "unknown", found, advice)
+        return "unknown", found, advice
     advice = "a policy of the organisation that forbids it to these credentials may forbid it to EMR as well"
-    return Check("dry run of EC2", "warning", found, advice)
+    return "warning", found, advice
 
 
-def probe_deployer(iam: Any, account: str, region: str) -> Check:
+def probe_deployer(iam: Any, account: str, region: str) -> Finding:
     """Ask IAM whether the role with which CloudFormation deploys may use every service of the stacks."""
     role = f"arn:aws:iam::{account}:role/cdk-hnb659fds-cfn-exec-role-{account}-{region}"
     denied = _denied(iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[*DEPLOYER_ACTIONS]))
     if denied:
         advice = "docs/deployment.md lists what the policy of the role must allow"
-        return Check("deployer's rights", "warning", f"{role} may not {', '.join(denied)}", advice)
-    return Check("deployer's rights", "ok", f"{role} may use every service of the stacks")
+        return "warning", f"{role} may not {', '.join(denied)}", advice
+    return "ok", f"{role} may use every service of the stacks", ""
 
 
-def probe_service_role(iam: Any, account: str, cluster: Cluster | None) -> Check:
+def probe_service_role(iam: Any, account: str, cluster: Cluster | None) -> Finding:
     """Ask IAM whether the cluster's service role may make Spot's service-linked role."""
     if cluster is None:
-        return Check("service role, Spot", "unknown", NO_CLUSTER)
+        return "unknown", NO_CLUSTER, ""
     name, service = SPOT_ROLE
     role = cluster.service_role
     answer = iam.simulate_principal_policy(
@@ -129,17 +130,17 @@ def probe_service_role(iam: Any, account: str, cluster: Cluster | None) -> Check
     )
     if _denied(answer):
         advice = f"once: aws iam create-service-linked-role --aws-service-name {service}"
-        return Check("service role, Spot", "warning", f"{role} may not make {name}", advice)
-    return Check("service role, Spot", "ok", f"{role} may make {name}")
+        return "warning", f"{role} may not make {name}", advice
+    return "ok", f"{role} may make {name}", ""
 
 
-def probe_cluster(connection: Connection, cluster: Cluster | None, config: DeploymentConfig) -> Check:
+def probe_cluster(connection: Connection, cluster: Cluster | None, config: DeploymentConfig) -> Finding:
     """Ask Session Manager for the nodes of a live cluster, or EMR to change one that has ended.
 
     That change is what CloudFormation asks for in an update, and its value is the configured one.
     """
     if cluster is None:
-        return Check("cluster, asked", "unknown", NO_CLUSTER)
+        return "unknown", NO_CLUSTER, ""
     emr, cluster_id = connection.client("emr"), cluster.id
     if cluster.live:
         return _agents(connection.client("ssm"), list_nodes(emr, cluster_id))
@@ -152,11 +153,11 @@ def probe_cluster(connection: Connection, cluster: Cluster | None, config: Deplo
         found = (
             f"{cluster_id} has ended; EMR refuses a change: {details['Code']} ({code}) {details['Message']}"
         )
-        return Check("cluster, asked", "ok", found)
-    return Check("cluster, asked", "ok", f"{cluster_id} has ended; EMR takes a change all the same")
+        return "ok", found, ""
+    return "ok", f"{cluster_id} has ended; EMR takes a change all the same", ""
 
 
-def _agents(ssm: Any, nodes: Iterable[Node]) -> Check:
+def _agents(ssm: Any, nodes: Iterable[Node]) -> Finding:
     """Check that Session Manager reaches every node: tunnels need the primary one."""
     ids = [node.ec2_id for node in nodes if node.state == "RUNNING"]
     filters = [{"Key": "InstanceIds", "Values": ids}]
@@ -166,8 +167,8 @@ def _agents(ssm: Any, nodes: Iterable[Node]) -> Check:
         online = len(list(pages.search("InstanceInformationList[?PingStatus == 'Online']")))
     found = f"Session Manager reaches {online} of {len(ids)} nodes that run"
     if online == len(ids):
-        return Check("cluster, asked", "ok", found)
-    return Check("cluster, asked", "warning", found, "`tunnel` needs the primary node: ask again in a minute")
+        return "ok", found, ""
+    return "warning", found, "`tunnel` needs the primary node: ask again in a minute"
 
 
 def _cluster(connection: Connection) -> Cluster | None:

@@ -1,20 +1,15 @@
 """What a destroy of a stage takes away and what stays, from the deployed stacks themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import ClientError
-
+from infra.contract.aws_clients import CloudFormationClient, S3Client
 from infra.contract.names import STACK_PARTS, stack_name
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_s3 import S3Client
+from operate.deployment import if_there
+from operate.errors import unless
 
 BUCKET = "AWS::S3::Bucket"
 GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
@@ -82,12 +77,9 @@ def contents(s3: S3Client, bucket: str) -> Contents | None:
     versions = (
         s3.get_paginator("list_object_versions").paginate(Bucket=bucket).search("Versions[].Size || `[]`")
     )
-    try:
-        sizes = list(islice(versions, MOST_LISTED + 1))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchBucket", "404"):
-            return None
-        raise
+    sizes = unless(("NoSuchBucket", "404"), lambda: list(islice(versions, MOST_LISTED + 1)))
+    if sizes is None:
+        return None
     return Contents(min(len(sizes), MOST_LISTED), sum(sizes[:MOST_LISTED]), len(sizes) > MOST_LISTED)
 
 
@@ -113,10 +105,5 @@ def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Res
 
 def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any] | None:
     """Return a stack's template as it was deployed; None: there is no such stack."""
-    try:
-        body = cloudformation.get_template(StackName=stack)["TemplateBody"]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
-            return None
-        raise
-    return dict(body)
+    answer = if_there(lambda: cloudformation.get_template(StackName=stack))
+    return dict(answer["TemplateBody"]) if answer else None

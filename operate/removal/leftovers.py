@@ -49,7 +49,6 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
     """Look for everything that costs by the hour or by the gigabyte.
 
     Args:
-        connection: of the stage.
         removed: what the stacks held; its buckets that should be gone are looked up by name.
     """
     looks: dict[str, Callable[[], Iterator[Leftover]]] = {

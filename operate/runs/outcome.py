@@ -9,7 +9,7 @@ from operate.emr.clusters import find_cluster
 from operate.emr.steps import COMPLETED, POLL_SECONDS, Step, follow
 from operate.errors import OperateError
 from operate.printing import say
-from operate.runs.log_files import StepLogs, last_lines
+from operate.runs.logs import StepLogs, last_lines
 from operate.runs.run_folder import run_prefix
 from operate.s3.objects import read_json
 from spark_job.contract.run_layout import COST
@@ -43,8 +43,7 @@ def wait_for_outcome(
     Args:
         meanwhile: called with the step each time it has been looked at and has not ended.
 
-    Raises:
-        StepFailedError: it did not complete.
+    Raises StepFailedError: it did not complete.
     """
     step = follow(connection.client("emr"), cluster_id, step_id, say, meanwhile=meanwhile)
     if step.state != COMPLETED:
@@ -97,7 +96,7 @@ def driver_words(
     """
     waited = 0.0
     while waited <= patience:
-        files = {file.kind: file for file in (*logs.step_files(), *logs.driver_files())}
+        files = logs.files()
         if any(kind.startswith("driver") for kind in files) or waited == patience:
             break
         sleep(POLL_SECONDS)

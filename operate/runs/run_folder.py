@@ -1,20 +1,18 @@
 """The folder of a run in the results bucket: what is there, and whether the run is complete."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
+from infra.costs.own_rates import OwnRate
+from operate.connection import Connection
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
 from spark_job.contract.manifest import Manifest, RunFigures, with_accuracies
 from spark_job.contract.run_layout import MANIFEST, METRICS
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 AT_ONCE = 32
 COMPLETE = "complete"
@@ -89,3 +87,17 @@ def closest(run_id: str, known: Sequence[str]) -> str:
     """Return some names for a message: those that begin alike, else the first."""
     alike = [name for name in known if name.startswith(run_id[:3])]
     return ", ".join((alike or list(known))[:5]) or "there are none yet"
+
+
+def own_rates(connection: Connection) -> list[OwnRate]:
+    """Return the rate of each finished run that computed images on machines which are known."""
+    runs = list_runs(connection.client("s3"), connection.deployment.results_bucket, {})
+    return [rate for run in runs if (rate := _rate(run))]
+
+
+def _rate(run: RunSummary) -> OwnRate | None:
+    families = tuple(sorted({name.partition(".")[0] for name in run.instance_types}))
+    rate = run.images_per_second_per_core
+    if not (families and run.created and run.model and run.megapixels and rate):
+        return None
+    return OwnRate(run.run, run.created, run.model, families, run.megapixels, rate)

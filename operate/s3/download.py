@@ -1,22 +1,17 @@
 """Brings a folder of this machine up to date with objects of a bucket."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
+from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject
 from operate.s3.transfer import side_by_side
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 BLOCK_BYTES = 1 << 20
 
@@ -33,8 +28,7 @@ class FolderCopy:
     def path(self, stored: StoredObject) -> Path:
         """Return the file that an object is written to.
 
-        Raises:
-            OperateError: its key leads out of the folder.
+        Raises OperateError: its key leads out of the folder.
         """
         name = stored.key.removeprefix(self.prefix)
         if any(part in ("", ".", "..") for part in name.split("/")):
@@ -45,8 +39,7 @@ class FolderCopy:
 def download(copy: FolderCopy, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
     """Fetch what is not there yet, each file whole or not at all; returns what was fetched.
 
-    Raises:
-        OperateError: an object could not be fetched.
+    Raises OperateError: an object could not be fetched.
     """
     files = [stored for stored in objects if not stored.key.endswith("/")]
     wanted = [stored for stored in files if not _is_there(copy.path(stored), stored)]

@@ -1,23 +1,18 @@
 """Brings a folder of an image bucket up to date with photographs of this machine."""
 
-from __future__ import annotations
-
 import mimetypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError
 from operate.s3.objects import StoredObject, list_objects
 from operate.s3.photographs import MOST_AT_ONCE_BYTES, Photograph, digests, digests_of, parts_of
 from operate.s3.transfer import side_by_side
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 
 @dataclass(frozen=True)
@@ -63,8 +58,7 @@ def upload(
 ) -> UploadResult:
     """Bring the target up to date with these photographs; nothing there is deleted.
 
-    Raises:
-        OperateError: a file could not be uploaded, or is not there afterwards.
+    Raises OperateError: a file could not be uploaded, or is not there afterwards.
     """
     stored = target.stored()
     changes = side_by_side(partial(_is_new, target, stored), photographs, at_once=at_once, label="comparing")
@@ -130,7 +124,7 @@ def _put_in_parts(target: Target, photograph: Photograph, kind: str) -> None:
     sent = [part for page in pages for part in page.get("Parts", [])]
     etags = {part["PartNumber"]: part["ETag"] for part in sent}
     checksums = {part["PartNumber"]: part.get("ChecksumSHA256") for part in sent}
-    parts: list[CompletedPartTypeDef] = []
+    parts: list[Any] = []
     for number, block in enumerate(parts_of(photograph.path), 1):
         mine, etag = digests_of(block), etags.get(number, "")
         if mine.checksum != checksums.get(number) and mine.etag != etag.strip('"'):

@@ -1,17 +1,14 @@
 """Objects of a bucket: thin callers of S3."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from infra.contract.aws_clients import S3Client
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,9 @@ def read_json(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         # Who may list only below a prefix is told AccessDenied of what is not there.
-        if code == "NoSuchKey" or (code == "AccessDenied" and not _is_listed(s3, bucket, key)):
-            return None
-        raise
+        listed = code == "AccessDenied" and any(one.key == key for one in list_objects(s3, bucket, key))
+        if code not in ("NoSuchKey", "AccessDenied") or listed:
+            raise
+        return None
     value: dict[str, Any] = json.loads(body)
     return value
-
-
-def _is_listed(s3: S3Client, bucket: str, key: str) -> bool:
-    return any(stored.key == key for stored in list_objects(s3, bucket, key))

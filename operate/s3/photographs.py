@@ -48,9 +48,11 @@ def collect(folder: Path, *, all_files: bool, links_outside: bool = False) -> Co
         all_files: whatever the extension.
         links_outside: follow links also to what does not lie in the folder.
     """
-    found = Collection([], [])
-    _Walk(folder, None if links_outside else folder.resolve(), all_files, found).below(folder)
-    return Collection(sorted(found.photographs, key=lambda one: one.name), sorted(found.problems))
+    inside = None if links_outside else folder.resolve()
+    found = list(_below(folder, folder, inside, all_files))
+    photographs = [one for one in found if isinstance(one, Photograph)]
+    problems = [one for one in found if isinstance(one, str)]
+    return Collection(sorted(photographs, key=lambda one: one.name), sorted(problems))
 
 
 def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
@@ -120,50 +122,54 @@ def digests(photograph: Photograph) -> Digests:
     return Digests(md5, sha256, len(parts))
 
 
-@dataclass(frozen=True)
-class _Walk:
-    """One look through the folder `root`; links must lead below `inside`, if it is given."""
+def _below(
+    folder: Path,
+    root: Path,
+    inside: Path | None,
+    all_files: bool,
+    above: frozenset[tuple[int, int]] = frozenset(),
+) -> Iterator[Photograph | str]:
+    """Yield the photographs below a folder of `root`, and a line for what cannot be taken.
 
-    root: Path
-    inside: Path | None
-    all_files: bool
-    found: Collection
-
-    def below(self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> None:
-        """Add what is below a folder, whose own folders are `above`."""
-        try:
-            status, entries = folder.stat(), list(os.scandir(folder))
-        except OSError as error:
-            self._say(folder, f"the folder cannot be read: {error.strerror}")
-            return
-        seen = above | {(status.st_dev, status.st_ino)}
-        for entry in entries:
-            path = Path(entry.path)
-            try:
-                self._add(entry, path, path.relative_to(self.root).as_posix(), seen)
-            except OSError as error:
-                what = "the link leads nowhere" if entry.is_symlink() else "it cannot be read"
-                self._say(path, f"{what}: {error.strerror}")
-            except OperateError as error:
-                self._say(path, str(error))
-
-    def _add(self, entry: os.DirEntry[str], path: Path, name: str, seen: frozenset[tuple[int, int]]) -> None:
+    Args:
+        inside: links must lead below it, if it is given.
+        above: the folders that lead to this one, by device and number.
+    """
+    try:
+        status, entries = folder.stat(), list(os.scandir(folder))
+    except OSError as error:
+        yield f"{_shown(folder, root)}: the folder cannot be read: {error.strerror}"
+        return
+    seen = above | {(status.st_dev, status.st_ino)}
+    for entry in entries:
+        path = Path(entry.path)
+        name = path.relative_to(root).as_posix()
         if skip_reason(name, all_files=True):
-            return
-        there = entry.stat()
-        if self.inside and entry.is_symlink() and not path.resolve().is_relative_to(self.inside):
-            raise OperateError("the link leads out of the folder: give --links-outside to follow it")
-        if stat.S_ISDIR(there.st_mode):
-            if (there.st_dev, there.st_ino) in seen:
-                raise OperateError("the link leads back to a folder above it")
-            self.below(path, seen)
-        elif not stat.S_ISREG(there.st_mode):
-            raise OperateError("neither a file nor a folder")
-        elif skip_reason(name, self.all_files) is None:
-            self.found.photographs.append(_readable(Photograph(path, name, there.st_size)))
+            continue
+        try:
+            there = entry.stat()
+            _check_link(entry, there, inside, seen)
+            if stat.S_ISDIR(there.st_mode):
+                yield from _below(path, root, inside, all_files, seen)
+            elif skip_reason(name, all_files) is None:
+                yield _readable(Photograph(path, name, there.st_size))
+        except OSError as error:
+            what = "the link leads nowhere" if entry.is_symlink() else "it cannot be read"
+            yield f"{_shown(path, root)}: {what}: {error.strerror}"
+        except OperateError as error:
+            yield f"{_shown(path, root)}: {error}"
 
-    def _say(self, path: Path, problem: str) -> None:
-        self.found.problems.append(f"{_shown(path, self.root)}: {problem}")
+
+def _check_link(
+    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, seen: frozenset[tuple[int, int]]
+) -> None:
+    """Check that an entry is a file or a folder that may be entered. Raises OperateError."""
+    if inside and entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(inside):
+        raise OperateError("the link leads out of the folder: give --links-outside to follow it")
+    if stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) in seen:
+        raise OperateError("the link leads back to a folder above it")
+    if not (stat.S_ISDIR(there.st_mode) or stat.S_ISREG(there.st_mode)):
+        raise OperateError("neither a file nor a folder")
 
 
 def _shown(path: Path, root: Path) -> str:

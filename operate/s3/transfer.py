@@ -34,8 +34,7 @@ def side_by_side(
     Args:
         size: of an item in bytes: the bar then shows bytes and their rate, else items.
 
-    Raises:
-        Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
+    Raises Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
     """
     done = (DownloadColumn(), TransferSpeedColumn()) if size else (MofNCompleteColumn(),)
     columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeRemainingColumn())

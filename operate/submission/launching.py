@@ -20,8 +20,7 @@ def deployed_job(connection: Connection) -> DeployedJob:
 def launch(connection: Connection, request: RunRequest) -> tuple[str, str]:
     """Start a cluster that ends with this run, and return its id and that of its step.
 
-    Raises:
-        OperateError: the function refuses; the message holds its reason.
+    Raises OperateError: the function refuses; the message holds its reason.
     """
     answer = _ask(connection, {"run": asdict(request)})
     return str(answer["cluster_id"]), str(answer["step_id"])

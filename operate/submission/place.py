@@ -11,8 +11,8 @@ from operate.emr.clusters import Cluster, idle_timeout, most_nodes
 from operate.emr.nodes import list_nodes
 from operate.errors import OperateError
 from operate.printing import say
-from operate.runs.own_rates import own_rates
-from operate.runs.run_clusters import stage_clusters
+from operate.runs.run_folder import own_rates
+from operate.runs.run_history import stage_clusters
 from operate.submission.estimate import Estimate, estimate, estimate_of_new
 from operate.submission.launching import deployed_job
 

@@ -1,17 +1,16 @@
 """The request of a run, put together from the deployment and what a person asks for, and checked."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from infra.artifacts.job_package import ENTRY_POINT, build_job, job_inputs
+from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
+from infra.contract.aws_clients import S3Client
 from infra.launch.checks import active_clusters, active_runs, refuse_repetition
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
@@ -20,9 +19,6 @@ from operate.submission.sources import reduction_uri
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.options import SUBMIT, given_values, option_words
 from spark_job.contract.run_options import RunOptions
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 DIGEST_LENGTH = 16
 # With the components of an earlier run there is nothing to choose.
@@ -57,8 +53,7 @@ class Choices:
 def prepared(connection: Connection, place: Place, choices: Choices) -> tuple[RunRequest, Submission]:
     """Return the request and the step that it means, checked.
 
-    Raises:
-        OperateError: no images, the same run again, an earlier run that is not there.
+    Raises OperateError: no images, the same run again, an earlier run that is not there.
     """
     deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)

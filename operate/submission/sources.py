@@ -1,20 +1,15 @@
 """What a person names, as URIs that the cluster may read: image sources, and an earlier run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
 from infra.launch.checks import check_images, check_labels, holds
-from infra.launch.image_listing import split_uri
 from operate.deployment import Deployment
 from operate.errors import OperateError
 from spark_job.contract.image_names import is_table
 from spark_job.contract.run_layout import MANIFEST
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from spark_job.contract.uris import bucket_and_key
 
 
 def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
@@ -30,7 +25,7 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
     uris = []
     for image_source in given or tuple(buckets):
         if "://" in image_source:
-            bucket, prefix = split_uri(image_source)
+            bucket, prefix = bucket_and_key(image_source)
         else:
             source, _, prefix = image_source.strip("/").partition("/")
             bucket = deployment.images_bucket(source)
@@ -47,18 +42,17 @@ def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
         OperateError: there is no such table.
     """
     check_labels(labels, deployment.images_buckets.values())
-    if is_table(labels) and not holds(s3, *split_uri(labels)):
+    if is_table(labels) and not holds(s3, *bucket_and_key(labels)):
         raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
 
 
 def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
     """Return the folder of the earlier run whose reduction is applied.
 
-    Raises:
-        OperateError: there is no such complete run.
+    Raises OperateError: there is no such complete run.
     """
     if "://" in run:
-        bucket, prefix = split_uri(run)
+        bucket, prefix = bucket_and_key(run)
     else:
         bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
     if not holds(s3, bucket, f"{prefix}/{MANIFEST}"):

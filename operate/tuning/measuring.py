@@ -1,9 +1,11 @@
-"""A tuning on the cluster: its steps submitted at once, followed in order, measured by their files."""
+"""A tuning on the cluster: a run for each point of the grid and each size, then the serial process."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from infra.config.deployment import DeploymentConfig
-from infra.launch.run_request import Submission
+from infra.config.sizing import NodeTooSmallError
+from infra.launch.run_request import RunRequest, Submission, submission
 from operate.connection import Connection
 from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
 from operate.errors import OperateError
@@ -11,22 +13,116 @@ from operate.printing import say
 from operate.runs.outcome import wait_for_outcome
 from operate.runs.run_folder import run_prefix
 from operate.s3.objects import read_json
-from operate.tuning.figures import (
-    Measured,
-    machine,
-    place_of,
-    point,
-    recommended,
-    telling_images,
-    time_by_cores,
-    time_by_images,
-)
-from operate.tuning.steps import Plan, Trial
+from operate.submission.place import Place
+from operate.tuning import figures
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_layout import METRICS
 from spark_job.contract.tuning import Tuning
 
 # Spark counts two cores at least.
 LEAST_PARALLELISM = 2
+
+# How long Spark may wait for all executors: scaling starts nodes for them meanwhile.
+WAIT_FOR_EXECUTORS = "30min"
+# Shares of the sample that show how time grows with the number of images; the grid has all of them.
+SMALLER_SIZES = (0.25, 0.5)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run that is to be measured."""
+
+    executors: int
+    cores: int
+    images: int
+
+    @property
+    def name(self) -> str:
+        """The trial as part of a run id: `4x2-20000`."""
+        return f"{self.executors}x{self.cores}-{self.images}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tuning measures: the grid on all images, and one point of it on fewer."""
+
+    grid: tuple[Trial, ...]
+    smaller: tuple[Trial, ...]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """The trials of the grid, then those on fewer images."""
+        return (*self.grid, *self.smaller)
+
+
+def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
+    """Return every pair of executors and cores on all images, and the largest pair on fewer."""
+    grid = tuple(
+        Trial(executor_count, core_count, images)
+        for executor_count in sorted(set(executors))
+        for core_count in sorted(set(cores))
+    )
+    most = max(grid, key=lambda trial: (trial.executors * trial.cores, trial.executors))
+    smaller = tuple(Trial(most.executors, most.cores, int(images * share)) for share in SMALLER_SIZES)
+    return Plan(grid, smaller)
+
+
+def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
+    """Check that every trial's executors fit on so many core and task nodes.
+
+    Raises MisuseError: one does not, and would wait for ever.
+    """
+    for trial in trials:
+        try:
+            most = nodes * config.sizing(trial.cores).executors_per_node
+        except NodeTooSmallError as error:
+            raise MisuseError(f"--cores {trial.cores}: {error}; give fewer") from error
+        if trial.executors > most:
+            raise MisuseError(
+                f"{trial.executors} executors of {trial.cores} cores do not fit on {nodes} nodes of "
+                f"{config.core_node.name}, {most} do: give fewer, or deploy with more task nodes "
+                "(CONTEXT='-c task_maximum=N')"
+            )
+
+
+def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
+    """Return Spark's properties: exactly these executors, all there before the first task."""
+    sizes = config.sizing(trial.cores).properties()
+    return {
+        **{key: value for key, value in sizes.items() if key.startswith("spark.executor.")},
+        "spark.executor.instances": str(trial.executors),
+        "spark.dynamicAllocation.enabled": "false",
+        "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+        "spark.scheduler.maxRegisteredResourcesWaitingTime": WAIT_FOR_EXECUTORS,
+    }
+
+
+def submissions(planned: Plan, place: Place, config: DeploymentConfig, name: str) -> list[Submission]:
+    """Return the runs of all trials in their order, and last the serial process on the first one's images.
+
+    The sample is the same for all trials of a size.
+    """
+    deployed, runs = place.deployed, []
+    for trial in planned.trials:
+        request = RunRequest(
+            images=place.images,
+            fingerprint=place.listing.fingerprint,
+            options=(f"--sample={trial.images}", "--seed=0"),
+            name=f"{name}-{trial.name}",
+        )
+        runs.append(submission(deployed.with_settings(spark_settings(trial, config)), request))
+    # In the driver's container, without executors.
+    serial = f"{name}-serial"
+    kept = {option: deployed.value(option) for option in ("--extractor", "--engine")}
+    words = (
+        *deployed.named(deployed.prefix + serial),
+        "time-serial",
+        f"--like={deployed.results_uri}/{runs[0].run_id}",
+        f"--results={deployed.results_uri}",
+        *(f"{option}={value}" for option, value in kept.items() if value is not None),
+        f"--run-id={serial}",
+    )
+    return [*runs, Submission(serial, words)]
 
 
 def run_all(
@@ -41,14 +137,13 @@ def run_all(
     Args:
         runs: those of `planned.trials`, and the serial process last.
 
-    Raises:
-        OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
+    Raises OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
     """
     emr, prefix = connection.client("emr"), connection.deployment.name_prefix
     ids = add_steps(emr, cluster_id, [spark_step(prefix + run.run_id, run.arguments) for run in runs])
     say(f"steps {', '.join(ids)} of cluster {cluster_id}")
     serial_trial = Trial(1, 1, planned.grid[0].images)
-    measurements: list[Measured] = []
+    measurements: list[figures.Measured] = []
     try:
         for trial, run, step_id in zip((*planned.trials, serial_trial), runs, ids, strict=True):
             wait_for_outcome(connection, cluster_id, step_id)
@@ -58,31 +153,30 @@ def run_all(
         _cancel(connection, cluster_id, ids)
         raise
     *trials, serial = measurements
-    rate, cost = serial.images / serial.seconds, machine(config)
-    points = [point(measured, rate, cost) for measured in trials]
+    rate, cost = serial.images / serial.seconds, figures.machine(config)
+    points = [figures.point(measured, rate, cost) for measured in trials]
     grid, smaller = points[: len(planned.grid)], points[len(planned.grid) :]
     pairs = {(run.executors, run.cores) for run in smaller}
     sizes = [*smaller, *(run for run in grid if (run.executors, run.cores) in pairs)]
-    by_images = time_by_images(sizes)
-    needed = telling_images(sizes, by_images, rate)
+    by_images = figures.time_by_images(sizes)
+    needed = figures.telling_images(sizes, by_images, rate)
     return Tuning(
-        place=place_of(config, cluster_id),
+        place=figures.place_of(config, cluster_id),
         images=serial.images,
         serial_seconds=serial.seconds,
         grid=grid,
         sizes=sizes,
         by_images=by_images,
-        by_cores=time_by_cores(grid),
-        recommended=None if needed else recommended(grid),
+        by_cores=figures.time_by_cores(grid),
+        recommended=None if needed else figures.recommended(grid),
         telling_images=needed,
     )
 
 
-def _measured(connection: Connection, trial: Trial, run_id: str) -> Measured:
+def _measured(connection: Connection, trial: Trial, run_id: str) -> figures.Measured:
     """Read the wall time of a run's featurization from its metrics.
 
-    Raises:
-        OperateError: the metrics are not there, or Spark had other executors than asked for.
+    Raises OperateError: the metrics are not there, or Spark had other executors than asked for.
     """
     bucket, key = connection.deployment.results_bucket, run_prefix(run_id) + METRICS
     metrics = read_json(connection.client("s3"), bucket, key)
@@ -97,7 +191,7 @@ def _measured(connection: Connection, trial: Trial, run_id: str) -> Measured:
             "`status` tells of the cluster's nodes"
         )
     seconds = images / features["images_per_second"]
-    return Measured(trial.executors, trial.cores, images, seconds, run_id)
+    return figures.Measured(trial.executors, trial.cores, images, seconds, run_id)
 
 
 def _cancel(connection: Connection, cluster_id: str, step_ids: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
 from operate.tuning.figures import machine
-from operate.tuning.steps import Plan
+from operate.tuning.measuring import Plan
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.tuning import Measurement, Tuning
 
@@ -67,8 +67,7 @@ def conclusion(tuning: Tuning, file: Path, report: str) -> str:
 def configure(file: Path, stage: str, fields: Mapping[str, int]) -> None:
     """Write fields of a stage into the context of a cdk.json; all else in it stays.
 
-    Raises:
-        MisuseError: the file holds no JSON object.
+    Raises MisuseError: the file holds no JSON object.
     """
     try:
         content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}

@@ -11,10 +11,8 @@ from pathlib import Path
 import click
 
 from infra.checkout import ROOT
-from infra.commands.context_option import context_option
 from infra.config.deployment import DeploymentConfig
-from operate.configuration import STAGES
-from operate.connection import Connection
+from operate.connection import STAGES, Connection, context_option
 from rehearsal.commands.serve import interrupt_on_sigterm
 from rehearsal.emulator.process import Server
 from rehearsal.full_run.background_server import how_to_use, start_kept

@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Architecture
-from operate.configuration import configured_region, stage_configuration
+from operate.connection import configured_region, stage_configuration
 from rehearsal.settings import require_plain
 from spark_job.contract.errors import MisuseError
 

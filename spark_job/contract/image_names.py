@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.uris import last_name
 
 _EXTENSIONS = "jpg jpeg jpe jfif mpo png gif webp tif tiff bmp dib heic heif hif avif jp2 j2k jpx jxl"
 IMAGE_EXTENSIONS = tuple(f".{name}" for name in _EXTENSIONS.split())
@@ -103,7 +104,7 @@ def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tupl
         rule: `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
             `path`: all folders below the source, joined, without the first named like a split; `none`.
     """
-    folders: Sequence[str] = [source.rstrip("/").rpartition("/")[2], *relative_path.split("/")[:-1]]
+    folders: Sequence[str] = [last_name(source), *relative_path.split("/")[:-1]]
     if rule in (PATH, NO_LABELS):
         source_name, *below = folders
         # The last folder is a class, whatever its name, unless it is the only one.

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Self, TypeVar
 
+from spark_job.contract.uris import last_name
+
 FORMAT = 1
 RUN = "run"
 # What a manifest says even when it is empty.
@@ -144,7 +146,7 @@ class RunFigures:
         return cls(
             kind=manifest.kind,
             created=datetime.fromisoformat(manifest.created) if manifest.created else None,
-            parents=tuple(uri.rstrip("/").rpartition("/")[2] for uri in manifest.parents),
+            parents=tuple(last_name(uri) for uri in manifest.parents),
             model=manifest.model,
             images=at("images", "usable"),
             rejected=at("images", "rejected"),

@@ -48,7 +48,7 @@ def real_place(uri: str) -> str:
     return uri if is_s3(uri) else os.path.realpath(uri)
 
 
-def split_uri(uri: str) -> tuple[str, str]:
+def root_and_key(uri: str) -> tuple[str, str]:
     """Return the root of the store and the key below it: `s3://bucket`, `a/b.jpg`, or `/`, `me/b.jpg`."""
     if is_s3(uri):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -56,9 +56,26 @@ def split_uri(uri: str) -> tuple[str, str]:
     return "/", uri.lstrip("/")
 
 
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Return bucket and key of `s3://BUCKET/KEY`, the key without `/` at its end; it may be empty.
+
+    Raises MisuseError: it is no such URI.
+    """
+    root, key = root_and_key(uri)
+    bucket = root.removeprefix("s3://")
+    if not is_s3(uri) or not bucket:
+        raise MisuseError(f"{uri!r} is no s3://BUCKET/PREFIX")
+    return bucket, key.rstrip("/")
+
+
+def last_name(uri: str) -> str:
+    """Return the name of a file or folder: what stands behind the last `/`, but for one at the end."""
+    return uri.rstrip("/").rpartition("/")[2]
+
+
 def read_unsigned(uris: Iterable[str]) -> None:
     """Read the buckets of these URIs without an account from now on."""
-    os.environ[UNSIGNED_BUCKETS] = " ".join(split_uri(uri)[0] for uri in uris if is_s3(uri))
+    os.environ[UNSIGNED_BUCKETS] = " ".join(root_and_key(uri)[0] for uri in uris if is_s3(uri))
 
 
 def is_unsigned(root: str) -> bool:

@@ -16,6 +16,7 @@ from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import FruitError
 from spark_job.contract.manifest import RUN, Manifest
+from spark_job.contract.uris import last_name
 from spark_job.erasure.runs import finished_run, report_again
 from spark_job.errors import ReductionError
 from spark_job.pipeline.reduction_stage import reduction_stage
@@ -49,9 +50,9 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
     """
     done = dict[str, str]()
     for run, manifest in sorted(complete_runs(Folder(results)), key=_order):
-        made_with = {_name(str(manifest.parameters.get("reduction") or ""))}
+        made_with = {last_name(str(manifest.parameters.get("reduction") or ""))}
         if manifest.kind in ("train", "group"):
-            made_with |= set(map(_name, manifest.parents))
+            made_with |= set(map(last_name, manifest.parents))
         if manifest.run_id not in models and done.keys().isdisjoint(made_with):
             continue
         try:
@@ -62,10 +63,6 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
     if done:
         write_index(Folder(results))
     return list(done.values())
-
-
-def _name(uri: str) -> str:
-    return uri.rstrip("/").rpartition("/")[2]
 
 
 def _order(known: tuple[RunFolder, Manifest]) -> tuple[bool, bool, str]:

@@ -24,6 +24,7 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import Wanted, erasures_folder
 from spark_job.contract.manifest import RUN, Manifest
 from spark_job.contract.run_options import RunOptions
+from spark_job.contract.uris import last_name
 from spark_job.erasure.tables import rows_of, without_lines, without_rows
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ExtractorSpecification
@@ -78,7 +79,7 @@ class RunTraces:
 
     @property
     def run_id(self) -> str:
-        return self.run.uri.rpartition("/")[2]
+        return last_name(self.run.uri)
 
     @property
     def holds_any(self) -> bool:
@@ -106,7 +107,7 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
         StorageError: something cannot be read.
     """
     folder = Folder(results)
-    aside = erasures_folder(results).rpartition("/")[2]
+    aside = last_name(erasures_folder(results))
     runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         known = list(pool.map(_opened, runs))
@@ -168,7 +169,7 @@ def _read_of(one: RunTraces, affected: set[str]) -> str:
         parents = [listing.get("previous") or listing.get("earlier") or ""]
     else:
         parents = list(one.manifest.parents) if one.manifest.kind in SHOWING_THEIR_RUN else []
-    return next((name for uri in parents if (name := uri.rpartition("/")[2]) in affected), "")
+    return next((name for uri in parents if (name := last_name(uri)) in affected), "")
 
 
 def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:

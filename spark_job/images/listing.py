@@ -27,7 +27,7 @@ from obstore.exceptions import BaseError, InvalidPathError
 from spark_job.arrow_arrays import numbers, text_lists, texts, whole
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
-from spark_job.contract.uris import child, is_s3, is_unsigned, split_uri
+from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
 from spark_job.errors import ListingError
 from spark_job.images.labels import Labels, Values
 from spark_job.parquet_parts import column_names, part_uris, read_part, write_part
@@ -140,7 +140,7 @@ def _below(
 
 def _list_s3(source: str) -> Iterator[Found]:
     """List the prefixes below the source side by side; S3 answers one listing at ~10,000 keys a second."""
-    root, prefix = split_uri(source)
+    root, prefix = root_and_key(source)
     prefix = f"{prefix}/" if prefix else ""
     store = open_store(root)
     try:
@@ -256,7 +256,7 @@ def is_refused_key(key: str) -> bool:
 
 def _found(item: dict[str, Any], prefix: str) -> Found:
     key, size = str(item["path"]), int(item["size"])
-    if size == 0 and not extension_of(key.rpartition("/")[2]):
+    if size == 0 and not extension_of(last_name(key)):
         key += "/"  # a folder marker, whose slash obstore takes off
     return key.removeprefix(prefix), size, str(item["e_tag"] or "").strip('"'), item.get("error")
 

@@ -11,6 +11,7 @@ from spark_job import __version__
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, RunFigures, read_json, with_accuracies, write_json
 from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS, STAGES
+from spark_job.contract.uris import last_name
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.runs_index import render_index
 from spark_job.storage import Folder
@@ -128,7 +129,7 @@ def write_index(results: Folder) -> None:
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         metrics = pool.map(lambda run: run[0].read_metrics(), runs)
         figures = {
-            folder.uri.rpartition("/")[2]: RunFigures.of(manifest, content)
+            last_name(folder.uri): RunFigures.of(manifest, content)
             for (folder, manifest), content in zip(runs, metrics, strict=True)
         }
     results.write(INDEX, render_index(with_accuracies(figures)))

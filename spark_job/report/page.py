@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from spark_job.contract.uris import last_name
 from spark_job.report.document import (
     Chart,
     Columns,
@@ -215,7 +216,7 @@ def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
 
 def _parent(uri: str) -> dict[str, str]:
     """Return its name, its URI, and its report as seen from this one when both lie in one folder."""
-    name = uri.rstrip("/").rpartition("/")[2]
+    name = last_name(uri)
     return {"name": name, "uri": uri, "report": f"../../{report_link(name)}"}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from operate.commands import deploy as command
 from operate.connection import Connection
-from operate.readiness.check import Check
+from operate.readiness.checks import Check
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract.names import cost_tags
 from operate.commands import doctor
 from operate.connection import Connection
-from operate.readiness.capacity_checks import vcpu_need
+from operate.readiness.checks import vcpu_need
 from tests.aws.conftest import REGION
 
 ACCOUNT = "123456789012"

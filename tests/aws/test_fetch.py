@@ -13,7 +13,7 @@ from operate.connection import Connection
 from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
-from operate.runs.own_rates import own_rates
+from operate.runs.run_folder import own_rates
 from operate.runs.run_history import RunTrace, nodes_of_run, run_history
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_objects, read_json
@@ -109,7 +109,7 @@ def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployme
     alike = OwnRate("alike", created, "mobilenet_v2", ("m5",), 0.01, 55.5)
     mixed = replace(alike, run="mixed", families=("m5", "m7g"))
     assert own_rates(Connection("dev", REGION)) == [alike, mixed]
-    monkeypatch.setattr("infra.commands.plan.templates", lambda _: [])
+    monkeypatch.setattr("operate.commands.plan.templates", lambda _: [])
     told = operate("plan", "--from-runs")
     assert told.exit_code == 0, told.err
     assert "Rate from run alike of 2026-02-01" in told.out
@@ -188,7 +188,7 @@ def test_a_run_pays_for_its_share_of_the_clusters_life():
 
 def step_of(step_id, *, started, ended) -> Step:
     """A step that ran between these times."""
-    return Step(step_id, "fruit-features-dev-run", "COMPLETED", (), START, started, ended, "", "")
+    return Step(step_id, "fruit-features-dev-run", "COMPLETED", (), START, started, ended, "")
 
 
 def node(kind, created, ended) -> Node:

@@ -5,8 +5,7 @@ import gzip
 import boto3
 import pytest
 
-from operate.runs.log_files import StepLogs, unpacked
-from operate.runs.log_reading import Reader
+from operate.runs.logs import Reader, StepLogs, unpacked
 from tests.aws.conftest import REGION, RUN
 
 APPLICATION = "application_1700000000000_0007"
@@ -97,7 +96,7 @@ def test_following_a_failed_step_ends_with_its_reason(operate, cluster_mode, mon
     from operate.commands import logs as module
     from operate.emr.steps import Step
 
-    failed = Step("s-9", "n", "FAILED", (), None, None, None, "Application failed", "")
+    failed = Step("s-9", "n", "FAILED", (), None, None, None, "Application failed")
     monkeypatch.setattr(module, "describe_step", lambda *_: failed)
     told = operate("logs", "--follow")
     assert told.exit_code == 1

@@ -6,7 +6,7 @@ import pytest
 
 from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
-from operate.runs.log_files import StepLogs, last_lines
+from operate.runs.logs import StepLogs, last_lines
 from operate.runs.outcome import driver_words, failure
 from tests.doubles import Double
 
@@ -42,16 +42,12 @@ def test_following_tells_each_state_once_and_returns_the_end():
     step = follow(emr, "j-1", "s-1", said.append, poll_seconds=7, sleep=slept.append)
     assert said == ["run-1 PENDING", "run-1 RUNNING", "run-1 FAILED"]
     assert slept == [7, 7, 7]
-    assert (step.state, step.reason, step.log_file) == (
-        "FAILED",
-        "Unknown Error.; exit code 1",
-        "s3://l/stderr.gz",
-    )
+    assert (step.state, step.reason) == ("FAILED", "Unknown Error.; exit code 1")
 
 
 def test_a_failure_names_state_reason_and_logs_in_one_line():
     """Also when EMR gave no reason, or one for the end of the cluster only."""
-    step = Step("s-1", "run-1", "CANCELLED", (), None, None, None, "", "")
+    step = Step("s-1", "run-1", "CANCELLED", (), None, None, None, "")
     assert "CANCELLED: no capacity; logs" in failure(step, "s3://logs/", "no capacity")
     assert failure(step, "s3://logs/emr/j-1/steps/s-1/") == (
         "step s-1 (run-1) CANCELLED: EMR gave no reason; logs s3://logs/emr/j-1/steps/s-1/ and `logs s-1`"

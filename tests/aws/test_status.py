@@ -31,11 +31,11 @@ def emr(deployment):
 
 
 def cluster(state="WAITING"):
-    return Cluster("j-1", "n", state, "", MOMENT, MOMENT, None, "emr-7.13.0", "", "")
+    return Cluster("j-1", "n", state, "", MOMENT, MOMENT, None, "emr-7.13.0")
 
 
 def ended_step(minutes):
-    return Step("s-1", "n", "COMPLETED", (), MOMENT, MOMENT, MOMENT + timedelta(minutes=minutes), "", "")
+    return Step("s-1", "n", "COMPLETED", (), MOMENT, MOMENT, MOMENT + timedelta(minutes=minutes), "")
 
 
 def test_status_tells_cluster_nodes_and_steps(operate, deployment):
@@ -126,7 +126,7 @@ def test_a_step_that_runs_is_cancelled(operate, rehearsed):
 
 def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
     """Exit code 1, and nothing is asked."""
-    monkeypatch.setattr("operate.runs.run_clusters.list_steps", lambda *_: [ended_step(1)])
+    monkeypatch.setattr("operate.runs.run_history.list_steps", lambda *_: [ended_step(1)])
     done = operate("cancel", "--yes")
     assert done.exit_code == 1
     assert "is COMPLETED already: there is nothing to cancel" in done.err

@@ -116,7 +116,7 @@ def test_waiting_returns_the_outcome_of_a_failed_run(operate, deployment, photog
             "containers/application_1_0001/container_1_0001_01_000001/stderr.gz": "Error: disk full",
         }.items():
             photographs.put_object(Bucket="fruit-logs", Key=f"{folder}/{key}", Body=text.encode())
-        return Step(step_id, PREFIX + run, "FAILED", (), None, None, None, "Unknown Error", "")
+        return Step(step_id, PREFIX + run, "FAILED", (), None, None, None, "Unknown Error")
 
     told = b'{"cost_usd": 0.41, "max_cost_usd": 0.5, "stop": true}'
     run = operate("submit", "--dry-run", "--json").json["run_id"]

@@ -200,7 +200,7 @@ def test_an_ended_cluster_is_still_shown(operate, deployment, emr):
 
 def test_no_cluster_at_all_is_no_error(operate, deployment, emr, monkeypatch):
     """EMR has forgotten the last one; the message says how to get another."""
-    monkeypatch.setattr("operate.runs.run_clusters.list_clusters", lambda *_: [])
+    monkeypatch.setattr("operate.runs.run_history.list_clusters", lambda *_: [])
     told = operate("status", "--json")
     assert (told.exit_code, told.json) == (0, {"clusters": []})
     assert "EMR remembers no cluster of dev: `fruit submit --stage=dev` starts one" in told.err

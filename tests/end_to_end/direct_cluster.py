@@ -12,7 +12,7 @@ from infra.checkout import ROOT
 from infra.cluster.configurations import classifications
 from infra.config.deployment import DeploymentConfig
 from operate.emr.steps import Step, describe_step, spark_step
-from operate.runs.log_files import StepLogs, unpacked
+from operate.runs.logs import StepLogs, unpacked
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import list_objects
 from rehearsal.processes import processes_of
@@ -44,7 +44,7 @@ def configuration() -> DeploymentConfig:
     return DeploymentConfig.from_context(dict(field.split("=", 1) for field in FIELDS))
 
 
-# What the nodes may do: that of infra/access/instance_role.py, in these buckets.
+# What the nodes may do: that of infra/access/cluster_roles.py, in these buckets.
 ALLOWED = {
     "s3:ListBucket": (IMAGES, RESULTS),
     "s3:GetObject": (f"{STAGED}/*", f"{IMAGES}/*", f"{RESULTS}/runs/*", f"{RESULTS}/erasures/*"),
@@ -200,7 +200,7 @@ class DirectCluster:
     def driver_log(self, step_id: str) -> str:
         """What the job said, in the log bucket."""
         logs = self._logs(step_id)
-        return "\n".join(logs.read(file) for file in logs.driver_files())
+        return "\n".join(logs.read(uri) for uri in logs.driver_files().values())
 
     def executors(self, step_id: str) -> set[str]:
         """Containers of a step's application that left logs, but the driver's."""

@@ -3,7 +3,7 @@
 import re
 from fnmatch import fnmatchcase
 
-from infra.access.instance_role import SESSION_MANAGER
+from infra.access.cluster_roles import SESSION_MANAGER
 from infra.access.submitter_role import LOOK_ROUND
 from tests.infrastructure.pipeline_template import cluster, plain
 from tests.infrastructure.synthesis import as_list, only, synthesise

@@ -4,7 +4,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.aws_ec2 import Vpc
 
-from infra.network.access_list import SubnetAccessList
+from infra.network.cluster_network import access_list
 from tests.infrastructure.synthesis import Template
 
 EVERYWHERE = "0.0.0.0/0"
@@ -14,7 +14,7 @@ TCP, ALL = 6, -1
 @pytest.fixture(scope="module")
 def template() -> Template:
     stack = Stack(App(analytics_reporting=False), "network")
-    SubnetAccessList(stack, "AccessList", vpc=Vpc(stack, "Vpc", max_azs=2, nat_gateways=1))
+    access_list(stack, Vpc(stack, "Vpc", max_azs=2, nat_gateways=1))
     return Template.from_stack(stack)
 
 

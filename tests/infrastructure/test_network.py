@@ -1,6 +1,6 @@
 """What the network promises: nobody comes in, S3 stays inside AWS, and everything can be deleted again."""
 
-from infra.network.s3_endpoint import emr_buckets
+from infra.network.cluster_network import emr_buckets
 from tests.infrastructure.pipeline_template import plain
 from tests.infrastructure.synthesis import as_list, only, synthesise
 

@@ -50,7 +50,6 @@ ORDER: dict[str, tuple[str, ...]] = {
         "launch",
         "stacks",
         "application",
-        "commands",
     ),
     "rehearsal": (
         "errors",

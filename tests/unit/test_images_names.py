@@ -18,7 +18,7 @@ from spark_job.contract.image_names import (
     skip_reason,
 )
 from spark_job.contract.run_options import RunOptions
-from spark_job.contract.uris import child, contains, is_s3, normalise, split_uri
+from spark_job.contract.uris import child, contains, is_s3, normalise, root_and_key
 from spark_job.images.listing import ListedFile
 from spark_job.images.sampling import matches_any
 from spark_job.pipeline.listing_stage import ClassFolders
@@ -59,7 +59,7 @@ def test_an_s3_uri_survives_normalising(bucket, path):
 def test_a_child_splits_into_store_and_key_and_back(uri, name):
     """Nothing is quoted or lost on the way from URI to key."""
     whole = child(uri, name)
-    root, key = split_uri(whole)
+    root, key = root_and_key(whole)
     assert key.endswith(name)
     assert (f"{root}/{key}" if is_s3(uri) else f"/{key}") == whole
 

@@ -14,7 +14,7 @@ from operate.tuning.figures import (
     time_by_cores,
     time_by_images,
 )
-from operate.tuning.steps import Trial, check_room, plan, spark_settings
+from operate.tuning.measuring import Trial, check_room, plan, spark_settings
 from spark_job.contract.errors import MisuseError
 
 MACHINE = Machine(vcpu=4, worker_hour=0.30, primary_hour=0.10)

@@ -14,6 +14,7 @@ from typing import Any
 
 from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.source_run import VectorTable
+from spark_job.contract.uris import last_name
 from spark_job.features.table import read_labelled
 from spark_job.report.document import Number, Section, Table, count, percent
 
@@ -50,7 +51,7 @@ def composition(table: VectorTable, uri: str) -> Composition:
         for path, label, split in zip(*columns, strict=True):
             found.splits[split] += 1
             found.classes[label] += 1
-            if named := ANGLE.fullmatch(path.rpartition("/")[2].rpartition(".")[0]):
+            if named := ANGLE.fullmatch(last_name(path).rpartition(".")[0]):
                 key = label, named[1] or named[3] or ""
                 found.turns[key] = found.turns.get(key, 0) | 1 << int(named[2] or named[4])
     del found.splits[""], found.classes[""]

@@ -25,7 +25,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.image_names import NO_LABELS, check_labels, is_table
 from spark_job.contract.run_options import ImageLimits
-from spark_job.contract.uris import contains, is_s3, normalise, split_uri
+from spark_job.contract.uris import contains, is_s3, normalise, root_and_key
 from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import EngineChoice, load_engine, worker_engine
@@ -214,7 +214,7 @@ def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFil
     source = normalise(uri)
     if not is_s3(source) and Path(source).is_file():
         return iter([ListedFile(source, size=Path(source).stat().st_size)])
-    root, key = split_uri(source)
+    root, key = root_and_key(source)
     with suppress(BaseError, OSError):  # a folder, or what the listing will explain
         if is_s3(source) and key:
             found = obstore.head(open_store(root), key)

@@ -13,6 +13,7 @@ from spark_job.analyses.classifier.saved_classifier import TOP, SavedClassifier
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.arrow_arrays import flags, optional_numbers, texts
 from spark_job.contract.run_options import ImageLimits
+from spark_job.contract.uris import last_name
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.table import matrix
 from spark_job.images.listing import ListedFile, listed_files
@@ -253,4 +254,4 @@ def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
 
 def _note(shown: Shown) -> str:
     flag = "unlike anything, " if shown.answer.unlike else ""
-    return f"{flag}{percent(shown.answer.probabilities[0])}: {shown.image.path.rpartition('/')[2]}"
+    return f"{flag}{percent(shown.answer.probabilities[0])}: {last_name(shown.image.path)}"

@@ -14,6 +14,7 @@ from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Evaluation
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Trained
+from spark_job.contract.uris import last_name
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS, class_name
@@ -124,7 +125,7 @@ def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iter
     groups = []
     for true, taken in pairs[:MAX_PAIRS_PICTURED]:
         shown = [
-            (one.image, one.image.path.rpartition("/")[2], f"held for it with {percent(one.probability)}")
+            (one.image, last_name(one.image.path), f"held for it with {percent(one.probability)}")
             for one in evaluation.examples[true, taken]
         ]
         groups.append((f"{names[true]} taken for {names[taken]}", shown))

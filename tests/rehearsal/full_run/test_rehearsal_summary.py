@@ -28,9 +28,9 @@ def run_folder(folder, metrics):
 
 def test_it_names_cluster_nodes_and_steps():
     """One line each."""
-    cluster = Cluster("j-1", "n", "WAITING", "", MOMENT, MOMENT, None, "emr-7.13.0", "", "")
+    cluster = Cluster("j-1", "n", "WAITING", "", MOMENT, MOMENT, None, "emr-7.13.0")
     ended = MOMENT + timedelta(seconds=41)
-    step = Step("s-1", "fruit-features-dev-run-1", "COMPLETED", (), MOMENT, MOMENT, ended, "", "")
+    step = Step("s-1", "fruit-features-dev-run-1", "COMPLETED", (), MOMENT, MOMENT, ended, "")
     nodes = [
         Node(f"ci-{fleet}", "i-1", fleet, "m5.xlarge", "ON_DEMAND", "RUNNING", False, MOMENT, None)
         for fleet in ("f1", "f2", "f2", "f3")

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from infra.artifacts.build import build
+from infra.artifacts.build import NotBuiltError, build, built_file, read_manifest
 from infra.artifacts.catalogue import Recipe, recipes
-from infra.artifacts.file_hashes import sha256_of
-from infra.artifacts.manifest import NotBuiltError, built_file, read_manifest
+from infra.artifacts.packing import sha256_of
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 

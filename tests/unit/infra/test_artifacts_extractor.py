@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import pytest
 
 from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs, pack_extractor
-from infra.artifacts.file_hashes import hash_of
+from infra.artifacts.packing import hash_of
 from infra.checkout import ROOT
 from infra.config.field_types import Model
 from infra.errors import InfraError

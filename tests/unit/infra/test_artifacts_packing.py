@@ -9,9 +9,15 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 
-from infra.artifacts.file_hashes import hash_of
-from infra.artifacts.job_package import build_job, job_files, job_inputs
-from infra.artifacts.reproducible_zip import CHECKSUMS, write_checksums, write_zip
+from infra.artifacts.packing import (
+    CHECKSUMS,
+    build_job,
+    hash_of,
+    job_files,
+    job_inputs,
+    write_checksums,
+    write_zip,
+)
 from infra.checkout import ROOT
 from spark_job.contract.step import PYTHON_DAEMON
 

@@ -13,7 +13,7 @@ from infra.costs.course import course
 from infra.costs.own_rates import OwnRate
 from infra.costs.plan import MOST_PRICE_AGE_DAYS, plan, price_age, rendered
 from infra.costs.prices import price_table
-from operate.next_steps import next_steps
+from operate.commands.deploy import next_steps
 
 ALARM = {"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm"}}}
 

@@ -50,10 +50,15 @@ def test_yarn_has_what_emr_documents(memory: int, documented: int) -> None:
     assert yarn_memory_mib(memory) == documented
 
 
+def driver_mib(sizing: SparkSizing) -> int:
+    """Memory of the application master's container, which holds the driver in cluster mode."""
+    return sizing.driver_heap_mib + sizing.driver_overhead_mib
+
+
 def test_executors_and_driver_fit_into_a_node() -> None:
     """On a core node the driver has its place beside the executors, whatever the type."""
     for instance, model, engine, sizing in sizings():
-        asked = sizing.executors_per_node * sizing.executor_mib + sizing.driver_mib
+        asked = sizing.executors_per_node * sizing.executor_mib + driver_mib(sizing)
         assert asked <= yarn_memory_mib(instance.memory_mib), (instance.name, model, engine)
 
 
@@ -75,7 +80,7 @@ def test_yarn_rounds_nothing_up() -> None:
     """Containers are multiples of YARN's allocation, so that what was reckoned is what is taken."""
     for _, _, _, sizing in sizings():
         assert sizing.executor_mib % ALLOCATION_MIB == 0
-        assert sizing.driver_mib % ALLOCATION_MIB == 0
+        assert driver_mib(sizing) % ALLOCATION_MIB == 0
 
 
 def test_without_a_driver_no_core_is_shared_by_more_than_two() -> None:

@@ -1,20 +1,15 @@
 """Claims: one object for each run for which a cluster is or was started; whoever writes it first has it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import LAUNCHES
 from infra.launch.checks import RepeatedRunError
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 # To who may list one prefix alone S3 does not say that an object is absent.
 GONE = ("NoSuchKey", "AccessDenied")
@@ -39,8 +34,7 @@ class Claims:
             active_clusters: Lists the clusters that are up. It is asked after the claim was read: a cluster
                 that was started since an earlier list counts too.
 
-        Raises:
-            RepeatedRunError: Somebody else has it.
+        Raises RepeatedRunError: Somebody else has it.
         """
         if self._put(run_id, None, IfNoneMatch="*"):
             return
@@ -72,7 +66,8 @@ class Claims:
             for entry in page.get("Contents", ())
             if _is_young(entry["LastModified"])
         ]
-        return {_run_id(key) for key in young if self._cluster_of(key) is None}
+        pending = [key for key in young if self._cluster_of(key) is None]
+        return {key.removeprefix(CLAIMS).removesuffix(".json") for key in pending}
 
     def _cluster_of(self, key: str) -> str | None:
         """Return the cluster of a claim; empty: the claim is gone."""
@@ -82,7 +77,7 @@ class Claims:
         content: dict[str, str | None] = json.load(held["Body"])
         return content["cluster_id"]
 
-    def _get(self, key: str) -> GetObjectOutputTypeDef | None:
+    def _get(self, key: str) -> Any:
         """Return a claim; None: it is gone."""
         try:
             return self._s3.get_object(Bucket=self._bucket, Key=key)
@@ -105,10 +100,6 @@ class Claims:
 
 def _key(run_id: str) -> str:
     return f"{CLAIMS}{run_id}.json"
-
-
-def _run_id(key: str) -> str:
-    return key.removeprefix(CLAIMS).removesuffix(".json")
 
 
 def _is_young(moment: datetime) -> bool:

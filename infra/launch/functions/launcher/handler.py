@@ -1,19 +1,18 @@
 """The deployed function: it checks a request, claims its run, and starts a cluster within the limit."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import EMRClient, S3Client
 from infra.launch.checks import (
     RepeatedRunError,
     active_clusters,
@@ -26,13 +25,10 @@ from infra.launch.cluster_request import with_step
 from infra.launch.deployed_job import DeployedJob
 from infra.launch.functions.launcher.claims import Claims
 from infra.launch.functions.launcher.latest_runs import LatestRuns
-from infra.launch.image_listing import list_images, split_uri
+from infra.launch.image_listing import list_images
 from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.errors import FruitError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
-    from mypy_boto3_s3 import S3Client
+from spark_job.contract.uris import bucket_and_key
 
 DEFINITION = Path(__file__).with_name("definition.json")
 Answer = dict[str, Any]
@@ -112,7 +108,7 @@ class ClusterStarter:
 
     @property
     def _results_bucket(self) -> str:
-        return split_uri(self.deployed.results_uri)[0]
+        return bucket_and_key(self.deployed.results_uri)[0]
 
     def _check_cost(self, claims: Claims, run_id: str) -> None:
         """Check that this cluster and all others together stay within the hourly limit. Raises FruitError.

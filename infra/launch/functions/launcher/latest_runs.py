@@ -1,19 +1,14 @@
 """What the latest run of a request has listed, so that the schedule knows whether there is anything new."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import LAUNCHES, RUNS
 from infra.launch.deployed_job import DeployedJob
-from infra.launch.image_listing import split_uri
 from infra.launch.run_request import RunRequest, submission
 from spark_job.contract.run_layout import MANIFEST, PARAMETERS
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from spark_job.contract.uris import bucket_and_key
 
 
 class LatestRuns:
@@ -49,7 +44,7 @@ class LatestRuns:
 
     def _began(self, run_id: str) -> datetime | None:
         """Return when a complete run began; its parameters are written before anything else, and once."""
-        bucket = split_uri(self._deployed.results_uri)[0]
+        bucket = bucket_and_key(self._deployed.results_uri)[0]
         if self._written(bucket, f"{RUNS}/{run_id}/{MANIFEST}") is None:
             return None
         return self._written(bucket, f"{RUNS}/{run_id}/{PARAMETERS}")

@@ -1,18 +1,32 @@
-"""Zip files whose bytes follow from names and contents alone."""
+"""Zip files whose bytes follow from names and contents alone; hashes; the job as such a file."""
 
+import hashlib
+import json
 import os
 import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
-
-from infra.artifacts.file_hashes import sha256_of
 
 CHECKSUMS = "SHA256SUMS"
 # The earliest that zip knows: when a file was made says nothing about it.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
+PACKAGE = "spark_job"
+ENTRY_POINT = "spark_job/main.py"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex; it is read in pieces. Raises OSError: the file cannot be read."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_of(description: Mapping[str, Any]) -> str:
+    """Return the SHA-256, in hex, of a JSON-like description; the order of its keys does not count."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def write_zip(path: Path, files: Mapping[str, Path]) -> None:
@@ -20,8 +34,7 @@ def write_zip(path: Path, files: Mapping[str, Path]) -> None:
 
     Nothing is compressed: wheels and weights are already, and zlib's output differs between versions.
 
-    Raises:
-        OSError: a file cannot be read, or `path` cannot be written.
+    Raises OSError: a file cannot be read, or `path` cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,3 +66,23 @@ def _entry(name: str) -> ZipInfo:
     entry.create_system = _UNIX
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
     return entry
+
+
+def job_files(root: Path) -> dict[str, Path]:
+    """Return the files of the job, by their names in the zip, such as `spark_job/main.py`."""
+    return {
+        f"{PACKAGE}/{name}": file
+        for name, file in files_below(root / PACKAGE).items()
+        if file.suffix != ".pyc"
+        and not any(part.startswith((".", "__pycache__")) for part in name.split("/"))
+    }
+
+
+def job_inputs(root: Path) -> dict[str, str]:
+    """Return what the job zip is made of: the hash of each file, by its name in the zip."""
+    return {name: sha256_of(file) for name, file in job_files(root).items()}
+
+
+def build_job(root: Path, path: Path) -> None:
+    """Write the job zip."""
+    write_zip(path, job_files(root))

@@ -1,1 +1,0 @@
-"""The commands that speak of a deployment before and after it is made: plan, fields, next steps."""

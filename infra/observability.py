@@ -1,0 +1,186 @@
+"""What a person sees of the pipeline: metrics of runs and cluster, alarms, and one page that shows them."""
+
+import math
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_lambda import IFunction
+from aws_cdk.aws_sns import ITopic
+from constructs import Construct
+
+from infra.config.deployment import DeploymentConfig
+from infra.contract.names import stack_name
+from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
+from infra.run.functions.run_ended.figures import (
+    FIGURES,
+    NAMESPACE,
+    REJECTED_SHARE,
+    RUNS_COMPLETED,
+    RUNS_FAILED,
+    STAGE_DIMENSION,
+)
+
+# CloudWatch looks back one day at most at this period.
+MOST_PERIODS = 288
+IDLE_MARGIN_MINUTES = 15
+PRESSURE_PERIODS = 6
+WIDTH, HALF = 24, 12
+NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskUnitsRequested")
+MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
+
+EMR_NAMESPACE = "AWS/ElasticMapReduce"
+EMR_PERIOD = Duration.minutes(5)  # EMR publishes every five minutes
+LEAST_MEMORY_PERCENT = 10
+
+
+def run_metric(stage: str, name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
+    """Return the metric of a figure that a function publishes, each minute of a run or at its end."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={STAGE_DIMENSION: stage},
+        statistic=statistic,
+        period=Duration.minutes(1),
+    )
+
+
+def cluster_metric(cluster_id: str, name: str, statistic: str = "Average") -> cloudwatch.Metric:
+    """Return the metric of a figure that EMR publishes about the cluster."""
+    return cloudwatch.Metric(
+        namespace=EMR_NAMESPACE,
+        metric_name=name,
+        dimensions_map={"JobFlowId": cluster_id},
+        statistic=statistic,
+        period=EMR_PERIOD,
+    )
+
+
+def metric_of_every_cluster(name: str) -> cloudwatch.MathExpression:
+    """Return a figure that EMR publishes about each cluster of the account, whichever there are or were."""
+    wanted = f'{{{EMR_NAMESPACE},JobFlowId}} MetricName="{name}"'
+    return cloudwatch.MathExpression(
+        expression=f"SEARCH('{wanted}', 'Average', {EMR_PERIOD.to_seconds():.0f})",
+        using_metrics={},
+        label=f"{name} ${{PROP('Dim.JobFlowId')}}",
+        period=EMR_PERIOD,
+    )
+
+
+def memory_pressure(cluster_id: str) -> cloudwatch.MathExpression:
+    """Return 1 where containers wait while YARN has almost no memory left, else 0, even if it is busy."""
+    return cloudwatch.MathExpression(
+        expression=f"IF(available < {LEAST_MEMORY_PERCENT} AND waiting > 0, 1, 0)",
+        using_metrics={
+            "available": cluster_metric(cluster_id, "YARNMemoryAvailablePercentage"),
+            "waiting": cluster_metric(cluster_id, "ContainerPending"),
+        },
+        label="Work waits for memory",
+        period=EMR_PERIOD,
+    )
+
+
+def idle_periods(idle_timeout_minutes: int) -> int:
+    """Return after how many periods an idle cluster should have ended by itself."""
+    return min(
+        math.ceil((idle_timeout_minutes + IDLE_MARGIN_MINUTES) / EMR_PERIOD.to_minutes()), MOST_PERIODS
+    )
+
+
+def alarm(
+    scope: Construct,
+    construct_id: str,
+    topic: ITopic,
+    metric: cloudwatch.IMetric,
+    description: str,
+    *,
+    periods: int = 1,
+    above: float | None = None,
+) -> cloudwatch.Alarm:
+    """Make an alarm that goes off when the metric reaches 1, or exceeds `above`, for so many periods."""
+    comparison = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+    made = cloudwatch.Alarm(
+        scope,
+        construct_id,
+        metric=metric,
+        threshold=1 if above is None else above,
+        evaluation_periods=periods,
+        comparison_operator=comparison
+        if above is None
+        else cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        alarm_description=f"{description}: docs/runbook.md",
+    )
+    made.add_alarm_action(SnsAction(topic))
+    return made
+
+
+def failing(
+    scope: Construct, construct_id: str, topic: ITopic, function: IFunction, description: str
+) -> cloudwatch.Alarm:
+    """Make an alarm on errors of a function."""
+    return alarm(scope, construct_id, topic, function.metric_errors(period=Duration.minutes(1)), description)
+
+
+def run_alarms(
+    here: Construct, config: DeploymentConfig, topic: ITopic, function: IFunction
+) -> list[cloudwatch.Alarm]:
+    """Make the alarms on runs; they exist before the cluster, so that the first run that fails finds them."""
+    share, rejected = config.rejected_share_alarm, run_metric(config.stage, REJECTED_SHARE)
+    too_many = f"More than {share:.1%} of a run's images were rejected"
+    in_vain = "The function that hears of a run's end failed: a deploy may wait in vain"
+    return [
+        alarm(here, "FailedRun", topic, run_metric(config.stage, RUNS_FAILED), "A run failed"),
+        alarm(here, "RejectedImages", topic, rejected, too_many, above=share),
+        failing(here, "FailingFunction", topic, function, in_vain),
+    ]
+
+
+def cluster_alarms(
+    here: Construct, config: DeploymentConfig, topic: ITopic, cluster_id: str
+) -> list[cloudwatch.Alarm]:
+    """Make the alarms on a cluster that idles and goes on costing, and on work that waits for memory."""
+    idle, periods = cluster_metric(cluster_id, "IsIdle", "Minimum"), idle_periods(config.idle_timeout_minutes)
+    pressure, stays = memory_pressure(cluster_id), "The cluster idles and did not end by itself"
+    waits = "Work waits for memory for half an hour, and the cluster does not grow"
+    return [
+        alarm(here, "IdleTooLong", topic, idle, stays, periods=periods),
+        alarm(here, "MemoryPressure", topic, pressure, waits, periods=PRESSURE_PERIODS),
+    ]
+
+
+def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequence[cloudwatch.IAlarm]) -> str:
+    """Make the page, and return its address in the console.
+
+    It shows alarms, what runs, the last run, runs over time, and all clusters, those of single runs too.
+    """
+    stage, region, name = config.stage, config.region, stack_name(config.stage, "pipeline")
+    progress = [run_metric(stage, metric) for metric in PROGRESS_METRICS]
+    figures = [run_metric(stage, metric) for metric in FIGURES]
+    outcomes = [run_metric(stage, metric, "Sum") for metric in (RUNS_COMPLETED, RUNS_FAILED)]
+    nodes = [metric_of_every_cluster(metric) for metric in NODES]
+    memory = [metric_of_every_cluster(metric) for metric in MEMORY]
+    last_run = cloudwatch.SingleValueWidget(
+        title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True
+    )
+    cloudwatch.Dashboard(
+        here,
+        "Dashboard",
+        dashboard_name=name,
+        default_interval=Duration.days(1),
+        widgets=[
+            [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
+            [
+                _graph("Running: images", progress),
+                _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
+            ],
+            [last_run, _graph("Runs", outcomes)],
+            [_graph("Nodes, of each cluster", nodes), _graph("Memory and waiting work", memory)],
+        ],
+    )
+    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
+
+
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=HALF)
