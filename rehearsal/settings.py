@@ -28,7 +28,6 @@ DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
 # The rehearsal's own requests, beside AWS's: rehearsal/emulator/control.py says what they do.
 OWN_PATHS = "/_rehearsal/"
 INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
-SLOW_DOWN_PATH = f"{OWN_PATHS}slow-down"
 CONDITIONS_PATH = f"{OWN_PATHS}conditions"
 PERMISSIONS_PATH = f"{OWN_PATHS}permissions"
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rehearsal.emr.clock import CLOCK
-from rehearsal.emr.conditions import Conditions
+from rehearsal.emr.conditions import CLOCK, Conditions
 from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.step import Step
 

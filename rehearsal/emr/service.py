@@ -12,10 +12,9 @@ from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.events import Dispatcher, Event, event_of
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.life.launching import Launching
-from rehearsal.emr.life.settling import settle
-from rehearsal.emr.operations import capacity, clusters, instances, policies, region, steps
+from rehearsal.emr.operations import clusters, instances, policies, region, steps
 from rehearsal.emr.operations.account import Account
-from rehearsal.emr.requests.protocol import checked_request, fit_answer, refusal_code, service_model
+from rehearsal.emr.protocol import checked_request, fit_answer, refusal_code, service_model
 from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.ending import USER_REQUEST
 from rehearsal.emr.state.instance import Instance
@@ -25,7 +24,7 @@ from rehearsal.emr.timings import Timings
 # Operation, as the model names it, to the function of boto3's name for it.
 OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {
     operation: getattr(module, xform_name(operation))
-    for module in (clusters, steps, instances, capacity, policies, region)
+    for module in (clusters, steps, instances, policies, region)
     for operation in service_model().operation_names
     if hasattr(module, xform_name(operation))
 }
@@ -82,8 +81,6 @@ class ElasticMapReduce:
         except EmrError as error:
             error.code = error.code or refusal_code(operation)
             raise
-        if not operation.startswith(("Describe", "List", "Get")):
-            settle(place.clusters, (checked, answer), self._timings.settle)
         fitted: dict[str, Any] = fit_answer(operation, answer)
         return fitted
 

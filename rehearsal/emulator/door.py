@@ -112,8 +112,8 @@ async def send_answer(send: Any, status: int, content_type: bytes, body: bytes) 
 
 
 async def send_json(send: Any, status: int, value: dict[str, Any]) -> None:
-    """Answer a request with an object; an empty one is no body at all."""
-    await send_answer(send, status, b"application/json", json.dumps(value).encode() if value else b"")
+    """Answer a request with an object."""
+    await send_answer(send, status, b"application/json", json.dumps(value).encode())
 
 
 def give_functions_keys(keys: Keys) -> None:

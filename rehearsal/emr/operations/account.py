@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.emr.clock import CLOCK
+from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
-from rehearsal.emr.state.cluster import ENDED, Cluster, Subject
+from rehearsal.emr.state.cluster import Cluster, Subject
+from rehearsal.emr.state.part import ENDED
 from rehearsal.emr.surroundings import Surroundings
 
 Message = dict[str, Any]

@@ -6,10 +6,9 @@ Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_Cluster.html
 from typing import Any
 
 from rehearsal.emr.releases import application_version
-from rehearsal.emr.state.capacity import normalized_hours
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.state.ending import Ending
+from rehearsal.emr.state.part import Part
 
 PROGRESS = {
     "STARTING": "Provisioning Amazon EC2 capacity",
@@ -25,17 +24,19 @@ def cluster_description(cluster: Cluster) -> dict[str, Any]:
         return _description(cluster)
 
 
-def reason(code: str, message: str) -> dict[str, str]:
-    """Return a state's reason, without what is empty."""
-    return {name: text for name, text in (("Code", code), ("Message", message)) if text}
-
-
-def timeline(part: Cluster | Instance | Pool) -> dict[str, float | None]:
-    """Return the times of a cluster or a part of it, in epoch seconds."""
+def status(part: Part, reason: Part | Ending | None = None) -> dict[str, Any]:
+    """Return the status of a cluster or a part of it, for its own reason or another one."""
+    reason = reason or part
+    texts = {"Code": reason.code, "Message": reason.message}
     return {
-        "CreationDateTime": part.created,
-        "ReadyDateTime": part.ready,
-        "EndDateTime": part.ended,
+        "State": part.state,
+        "StateChangeReason": {name: text for name, text in texts.items() if text},
+        "Timeline": {
+            "CreationDateTime": part.created,
+            "ReadyDateTime": part.ready,
+            "StartDateTime": part.ready,  # as a step calls it
+            "EndDateTime": part.ended,
+        },
     }
 
 
@@ -46,35 +47,23 @@ def _description(cluster: Cluster) -> dict[str, Any]:
         # What the answer has not is cut off.
         **request,
         "Id": cluster.id,
-        "Status": _status(cluster),
+        "Status": status(cluster, cluster.ending or Ending("", PROGRESS[cluster.state])),
         "Ec2InstanceAttributes": _attributes(cluster),
         "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",
         "AutoTerminate": not cluster.keep_alive,
-        "TerminationProtected": cluster.protected,
-        "UnhealthyNodeReplacement": cluster.unhealthy_replacement,
-        "VisibleToAllUsers": cluster.visible,
+        "TerminationProtected": False,
+        "UnhealthyNodeReplacement": request["Instances"].get("UnhealthyNodeReplacement", False),
+        "VisibleToAllUsers": request.get("VisibleToAllUsers", True),
         "Applications": _applications(request),
         "Tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
-        "NormalizedInstanceHours": normalized_hours(cluster.instances),
         # In a private subnet, the private one.
         "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
         "Configurations": request.get("Configurations", []),
         "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
         "ClusterArn": cluster.arn,
         "KerberosAttributes": None,  # they hold a password
-        "StepConcurrencyLevel": cluster.step_concurrency,
+        "StepConcurrencyLevel": 1,
         "PlacementGroups": request.get("PlacementGroupConfigs", []),
-    }
-
-
-def _status(cluster: Cluster) -> dict[str, Any]:
-    ending = cluster.ending
-    return {
-        "State": cluster.state,
-        "StateChangeReason": reason(ending.code, ending.message)
-        if ending
-        else reason("", PROGRESS[cluster.state]),
-        "Timeline": timeline(cluster),
     }
 
 

@@ -3,11 +3,11 @@
 import json
 
 from infra.config.instances import InstanceType, instance_types
-from rehearsal.emr.clock import CLOCK
+from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message
+from rehearsal.emr.pages import page
 from rehearsal.emr.releases import RELEASES, is_release
-from rehearsal.emr.requests.pages import page
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-block-public-access.html
 PUBLIC_ACCESS_OF_A_NEW_ACCOUNT = {
@@ -39,16 +39,6 @@ def delete_security_configuration(account: Account, request: Message) -> Message
     find_security_configuration(account, request["Name"])
     del account.security_configurations[request["Name"]]
     return {}
-
-
-def list_security_configurations(account: Account, request: Message) -> Message:
-    """Return the names of all security configurations, 50 a page."""
-    names, marker = page(
-        list(account.security_configurations.items()),
-        request.get("Marker"),
-        lambda item: {"Name": item[0], "CreationDateTime": item[1][1]},
-    )
-    return {"SecurityConfigurations": names, "Marker": marker}
 
 
 def find_security_configuration(account: Account, name: str) -> tuple[str, float]:

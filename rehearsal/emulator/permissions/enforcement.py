@@ -80,10 +80,10 @@ class Guard:
 
         iam_actions.access_denied_response = access_denied_response
 
-    async def tell(self, _: object) -> tuple[int, dict[str, Any]]:
-        """Return status 200, the calls so far, and the statements of all policies that are or were known."""
+    def told(self) -> dict[str, Any]:
+        """Return the calls so far, and the statements of all policies that are or were known."""
         self.record.keep(callers.all_statements(PROJECT))
-        return 200, self.record.told()
+        return self.record.told()
 
     def may(
         self, caller: Caller, action: str, resource: str, context: Mapping[str, Any] | None = None

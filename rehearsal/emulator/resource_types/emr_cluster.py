@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.launch.cluster_request import FLEETS, NAMES
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emr.state.cluster import ENDED
+from rehearsal.emr.state.part import ENDED
 from rehearsal.emulator.api import call, client, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
 
@@ -69,18 +70,21 @@ class EmrCluster(ResourceType):
         return cluster, _attributes(described)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change policies, tags, concurrency, protection and sizes, as far as EMR lets it.
+        """Change policies, tags and sizes, as far as EMR lets it; other changes no stack here makes.
 
         A rollback does the same with the properties of before.
 
         Raises:
             ClientError: EMR refuses a change, such as one of a cluster that has ended.
+            ValueError: the rehearsal does not play this change.
         """
-        for name, change in CHANGES.items():
+        for name in sorted({*old, *new}):
             if old.get(name) == new.get(name):
                 continue
+            if name not in CHANGES:
+                raise ValueError(f"a change of {name} is not part of the rehearsal")
             try:
-                change(physical_id, old.get(name), new.get(name))
+                CHANGES[name](physical_id, old.get(name), new.get(name))
             except ClientError:
                 if self._conditions.stacks_see_refusals or _state(physical_id) not in (*ENDED, "TERMINATING"):
                     raise
@@ -156,22 +160,9 @@ def _fixed(instances: Properties) -> dict[str, Any]:
     return fixed
 
 
-def _change_of_policy(name: str) -> Callable[[str, Any, Any], None]:
-    def change(cluster: str, _old: Any, new: Any) -> None:
-        if new is None:
-            call("emr", f"Remove{name}", ClusterId=cluster)
-        else:
-            call("emr", f"Put{name}", ClusterId=cluster, **{name: new})
-
-    return change
-
-
-def _change_concurrency(cluster: str, _old: Any, new: Any) -> None:
-    call("emr", "ModifyCluster", ClusterId=cluster, StepConcurrencyLevel=new or 1)
-
-
-def _change_visibility(cluster: str, _old: Any, new: Any) -> None:
-    call("emr", "SetVisibleToAllUsers", JobFlowIds=[cluster], VisibleToAllUsers=new or False)
+def _change_policy(name: str, cluster: str, _old: Any, new: Any) -> None:
+    verb, policy = ("Remove", {}) if new is None else ("Put", {name: new})
+    call("emr", f"{verb}{name}", ClusterId=cluster, **policy)
 
 
 def _change_tags(cluster: str, old: Any, new: Any) -> None:
@@ -182,11 +173,9 @@ def _change_tags(cluster: str, old: Any, new: Any) -> None:
 
 
 def _change_instances(cluster: str, old: Any, new: Any) -> None:
-    for name, operation in zip(
-        PROTECTIONS, ("SetTerminationProtection", "SetUnhealthyNodeReplacement"), strict=True
-    ):
+    for name in PROTECTIONS:
         if old.get(name) != new.get(name):
-            call("emr", operation, JobFlowIds=[cluster], **{name: new.get(name, False)})
+            raise ValueError(f"a change of {name} is not part of the rehearsal")
     fleets = client("emr").list_instance_fleets(ClusterId=cluster)["InstanceFleets"]
     # A cluster has one fleet of a type: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-instance-fleet.html
     ids = {fleet["InstanceFleetType"]: fleet["Id"] for fleet in fleets}
@@ -198,10 +187,7 @@ def _change_instances(cluster: str, old: Any, new: Any) -> None:
 
 
 CHANGES: Mapping[str, Callable[[str, Any, Any], None]] = {
-    "ManagedScalingPolicy": _change_of_policy("ManagedScalingPolicy"),
-    "AutoTerminationPolicy": _change_of_policy("AutoTerminationPolicy"),
-    "StepConcurrencyLevel": _change_concurrency,
-    "VisibleToAllUsers": _change_visibility,
+    **{name: partial(_change_policy, name) for name in ("ManagedScalingPolicy", "AutoTerminationPolicy")},
     "Tags": _change_tags,
     "Instances": _change_instances,
 }

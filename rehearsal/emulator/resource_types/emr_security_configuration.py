@@ -1,6 +1,7 @@
 """How clusters encrypt: AWS::EMR::SecurityConfiguration."""
 
 import json
+from contextlib import suppress
 
 from rehearsal.emulator.api import client
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, physical_name
@@ -24,7 +25,5 @@ class EmrSecurityConfiguration(ResourceType):
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
         emr = client("emr")
-        pages = emr.get_paginator("list_security_configurations").paginate()
-        names = {entry["Name"] for page in pages for entry in page["SecurityConfigurations"]}
-        if physical_id in names:
+        with suppress(emr.exceptions.InvalidRequestException):
             emr.delete_security_configuration(Name=physical_id)

@@ -4,7 +4,7 @@ from typing import Any
 
 from ministack.services.cloudformation import wait_conditions
 
-from rehearsal.emr.clock import CLOCK
+from rehearsal.emr.conditions import CLOCK
 
 # `X-Amz-Expires` of such a URL, in seconds.
 LIFE_SECONDS = 86_399

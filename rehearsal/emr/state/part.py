@@ -1,0 +1,36 @@
+"""What a cluster and its parts have alike: a state, the reason for it, and since when."""
+
+from dataclasses import dataclass, field
+
+from rehearsal.emr.conditions import CLOCK
+
+READY = ("RUNNING", "WAITING")
+ENDED = (
+    *("TERMINATED", "TERMINATED_WITH_ERRORS"),  # clusters, pools and instances
+    *("COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"),  # steps
+)
+
+
+@dataclass(kw_only=True)
+class Part:
+    """A cluster, a fleet or group, an instance or a step; times are epoch seconds, None until they come.
+
+    Attributes:
+        code, message: The reason of its state, as EMR shows it; empty without one.
+        ready: When it first worked.
+    """
+
+    state: str
+    code: str = ""
+    message: str = ""
+    created: float = field(default_factory=CLOCK.now)
+    ready: float | None = None
+    ended: float | None = None
+
+    def enter(self, state: str, code: str, message: str) -> None:
+        """Enter a state, for a reason, and note the time."""
+        self.state, self.code, self.message = state, code, message
+        if state in READY and self.ready is None:
+            self.ready = CLOCK.now()
+        if state in ENDED:
+            self.ended = CLOCK.now()
