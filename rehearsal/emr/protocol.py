@@ -116,10 +116,11 @@ def _path(name: str) -> str:
     return re.sub(r"\[(\d+)\]", lambda index: f".{int(index[1]) + 1}.member", ".".join(members))
 
 
-def fit_answer(operation: str, answer: dict[str, Any]) -> Any:
+def fit_answer(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of an answer without what is None or its shape lacks: one description serves many."""
     shape = operation_model(operation).output_shape
-    return _fit(shape, answer) if shape else {}
+    fitted: dict[str, Any] = _fit(shape, answer) if shape else {}
+    return fitted
 
 
 def _fit(shape: Shape, value: Any) -> Any:

@@ -28,9 +28,9 @@ from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions import callers, services
 from rehearsal.emulator.permissions.enforcement import Guard
 from rehearsal.emulator.permissions.metadata import with_metadata
-from rehearsal.emulator.resource_types import partial_types, resource_type
+from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
-from rehearsal.emulator.services import change_sets, ec2, emr, iam, s3, service_quotas, wait_handles
+from rehearsal.emulator.services import completions, emr, service_quotas, wait_handles
 from rehearsal.settings import LOOPBACK, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -67,12 +67,8 @@ def main() -> None:
 def extend(service: ElasticMapReduce, guard: Guard) -> None:
     """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
     resource_type.install(resource_types(service.conditions))
-    partial_types.install()
-    change_sets.install()
-    ec2.install()
+    completions.install()
     emr.install(service, guard)
-    iam.install()
-    s3.install()
     service_quotas.install(service.conditions)
     wait_handles.install()
 

@@ -158,15 +158,11 @@ class Lifecycle:
         uploads = self._s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         keys = {upload["UploadId"]: upload["Key"] for upload in uploads}
         begun = {
-            upload["UploadId"]: self._moment(
-                bucket, upload["Key"], upload["UploadId"], upload["Initiated"] + ahead
-            )
-            for upload in uploads
+            name: self._moment(bucket, keys[name], name, upload["Initiated"] + ahead)
+            for name, upload in zip(keys, uploads, strict=True)
         }
         objects = self._objects(bucket, ahead)
-        life = VersionedBucket(
-            rules, {key: list(versions) for key, versions in objects.items()}, begun.copy()
-        )
+        life = VersionedBucket(rules, {key: list(found) for key, found in objects.items()}, begun.copy())
         for now in midnights:
             life.midnight(now)
         for key, versions in objects.items():

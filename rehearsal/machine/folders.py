@@ -57,10 +57,6 @@ class ClusterFolders:
         """Return the folders of one node."""
         return NodeFolders(self.root / node.instance_id)
 
-    def step_logs(self, step_id: str) -> Path:
-        """Return where controller, syslog, stderr and stdout of a step are."""
-        return self.logs / "steps" / step_id
-
     def bootstrap_logs(self, node: Node, number: int) -> Path:
         """Return where controller, stderr and stdout of a bootstrap action are."""
         return self.logs / "node" / node.instance_id / "bootstrap-actions" / str(number)

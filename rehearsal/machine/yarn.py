@@ -20,7 +20,7 @@ from rehearsal.machine.daemons import (
     start_daemon,
 )
 from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts
+from rehearsal.machine.node_configuration import LABEL, MANAGER_ADDRESSES
 from rehearsal.machine.resource_manager import ResourceManager
 from rehearsal.processes import processes_of, wait_until
 from rehearsal.settings import free_ports
@@ -36,8 +36,8 @@ class Yarn:
         self._folders = folders
         self._software = software
         self._labels = labels
-        self.ports = ResourceManagerPorts(*free_ports(5))
-        self.manager = ResourceManager(self.ports.web)
+        self.ports = free_ports(len(MANAGER_ADDRESSES))
+        self.manager = ResourceManager(self.ports[0])
         self._daemon: Daemon | None = None
         self._node_managers: dict[Node, tuple[Daemon, int]] = {}
         self._lock = Lock()

@@ -12,9 +12,8 @@ from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.life.step_runner import StepRunner, interrupt_steps
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.ending import PRIMARY_LOST, STEPS_COMPLETED, Ending, internal_error
 from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import READY
+from rehearsal.emr.state.part import READY, Ending
 from rehearsal.emr.state.step import Step
 from rehearsal.emr.timings import Timings
 
@@ -72,10 +71,10 @@ class Controller:
                 self._compute = self.make_compute(self.cluster.spec)
                 self._work(self._compute)
         except ComputeError as error:
-            self.cluster.end(internal_error(str(error)))
+            self.cluster.end(Ending("INTERNAL_ERROR", str(error)))
         except Exception as error:
             logger.exception("cluster %s", self.cluster.id)
-            self.cluster.end(internal_error(repr(error)))
+            self.cluster.end(Ending("INTERNAL_ERROR", repr(error)))
         _shut_down(self.cluster, self._compute)
         if has_place:
             self.yarn_places.release()
@@ -122,7 +121,7 @@ class Controller:
     def _without_steps(self) -> str:
         if not self.cluster.keep_alive:
             self.cluster.ready = self.cluster.ready or CLOCK.now()
-            self.cluster.end(STEPS_COMPLETED)
+            self.cluster.end(Ending("ALL_STEPS_COMPLETED", "Steps completed", failed=False))
             return self.cluster.state
         return "WAITING"
 
@@ -156,7 +155,7 @@ class Controller:
             if compute.is_alive(instance.node) or not instance.running:
                 continue
             if instance.role == "MASTER":
-                self.cluster.end(PRIMARY_LOST)
+                self.cluster.end(Ending("INSTANCE_FAILURE", "The master node was terminated."))
                 return
             self.lose(instance, f"The processes of instance {instance.ec2_id} ended.")
 

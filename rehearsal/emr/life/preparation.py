@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from rehearsal.emr.compute import Compute, ComputeError
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.ending import Ending, internal_error
 from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.part import Ending
 from rehearsal.emr.state.pool import Pool
 
 
@@ -73,9 +73,9 @@ class Preparation:
         try:
             self.compute.start(primary.node)
         except ComputeError as error:
-            self.cluster.end(internal_error(str(error)))
+            self.cluster.end(Ending("INTERNAL_ERROR", str(error)))
         except Exception as error:
-            self.cluster.end(internal_error(repr(error)))
+            self.cluster.end(Ending("INTERNAL_ERROR", repr(error)))
         with self.cluster.changed:
             self._primary_up = True
             self.cluster.notify()
@@ -100,4 +100,4 @@ class Preparation:
             place = f"the master instance ({ec2_id})" if primary else f"1 slave instance (including {ec2_id})"
             cluster.end(Ending(code, f"On {place}, {message}"))
         else:
-            cluster.end(internal_error(f"Instance {ec2_id} did not start: {message}"))
+            cluster.end(Ending("INTERNAL_ERROR", f"Instance {ec2_id} did not start: {message}"))

@@ -8,10 +8,9 @@ from rehearsal.emr.compute import Compute
 from rehearsal.emr.identifiers import new_public_address
 from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launching
 from rehearsal.emr.life.preparation import Preparation
-from rehearsal.emr.state.capacity import wanted_units
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.ending import Ending
 from rehearsal.emr.state.instance import Instance, Market
+from rehearsal.emr.state.part import Ending
 from rehearsal.emr.state.pool import MARKETS, Pool
 from rehearsal.emr.timings import Timings
 
@@ -50,7 +49,7 @@ class Resizing:
 
     def _fill(self, pool: Pool, market: Market) -> str:
         """Start what is missing of a market; return what EC2 says when it starts no more."""
-        while wanted_units(self.cluster.of_pool(pool))[market] < pool.targets[market]:
+        while self._wanted(pool, market) < pool.targets[market]:
             instance = pool.new_instance(market, self.cluster.region)
             if self.cluster.public:
                 instance.public_address = new_public_address()
@@ -58,6 +57,10 @@ class Resizing:
                 return refusal
             self.preparation.begin(pool, instance)
         return ""
+
+    def _wanted(self, pool: Pool, market: Market) -> int:
+        """Return the units of a market that run or come, and stay."""
+        return sum(one.units for one in self.cluster.of_pool(pool) if one.counts and one.market == market)
 
     def _give_way(self, pool: Pool) -> None:
         """Do what a fleet wants when it gets too few Spot instances at the start, or end the cluster.
@@ -78,7 +81,7 @@ class Resizing:
             message = f"The {pool.role} instance fleet timed out"
             self.cluster.end(Ending("INSTANCE_FLEET_TIMEOUT", message))
             return
-        missing = pool.targets["SPOT"] - wanted_units(self.cluster.of_pool(pool))["SPOT"]
+        missing = pool.targets["SPOT"] - self._wanted(pool, "SPOT")
         pool.targets["SPOT"] -= missing
         pool.targets["ON_DEMAND"] += missing
         self.cluster.notify()
@@ -90,7 +93,7 @@ class Resizing:
                 for instance in self.cluster.of_pool(pool)
                 if instance.counts and instance.market == market
             ]
-            excess = sum(member.units for member in members) - pool.targets[market]
+            excess = self._wanted(pool, market) - pool.targets[market]
             # The youngest first: they have done the least.
             for instance in sorted(members, key=lambda member: member.created, reverse=True):
                 if excess < instance.units:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rehearsal.emr.compute import Compute, ComputeError
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.ending import STEP_FAILURE
+from rehearsal.emr.state.part import Ending
 from rehearsal.emr.state.step import STARTED, Step
 
 
@@ -79,7 +79,7 @@ class StepRunner:
 
     def _follow_failure(self, step: Step) -> None:
         if step.on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
-            self.cluster.end(STEP_FAILURE)
+            self.cluster.end(Ending("STEP_FAILURE", "Shut down as step failed"))
         elif step.on_failure != "CONTINUE":
             for waiting in self.cluster.active_steps:
                 self.cluster.let(waiting, "CANCELLED", message="Cancelled as an earlier step failed")

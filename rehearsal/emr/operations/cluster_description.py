@@ -7,8 +7,7 @@ from typing import Any
 
 from rehearsal.emr.releases import application_version
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.ending import Ending
-from rehearsal.emr.state.part import Part
+from rehearsal.emr.state.part import Ending, Part
 
 PROGRESS = {
     "STARTING": "Provisioning Amazon EC2 capacity",

@@ -1,4 +1,4 @@
-"""Operations on clusters, which the older of them call job flows, and on their tags."""
+"""Operations on clusters, which the older of them call job flows."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from rehearsal.emr.operations.steps import new_steps
 from rehearsal.emr.pages import page
 from rehearsal.emr.releases import APPLICATIONS, YARN_APPLICATIONS, is_release
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.ending import USER_REQUEST
+from rehearsal.emr.state.part import USER_REQUEST
 from rehearsal.emr.surroundings import Surroundings
 
 # The attribute of a group that EMR manages, and the name of the one that it makes, in a public and in a
@@ -83,22 +83,6 @@ def list_bootstrap_actions(account: Account, request: Message) -> Message:
     return {"BootstrapActions": actions, "Marker": marker}
 
 
-def add_tags(account: Account, request: Message) -> Message:
-    """Add tags to a cluster; those of the same key are replaced."""
-    cluster = _tagged(account, request["ResourceId"])
-    with cluster.changed:
-        cluster.tags = _with_tags(cluster.tags, request["Tags"])
-    return {}
-
-
-def remove_tags(account: Account, request: Message) -> Message:
-    """Remove tags of a cluster; keys that it does not have do not matter."""
-    cluster = _tagged(account, request["ResourceId"])
-    with cluster.changed:
-        cluster.tags = {key: value for key, value in cluster.tags.items() if key not in request["TagKeys"]}
-    return {}
-
-
 def _new_cluster(account: Account, request: Message) -> Cluster:
     """Return the cluster with its fleets or groups and its first steps; it does not live yet."""
     instances, label = request["Instances"], request.get("ReleaseLabel", "")
@@ -118,7 +102,7 @@ def _new_cluster(account: Account, request: Message) -> Cluster:
         announce=account.announce,
         pools=new_pools(instances),
         runs_yarn=any(name in YARN_APPLICATIONS for name in names),
-        tags=_with_tags({}, request.get("Tags", [])),
+        tags=_checked_tags(request.get("Tags", [])),
     )
     for role, called in (("ServiceRole", "ServiceRole"), ("JobFlowRole", "InstanceProfile")):
         if not request.get(role):
@@ -149,16 +133,8 @@ def _place(cluster: Cluster, surroundings: Surroundings) -> None:
     cluster.public, cluster.security_groups = network.public, {**given, **made}
 
 
-def _tagged(account: Account, resource_id: str) -> Cluster:
-    cluster_id = resource_id.rpartition("/")[2]
-    if cluster_id not in account.controllers:
-        raise refused(f"Resource id '{resource_id}' is not valid.")
-    return account.cluster(cluster_id)
-
-
-def _with_tags(present: dict[str, str], added: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the tags that a cluster has when those are added."""
-    tags = dict(present)
+def _checked_tags(added: list[dict[str, Any]]) -> dict[str, str]:
+    tags = {}
     for tag in added:
         key, value = tag.get("Key", ""), tag.get("Value", "")
         if not key or len(key) > LONGEST_KEY:

@@ -4,11 +4,10 @@ from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.cluster_description import status
 from rehearsal.emr.pages import INSTANCES_PAGE, page
-from rehearsal.emr.state.capacity import running_units
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.state.part import READY
-from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.state.pool import MARKETS, Pool
 
 
 def list_instances(account: Account, request: Message) -> Message:
@@ -107,7 +106,12 @@ def _instance_description(cluster: Cluster, instance: Instance) -> Message:
 
 def _pool_description(cluster: Cluster, pool: Pool) -> Message:
     """Return what is shown of a fleet and of a group; what the other one has is cut off."""
-    running = running_units(cluster.of_pool(pool))
+    running = {
+        market: sum(
+            one.units for one in cluster.of_pool(pool) if one.state == "RUNNING" and one.market == market
+        )
+        for market in MARKETS
+    }
     types = pool.config.get("InstanceTypeConfigs", [])
     return {
         **pool.config,

@@ -9,9 +9,8 @@ from typing import Any
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec
 from rehearsal.emr.identifiers import new_id
-from rehearsal.emr.state.ending import Ending
 from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import ENDED, Part
+from rehearsal.emr.state.part import ENDED, Ending, Part
 from rehearsal.emr.state.pool import Pool
 from rehearsal.emr.state.step import ACTIVE, Step
 

@@ -1,4 +1,4 @@
-"""What a cluster and its parts have alike: a state, the reason for it, and since when."""
+"""What a cluster and its parts have alike: a state, the reason for it, and since when; why a cluster ends."""
 
 from dataclasses import dataclass, field
 
@@ -34,3 +34,21 @@ class Part:
             self.ready = CLOCK.now()
         if state in ENDED:
             self.ended = CLOCK.now()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The reason of a cluster's last state.
+
+    Codes: https://docs.aws.amazon.com/emr/latest/APIReference/API_ClusterStateChangeReason.html
+
+    Attributes:
+        failed: Whether the cluster ends as TERMINATED_WITH_ERRORS instead of TERMINATED.
+    """
+
+    code: str
+    message: str
+    failed: bool = True
+
+
+USER_REQUEST = Ending("USER_REQUEST", "Terminated by user request", failed=False)

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext
@@ -68,10 +68,4 @@ class Record:
             return {"statements": list(self._statements.values()), "calls": calls}
 
     def _keep(self, statements: Iterable[Statement]) -> None:
-        for one in statements:
-            self._statements[one.id] = {
-                "owner": one.owner,
-                "policy": one.policy,
-                "name": one.name,
-                "document": one.document,
-            }
+        self._statements |= {one.id: asdict(one) for one in statements}

@@ -78,16 +78,11 @@ class Replay:
 
 
 def _context(call: Call) -> EvalContext:
-    context = call["context"]
+    context = dict(call["context"])
     return EvalContext(
-        principal_arn=context["principal_arn"],
-        principal_type=context["principal_type"],
-        principal_account=context["account"],
         action=call["action"],
         resource_arn=call["resource"],
-        region=context["region"],
         source_ip="127.0.0.1",
-        secure_transport=context["secure_transport"],
-        service_context=context["service_context"],
-        principal_keys=context["principal_keys"],
+        principal_account=context.pop("account"),
+        **context,
     )

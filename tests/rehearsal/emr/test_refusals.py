@@ -126,7 +126,8 @@ def test_a_stack_fails_with_the_refusal_or_takes_the_change_as_made(
     ("change", "name"),
     [
         ({"StepConcurrencyLevel": 2}, "StepConcurrencyLevel"),
-        ({"Instances": {**PROPERTIES["Instances"], "TerminationProtected": True}}, "TerminationProtected"),
+        ({"Instances": {**PROPERTIES["Instances"], "TerminationProtected": True}}, "Instances"),
+        ({"Tags": [{"Key": "stage", "Value": "dev"}]}, "Tags"),
     ],
 )
 def test_a_change_that_is_not_emulated_fails_the_stack(
@@ -134,7 +135,7 @@ def test_a_change_that_is_not_emulated_fails_the_stack(
 ) -> None:
     """By its name: it would be lost otherwise."""
     cluster_id, _ = resource().create("Cluster", PROPERTIES, "stack")
-    with pytest.raises(ValueError, match=f"a change of {name} is not part of the rehearsal"):
+    with pytest.raises(ValueError, match=f"a change of {name} of a cluster is not part"):
         resource().update(cluster_id, PROPERTIES, {**PROPERTIES, **change})
 
 

@@ -33,6 +33,7 @@ from rehearsal.rewriting import EmulatedAws
 from rehearsal.settings import DEPLOYER, PERMISSIONS_PATH, PRIVACY_OFFICER, REVIEWER
 from tests.infrastructure.cloudformation_schemas import resource_schema
 from tests.rehearsal.emulator.conftest import STAGES
+from tests.rehearsal.emulator.recorded import unrecorded
 from tests.report_examples import jpeg
 from tests.waiting import wait_until
 
@@ -480,4 +481,4 @@ def test_what_is_said_to_be_recorded_here_is(deployed, monkeypatch):
     for name, value in deployed.aws.server.environment.items():
         monkeypatch.setenv(name, value)
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
-    assert report.unrecorded(IN_DEPLOY, "prod") == []
+    assert unrecorded(report, IN_DEPLOY, "prod") == []
