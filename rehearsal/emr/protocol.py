@@ -28,11 +28,7 @@ def service_model() -> ServiceModel:
 
 
 def operation_model(operation: str) -> OperationModel:
-    """Return the model of one operation.
-
-    Raises:
-        EmrError: EMR has none of that name.
-    """
+    """Return the model of one operation. Raises EmrError: EMR has none of that name."""
     if operation not in service_model().operation_names:
         raise EmrError("UnknownOperationException", f"Amazon EMR has no operation {operation}.")
     return service_model().operation_model(operation)

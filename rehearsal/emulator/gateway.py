@@ -50,7 +50,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     service: ElasticMapReduce = resolve_name(sys.argv[2])(settings)
     guard = Guard(os.environ["AWS_ACCESS_KEY_ID"], service.tags)
-    extend(service, guard)
+    resource_type.install(resource_types(service.conditions))
+    completions.install()
+    emr.install(service, guard)
+    service_quotas.install(service.conditions)
+    wait_handles.install()
     if settings.checks_permissions:
         guard.install()
         services.install(guard)
@@ -62,15 +66,6 @@ def main() -> None:
         logging.shutdown()
         # Not by the usual way: it would wait for threads that wait for functions that never answer.
         os._exit(0)
-
-
-def extend(service: ElasticMapReduce, guard: Guard) -> None:
-    """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
-    resource_type.install(resource_types(service.conditions))
-    completions.install()
-    emr.install(service, guard)
-    service_quotas.install(service.conditions)
-    wait_handles.install()
 
 
 async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) -> None:

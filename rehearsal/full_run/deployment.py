@@ -68,7 +68,7 @@ class RehearsalSteps:
         self._photographs: Future[Path] = self._pool.submit(self._find_photographs)
 
     def examine_account(self) -> None:
-        """Run the checks of `fruit doctor` after CDK's bootstrap and synthesis; print those that are not ok."""
+        """Run the checks of `fruit doctor` after bootstrap and synthesis; print those that are not ok."""
         self._bootstrap.result()
         self._templates.result()
         with self._timeline.event("fruit doctor"):

@@ -74,7 +74,7 @@ class Cluster:
         """Run the script in a folder of its own on the node; its logs are in S3 afterwards."""
         folder = self._folders.node(node).root / "bootstrap-actions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        logs = self._folders.bootstrap_logs(node, number)
+        logs = self._folders.node_logs(node) / "bootstrap-actions" / str(number)
         arguments = self._rewrite(action.arguments, ControllerLog(logs / "controller"))
         command = script_command(fetch(self._s3, action.path, folder), arguments)
         environment = self._setup.shell_environment(node)

@@ -70,7 +70,7 @@ class Daemon:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
+                self.stop()
                 lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
                 raise ComputeError(f"{what} did not come up; its log ends with:\n" + "\n".join(lines))
             time.sleep(0.1)
@@ -79,12 +79,7 @@ class Daemon:
         """Return whether the process runs."""
         return self.process.poll() is None
 
-    def kill(self) -> None:
-        """Kill the daemon at once."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self, seconds: float = STOP_SECONDS) -> None:
+    def stop(self, seconds: float = 0.0) -> None:
         """Let the daemon end by itself, and kill it when it does not within so many seconds."""
         end(self.process, seconds)
 

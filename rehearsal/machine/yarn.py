@@ -14,6 +14,7 @@ from rehearsal.machine.daemons import (
     NODE_MANAGER,
     RESOURCE_MANAGER,
     START_SECONDS,
+    STOP_SECONDS,
     Daemon,
     Software,
     java_command,
@@ -75,7 +76,7 @@ class Yarn:
             if listed is not None:
                 self._close(node, listed["nodeId"])
                 wait_until(lambda: not int(self._of(port).get("numContainers", 0)), DRAIN_SECONDS)
-            daemon.stop()
+            daemon.stop(STOP_SECONDS)
         self.forget(node)
 
     def forget(self, node: Node) -> None:
@@ -83,7 +84,7 @@ class Yarn:
         with self._lock:
             daemon, _ = self._node_managers.pop(node, (None, 0))
         if daemon is not None:
-            daemon.kill()
+            daemon.stop()
 
     def is_alive(self, node: Node) -> bool:
         """Return whether the node's daemon runs."""
@@ -116,7 +117,8 @@ class Yarn:
         return self.manager.nodes().get(port, {})
 
     def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
-        conf, log = self._folders.node(node).conf, self._folders.daemon_log(node, name)
+        conf = self._folders.node(node).conf
+        log = self._folders.node_logs(node) / "applications" / "hadoop-yarn" / f"{name}.log"
         return start_daemon(main, self._software, conf=conf, log=log, environment=environment)
 
     def _close(self, node: Node, yarn_id: str) -> None:

@@ -140,5 +140,5 @@ def _masters_on_core(cluster: Cluster) -> bool:
     return (
         yarn.get("yarn.node-labels.enabled") == "true"
         and yarn.get("yarn.node-labels.am.default-node-label-expression") == "CORE"
-        and release_number(str(cluster.request.get("ReleaseLabel", "emr-0.0"))) >= FIRST_WITH_LABELS
+        and release_number(cluster.request["ReleaseLabel"]) >= FIRST_WITH_LABELS
     )

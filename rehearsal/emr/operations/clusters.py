@@ -62,8 +62,7 @@ def list_clusters(account: Account, request: Message) -> Message:
         and (after is None or cluster.created >= after)
         and (before is None or cluster.created <= before)
     ]
-    clusters, marker = page(chosen, request.get("Marker"), cluster_description)
-    return {"Clusters": clusters, "Marker": marker}
+    return page("Clusters", chosen, request, cluster_description)
 
 
 def terminate_job_flows(account: Account, request: Message) -> Message:
@@ -75,12 +74,12 @@ def terminate_job_flows(account: Account, request: Message) -> Message:
 
 def list_bootstrap_actions(account: Account, request: Message) -> Message:
     """Return what every instance of a cluster runs first; `aws emr describe-cluster` asks for it."""
-    actions, marker = page(
+    return page(
+        "BootstrapActions",
         account.cluster(request["ClusterId"]).bootstrap_actions,
-        request.get("Marker"),
+        request,
         lambda action: {"Name": action.name, "ScriptPath": action.path, "Args": list(action.arguments)},
     )
-    return {"BootstrapActions": actions, "Marker": marker}
 
 
 def _new_cluster(account: Account, request: Message) -> Cluster:

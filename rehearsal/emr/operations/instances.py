@@ -1,5 +1,7 @@
 """Operations on a cluster's instances, fleets and groups."""
 
+from functools import partial
+
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.cluster_description import status
@@ -15,13 +17,8 @@ def list_instances(account: Account, request: Message) -> Message:
     cluster = account.cluster(request["ClusterId"])
     with cluster.changed:
         chosen = [instance for instance in cluster.instances if _matches(cluster, instance, request)]
-        instances, marker = page(
-            chosen,
-            request.get("Marker"),
-            lambda instance: _instance_description(cluster, instance),
-            INSTANCES_PAGE,
-        )
-    return {"Instances": instances, "Marker": marker}
+        describe = partial(_instance_description, cluster)
+        return page("Instances", chosen, request, describe, size=INSTANCES_PAGE)
 
 
 def list_instance_fleets(account: Account, request: Message) -> Message:
@@ -70,10 +67,8 @@ def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
             f"clusters that use instance {used}s. Use the ListInstance{used.title()}s request instead."
         )
     with cluster.changed:
-        pools, marker = page(
-            cluster.pools, request.get("Marker"), lambda pool: _pool_description(cluster, pool)
-        )
-    return {f"Instance{kind.title()}s": pools, "Marker": marker}
+        describe = partial(_pool_description, cluster)
+        return page(f"Instance{kind.title()}s", cluster.pools, request, describe)
 
 
 def _matches(cluster: Cluster, instance: Instance, request: Message) -> bool:

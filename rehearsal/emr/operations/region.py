@@ -73,8 +73,8 @@ def list_release_labels(_account: Account, request: Message) -> Message:
         if label.startswith(prefix)
         and application in ("", "hadoop", f"hadoop@{hadoop}", "spark", f"spark@{spark}")
     ]
-    labels, token = page(labels, request.get("NextToken"), str, request.get("MaxResults", 100))
-    return {"ReleaseLabels": labels, "NextToken": token}
+    most = request.get("MaxResults", 100)
+    return page("ReleaseLabels", labels, request, str, size=most, marker="NextToken")
 
 
 def list_supported_instance_types(account: Account, request: Message) -> Message:
@@ -84,8 +84,7 @@ def list_supported_instance_types(account: Account, request: Message) -> Message
         raise refused(f"The supplied release label is invalid: {label}.")
     surveyed = list(instance_types().values())
     offered = [known for known in surveyed if account.region in known.regions] or surveyed
-    types, marker = page(offered, request.get("Marker"), _instance_type_description)
-    return {"SupportedInstanceTypes": types, "Marker": marker}
+    return page("SupportedInstanceTypes", offered, request, _instance_type_description)
 
 
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_SupportedInstanceType.html

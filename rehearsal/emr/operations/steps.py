@@ -30,11 +30,7 @@ def add_job_flow_steps(account: Account, request: Message) -> Message:
 
 
 def new_steps(cluster: Cluster, configs: list[dict[str, Any]]) -> list[Step]:
-    """Return the steps, pending, none of them added yet.
-
-    Raises:
-        EmrError: too many.
-    """
+    """Return the steps, pending, none of them added yet. Raises EmrError: too many."""
     if len(configs) > MOST_ACTIVE_STEPS:
         raise refused(f"A maximum of {MOST_ACTIVE_STEPS} steps may be specified.")
     if len(cluster.active_steps) + len(configs) > MOST_ACTIVE_STEPS:
@@ -68,8 +64,7 @@ def list_steps(account: Account, request: Message) -> Message:
             for step in reversed(cluster.steps)
             if (not states or step.state in states) and (not ids or step.id in ids)
         ]
-        steps, marker = page(chosen, request.get("Marker"), _description)
-    return {"Steps": steps, "Marker": marker}
+        return page("Steps", chosen, request, _description)
 
 
 def cancel_steps(account: Account, request: Message) -> Message:

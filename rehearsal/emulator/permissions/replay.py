@@ -1,6 +1,6 @@
 """The recorded calls once more, against the policies without one of their statements."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -62,11 +62,6 @@ class Replay:
             ]
             for name, calls in self._calls_by_statement.items()
         }
-
-    def different(self) -> Iterator[Call]:
-        """Yield calls that the recorded policies decide otherwise than the rehearsal did."""
-        checked = (call for call in self.calls if call["caller"] != ROOT)
-        return (call for call in checked if self.verdict(call).decision != call["decision"])
 
     @cached_property
     def _calls_by_statement(self) -> dict[str, list[Call]]:

@@ -20,8 +20,9 @@ def install(guard: Guard) -> None:
             raise PermissionError(f"{name} does not let Lambda take it: its trust policy")
         # Without these it runs all the same, and its log stays empty.
         group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        stream = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:1"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-            guard.may(callers.role(name, config["FunctionName"]), action, f"{_log_group(group)}:log-stream:1")
+            guard.may(callers.role(name, config["FunctionName"]), action, stream)
         return credentials(config)
 
     for module in (lambda_runtime, lambda_svc):
@@ -77,7 +78,3 @@ def _rules_of(function: str) -> list[str]:
         for key, rule in list(eventbridge._rules.items())
         if any(target["Arn"] == function for target in eventbridge._targets.get(key, []))
     ]
-
-
-def _log_group(name: str) -> str:
-    return f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{name}"

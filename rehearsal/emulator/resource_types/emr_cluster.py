@@ -1,6 +1,5 @@
 """AWS::EMR::Cluster: a cluster with instance fleets, its steps within it, and the wait until it runs."""
 
-import json
 import time
 from typing import Any
 
@@ -57,8 +56,6 @@ class EmrCluster(ResourceType):
                 f"Properties validation failed for resource {logical_id} with message:\n{lines}"
             )
         request = {**renamed(dict(properties), NAMES), "Instances": _instances(properties["Instances"])}
-        if "AdditionalInfo" in request:
-            request["AdditionalInfo"] = json.dumps(request["AdditionalInfo"])
         cluster: str = call("emr", "RunJobFlow", **request)["JobFlowId"]
         described = _wait(cluster, "RUNNING", "WAITING", *ENDED)
         if described["Status"]["State"] == "TERMINATED_WITH_ERRORS":

@@ -1,8 +1,15 @@
-"""What `RECORDED` says of a test, held against the calls that it made."""
+"""What a record of calls says, held against its own policies and against `RECORDED`."""
 
 from fnmatch import fnmatchcase
 
+from rehearsal.emulator.permissions.replay import ROOT, Call, Replay
 from rehearsal.permissions_report import NEVER, NOT_IN_EACH_RUN, RECORDED, Report, listed
+
+
+def different(replay: Replay) -> list[Call]:
+    """Calls that the recorded policies decide otherwise than the rehearsal did."""
+    checked = (call for call in replay.calls if call["caller"] != ROOT)
+    return [call for call in checked if replay.verdict(call).decision != call["decision"]]
 
 
 def unrecorded(report: Report, test: str, stage: str) -> list[str]:
