@@ -23,10 +23,13 @@ from rehearsal.emr.timings import Timings
 
 # Operation, as the model names it, to the function of boto3's name for it.
 OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {
-    operation: getattr(module, xform_name(operation))
-    for module in (clusters, steps, instances, policies, region)
-    for operation in service_model().operation_names
-    if hasattr(module, xform_name(operation))
+    **policies.OPERATIONS,
+    **{
+        operation: getattr(module, xform_name(operation))
+        for module in (clusters, steps, instances, region)
+        for operation in service_model().operation_names
+        if hasattr(module, xform_name(operation))
+    },
 }
 DEFAULT_TIMINGS = Timings()
 EMPTY_ACCOUNT = Surroundings()

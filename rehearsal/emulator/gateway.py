@@ -30,7 +30,7 @@ from rehearsal.emulator.permissions.enforcement import Guard
 from rehearsal.emulator.permissions.metadata import with_metadata
 from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
-from rehearsal.emulator.services import completions, emr, service_quotas, wait_handles
+from rehearsal.emulator.services import completions, emr, service_quotas
 from rehearsal.settings import LOOPBACK, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -54,7 +54,6 @@ def main() -> None:
     completions.install()
     emr.install(service, guard)
     service_quotas.install(service.conditions)
-    wait_handles.install()
     if settings.checks_permissions:
         guard.install()
         services.install(guard)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,21 +92,3 @@ def java_command(main: str, software: Software, conf: Path) -> list[str]:
     joined = os.pathsep.join(map(str, classpath))
     archive = [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []
     return [str(software.java / "bin" / "java"), *OPTIONS, *archive, temporary, "-cp", joined, main]
-
-
-def start_daemon(
-    main: str, software: Software, *, conf: Path, log: Path, environment: Mapping[str, str]
-) -> Daemon:
-    """Start a daemon in the background; its log takes all that it prints."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            java_command(main, software, conf),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=conf.parent,
-            env=dict(environment),
-            start_new_session=True,
-        )
-    return Daemon(process, log)

@@ -18,7 +18,6 @@ from rehearsal.machine.daemons import (
     Daemon,
     Software,
     java_command,
-    start_daemon,
 )
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.node_configuration import LABEL, MANAGER_ADDRESSES
@@ -117,9 +116,21 @@ class Yarn:
         return self.manager.nodes().get(port, {})
 
     def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
-        conf = self._folders.node(node).conf
+        """Start a daemon in the background; its log takes all that it prints."""
+        folders = self._folders.node(node)
         log = self._folders.node_logs(node) / "applications" / "hadoop-yarn" / f"{name}.log"
-        return start_daemon(main, self._software, conf=conf, log=log, environment=environment)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                java_command(main, self._software, folders.conf),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=folders.root,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        return Daemon(process, log)
 
     def _close(self, node: Node, yarn_id: str) -> None:
         """Take its memory off YARN's books: containers that run go on, no new ones come."""

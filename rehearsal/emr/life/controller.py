@@ -11,14 +11,13 @@ from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.life.step_runner import StepRunner, interrupt_steps
-from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.cluster import AUTO_TERMINATION, Cluster
 from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.state.part import READY, Ending
 from rehearsal.emr.state.step import Step
 from rehearsal.emr.timings import Timings
 
 logger = logging.getLogger(__name__)
-NO_DEMAND = Demand(0, {})
 
 
 @dataclass
@@ -139,7 +138,7 @@ class Controller:
             works = demand is None or any(demand.containers_by_instance.values())
             busy = cluster.state != "WAITING" or works
             self._idle_since = None if busy else self._idle_since or CLOCK.now()
-            policy = cluster.auto_termination
+            policy = cluster.policies.get(AUTO_TERMINATION)
             if policy and self._idle_since is not None:
                 timeout = policy["IdleTimeout"]
                 if CLOCK.now() - self._idle_since >= timeout * self.timings.idle_second:
@@ -149,8 +148,6 @@ class Controller:
 
     def _replace_dead(self, compute: Compute) -> None:
         """Lose the nodes whose processes are gone; the loss of a primary node ends the cluster."""
-        if not self.cluster.runs_yarn:
-            return
         for instance in [instance for instance in self.cluster.instances if instance.running]:
             if compute.is_alive(instance.node) or not instance.running:
                 continue
@@ -161,8 +158,6 @@ class Controller:
 
     def _demand(self, compute: Compute) -> Demand | None:
         """Return what YARN is asked for; None when it does not answer in time, as on a machine under load."""
-        if not self.cluster.runs_yarn:
-            return NO_DEMAND
         try:
             return compute.demand()
         except (ComputeError, OSError) as error:
@@ -171,7 +166,11 @@ class Controller:
 
     def _wait_for_change(self, seen: int) -> None:
         cluster = self.cluster
-        timed = cluster.runs_yarn or cluster.auto_termination or any(pool.refusal for pool in cluster.pools)
+        timed = (
+            cluster.runs_yarn
+            or cluster.policies.get(AUTO_TERMINATION)
+            or any(pool.refusal for pool in cluster.pools)
+        )
         with cluster.changed:
             cluster.changed.wait_for(
                 lambda: cluster.version != seen or cluster.ending is not None,

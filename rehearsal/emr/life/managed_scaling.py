@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from rehearsal.emr.compute import Demand, Role
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.releases import release_number
-from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.cluster import MANAGED_SCALING, Cluster
 from rehearsal.emr.state.instance import Instance, Market
 from rehearsal.emr.state.pool import MARKETS, Pool
 from rehearsal.emr.timings import Timings
@@ -39,9 +39,10 @@ class ManagedScaling:
     def adapt(self, demand: Demand) -> None:
         """Add or take away one node if the cluster's policy and what YARN is asked for now want it."""
         with self.cluster.changed:
-            if not self.cluster.managed_scaling:
+            policy = self.cluster.policies.get(MANAGED_SCALING)
+            if not policy:
                 return
-            limits = self.cluster.managed_scaling["ComputeLimits"]
+            limits = policy["ComputeLimits"]
             present = self._present()
             self._note_idle(demand, present)
             waiting = self._roles_that_wait(demand)

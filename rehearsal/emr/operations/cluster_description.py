@@ -5,7 +5,6 @@ Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_Cluster.html
 
 from typing import Any
 
-from rehearsal.emr.releases import application_version
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.part import Ending, Part
 
@@ -15,12 +14,6 @@ PROGRESS = {
     "RUNNING": "Running step",
     "WAITING": "Cluster ready to run steps.",
 }
-
-
-def cluster_description(cluster: Cluster) -> dict[str, Any]:
-    """Return everything that DescribeCluster shows; ListClusters shows a part of it."""
-    with cluster.changed:
-        return _description(cluster)
 
 
 def status(part: Part, reason: Part | Ending | None = None) -> dict[str, Any]:
@@ -39,31 +32,32 @@ def status(part: Part, reason: Part | Ending | None = None) -> dict[str, Any]:
     }
 
 
-def _description(cluster: Cluster) -> dict[str, Any]:
-    request = cluster.request
-    primary = cluster.primary()
-    return {
-        # What the answer has not is cut off.
-        **request,
-        "Id": cluster.id,
-        "Status": status(cluster, cluster.ending or Ending("", PROGRESS[cluster.state])),
-        "Ec2InstanceAttributes": _attributes(cluster),
-        "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",
-        "AutoTerminate": not cluster.keep_alive,
-        "TerminationProtected": False,
-        "UnhealthyNodeReplacement": request["Instances"].get("UnhealthyNodeReplacement", False),
-        "VisibleToAllUsers": request.get("VisibleToAllUsers", True),
-        "Applications": _applications(request),
-        "Tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
-        # In a private subnet, the private one.
-        "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
-        "Configurations": request.get("Configurations", []),
-        "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
-        "ClusterArn": cluster.arn,
-        "KerberosAttributes": None,  # they hold a password
-        "StepConcurrencyLevel": 1,
-        "PlacementGroups": request.get("PlacementGroupConfigs", []),
-    }
+def cluster_description(cluster: Cluster) -> dict[str, Any]:
+    """Return everything that DescribeCluster shows; ListClusters shows a part of it."""
+    with cluster.changed:
+        request = cluster.request
+        primary = cluster.primary()
+        return {
+            # What the answer has not is cut off.
+            **request,
+            "Id": cluster.id,
+            "Status": status(cluster, cluster.ending or Ending("", PROGRESS[cluster.state])),
+            "Ec2InstanceAttributes": _attributes(cluster),
+            "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",
+            "AutoTerminate": not cluster.keep_alive,
+            "TerminationProtected": False,
+            "UnhealthyNodeReplacement": request["Instances"].get("UnhealthyNodeReplacement", False),
+            "VisibleToAllUsers": request.get("VisibleToAllUsers", True),
+            "Tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
+            # In a private subnet, the private one.
+            "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
+            "Configurations": request.get("Configurations", []),
+            "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
+            "ClusterArn": cluster.arn,
+            "KerberosAttributes": None,  # they hold a password
+            "StepConcurrencyLevel": 1,
+            "PlacementGroups": request.get("PlacementGroupConfigs", []),
+        }
 
 
 def _attributes(cluster: Cluster) -> dict[str, Any]:
@@ -87,11 +81,3 @@ def _zones(cluster: Cluster) -> list[str]:
     placement = cluster.request["Instances"].get("Placement", {})
     one = [placement["AvailabilityZone"]] if placement.get("AvailabilityZone") else []
     return one or list(placement.get("AvailabilityZones", []))
-
-
-def _applications(request: dict[str, Any]) -> list[dict[str, Any]]:
-    label = request.get("ReleaseLabel", "")
-    return [
-        {"Version": application_version(label, application.get("Name", "")), **application}
-        for application in request.get("Applications", [])
-    ]

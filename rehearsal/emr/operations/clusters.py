@@ -8,12 +8,12 @@ from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message
 from rehearsal.emr.operations.cluster_description import cluster_description
 from rehearsal.emr.operations.instance_pools import new_pools
-from rehearsal.emr.operations.policies import checked_auto_termination, checked_managed_scaling
+from rehearsal.emr.operations.policies import checked_policy
 from rehearsal.emr.operations.region import find_security_configuration
 from rehearsal.emr.operations.steps import new_steps
 from rehearsal.emr.pages import page
 from rehearsal.emr.releases import APPLICATIONS, YARN_APPLICATIONS, is_release
-from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.cluster import AUTO_TERMINATION, MANAGED_SCALING, Cluster
 from rehearsal.emr.state.part import USER_REQUEST
 from rehearsal.emr.surroundings import Surroundings
 
@@ -106,11 +106,9 @@ def _new_cluster(account: Account, request: Message) -> Cluster:
     for role, called in (("ServiceRole", "ServiceRole"), ("JobFlowRole", "InstanceProfile")):
         if not request.get(role):
             raise refused(f"{called} is required for creating cluster.")
-    if "ManagedScalingPolicy" in request:
-        policy = request["ManagedScalingPolicy"]
-        cluster.managed_scaling = checked_managed_scaling(policy, cluster.uses_fleets)
-    if "AutoTerminationPolicy" in request:
-        cluster.auto_termination = checked_auto_termination(request["AutoTerminationPolicy"])
+    for name in (MANAGED_SCALING, AUTO_TERMINATION):
+        if name in request:
+            cluster.policies[name] = checked_policy(name, request[name], cluster)
     cluster.steps = new_steps(cluster, request.get("Steps", []))
     if named := request.get("SecurityConfiguration"):
         cluster.security_configuration, _ = find_security_configuration(account, named)

@@ -4,7 +4,7 @@ import json
 
 from infra.config.instances import InstanceType, instance_types
 from rehearsal.emr.conditions import CLOCK
-from rehearsal.emr.errors import refused
+from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message
 from rehearsal.emr.pages import page
 from rehearsal.emr.releases import RELEASES, is_release
@@ -64,16 +64,11 @@ def get_block_public_access_configuration(account: Account, _request: Message) -
 
 
 def list_release_labels(_account: Account, request: Message) -> Message:
-    """Return the releases with a prefix and an application (`spark@3.5.5` or `spark`), the latest first."""
-    filters = request.get("Filters", {})
-    prefix, application = filters.get("Prefix", ""), filters.get("Application", "").lower()
-    labels = [
-        label
-        for label, (hadoop, spark) in RELEASES.items()
-        if label.startswith(prefix)
-        and application in ("", "hadoop", f"hadoop@{hadoop}", "spark", f"spark@{spark}")
-    ]
-    most = request.get("MaxResults", 100)
+    """Return the releases with a prefix, the latest first."""
+    filters, most = request.get("Filters", {}), request.get("MaxResults", 100)
+    if "Application" in filters:
+        raise not_emulated("A filter of releases by application")
+    labels = [label for label in RELEASES if label.startswith(filters.get("Prefix", ""))]
     return page("ReleaseLabels", labels, request, str, size=most, marker="NextToken")
 
 

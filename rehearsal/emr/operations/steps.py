@@ -24,8 +24,10 @@ def add_job_flow_steps(account: Account, request: Message) -> Message:
     with cluster.changed:
         check_alive(cluster)
         steps = new_steps(cluster, request["Steps"])
+        cluster.steps += steps
         for step in steps:
-            cluster.add_step(step)
+            cluster.announce(cluster, step)
+        cluster.notify()
     return {"StepIds": [step.id for step in steps]}
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec
+from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.identifiers import new_id
 from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import ENDED, Ending, Part
+from rehearsal.emr.state.part import ENDED, READY, Ending, Part
 from rehearsal.emr.state.pool import Pool
 from rehearsal.emr.state.step import ACTIVE, Step
+
+MANAGED_SCALING, AUTO_TERMINATION = "ManagedScalingPolicy", "AutoTerminationPolicy"
 
 
 @dataclass(kw_only=True)
@@ -26,8 +29,7 @@ class Cluster(Part):
         security_configuration: The text of the one that its request names.
         announce: Called when the cluster or a step has entered a state; must not block.
         ending: Why it is to end, once it is.
-        managed_scaling: The policy in force, None without one.
-        auto_termination: The policy in force, None without one.
+        policies: Those in force, by the names that the API gives them.
         version: Number of changes so far.
     """
 
@@ -43,8 +45,7 @@ class Cluster(Part):
     security_configuration: str = "{}"
     runs_yarn: bool = False
     tags: dict[str, str] = field(default_factory=dict)
-    managed_scaling: dict[str, Any] | None = None
-    auto_termination: dict[str, Any] | None = None
+    policies: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -129,16 +130,13 @@ class Cluster(Part):
         with self.changed:
             if state == part.state or part.state in ENDED:
                 return
-            part.enter(state, code, message)
+            part.state, part.code, part.message = state, code, message
+            if state in READY and part.ready is None:
+                part.ready = CLOCK.now()
+            if state in ENDED:
+                part.ended = CLOCK.now()
             if isinstance(part, Subject):
                 self.announce(self, part)
-            self.notify()
-
-    def add_step(self, step: Step) -> None:
-        """Add a step, which is pending."""
-        with self.changed:
-            self.steps.append(step)
-            self.announce(self, step)
             self.notify()
 
 

@@ -27,14 +27,6 @@ class Part:
     ready: float | None = None
     ended: float | None = None
 
-    def enter(self, state: str, code: str, message: str) -> None:
-        """Enter a state, for a reason, and note the time."""
-        self.state, self.code, self.message = state, code, message
-        if state in READY and self.ready is None:
-            self.ready = CLOCK.now()
-        if state in ENDED:
-            self.ended = CLOCK.now()
-
 
 @dataclass(frozen=True)
 class Ending:

@@ -54,21 +54,11 @@ class Replay:
 
     def missed(self) -> dict[str, list[Call]]:
         """Return for each statement that decided a call which calls end otherwise without it."""
-        return {
-            name: [
-                call
-                for call in calls
-                if self.verdict(call, self.statements[name]).decision != call["decision"]
-            ]
-            for name, calls in self._calls_by_statement.items()
-        }
-
-    @cached_property
-    def _calls_by_statement(self) -> dict[str, list[Call]]:
         found: dict[str, list[Call]] = {}
         for call in self.calls:
             for name in call["statements"]:
-                found.setdefault(name, []).append(call)
+                without = self.verdict(call, self.statements[name]).decision
+                found.setdefault(name, []).extend([call] if without != call["decision"] else [])
         return found
 
 

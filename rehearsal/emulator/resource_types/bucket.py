@@ -59,18 +59,14 @@ class Setting:
 def _apply_settings(bucket: str, old: Properties, new: Properties) -> None:
     for setting in SETTINGS:
         before, after = old.get(setting.property), new.get(setting.property)
-        if after is not None and after != before:
-            _put(bucket, setting, setting.translate(after))
-        elif after is None and before is not None:
-            if setting.remove:
-                call("s3", setting.remove, Bucket=bucket)
-            else:
-                _put(bucket, setting, setting.off)
-
-
-def _put(bucket: str, setting: Setting, value: Any) -> None:
-    shape = client("s3").meta.service_model.operation_model(setting.put).input_shape
-    call("s3", setting.put, Bucket=bucket, **{shape.serialization["payload"]: value})
+        if after == before:
+            continue
+        if after is None and setting.remove:
+            call("s3", setting.remove, Bucket=bucket)
+            continue
+        value = setting.off if after is None else setting.translate(after)
+        shape = client("s3").meta.service_model.operation_model(setting.put).input_shape
+        call("s3", setting.put, Bucket=bucket, **{shape.serialization["payload"]: value})
 
 
 def _naming(**names: str) -> Callable[[Any], Any]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudformation, ec2, iam, s3
-from ministack.services.cloudformation import changesets, handlers, provisioners
+from ministack.services.cloudformation import changesets, handlers, provisioners, wait_conditions
 
 from infra.config.instances import instance_types
+from rehearsal.emr.conditions import CLOCK
 from rehearsal.settings import ACCOUNT, DEFAULT_REGION
 
 # MiniStack's DescribeAvailabilityZones answers these three.
@@ -18,6 +19,9 @@ SPOT_ROLE, MINISTACKS_NAME = "AWSServiceRoleForEC2Spot", "AWSServiceRoleForSpot"
 ALGORITHM = "x-amz-server-side-encryption"
 KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 PLACEHOLDER = {"MetricName": "expression", "Namespace": "expression"}
+# `X-Amz-Expires` of the URL of a wait condition's handle, in seconds; when each was made, by EMR's clock.
+HANDLE_SECONDS = 86_399
+_handles: dict[str, float] = {}
 Operation = Callable[..., tuple[str, dict[str, Any]]]
 
 
@@ -31,6 +35,7 @@ def install() -> None:
     iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_role
     with request_scope(ACCOUNT, DEFAULT_REGION):
         create_role({"AWSServiceName": SPOT})
+    wait_conditions.register_slot = _noting_the_time(wait_conditions.register_slot)
     s3._resolve_sse_write_headers = _with_default_key(s3._resolve_sse_write_headers)
     provisioners._cw_metric_alarm_record = _with_metric_math(provisioners._cw_metric_alarm_record)
     vpc = provisioners._RESOURCE_HANDLERS["AWS::EC2::VPC"]
@@ -137,3 +142,18 @@ def _with_address_range(operation: Operation, position: int) -> Operation:
         return physical_id, {**attributes, "CidrBlock": arguments[position].get("CidrBlock")}
 
     return run
+
+
+def _noting_the_time(register: Callable[..., str]) -> Callable[..., str]:
+    def register_slot(*arguments: Any, **named: Any) -> str:
+        token = register(*arguments, **named)
+        _handles[token] = CLOCK.now()
+        return token
+
+    return register_slot
+
+
+def has_expired(path: str) -> bool:
+    """Return whether a path is that of a handle's URL which is older than a day, as CloudFormation's end."""
+    made = _handles.get(path.removeprefix(wait_conditions.SIGNAL_PATH))
+    return made is not None and CLOCK.now() - made > HANDLE_SECONDS

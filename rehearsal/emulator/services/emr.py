@@ -104,12 +104,10 @@ class EmulatedAccount(Surroundings):
 
     def launch_refusal(self, cluster: Cluster) -> str:
         """Return what EC2 says to the service role; it is asked once for each cluster."""
-        if not self.guard.enforcing:
-            return ""
-        if cluster.id not in self._asked:
+        if self.guard.enforcing and cluster.id not in self._asked:
             with request_scope(cluster.account, cluster.region):
                 self._asked[cluster.id] = self._launch_refusal(cluster)
-        return self._asked[cluster.id]
+        return self._asked.get(cluster.id, "")
 
     def _launch_refusal(self, cluster: Cluster) -> str:
         name = str(cluster.request["ServiceRole"]).rpartition("/")[2]
