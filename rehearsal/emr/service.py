@@ -87,13 +87,10 @@ class ElasticMapReduce:
         return fit_answer(operation, answer)
 
     def interrupt(self, cluster_id: str | None = None) -> str:
-        """Take one running task node away at once, as Spot does; a Spot one first.
+        """Take one running task node away at once, as Spot does, and return its EC2 id; a Spot one first.
 
         Args:
             cluster_id: Where; None: in the latest cluster that has one.
-
-        Returns:
-            Its EC2 instance id.
 
         Raises:
             EmrError: there is none.

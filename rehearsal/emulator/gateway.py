@@ -31,7 +31,7 @@ from rehearsal.emulator.permissions.metadata import with_metadata
 from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.services import completions, emr, service_quotas
-from rehearsal.settings import LOOPBACK, Settings
+from rehearsal.settings import LOOPBACK, PEOPLE, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
 # SDKs keep connections open; nobody waits for them at the end.
@@ -57,7 +57,9 @@ def main() -> None:
     if settings.checks_permissions:
         guard.install()
         services.install(guard)
-        callers.add_people(settings)
+        for person in PEOPLE:
+            policies = {person: callers.policy_of(person, settings.region)}
+            callers.add_user(person, settings.keys_of(person), policies)
     else:
         give_functions_keys(settings.keys)
     with asyncio.Runner() as runner:

@@ -6,15 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rehearsal.emr.compute import (
-    BootstrapAction,
-    ClusterSpec,
-    ComputeError,
-    ComputeFactory,
-    Demand,
-    Node,
-    Program,
-)
+from rehearsal.emr import compute
+from rehearsal.emr.compute import ComputeError, Node
 from rehearsal.machine.daemons import Software, installed_software
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.log_bucket import LogBucket, s3_client
@@ -26,7 +19,9 @@ from rehearsal.processes import sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 
 
-def machine(home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0) -> ComputeFactory:
+def machine(
+    home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0
+) -> compute.ComputeFactory:
     """Return what makes clusters: folders below `home`, programs of this machine.
 
     Args:
@@ -44,7 +39,7 @@ def machine(home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambd
 class Cluster:
     """One cluster's nodes on this machine (a `Compute`)."""
 
-    spec: ClusterSpec
+    spec: compute.ClusterSpec
     home: Path
     aws: EmulatedAws
     software: Software
@@ -70,7 +65,7 @@ class Cluster:
             raise ComputeError(f"No room for {node.instance_id}: {error}") from error
         self._nodes.append(node)
 
-    def bootstrap(self, node: Node, number: int, action: BootstrapAction) -> int:
+    def bootstrap(self, node: Node, number: int, action: compute.BootstrapAction) -> int:
         """Run the script in a folder of its own on the node; its logs are in S3 afterwards."""
         folder = self._folders.node(node).root / "bootstrap-actions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +106,7 @@ class Cluster:
         """Return whether the node is there, and its daemon runs when it should have one."""
         return node in self._nodes and (not self._yarn or self._yarn.is_alive(node))
 
-    def run(self, program: Program) -> RunningStep:
+    def run(self, program: compute.Program) -> RunningStep:
         """Start a step in a folder of its own on the primary node."""
         primary = next((node for node in self._nodes if node.role == "MASTER"), None)
         if primary is None:
@@ -137,9 +132,9 @@ class Cluster:
             self._push_logs,
         )
 
-    def demand(self) -> Demand:
+    def demand(self) -> compute.Demand:
         """Return how many containers wait for room, and how many run on each node."""
-        return self._yarn.demand() if self._yarn else Demand(0, {})
+        return self._yarn.demand() if self._yarn else compute.Demand(0, {})
 
     def stop(self) -> None:
         """Kill everything of the cluster, keep its logs and configuration files, remove the rest."""

@@ -107,7 +107,8 @@ class NodeSetup:
             place=place(node, folders, ports, self.node_ports[node]),
             shared=self.folders.shared,
         )
-        files = _over(emr_defaults(), given)
+        defaults = emr_defaults()
+        files = {name: {**defaults.get(name, {}), **given.get(name, {})} for name in {**defaults, **given}}
         write_hadoop_files(folders.conf, files)
         write_spark_files(folders.spark_conf, files)
         self._exports = exports(files)
@@ -155,11 +156,6 @@ def _escaped(text: str, separators: str) -> str:
         text = text.replace(character, "\\" + character)
     text = text.replace("\n", "\\n")
     return "\\" + text if text.startswith(" ") else text
-
-
-def _over(defaults: Configurations, given: Configurations) -> dict[str, Mapping[str, str]]:
-    names = {*defaults, *given}
-    return {name: {**defaults.get(name, {}), **given.get(name, {})} for name in sorted(names)}
 
 
 def _write_java_home(folders: NodeFolders, java: Path) -> None:

@@ -12,7 +12,7 @@ from rehearsal.emr.compute import Demand, Role
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.releases import release_number
 from rehearsal.emr.state.cluster import MANAGED_SCALING, Cluster
-from rehearsal.emr.state.instance import Instance, Market
+from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.state.pool import MARKETS, Pool
 from rehearsal.emr.timings import Timings
 
@@ -43,7 +43,7 @@ class ManagedScaling:
             if not policy:
                 return
             limits = policy["ComputeLimits"]
-            present = self._present()
+            present = [one for one in self.cluster.instances if one.counts and one.role != "MASTER"]
             self._note_idle(demand, present)
             waiting = self._roles_that_wait(demand)
             if _units(present) < limits["MinimumCapacityUnits"]:
@@ -52,11 +52,6 @@ class ManagedScaling:
                 self._add(limits, present, wanted)
             else:
                 self._remove(limits, present, [role for role in ROLES if role not in waiting])
-
-    def _present(self) -> list[Instance]:
-        return [
-            instance for instance in self.cluster.instances if instance.counts and instance.role != "MASTER"
-        ]
 
     def _note_idle(self, demand: Demand, present: list[Instance]) -> None:
         now = time.monotonic()
@@ -85,7 +80,9 @@ class ManagedScaling:
 
     def _add(self, limits: Limits, present: list[Instance], roles: Sequence[Role]) -> None:
         for pool in self._pools(roles):
-            for market in self._markets(pool):
+            # The market that a pool prefers first; a group has one alone.
+            others = [market for market in MARKETS if pool.kind == "fleet" and market != pool.market]
+            for market in (pool.market, *others):
                 if _allows(limits, present, pool.new_instance(market, self.cluster.region)):
                     pool.targets[market] += pool.units_each
                     self._waiting_since = {}
@@ -111,12 +108,6 @@ class ManagedScaling:
             if pool.role in roles and not pool.suspended and not pool.refusal
         ]
         return sorted(pools, key=lambda pool: roles.index(pool.role))
-
-    def _markets(self, pool: Pool) -> list[Market]:
-        """Return the market that a pool prefers first; a group has one alone."""
-        if pool.kind == "group":
-            return [pool.market]
-        return sorted(MARKETS, key=lambda market: market != pool.market)
 
 
 def _units(instances: Iterable[Instance]) -> int:

@@ -67,7 +67,11 @@ class Preparation:
                 raise BootstrapError(f"bootstrap action {number} returned a non-zero return code")
             if not instance.counts:
                 return
-        self._join(instance)
+        cluster = self.cluster
+        with cluster.changed:
+            cluster.changed.wait_for(lambda: self._primary_up or cluster.ending is not None)
+        if instance.role != "MASTER" and instance.counts and not cluster.ending:
+            self.compute.join(instance.node)
 
     def _start_yarn(self, primary: Instance) -> None:
         try:
@@ -79,13 +83,6 @@ class Preparation:
         with self.cluster.changed:
             self._primary_up = True
             self.cluster.notify()
-
-    def _join(self, instance: Instance) -> None:
-        cluster = self.cluster
-        with cluster.changed:
-            cluster.changed.wait_for(lambda: self._primary_up or cluster.ending is not None)
-        if instance.role != "MASTER" and instance.counts and not cluster.ending:
-            self.compute.join(instance.node)
 
     def _failed(self, pool: Pool, instance: Instance, code: str, message: str) -> None:
         cluster, ec2_id = self.cluster, instance.ec2_id

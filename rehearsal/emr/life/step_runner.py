@@ -66,16 +66,12 @@ class StepRunner:
             elif code == 0:
                 self.cluster.let(step, "COMPLETED")
             else:
-                step.failure = self._failure(step, fault or f"The step ended with exit code {code}.")
+                fault = fault or f"The step ended with exit code {code}."
+                step.failure = {"Reason": "Unknown Error.", "Message": fault}
+                if uri := self.cluster.spec.log_uri:
+                    step.failure["LogFile"] = f"{uri}{self.cluster.id}/steps/{step.id}/stderr.gz"
                 self.cluster.let(step, "FAILED")
                 self._follow_failure(step)
-
-    def _failure(self, step: Step, fault: str) -> dict[str, str]:
-        details = {"Reason": "Unknown Error.", "Message": fault}
-        log_uri = self.cluster.request.get("LogUri")
-        if log_uri:
-            details["LogFile"] = f"{log_uri.rstrip('/')}/{self.cluster.id}/steps/{step.id}/stderr.gz"
-        return details
 
     def _follow_failure(self, step: Step) -> None:
         if step.on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):

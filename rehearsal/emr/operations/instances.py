@@ -7,7 +7,7 @@ from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.cluster_description import status
 from rehearsal.emr.pages import INSTANCES_PAGE, page
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.instance import Instance, Market
 from rehearsal.emr.state.part import READY
 from rehearsal.emr.state.pool import MARKETS, Pool
 
@@ -39,8 +39,8 @@ def modify_instance_fleet(account: Account, request: Message) -> Message:
     """
     cluster = account.cluster(request["ClusterId"])
     change = request["InstanceFleet"]
-    targets = {"ON_DEMAND": "TargetOnDemandCapacity", "SPOT": "TargetSpotCapacity"}
-    wanted = {market: change[name] for market, name in targets.items() if name in change}
+    targets: dict[Market, str] = {"ON_DEMAND": "TargetOnDemandCapacity", "SPOT": "TargetSpotCapacity"}
+    wanted: dict[Market, int] = {market: change[name] for market, name in targets.items() if name in change}
     with cluster.changed:
         check_alive(cluster)
         fleet = next((pool for pool in cluster.pools if pool.id == change["InstanceFleetId"]), None)

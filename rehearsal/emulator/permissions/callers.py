@@ -13,7 +13,7 @@ from ministack.services import iam, kms, lambda_svc, s3, sns, sts
 
 from infra.checkout import ROOT
 from rehearsal.emulator.permissions.evaluation import Statement, statements
-from rehearsal.settings import ACCOUNT, PEOPLE, Keys, Settings
+from rehearsal.settings import ACCOUNT, Keys
 
 # The policies that the documents tell people to attach; ACCOUNT, REGION and STAGE stand for one's own.
 POLICIES = ROOT / "docs" / "policies"
@@ -116,12 +116,6 @@ def add_user(name: str, keys: Keys, policies: Mapping[str, str]) -> None:
             "Status": "Active",
             "CreateDate": iam._now(),
         }
-
-
-def add_people(settings: Settings) -> None:
-    """Give the account its people, each with the policy that the documents give them."""
-    for person in PEOPLE:
-        add_user(person, settings.keys_of(person), {person: policy_of(person, settings.region)})
 
 
 def policy_of(person: str, region: str, stage: str = "*") -> str:

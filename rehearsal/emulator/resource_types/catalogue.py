@@ -11,12 +11,7 @@ from rehearsal.emulator.api import call, client, unless_gone
 from rehearsal.emulator.resource_types import network
 from rehearsal.emulator.resource_types.bucket import Bucket
 from rehearsal.emulator.resource_types.emr_cluster import EmrCluster
-from rehearsal.emulator.resource_types.resource_type import (
-    Properties,
-    Resource,
-    ResourceType,
-    physical_name,
-)
+from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, physical_name
 
 
 class Budget(ResourceType):
