@@ -79,6 +79,11 @@ RECORDED: Mapping[str, tuple[str, ...]] = {
         "role *SubmitterRole* / SubmitSteps / *AddJobFlowSteps",
     ),
 }
+EXCUSED: Mapping[str, str] = {
+    **NEVER,
+    **NOT_IN_EACH_RUN,
+    **{name: f"{RECORDED_IN} {test}" for test, names in RECORDED.items() for name in names},
+}
 # The ends of the names that CloudFormation gives.
 RANDOM = re.compile(
     r"(?:(?<=[a-z])(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8}(?:[0-9A-F]{5,})?|-(?!\d{12}\b)[0-9A-Fa-f]{12,13})(?![0-9A-Za-z])"
@@ -97,13 +102,7 @@ class Report:
     """
 
     replay: Replay
-    excused: Mapping[str, str] = field(
-        default_factory=lambda: {
-            **NEVER,
-            **NOT_IN_EACH_RUN,
-            **{name: f"{RECORDED_IN} {test}" for test, names in RECORDED.items() for name in names},
-        }
-    )
+    excused: Mapping[str, str] = field(default_factory=lambda: EXCUSED)
 
     @cached_property
     def missed(self) -> dict[str, list[Call]]:
@@ -113,9 +112,7 @@ class Report:
     @cached_property
     def ours(self) -> list[Statement]:
         """The statements of the stacks and of the policies for people."""
-        return sorted(
-            (one for one in self.replay.statements.values() if _is_ours(one)), key=lambda one: one.id
-        )
+        return sorted(filter(_is_ours, self.replay.statements.values()), key=lambda one: one.id)
 
     @property
     def refused(self) -> list[Call]:
@@ -164,30 +161,8 @@ class Report:
             for one in self.ours
             if one.allows and one.id in self.missed
             for action in listed(one.document.get("Action"))
-            if not self._is_used(one, action)
+            if not self.is_used(one, action)
         ]
-
-    def unrecorded(self, test: str, stage: str) -> list[str]:
-        """Return what `RECORDED` says of a test and is not so: statements and actions that no call needs."""
-        ours = [one for one in self.ours if one.owner.startswith("user ") or f"-{stage}-" in one.owner]
-        actions = {
-            f"{one.id} / {action}": one for one in ours for action in listed(one.document.get("Action"))
-        }
-        idle = [
-            action
-            for action, one in actions.items()
-            if not (one.id in self.missed and self._is_used(one, action.rpartition(" / ")[2]))
-            and not any(fnmatchcase(action, other) for other in (*NEVER, *NOT_IN_EACH_RUN))
-        ]
-        found = []
-        for name in RECORDED[test]:
-            meant = [
-                action
-                for action, one in actions.items()
-                if fnmatchcase(one.id, name) or fnmatchcase(action, name)
-            ]
-            found += [action for action in meant if action in idle] if meant else [name]
-        return found
 
     def faults(self) -> Iterator[str]:
         """Yield a line for all that should not be."""
@@ -203,29 +178,29 @@ class Report:
 
     def page(self) -> str:
         """Return the page, as Markdown; what CloudFormation adds to names is left out."""
-        return RANDOM.sub("", self._page())
-
-    def _page(self) -> str:
-        rows = [*map(self._row, self.ours)]
-        head = ("who", "statement", "effect", "actions", "on", "if", "the call that needs it")
-        table = _table(head, rows)
         callers = Counter[str]()
         for call in self.replay.calls:
             callers[call["caller"]] += call["count"]
-        called = _table(
-            ("caller", "calls"), [(name, f"{number:,}") for name, number in sorted(callers.items())]
+        statements = _table(
+            ("who", "statement", "effect", "actions", "on", "if", "the call that needs it"),
+            map(self._row, self.ours),
         )
         idle = _table(
             ("statement", "action", "why"),
             [(one.id, action, self.excuse(one, action) or "none") for one, action in self.idle],
         )
-        faults = "".join(f"- {fault}\n" for fault in self.faults()) or "None.\n"
-        return (
-            f"# Permissions\n\n{self.line}.\n\n## What should not be\n\n{faults}\n"
-            f"## Statements\n\n{table}\n## Actions that no call used\n\n{idle}\n## Callers\n\n{called}"
+        called = _table(
+            ("caller", "calls"), [(name, f"{number:,}") for name, number in sorted(callers.items())]
         )
+        faults = "".join(f"- {fault}\n" for fault in self.faults()) or "None.\n"
+        page = (
+            f"# Permissions\n\n{self.line}.\n\n## What should not be\n\n{faults}\n"
+            f"## Statements\n\n{statements}\n## Actions that no call used\n\n{idle}\n## Callers\n\n{called}"
+        )
+        return RANDOM.sub("", page)
 
-    def _is_used(self, one: Statement, action: str) -> bool:
+    def is_used(self, one: Statement, action: str) -> bool:
+        """Return whether a call that the statement decided used one of its actions."""
         return any(fnmatchcase(used, action.lower()) for used in self._used.get(one.id, ()))
 
     @cached_property
@@ -240,7 +215,7 @@ class Report:
     def _row(self, one: Statement) -> tuple[str, ...]:
         calls = self.missed.get(one.id, [])
         actions = [
-            action if self._is_used(one, action) else f"({action})"
+            action if self.is_used(one, action) else f"({action})"
             for action in listed(one.document.get("Action"))
         ]
         call = f"{calls[0]['action']} on {calls[0]['resource']}" if calls else self.excuse(one) or "none"

@@ -206,30 +206,20 @@ def _without_hdfs(shared: Path) -> Configurations:
 
 
 def _shrink_memory(arguments: list[str]) -> list[Rewriting]:
-    """Change spark-submit's memory options in place; what follows the program's own name is not Spark's."""
+    """Change spark-submit's memory options in place."""
     cores = re.search(r"(?:spark\.executor\.cores=|--executor-cores[= ])(\d+)", " ".join(arguments))
     small = spark_memory(int(cores[1]) if cores else 1)
     changes = []
-    for position in _option_positions(arguments):
-        before = arguments[position]
+    option = ""  # whose value comes next
+    for position, before in enumerate(arguments[1:], 1):
+        if not option and not before.startswith("-"):
+            break  # the program's own name: what follows is not Spark's
         # KEY=VALUE, --conf=KEY=VALUE or --OPTION=VALUE; else the option stands before its value.
         name = re.match(r"(?:(?:--conf|-c)=)?(spark\.[\w.]+|--[a-z-]+)=", before)
-        key = name[1] if name else arguments[position - 1]
-        memory = small.get(SHORT_FORMS.get(key, key))
-        if memory is None:
-            continue
-        arguments[position] = f"{name[0]}{memory}" if name else memory
-        if arguments[position] != before:
-            changes.append(Rewriting("argument", before, arguments[position], SMALL))
+        key = name[1] if name else option
+        option = "" if option or before in FLAGS or "=" in before else before
+        if memory := small.get(SHORT_FORMS.get(key, key)):
+            arguments[position] = f"{name[0]}{memory}" if name else memory
+            if arguments[position] != before:
+                changes.append(Rewriting("argument", before, arguments[position], SMALL))
     return changes
-
-
-def _option_positions(arguments: Sequence[str]) -> list[int]:
-    """Return where the values of spark-submit's own options stand."""
-    positions, position = [], 1
-    while position < len(arguments) and arguments[position].startswith("-"):
-        if arguments[position] not in FLAGS and "=" not in arguments[position]:
-            position += 1
-        positions.append(position)
-        position += 1
-    return [position for position in positions if position < len(arguments)]

@@ -28,7 +28,6 @@ DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
 # The rehearsal's own requests, beside AWS's: rehearsal/emulator/control.py says what they do.
 OWN_PATHS = "/_rehearsal/"
 INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
-SLOW_DOWN_PATH = f"{OWN_PATHS}slow-down"
 CONDITIONS_PATH = f"{OWN_PATHS}conditions"
 PERMISSIONS_PATH = f"{OWN_PATHS}permissions"
 
@@ -68,6 +67,8 @@ class Settings:
         log: What the emulator says.
         ready_file: Appears when AWS answers: its endpoint, one line.
         keys_file: What only the user who started it may read: each person's keys of this start.
+        environment_file: What a shell reads to use an AWS that is kept; gone when it has stopped.
+        submitter_file: The same with the submitter's role, for four hours.
         checks_permissions: Whether the keys are those of a user whose policies are checked; else they may
             do everything.
     """
@@ -80,6 +81,7 @@ class Settings:
         self.endpoint = f"http://{LOOPBACK}:{port}"
         self.temporary, self.clusters, self.log = home / "tmp", home / "clusters", home / "emulator.log"
         self.ready_file, self.keys_file = home / "ready", home / "keys"
+        self.environment_file, self.submitter_file = home / "environment", home / "submitter"
 
     @property
     def keys(self) -> Keys:

@@ -13,17 +13,10 @@ class ComputeError(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """One EC2 instance of a cluster.
-
-    Attributes:
-        instance_id: `i-` and 17 hex digits.
-        host: Its private DNS name, as the API shows it; all nodes are reached by the loopback interface.
-    """
+    """One EC2 instance of a cluster, by its id: `i-` and 17 hex digits."""
 
     instance_id: str
     role: Role
-    instance_type: str
-    host: str
 
 
 @dataclass(frozen=True)
@@ -37,8 +30,6 @@ class ClusterSpec:
     """
 
     cluster_id: str
-    name: str
-    release: str
     configurations: Mapping[str, Mapping[str, str]]
     log_uri: str | None
     runs_yarn: bool
@@ -49,7 +40,6 @@ class Program:
     """What a step runs: its `HadoopJarStep` as it stands."""
 
     step_id: str
-    name: str
     jar: str
     arguments: Sequence[str]
     main_class: str | None = None
@@ -71,8 +61,8 @@ class Demand:
 
     Attributes:
         pending_containers: Containers that wait for room.
-        pending_masters: Those of them that ask for the label of core nodes, as application masters do.
         containers_by_instance: Instance id to the containers that run on it now.
+        pending_masters: Those that wait and ask for the label of core nodes, as application masters do.
     """
 
     pending_containers: int
@@ -95,35 +85,23 @@ class RunningProgram(Protocol):
 
 
 class Compute(Protocol):
-    """The machine under one cluster. Every method may block and may be called from any thread."""
+    """The machine under one cluster. Every method may block and may be called from any thread.
+
+    All but `leave`, `lose`, `is_alive` and `stop` raise ComputeError for what cannot be had: room for a node,
+    a script, YARN, a jar.
+    """
 
     def provision(self, node: Node) -> None:
-        """Give the node its folder.
-
-        Raises:
-            ComputeError: there is no room.
-        """
+        """Give the node its folder."""
 
     def bootstrap(self, node: Node, number: int, action: BootstrapAction) -> int:
-        """Run one bootstrap action on one node, number 1 first, and return its exit code.
-
-        Raises:
-            ComputeError: the script cannot be fetched.
-        """
+        """Run one bootstrap action on one node, number 1 first, and return its exit code."""
 
     def start(self, primary: Node) -> None:
-        """Start YARN's ResourceManager, unless the cluster does not run YARN.
-
-        Raises:
-            ComputeError: it did not come up; the message holds its last words.
-        """
+        """Start YARN's ResourceManager, unless the cluster does not run YARN."""
 
     def join(self, node: Node) -> None:
-        """Start the node's NodeManager (core and task nodes) and wait until YARN counts on it.
-
-        Raises:
-            ComputeError: it did not come up.
-        """
+        """Start the node's NodeManager (core and task nodes) and wait until YARN counts on it."""
 
     def leave(self, node: Node) -> None:
         """Take the node out gracefully: no new containers, then its processes end; its logs go to S3."""
@@ -135,11 +113,7 @@ class Compute(Protocol):
         """Return whether the node's processes still run."""
 
     def run(self, program: Program) -> RunningProgram:
-        """Start a step on the primary node.
-
-        Raises:
-            ComputeError: its jar cannot be run.
-        """
+        """Start a step on the primary node."""
 
     def demand(self) -> Demand:
         """Return what YARN is asked for now; no containers when the cluster does not run YARN."""

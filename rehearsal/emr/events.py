@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rehearsal.emr.clock import CLOCK
-from rehearsal.emr.conditions import Conditions
+from rehearsal.emr.conditions import CLOCK, Conditions
 from rehearsal.emr.state.cluster import Cluster, Subject
 from rehearsal.emr.state.step import Step
 
@@ -93,33 +92,24 @@ class Dispatcher:
 def event_of(cluster: Cluster, subject: Subject) -> Event:
     """Return the event that EMR sends when the cluster or one of its steps enters its state."""
     now = f"{datetime.fromtimestamp(CLOCK.now(), UTC):%Y-%m-%d %H:%M UTC}"
+    place = f"{cluster.id} ({cluster.name})"
     if isinstance(subject, Step):
-        detail_type, detail = "EMR Step Status Change", _step_detail(cluster, subject, now)
+        detail_type = "EMR Step Status Change"
+        said = f"Step {subject.id} ({subject.name}) {STEP_MESSAGES[subject.state]}"
+        detail = {
+            "severity": "ERROR" if subject.state == "FAILED" else "INFO",
+            "actionOnFailure": subject.on_failure,
+            "stepId": subject.id,
+            "message": f"{said} Amazon EMR cluster {place} at {now}.",
+        }
     else:
-        detail_type, detail = "EMR Cluster State Change", _cluster_detail(cluster, now)
-    identity = {"clusterId": cluster.id, "state": subject.state}
-    return Event(detail_type, {**detail, **identity}, cluster.account, cluster.region)
-
-
-def _cluster_detail(cluster: Cluster, now: str) -> dict[str, str]:
-    ending = cluster.ending
-    cause = f" with a reason of {ending.code}: {ending.message}" if ending else ""
-    reason = {"code": ending.code, "message": ending.message} if ending else {"code": ""}
-    return {
-        "severity": "CRITICAL" if cluster.state == "TERMINATED_WITH_ERRORS" else "INFO",
-        "stateChangeReason": json.dumps(reason),
-        "name": cluster.name,
-        "message": f"Amazon EMR Cluster {cluster.id} ({cluster.name}) {CLUSTER_MESSAGES[cluster.state]} "
-        f"at {now}{cause}.",
-    }
-
-
-def _step_detail(cluster: Cluster, step: Step, now: str) -> dict[str, str]:
-    return {
-        "severity": "ERROR" if step.state == "FAILED" else "INFO",
-        "actionOnFailure": step.on_failure,
-        "stepId": step.id,
-        "name": step.name,
-        "message": f"Step {step.id} ({step.name}) {STEP_MESSAGES[step.state]} Amazon EMR cluster "
-        f"{cluster.id} ({cluster.name}) at {now}.",
-    }
+        detail_type, ending = "EMR Cluster State Change", cluster.ending
+        cause = f" with a reason of {ending.code}: {ending.message}" if ending else ""
+        reason = {"code": ending.code, "message": ending.message} if ending else {"code": ""}
+        detail = {
+            "severity": "CRITICAL" if cluster.state == "TERMINATED_WITH_ERRORS" else "INFO",
+            "stateChangeReason": json.dumps(reason),
+            "message": f"Amazon EMR Cluster {place} {CLUSTER_MESSAGES[cluster.state]} at {now}{cause}.",
+        }
+    detail |= {"name": subject.name, "clusterId": cluster.id, "state": subject.state}
+    return Event(detail_type, detail, cluster.account, cluster.region)

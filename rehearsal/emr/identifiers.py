@@ -14,9 +14,9 @@ def new_id(prefix: str) -> str:
     return f"{prefix}-" + "".join(secrets.choice(ALPHABET) for _ in range(13))
 
 
-def new_ec2_id(prefix: str) -> str:
-    """Return `PREFIX-` and 17 hexadecimal digits: `i` instance, `vol` volume."""
-    return f"{prefix}-{secrets.token_hex(9)[:17]}"
+def new_ec2_id() -> str:
+    """Return an id of an EC2 instance: `i-` and 17 hexadecimal digits."""
+    return f"i-{secrets.token_hex(9)[:17]}"
 
 
 def new_private_address() -> str:
@@ -29,13 +29,11 @@ def new_public_address() -> str:
     return f"203.0.113.{secrets.randbelow(256)}"
 
 
-def public_dns_name(address: str, region: str) -> str:
-    """Return the public DNS name that EC2 gives to an address."""
-    domain = "compute-1" if region == "us-east-1" else f"{region}.compute"
-    return f"ec2-{address.replace('.', '-')}.{domain}.amazonaws.com"
-
-
-def private_dns_name(address: str, region: str) -> str:
-    """Return the private DNS name that EC2 gives to an address."""
-    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
-    return f"ip-{address.replace('.', '-')}.{domain}"
+def dns_name(address: str, region: str, *, public: bool) -> str:
+    """Return the DNS name that EC2 gives to an address."""
+    first = region == "us-east-1"
+    if public:
+        domain = f"{'compute-1' if first else f'{region}.compute'}.amazonaws.com"
+    else:
+        domain = "ec2.internal" if first else f"{region}.compute.internal"
+    return f"{'ec2' if public else 'ip'}-{address.replace('.', '-')}.{domain}"

@@ -12,22 +12,24 @@ from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.events import Dispatcher, Event, event_of
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.life.launching import Launching
-from rehearsal.emr.life.settling import settle
-from rehearsal.emr.operations import capacity, clusters, instances, policies, region, steps
+from rehearsal.emr.operations import clusters, instances, policies, region, steps
 from rehearsal.emr.operations.account import Account
-from rehearsal.emr.requests.protocol import checked_request, fit_answer, refusal_code, service_model
+from rehearsal.emr.protocol import checked_request, fit_answer, refusal_code, service_model
 from rehearsal.emr.state.cluster import Cluster, Subject
-from rehearsal.emr.state.ending import USER_REQUEST
 from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.part import USER_REQUEST
 from rehearsal.emr.surroundings import Surroundings
 from rehearsal.emr.timings import Timings
 
 # Operation, as the model names it, to the function of boto3's name for it.
 OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {
-    operation: getattr(module, xform_name(operation))
-    for module in (clusters, steps, instances, capacity, policies, region)
-    for operation in service_model().operation_names
-    if hasattr(module, xform_name(operation))
+    **policies.OPERATIONS,
+    **{
+        operation: getattr(module, xform_name(operation))
+        for module in (clusters, steps, instances, region)
+        for operation in service_model().operation_names
+        if hasattr(module, xform_name(operation))
+    },
 }
 DEFAULT_TIMINGS = Timings()
 EMPTY_ACCOUNT = Surroundings()
@@ -82,19 +84,13 @@ class ElasticMapReduce:
         except EmrError as error:
             error.code = error.code or refusal_code(operation)
             raise
-        if not operation.startswith(("Describe", "List", "Get")):
-            settle(place.clusters, (checked, answer), self._timings.settle)
-        fitted: dict[str, Any] = fit_answer(operation, answer)
-        return fitted
+        return fit_answer(operation, answer)
 
     def interrupt(self, cluster_id: str | None = None) -> str:
-        """Take one running task node away at once, as Spot does; a Spot one first.
+        """Take one running task node away at once, as Spot does, and return its EC2 id; a Spot one first.
 
         Args:
             cluster_id: Where; None: in the latest cluster that has one.
-
-        Returns:
-            Its EC2 instance id.
 
         Raises:
             EmrError: there is none.
@@ -129,9 +125,7 @@ class ElasticMapReduce:
         controllers = self._controllers()
         for controller in controllers:
             controller.cluster.end(USER_REQUEST)
-        late = [
-            controller.cluster.id for controller in controllers if not controller.join(self._timings.stop)
-        ]
+        late = [each.cluster.id for each in controllers if not each.join(self._timings.stop)]
         self._dispatcher.close(self._timings.stop)
         if late:
             raise TimeoutError(f"clusters that did not end in {self._timings.stop} s: {', '.join(late)}")
@@ -145,13 +139,8 @@ class ElasticMapReduce:
         return Controller(cluster, self._make_compute, self._timings, self._launching, self._yarn_places)
 
     def _instances(self, account: str, region: str) -> list[Instance]:
-        clusters = [controller.cluster for controller in self._controllers()]
-        return [
-            instance
-            for cluster in clusters
-            if (cluster.account, cluster.region) == (account, region)
-            for instance in list(cluster.instances)
-        ]
+        clusters = self._account(account, region).clusters
+        return [instance for cluster in clusters for instance in list(cluster.instances)]
 
     def _announce(self, cluster: Cluster, subject: Subject) -> None:
         self._dispatcher.put(event_of(cluster, subject))
@@ -160,7 +149,5 @@ class ElasticMapReduce:
         """Return those of every account and region, the latest first."""
         with self._lock:
             accounts = list(self._accounts.values())
-        controllers = [
-            controller for account in accounts for controller in list(account.controllers.values())
-        ]
+        controllers = [each for account in accounts for each in list(account.controllers.values())]
         return sorted(controllers, key=lambda controller: controller.cluster.created, reverse=True)

@@ -68,13 +68,10 @@ def typed(value: Any, shape: Shape | None) -> Any:
 def _scalar(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return str(value).lower() == "true"
-    if kind in ("integer", "long"):
-        return int(value)
-    if kind in ("float", "double"):
-        return float(value)
-    if kind == "string" and isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if kind == "string" else value
+    if kind == "string":
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    number = {"integer": int, "long": int, "float": float, "double": float}.get(kind)
+    return number(value) if number else value
 
 
 def renamed(value: Any, names: dict[str, str]) -> Any:

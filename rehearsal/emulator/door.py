@@ -15,7 +15,7 @@ from ministack.core import iam_evaluator, lambda_runtime, router
 from ministack.services import lambda_svc, sts
 
 from rehearsal.emulator.permissions.enforcement import Guard, note_probe
-from rehearsal.emulator.services import wait_handles
+from rehearsal.emulator.services import completions
 from rehearsal.settings import LOOPBACK, OWN_PATHS, Keys, Settings
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -33,9 +33,8 @@ def with_door(inside: Asgi, settings: Settings, guard: Guard) -> Asgi:
             return
         if scope["type"] == "http":
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            query = scope.get("query_string", b"").decode("latin-1")
             note_probe(headers)
-            if reason := refusal(scope["method"], scope["path"], query, headers, keys, hosts, guard.root):
+            if reason := refusal(scope, headers, keys, hosts, guard.root):
                 await read_body(receive)
                 content_type, body = refusal_body(headers, reason)
                 await send_answer(send, 403, content_type, b"" if scope["method"] == "HEAD" else body)
@@ -46,13 +45,7 @@ def with_door(inside: Asgi, settings: Settings, guard: Guard) -> Asgi:
 
 
 def refusal(
-    method: str,
-    path: str,
-    query: str,
-    headers: Mapping[str, str],
-    keys: Keys,
-    hosts: tuple[str, ...],
-    root: str,
+    scope: Any, headers: Mapping[str, str], keys: Keys, hosts: tuple[str, ...], root: str
 ) -> str | None:
     """Return why a request may not enter, None when it may.
 
@@ -61,6 +54,7 @@ def refusal(
         hosts: The values of `Host` that are ours: a page of another name that leads here has another one.
         root: The key of the server itself.
     """
+    path = scope["path"]
     if "origin" in headers:
         return "requests of web pages are refused"
     if headers.get("host") not in hosts:
@@ -70,10 +64,11 @@ def refusal(
         known = hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode())
         return None if known else "the secret key of this start is needed: source the rehearsal's environment"
     if path.startswith("/_"):
-        if method != "PUT" or not path.startswith(CALLBACKS):
+        if scope["method"] != "PUT" or not path.startswith(CALLBACKS):
             return f"{path} is closed"
-        return "Request has expired" if wait_handles.has_expired(path) else None
-    access_key_id = router.extract_access_key_id(dict(headers), parse_qs(query))
+        return "Request has expired" if completions.has_expired(path) else None
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    access_key_id = router.extract_access_key_id(dict(headers), query)
     # Roles that have been assumed have keys of their own. Whether a key is used rightly is checked later.
     known = access_key_id in (keys.access_key_id, root) or access_key_id in sts._sessions
     if not known and not iam_evaluator.find_iam_access_key_account(access_key_id):
@@ -112,8 +107,8 @@ async def send_answer(send: Any, status: int, content_type: bytes, body: bytes) 
 
 
 async def send_json(send: Any, status: int, value: dict[str, Any]) -> None:
-    """Answer a request with an object; an empty one is no body at all."""
-    await send_answer(send, status, b"application/json", json.dumps(value).encode() if value else b"")
+    """Answer a request with an object."""
+    await send_answer(send, status, b"application/json", json.dumps(value).encode())
 
 
 def give_functions_keys(keys: Keys) -> None:

@@ -28,10 +28,10 @@ from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions import callers, services
 from rehearsal.emulator.permissions.enforcement import Guard
 from rehearsal.emulator.permissions.metadata import with_metadata
-from rehearsal.emulator.resource_types import partial_types, resource_type
+from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
-from rehearsal.emulator.services import change_sets, ec2, emr, iam, s3, service_quotas, wait_handles
-from rehearsal.settings import LOOPBACK, Settings
+from rehearsal.emulator.services import completions, emr, service_quotas
+from rehearsal.settings import LOOPBACK, PEOPLE, Settings
 
 KEEP_ALIVE_SECONDS = 75.0
 # SDKs keep connections open; nobody waits for them at the end.
@@ -50,11 +50,16 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     service: ElasticMapReduce = resolve_name(sys.argv[2])(settings)
     guard = Guard(os.environ["AWS_ACCESS_KEY_ID"], service.tags)
-    extend(service, guard)
+    resource_type.install(resource_types(service.conditions))
+    completions.install()
+    emr.install(service, guard)
+    service_quotas.install(service.conditions)
     if settings.checks_permissions:
         guard.install()
         services.install(guard)
-        callers.add_people(settings)
+        for person in PEOPLE:
+            policies = {person: callers.policy_of(person, settings.region)}
+            callers.add_user(person, settings.keys_of(person), policies)
     else:
         give_functions_keys(settings.keys)
     with asyncio.Runner() as runner:
@@ -62,19 +67,6 @@ def main() -> None:
         logging.shutdown()
         # Not by the usual way: it would wait for threads that wait for functions that never answer.
         os._exit(0)
-
-
-def extend(service: ElasticMapReduce, guard: Guard) -> None:
-    """Put what the rehearsal adds into MiniStack: resource types, operations, and the EMR that runs."""
-    resource_type.install(resource_types(service.conditions))
-    partial_types.install()
-    change_sets.install()
-    ec2.install()
-    emr.install(service, guard)
-    iam.install()
-    s3.install()
-    service_quotas.install(service.conditions)
-    wait_handles.install()
 
 
 async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) -> None:

@@ -9,7 +9,7 @@ Versioned buckets alone are looked at. Of a rule's filter the prefix counts, and
 another storage class: nothing here deploys more.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -143,7 +143,7 @@ class Lifecycle:
         for bucket in self._s3.list_buckets()["Buckets"]:
             name = bucket["Name"]
             if rules := self._rules(name):
-                self._pass(name, rules, before * DAY, list(_midnights(begin, end)))
+                self._pass(name, rules, before * DAY, _midnights(begin, end))
 
     def _rules(self, bucket: str) -> list[Rule]:
         if self._s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
@@ -158,15 +158,11 @@ class Lifecycle:
         uploads = self._s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         keys = {upload["UploadId"]: upload["Key"] for upload in uploads}
         begun = {
-            upload["UploadId"]: self._moment(
-                bucket, upload["Key"], upload["UploadId"], upload["Initiated"] + ahead
-            )
-            for upload in uploads
+            name: self._moment(bucket, keys[name], name, upload["Initiated"] + ahead)
+            for name, upload in zip(keys, uploads, strict=True)
         }
         objects = self._objects(bucket, ahead)
-        life = VersionedBucket(
-            rules, {key: list(versions) for key, versions in objects.items()}, begun.copy()
-        )
+        life = VersionedBucket(rules, {key: list(found) for key, found in objects.items()}, begun.copy())
         for now in midnights:
             life.midnight(now)
         for key, versions in objects.items():
@@ -204,8 +200,6 @@ def _in_order(versions: list[tuple[bool, Version]]) -> list[Version]:
     return ordered
 
 
-def _midnights(begin: datetime, end: datetime) -> Iterator[datetime]:
-    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-    while midnight <= end:
-        yield midnight
-        midnight += DAY
+def _midnights(begin: datetime, end: datetime) -> list[datetime]:
+    first = begin.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    return [first + number * DAY for number in range((end - first) // DAY + 1)]

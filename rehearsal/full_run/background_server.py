@@ -23,7 +23,7 @@ def start_kept(home: Path, region: str) -> tuple[Settings, int]:
     """
     settings = Settings(home.resolve(), free_port(), region)
     home.mkdir(parents=True, exist_ok=True)
-    log, environment = home / "serve.log", environment_file(settings)
+    log, environment = home / "serve.log", settings.environment_file
     words = ["serve", f"--home={settings.home}", f"--port={settings.port}", f"--region={region}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -41,24 +41,14 @@ def start_kept(home: Path, region: str) -> tuple[Settings, int]:
     return settings, process.pid
 
 
-def environment_file(settings: Settings) -> Path:
-    """Return the file that a shell reads to use this AWS; it is gone when the AWS has stopped."""
-    return settings.home / "environment"
-
-
-def submitter_file(settings: Settings) -> Path:
-    """Return the file that a shell reads to use this AWS with the submitter's role, for four hours."""
-    return settings.home / "submitter"
-
-
 def write_submitter(settings: Settings, connection: Connection) -> None:
-    """Write that file, with the credentials of a connection that has them."""
+    """Write what a shell reads to use this AWS with the submitter's role, which a connection has taken."""
     credentials = connection.session.get_credentials()
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     values = (credentials.access_key, credentials.secret_key, credentials.token)
     environment = {**settings.client_environment(), **dict(zip(keys, values, strict=True))}
-    submitter_file(settings).touch(mode=0o600)
-    submitter_file(settings).write_text(exported(environment))
+    settings.submitter_file.touch(mode=0o600)
+    settings.submitter_file.write_text(exported(environment))
 
 
 def write_people(settings: Settings) -> None:
@@ -78,11 +68,11 @@ def how_to_use(settings: Settings, pid: int, stage: str) -> list[str]:
     """Return what a person types next."""
     return [
         "it stays up; in each shell that is to submit runs:",
-        f"  source {submitter_file(settings)}",
+        f"  source {settings.submitter_file}",
         "then, as in a real account:",
         *(f"  fruit {words} --stage={stage}" for words in ("status", "logs", "submit --wait")),
         "and in each that is to deploy or to destroy, as the deployer:",
-        f"  source {environment_file(settings)}",
+        f"  source {settings.environment_file}",
         "  fruit rehearse interrupt",
         "and to stop it, with all that it runs:",
         f"  kill {pid}",

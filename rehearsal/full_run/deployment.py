@@ -67,13 +67,10 @@ class RehearsalSteps:
         self._artifacts: Future[None] = self._pool.submit(self._build_artifacts)
         self._photographs: Future[Path] = self._pool.submit(self._find_photographs)
 
-    def wait_until_deployable(self) -> None:
-        """Wait for CDK's bootstrap and the templates."""
+    def examine_account(self) -> None:
+        """Run the checks of `fruit doctor` after bootstrap and synthesis; print those that are not ok."""
         self._bootstrap.result()
         self._templates.result()
-
-    def examine_account(self) -> None:
-        """Run the checks of `fruit doctor`, and print those that are not ok."""
         with self._timeline.event("fruit doctor"):
             checks = list(examine(self._connection(), self._config))
             for check in checks:
@@ -93,16 +90,13 @@ class RehearsalSteps:
         with self._timeline.event("photographs are in S3"):
             upload_folder(self._connection(), folder, self._timeline.detail)
 
-    def wait_for_artifacts(self) -> None:
-        """Wait until job, extractor and wheels are built."""
-        self._artifacts.result()
-
     def run_pipeline(self) -> None:
-        """Deploy the pipeline, and print how its cluster and its step go.
+        """Deploy the pipeline when its artifacts are built, and print how its cluster and its step go.
 
         Raises:
             RehearsalError: the deploy failed; the message begins with the driver's last lines, if it has any.
         """
+        self._artifacts.result()
         progress = Watch(self._connection(), self._timeline.detail)
         with self._timeline.event("pipeline is deployed, its run is complete"):
             try:
@@ -254,11 +248,9 @@ def rehearse(
     """
     try:
         with closing(steps):
-            steps.wait_until_deployable()
             steps.examine_account()
             steps.deploy_storage()
             steps.upload_photographs()
-            steps.wait_for_artifacts()
             steps.run_pipeline()
         steps.report()
         steps.probe()

@@ -25,18 +25,19 @@ def probe(connection: Connection, resources: Sequence[Resource]) -> int:
     for resource in resources:
         if resource.type == BUCKET:  # with TLS of today the reviewer may
             read.get_bucket_policy(Bucket=resource.id)
-    calls: list[tuple[str, str, Callable[[Any], object]]] = []
+    calls: list[tuple[str, str, str, dict[str, str]]] = []
     for resource in resources:
         if resource.type == BUCKET:
-            calls += [("s3", way, _read_policy(resource.id)) for way in (PLAIN, OLD_TLS)]
-            calls.append(("s3", AS_IT_IS, _read_key(resource.id)))
+            policy = {"Bucket": resource.id}
+            calls += [("s3", way, "get_bucket_policy", policy) for way in (PLAIN, OLD_TLS)]
+            calls.append(("s3", AS_IT_IS, "get_object", {**policy, "Key": f"{TRANSIT}/probe"}))
         if resource.type == TOPIC:
-            calls.append(("sns", PLAIN, _publish(resource.id)))
-    for service, way, call in calls:
+            calls.append(("sns", PLAIN, "publish", {"TopicArn": resource.id, "Message": "probe"}))
+    for service, way, operation, request in calls:
         client = connection.session.client(service, region_name=connection.region)
         client.meta.events.register("before-send", _saying(way))
         try:
-            call(client)
+            getattr(client, operation)(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] not in REFUSALS:
                 raise
@@ -50,15 +51,3 @@ def _saying(way: str) -> Callable[..., None]:
         request.headers[PROBE_HEADER] = way
 
     return say
-
-
-def _read_policy(bucket: str) -> Callable[[Any], object]:
-    return lambda s3: s3.get_bucket_policy(Bucket=bucket)
-
-
-def _read_key(bucket: str) -> Callable[[Any], object]:
-    return lambda s3: s3.get_object(Bucket=bucket, Key=f"{TRANSIT}/probe")
-
-
-def _publish(topic: str) -> Callable[[Any], object]:
-    return lambda sns: sns.publish(TopicArn=topic, Message="probe")

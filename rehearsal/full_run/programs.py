@@ -5,7 +5,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
@@ -52,7 +51,20 @@ class Programs:
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"
         with log.open("w") as output:
-            child = self._start(words, folder, environment or {}, output)
+            with self._lock:
+                if self._ended:
+                    raise RehearsalError("the rehearsal ends: nothing is started any more")
+                # A session of its own: Ctrl-C reaches this program alone, which then ends its children.
+                child = subprocess.Popen(
+                    words,
+                    cwd=folder,
+                    env={**os.environ, **(environment or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+                self._running.add(child)
             try:
                 code = _wait(child, meanwhile)
             finally:
@@ -68,25 +80,6 @@ class Programs:
             self._ended = True
         for child in tuple(self._running):
             end(child, GRACE_SECONDS)
-
-    def _start(
-        self, words: Sequence[str], folder: Path, environment: Mapping[str, str], output: TextIO
-    ) -> subprocess.Popen[bytes]:
-        with self._lock:
-            if self._ended:
-                raise RehearsalError("the rehearsal ends: nothing is started any more")
-            # A session of its own: Ctrl-C reaches this program alone, which then ends its children.
-            child = subprocess.Popen(
-                words,
-                cwd=folder,
-                env={**os.environ, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-            self._running.add(child)
-        return child
 
 
 def failure_lines(text: str) -> str:

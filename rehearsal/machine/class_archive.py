@@ -16,10 +16,10 @@ from rehearsal.machine.yarn import Yarn
 from rehearsal.rewriting import EmulatedAws
 from spark_job.contract.errors import FruitError
 
-SPEC = ClusterSpec("j-ARCHIVE", "class archive", "", {}, None, runs_yarn=True)
+SPEC = ClusterSpec("j-ARCHIVE", {}, None, runs_yarn=True)
 # Java writes the archive while it ends.
 WRITE_SECONDS = 120.0
-PRIMARY = Node("i-primary", "MASTER", "", "localhost")
+PRIMARY = Node("i-primary", "MASTER")
 
 
 def make_archive(home: Path) -> None:

@@ -2,18 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rehearsal.emr.compute import (
-    BootstrapAction,
-    ClusterSpec,
-    ComputeError,
-    ComputeFactory,
-    Demand,
-    Node,
-    Program,
-)
+from rehearsal.emr import compute
+from rehearsal.emr.compute import ComputeError, Node
 from rehearsal.machine.daemons import Software, installed_software
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.log_bucket import LogBucket, s3_client
@@ -25,7 +19,9 @@ from rehearsal.processes import sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 
 
-def machine(home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0) -> ComputeFactory:
+def machine(
+    home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0
+) -> compute.ComputeFactory:
     """Return what makes clusters: folders below `home`, programs of this machine.
 
     Args:
@@ -36,31 +32,30 @@ def machine(home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambd
         FruitError: there is no Java 17.
     """
     software = installed_software()
-    return lambda spec: Cluster(spec, home=home.resolve(), aws=aws, software=software, logs_late=logs_late)
+    return lambda spec: Cluster(spec, home.resolve(), aws, software, logs_late)
 
 
+@dataclass
 class Cluster:
     """One cluster's nodes on this machine (a `Compute`)."""
 
-    def __init__(
-        self,
-        spec: ClusterSpec,
-        *,
-        home: Path,
-        aws: EmulatedAws,
-        software: Software,
-        logs_late: Callable[[], float],
-    ) -> None:
+    spec: compute.ClusterSpec
+    home: Path
+    aws: EmulatedAws
+    software: Software
+    logs_late: Callable[[], float]
+    _nodes: list[Node] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        spec = self.spec
         self._id = spec.cluster_id
-        self._home = home
-        self._folders = ClusterFolders(home / spec.cluster_id)
-        self._s3 = s3_client(aws, spec.cluster_id)
-        self._bucket = LogBucket(self._s3, spec.log_uri, spec.cluster_id, logs_late)
+        self._folders = ClusterFolders(self.home / self._id)
+        self._s3 = s3_client(self.aws, self._id)
+        self._bucket = LogBucket(self._s3, spec.log_uri, self._id, self.logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
-        self._yarn = Yarn(self._folders, software, labels=labels) if spec.runs_yarn else None
+        self._yarn = Yarn(self._folders, self.software, labels=labels) if spec.runs_yarn else None
         ports = self._yarn.ports if self._yarn else None
-        self._setup = NodeSetup(spec, home, self._folders, aws, software, ports)
-        self._nodes: list[Node] = []
+        self._setup = NodeSetup(spec, self.home, self._folders, self.aws, self.software, ports)
 
     def provision(self, node: Node) -> None:
         """Give the node its folder, configuration files and Java."""
@@ -70,16 +65,15 @@ class Cluster:
             raise ComputeError(f"No room for {node.instance_id}: {error}") from error
         self._nodes.append(node)
 
-    def bootstrap(self, node: Node, number: int, action: BootstrapAction) -> int:
+    def bootstrap(self, node: Node, number: int, action: compute.BootstrapAction) -> int:
         """Run the script in a folder of its own on the node; its logs are in S3 afterwards."""
         folder = self._folders.node(node).root / "bootstrap-actions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        logs = self._folders.bootstrap_logs(node, number)
+        logs = self._folders.node_logs(node) / "bootstrap-actions" / str(number)
         arguments = self._rewrite(action.arguments, ControllerLog(logs / "controller"))
         command = script_command(fetch(self._s3, action.path, folder), arguments)
-        process = LoggedProcess(
-            command, logs=logs, folder=folder, environment=self._setup.shell_environment(node)
-        )
+        environment = self._setup.shell_environment(node)
+        process = LoggedProcess(command, logs=logs, folder=folder, environment=environment)
         code = process.wait()
         process.controller.say(f"bootstrap action {number} ended with exit code {code}")
         self._push_logs()
@@ -87,71 +81,66 @@ class Cluster:
 
     def start(self, primary: Node) -> None:
         """Start the ResourceManager."""
-        if self._yarn is not None:
+        if self._yarn:
             self._yarn.start(primary, self._setup.daemon_environment(primary))
 
     def join(self, node: Node) -> None:
         """Start the NodeManager of a core or task node."""
-        if self._yarn is not None and node.role != "MASTER":
+        if self._yarn and node.role != "MASTER":
             self._yarn.join(node, self._setup.node_ports[node], self._setup.daemon_environment(node))
 
     def leave(self, node: Node) -> None:
         """Take the node out when its containers have ended."""
-        if self._yarn is not None:
+        if self._yarn:
             self._yarn.drain(node)
         self._end(node)
         self._push_logs()
 
     def lose(self, node: Node) -> None:
         """Kill all that runs on the node."""
-        if self._yarn is not None:
+        if self._yarn:
             self._yarn.forget(node)
         self._end(node)
 
     def is_alive(self, node: Node) -> bool:
         """Return whether the node is there, and its daemon runs when it should have one."""
-        return node in self._nodes and (self._yarn is None or self._yarn.is_alive(node))
+        return node in self._nodes and (not self._yarn or self._yarn.is_alive(node))
 
-    def run(self, program: Program) -> RunningStep:
+    def run(self, program: compute.Program) -> RunningStep:
         """Start a step in a folder of its own on the primary node."""
         primary = next((node for node in self._nodes if node.role == "MASTER"), None)
         if primary is None:
             raise ComputeError("The cluster has no primary node")
-        logs = self._folders.step_logs(program.step_id)
+        logs = self._folders.logs / "steps" / program.step_id
         controller = ControllerLog(logs / "controller")
         controller.say(f"Ensure step {program.step_id} jar file {program.jar}")
         folder = self._setup.working_folder(primary, program.step_id)
         try:
-            command = step_command(
-                program,
-                self._rewrite(program.arguments, controller),
-                s3=self._s3,
-                folder=folder,
-                conf=self._folders.node(primary).conf,
-            )
+            arguments = self._rewrite(program.arguments, controller)
+            conf = self._folders.node(primary).conf
+            command = step_command(program, arguments, s3=self._s3, folder=folder, conf=conf)
         except ComputeError as error:
             controller.say(f"Step failed: {error}")
             self._push_logs()
             raise
         (logs / "syslog").touch()
+        environment = self._setup.shell_environment(primary)
         return RunningStep(
-            LoggedProcess(
-                command, logs=logs, folder=folder, environment=self._setup.shell_environment(primary)
-            ),
-            manager=self._yarn.manager if self._yarn else None,
-            has_containers=partial(has_containers, self._home, self._id),
-            push_logs=self._push_logs,
+            LoggedProcess(command, logs=logs, folder=folder, environment=environment),
+            self._yarn.manager if self._yarn else None,
+            partial(has_containers, self.home, self._id),
+            self._push_logs,
         )
 
-    def demand(self) -> Demand:
+    def demand(self) -> compute.Demand:
         """Return how many containers wait for room, and how many run on each node."""
-        return self._yarn.demand() if self._yarn else Demand(0, {})
+        return self._yarn.demand() if self._yarn else compute.Demand(0, {})
 
     def stop(self) -> None:
         """Kill everything of the cluster, keep its logs and configuration files, remove the rest."""
-        if self._yarn is not None:
+        if self._yarn:
             self._yarn.stop()
-        sweep(self._home, self._id)
+        sweep(self.home, self._id)
         # Side by side: a node counts, and is paid for, until the last one is gone.
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._clear, list(self._nodes)))
@@ -159,7 +148,7 @@ class Cluster:
 
     def _end(self, node: Node) -> None:
         """Kill what runs on the node, and what that starts meanwhile; then remove the node."""
-        sweep(self._home, f"{self._id}/{node.instance_id}")
+        sweep(self.home, f"{self._id}/{node.instance_id}")
         self._clear(node)
 
     def _clear(self, node: Node) -> None:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Daemon:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
+                self.stop()
                 lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
                 raise ComputeError(f"{what} did not come up; its log ends with:\n" + "\n".join(lines))
             time.sleep(0.1)
@@ -79,12 +79,7 @@ class Daemon:
         """Return whether the process runs."""
         return self.process.poll() is None
 
-    def kill(self) -> None:
-        """Kill the daemon at once."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self, seconds: float = STOP_SECONDS) -> None:
+    def stop(self, seconds: float = 0.0) -> None:
         """Let the daemon end by itself, and kill it when it does not within so many seconds."""
         end(self.process, seconds)
 
@@ -97,21 +92,3 @@ def java_command(main: str, software: Software, conf: Path) -> list[str]:
     joined = os.pathsep.join(map(str, classpath))
     archive = [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []
     return [str(software.java / "bin" / "java"), *OPTIONS, *archive, temporary, "-cp", joined, main]
-
-
-def start_daemon(
-    main: str, software: Software, *, conf: Path, log: Path, environment: Mapping[str, str]
-) -> Daemon:
-    """Start a daemon in the background; its log takes all that it prints."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            java_command(main, software, conf),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=conf.parent,
-            env=dict(environment),
-            start_new_session=True,
-        )
-    return Daemon(process, log)

@@ -57,14 +57,6 @@ class ClusterFolders:
         """Return the folders of one node."""
         return NodeFolders(self.root / node.instance_id)
 
-    def step_logs(self, step_id: str) -> Path:
-        """Return where controller, syslog, stderr and stdout of a step are."""
-        return self.logs / "steps" / step_id
-
-    def bootstrap_logs(self, node: Node, number: int) -> Path:
-        """Return where controller, stderr and stdout of a bootstrap action are."""
-        return self.logs / "node" / node.instance_id / "bootstrap-actions" / str(number)
-
-    def daemon_log(self, node: Node, daemon: str) -> Path:
-        """Return the log of one of Hadoop's daemons."""
-        return self.logs / "node" / node.instance_id / "applications" / "hadoop-yarn" / f"{daemon}.log"
+    def node_logs(self, node: Node) -> Path:
+        """Return where the logs of a node's bootstrap actions and of its daemons are."""
+        return self.logs / "node" / node.instance_id

@@ -60,11 +60,11 @@ def _pins() -> dict[str, str]:
 
 def _unlike_pins(folder: Path) -> list[str]:
     """Return the names of jars that are missing or have another hash."""
-    return [name for name, digest in _pins().items() if not _has_digest(folder / name, digest)]
-
-
-def _has_digest(path: Path, digest: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    return [
+        name
+        for name, digest in _pins().items()
+        if not (folder / name).is_file() or hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest
+    ]
 
 
 def _run_ivy(work: Path, folder: Path) -> None:

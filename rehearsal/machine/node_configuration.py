@@ -1,6 +1,6 @@
 """What EMR itself would set on a node, and where the node's daemons find their ports and folders."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from rehearsal.emr.compute import Node
 from rehearsal.machine.folders import NodeFolders
@@ -12,32 +12,19 @@ from rehearsal.settings import LOOPBACK
 LABEL = "CORE"
 # What containers inherit from their NodeManager: what an instance gives to every program on it.
 INHERITED = (
-    "JAVA_HOME",
-    "PATH",
-    "TMPDIR",
-    MARK,
-    OWNER,
-    "AWS_ENDPOINT_URL",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_EC2_METADATA_DISABLED",
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-    "AWS_METADATA_ENDPOINT",
-    "AWS_METADATA_SERVICE_TIMEOUT",
-    "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
-    "SPARK_LOCAL_IP",
+    *("JAVA_HOME", "PATH", "TMPDIR", MARK, OWNER, "SPARK_LOCAL_IP", "AWS_ENDPOINT_URL"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"),
+    *("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_METADATA_ENDPOINT"),
+    *("AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS"),
 )
-
-
-@dataclass(frozen=True)
-class ResourceManagerPorts:
-    """Where the cluster's ResourceManager listens, on the loopback interface."""
-
-    web: int
-    clients: int
-    scheduler: int
-    tracker: int
-    admin: int
+# Where the cluster's ResourceManager listens, each on a port of the loopback interface; the first is the web.
+MANAGER_ADDRESSES = (
+    "yarn.resourcemanager.webapp.address",
+    "yarn.resourcemanager.address",
+    "yarn.resourcemanager.scheduler.address",
+    "yarn.resourcemanager.resource-tracker.address",
+    "yarn.resourcemanager.admin.address",
+)
 
 
 def emr_defaults() -> Configurations:
@@ -75,14 +62,10 @@ def emr_defaults() -> Configurations:
     }
 
 
-def place(node: Node, folders: NodeFolders, manager: ResourceManagerPorts, node_port: int) -> Configurations:
+def place(node: Node, folders: NodeFolders, manager_ports: Sequence[int], node_port: int) -> Configurations:
     """Return the settings for the node's own ports and folders."""
     addresses = {
-        "yarn.resourcemanager.webapp.address": manager.web,
-        "yarn.resourcemanager.address": manager.clients,
-        "yarn.resourcemanager.scheduler.address": manager.scheduler,
-        "yarn.resourcemanager.resource-tracker.address": manager.tracker,
-        "yarn.resourcemanager.admin.address": manager.admin,
+        **dict(zip(MANAGER_ADDRESSES, manager_ports, strict=True)),
         "yarn.nodemanager.address": node_port,
         "yarn.nodemanager.localizer.address": 0,
         "yarn.nodemanager.webapp.address": 0,

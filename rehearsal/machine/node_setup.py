@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,7 +11,7 @@ from rehearsal.emr.compute import ClusterSpec, Node
 from rehearsal.machine.daemons import Software
 from rehearsal.machine.folders import ClusterFolders, NodeFolders
 from rehearsal.machine.jars import SPARK_HOME
-from rehearsal.machine.node_configuration import ResourceManagerPorts, emr_defaults, place
+from rehearsal.machine.node_configuration import emr_defaults, place
 from rehearsal.processes import mark
 from rehearsal.rewriting import Configurations, EmulatedAws, rewrite_configurations
 from rehearsal.settings import LOOPBACK, free_port
@@ -45,7 +45,7 @@ class NodeSetup:
     folders: ClusterFolders
     aws: EmulatedAws
     software: Software
-    ports: ResourceManagerPorts | None
+    ports: Sequence[int] | None
     node_ports: dict[Node, int] = field(default_factory=dict)
     _exports: dict[str, str] = field(default_factory=dict)
 
@@ -100,14 +100,15 @@ class NodeSetup:
             link.symlink_to(folders.opt)
         return folder
 
-    def _write_configuration(self, node: Node, folders: NodeFolders, ports: ResourceManagerPorts) -> None:
+    def _write_configuration(self, node: Node, folders: NodeFolders, ports: Sequence[int]) -> None:
         given, changes = rewrite_configurations(
             self.spec.configurations,
             aws=self.aws,
             place=place(node, folders, ports, self.node_ports[node]),
             shared=self.folders.shared,
         )
-        files = _over(emr_defaults(), given)
+        defaults = emr_defaults()
+        files = {name: {**defaults.get(name, {}), **given.get(name, {})} for name in {**defaults, **given}}
         write_hadoop_files(folders.conf, files)
         write_spark_files(folders.spark_conf, files)
         self._exports = exports(files)
@@ -155,11 +156,6 @@ def _escaped(text: str, separators: str) -> str:
         text = text.replace(character, "\\" + character)
     text = text.replace("\n", "\\n")
     return "\\" + text if text.startswith(" ") else text
-
-
-def _over(defaults: Configurations, given: Configurations) -> dict[str, Mapping[str, str]]:
-    names = {*defaults, *given}
-    return {name: {**defaults.get(name, {}), **given.get(name, {})} for name in sorted(names)}
 
 
 def _write_java_home(folders: NodeFolders, java: Path) -> None:

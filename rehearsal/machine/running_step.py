@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import killpg
 from pathlib import Path
@@ -100,24 +101,22 @@ class LoggedProcess:
         return fatal[-1] if fatal else "\n".join(lines[-LAST_LINES:])
 
 
+@dataclass
 class RunningStep:
-    """A step under way, as `Compute.run` returns it."""
+    """A step under way, as `Compute.run` returns it.
 
-    def __init__(
-        self,
-        process: LoggedProcess,
-        *,
-        manager: ResourceManager | None,
-        has_containers: Callable[[str], bool],
-        push_logs: Callable[[], None],
-    ) -> None:
-        self._process = process
-        self._manager = manager
-        self._has_containers = has_containers
-        self._push_logs = push_logs
-        self._begun = time.monotonic()
-        self._ending = Lock()
-        self._code: int | None = None
+    Attributes:
+        manager: The cluster's ResourceManager; None: it runs no YARN.
+        has_containers: Returns whether processes of an application's containers run.
+    """
+
+    process: LoggedProcess
+    manager: ResourceManager | None
+    has_containers: Callable[[str], bool]
+    push_logs: Callable[[], None]
+    _begun: float = field(default_factory=time.monotonic)
+    _ending: Lock = field(default_factory=Lock)
+    _code: int | None = None
 
     def wait(self) -> int:
         """Return the exit code when the step has ended, and its logs and its containers' are in S3."""
@@ -128,41 +127,39 @@ class RunningStep:
 
     def cancel(self, *, force: bool) -> None:
         """End the YARN application and the process: by SIGTERM, or SIGKILL with `force`."""
-        self._process.controller.say("cancelled: " + ("SIGKILL" if force else "SIGTERM"))
-        self._process.signal(signal.SIGKILL if force else signal.SIGTERM)
+        self.process.controller.say("cancelled: " + ("SIGKILL" if force else "SIGTERM"))
+        self.process.signal(signal.SIGKILL if force else signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(CANCEL_SECONDS)
-        self._kill_applications()
+            self.process.wait(CANCEL_SECONDS)
+        if self.manager is None:
+            return
+        for application in self._applications():
+            try:
+                self.manager.kill_application(application)
+            except ComputeError as error:
+                self.process.controller.say(f"{application} was not killed: {error}")
 
     @property
     def last_words(self) -> str:
         """The exception that ended it, else the last lines of its stderr."""
-        return self._process.last_words
+        return self.process.last_words
 
     def _run_to_its_end(self) -> int:
         while True:
             try:
-                code = self._process.wait(PUSH_SECONDS)
+                code = self.process.wait(PUSH_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                self._push_logs()
-        wait_until(lambda: not any(map(self._has_containers, self._applications())), CONTAINERS_SECONDS)
+                self.push_logs()
+        wait_until(lambda: not any(map(self.has_containers, self._applications())), CONTAINERS_SECONDS)
         took = time.monotonic() - self._begun
         outcome = "succeeded" if code == 0 else "failed"
-        self._process.controller.say(f"Step {outcome} with exitCode {code} and took {took:.0f} seconds")
-        self._push_logs()
+        self.process.controller.say(f"Step {outcome} with exitCode {code} and took {took:.0f} seconds")
+        self.push_logs()
         return code
 
     def _applications(self) -> list[str]:
-        return sorted(set(SUBMITTED.findall(self._process.stderr))) if self._manager else []
-
-    def _kill_applications(self) -> None:
-        for application in self._applications():
-            assert self._manager is not None
-            try:
-                self._manager.kill_application(application)
-            except ComputeError as error:
-                self._process.controller.say(f"{application} was not killed: {error}")
+        return sorted(set(SUBMITTED.findall(self.process.stderr)))
 
 
 def _on_path(name: str, environment: Mapping[str, str]) -> str:

@@ -9,18 +9,9 @@ from typing import Any
 import psutil
 
 from rehearsal.emr.compute import ComputeError, Demand, Node
-from rehearsal.machine.daemons import (
-    ADMINISTRATION,
-    NODE_MANAGER,
-    RESOURCE_MANAGER,
-    START_SECONDS,
-    Daemon,
-    Software,
-    java_command,
-    start_daemon,
-)
+from rehearsal.machine import daemons
 from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.node_configuration import LABEL, ResourceManagerPorts
+from rehearsal.machine.node_configuration import LABEL, MANAGER_ADDRESSES
 from rehearsal.machine.resource_manager import ResourceManager
 from rehearsal.processes import processes_of, wait_until
 from rehearsal.settings import free_ports
@@ -32,19 +23,19 @@ DRAIN_SECONDS = 90.0
 class Yarn:
     """Starts and ends daemons; every method may be called from any thread."""
 
-    def __init__(self, folders: ClusterFolders, software: Software, *, labels: bool) -> None:
+    def __init__(self, folders: ClusterFolders, software: daemons.Software, *, labels: bool) -> None:
         self._folders = folders
         self._software = software
         self._labels = labels
-        self.ports = ResourceManagerPorts(*free_ports(5))
-        self.manager = ResourceManager(self.ports.web)
-        self._daemon: Daemon | None = None
-        self._node_managers: dict[Node, tuple[Daemon, int]] = {}
+        self.ports = free_ports(len(MANAGER_ADDRESSES))
+        self.manager = ResourceManager(self.ports[0])
+        self._daemon: daemons.Daemon | None = None
+        self._node_managers: dict[Node, tuple[daemons.Daemon, int]] = {}
         self._lock = Lock()
 
     def start(self, primary: Node, environment: Mapping[str, str]) -> None:
         """Start the ResourceManager and make the label. Raises ComputeError: it did not come up."""
-        self._daemon = self._start(RESOURCE_MANAGER, primary, "resourcemanager", environment)
+        self._daemon = self._start(daemons.RESOURCE_MANAGER, primary, "resourcemanager", environment)
         self._daemon.wait_until(self.manager.is_up, "YARN's ResourceManager")
         if self._labels:
             self.manager.add_label(LABEL)
@@ -55,9 +46,9 @@ class Yarn:
         Raises:
             ComputeError: it did not come up.
         """
-        if not wait_until(self.manager.is_up, START_SECONDS):
+        if not wait_until(self.manager.is_up, daemons.START_SECONDS):
             raise ComputeError("There is no ResourceManager to join")
-        daemon = self._start(NODE_MANAGER, node, "nodemanager", environment)
+        daemon = self._start(daemons.NODE_MANAGER, node, "nodemanager", environment)
         with self._lock:
             self._node_managers[node] = (daemon, port)
         daemon.wait_until(
@@ -75,7 +66,7 @@ class Yarn:
             if listed is not None:
                 self._close(node, listed["nodeId"])
                 wait_until(lambda: not int(self._of(port).get("numContainers", 0)), DRAIN_SECONDS)
-            daemon.stop()
+            daemon.stop(daemons.STOP_SECONDS)
         self.forget(node)
 
     def forget(self, node: Node) -> None:
@@ -83,7 +74,7 @@ class Yarn:
         with self._lock:
             daemon, _ = self._node_managers.pop(node, (None, 0))
         if daemon is not None:
-            daemon.kill()
+            daemon.stop()
 
     def is_alive(self, node: Node) -> bool:
         """Return whether the node's daemon runs."""
@@ -115,18 +106,31 @@ class Yarn:
         """Return what YARN says of a node; empty where it knows none."""
         return self.manager.nodes().get(port, {})
 
-    def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> Daemon:
-        conf, log = self._folders.node(node).conf, self._folders.daemon_log(node, name)
-        return start_daemon(main, self._software, conf=conf, log=log, environment=environment)
+    def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> daemons.Daemon:
+        """Start a daemon in the background; its log takes all that it prints."""
+        folders = self._folders.node(node)
+        log = self._folders.node_logs(node) / "applications" / "hadoop-yarn" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                daemons.java_command(main, self._software, folders.conf),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=folders.root,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        return daemons.Daemon(process, log)
 
     def _close(self, node: Node, yarn_id: str) -> None:
         """Take its memory off YARN's books: containers that run go on, no new ones come."""
-        command = java_command(ADMINISTRATION, self._software, self._folders.node(node).conf)
+        command = daemons.java_command(daemons.ADMINISTRATION, self._software, self._folders.node(node).conf)
         ended = subprocess.run(
             [*command, "-updateNodeResource", yarn_id, "0", "0", "-1"],
             capture_output=True,
             text=True,
-            timeout=START_SECONDS,
+            timeout=daemons.START_SECONDS,
         )
         if ended.returncode != 0:
             raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")

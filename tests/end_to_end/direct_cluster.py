@@ -35,6 +35,7 @@ FILES = {
     "install.sh": "bootstrap/install.sh",
 }
 TYPE = "m5.xlarge"
+TARGETS = {"ON_DEMAND": "TargetOnDemandCapacity", "SPOT": "TargetSpotCapacity"}
 DRIVER = "_000001"  # the first container of an application
 WAIT_SECONDS = 420.0
 
@@ -76,11 +77,11 @@ def stage_files(s3: Any) -> None:
         s3.upload_file(str(ROOT / path), STAGED, key)
 
 
-def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]:
-    """RunJobFlow's, with one instance a group.
+def cluster_request(fleets: dict[str, str], **overridden: str) -> dict[str, Any]:
+    """RunJobFlow's, with one instance a fleet.
 
     Args:
-        groups: role to market.
+        fleets: role to market.
         overridden: options of the install script.
     """
     pins, _ = deployment_pins(configuration())
@@ -89,10 +90,10 @@ def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]
     arguments = [f"--{name}={value}" for name, value in given.items()]
     script = {"Path": f"s3://{STAGED}/install.sh", "Args": [*arguments, f"--pins-sha256={pins.sha256}"]}
     asked = [
-        {"InstanceRole": role, "Market": market, "InstanceType": TYPE, "InstanceCount": 1}
-        for role, market in groups.items()
+        {"InstanceFleetType": role, TARGETS[market]: 1, "InstanceTypeConfigs": [{"InstanceType": TYPE}]}
+        for role, market in fleets.items()
     ]
-    settings = classifications(configuration().model_copy(update={"task_maximum": int("TASK" in groups)}))
+    settings = classifications(configuration().model_copy(update={"task_maximum": int("TASK" in fleets)}))
     # YARN's own interval, as on EMR; a rehearsal looks more often.
     settings.setdefault("yarn-site", {})["yarn.nodemanager.disk-health-checker.interval-ms"] = "120000"
     return {
@@ -102,7 +103,7 @@ def cluster_request(groups: dict[str, str], **overridden: str) -> dict[str, Any]
         "LogUri": f"s3://{LOGS}/emr/",
         "ServiceRole": "EMR_DefaultRole",
         "JobFlowRole": NODES,
-        "Instances": {"InstanceGroups": asked, "KeepJobFlowAliveWhenNoSteps": True},
+        "Instances": {"InstanceFleets": asked, "KeepJobFlowAliveWhenNoSteps": True},
         "Configurations": [{"Classification": name, "Properties": each} for name, each in settings.items()],
         "BootstrapActions": [{"Name": "install", "ScriptBootstrapAction": script}],
     }
@@ -134,16 +135,17 @@ class DirectCluster:
     def nodes(self, role: str) -> list[str]:
         """The EC2 ids of the running instances of a role."""
         found = self.emr.list_instances(
-            ClusterId=self.id, InstanceGroupTypes=[role], InstanceStates=["RUNNING"]
+            ClusterId=self.id, InstanceFleetType=role, InstanceStates=["RUNNING"]
         )["Instances"]
         return [one["Ec2InstanceId"] for one in found]
 
     def resize_tasks(self, count: int) -> None:
         """Have so many task nodes; those that are missing are waited for."""
-        groups = self.emr.list_instance_groups(ClusterId=self.id)["InstanceGroups"]
-        (task,) = [group["Id"] for group in groups if group["InstanceGroupType"] == "TASK"]
-        wanted = [{"InstanceGroupId": task, "InstanceCount": count}]
-        self.emr.modify_instance_groups(ClusterId=self.id, InstanceGroups=wanted)
+        fleets = self.emr.list_instance_fleets(ClusterId=self.id)["InstanceFleets"]
+        (task,) = [fleet for fleet in fleets if fleet["InstanceFleetType"] == "TASK"]
+        market = "SPOT" if task["TargetSpotCapacity"] else "ON_DEMAND"
+        wanted = {"InstanceFleetId": task["Id"], TARGETS[market]: count}
+        self.emr.modify_instance_fleet(ClusterId=self.id, InstanceFleet=wanted)
         wait_until(lambda: len(self.nodes("TASK")) >= count, f"{count} task nodes", WAIT_SECONDS)
 
     def submit(self, run_id: str, *, resume: bool = True) -> str:

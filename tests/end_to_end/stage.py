@@ -10,6 +10,7 @@ from typing import Any
 from rehearsal.clusters import elastic_map_reduce
 from rehearsal.emr.service import ElasticMapReduce
 from rehearsal.settings import Settings
+from tests.rehearsal.emulator import busy_s3
 from tests.rehearsal.emulator.conftest import CDK, TESTER, Aws
 from tests.rehearsal.emulator.quick_clusters import add_tester
 
@@ -29,8 +30,9 @@ OF_SUBMITTERS = ("cancel", "cost", "fetch", "logs", "runs", "status", "submit", 
 
 
 def make(settings: Settings) -> ElasticMapReduce:
-    """For `Server(emr=…)`: the rehearsal's own, and a tester."""
+    """For `Server(emr=…)`: the rehearsal's own, a tester, and an S3 that may be too busy."""
     add_tester(settings)
+    busy_s3.install()
     return elastic_map_reduce(settings)
 
 

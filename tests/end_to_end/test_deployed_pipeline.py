@@ -31,6 +31,7 @@ from tests.end_to_end.conftest import VIEWS, json_of
 from tests.end_to_end.same_numbers import components_by_name, features_by_name, same_signs
 from tests.end_to_end.stage import BUCKET_OF_CDK, STACKS, Stage
 from tests.rehearsal.emulator.conftest import PROXIES, Aws
+from tests.rehearsal.emulator.recorded import different, unrecorded
 from tests.spark.runs import RunResults
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.story]
@@ -264,9 +265,9 @@ def test_policies_suffice_and_no_statement_is_idle(stage, submitted, again, monk
     probe(reviewer, deployed_resources(reviewer.client("cloudformation"), "dev"))
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
     report = replace(report, excused={**report.excused, **NOT_HERE})
-    assert list(report.replay.different()) == []
+    assert different(report.replay) == []
     assert "\n".join(fault for fault in report.faults() if "user tester" not in fault) == ""
-    assert report.unrecorded(IN_PIPELINE, "dev") == []
+    assert unrecorded(report, IN_PIPELINE, "dev") == []
 
 
 @pytest.mark.long

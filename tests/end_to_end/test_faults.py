@@ -21,7 +21,7 @@ import pytest
 from rehearsal.emulator.permissions.replay import Replay
 from rehearsal.permissions_report import Report
 from rehearsal.processes import processes_of
-from rehearsal.settings import INTERRUPT_PATH, PERMISSIONS_PATH, SLOW_DOWN_PATH
+from rehearsal.settings import INTERRUPT_PATH, PERMISSIONS_PATH
 from tests.end_to_end.direct_cluster import (
     IMAGES,
     RESULTS,
@@ -33,6 +33,7 @@ from tests.end_to_end.direct_cluster import (
 )
 from tests.end_to_end.private_mounts import Serving, may_mount, serving
 from tests.end_to_end.same_numbers import features_by_name, name_of
+from tests.rehearsal.emulator.busy_s3 import SLOW_DOWN_PATH
 from tests.rehearsal.emulator.conftest import Aws
 from tests.spark.runs import RunResults
 from tests.waiting import wait_until

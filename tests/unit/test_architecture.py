@@ -61,9 +61,9 @@ ORDER: dict[str, tuple[str, ...]] = {
         "commands",
     ),
     "rehearsal.emr": (
-        "errors clock identifiers releases timings conditions compute",
+        "errors identifiers releases timings conditions compute",
         "state",
-        "surroundings requests events",
+        "surroundings protocol pages events",
         "life",
         "operations",
         "service",

@@ -2,50 +2,44 @@
 
 import logging
 import threading
+from dataclasses import dataclass
 
-from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
-from rehearsal.emr.life.cluster_spec import cluster_spec
+from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.life.step_runner import StepRunner, interrupt_steps
-from rehearsal.emr.state.cluster import READY, Cluster
-from rehearsal.emr.state.ending import PRIMARY_LOST, STEPS_COMPLETED, idle, internal_error
+from rehearsal.emr.state.cluster import AUTO_TERMINATION, Cluster
 from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.part import READY, Ending
 from rehearsal.emr.state.step import Step
 from rehearsal.emr.timings import Timings
 
 logger = logging.getLogger(__name__)
-NO_DEMAND = Demand(0, {})
 
 
+@dataclass
 class Controller:
     """The control plane of one cluster.
 
-    Args:
+    Attributes:
         launching: Starts its instances, or says what EC2 says instead.
         yarn_places: As many as clusters may run YARN at once: each takes memory of this machine.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        make_compute: ComputeFactory,
-        timings: Timings,
-        launching: Launching,
-        yarn_places: threading.Semaphore,
-    ) -> None:
-        self.cluster = cluster
-        self._make_compute = make_compute
-        self._timings = timings
-        self._launching = launching
-        self._yarn_places = yarn_places
-        self._compute: Compute | None = None
-        self._runner: StepRunner | None = None
-        self._idle_since: float | None = None
-        self._thread = threading.Thread(target=self._live, daemon=True, name=cluster.id)
+    cluster: Cluster
+    make_compute: ComputeFactory
+    timings: Timings
+    launching: Launching
+    yarn_places: threading.Semaphore
+    _compute: Compute | None = None
+    _runner: StepRunner | None = None
+    _idle_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._live, daemon=True, name=self.cluster.id)
 
     def begin(self) -> None:
         """Start the cluster's life and return at once."""
@@ -61,11 +55,11 @@ class Controller:
         if self._runner:
             self._runner.cancel(step, force=force)
         else:
-            self.cluster.set_step_state(step, "CANCELLED", "Cancelled by user")
+            self.cluster.let(step, "CANCELLED", message="Cancelled by user")
 
     def lose(self, instance: Instance, message: str) -> None:
         """Lose an instance at once; its pool replaces it if it still wants it."""
-        self.cluster.set_instance_state(instance, "TERMINATED", "INSTANCE_FAILURE", message)
+        self.cluster.let(instance, "TERMINATED", "INSTANCE_FAILURE", message)
         if self._compute:
             self._compute.lose(instance.node)
 
@@ -73,30 +67,30 @@ class Controller:
         has_place = self.cluster.runs_yarn and self._take_yarn_place()
         try:
             if not self.cluster.ending:
-                self._compute = self._make_compute(cluster_spec(self.cluster))
+                self._compute = self.make_compute(self.cluster.spec)
                 self._work(self._compute)
         except ComputeError as error:
-            self.cluster.end(internal_error(str(error)))
+            self.cluster.end(Ending("INTERNAL_ERROR", str(error)))
         except Exception as error:
             logger.exception("cluster %s", self.cluster.id)
-            self.cluster.end(internal_error(repr(error)))
+            self.cluster.end(Ending("INTERNAL_ERROR", repr(error)))
         _shut_down(self.cluster, self._compute)
         if has_place:
-            self._yarn_places.release()
+            self.yarn_places.release()
 
     def _take_yarn_place(self) -> bool:
         """Wait for a place; return False when the cluster is to end first."""
         while not self.cluster.ending:
             # An ending wakes nobody here, hence the short waits.
-            if self._yarn_places.acquire(timeout=0.1):
+            if self.yarn_places.acquire(timeout=0.1):
                 return True
         return False
 
     def _work(self, compute: Compute) -> None:
         self._runner = StepRunner(self.cluster, compute)
-        preparation = Preparation(self.cluster, compute, self._timings)
-        resizing = Resizing(self.cluster, compute, preparation, self._launching, self._timings)
-        scaling = ManagedScaling(self.cluster, resizing, self._timings)
+        preparation = Preparation(self.cluster, compute)
+        resizing = Resizing(self.cluster, compute, preparation, self.launching, self.timings)
+        scaling = ManagedScaling(self.cluster, resizing, self.timings)
         while not self.cluster.ending:
             with self.cluster.changed:
                 seen = self.cluster.version
@@ -118,15 +112,15 @@ class Controller:
             members = [instance for instance in cluster.instances if instance.state != "TERMINATED"]
             waits = cluster.ending or any(pool.refusal for pool in cluster.pools)
             if cluster.state == "STARTING" and not waits and all(member.provisioned for member in members):
-                cluster.set_state("BOOTSTRAPPING")
+                cluster.let(cluster, "BOOTSTRAPPING")
             if cluster.state == "BOOTSTRAPPING" and all(instance.state == "RUNNING" for instance in members):
-                cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
+                cluster.let(cluster, "RUNNING" if cluster.active_steps else self._without_steps())
                 self._idle_since = CLOCK.now() if cluster.state == "WAITING" else None
 
     def _without_steps(self) -> str:
         if not self.cluster.keep_alive:
             self.cluster.ready = self.cluster.ready or CLOCK.now()
-            self.cluster.end(STEPS_COMPLETED)
+            self.cluster.end(Ending("ALL_STEPS_COMPLETED", "Steps completed", failed=False))
             return self.cluster.state
         return "WAITING"
 
@@ -140,32 +134,30 @@ class Controller:
         with cluster.changed:
             if cluster.ending:
                 return
-            cluster.set_state("RUNNING" if cluster.active_steps else self._without_steps())
+            cluster.let(cluster, "RUNNING" if cluster.active_steps else self._without_steps())
             works = demand is None or any(demand.containers_by_instance.values())
             busy = cluster.state != "WAITING" or works
             self._idle_since = None if busy else self._idle_since or CLOCK.now()
-            policy = cluster.auto_termination
-            if policy and self._idle_since is not None and not cluster.protected:
+            policy = cluster.policies.get(AUTO_TERMINATION)
+            if policy and self._idle_since is not None:
                 timeout = policy["IdleTimeout"]
-                if CLOCK.now() - self._idle_since >= timeout * self._timings.idle_second:
-                    cluster.end(idle(timeout))
+                if CLOCK.now() - self._idle_since >= timeout * self.timings.idle_second:
+                    # EMR does not document its words.
+                    message = f"Terminated by its auto-termination policy: idle for {timeout} seconds"
+                    cluster.end(Ending("USER_REQUEST", message, failed=False))
 
     def _replace_dead(self, compute: Compute) -> None:
         """Lose the nodes whose processes are gone; the loss of a primary node ends the cluster."""
-        if not self.cluster.runs_yarn:
-            return
         for instance in [instance for instance in self.cluster.instances if instance.running]:
             if compute.is_alive(instance.node) or not instance.running:
                 continue
             if instance.role == "MASTER":
-                self.cluster.end(PRIMARY_LOST)
+                self.cluster.end(Ending("INSTANCE_FAILURE", "The master node was terminated."))
                 return
             self.lose(instance, f"The processes of instance {instance.ec2_id} ended.")
 
     def _demand(self, compute: Compute) -> Demand | None:
         """Return what YARN is asked for; None when it does not answer in time, as on a machine under load."""
-        if not self.cluster.runs_yarn:
-            return NO_DEMAND
         try:
             return compute.demand()
         except (ComputeError, OSError) as error:
@@ -174,11 +166,15 @@ class Controller:
 
     def _wait_for_change(self, seen: int) -> None:
         cluster = self.cluster
-        timed = cluster.runs_yarn or cluster.auto_termination or any(pool.refusal for pool in cluster.pools)
+        timed = (
+            cluster.runs_yarn
+            or cluster.policies.get(AUTO_TERMINATION)
+            or any(pool.refusal for pool in cluster.pools)
+        )
         with cluster.changed:
             cluster.changed.wait_for(
                 lambda: cluster.version != seen or cluster.ending is not None,
-                self._timings.tick if timed else None,
+                self.timings.tick if timed else None,
             )
 
 
@@ -188,25 +184,19 @@ def _shut_down(cluster: Cluster, compute: Compute | None) -> None:
     Args:
         compute: Its machine, None when it never got one.
     """
-    cluster.set_state("TERMINATING")
+    cluster.let(cluster, "TERMINATING")
     interrupt_steps(cluster)
     for pool in cluster.pools:
-        cluster.set_pool_state(pool, "TERMINATING")
-    _stop(cluster, compute)
-    for instance in cluster.instances:
-        cluster.set_instance_state(instance, "TERMINATED", "CLUSTER_TERMINATED", "Cluster was terminated.")
-    for pool in cluster.pools:
-        pool.code, pool.message = "CLUSTER_TERMINATED", "Cluster terminated."
-        cluster.set_pool_state(pool, "TERMINATED")
-    failed = cluster.ending is not None and cluster.ending.failed
-    cluster.set_state("TERMINATED_WITH_ERRORS" if failed else "TERMINATED")
-
-
-def _stop(cluster: Cluster, compute: Compute | None) -> None:
-    if compute is None:
-        return
+        cluster.let(pool, "TERMINATING", pool.code, pool.message)
     try:
-        compute.stop()
+        if compute:
+            compute.stop()
     except Exception:
         # The cluster ends all the same; the log says what is left of it.
         logger.exception("cluster %s did not stop in peace", cluster.id)
+    for instance in cluster.instances:
+        cluster.let(instance, "TERMINATED", "CLUSTER_TERMINATED", "Cluster was terminated.")
+    for pool in cluster.pools:
+        cluster.let(pool, "TERMINATED", "CLUSTER_TERMINATED", "Cluster terminated.")
+    failed = cluster.ending is not None and cluster.ending.failed
+    cluster.let(cluster, "TERMINATED_WITH_ERRORS" if failed else "TERMINATED")

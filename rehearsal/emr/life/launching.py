@@ -1,11 +1,12 @@
 """EC2 as EMR asks it for instances: what an account's quotas and roles allow, and EC2's other answers."""
 
+import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from infra.config.instances import instance_types
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emr.state.capacity import vcpus
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.surroundings import Surroundings
@@ -68,3 +69,11 @@ class Launching:
         if used <= quota or not instance.type.startswith(STANDARD):
             return ""
         return TOO_MUCH_SPOT if spot else TOO_MUCH_ON_DEMAND.format(quota=quota)
+
+
+def vcpus(instance_type: str) -> int:
+    """Return the virtual processors of a type; of an unknown one by its size: 4 of an `xlarge`."""
+    if known := instance_types().get(instance_type):
+        return known.vcpu
+    multiple = re.search(r"(\d*)xlarge$", instance_type)
+    return 4 * int(multiple[1] or 1) if multiple else 2

@@ -5,74 +5,25 @@ https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocatio
 """
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rehearsal.emr.compute import Demand, Role
-from rehearsal.emr.life.cluster_spec import properties_by_classification
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.releases import release_number
-from rehearsal.emr.state.capacity import vcpus
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance, Market
+from rehearsal.emr.state.cluster import MANAGED_SCALING, Cluster
+from rehearsal.emr.state.instance import Instance
 from rehearsal.emr.state.pool import MARKETS, Pool
 from rehearsal.emr.timings import Timings
 
 # The first release whose managed scaling looks at node labels.
 FIRST_WITH_LABELS = (7, 2)
 ROLES: tuple[Role, ...] = ("TASK", "CORE")
+# `ComputeLimits` of a policy, for core and task nodes together, in units of fleets or in instances.
+Limits = Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class ScalingLimits:
-    """The compute limits of a policy, for core and task nodes together.
-
-    Attributes:
-        unit: What the limits count: `Instances`, `InstanceFleetUnits` or `VCPU`.
-    """
-
-    unit: str
-    least: int
-    most: int
-    most_on_demand: int
-    most_core: int
-
-    @classmethod
-    def of(cls, policy: dict[str, Any]) -> Self:
-        """Return those of a policy as the API takes it; a limit that is not given is the maximum."""
-        limits = policy["ComputeLimits"]
-        most = limits["MaximumCapacityUnits"]
-        return cls(
-            unit=limits["UnitType"],
-            least=limits["MinimumCapacityUnits"],
-            most=most,
-            most_on_demand=limits.get("MaximumOnDemandCapacityUnits", most),
-            most_core=limits.get("MaximumCoreCapacityUnits", most),
-        )
-
-    def weight(self, instance: Instance) -> int:
-        """Return what one instance counts."""
-        if self.unit == "VCPU":
-            return vcpus(instance.type)
-        return instance.units if self.unit == "InstanceFleetUnits" else 1
-
-    def used(self, instances: Iterable[Instance]) -> int:
-        """Return what instances count together."""
-        return sum(self.weight(instance) for instance in instances)
-
-    def allow(self, present: list[Instance], more: Instance) -> bool:
-        """Return whether one more fits beside those present."""
-        instances = [*present, more]
-        on_demand = [instance for instance in instances if instance.market == "ON_DEMAND"]
-        core = [instance for instance in instances if instance.role == "CORE"]
-        return (
-            self.used(instances) <= self.most
-            and self.used(on_demand) <= self.most_on_demand
-            and self.used(core) <= self.most_core
-        )
-
-
+@dataclass
 class ManagedScaling:
     """Changes the targets of one cluster's core and task pools, one node at a time.
 
@@ -80,33 +31,27 @@ class ManagedScaling:
     nodes, core nodes come for masters that wait, and task nodes for executors.
     """
 
-    def __init__(self, cluster: Cluster, resizing: Resizing, timings: Timings) -> None:
-        self._cluster = cluster
-        self._resizing = resizing
-        self._timings = timings
-        self._masters_on_core = _masters_on_core(cluster)
-        self._waiting_since: dict[Role, float] = {}
+    cluster: Cluster
+    resizing: Resizing
+    timings: Timings
+    _waiting_since: dict[Role, float] = field(default_factory=dict)
 
     def adapt(self, demand: Demand) -> None:
         """Add or take away one node if the cluster's policy and what YARN is asked for now want it."""
-        with self._cluster.changed:
-            if not self._cluster.managed_scaling:
+        with self.cluster.changed:
+            policy = self.cluster.policies.get(MANAGED_SCALING)
+            if not policy:
                 return
-            limits = ScalingLimits.of(self._cluster.managed_scaling)
-            present = self._present()
+            limits = policy["ComputeLimits"]
+            present = [one for one in self.cluster.instances if one.counts and one.role != "MASTER"]
             self._note_idle(demand, present)
             waiting = self._roles_that_wait(demand)
-            if limits.used(present) < limits.least:
+            if _units(present) < limits["MinimumCapacityUnits"]:
                 self._add(limits, present, ROLES)
             elif wanted := self._long_enough(waiting, present):
                 self._add(limits, present, wanted)
             else:
                 self._remove(limits, present, [role for role in ROLES if role not in waiting])
-
-    def _present(self) -> list[Instance]:
-        return [
-            instance for instance in self._cluster.instances if instance.counts and instance.role != "MASTER"
-        ]
 
     def _note_idle(self, demand: Demand, present: list[Instance]) -> None:
         now = time.monotonic()
@@ -116,7 +61,7 @@ class ManagedScaling:
 
     def _roles_that_wait(self, demand: Demand) -> list[Role]:
         """Return the roles of nodes that could take the containers that wait."""
-        if not self._masters_on_core:
+        if not _masters_on_core(self.cluster):
             return list(ROLES) if demand.pending_containers else []
         waiting = {
             "TASK": demand.pending_containers - demand.pending_masters,
@@ -130,58 +75,62 @@ class ManagedScaling:
         coming = any(instance.state != "RUNNING" for instance in present)
         self._waiting_since = {role: self._waiting_since.get(role, now) for role in waiting if not coming}
         return [
-            role
-            for role, since in self._waiting_since.items()
-            if now - since >= self._timings.scale_out_after
+            role for role, since in self._waiting_since.items() if now - since >= self.timings.scale_out_after
         ]
 
-    def _add(self, limits: ScalingLimits, present: list[Instance], roles: Sequence[Role]) -> None:
+    def _add(self, limits: Limits, present: list[Instance], roles: Sequence[Role]) -> None:
         for pool in self._pools(roles):
-            for market in self._markets(pool):
-                if limits.allow(present, pool.new_instance(market, self._cluster.region)):
+            # The market that a pool prefers first; a group has one alone.
+            others = [market for market in MARKETS if pool.kind == "fleet" and market != pool.market]
+            for market in (pool.market, *others):
+                if _allows(limits, present, pool.new_instance(market, self.cluster.region)):
                     pool.targets[market] += pool.units_each
                     self._waiting_since = {}
-                    self._cluster.notify()
+                    self.cluster.notify()
                     return
 
-    def _remove(self, limits: ScalingLimits, present: list[Instance], roles: Sequence[Role]) -> None:
-        now = time.monotonic()
-        used = limits.used(present)
+    def _remove(self, limits: Limits, present: list[Instance], roles: Sequence[Role]) -> None:
+        since = time.monotonic() - self.timings.scale_in_after
+        last_core = sum(instance.role == "CORE" for instance in present) == 1
         for pool in self._pools(roles):
-            for instance in self._cluster.of_pool(pool):
-                idle = instance.running and instance.idle_since is not None
-                if not idle or now - (instance.idle_since or now) < self._timings.scale_in_after:
-                    continue
-                if used - limits.weight(instance) >= limits.least and not self._is_last_core(
-                    instance, present
-                ):
+            for instance in self.cluster.of_pool(pool):
+                idle = instance.running and instance.idle_since is not None and instance.idle_since <= since
+                needed = _units(present) - instance.units < limits["MinimumCapacityUnits"]
+                if idle and not needed and not (last_core and pool.role == "CORE"):
                     pool.targets[instance.market] = max(0, pool.targets[instance.market] - instance.units)
-                    self._resizing.take_away(instance, "Managed scaling took the idle instance away.")
+                    self.resizing.take_away(instance, "Managed scaling took the idle instance away.")
                     return
-
-    def _is_last_core(self, instance: Instance, present: list[Instance]) -> bool:
-        return instance.role == "CORE" and sum(other.role == "CORE" for other in present) == 1
 
     def _pools(self, roles: Sequence[Role]) -> list[Pool]:
         pools = [
             pool
-            for pool in self._cluster.pools
+            for pool in self.cluster.pools
             if pool.role in roles and not pool.suspended and not pool.refusal
         ]
         return sorted(pools, key=lambda pool: roles.index(pool.role))
 
-    def _markets(self, pool: Pool) -> list[Market]:
-        """Return the market that a pool prefers first; a group has one alone."""
-        if pool.kind == "group":
-            return [pool.market]
-        return sorted(MARKETS, key=lambda market: market != pool.market)
+
+def _units(instances: Iterable[Instance]) -> int:
+    return sum(instance.units for instance in instances)
+
+
+def _allows(limits: Limits, present: list[Instance], more: Instance) -> bool:
+    """Return whether one more fits beside those present; a limit that is not given is the maximum."""
+    instances, most = [*present, more], limits["MaximumCapacityUnits"]
+    on_demand = [instance for instance in instances if instance.market == "ON_DEMAND"]
+    core = [instance for instance in instances if instance.role == "CORE"]
+    return (
+        _units(instances) <= most
+        and _units(on_demand) <= limits.get("MaximumOnDemandCapacityUnits", most)
+        and _units(core) <= limits.get("MaximumCoreCapacityUnits", most)
+    )
 
 
 def _masters_on_core(cluster: Cluster) -> bool:
     """Return whether node labels keep application masters on core nodes, so that scaling looks at them."""
-    yarn = properties_by_classification(cluster.request.get("Configurations", [])).get("yarn-site", {})
+    yarn = cluster.configurations.get("yarn-site", {})
     return (
         yarn.get("yarn.node-labels.enabled") == "true"
         and yarn.get("yarn.node-labels.am.default-node-label-expression") == "CORE"
-        and release_number(str(cluster.request.get("ReleaseLabel", "emr-0.0"))) >= FIRST_WITH_LABELS
+        and release_number(cluster.request["ReleaseLabel"]) >= FIRST_WITH_LABELS
     )

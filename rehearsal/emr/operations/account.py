@@ -4,19 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.emr.clock import CLOCK
+from rehearsal.emr.conditions import CLOCK, SECONDS_OF_A_DAY
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
-from rehearsal.emr.state.cluster import ENDED, Cluster, Subject
+from rehearsal.emr.state.cluster import Cluster, Subject
+from rehearsal.emr.state.part import ENDED
 from rehearsal.emr.surroundings import Surroundings
 
 Message = dict[str, Any]
-SECONDS_REMEMBERED = 60 * 86_400
+DAYS_REMEMBERED = 60
 
 
 @dataclass
 class Account:
-    """One account in one region.
+    """One account in one region; what asks for a cluster that is not there is refused with an EmrError.
 
     Attributes:
         new_controller: Makes the controller of a new cluster.
@@ -47,35 +48,22 @@ class Account:
         Sources: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-manage-view-clusters.html;
         what EMR says then: https://github.com/hashicorp/terraform/issues/20531
         """
-        for controller in list(self.controllers.values()):
-            ended = controller.cluster.ended
-            if ended and CLOCK.now() - ended > SECONDS_REMEMBERED:
-                self.controllers.pop(controller.cluster.id, None)
+        for cluster in self.clusters:
+            if cluster.ended and CLOCK.now() - cluster.ended > DAYS_REMEMBERED * SECONDS_OF_A_DAY:
+                self.controllers.pop(cluster.id, None)
 
     def controller(self, cluster_id: str) -> Controller:
-        """Return a cluster's controller.
-
-        Raises:
-            EmrError: there is none.
-        """
+        """Return a cluster's controller."""
         if cluster_id not in self.controllers:
             raise refused(f"Cluster id '{cluster_id}' is not valid.", detail="NoSuchCluster")
         return self.controllers[cluster_id]
 
     def cluster(self, cluster_id: str) -> Cluster:
-        """Return a cluster.
-
-        Raises:
-            EmrError: there is none.
-        """
+        """Return a cluster."""
         return self.controller(cluster_id).cluster
 
     def job_flows(self, ids: list[str]) -> list[Cluster]:
-        """Return clusters, or refuse in the words of the older operations.
-
-        Raises:
-            EmrError: one does not exist.
-        """
+        """Return clusters, or refuse in the words of the older operations."""
         if any(cluster_id not in self.controllers for cluster_id in ids):
             raise refused("Specified job flow ID does not exist.")
         return [self.controllers[cluster_id].cluster for cluster_id in ids]
@@ -85,9 +73,6 @@ def check_alive(cluster: Cluster) -> None:
     """Refuse to change a cluster that ends or has ended.
 
     Source of the words: https://github.com/hashicorp/terraform-provider-aws/pull/15541
-
-    Raises:
-        EmrError: it does.
     """
     if cluster.ending or cluster.state in (*ENDED, "TERMINATING"):
         raise refused("A job flow that is shutting down, terminated, or finished may not be modified.")

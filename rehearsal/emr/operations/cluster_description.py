@@ -5,11 +5,8 @@ Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_Cluster.html
 
 from typing import Any
 
-from rehearsal.emr.releases import application_version
-from rehearsal.emr.state.capacity import normalized_hours
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.state.part import Ending, Part
 
 PROGRESS = {
     "STARTING": "Provisioning Amazon EC2 capacity",
@@ -19,63 +16,48 @@ PROGRESS = {
 }
 
 
+def status(part: Part, reason: Part | Ending | None = None) -> dict[str, Any]:
+    """Return the status of a cluster or a part of it, for its own reason or another one."""
+    reason = reason or part
+    texts = {"Code": reason.code, "Message": reason.message}
+    return {
+        "State": part.state,
+        "StateChangeReason": {name: text for name, text in texts.items() if text},
+        "Timeline": {
+            "CreationDateTime": part.created,
+            "ReadyDateTime": part.ready,
+            "StartDateTime": part.ready,  # as a step calls it
+            "EndDateTime": part.ended,
+        },
+    }
+
+
 def cluster_description(cluster: Cluster) -> dict[str, Any]:
     """Return everything that DescribeCluster shows; ListClusters shows a part of it."""
     with cluster.changed:
-        return _description(cluster)
-
-
-def reason(code: str, message: str) -> dict[str, str]:
-    """Return a state's reason, without what is empty."""
-    return {name: text for name, text in (("Code", code), ("Message", message)) if text}
-
-
-def timeline(part: Cluster | Instance | Pool) -> dict[str, float | None]:
-    """Return the times of a cluster or a part of it, in epoch seconds."""
-    return {
-        "CreationDateTime": part.created,
-        "ReadyDateTime": part.ready,
-        "EndDateTime": part.ended,
-    }
-
-
-def _description(cluster: Cluster) -> dict[str, Any]:
-    request = cluster.request
-    primary = cluster.primary()
-    return {
-        # What the answer has not is cut off.
-        **request,
-        "Id": cluster.id,
-        "Status": _status(cluster),
-        "Ec2InstanceAttributes": _attributes(cluster),
-        "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",
-        "AutoTerminate": not cluster.keep_alive,
-        "TerminationProtected": cluster.protected,
-        "UnhealthyNodeReplacement": cluster.unhealthy_replacement,
-        "VisibleToAllUsers": cluster.visible,
-        "Applications": _applications(request),
-        "Tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
-        "NormalizedInstanceHours": normalized_hours(cluster.instances),
-        # In a private subnet, the private one.
-        "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
-        "Configurations": request.get("Configurations", []),
-        "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
-        "ClusterArn": cluster.arn,
-        "KerberosAttributes": None,  # they hold a password
-        "StepConcurrencyLevel": cluster.step_concurrency,
-        "PlacementGroups": request.get("PlacementGroupConfigs", []),
-    }
-
-
-def _status(cluster: Cluster) -> dict[str, Any]:
-    ending = cluster.ending
-    return {
-        "State": cluster.state,
-        "StateChangeReason": reason(ending.code, ending.message)
-        if ending
-        else reason("", PROGRESS[cluster.state]),
-        "Timeline": timeline(cluster),
-    }
+        request = cluster.request
+        primary = cluster.primary()
+        return {
+            # What the answer has not is cut off.
+            **request,
+            "Id": cluster.id,
+            "Status": status(cluster, cluster.ending or Ending("", PROGRESS[cluster.state])),
+            "Ec2InstanceAttributes": _attributes(cluster),
+            "InstanceCollectionType": "INSTANCE_FLEET" if cluster.uses_fleets else "INSTANCE_GROUP",
+            "AutoTerminate": not cluster.keep_alive,
+            "TerminationProtected": False,
+            "UnhealthyNodeReplacement": request["Instances"].get("UnhealthyNodeReplacement", False),
+            "VisibleToAllUsers": request.get("VisibleToAllUsers", True),
+            "Tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
+            # In a private subnet, the private one.
+            "MasterPublicDnsName": (primary.public_host or primary.host) if primary else None,
+            "Configurations": request.get("Configurations", []),
+            "ScaleDownBehavior": request.get("ScaleDownBehavior", "TERMINATE_AT_TASK_COMPLETION"),
+            "ClusterArn": cluster.arn,
+            "KerberosAttributes": None,  # they hold a password
+            "StepConcurrencyLevel": 1,
+            "PlacementGroups": request.get("PlacementGroupConfigs", []),
+        }
 
 
 def _attributes(cluster: Cluster) -> dict[str, Any]:
@@ -99,11 +81,3 @@ def _zones(cluster: Cluster) -> list[str]:
     placement = cluster.request["Instances"].get("Placement", {})
     one = [placement["AvailabilityZone"]] if placement.get("AvailabilityZone") else []
     return one or list(placement.get("AvailabilityZones", []))
-
-
-def _applications(request: dict[str, Any]) -> list[dict[str, Any]]:
-    label = request.get("ReleaseLabel", "")
-    return [
-        {"Version": application_version(label, application.get("Name", "")), **application}
-        for application in request.get("Applications", [])
-    ]

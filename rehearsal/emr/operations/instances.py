@@ -1,14 +1,15 @@
-"""Operations that show a cluster's instances, fleets and groups."""
+"""Operations on a cluster's instances, fleets and groups."""
+
+from functools import partial
 
 from rehearsal.emr.errors import refused
-from rehearsal.emr.operations.account import Account, Message
-from rehearsal.emr.operations.cluster_description import reason, timeline
-from rehearsal.emr.requests.instance_pools import block_devices, device_name
-from rehearsal.emr.requests.pages import INSTANCES_PAGE, page
-from rehearsal.emr.state.capacity import running_units
+from rehearsal.emr.operations.account import Account, Message, check_alive
+from rehearsal.emr.operations.cluster_description import status
+from rehearsal.emr.pages import INSTANCES_PAGE, page
 from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.state.instance import Instance, Market
+from rehearsal.emr.state.part import READY
+from rehearsal.emr.state.pool import MARKETS, Pool
 
 
 def list_instances(account: Account, request: Message) -> Message:
@@ -16,13 +17,8 @@ def list_instances(account: Account, request: Message) -> Message:
     cluster = account.cluster(request["ClusterId"])
     with cluster.changed:
         chosen = [instance for instance in cluster.instances if _matches(cluster, instance, request)]
-        instances, marker = page(
-            chosen,
-            request.get("Marker"),
-            lambda instance: _instance_description(cluster, instance),
-            INSTANCES_PAGE,
-        )
-    return {"Instances": instances, "Marker": marker}
+        describe = partial(_instance_description, cluster)
+        return page("Instances", chosen, request, describe, size=INSTANCES_PAGE)
 
 
 def list_instance_fleets(account: Account, request: Message) -> Message:
@@ -31,8 +27,35 @@ def list_instance_fleets(account: Account, request: Message) -> Message:
 
 
 def list_instance_groups(account: Account, request: Message) -> Message:
-    """Return a cluster's groups, 50 a page."""
+    """Return a cluster's groups, 50 a page; `aws emr describe-cluster` asks for it."""
     return _list_pools(account.cluster(request["ClusterId"]), request, "group")
+
+
+def modify_instance_fleet(account: Account, request: Message) -> Message:
+    """Want another capacity of a fleet; one that was suspended tries again.
+
+    Sources: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-manage-resize.html; the second
+    refusal's words: https://github.com/hashicorp/terraform/issues/22116
+    """
+    cluster = account.cluster(request["ClusterId"])
+    change = request["InstanceFleet"]
+    targets: dict[Market, str] = {"ON_DEMAND": "TargetOnDemandCapacity", "SPOT": "TargetSpotCapacity"}
+    wanted: dict[Market, int] = {market: change[name] for market, name in targets.items() if name in change}
+    with cluster.changed:
+        check_alive(cluster)
+        fleet = next((pool for pool in cluster.pools if pool.id == change["InstanceFleetId"]), None)
+        if fleet is None:
+            raise refused(f"Instance fleet id '{change['InstanceFleetId']}' is not valid.")
+        if wanted and fleet.role == "MASTER":
+            raise refused("The master instance fleet may not be resized.")
+        if cluster.state not in READY:
+            raise refused("An instance fleet may only be modified when the cluster is running or waiting.")
+        recorded = {name: change[name] for name in ("ResizeSpecifications", "Context") if name in change}
+        fleet.config = {**fleet.config, **recorded}
+        fleet.targets = {**fleet.targets, **wanted}
+        fleet.failures = 0
+        cluster.notify()
+    return {}
 
 
 def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
@@ -43,10 +66,9 @@ def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
             f"request uses instance {used}s. The ListInstance{kind.title()}s request does not support "
             f"clusters that use instance {used}s. Use the ListInstance{used.title()}s request instead."
         )
-    describe = _fleet_description if kind == "fleet" else _group_description
     with cluster.changed:
-        pools, marker = page(cluster.pools, request.get("Marker"), lambda pool: describe(cluster, pool))
-    return {f"Instance{kind.title()}s": pools, "Marker": marker}
+        describe = partial(_pool_description, cluster)
+        return page(f"Instance{kind.title()}s", cluster.pools, request, describe)
 
 
 def _matches(cluster: Cluster, instance: Instance, request: Message) -> bool:
@@ -70,66 +92,35 @@ def _instance_description(cluster: Cluster, instance: Instance) -> Message:
         "PublicIpAddress": instance.public_address or None,
         "PrivateDnsName": instance.host,
         "PrivateIpAddress": instance.address,
-        "Status": _status(instance),
+        "Status": status(instance),
         "InstanceFleetId" if cluster.uses_fleets else "InstanceGroupId": instance.pool_id,
         "Market": instance.market,
         "InstanceType": instance.type,
-        "EbsVolumes": [
-            {"Device": device_name(number), "VolumeId": volume}
-            for number, volume in enumerate(instance.volume_ids)
-        ],
     }
 
 
-def _fleet_description(cluster: Cluster, fleet: Pool) -> Message:
-    running = running_units(cluster.of_pool(fleet))
+def _pool_description(cluster: Cluster, pool: Pool) -> Message:
+    """Return what is shown of a fleet and of a group; what the other one has is cut off."""
+    running = {
+        market: sum(
+            one.units for one in cluster.of_pool(pool) if one.state == "RUNNING" and one.market == market
+        )
+        for market in MARKETS
+    }
+    types = pool.config.get("InstanceTypeConfigs", [])
     return {
-        **fleet.config,
-        "Id": fleet.id,
-        "Name": fleet.name,
-        "Status": _status(fleet),
-        "InstanceFleetType": fleet.role,
-        "TargetOnDemandCapacity": fleet.targets["ON_DEMAND"],
-        "TargetSpotCapacity": fleet.targets["SPOT"],
+        **pool.config,
+        "Id": pool.id,
+        "Name": pool.name,
+        "Status": status(pool),
+        "InstanceFleetType": pool.role,
+        "TargetOnDemandCapacity": pool.targets["ON_DEMAND"],
+        "TargetSpotCapacity": pool.targets["SPOT"],
         "ProvisionedOnDemandCapacity": running["ON_DEMAND"],
         "ProvisionedSpotCapacity": running["SPOT"],
-        "InstanceTypeSpecifications": [
-            _type_description(config) for config in fleet.config["InstanceTypeConfigs"]
-        ],
-    }
-
-
-def _type_description(config: Message) -> Message:
-    optimized = config.get("EbsConfiguration", {}).get("EbsOptimized", False)
-    return {
-        "WeightedCapacity": 1,
-        **config,
-        "EbsBlockDevices": block_devices(config),
-        "EbsOptimized": optimized,
-    }
-
-
-def _group_description(cluster: Cluster, group: Pool) -> Message:
-    config = group.config
-    return {
-        **config,
-        "Id": group.id,
-        "Name": group.name,
-        "Market": group.market,
-        "InstanceGroupType": group.role,
-        "RequestedInstanceCount": sum(group.targets.values()),
-        "RunningInstanceCount": sum(running_units(cluster.of_pool(group)).values()),
-        "Status": _status(group),
-        "Configurations": config.get("Configurations", []),
-        "EbsBlockDevices": block_devices(config),
-        "EbsOptimized": config.get("EbsConfiguration", {}).get("EbsOptimized"),
-        "ShrinkPolicy": config.get("ShrinkPolicy", {}),
-    }
-
-
-def _status(part: Instance | Pool) -> Message:
-    return {
-        "State": part.state,
-        "StateChangeReason": reason(part.code, part.message),
-        "Timeline": timeline(part),
+        "InstanceTypeSpecifications": [{"WeightedCapacity": 1, **config} for config in types],
+        "InstanceGroupType": pool.role,
+        "RequestedInstanceCount": sum(pool.targets.values()),
+        "RunningInstanceCount": sum(running.values()),
+        "Configurations": pool.config.get("Configurations", []),
     }

@@ -3,11 +3,11 @@
 import json
 
 from infra.config.instances import InstanceType, instance_types
-from rehearsal.emr.clock import CLOCK
-from rehearsal.emr.errors import refused
+from rehearsal.emr.conditions import CLOCK
+from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message
+from rehearsal.emr.pages import page
 from rehearsal.emr.releases import RELEASES, is_release
-from rehearsal.emr.requests.pages import page
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-block-public-access.html
 PUBLIC_ACCESS_OF_A_NEW_ACCOUNT = {
@@ -41,16 +41,6 @@ def delete_security_configuration(account: Account, request: Message) -> Message
     return {}
 
 
-def list_security_configurations(account: Account, request: Message) -> Message:
-    """Return the names of all security configurations, 50 a page."""
-    names, marker = page(
-        list(account.security_configurations.items()),
-        request.get("Marker"),
-        lambda item: {"Name": item[0], "CreationDateTime": item[1][1]},
-    )
-    return {"SecurityConfigurations": names, "Marker": marker}
-
-
 def find_security_configuration(account: Account, name: str) -> tuple[str, float]:
     """Return the text of a security configuration and when it was made, in epoch seconds.
 
@@ -74,17 +64,12 @@ def get_block_public_access_configuration(account: Account, _request: Message) -
 
 
 def list_release_labels(_account: Account, request: Message) -> Message:
-    """Return the releases with a prefix and an application (`spark@3.5.5` or `spark`), the latest first."""
-    filters = request.get("Filters", {})
-    prefix, application = filters.get("Prefix", ""), filters.get("Application", "").lower()
-    labels = [
-        label
-        for label, (hadoop, spark) in RELEASES.items()
-        if label.startswith(prefix)
-        and application in ("", "hadoop", f"hadoop@{hadoop}", "spark", f"spark@{spark}")
-    ]
-    labels, token = page(labels, request.get("NextToken"), str, request.get("MaxResults", 100))
-    return {"ReleaseLabels": labels, "NextToken": token}
+    """Return the releases with a prefix, the latest first."""
+    filters, most = request.get("Filters", {}), request.get("MaxResults", 100)
+    if "Application" in filters:
+        raise not_emulated("A filter of releases by application")
+    labels = [label for label in RELEASES if label.startswith(filters.get("Prefix", ""))]
+    return page("ReleaseLabels", labels, request, str, size=most, marker="NextToken")
 
 
 def list_supported_instance_types(account: Account, request: Message) -> Message:
@@ -94,8 +79,7 @@ def list_supported_instance_types(account: Account, request: Message) -> Message
         raise refused(f"The supplied release label is invalid: {label}.")
     surveyed = list(instance_types().values())
     offered = [known for known in surveyed if account.region in known.regions] or surveyed
-    types, marker = page(offered, request.get("Marker"), _instance_type_description)
-    return {"SupportedInstanceTypes": types, "Marker": marker}
+    return page("SupportedInstanceTypes", offered, request, _instance_type_description)
 
 
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_SupportedInstanceType.html

@@ -1,13 +1,17 @@
 """Operations on steps."""
 
+from typing import Any
+
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.operations.account import Account, Message, check_alive
-from rehearsal.emr.requests.pages import page
-from rehearsal.emr.requests.steps import MOST_ACTIVE_STEPS, new_steps
+from rehearsal.emr.operations.cluster_description import status
+from rehearsal.emr.pages import page
 from rehearsal.emr.state.cluster import Cluster
 from rehearsal.emr.state.step import Step
 
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/AddMoreThan256Steps.html
+MOST_ACTIVE_STEPS = 256
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_ListSteps.html
 MOST_LISTED_IDS = 10
 
@@ -19,10 +23,24 @@ def add_job_flow_steps(account: Account, request: Message) -> Message:
         raise refused("At least one step must be specified.")
     with cluster.changed:
         check_alive(cluster)
-        steps = new_steps(cluster, request["Steps"], request.get("ExecutionRoleArn"))
+        steps = new_steps(cluster, request["Steps"])
+        cluster.steps += steps
         for step in steps:
-            cluster.add_step(step)
+            cluster.announce(cluster, step)
+        cluster.notify()
     return {"StepIds": [step.id for step in steps]}
+
+
+def new_steps(cluster: Cluster, configs: list[dict[str, Any]]) -> list[Step]:
+    """Return the steps, pending, none of them added yet. Raises EmrError: too many."""
+    if len(configs) > MOST_ACTIVE_STEPS:
+        raise refused(f"A maximum of {MOST_ACTIVE_STEPS} steps may be specified.")
+    if len(cluster.active_steps) + len(configs) > MOST_ACTIVE_STEPS:
+        raise refused(
+            "Maximum number of active steps(State = 'Running', 'Pending' or 'Cancel_Pending') "
+            "for cluster exceeded."
+        )
+    return [Step(config=config) for config in configs]
 
 
 def describe_step(account: Account, request: Message) -> Message:
@@ -48,8 +66,7 @@ def list_steps(account: Account, request: Message) -> Message:
             for step in reversed(cluster.steps)
             if (not states or step.state in states) and (not ids or step.id in ids)
         ]
-        steps, marker = page(chosen, request.get("Marker"), _description)
-    return {"Steps": steps, "Marker": marker}
+        return page("Steps", chosen, request, _description)
 
 
 def cancel_steps(account: Account, request: Message) -> Message:
@@ -85,7 +102,6 @@ def _find(cluster: Cluster, step_id: str) -> Step:
 
 def _description(step: Step) -> Message:
     program = step.program
-    monitoring = step.config.get("StepMonitoringConfiguration", {}).get("S3MonitoringConfiguration", {})
     return {
         "Id": step.id,
         "Name": step.name,
@@ -96,17 +112,5 @@ def _description(step: Step) -> Message:
             "Args": list(program.arguments),
         },
         "ActionOnFailure": step.on_failure,
-        "Status": {
-            "State": step.state,
-            "StateChangeReason": {"Message": step.message} if step.message else {},
-            "FailureDetails": step.failure,
-            "Timeline": {
-                "CreationDateTime": step.created,
-                "StartDateTime": step.started,
-                "EndDateTime": step.ended,
-            },
-        },
-        "ExecutionRoleArn": step.role_arn,
-        "LogUri": monitoring.get("LogUri"),
-        "EncryptionKeyArn": monitoring.get("EncryptionKeyArn"),
+        "Status": {**status(step), "FailureDetails": step.failure},
     }

@@ -7,20 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.emr.clock import CLOCK
-from rehearsal.emr.compute import BootstrapAction
+from rehearsal.emr.compute import BootstrapAction, ClusterSpec
+from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.identifiers import new_id
-from rehearsal.emr.state.ending import Ending
 from rehearsal.emr.state.instance import Instance
+from rehearsal.emr.state.part import ENDED, READY, Ending, Part
 from rehearsal.emr.state.pool import Pool
 from rehearsal.emr.state.step import ACTIVE, Step
 
-READY = ("RUNNING", "WAITING")
-ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
+MANAGED_SCALING, AUTO_TERMINATION = "ManagedScalingPolicy", "AutoTerminationPolicy"
 
 
-@dataclass
-class Cluster:
+@dataclass(kw_only=True)
+class Cluster(Part):
     """One cluster; whoever reads or writes what changes holds `changed`, and every change notifies it.
 
     Attributes:
@@ -30,8 +29,7 @@ class Cluster:
         security_configuration: The text of the one that its request names.
         announce: Called when the cluster or a step has entered a state; must not block.
         ending: Why it is to end, once it is.
-        managed_scaling: The policy in force, None without one.
-        auto_termination: The policy in force, None without one.
+        policies: Those in force, by the names that the API gives them.
         version: Number of changes so far.
     """
 
@@ -40,23 +38,14 @@ class Cluster:
     region: str
     announce: Callable[[Cluster, Subject], None]
     id: str = field(default_factory=lambda: new_id("j"))
-    created: float = field(default_factory=CLOCK.now)
-    ready: float | None = None
-    ended: float | None = None
     state: str = "STARTING"
     ending: Ending | None = None
-    keep_alive: bool = False
-    protected: bool = False
-    visible: bool = True
-    unhealthy_replacement: bool = False
     public: bool = False
     security_groups: dict[str, str] = field(default_factory=dict)
     security_configuration: str = "{}"
-    step_concurrency: int = 1
     runs_yarn: bool = False
     tags: dict[str, str] = field(default_factory=dict)
-    managed_scaling: dict[str, Any] | None = None
-    auto_termination: dict[str, Any] | None = None
+    policies: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -74,6 +63,11 @@ class Cluster:
         return f"arn:aws:elasticmapreduce:{self.region}:{self.account}:cluster/{self.id}"
 
     @property
+    def keep_alive(self) -> bool:
+        """Whether it outlives its steps."""
+        return bool(self.request["Instances"].get("KeepJobFlowAliveWhenNoSteps"))
+
+    @property
     def uses_fleets(self) -> bool:
         """Whether it has instance fleets, not groups."""
         return any(pool.kind == "fleet" for pool in self.pools)
@@ -84,6 +78,18 @@ class Cluster:
         instances = self.request["Instances"]
         one = [instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else []
         return instances.get("Ec2SubnetIds") or one
+
+    @property
+    def configurations(self) -> dict[str, dict[str, str]]:
+        """Classification to its properties."""
+        return _by_classification(self.request.get("Configurations", []))
+
+    @property
+    def spec(self) -> ClusterSpec:
+        """What the machine needs to know of it."""
+        log_uri = self.request.get("LogUri")
+        uri = log_uri.replace("s3n://", "s3://").rstrip("/") + "/" if log_uri else None
+        return ClusterSpec(self.id, self.configurations, uri, self.runs_yarn)
 
     @property
     def bootstrap_actions(self) -> list[BootstrapAction]:
@@ -104,7 +110,7 @@ class Cluster:
         return [instance for instance in self.instances if instance.pool_id == pool.id]
 
     def primary(self) -> Instance | None:
-        """Return its first primary node, None before there is one."""
+        """Return its primary node, None before there is one."""
         return next((instance for instance in self.instances if instance.role == "MASTER"), None)
 
     def notify(self) -> None:
@@ -119,61 +125,32 @@ class Cluster:
                 self.ending = ending
             self.notify()
 
-    def set_state(self, state: str) -> None:
-        """Enter a state, announce it and note the time."""
+    def let(self, part: Part, state: str, code: str = "", message: str = "") -> None:
+        """Let a part of it, or itself, enter a state; what has ended stays as it is."""
         with self.changed:
-            if state == self.state:
+            if state == part.state or part.state in ENDED:
                 return
-            self.state = state
-            if state in READY and self.ready is None:
-                self.ready = CLOCK.now()
+            part.state, part.code, part.message = state, code, message
+            if state in READY and part.ready is None:
+                part.ready = CLOCK.now()
             if state in ENDED:
-                self.ended = CLOCK.now()
-            self.announce(self, self)
-            self.notify()
-
-    def set_step_state(self, step: Step, state: str, message: str = "") -> None:
-        """Let a step enter a state."""
-        with self.changed:
-            step.state, step.message = state, message
-            if state == "RUNNING":
-                step.started = CLOCK.now()
-            elif state not in ACTIVE:
-                step.ended = CLOCK.now()
-            self.announce(self, step)
-            self.notify()
-
-    def add_step(self, step: Step) -> None:
-        """Add a step, which is pending."""
-        with self.changed:
-            self.steps.append(step)
-            self.announce(self, step)
-            self.notify()
-
-    def set_instance_state(self, instance: Instance, state: str, code: str = "", message: str = "") -> None:
-        """Let an instance enter a state, unless it is terminated already."""
-        with self.changed:
-            if instance.state == "TERMINATED":
-                return
-            instance.state, instance.code, instance.message = state, code, message
-            if state == "RUNNING":
-                instance.ready = CLOCK.now()
-            elif state == "TERMINATED":
-                instance.ended = CLOCK.now()
-            self.notify()
-
-    def set_pool_state(self, pool: Pool, state: str) -> None:
-        """Let a fleet or group enter a state."""
-        with self.changed:
-            if state == pool.state:
-                return
-            pool.state = state
-            if state == "RUNNING" and pool.ready is None:
-                pool.ready = CLOCK.now()
-            elif state == "TERMINATED":
-                pool.ended = CLOCK.now()
+                part.ended = CLOCK.now()
+            if isinstance(part, Subject):
+                self.announce(self, part)
             self.notify()
 
 
 # What an announcement is about.
 Subject = Cluster | Step
+
+
+def _by_classification(configurations: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return each classification's properties; a nested `export` counts to the classification around it."""
+    merged: dict[str, dict[str, str]] = {}
+    for configuration in configurations:
+        properties = merged.setdefault(configuration["Classification"], {})
+        properties.update(configuration.get("Properties", {}))
+        for classification, inner in _by_classification(configuration.get("Configurations", [])).items():
+            target = properties if classification == "export" else merged.setdefault(classification, {})
+            target.update(inner)
+    return merged

@@ -1,31 +1,29 @@
 """An instance fleet or an instance group: instances of one role, and how many of them are wanted."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from rehearsal.emr.clock import CLOCK
 from rehearsal.emr.compute import Role
 from rehearsal.emr.state.instance import Instance, Market
+from rehearsal.emr.state.part import Part
 
 MARKETS: tuple[Market, ...] = ("ON_DEMAND", "SPOT")
 # EMR gives up on instances that fail one after the other; after how many it does not say.
 FAILURES_BEFORE_SUSPENSION = 3
 
 
-@dataclass
-class Pool:
-    """A fleet or a group; times are epoch seconds, None until they come.
+@dataclass(kw_only=True)
+class Pool(Part):
+    """A fleet or a group.
 
     Attributes:
         config: `InstanceFleetConfig` or `InstanceGroupConfig` as it stands in the request.
         targets: Units wanted of each market; in a group, instances.
         units_each: How many units one instance is worth.
-        volumes_each: How many EBS volumes one instance has.
         refusal: What EC2 said when it did not start another instance, empty when it started all.
         refused_since: When it first said so, in seconds of the monotonic clock.
         failures: How many instances failed since the last one that did not.
-        leaving_first: EC2 ids of the instances that the caller wants to leave first.
     """
 
     id: str
@@ -35,17 +33,10 @@ class Pool:
     targets: dict[Market, int]
     instance_type: str
     units_each: int
-    volumes_each: int
     state: str = "PROVISIONING"
-    code: str = ""
-    message: str = ""
-    created: float = field(default_factory=CLOCK.now)
-    ready: float | None = None
-    ended: float | None = None
     refusal: str = ""
     refused_since: float = 0.0
     failures: int = 0
-    leaving_first: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -60,9 +51,8 @@ class Pool:
     @property
     def market(self) -> Market:
         """The market of a group; the one that a fleet prefers for more instances."""
-        if self.kind == "group":
-            return "SPOT" if self.config.get("Market") == "SPOT" else "ON_DEMAND"
-        return "SPOT" if self.config.get("TargetSpotCapacity") else "ON_DEMAND"
+        spot = self.config.get("Market") == "SPOT" or self.config.get("TargetSpotCapacity")
+        return "SPOT" if spot else "ON_DEMAND"
 
     def new_instance(self, market: Market, region: str) -> Instance:
         """Return one more instance; of a fleet, always of the first type of its configuration."""
@@ -73,7 +63,6 @@ class Pool:
             market=market,
             units=self.units_each,
             region=region,
-            volumes=self.volumes_each,
         )
 
     def note_refusal(self, refusal: str) -> None:
@@ -83,9 +72,3 @@ class Pool:
         elif refusal != self.refusal:
             self.code, self.message, self.refused_since = "VALIDATION_ERROR", refusal, time.monotonic()
         self.refusal = refusal
-
-    def set_targets(self, on_demand: int | None, spot: int | None) -> None:
-        """Set how much is wanted; None leaves a market as it is. A suspended pool tries again."""
-        self.targets["ON_DEMAND"] = self.targets["ON_DEMAND"] if on_demand is None else on_demand
-        self.targets["SPOT"] = self.targets["SPOT"] if spot is None else spot
-        self.failures = 0

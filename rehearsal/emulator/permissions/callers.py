@@ -13,7 +13,7 @@ from ministack.services import iam, kms, lambda_svc, s3, sns, sts
 
 from infra.checkout import ROOT
 from rehearsal.emulator.permissions.evaluation import Statement, statements
-from rehearsal.settings import ACCOUNT, PEOPLE, Keys, Settings
+from rehearsal.settings import ACCOUNT, Keys
 
 # The policies that the documents tell people to attach; ACCOUNT, REGION and STAGE stand for one's own.
 POLICIES = ROOT / "docs" / "policies"
@@ -45,10 +45,7 @@ class Caller:
     @property
     def statements(self) -> list[Statement]:
         """The statements of the caller's own policies; a service has none."""
-        kind, name = self.owner.split(" ", 1)
-        if kind == "user":
-            return _of_user(name)
-        return _of_role(name) if kind == "role" else []
+        return [] if self.kind == "Service" else _own(self.owner)
 
 
 def caller_of_key(access_key_id: str, credential: Any) -> Caller | Any:
@@ -97,9 +94,9 @@ def all_statements(prefix: str) -> Iterable[Statement]:
     """Yield the statements of all policies whose owner's name begins so, and of every person's policy."""
     for name in list(iam._roles):
         if name.startswith(prefix):
-            yield from _of_role(name)
+            yield from _own(f"role {name}")
     for name in list(iam._users):
-        yield from _of_user(name)
+        yield from _own(f"user {name}")
     buckets = [f"arn:aws:s3:::{name}" for name in list(s3._buckets)]
     topics, keys = list(sns._topics), [record["Arn"] for record in kms._keys.values()]
     for arn in [*buckets, *topics, *keys]:
@@ -119,12 +116,6 @@ def add_user(name: str, keys: Keys, policies: Mapping[str, str]) -> None:
             "Status": "Active",
             "CreateDate": iam._now(),
         }
-
-
-def add_people(settings: Settings) -> None:
-    """Give the account its people, each with the policy that the documents give them."""
-    for person in PEOPLE:
-        add_user(person, settings.keys_of(person), {person: policy_of(person, settings.region)})
 
 
 def policy_of(person: str, region: str, stage: str = "*") -> str:
@@ -174,18 +165,14 @@ def _managed_document(arn: str) -> str | Mapping[str, Any] | None:
     return found
 
 
-def _of_role(name: str) -> list[Statement]:
-    found = iam._roles.get(name)
-    return _of_entity(f"role {name}", found, found.get("InlinePolicies")) if found else []
-
-
-def _of_user(name: str) -> list[Statement]:
-    found = iam._users.get(name)
-    return _of_entity(f"user {name}", found, iam._user_inline_policies.get(name)) if found else []
-
-
-def _of_entity(owner: str, record: Mapping[str, Any], inline: Mapping[str, Any] | None) -> list[Statement]:
-    found = [one for name, text in (inline or {}).items() for one in statements(owner, name, text)]
+def _own(owner: str) -> list[Statement]:
+    """Return the statements of a user's or a role's policies; of who is not there, none."""
+    kind, name = owner.split(" ", 1)
+    record = (iam._users if kind == "user" else iam._roles).get(name)
+    if record is None:
+        return []
+    inline = iam._user_inline_policies.get(name) if kind == "user" else record.get("InlinePolicies")
+    found = [one for policy, text in (inline or {}).items() for one in statements(owner, policy, text)]
     for arn in record["AttachedPolicies"]:
         found += statements(owner, arn.rpartition("/")[2], _managed_document(arn))
     return found

@@ -80,10 +80,10 @@ class Guard:
 
         iam_actions.access_denied_response = access_denied_response
 
-    async def tell(self, _: object) -> tuple[int, dict[str, Any]]:
-        """Return status 200, the calls so far, and the statements of all policies that are or were known."""
+    def told(self) -> dict[str, Any]:
+        """Return the calls so far, and the statements of all policies that are or were known."""
         self.record.keep(callers.all_statements(PROJECT))
-        return 200, self.record.told()
+        return self.record.told()
 
     def may(
         self, caller: Caller, action: str, resource: str, context: Mapping[str, Any] | None = None
@@ -123,7 +123,8 @@ class Guard:
         context = {name.lower(): value for name, value in (service_context or {}).items()}
         body, params = _request.get()
         action, resource_arn = _asked(action, resource_arn, body, params)
-        context |= _of_request(service, action, body, params)
+        if action == "cloudwatch:PutMetricData":
+            context["cloudwatch:namespace"] = _parameter(body, params, "Namespace")
         checks = [(action, resource_arn, context), *_further(action, resource_arn, body, params)]
         for one_action, one_resource, one_context in checks:
             decision = self._verdict(caller, one_action, one_resource, one_context)
@@ -211,13 +212,6 @@ def _asked(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -
         targets = iam_actions._s3_batch_delete_targets(resource.split("/")[0].split(":")[-1], body)
         return ("s3:DeleteObjectVersion" if targets[0][1] else action), resource
     return action, resource
-
-
-def _of_request(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what conditions ask of a request and MiniStack does not say."""
-    if action == "cloudwatch:PutMetricData":
-        return {"cloudwatch:namespace": _parameter(body, params, "Namespace")}
-    return {}
 
 
 def _further(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -> Iterator[Further]:

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -144,12 +144,9 @@ def _with_values(parsed: ParsedStatement, context: EvalContext) -> ParsedStateme
             return {name: filled(one) for name, one in part.items()}
         return VARIABLE.sub(value, part) if isinstance(part, str) else part
 
-    return ParsedStatement(
-        parsed.sid,
-        parsed.effect,
-        parsed.actions,
-        parsed.not_actions,
-        filled(parsed.resources),
-        filled(parsed.not_resources),
-        filled(parsed.conditions),
+    return replace(
+        parsed,
+        resources=filled(parsed.resources),
+        not_resources=filled(parsed.not_resources),
+        conditions=filled(parsed.conditions),
     )

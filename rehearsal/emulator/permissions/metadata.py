@@ -8,18 +8,17 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 from ministack.core.responses import request_scope
 
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.door import read_body, send_answer
+from rehearsal.emulator.door import Asgi, read_body, send_answer
 from rehearsal.emulator.permissions.callers import SESSION_SECONDS, new_session
 from rehearsal.emulator.permissions.enforcement import roles_of_profile
 
-Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 PREFIX = "/_metadata/"
 CREDENTIALS = "meta-data/iam/security-credentials"
 # Programs ask anew some minutes before the end.

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext
@@ -21,7 +21,7 @@ class Record:
     _statements: dict[str, dict[str, Any]] = field(default_factory=dict)
     _calls: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     _counts: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: Any = field(default_factory=threading.RLock)
 
     def note(self, owner: str, context: EvalContext, verdict: Verdict, *, probe: bool) -> None:
         """Note a call; a probe is one that was meant to be refused, or whose caller has lost its policies."""
@@ -32,7 +32,7 @@ class Record:
             self._counts[key] += 1
             if key in self._calls:
                 return
-            self._keep(verdict.matched)
+            self.keep(verdict.matched)
             self._calls[key] = {
                 "caller": owner,
                 "action": context.action,
@@ -54,7 +54,7 @@ class Record:
     def keep(self, statements: Iterable[Statement]) -> None:
         """Remember statements, called for or not."""
         with self._lock:
-            self._keep(statements)
+            self._statements |= {one.id: asdict(one) for one in statements}
 
     def knows(self, owner: str) -> bool:
         """Return whether policies of this owner are or were there."""
@@ -66,12 +66,3 @@ class Record:
         with self._lock:
             calls = [{**call, "count": self._counts[key]} for key, call in self._calls.items()]
             return {"statements": list(self._statements.values()), "calls": calls}
-
-    def _keep(self, statements: Iterable[Statement]) -> None:
-        for one in statements:
-            self._statements[one.id] = {
-                "owner": one.owner,
-                "policy": one.policy,
-                "name": one.name,
-                "document": one.document,
-            }

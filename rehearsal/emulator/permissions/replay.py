@@ -1,6 +1,6 @@
 """The recorded calls once more, against the policies without one of their statements."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -54,40 +54,20 @@ class Replay:
 
     def missed(self) -> dict[str, list[Call]]:
         """Return for each statement that decided a call which calls end otherwise without it."""
-        return {
-            name: [
-                call
-                for call in calls
-                if self.verdict(call, self.statements[name]).decision != call["decision"]
-            ]
-            for name, calls in self._calls_by_statement.items()
-        }
-
-    def different(self) -> Iterator[Call]:
-        """Yield calls that the recorded policies decide otherwise than the rehearsal did."""
-        checked = (call for call in self.calls if call["caller"] != ROOT)
-        return (call for call in checked if self.verdict(call).decision != call["decision"])
-
-    @cached_property
-    def _calls_by_statement(self) -> dict[str, list[Call]]:
         found: dict[str, list[Call]] = {}
         for call in self.calls:
             for name in call["statements"]:
-                found.setdefault(name, []).append(call)
+                without = self.verdict(call, self.statements[name]).decision
+                found.setdefault(name, []).extend([call] if without != call["decision"] else [])
         return found
 
 
 def _context(call: Call) -> EvalContext:
-    context = call["context"]
+    context = dict(call["context"])
     return EvalContext(
-        principal_arn=context["principal_arn"],
-        principal_type=context["principal_type"],
-        principal_account=context["account"],
         action=call["action"],
         resource_arn=call["resource"],
-        region=context["region"],
         source_ip="127.0.0.1",
-        secure_transport=context["secure_transport"],
-        service_context=context["service_context"],
-        principal_keys=context["principal_keys"],
+        principal_account=context.pop("account"),
+        **context,
     )

@@ -20,8 +20,9 @@ def install(guard: Guard) -> None:
             raise PermissionError(f"{name} does not let Lambda take it: its trust policy")
         # Without these it runs all the same, and its log stays empty.
         group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        stream = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:1"
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-            guard.may(callers.role(name, config["FunctionName"]), action, f"{_log_group(group)}:log-stream:1")
+            guard.may(callers.role(name, config["FunctionName"]), action, stream)
         return credentials(config)
 
     for module in (lambda_runtime, lambda_svc):
@@ -29,10 +30,12 @@ def install(guard: Guard) -> None:
     call_function = eventbridge._dispatch_to_lambda
 
     def dispatch_to_lambda(arn: str, payload: str) -> None:
-        events = callers.service("events")
-        for rule in _rules_of(arn):
-            asked = {"aws:sourcearn": rule, "aws:sourceaccount": get_account_id()}
-            if guard.may(events, "lambda:InvokeFunction", arn, asked):
+        # Which of the rules that have the function as a target matched is not told.
+        for key, rule in list(eventbridge._rules.items()):
+            if all(target["Arn"] != arn for target in eventbridge._targets.get(key, [])):
+                continue
+            asked = {"aws:sourcearn": rule["Arn"], "aws:sourceaccount": get_account_id()}
+            if guard.may(callers.service("events"), "lambda:InvokeFunction", arn, asked):
                 call_function(arn, payload)
                 return
 
@@ -68,16 +71,3 @@ def _may_replicate(guard: Guard, role: str, source: str, target: str, key: str) 
             needed.append((f"kms:{use}", kms_key, {**through, "kms:encryptioncontext:aws:s3:arn": arn}))
     trusted = guard.takes_role(name, "s3", here)
     return trusted and all(guard.may(caller, *one) for one in needed)
-
-
-def _rules_of(function: str) -> list[str]:
-    """Return the ARNs of the rules whose targets name a function; which of them matched is not told."""
-    return [
-        rule["Arn"]
-        for key, rule in list(eventbridge._rules.items())
-        if any(target["Arn"] == function for target in eventbridge._targets.get(key, []))
-    ]
-
-
-def _log_group(name: str) -> str:
-    return f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{name}"

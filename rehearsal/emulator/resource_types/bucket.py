@@ -59,75 +59,62 @@ class Setting:
 def _apply_settings(bucket: str, old: Properties, new: Properties) -> None:
     for setting in SETTINGS:
         before, after = old.get(setting.property), new.get(setting.property)
-        if after is not None and after != before:
-            _put(bucket, setting, setting.translate(after))
-        elif after is None and before is not None:
-            if setting.remove:
-                call("s3", setting.remove, Bucket=bucket)
-            else:
-                _put(bucket, setting, setting.off)
+        if after == before:
+            continue
+        if after is None and setting.remove:
+            call("s3", setting.remove, Bucket=bucket)
+            continue
+        value = setting.off if after is None else setting.translate(after)
+        shape = client("s3").meta.service_model.operation_model(setting.put).input_shape
+        call("s3", setting.put, Bucket=bucket, **{shape.serialization["payload"]: value})
 
 
-def _put(bucket: str, setting: Setting, value: Any) -> None:
-    shape = client("s3").meta.service_model.operation_model(setting.put).input_shape
-    call("s3", setting.put, Bucket=bucket, **{shape.serialization["payload"]: value})
-
-
-def _encryption(value: Any) -> Any:
-    names = {
-        "ServerSideEncryptionConfiguration": "Rules",
-        "ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault",
-    }
-    return renamed(value, names)
-
-
-def _logging(value: Any) -> Any:
-    names = {"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"}
-    return {"LoggingEnabled": {"TargetPrefix": "", **renamed(value, names)}}
-
-
-def _replication(value: Any) -> Any:
-    return renamed(value, {"Id": "ID", "TagFilter": "Tag", "TagFilters": "Tags"})
-
-
-def _lifecycle(value: Any) -> Any:
-    return {"Rules": [_lifecycle_rule(rule) for rule in value["Rules"]]}
+def _naming(**names: str) -> Callable[[Any], Any]:
+    return lambda value: renamed(value, names)
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
     """Return a rule as the API takes it; the call refuses members that it does not know."""
     translated = renamed(rule, {"Id": "ID"})
-    expiration = {
-        member: translated.pop(name)
-        for name, member in (
-            ("ExpirationInDays", "Days"),
-            ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker"),
-        )
-        if name in translated
-    }
+    names = {"ExpirationInDays": "Days", "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}
+    expiration = {member: translated.pop(name) for name, member in names.items() if name in translated}
     if expiration:
         translated["Expiration"] = expiration
     translated["Filter"] = {"Prefix": translated.pop("Prefix", "")}
     return dict(translated)
 
 
+_logging = _naming(DestinationBucketName="TargetBucket", LogFilePrefix="TargetPrefix")
 # In the order in which they need one another: replication wants versioning.
 SETTINGS = (
     Setting("VersioningConfiguration", "PutBucketVersioning", off={"Status": "Suspended"}),
     Setting("Tags", "PutBucketTagging", "DeleteBucketTagging", translate=lambda tags: {"TagSet": tags}),
-    Setting("BucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption", translate=_encryption),
+    Setting(
+        "BucketEncryption",
+        "PutBucketEncryption",
+        "DeleteBucketEncryption",
+        translate=_naming(
+            ServerSideEncryptionConfiguration="Rules",
+            ServerSideEncryptionByDefault="ApplyServerSideEncryptionByDefault",
+        ),
+    ),
     Setting("OwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls"),
     Setting(
         "LifecycleConfiguration",
         "PutBucketLifecycleConfiguration",
         "DeleteBucketLifecycle",
-        translate=_lifecycle,
+        translate=lambda value: {"Rules": [_lifecycle_rule(rule) for rule in value["Rules"]]},
     ),
-    Setting("LoggingConfiguration", "PutBucketLogging", off={}, translate=_logging),
+    Setting(
+        "LoggingConfiguration",
+        "PutBucketLogging",
+        off={},
+        translate=lambda value: {"LoggingEnabled": {"TargetPrefix": "", **_logging(value)}},
+    ),
     Setting(
         "ReplicationConfiguration",
         "PutBucketReplication",
         "DeleteBucketReplication",
-        translate=_replication,
+        translate=_naming(Id="ID", TagFilter="Tag", TagFilters="Tags"),
     ),
 )

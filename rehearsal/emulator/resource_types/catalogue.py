@@ -1,27 +1,17 @@
-"""Every resource type that the rehearsal adds, and the one that fits nowhere else: the budget."""
+"""Every resource type that the rehearsal adds, and the two that fit nowhere else."""
 
+import json
+from contextlib import suppress
 from typing import Any
 
 from ministack.core.responses import get_account_id
 
 from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.api import call, client, unless_gone
+from rehearsal.emulator.resource_types import network
 from rehearsal.emulator.resource_types.bucket import Bucket
 from rehearsal.emulator.resource_types.emr_cluster import EmrCluster
-from rehearsal.emulator.resource_types.emr_security_configuration import EmrSecurityConfiguration
-from rehearsal.emulator.resource_types.network import ElasticIp, FlowLog, NatGateway, NetworkAcl
-from rehearsal.emulator.resource_types.network_rules import (
-    NetworkAclEntry,
-    SecurityGroupRule,
-    SubnetNetworkAclAssociation,
-)
-from rehearsal.emulator.resource_types.resource_type import (
-    Properties,
-    Resource,
-    ResourceType,
-    dropped_tags,
-    physical_name,
-)
+from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, physical_name
 
 
 class Budget(ResourceType):
@@ -37,22 +27,10 @@ class Budget(ResourceType):
         return budget["BudgetName"], {}
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change the limit, what it counts, and the tags."""
-        account = get_account_id()
+        """Change the limit, and what it counts."""
         budget = {"BudgetName": physical_id, **new["Budget"]}
-        call("budgets", "UpdateBudget", AccountId=account, NewBudget=budget)
-        arn = f"arn:aws:budgets::{account}:budget/{physical_id}"
-        before, after = old.get("ResourceTags", []), new.get("ResourceTags", [])
-        if dropped := dropped_tags(before, after):
-            client("budgets").untag_resource(ResourceARN=arn, ResourceTagKeys=dropped)
-        if after:
-            client("budgets").tag_resource(ResourceARN=arn, ResourceTags=after)
+        call("budgets", "UpdateBudget", AccountId=get_account_id(), NewBudget=budget)
         return {}
-
-    def replaces(self, old: Properties, new: Properties) -> bool:
-        """Return whether the name differs: a budget of another name is another budget."""
-        before, after = (properties["Budget"].get("BudgetName") for properties in (old, new))
-        return bool(before != after)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
@@ -60,19 +38,41 @@ class Budget(ResourceType):
             client("budgets").delete_budget(AccountId=get_account_id(), BudgetName=physical_id)
 
 
+class EmrSecurityConfiguration(ResourceType):
+    """How clusters encrypt; `Ref` answers its name, and nothing of it can be changed."""
+
+    name = "AWS::EMR::SecurityConfiguration"
+    create_only = ("Name", "SecurityConfiguration")
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
+        """Make it, with a name if it has none."""
+        content = properties["SecurityConfiguration"]
+        name = properties.get("Name") or physical_name(stack, logical_id)
+        client("emr").create_security_configuration(
+            Name=name, SecurityConfiguration=content if isinstance(content, str) else json.dumps(content)
+        )
+        return name, {}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Delete it."""
+        emr = client("emr")
+        with suppress(emr.exceptions.InvalidRequestException):
+            emr.delete_security_configuration(Name=physical_id)
+
+
 def resource_types(conditions: Conditions | None = None) -> list[ResourceType]:
     """Return one object of each type; the conditions say what CloudFormation makes of EMR's refusals."""
     return [
         Bucket(),
         Budget(),
-        ElasticIp(),
         EmrCluster(conditions),
         EmrSecurityConfiguration(),
-        FlowLog(),
-        NatGateway(),
-        NetworkAcl(),
-        NetworkAclEntry(),
-        SecurityGroupRule("Ingress"),
-        SecurityGroupRule("Egress"),
-        SubnetNetworkAclAssociation(),
+        network.ElasticIp(),
+        network.FlowLog(),
+        network.NatGateway(),
+        network.NetworkAcl(),
+        network.NetworkAclEntry(),
+        network.SecurityGroupRule("Ingress"),
+        network.SecurityGroupRule("Egress"),
+        network.SubnetNetworkAclAssociation(),
     ]

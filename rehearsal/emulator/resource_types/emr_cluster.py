@@ -1,23 +1,20 @@
 """AWS::EMR::Cluster: a cluster with instance fleets, its steps within it, and the wait until it runs."""
 
-import json
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.launch.cluster_request import FLEETS, NAMES
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emr.state.cluster import ENDED
+from rehearsal.emr.state.part import ENDED
 from rehearsal.emulator.api import call, client, renamed
-from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
+from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
 
 POLL_SECONDS = 0.25
 FORGOTTEN = ""
-# What a running cluster can change of `Instances` and of each fleet.
-PROTECTIONS = ("TerminationProtected", "UnhealthyNodeReplacement")
-CAPACITIES = ("TargetOnDemandCapacity", "TargetSpotCapacity")
+# What alone a stack here may change of a cluster that runs.
+POLICIES = ("ManagedScalingPolicy", "AutoTerminationPolicy")
 # Lists whose items must differ, by CloudFormation's schema of the type.
 UNIQUE = {
     *("AdditionalMasterSecurityGroups", "AdditionalSlaveSecurityGroups", "Applications", "Args"),
@@ -59,8 +56,6 @@ class EmrCluster(ResourceType):
                 f"Properties validation failed for resource {logical_id} with message:\n{lines}"
             )
         request = {**renamed(dict(properties), NAMES), "Instances": _instances(properties["Instances"])}
-        if "AdditionalInfo" in request:
-            request["AdditionalInfo"] = json.dumps(request["AdditionalInfo"])
         cluster: str = call("emr", "RunJobFlow", **request)["JobFlowId"]
         described = _wait(cluster, "RUNNING", "WAITING", *ENDED)
         if described["Status"]["State"] == "TERMINATED_WITH_ERRORS":
@@ -69,18 +64,20 @@ class EmrCluster(ResourceType):
         return cluster, _attributes(described)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change policies, tags, concurrency, protection and sizes, as far as EMR lets it.
-
-        A rollback does the same with the properties of before.
+        """Change policies, as far as EMR lets it; a rollback does the same with the properties of before.
 
         Raises:
             ClientError: EMR refuses a change, such as one of a cluster that has ended.
+            ValueError: the rehearsal does not play this change.
         """
-        for name, change in CHANGES.items():
+        for name in sorted({*old, *new}):
             if old.get(name) == new.get(name):
                 continue
+            if name not in POLICIES:
+                raise ValueError(f"a change of {name} of a cluster is not part of the rehearsal")
+            verb, policy = ("Put", {name: new[name]}) if name in new else ("Remove", {})
             try:
-                change(physical_id, old.get(name), new.get(name))
+                call("emr", f"{verb}{name}", ClusterId=physical_id, **policy)
             except ClientError:
                 if self._conditions.stacks_see_refusals or _state(physical_id) not in (*ENDED, "TERMINATING"):
                     raise
@@ -92,10 +89,6 @@ class EmrCluster(ResourceType):
             return
         client("emr").terminate_job_flows(JobFlowIds=[physical_id])
         _wait(physical_id, *ENDED)
-
-    def replaces(self, old: Properties, new: Properties) -> bool:
-        """Return whether `Instances` differ in more than capacities and protections."""
-        return _fixed(old["Instances"]) != _fixed(new["Instances"])
 
 
 def _repeated(value: Any, place: str) -> list[str]:
@@ -131,77 +124,12 @@ def _attributes(described: dict[str, Any]) -> dict[str, Any]:
     return {"Id": described["Id"], "MasterPublicDNS": described.get("MasterPublicDnsName", "")}
 
 
-def _fleets(instances: Properties) -> list[dict[str, Any]]:
-    """Return the fleets as the API takes them."""
+def _instances(instances: Properties) -> dict[str, Any]:
+    """Return `Instances` as the API takes it; by CloudFormation's default the cluster outlives its steps."""
     fleets = []
     for name, role in FLEETS.items():
         value = instances.get(name, [])
         configs = value if isinstance(value, list) else [value]
         fleets += [{**renamed(config, NAMES), "InstanceFleetType": role} for config in configs]
-    return fleets
-
-
-def _instances(instances: Properties) -> dict[str, Any]:
-    """Return `Instances` as the API takes it; by CloudFormation's default the cluster outlives its steps."""
     others = {name: value for name, value in instances.items() if name not in FLEETS}
-    return {"KeepJobFlowAliveWhenNoSteps": True, **others, "InstanceFleets": _fleets(instances)}
-
-
-def _fixed(instances: Properties) -> dict[str, Any]:
-    fixed = {name: value for name, value in _instances(instances).items() if name not in PROTECTIONS}
-    fixed["InstanceFleets"] = [
-        {name: value for name, value in fleet.items() if name not in CAPACITIES}
-        for fleet in fixed["InstanceFleets"]
-    ]
-    return fixed
-
-
-def _change_of_policy(name: str) -> Callable[[str, Any, Any], None]:
-    def change(cluster: str, _old: Any, new: Any) -> None:
-        if new is None:
-            call("emr", f"Remove{name}", ClusterId=cluster)
-        else:
-            call("emr", f"Put{name}", ClusterId=cluster, **{name: new})
-
-    return change
-
-
-def _change_concurrency(cluster: str, _old: Any, new: Any) -> None:
-    call("emr", "ModifyCluster", ClusterId=cluster, StepConcurrencyLevel=new or 1)
-
-
-def _change_visibility(cluster: str, _old: Any, new: Any) -> None:
-    call("emr", "SetVisibleToAllUsers", JobFlowIds=[cluster], VisibleToAllUsers=new or False)
-
-
-def _change_tags(cluster: str, old: Any, new: Any) -> None:
-    if dropped := dropped_tags(old or [], new or []):
-        call("emr", "RemoveTags", ResourceId=cluster, TagKeys=dropped)
-    if new:
-        call("emr", "AddTags", ResourceId=cluster, Tags=new)
-
-
-def _change_instances(cluster: str, old: Any, new: Any) -> None:
-    for name, operation in zip(
-        PROTECTIONS, ("SetTerminationProtection", "SetUnhealthyNodeReplacement"), strict=True
-    ):
-        if old.get(name) != new.get(name):
-            call("emr", operation, JobFlowIds=[cluster], **{name: new.get(name, False)})
-    fleets = client("emr").list_instance_fleets(ClusterId=cluster)["InstanceFleets"]
-    # A cluster has one fleet of a type: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-instance-fleet.html
-    ids = {fleet["InstanceFleetType"]: fleet["Id"] for fleet in fleets}
-    for before, after in zip(_fleets(old), _fleets(new), strict=True):
-        if before != after:
-            capacities = {name: after[name] for name in CAPACITIES if name in after}
-            change = {"InstanceFleetId": ids[after["InstanceFleetType"]], **capacities}
-            call("emr", "ModifyInstanceFleet", ClusterId=cluster, InstanceFleet=change)
-
-
-CHANGES: Mapping[str, Callable[[str, Any, Any], None]] = {
-    "ManagedScalingPolicy": _change_of_policy("ManagedScalingPolicy"),
-    "AutoTerminationPolicy": _change_of_policy("AutoTerminationPolicy"),
-    "StepConcurrencyLevel": _change_concurrency,
-    "VisibleToAllUsers": _change_visibility,
-    "Tags": _change_tags,
-    "Instances": _change_instances,
-}
+    return {"KeepJobFlowAliveWhenNoSteps": True, **others, "InstanceFleets": fleets}

@@ -1,18 +1,28 @@
-"""Resources of a network: addresses, NAT gateways, flow logs and access lists."""
+"""Resources of a network: addresses, NAT gateways, flow logs, access lists, and rules of security groups."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import uuid4
+
+from ministack.services import ec2
 
 from rehearsal.emulator.api import call, client, unless_gone
-from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType, dropped_tags
+from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
+
+# Template's property to the list of the API's IpPermission that it belongs to, and its name there.
+PEERS: Mapping[str, tuple[str, str]] = {
+    "CidrIp": ("IpRanges", "CidrIp"),
+    "CidrIpv6": ("Ipv6Ranges", "CidrIpv6"),
+    "SourceSecurityGroupId": ("UserIdGroupPairs", "GroupId"),
+    "DestinationSecurityGroupId": ("UserIdGroupPairs", "GroupId"),
+    "SourcePrefixListId": ("PrefixListIds", "PrefixListId"),
+    "DestinationPrefixListId": ("PrefixListIds", "PrefixListId"),
+}
 
 
-def replace_tags(resource_id: str, old: Properties, new: Properties) -> None:
-    """Bring the template's tags of a resource up to date; tags that others added stay."""
-    after = new.get("Tags", [])
-    if dropped := dropped_tags(old.get("Tags", []), after):
-        client("ec2").delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in dropped])
-    if after:
-        client("ec2").create_tags(Resources=[resource_id], Tags=after)
+def _tag(resource_id: str, properties: Properties) -> None:
+    if tags := properties.get("Tags"):
+        client("ec2").create_tags(Resources=[resource_id], Tags=tags)
 
 
 class ElasticIp(ResourceType):
@@ -23,29 +33,20 @@ class ElasticIp(ResourceType):
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Allocate it."""
-        address: str = client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))["PublicIp"]
-        return address, self.update(address, {}, properties)
-
-    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Replace its tags."""
-        allocation = _allocation(physical_id)
-        replace_tags(allocation, old, new)
-        return {"AllocationId": allocation, "PublicIp": physical_id}
+        made = client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
+        _tag(made["AllocationId"], properties)
+        return made["PublicIp"], {"AllocationId": made["AllocationId"], "PublicIp": made["PublicIp"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Release it."""
-        with unless_gone():
-            client("ec2").release_address(AllocationId=_allocation(physical_id))
+        # Filters by address are not known to every emulator; an account has a handful.
+        for entry in client("ec2").describe_addresses()["Addresses"]:
+            if entry["PublicIp"] == physical_id:
+                client("ec2").release_address(AllocationId=entry["AllocationId"])
 
 
-def _allocation(public_ip: str) -> str:
-    # Filters by address are not known to every emulator; an account has a handful.
-    addresses = client("ec2").describe_addresses()["Addresses"]
-    return next(str(entry["AllocationId"]) for entry in addresses if entry["PublicIp"] == public_ip)
-
-
-class TaggedResource(ResourceType):
-    """A resource of EC2 that has one operation to make it and one to delete it; its tags change in place.
+class Ec2Resource(ResourceType):
+    """A resource that has one operation to make it and one to delete it.
 
     Attributes:
         attribute: The one that answers its id.
@@ -63,12 +64,8 @@ class TaggedResource(ResourceType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Make it; it is available at once."""
         made = self.make({name: value for name, value in properties.items() if name != "Tags"})
-        return made, self.update(made, {}, properties)
-
-    def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Replace its tags."""
-        replace_tags(physical_id, old, new)
-        return {self.attribute: physical_id}
+        _tag(made, properties)
+        return made, {self.attribute: made}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
@@ -76,7 +73,7 @@ class TaggedResource(ResourceType):
             call("ec2", f"Delete{self.name.rpartition('::')[2]}", **{self.id_member: physical_id})
 
 
-class NatGateway(TaggedResource):
+class NatGateway(Ec2Resource):
     """A gateway in a public subnet, by which private subnets reach the internet."""
 
     name = "AWS::EC2::NatGateway"
@@ -86,7 +83,7 @@ class NatGateway(TaggedResource):
     )
 
 
-class NetworkAcl(TaggedResource):
+class NetworkAcl(Ec2Resource):
     """An access list, empty."""
 
     name = "AWS::EC2::NetworkAcl"
@@ -94,7 +91,7 @@ class NetworkAcl(TaggedResource):
     create_only = ("VpcId",)
 
 
-class FlowLog(TaggedResource):
+class FlowLog(Ec2Resource):
     """A record of a network's connections: it is kept as asked for, without any packets."""
 
     name = "AWS::EC2::FlowLog"
@@ -113,3 +110,88 @@ class FlowLog(TaggedResource):
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it."""
         client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
+
+
+class NetworkAclEntry(ResourceType):
+    """One rule of an access list; its number and direction say which."""
+
+    name = "AWS::EC2::NetworkAclEntry"
+    create_only = ("NetworkAclId", "RuleNumber", "Egress")
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
+        """Add it; the physical id is the logical one with the list's, as no API gives one."""
+        names = {"Icmp": "IcmpTypeCode"}
+        entry = {names.get(name, name): value for name, value in properties.items()}
+        call("ec2", "CreateNetworkAclEntry", **{"Egress": False, **entry})
+        physical_id = f"{properties['NetworkAclId']}-{logical_id}"
+        return physical_id, {"Id": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Take it out of its list."""
+        key = {"Egress": False, **{name: properties[name] for name in self.create_only if name in properties}}
+        with unless_gone():
+            call("ec2", "DeleteNetworkAclEntry", **key)
+
+
+class SubnetNetworkAclAssociation(ResourceType):
+    """The access list that a subnet goes by, instead of the network's default one.
+
+    It is kept in MiniStack itself, whose API knows no association of a subnet with the default list.
+    """
+
+    name = "AWS::EC2::SubnetNetworkAclAssociation"
+    create_only = ("SubnetId", "NetworkAclId")
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
+        """Associate the subnet with the list."""
+        association = f"aclassoc-{uuid4().hex[:17]}"
+        ec2._network_acls[properties["NetworkAclId"]]["Associations"].append(
+            {"NetworkAclAssociationId": association, "SubnetId": properties["SubnetId"]}
+        )
+        return association, {"AssociationId": association}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Give the subnet back to the network's default list."""
+        if acl := ec2._network_acls.get(properties["NetworkAclId"]):
+            others = [one for one in acl["Associations"] if one["NetworkAclAssociationId"] != physical_id]
+            acl["Associations"] = others
+
+
+class SecurityGroupRule(ResourceType):
+    """A rule of a security group in one direction; `Ref` answers the rule's id."""
+
+    create_only = (
+        *("GroupId", "GroupName", "IpProtocol", "FromPort", "ToPort"),
+        *PEERS,
+        *("SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
+    )
+
+    def __init__(self, direction: Literal["Ingress", "Egress"]) -> None:
+        self.name = f"AWS::EC2::SecurityGroup{direction}"
+        self._direction = direction
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
+        """Authorize it."""
+        permissions = [_permission(properties)]
+        operation = f"AuthorizeSecurityGroup{self._direction}"
+        answer = call("ec2", operation, GroupId=properties["GroupId"], IpPermissions=permissions)
+        rule: str = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+        return rule, {"Id": rule}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Revoke it."""
+        rule = {"GroupId": properties["GroupId"], "SecurityGroupRuleIds": [physical_id]}
+        with unless_gone():
+            call("ec2", f"RevokeSecurityGroup{self._direction}", **rule)
+
+
+def _permission(properties: Properties) -> dict[str, Any]:
+    """Return the rule as the API's IpPermission. Raises ValueError: it names no peer."""
+    names = [name for name in ("IpProtocol", "FromPort", "ToPort") if name in properties]
+    permission: dict[str, Any] = {name: properties[name] for name in names}
+    described = {"Description": properties["Description"]} if properties.get("Description") else {}
+    for name, (place, member) in PEERS.items():
+        if name in properties:
+            permission[place] = [{member: properties[name], **described}]
+            return permission
+    raise ValueError(f"a rule needs one of {', '.join(PEERS)}")

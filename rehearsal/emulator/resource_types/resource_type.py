@@ -33,17 +33,13 @@ class ResourceType(ABC):
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
         """Change it in place and return its attributes; no property of `create_only` differs.
 
-        Types whose every property is `create_only` have no need of it.
+        No field of the configuration changes a resource of those types that have no such method.
         """
-        raise NotImplementedError(f"{self.name} changes by replacement alone")
+        raise NotImplementedError(f"the rehearsal changes {self.name} by replacement alone")
 
     @abstractmethod
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it; what is gone already is no error."""
-
-    def replaces(self, old: Properties, new: Properties) -> bool:
-        """Return whether a change of properties that are not `create_only` still needs a new resource."""
-        return False
 
 
 def install(types: list[ResourceType]) -> None:
@@ -63,29 +59,8 @@ def physical_name(stack: str, logical_id: str) -> str:
     return f"{stack}-{logical_id}-{uuid4().hex[:12]}"
 
 
-def dropped_tags(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[str]:
-    """Return the keys that only the old tags have."""
-    return sorted({tag["Key"] for tag in old} - {tag["Key"] for tag in new})
-
-
 def _handlers(resource_type: ResourceType) -> dict[str, Any]:
-    failed_replacements: dict[str, Properties] = {}
+    def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> Resource:
+        return physical_id, resource_type.update(physical_id, old, new)
 
-    def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Resource:
-        if failed_replacements.pop(physical_id, None) == old:
-            # A rollback: the old one is still there, as it was.
-            return physical_id, {}
-        if not resource_type.replaces(old, new):
-            return physical_id, resource_type.update(physical_id, old, new)
-        failed_replacements[physical_id] = new
-        # MiniStack deletes the old one once the update has succeeded, as its id differs.
-        replacement = resource_type.create(logical_id, new, stack)
-        del failed_replacements[physical_id]
-        return replacement
-
-    return {
-        "create": resource_type.create,
-        "update": update,
-        "update_with_logical_id": True,
-        "delete": resource_type.delete,
-    }
+    return {"create": resource_type.create, "update": update, "delete": resource_type.delete}

@@ -15,7 +15,7 @@ from rehearsal.emr.surroundings import Network, Surroundings
 from rehearsal.emulator.api import client
 from rehearsal.emulator.permissions import callers
 from rehearsal.emulator.permissions.enforcement import Guard, role_arn, roles_of_profile
-from rehearsal.emulator.services import iam
+from rehearsal.emulator.services.completions import SPOT, SPOT_ROLE
 from rehearsal.emulator.services.json_protocol import json_service
 from rehearsal.settings import ACCOUNT
 
@@ -82,39 +82,32 @@ class EmulatedAccount(Surroundings):
         ec2 = client("ec2", region)
         wanted = {"group-name": name, "vpc-id": network.vpc_id}
         filters = [{"Name": key, "Values": [value]} for key, value in wanted.items()]
-        found = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
-        made = (
-            found[0]
-            if found
-            else ec2.create_security_group(
-                GroupName=name, Description="Made by Amazon EMR", VpcId=network.vpc_id
-            )
-        )
-        return str(made["GroupId"])
+        for group in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
+            return str(group["GroupId"])
+        asked = {"GroupName": name, "Description": "Made by Amazon EMR", "VpcId": network.vpc_id}
+        return str(ec2.create_security_group(**asked)["GroupId"])
 
     def allows_spot(self, region: str, service_role: str) -> bool:
         """Return whether Spot's role is there; one that the service role may create is created."""
         api = client("iam", region)
         try:
-            api.get_role(RoleName=iam.ROLE)
+            api.get_role(RoleName=SPOT_ROLE)
         except api.exceptions.NoSuchEntityException:
             role = callers.role(service_role.rpartition("/")[2], "EMR")
             with request_scope(ACCOUNT, region):
-                arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{iam.SERVICE}/{iam.ROLE}"
-                asked = {"iam:awsservicename": iam.SERVICE}
+                arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SPOT}/{SPOT_ROLE}"
+                asked = {"iam:awsservicename": SPOT}
                 if not self.guard.may(role, "iam:CreateServiceLinkedRole", arn, asked):
                     return False
-            api.create_service_linked_role(AWSServiceName=iam.SERVICE)
+            api.create_service_linked_role(AWSServiceName=SPOT)
         return True
 
     def launch_refusal(self, cluster: Cluster) -> str:
         """Return what EC2 says to the service role; it is asked once for each cluster."""
-        if not self.guard.enforcing:
-            return ""
-        if cluster.id not in self._asked:
+        if self.guard.enforcing and cluster.id not in self._asked:
             with request_scope(cluster.account, cluster.region):
                 self._asked[cluster.id] = self._launch_refusal(cluster)
-        return self._asked[cluster.id]
+        return self._asked.get(cluster.id, "")
 
     def _launch_refusal(self, cluster: Cluster) -> str:
         name = str(cluster.request["ServiceRole"]).rpartition("/")[2]

@@ -26,11 +26,13 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
     """
 
     def respond(operation: str, body: bytes) -> Response:
+        headers = {"Content-Type": CONTENT_TYPE}
         try:
-            return _response(200, answer(operation, _request(body)))
+            status, told = 200, answer(operation, _request(body))
         except EmrError as error:
             # SDKs read the code from the body or from the header.
-            return _response(error.status, error.body, {"x-amzn-ErrorType": error.code})
+            status, told, headers["x-amzn-ErrorType"] = error.status, error.body, error.code
+        return status, headers, json.dumps(told).encode()
 
     async def handle(
         _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Any
@@ -51,7 +53,3 @@ def _request(body: bytes) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise EmrError("SerializationException", "the request is no JSON object")
     return request
-
-
-def _response(status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    return status, {"Content-Type": CONTENT_TYPE, **(headers or {})}, json.dumps(value).encode()

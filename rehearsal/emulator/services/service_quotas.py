@@ -1,5 +1,6 @@
 """Service Quotas, which MiniStack has not: the quotas that a cluster and its network count against."""
 
+from functools import partial
 from typing import Any
 
 from ministack import app
@@ -25,16 +26,12 @@ QUOTAS = {
 
 def install(conditions: Conditions) -> None:
     """Let Service Quotas answer."""
-
-    def answer(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        return _answer(operation, request, conditions)
-
-    app.SERVICE_HANDLERS["servicequotas"] = json_service(answer)
+    app.SERVICE_HANDLERS["servicequotas"] = json_service(partial(_answer, conditions))
     # Without a pattern MiniStack looks for the name in all of botocore's models, which takes it seconds.
     router.SERVICE_PATTERNS["servicequotas"] = {"target_prefixes": ["ServiceQuotasV20190624"]}
 
 
-def _answer(operation: str, request: dict[str, Any], conditions: Conditions) -> dict[str, Any]:
+def _answer(conditions: Conditions, operation: str, request: dict[str, Any]) -> dict[str, Any]:
     if operation not in ("GetServiceQuota", "GetAWSDefaultServiceQuota"):
         message = f"the rehearsal's Service Quotas has no {operation}"
         raise EmrError("UnknownOperationException", message)

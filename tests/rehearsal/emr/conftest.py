@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.emr.clock import CLOCK
+from rehearsal.emr.conditions import CLOCK
 from tests.rehearsal.emr.emr_client import EmrClient
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -12,21 +13,24 @@ from botocore.serialize import create_serializer
 from rehearsal.emr.compute import ClusterSpec
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.events import Event
-from rehearsal.emr.requests.protocol import operation_model
+from rehearsal.emr.protocol import operation_model
 from rehearsal.emr.service import EMPTY_ACCOUNT, ElasticMapReduce
+from rehearsal.emr.state.cluster import Cluster
+from rehearsal.emr.state.part import ENDED, READY
+from rehearsal.emr.state.pool import Pool
 from rehearsal.emr.surroundings import Surroundings
 from rehearsal.emr.timings import Timings
 from tests.rehearsal.emr.fake_compute import FakeCompute
 from tests.waiting import wait_until
 
 ACCOUNT = "111122223333"
+SETTLE_SECONDS = 0.5
 QUICK = Timings(
     tick=0.01,
     scale_out_after=0.05,
     scale_in_after=0.1,
     idle_second=0.002,
     provisioning_minute=0.02,
-    settle=0.5,
     stop=5,
     yarn_clusters=2,
 )
@@ -77,7 +81,7 @@ class EmrClient:
         """One request, serialized and parsed as boto3 does it."""
         model = operation_model(operation)
         body = create_serializer("json").serialize_to_request(request, model)["body"]
-        answer = self.service.handle(operation, json.loads(body), account=ACCOUNT, region=region)
+        answer = answer_of(self.service, operation, json.loads(body), region)
         told = json.loads(json.dumps(answer))
         if model.output_shape:
             assert_fits(model.output_shape, told, operation)
@@ -135,6 +139,37 @@ def assert_fits(shape: Shape, value: Any, where: str) -> None:
         assert not allowed or value in (*allowed, ""), f"{where}: {value}"
 
 
+def answer_of(
+    service: ElasticMapReduce, operation: str, request: dict[str, Any], region: str
+) -> dict[str, Any]:
+    """The answer, once the clusters without YARN that a change names have made it, in milliseconds."""
+    answer = service.handle(operation, request, account=ACCOUNT, region=region)
+    if not operation.startswith(("Describe", "List", "Get")):
+        for cluster_id in (
+            *(answer.get("JobFlowId"), request.get("JobFlowId"), request.get("ClusterId")),
+            *request.get("JobFlowIds", []),
+        ):
+            cluster = service.find_cluster(cluster_id or "")
+            if cluster and not cluster.runs_yarn:
+                with cluster.changed:
+                    cluster.changed.wait_for(partial(_is_at_rest, cluster), SETTLE_SECONDS)
+    return answer
+
+
+def _is_at_rest(cluster: Cluster) -> bool:
+    """Whether nothing but its steps goes on in a cluster."""
+    if cluster.state in ENDED:
+        return True
+    if cluster.ending or cluster.state not in READY or not (cluster.keep_alive or cluster.active_steps):
+        return False
+    return all(pool.suspended or pool.refusal or _is_full(cluster, pool) for pool in cluster.pools)
+
+
+def _is_full(cluster: Cluster, pool: Pool) -> bool:
+    running = sum(instance.units for instance in cluster.of_pool(pool) if instance.running)
+    return pool.state == "RUNNING" and 0 <= running - sum(pool.targets.values()) < pool.units_each
+
+
 class _Body:
     """What boto3 reads an answer from."""
 
@@ -151,7 +186,7 @@ def answers_of(service: ElasticMapReduce, region: str = "eu-west-1") -> Callable
     def answer(request: Any, **_: Any) -> Any:
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         try:
-            told = service.handle(operation, json.loads(request.body), account=ACCOUNT, region=region)
+            told = answer_of(service, operation, json.loads(request.body), region)
             status = 200
         except EmrError as error:
             status, told = error.status, error.body

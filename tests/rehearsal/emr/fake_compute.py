@@ -35,7 +35,7 @@ class FakeProgram:
 
     @property
     def last_words(self) -> str:
-        return f"last words of {self.program.name}"
+        return f"last words of {' '.join(self.program.arguments)}"
 
 
 @dataclass
@@ -78,7 +78,7 @@ class FakeCompute:
         return 7 if action.path.endswith("fails.sh") or self.bootstrap_fails else 0
 
     def start(self, primary: Node) -> None:
-        if self.spec.name == "no-yarn-today":
+        if self.spec.log_uri == "s3://no-yarn-today/":
             raise ComputeError("the ResourceManager did not come up")
         self._note("start", primary.instance_id)
 

@@ -53,17 +53,6 @@ def test_a_fleet_is_resized(emr: EmrClient) -> None:
     assert {node["Ec2InstanceId"] for node in gone} == set(left)
 
 
-def test_the_instances_that_a_caller_names_leave_first(emr: EmrClient) -> None:
-    cluster_id = emr.run()
-    victim = emr.nodes(cluster_id, "CORE")[0]["Ec2InstanceId"]
-    core = groups(emr, cluster_id)["CORE"]["Id"]
-    asked = [{"InstanceGroupId": core, "InstanceCount": 1, "EC2InstanceIdsToTerminate": [victim]}]
-    emr.call("ModifyInstanceGroups", InstanceGroups=asked)
-    gone = emr.nodes(cluster_id, "CORE", "TERMINATED")
-    assert [node["Ec2InstanceId"] for node in gone] == [victim]
-    assert groups(emr, cluster_id)["CORE"]["RequestedInstanceCount"] == 1
-
-
 def test_a_group_with_a_bid_is_spot(emr: EmrClient) -> None:
     task = {"InstanceRole": "TASK", "InstanceType": "m5.xlarge", "InstanceCount": 2, "BidPrice": "0.1"}
     told = groups(emr, emr.run({"InstanceGroups": [*GROUPS["InstanceGroups"][:2], task]}))["TASK"]
@@ -71,14 +60,19 @@ def test_a_group_with_a_bid_is_spot(emr: EmrClient) -> None:
 
 
 def test_what_must_not_be_resized_is_refused(emr: EmrClient) -> None:
-    cluster_id = emr.run()
-    primary = groups(emr, cluster_id)["MASTER"]["Id"]
-    with pytest.raises(EmrError, match="master instance group may not be resized"):
-        emr.call("ModifyInstanceGroups", InstanceGroups=[{"InstanceGroupId": primary, "InstanceCount": 2}])
+    cluster_id = emr.run(FLEETS)
+    for fleet_id, message in (
+        (fleets(emr, cluster_id)["MASTER"]["Id"], "master instance fleet may not be resized"),
+        ("if-NONE", "Instance fleet id 'if-NONE' is not valid"),
+    ):
+        resize = {"InstanceFleetId": fleet_id, "TargetOnDemandCapacity": 2}
+        with pytest.raises(EmrError, match=message):
+            emr.call("ModifyInstanceFleet", ClusterId=cluster_id, InstanceFleet=resize)
+
+
+def test_fleets_of_a_cluster_of_groups_are_not_listed(emr: EmrClient) -> None:
     with pytest.raises(EmrError, match="does not support clusters that use instance groups"):
-        emr.call("ListInstanceFleets", ClusterId=cluster_id)
-    with pytest.raises(EmrError, match="Instance group id 'ig-NONE' is not valid"):
-        emr.call("ModifyInstanceGroups", InstanceGroups=[{"InstanceGroupId": "ig-NONE", "InstanceCount": 2}])
+        emr.call("ListInstanceFleets", ClusterId=emr.run())
 
 
 def test_waiting_containers_bring_task_nodes_within_the_limits(emr: EmrClient) -> None:
@@ -126,7 +120,7 @@ def test_idle_nodes_leave_task_first_down_to_the_minimum(emr: EmrClient) -> None
 
 
 def test_a_node_with_containers_stays(emr: EmrClient) -> None:
-    cluster_id = emr.run(GROUPS, ManagedScalingPolicy=limits("VCPU", 4, 40), **SPARK)
+    cluster_id = emr.run(GROUPS, ManagedScalingPolicy=limits("Instances", 2, 9), **SPARK)
     task = emr.nodes(cluster_id, "TASK")[0]["Ec2InstanceId"]
     until(lambda: cluster_id in emr.computes)
     emr.computes[cluster_id].containers[task] = 1

@@ -3,9 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import pytest
-
-from rehearsal.emr.errors import EmrError
 from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, QUICK, EmrClient, step, until
 
 SPARK: dict[str, Any] = {"Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}]}
@@ -54,7 +51,7 @@ def test_a_bootstrap_action_that_is_not_there_says_so(emr: EmrClient) -> None:
 
 
 def test_yarn_that_does_not_come_up_ends_the_cluster(emr: EmrClient) -> None:
-    status = emr.wait(emr.run(Name="no-yarn-today", **SPARK), "TERMINATED_WITH_ERRORS")["Status"]
+    status = emr.wait(emr.run(LogUri="s3://no-yarn-today", **SPARK), "TERMINATED_WITH_ERRORS")["Status"]
     assert status["StateChangeReason"] == {
         "Code": "INTERNAL_ERROR",
         "Message": "the ResourceManager did not come up",
@@ -88,18 +85,6 @@ def test_termination_does_not_wait_for_a_slow_bootstrap_action(emr: EmrClient) -
     emr.wait(cluster_id, "BOOTSTRAPPING")
     emr.call("TerminateJobFlows", JobFlowIds=[cluster_id])
     assert emr.wait(cluster_id, "TERMINATED")["Status"]["StateChangeReason"]["Code"] == "USER_REQUEST"
-
-
-def test_a_protected_cluster_stays_while_the_others_end(emr: EmrClient) -> None:
-    kept, other = emr.run({**GROUPS, "TerminationProtected": True}), emr.run()
-    with pytest.raises(EmrError, match="since they are termination protected") as refused:
-        emr.call("TerminateJobFlows", JobFlowIds=[kept, other])
-    assert refused.value.code == "ValidationException"
-    emr.wait(other, "TERMINATED")
-    assert emr.state(kept) == "WAITING"
-    emr.call("SetTerminationProtection", JobFlowIds=[kept], TerminationProtected=False)
-    emr.call("TerminateJobFlows", JobFlowIds=[kept])
-    emr.wait(kept, "TERMINATED")
 
 
 def test_an_idle_cluster_ends_by_its_policy(emr: EmrClient) -> None:

@@ -66,7 +66,7 @@ def test_a_step_is_added_followed_and_cancelled(emr: EmrClient, client: Any) -> 
     first = steps.add_steps(client, cluster_id, [steps.spark_step("one", ["exit", "4"])])[0]
     ended = steps.follow(client, cluster_id, first, said.append, poll_seconds=0.01)
     assert (ended.state, ended.arguments) == ("FAILED", ("exit", "4"))
-    assert ended.reason == "Unknown Error.; last words of one"
+    assert ended.reason == "Unknown Error.; last words of exit 4"
     second = steps.add_steps(client, cluster_id, [steps.spark_step("two", ["wait"])])[0]
     steps.cancel_step(client, cluster_id, second)
     assert steps.follow(client, cluster_id, second, said.append, poll_seconds=0.01).state == "CANCELLED"

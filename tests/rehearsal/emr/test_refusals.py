@@ -11,20 +11,18 @@ from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.errors import EmrError
 from rehearsal.emulator import api
 from rehearsal.emulator.resource_types.emr_cluster import ClusterFailedError, EmrCluster
-from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, answers_of, step
+from tests.rehearsal.emr.emr_client import FLEETS, EmrClient, answers_of, step
 
 ENDED = "A job flow that is shutting down, terminated, or finished may not be modified."
 LIMITS = {"UnitType": "InstanceFleetUnits", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 3}
 CHANGES: list[tuple[str, str, dict[str, Any], str]] = [
     ("ModifyInstanceFleet", "ClusterId", {"InstanceFleet": {}}, "InvalidRequestException"),
-    ("ModifyCluster", "ClusterId", {"StepConcurrencyLevel": 2}, "InvalidRequestException"),
     ("CancelSteps", "ClusterId", {"StepIds": ["s-1"]}, "InvalidRequestException"),
     ("AddJobFlowSteps", "JobFlowId", {"Steps": [step()]}, "ValidationException"),
     ("PutManagedScalingPolicy", "ClusterId", {"ManagedScalingPolicy": {"ComputeLimits": LIMITS}}, ""),
     ("RemoveManagedScalingPolicy", "ClusterId", {}, ""),
     ("PutAutoTerminationPolicy", "ClusterId", {"AutoTerminationPolicy": {"IdleTimeout": 60}}, ""),
     ("RemoveAutoTerminationPolicy", "ClusterId", {}, ""),
-    ("SetTerminationProtection", "JobFlowIds", {"TerminationProtected": True}, ""),
 ]
 
 
@@ -42,21 +40,10 @@ def test_an_ended_cluster_is_not_changed(
     end(emr, cluster_id)
     if "InstanceFleet" in change and not change["InstanceFleet"]:
         change = {"InstanceFleet": {"InstanceFleetId": "if-1", "TargetSpotCapacity": 2}}
-    request: dict[str, Any] = {name: [cluster_id] if name.endswith("s") else cluster_id, **change}
+    request: dict[str, Any] = {name: cluster_id, **change}
     with pytest.raises(EmrError) as refused:
         emr.call(operation, **request)
     assert (refused.value.message, refused.value.code) == (ENDED, code or "ValidationException")
-
-
-def test_groups_of_an_ended_cluster_are_not_changed(emr: EmrClient) -> None:
-    """By their id."""
-    cluster_id = emr.run(GROUPS)
-    groups = emr.call("ListInstanceGroups", ClusterId=cluster_id)["InstanceGroups"]
-    end(emr, cluster_id)
-    change = [{"InstanceGroupId": groups[-1]["Id"], "InstanceCount": 2}]
-    with pytest.raises(EmrError, match="may not be modified") as refused:
-        emr.call("ModifyInstanceGroups", ClusterId=cluster_id, InstanceGroups=change)
-    assert refused.value.code == "ValidationException"
 
 
 def test_a_cluster_that_ends_is_not_changed(emr: EmrClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +120,23 @@ def test_a_stack_fails_with_the_refusal_or_takes_the_change_as_made(
         resource(stacks_see_refusals=True).update(cluster_id, old, new)
     attributes = resource(stacks_see_refusals=False).update(cluster_id, old, new)
     assert attributes["Id"] == cluster_id
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"StepConcurrencyLevel": 2}, "StepConcurrencyLevel"),
+        ({"Instances": {**PROPERTIES["Instances"], "TerminationProtected": True}}, "Instances"),
+        ({"Tags": [{"Key": "stage", "Value": "dev"}]}, "Tags"),
+    ],
+)
+def test_a_change_that_is_not_emulated_fails_the_stack(
+    resource: Callable[..., EmrCluster], change: dict[str, Any], name: str
+) -> None:
+    """By its name: it would be lost otherwise."""
+    cluster_id, _ = resource().create("Cluster", PROPERTIES, "stack")
+    with pytest.raises(ValueError, match=f"a change of {name} of a cluster is not part"):
+        resource().update(cluster_id, PROPERTIES, {**PROPERTIES, **change})
 
 
 def test_other_refusals_always_reach_a_stack(emr: EmrClient, resource: Callable[..., EmrCluster]) -> None:

@@ -13,6 +13,7 @@ from rehearsal.emr.timings import Timings
 from rehearsal.emulator.permissions.callers import add_user
 from rehearsal.emulator.services.emr import EmulatedAccount, put_event
 from rehearsal.settings import ACCOUNT, Keys, Settings
+from tests.rehearsal.emulator import busy_s3
 
 ALLOW_ALL = json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 # Of `aws emr create-default-roles`, and of stacks that have nothing but a cluster.
@@ -24,7 +25,7 @@ TRUST_EMR = {
         "Principal": {"Service": "elasticmapreduce.amazonaws.com"},
     }
 }
-QUICK = Timings(tick=0.05, settle=0.2, stop=5.0, yarn_clusters=8)
+QUICK = Timings(tick=0.05, stop=5.0, yarn_clusters=8)
 
 
 def tester_file(settings: Settings) -> Path:
@@ -96,4 +97,5 @@ class Machine:
 def make(settings: Settings) -> ElasticMapReduce:
     """For `Server(emr=…)`; the account has one who may do everything, as tests look at everything."""
     add_tester(settings)
+    busy_s3.install()
     return ElasticMapReduce(Machine, put_event, QUICK, EmulatedAccount())

@@ -34,7 +34,7 @@ def emr(aws):
     return run
 
 
-def test_the_documented_command_makes_a_cluster_of_groups_that_can_be_resized(aws, emr):
+def test_the_documented_command_makes_a_cluster_of_groups(aws, emr):
     """The command of docs/rehearsal.md is run as it stands."""
     document = (ROOT / "docs" / "rehearsal.md").read_text()
     (command,) = re.findall(r"^\.venv/bin/aws emr create-cluster (?:.*\\\n)*.*$", document, re.MULTILINE)
@@ -48,14 +48,6 @@ def test_the_documented_command_makes_a_cluster_of_groups_that_can_be_resized(aw
     described = emr("describe-cluster", "--cluster-id", cluster)["Cluster"]
     groups = {group["InstanceGroupType"]: group for group in described["InstanceGroups"]}
     assert {role: group["RunningInstanceCount"] for role, group in groups.items()} == {"MASTER": 1, "CORE": 2}
-    change = f"InstanceGroupId={groups['CORE']['Id']},InstanceCount=1"
-    emr("modify-instance-groups", "--cluster-id", cluster, "--instance-groups", change)
-    (core,) = (
-        group
-        for group in client.list_instance_groups(ClusterId=cluster)["InstanceGroups"]
-        if group["InstanceGroupType"] == "CORE"
-    )
-    assert core["RequestedInstanceCount"] == 1
     client.terminate_job_flows(JobFlowIds=[cluster])
 
 

@@ -33,6 +33,7 @@ from rehearsal.rewriting import EmulatedAws
 from rehearsal.settings import DEPLOYER, PERMISSIONS_PATH, PRIVACY_OFFICER, REVIEWER
 from tests.infrastructure.cloudformation_schemas import resource_schema
 from tests.rehearsal.emulator.conftest import STAGES
+from tests.rehearsal.emulator.recorded import different, unrecorded
 from tests.report_examples import jpeg
 from tests.waiting import wait_until
 
@@ -364,7 +365,7 @@ def test_policies_suffice_and_refuse_what_they_deny(deployed, stage, monkeypatch
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
     refused = {(call["caller"], call["action"]) for call in report.refused if call["caller"] not in BY_TESTS}
     assert refused <= {DRY_RUN}
-    assert [call for call in report.replay.different() if call["caller"] != CHANGED] == []
+    assert [call for call in different(report.replay) if call["caller"] != CHANGED] == []
     assert [one.id for one in report.needless if stage in one.owner] == []
     denies = {one.id for one in report.ours if not one.allows and stage in one.owner}
     assert denies <= report.missed.keys()
@@ -480,4 +481,4 @@ def test_what_is_said_to_be_recorded_here_is(deployed, monkeypatch):
     for name, value in deployed.aws.server.environment.items():
         monkeypatch.setenv(name, value)
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
-    assert report.unrecorded(IN_DEPLOY, "prod") == []
+    assert unrecorded(report, IN_DEPLOY, "prod") == []

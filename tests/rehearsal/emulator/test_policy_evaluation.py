@@ -13,6 +13,7 @@ from rehearsal.emulator.permissions.record import Record
 from rehearsal.emulator.permissions.replay import Replay
 from rehearsal.permissions_report import NEVER, NOT_IN_EACH_RUN, RECORDED, Report, listed
 from rehearsal.settings import PEOPLE
+from tests.rehearsal.emulator.recorded import different
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/session"
@@ -114,7 +115,7 @@ def test_every_statement_is_missed_by_the_calls_that_need_it():
     replay = recorded(
         own, (call("s3:GetObject", f"{BUCKET}/a"), False), (call("s3:GetObject", f"{BUCKET}/runs/b"), False)
     )
-    assert list(replay.different()) == []
+    assert different(replay) == []
     report = Report(replay, excused={})
     needed, covered, unused = own
     assert [one["resource"] for one in report.missed[needed.id]] == [f"{BUCKET}/a"]
@@ -159,7 +160,7 @@ def test_every_excuse_gives_a_reason():
     """A reviewer reads it in the page, or which test makes the calls."""
     assert all(reason for reason in (*NEVER.values(), *NOT_IN_EACH_RUN.values()))
     for test in RECORDED:
-        assert "report.unrecorded(" in (ROOT / test).read_text()
+        assert "unrecorded(report, " in (ROOT / test).read_text()
 
 
 def test_every_person_has_a_policy_that_the_documents_name():

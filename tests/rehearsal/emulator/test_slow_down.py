@@ -1,4 +1,4 @@
-"""S3 that is too busy for a while, as the rehearsal's own requests make it."""
+"""S3 that is too busy for a while, as tests make it."""
 
 import json
 import urllib.request
@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rehearsal.emulator.control import SlowDown
+from tests.rehearsal.emulator.busy_s3 import SLOW_DOWN_PATH, SlowDown
 from tests.rehearsal.emulator.conftest import TESTER
 
 S3 = [(b"authorization", b"AWS4-HMAC-SHA256 Credential=1/20260101/eu-west-3/s3/aws4_request, etc")]
@@ -41,7 +41,7 @@ def hurried(aws):
 def slow_down(aws, seconds):
     """Ask for it; how many requests were refused."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    url = f"{aws.server.settings.endpoint}/_rehearsal/slow-down"
+    url = f"{aws.server.settings.endpoint}{SLOW_DOWN_PATH}"
     headers = {"Authorization": f"Bearer {aws.server.settings.keys.secret_access_key}"}
     request = urllib.request.Request(url, json.dumps({"seconds": seconds}).encode(), headers)
     with opener.open(request) as answer:

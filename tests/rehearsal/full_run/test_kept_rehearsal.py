@@ -5,7 +5,7 @@ import stat
 import boto3
 
 from operate.connection import Connection
-from rehearsal.full_run.background_server import how_to_use, submitter_file, write_submitter
+from rehearsal.full_run.background_server import how_to_use, write_submitter
 from rehearsal.settings import Settings
 
 
@@ -15,7 +15,7 @@ def test_who_submits_has_the_roles_credentials_and_no_other(tmp_path):
     settings.make_keys()
     session = boto3.Session("id", "secret", "token")
     write_submitter(settings, Connection("dev", "eu-west-3", session=session))
-    path = submitter_file(settings)
+    path = settings.submitter_file
     text = path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for line in ("AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=token"):

@@ -7,11 +7,9 @@ from rehearsal.full_run.deployment import rehearse
 from tests.doubles import Double
 
 ALL = [
-    "wait_until_deployable",
     "examine_account",
     "deploy_storage",
     "upload_photographs",
-    "wait_for_artifacts",
     "run_pipeline",
     "close",
     "report",
@@ -99,7 +97,7 @@ def test_a_clean_up_that_fails_hides_no_failure(steps):
 
 def test_without_templates_there_is_nothing_to_take_away(steps):
     """Synthesis itself failed: CDK could not be asked."""
-    steps.failing, steps.synthesised = {"wait_until_deployable"}, False
-    with pytest.raises(RehearsalError, match="wait_until_deployable went wrong"):
+    steps.failing, steps.synthesised = {"examine_account"}, False
+    with pytest.raises(RehearsalError, match="examine_account went wrong"):
         steps.rehearse()
-    assert steps.events == ["wait_until_deployable", "close"]
+    assert steps.events == ["examine_account", "close"]

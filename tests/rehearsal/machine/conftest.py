@@ -20,9 +20,9 @@ from rehearsal.machine.log_bucket import s3_client
 from rehearsal.rewriting import EmulatedAws
 
 BUCKET = "data"
-PRIMARY = Node("i-00000000000000001", "MASTER", "m5.xlarge", "ip-10-0-0-1.eu-west-3.compute.internal")
-CORE = Node("i-00000000000000002", "CORE", "m5.xlarge", "ip-10-0-0-2.eu-west-3.compute.internal")
-TASK = Node("i-00000000000000003", "TASK", "m5.xlarge", "ip-10-0-0-3.eu-west-3.compute.internal")
+PRIMARY = Node("i-00000000000000001", "MASTER")
+CORE = Node("i-00000000000000002", "CORE")
+TASK = Node("i-00000000000000003", "TASK")
 LABELS = {
     "yarn-site": {
         "yarn.node-labels.enabled": "true",
@@ -49,7 +49,7 @@ class Place:
 
     def run(self, step_id: str, *arguments: str, jar: str = "command-runner.jar") -> int:
         """Run a step to its end."""
-        return self.compute.run(Program(step_id, "a step", jar, arguments)).wait()
+        return self.compute.run(Program(step_id, jar, arguments)).wait()
 
     def log(self, name: str) -> str:
         """A log in S3, unpacked."""
@@ -85,9 +85,7 @@ def open_cluster(aws, tmp_path_factory):
 
     def make(cluster_id: str, configurations: Any, *, runs_yarn: bool) -> Place:
         home = tmp_path_factory.mktemp("home")
-        spec = ClusterSpec(
-            cluster_id, "tests", "emr-7.13.0", configurations, f"s3://{BUCKET}/logs/emr/", runs_yarn
-        )
+        spec = ClusterSpec(cluster_id, configurations, f"s3://{BUCKET}/logs/emr/", runs_yarn)
         compute = machine(home, aws)(spec)
         assert isinstance(compute, Cluster)
         made.append(compute)

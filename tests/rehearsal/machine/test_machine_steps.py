@@ -40,7 +40,7 @@ def test_a_command_that_does_not_exist_fails(small):
 def test_the_last_words_of_a_java_program_are_its_exception(small):
     """Not what it says while it shuts down."""
     words = 'echo "Exception in thread \\"main\\" a.NoRoom: full" >&2; echo "at a.b" >&2; exit 1'
-    step = small.compute.run(Program("s-7", "x", "command-runner.jar", ["bash", "-c", words]))
+    step = small.compute.run(Program("s-7", "command-runner.jar", ["bash", "-c", words]))
     assert step.wait() == 1
     assert step.last_words == 'Exception in thread "main" a.NoRoom: full'
 
@@ -56,13 +56,13 @@ def test_script_runner_runs_a_script_of_s3(small):
 def test_a_jar_that_is_not_there_cannot_be_run(small):
     """The reason names it, and stands in the step's log."""
     with pytest.raises(ComputeError, match=r"no\.jar"):
-        small.compute.run(Program("s-5", "x", f"s3://{BUCKET}/no.jar", []))
+        small.compute.run(Program("s-5", f"s3://{BUCKET}/no.jar", []))
     assert "no.jar" in small.log("steps/s-5/controller")
 
 
 def test_a_cancelled_command_ends_with_what_it_started(small):
     """By SIGTERM: 143, as shells say it."""
-    step = small.compute.run(Program("s-6", "x", "command-runner.jar", ["bash", "-c", "sleep 300 & wait"]))
+    step = small.compute.run(Program("s-6", "command-runner.jar", ["bash", "-c", "sleep 300 & wait"]))
     step.cancel(force=False)
     assert step.wait() == 143
     wait_until(lambda: not list(processes_of(small.home)), "the end of what it started, by the same signal")

@@ -56,7 +56,7 @@ SUBMIT = (
     f"--conf=spark.pyspark.python={PYTHON}",
     f"--conf=spark.yarn.appMasterEnv.PYSPARK_PYTHON={PYTHON}",
 )
-REPLACEMENT = Node("i-00000000000000004", "TASK", "m5.xlarge", "ip-10-0-0-4.eu-west-3.compute.internal")
+REPLACEMENT = Node("i-00000000000000004", "TASK")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,7 +102,7 @@ def core_nodes(place):
 def sleeping_step(place, step_id, seconds):
     """A step whose two tasks are running."""
     step = place.compute.run(
-        Program(step_id, "sleeps", "command-runner.jar", [*SUBMIT, f"s3://{BUCKET}/sleeper.py", str(seconds)])
+        Program(step_id, "command-runner.jar", [*SUBMIT, f"s3://{BUCKET}/sleeper.py", str(seconds)])
     )
     wait_until(lambda: container_count(place) >= 3, "a driver and two executors", 120)
     return step
@@ -145,7 +145,7 @@ def test_logs_are_where_emr_puts_them(yarn, finished):
 def test_a_failing_step_says_so(yarn):
     """By its exit code and its last words; in client mode too."""
     step = yarn.compute.run(
-        Program("s-BAD", "fails", "command-runner.jar", ["spark-submit", f"s3://{BUCKET}/not-there.py"])
+        Program("s-BAD", "command-runner.jar", ["spark-submit", f"s3://{BUCKET}/not-there.py"])
     )
     assert step.wait() != 0
     assert "not-there.py" in step.last_words + yarn.log("steps/s-BAD/stderr")
@@ -173,9 +173,7 @@ def started(yarn):
     steps = []
 
     def start(step_id, *arguments):
-        steps.append(
-            yarn.compute.run(Program(step_id, "a step", "command-runner.jar", [*SUBMIT, *arguments]))
-        )
+        steps.append(yarn.compute.run(Program(step_id, "command-runner.jar", [*SUBMIT, *arguments])))
 
     yield start
     for step in reversed(steps):
@@ -235,7 +233,7 @@ def test_a_node_joins_and_leaves_a_running_cluster(yarn):
 
 def test_a_stop_ends_steps_and_leaves_no_process(yarn):
     """The step's logs are in S3 all the same; stopping again is no error."""
-    step = yarn.compute.run(Program("s-STOP", "waits", "command-runner.jar", ["bash", "-c", "sleep 300"]))
+    step = yarn.compute.run(Program("s-STOP", "command-runner.jar", ["bash", "-c", "sleep 300"]))
     codes = []
     waiter = Thread(target=lambda: codes.append(step.wait()))
     waiter.start()

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rehearsal.emr.errors import refused
@@ -14,20 +14,28 @@ INSTANCES_PAGE = 2000
 
 
 def page(
+    name: str,
     items: Sequence[Item],
-    marker: str | None,
+    request: Mapping[str, Any],
     describe: Callable[[Item], Any],
+    *,
     size: int = PAGE,
-) -> tuple[list[Any], str | None]:
-    """Return the page at a marker, described, and the marker of the next one, None on the last.
+    marker: str = "Marker",
+) -> dict[str, Any]:
+    """Return an answer with the page that a request asks for, and the marker of the next, if there is one.
+
+    Args:
+        name: What the answer calls the items.
+        describe: Makes of an item what the answer shows.
+        marker: What request and answer call the marker.
 
     Raises:
         EmrError: the marker is not one that an answer held.
     """
-    start = _position(marker) if marker else 0
+    start = _position(request[marker]) if request.get(marker) else 0
     rest = start + size
     following = base64.urlsafe_b64encode(str(rest).encode()).decode() if rest < len(items) else None
-    return [describe(item) for item in items[start:rest]], following
+    return {name: [describe(item) for item in items[start:rest]], marker: following}
 
 
 def _position(marker: str) -> int:

@@ -9,7 +9,10 @@ from rehearsal.emr.state.pool import Pool
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
 NO_CAPACITY = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
-PRIMARIES = (1, 3)
+PRIMARIES = {
+    "fleet": "The master instance fleet must have a target capacity of 1 in one market, or of 3 On-Demand.",
+    "group": "Master instance group must have exactly 3 instances for HA clusters.",
+}
 
 
 def new_pools(instances: dict[str, Any]) -> list[Pool]:
@@ -33,11 +36,7 @@ def new_pools(instances: dict[str, Any]) -> list[Pool]:
 
 
 def _new_fleet(config: dict[str, Any]) -> Pool:
-    """Return a fleet as an InstanceFleetConfig asks for it.
-
-    Raises:
-        EmrError: no instance types, no capacity, or a primary fleet of neither one nor three instances.
-    """
+    """Return a fleet as an InstanceFleetConfig asks for it."""
     role = config["InstanceFleetType"]
     on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
     types = config.get("InstanceTypeConfigs")
@@ -45,10 +44,6 @@ def _new_fleet(config: dict[str, Any]) -> Pool:
         raise refused(f"The {role} instance fleet must have at least one instance type configuration.")
     if on_demand + spot == 0:
         raise refused(f"{NO_CAPACITY} for the {role} instance fleet.")
-    if role == "MASTER" and on_demand + spot != 1 and (on_demand, spot) != (3, 0):
-        raise refused(
-            "The master instance fleet must have a target capacity of 1 in one market, or of 3 On-Demand."
-        )
     return Pool(
         id=new_id("if"),
         kind="fleet",
@@ -57,7 +52,6 @@ def _new_fleet(config: dict[str, Any]) -> Pool:
         targets={"ON_DEMAND": on_demand, "SPOT": spot},
         instance_type=types[0]["InstanceType"],
         units_each=1 if role == "MASTER" else max(1, types[0].get("WeightedCapacity", 1)),
-        volumes_each=len(block_devices(types[0])),
     )
 
 
@@ -65,15 +59,10 @@ def _new_group(config: dict[str, Any]) -> Pool:
     """Return a group as an InstanceGroupConfig asks for it.
 
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceGroupConfig.html
-
-    Raises:
-        EmrError: its count is negative, or of primary nodes neither 1 nor 3, or it has automatic scaling.
     """
     count = config["InstanceCount"]
     if count < 0:
         raise refused("Instance count must not be negative.")
-    if config["InstanceRole"] == "MASTER" and count not in PRIMARIES:
-        raise refused("Master instance group must have exactly 3 instances for HA clusters.")
     if "AutoScalingPolicy" in config:
         raise not_emulated("AutoScalingPolicy of an instance group")
     spot = config.get("Market") == "SPOT" or ("Market" not in config and "BidPrice" in config)
@@ -85,16 +74,11 @@ def _new_group(config: dict[str, Any]) -> Pool:
         targets={"ON_DEMAND": 0 if spot else count, "SPOT": count if spot else 0},
         instance_type=config["InstanceType"],
         units_each=1,
-        volumes_each=len(block_devices(config)),
     )
 
 
 def _check_roles(pools: list[Pool]) -> None:
-    """Refuse what has not one primary and at most one core; of fleets, at most one task.
-
-    Raises:
-        EmrError: with the role that is wrong.
-    """
+    """Refuse what has not one primary node and at most one core pool; of fleets, at most one task fleet."""
     roles, kind = [pool.role for pool in pools], pools[0].kind
     if roles.count("MASTER") != 1:
         raise refused(f"Exactly one master instance {kind} must be specified.")
@@ -104,20 +88,8 @@ def _check_roles(pools: list[Pool]) -> None:
         raise refused("Only one task instance fleet may be specified.")
     if "TASK" in roles and "CORE" not in roles:
         raise refused(f"A task instance {kind} needs a core instance {kind}.")
-
-
-def block_devices(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the EBS volumes of one instance of a configuration, one by one, as answers show them."""
-    blocks = config.get("EbsConfiguration", {}).get("EbsBlockDeviceConfigs", [])
-    volumes = [
-        block["VolumeSpecification"] for block in blocks for _ in range(block.get("VolumesPerInstance", 1))
-    ]
-    return [
-        {"VolumeSpecification": volume, "Device": device_name(number)}
-        for number, volume in enumerate(volumes)
-    ]
-
-
-def device_name(number: int) -> str:
-    """Return the name of a volume's device, the first of them number 0."""
-    return f"/dev/sd{chr(ord('b') + number)}"
+    targets = pools[roles.index("MASTER")].targets
+    if sum(targets.values()) == 3 and (kind == "group" or not targets["SPOT"]):
+        raise not_emulated("A cluster with three primary nodes")
+    if sum(targets.values()) != 1:
+        raise refused(PRIMARIES[kind])

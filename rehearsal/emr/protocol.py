@@ -28,11 +28,7 @@ def service_model() -> ServiceModel:
 
 
 def operation_model(operation: str) -> OperationModel:
-    """Return the model of one operation.
-
-    Raises:
-        EmrError: EMR has none of that name.
-    """
+    """Return the model of one operation. Raises EmrError: EMR has none of that name."""
     if operation not in service_model().operation_names:
         raise EmrError("UnknownOperationException", f"Amazon EMR has no operation {operation}.")
     return service_model().operation_model(operation)
@@ -116,10 +112,11 @@ def _path(name: str) -> str:
     return re.sub(r"\[(\d+)\]", lambda index: f".{int(index[1]) + 1}.member", ".".join(members))
 
 
-def fit_answer(operation: str, answer: dict[str, Any]) -> Any:
+def fit_answer(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of an answer without what is None or its shape lacks: one description serves many."""
     shape = operation_model(operation).output_shape
-    return _fit(shape, answer) if shape else {}
+    fitted: dict[str, Any] = _fit(shape, answer) if shape else {}
+    return fitted
 
 
 def _fit(shape: Shape, value: Any) -> Any:
