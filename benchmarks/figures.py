@@ -216,12 +216,7 @@ def _speed(key: str, rounds: Rounds) -> list[Figure]:
     name, cold = f"({key}) {CONTENDERS[key]}", {"small": rounds.small, "large": rounds.large}
     return [
         *(
-            Figure(
-                f"{name}, cold, {size} run",
-                "s",
-                [*values(seconds).values()],
-                note=rounds.error,
-            )
+            Figure(f"{name}, cold, {size} run", "s", [*values(seconds).values()], note=rounds.error)
             for size, values in cold.items()
         ),
         Figure(f"{name}, steady", "images/s", [*rounds.steady().values()], note=rounds.error),

@@ -58,13 +58,7 @@ KINDS = {
 PACKAGES = {"c": "tensorflow", "d": "daft", "e": "ray"}
 # The notebook is several times slower; fewer images give its slope as well.
 NOTEBOOK_SHARE = 5
-PEERS = {
-    "a": "bare_engine",
-    "c": "notebook",
-    "d": "daft_udf",
-    "e": "ray_actors",
-    "l": "photograph_steps",
-}
+PEERS = {"a": "bare_engine", "c": "notebook", "d": "daft_udf", "e": "ray_actors", "l": "photograph_steps"}
 RUN_ID = "benchmark"
 JOB = "bghnok"  # contenders that are this job
 SHARE_NEW = 20  # of (k): one in so many

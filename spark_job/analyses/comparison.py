@@ -218,10 +218,7 @@ def _angles(degrees: np.ndarray) -> list[str | Chart]:
     chart = Chart(
         "Principal angles, ascending, in degrees",
         [{"x": list(range(1, len(degrees) + 1)), "y": degrees.tolist(), "type": "bar", "name": "angle"}],
-        {
-            "xaxis": {"title": {"text": "Number"}},
-            "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]},
-        },
+        {"xaxis": {"title": {"text": "Number"}}, "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]}},
     )
     return [reading, chart]
 

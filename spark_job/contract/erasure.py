@@ -70,11 +70,7 @@ class Tombstones:
         return cls(content["key"], frozenset(content["contents"]), frozenset(content["contributors"]))
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "contents": sorted(self.contents),
-            "contributors": sorted(self.contributors),
-        }
+        return {"key": self.key, "contents": sorted(self.contents), "contributors": sorted(self.contributors)}
 
     def mark(self, text: str | bytes) -> str:
         """Return the keyed hash of a name, or of the SHA-256 of a photograph."""

@@ -11,15 +11,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from spark_job.report.document import ReportContents, component_title, percent
-from spark_job.report.palette import (
-    COLOURS,
-    INK,
-    LOOK_COUNT,
-    SYMBOLS,
-    ClassStyle,
-    class_name,
-    class_styles,
-)
+from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_name, class_styles
 
 MAX_BARS = 150
 

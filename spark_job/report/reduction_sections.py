@@ -101,11 +101,7 @@ def drift_blocks(drift: Drift) -> list[Block]:
         ("Variance along a component, median", Number("1.00"), ratio),
         ("Distance of the means in standard deviations, root mean square", 0, shift),
         ("The largest, along one component", 0, Number(f"{figures['largest_mean_shift']:.2f}")),
-        (
-            "Reconstruction error (Q) beyond the fitted 99 % limit",
-            usual,
-            Number(percent(drift.beyond_error)),
-        ),
+        ("Reconstruction error (Q) beyond the fitted 99 % limit", usual, Number(percent(drift.beyond_error))),
         ("Hotelling's T² beyond the fitted 99 % limit", usual, Number(percent(drift.beyond_distance))),
     ]
     shown = min(len(drift.shift), MAX_COMPONENT_ROWS)

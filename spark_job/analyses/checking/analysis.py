@@ -25,12 +25,7 @@ from spark_job.analyses.checking.findings import (
     write_findings,
     write_findings_csv,
 )
-from spark_job.analyses.checking.pixel_checks import (
-    MEASURES,
-    Surroundings,
-    pixel_findings,
-    survey_part,
-)
+from spark_job.analyses.checking.pixel_checks import MEASURES, Surroundings, pixel_findings, survey_part
 from spark_job.analyses.checking.report import Checked, check_document
 from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.contract import run_layout as layout

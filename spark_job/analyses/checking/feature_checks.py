@@ -51,10 +51,7 @@ def sum_part(table: VectorTable, uri: str) -> ClassSums:
     """Return the sums over the images of one part."""
     total = ClassSums()
     for batch, rows in table.rows(uri):
-        rows, labels = (
-            rows[:, :MAX_COMPONENTS],
-            np.array(batch.column("label").to_pylist(), object),
-        )
+        rows, labels = (rows[:, :MAX_COMPONENTS], np.array(batch.column("label").to_pylist(), object))
         counts = Counter(labels.tolist())
         sums = {label: rows[labels == label].sum(axis=0) for label in counts}
         total += ClassSums(counts, sums, rows.T @ rows)

@@ -225,10 +225,7 @@ def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
         )
         sections.append(Section("Unlike anything trained on", [_gallery(caption, outcome.strangest)]))
     return Document(
-        title="Predictions",
-        subtitle=f"By the classifier {trained.run_id}",
-        tiles=tiles,
-        sections=sections,
+        title="Predictions", subtitle=f"By the classifier {trained.run_id}", tiles=tiles, sections=sections
     )
 
 

@@ -42,10 +42,7 @@ def measure_serial_process(
         {"Images": f"{images:,}", "Seconds": f"{seconds:.1f}", "Images a second": f"{speed:,.0f}"},
         sections=(),
     )
-    metrics = {
-        "images": {"usable": usable, "rejected": rejected},
-        "features": {"images_per_second": speed},
-    }
+    metrics = {"images": {"usable": usable, "rejected": rejected}, "features": {"images_per_second": speed}}
     findings = [
         ("images", f"{images:,} = {usable:,} usable + {rejected:,} rejected"),
         ("speed", f"{speed:,.0f} images/s in one process, {seconds:.1f} s"),
