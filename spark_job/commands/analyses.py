@@ -146,12 +146,11 @@ def train_command(verbose: bool, regularization: float, max_iterations: int, **o
     Example:
       fruit train --features results/RUN_ID --results results --on both
     """
-    from spark_job.analyses.training.analysis import TrainingOptions, train
+    from spark_job.analyses.training.analysis import train
     from spark_job.analyses.training.softmax_regression import Settings
 
-    settings = Settings(regularization, max_iterations)
-    trace = say if verbose else None
-    return train(TrainingOptions(settings=settings, **options), open_spark, say, trace)
+    settings, trace = Settings(regularization, max_iterations), say if verbose else None
+    return train(**options, open_spark=open_spark, say=say, settings=settings, trace=trace)
 
 
 @analysis_command("predict")

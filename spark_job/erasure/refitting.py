@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_job.analyses.grouping.analysis import group
-from spark_job.analyses.training.analysis import TrainingOptions, train
+from spark_job.analyses.training.analysis import train
 from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import FruitError
@@ -117,9 +117,7 @@ def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) 
         if manifest.kind == "train":
             settings = Settings(**{one.name: given.pop(one.name) for one in fields(Settings)})
             train(
-                TrainingOptions(results=scratch, run_id=manifest.run_id, settings=settings, **given),
-                spark,
-                say,
+                given.pop("features"), scratch, spark, say, run_id=manifest.run_id, settings=settings, **given
             )
         else:
             if "k_range" in given:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from math import ceil, log
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,13 @@ from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
 from spark_job.reduction.mllib_files import OUTPUT_COLUMN, VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments, reduce_rows
-from spark_job.session import sum_over_tasks
+from spark_job.session import sum_over_tasks, tree_depth
 from spark_job.storage import Folder
 
 # d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
 MAX_COVARIANCE_COLUMNS = 5_000
 # n x n in float64: 800 MB, at most three at a time in the driver.
 MAX_GRAM_ROWS = 10_000
-# Of partials that meet in one place; each is 4 d^2 bytes.
-MAX_MERGED_BYTES = 256 * 1024**2
 # More would be evener shares, and more partials to merge.
 TASKS_A_CORE = 2
 ARRAY_COLUMN = "components_array"
@@ -72,13 +69,11 @@ def check_size(rows: int, columns: int) -> None:
 
 
 def moments(spark: SparkContext, parts: Sequence[str], columns: int) -> Moments:
-    """Compute count, mean and scatter of all usable rows; partials meet as a tree, few at a time."""
+    """Compute count, mean and scatter of all usable rows; partials, 4 d^2 bytes each, meet as a tree."""
     partials = deal(spark, parts).map(
         lambda uris: Moments.of(rows for uri in uris for _, rows in read_usable(uri, columns))
     )
-    merged_at_once = max(2, min(16, MAX_MERGED_BYTES // (4 * columns**2)))
-    depth = max(1, ceil(log(partials.getNumPartitions(), merged_at_once)))
-    together = partials.treeReduce(merged, depth)
+    together = partials.treeReduce(merged, tree_depth(partials.getNumPartitions(), 4 * columns**2))
     if together is None:
         raise ReductionError("no image of the table has features: there is nothing to reduce")
     return together

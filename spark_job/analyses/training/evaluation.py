@@ -13,14 +13,7 @@ from spark_job.images.listing import ListedFile
 EXAMPLES_PER_CONFUSION = 4
 
 Confusion = tuple[int, int]  # (class, the one it was taken for)
-
-
-@dataclass(frozen=True)
-class Example:
-    """A confused image and how probable the wrong class was held."""
-
-    image: ListedFile
-    probability: float
+Example = tuple[ListedFile, float]  # a confused image, and how probable the wrong class was held
 
 
 @dataclass(frozen=True)
@@ -88,9 +81,7 @@ def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
     """Return the examples with the most confident wrong answers; by path where equal."""
-    return tuple(
-        sorted(examples, key=lambda one: (-one.probability, one.image.path))[:EXAMPLES_PER_CONFUSION]
-    )
+    return tuple(sorted(examples, key=lambda one: (-one[1], one[0].path))[:EXAMPLES_PER_CONFUSION])
 
 
 def evaluate(examples: Examples, head: Head, novelty: Novelty) -> Evaluation:
@@ -109,37 +100,7 @@ def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
     examples: dict[Confusion, tuple[Example, ...]] = {}
     for index in np.flatnonzero(predicted != block.classes):
         pair = (int(block.classes[index]), int(predicted[index]))
-        example = Example(block.images[index], float(top[index]))
-        examples[pair] = _first((*examples.get(pair, ()), example))
+        examples[pair] = _first((*examples.get(pair, ()), (block.images[index], float(top[index]))))
     in_top = int((order[:, :TOP] == block.classes[:, None]).sum())
-    return Evaluation(
-        confusion, in_top, int(novelty.flagged(top, novelty.distances(block.rows)).sum()), examples
-    )
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """A classifier that saw only some of the training images.
-
-    Attributes:
-        images: how many it was trained on, as metrics.json names them.
-        training_accuracy: on those; `accuracy`: on all test images.
-    """
-
-    images: int
-    training_accuracy: float
-    accuracy: float
-
-
-def measure_point(image_count: int, head: Head, step: int, training: Examples, tests: Examples) -> CurvePoint:
-    """Judge a head that was trained up to a step; both tables hold features."""
-    seen, unseen = (table.total(_hits, (head, step)) for table in (training, tests))
-    return CurvePoint(image_count, float(seen[0] / seen[1]), float(unseen[0] / unseen[1]))
-
-
-def _hits(model: tuple[Head, int], block: Block) -> np.ndarray:
-    """Return (2,): right answers, and rows, up to the step."""
-    head, step = model
-    chosen = block.steps <= step
-    predicted = head.probabilities(block.rows[chosen]).argmax(axis=1)
-    return np.array([(predicted == block.classes[chosen]).sum(), chosen.sum()])
+    flagged = int(novelty.flagged(top, novelty.distances(block.rows)).sum())
+    return Evaluation(confusion, in_top, flagged, examples)

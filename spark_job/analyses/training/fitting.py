@@ -9,13 +9,22 @@ from pyspark import SparkContext
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty
 from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.evaluation import CurvePoint, Evaluation, evaluate, measure_point
+from spark_job.analyses.training.evaluation import Evaluation, evaluate
 from spark_job.analyses.training.examples import Block, Examples
 from spark_job.analyses.training.softmax_regression import Scaling, Settings, fit_scaling, fit_softmax
 
 FEATURES, COMPONENTS = "features", "components"
 # This share of the training images is further away, and this share is recognised with less confidence.
 CALIBRATION_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A classifier that saw so many training images; its accuracy on those, and on all test images."""
+
+    images: int
+    training_accuracy: float
+    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -87,10 +96,19 @@ class Fitting:
             self._say(f"training on {on} of {count:,} images …")
             weights, losses = fit_softmax(examples, scaling, self._settings, step, weights, self._trace)
             head = on_features(Head.of_standardised(weights, scaling.mean, scaling.scale))
-            curve.append(measure_point(count, head, step, self._training, self._tests))
+            both = [table.total(_hits, (head, step)) for table in (self._training, self._tests)]
+            curve.append(CurvePoint(count, *(float(right / rows) for right, rows in both)))
         novelty = calibrate(self._training, head, self._scaling)
         evaluation = evaluate(self._tests, head, novelty)
         return Trained(on, scaling.mean.size, head, losses, tuple(curve), novelty, evaluation)
+
+
+def _hits(model: tuple[Head, int], block: Block) -> np.ndarray:
+    """Return (2,): right answers, and rows, up to the step."""
+    head, step = model
+    chosen = block.steps <= step
+    predicted = head.probabilities(block.rows[chosen]).argmax(axis=1)
+    return np.array([(predicted == block.classes[chosen]).sum(), chosen.sum()])
 
 
 def calibrate(examples: Examples, head: Head, scaling: Scaling) -> Novelty:

@@ -14,10 +14,9 @@ from spark_job.analyses.training.examples import Block, Examples
 from spark_job.reduction.principal_components import column_scale
 from spark_job.session import Sum
 
-# L-BFGS keeps two vectors of all weights for each: at 131 x 25,088 weights 53 MB.
-CORRECTIONS = 5
-# Of the largest part of the gradient, below which L-BFGS stops.
-MIN_GRADIENT = 1e-7
+# L-BFGS keeps two vectors of all weights for each correction, 53 MB at 131 x 25,088 weights; it stops below
+# this largest part of the gradient.
+MINIMISER = {"maxcor": 5, "gtol": 1e-7}
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,12 @@ def fit_softmax(
     shape, losses = (classes, length + 1), list[float]()
 
     def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        return _objective(examples, scaling, settings.regularization, step, flat.reshape(shape))
+        weights = flat.reshape(shape)
+        total = examples.total(cross_entropy, (weights.astype(np.float32), scaling, step), weights.nbytes)
+        penalty, gradient = settings.regularization * weights, total.gradient / total.count
+        penalty[:, -1] = 0
+        gradient += penalty
+        return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
     def follow(intermediate_result: object) -> None:
         losses.append(float(intermediate_result.fun))  # type: ignore[attr-defined]
@@ -129,25 +133,9 @@ def fit_softmax(
         method="L-BFGS-B",
         jac=True,
         callback=follow,
-        options={
-            "maxiter": settings.max_iterations,
-            "maxcor": CORRECTIONS,
-            "ftol": settings.tolerance,
-            "gtol": MIN_GRADIENT,
-        },
+        options={"maxiter": settings.max_iterations, "ftol": settings.tolerance} | MINIMISER,
     )
     return result.x.reshape(shape), tuple(losses)
-
-
-def _objective(
-    examples: Examples, scaling: Scaling, regularization: float, step: int, weights: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return the objective at these weights, and its gradient as one vector."""
-    total = examples.total(cross_entropy, (weights.astype(np.float32), scaling, step), weights.nbytes)
-    penalty, gradient = regularization * weights, total.gradient / total.count
-    penalty[:, -1] = 0
-    gradient += penalty
-    return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
 
 def cross_entropy(candidate: tuple[np.ndarray, Scaling, int], block: Block) -> CrossEntropy:
