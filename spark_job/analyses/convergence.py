@@ -4,18 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from statistics import mean, median
-from typing import Any
 
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
 from spark_job.analyses.growing_samples import sample_moments
-from spark_job.analyses.source_run import SourceRun
-from spark_job.contract import run_layout as layout
+from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
-from spark_job.parquet_parts import part_uris
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
 from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, moments
 from spark_job.report.document import Chart, Document, Section, Table, count, percent
@@ -54,6 +51,11 @@ class Step:
         counts = self.by_seed(standardized, share)
         return min(counts), median(counts), max(counts)
 
+    def text(self, standardized: bool, share: float) -> str:
+        """Return the spread as `93 (91 to 96)`, or `96` where all seeds agree."""
+        low, middle, high = self.spread(standardized, share)
+        return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"
+
 
 def analyse_convergence(
     features: str,
@@ -83,33 +85,33 @@ def analyse_convergence(
     if not shares or not all(0 < share <= 1 for share in shares):
         raise MisuseError(f"--shares {shares}: give shares of the variance above 0, at most 1")
     source = SourceRun.open(features, label=label)
-    length = source.metrics["features"]["length"]
-    if length > MAX_COVARIANCE_COLUMNS:
+    table = VectorTable.features(source)
+    if table.length > MAX_COVARIANCE_COLUMNS:
         raise ReductionError(
-            f"{length:,} features are more than convergence can follow ({MAX_COVARIANCE_COLUMNS:,}): give a "
-            "run of an extractor with pooling"
+            f"{table.length:,} features are more than convergence can follow ({MAX_COVARIANCE_COLUMNS:,}): "
+            "give a run of an extractor with pooling"
         )
     parameters = {"label": label, "samples": list(per_class), "shares": list(shares), "seeds": seeds}
     run = AnalysisRun("convergence", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    context, parts = spark(), part_uris(source.folder.at(layout.FEATURES))
-    samples = []
+    context, samples = spark(), []
     for seed in range(seeds):
         say(f"samples of seed {seed} …")
-        moments_by_size = sample_moments(context, parts, length, per_class, seed, source.label)
+        moments_by_size = sample_moments(context, table, per_class, seed)
         samples.append([(one.count, components_needed(one, shares)) for one in moments_by_size])
     say("all images …")
-    everything = moments(context, parts, length)
+    everything = moments(context, table.parts, table.length)
     steps = [
         Step(size, by_seed[-1][0], [needed for _, needed in by_seed])
         for size, *by_seed in zip(per_class, *samples, strict=False)
         if by_seed[-1][0] < everything.count  # a sample that holds all images says nothing new
     ]
     steps.append(Step(None, everything.count, [components_needed(everything, shares)]))
-    metrics = {
-        "convergence": _figures(steps, shares),
-        "images": {step.name: step.image_count for step in steps},
+    counts = {
+        name: {f"{share:.2f}": {step.name: step.by_seed(kind, share) for step in steps} for share in shares}
+        for kind, _, name in reversed(KINDS)
     }
+    metrics = {"convergence": counts, "images": {step.name: step.image_count for step in steps}}
     return run.finish(metrics, _document(source, steps, shares), findings(steps, shares))
 
 
@@ -123,10 +125,10 @@ def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
     Raises:
         NoVarianceError: all rows are equal, or there is one row.
     """
-    ratios = {standardize: spectrum(sample, standardize) for standardize in (False, True)}
+    ratios = {kind: spectrum(sample, kind) for kind in (False, True)}
     return {
-        standardize: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
-        for standardize, ratio in ratios.items()
+        kind: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
+        for kind, ratio in ratios.items()
     }
 
 
@@ -135,17 +137,6 @@ def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
     if len(steps) < 2:
         return 1.0
     return mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
-
-
-def _figures(steps: Sequence[Step], shares: Sequence[float]) -> dict[str, Any]:
-    """Return `convergence` of metrics.json: kind -> share -> sample -> components by seed."""
-    return {
-        name: {
-            f"{share:.2f}": {step.name: step.by_seed(standardized, share) for step in steps}
-            for share in shares
-        }
-        for standardized, _, name in reversed(KINDS)
-    }
 
 
 def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
@@ -171,23 +162,18 @@ def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float])
     for standardized, title, _ in KINDS:
         needed = count(everything.components[0][standardized][share])
         tiles[f"Components for {percent(share, 0)}, {title.lower()}"] = needed
-    return Document(
-        title="Convergence",
-        subtitle=f"How many components of {source.manifest.model} hold a share of the variance as the sample "
-        "grows",
-        tiles=tiles,
-        sections=[
-            Section(
-                title,
-                [
-                    _reading(steps, shares, standardized),
-                    _chart(steps, shares, standardized, title, name),
-                    _table(steps, shares, standardized, title),
-                ],
-            )
-            for standardized, title, name in KINDS
-        ],
-    )
+    model, sections = source.manifest.model, []
+    columns = ["Images of each class", "Images", *(percent(one, 0) for one in shares)]
+    for standardized, title, name in KINDS:
+        rows = [
+            [step.name, count(step.image_count), *(step.text(standardized, one) for one in shares)]
+            for step in steps
+        ]
+        table = Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
+        chart = _chart(steps, shares, standardized, title, name)
+        sections.append(Section(title, [_reading(steps, shares, standardized), chart, table]))
+    subtitle = f"How many components of {model} hold a share of the variance as the sample grows"
+    return Document(title="Convergence", subtitle=subtitle, tiles=tiles, sections=sections)
 
 
 def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
@@ -220,17 +206,3 @@ def _chart(
         Axis("Components"),
         compare=True,
     )
-
-
-def _table(steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str) -> Table:
-    rows = [
-        [step.name, count(step.image_count), *(_cell(*step.spread(standardized, share)) for share in shares)]
-        for step in steps
-    ]
-    columns = ["Images of each class", "Images", *(percent(share, 0) for share in shares)]
-    return Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
-
-
-def _cell(low: int, middle: float, high: int) -> str:
-    """Return `93 (91 to 96)`, or `96` where all seeds agree."""
-    return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"

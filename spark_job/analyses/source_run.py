@@ -1,7 +1,7 @@
 """A finished run that an analysis reads: its figures, its tables of vectors, its photographs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,10 @@ from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import Gallery, Photograph
 
 # The figures that analyses take from `metrics.json` of a run; those of the second line may be missing.
-FIGURES = ("images.listed", "images.usable", "images.rejected", "images.skipped", "features.length")
+FIGURES = (
+    *("images.listed", "images.usable", "images.rejected", "images.skipped", "features.length"),
+    "seconds.total",
+)
 MAYBE = ("features.images_per_second", "reduction.components", "reduction.explained_variance_ratio")
 MAX_DRAWN_BYTES = 128 * 1024**2
 Shown = tuple[ListedFile, str, str]  # an image, its title, a note
@@ -102,9 +105,8 @@ class SourceRun:
         """The limits beyond which the run rejected images; those of today if its manifest says none."""
         said = self.manifest.parameters.get("limits")
         known = said if isinstance(said, Mapping) else {}
-        return ImageLimits(
-            **{name: known[name] for name in asdict(ImageLimits()) if is_number(known.get(name))}
-        )
+        names = (one.name for one in fields(ImageLimits))
+        return ImageLimits(**{name: known[name] for name in names if is_number(known.get(name))})
 
     def reduction(self) -> Reduction:
         """Read the PCA that made the components; MisuseError: the run found no images and has none."""
@@ -172,16 +174,10 @@ class VectorTable:
 
 def wrong_figure(metrics: Mapping[str, Any]) -> str | None:
     """Return what analyses cannot work with in the figures of a run that somebody else may have written."""
-    groups = {name: metrics.get(name) for name in ("images", "features", "reduction", "seconds")}
-    for name, group in groups.items():
-        if not isinstance(group, Mapping):
+    for name in ("images", "features", "reduction", "seconds"):
+        if not isinstance(metrics.get(name), Mapping):
             return f"it has no figures named {name}"
-    for figure in (
-        *FIGURES,
-        *MAYBE,
-        "seconds.total",
-        *(f"seconds.{name}" for name in groups["seconds"] or ()),
-    ):
+    for figure in (*FIGURES, *MAYBE, *(f"seconds.{name}" for name in metrics["seconds"])):
         group, name = figure.split(".", 1)
         value = metrics[group].get(name)
         if not is_number(value) and not (figure in MAYBE and value is None):

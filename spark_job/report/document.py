@@ -268,10 +268,8 @@ def duration(seconds: float) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}{space}s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}{space}min {rest}{space}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,}{space}h {minutes}{space}min"
+    hours, part = divmod(minutes, 60)
+    return f"{hours:,}{space}h {part}{space}min" if hours else f"{minutes}{space}min {rest}{space}s"
 
 
 def speed(images_per_second: float) -> str:

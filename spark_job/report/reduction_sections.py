@@ -78,12 +78,9 @@ def _variance_chart(ratio: np.ndarray, k: int) -> Chart:
         layout["annotations"] = [{"text": text, "showarrow": False, **place}]
         line = {"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "yref": "paper"}
         layout["shapes"] = [{**line, "line": {"width": 1.5, "dash": "dash"}}]
+    caption = "Explained variance of each component and of the first ones together"
     return Chart(
-        "Explained variance of each component and of the first ones together",
-        data,
-        layout,
-        png=lambda: explained_variance_png(ratio, k),
-        name="explained_variance",
+        caption, data, layout, png=lambda: explained_variance_png(ratio, k), name="explained_variance"
     )
 
 
@@ -109,17 +106,8 @@ def drift_blocks(drift: Drift) -> list[Block]:
     components = [
         (i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)
     ]
-    return [
-        drift.advice,
-        Table(
-            "The new images beside those that the reduction was fitted on", ["Measure", "Fitted", "New"], rows
-        ),
-        Details(
-            "Component by component",
-            Table(
-                f"Mean and variance of the new images along{few} components; without drift 0 and 1",
-                ["Component", "Mean, in standard deviations", "Variance / fitted variance"],
-                components,
-            ),
-        ),
-    ]
+    beside = "The new images beside those that the reduction was fitted on"
+    caption = f"Mean and variance of the new images along{few} components; without drift 0 and 1"
+    columns = ["Component", "Mean, in standard deviations", "Variance / fitted variance"]
+    details = Details("Component by component", Table(caption, columns, components))
+    return [drift.advice, Table(beside, ["Measure", "Fitted", "New"], rows), details]

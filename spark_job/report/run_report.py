@@ -144,15 +144,10 @@ def _classes(contents: ReportContents) -> list[Block]:
     if not contents.classes:
         return [Placeholder("There are no classes to count."), *_skipped(contents)]
     largest = max(row.usable + row.rejected for row in contents.classes) or 1
-    rows: list[list[Cell]] = [
-        [
-            class_name(row.label),
-            Number(count(row.usable)),
-            Number(count(row.rejected)),
-            Bar(100 * row.usable / largest, 100 * row.rejected / largest),
-        ]
-        for row in contents.classes[:MAX_CLASS_ROWS]
-    ]
+    rows: list[list[Cell]] = []
+    for row in contents.classes[:MAX_CLASS_ROWS]:
+        bar = Bar(100 * row.usable / largest, 100 * row.rejected / largest)
+        rows.append([class_name(row.label), Number(count(row.usable)), Number(count(row.rejected)), bar])
     more = len(contents.classes) - len(rows)
     caption = "Images of each class" + (f"; {count(more)} more classes are not shown" if more else "")
     table = Table(caption, ["Class", "Usable", "Rejected", "As bars"], rows, style="counts")
@@ -166,21 +161,16 @@ def _skipped(contents: ReportContents) -> list[Table]:
 
 def _rejected(contents: ReportContents) -> Iterator[Block]:
     total, shown = _rejected_count(contents), contents.rejected[:MAX_REJECTED_ROWS]
-    could_not = f"{_counted(total, 'image')} could not be used."
     if not total and not shown:
         yield Placeholder("No image was rejected.")
-        return
-    if len(shown) < total and shown:
-        could_not = f"The first {count(len(shown))} of {count(total)} images that could not be used."
-    yield could_not
-    rows: list[list[Cell]] = [
-        [
-            Photograph(image.thumbnail, "what could be decoded"),
-            image.path,
-            image.error[:MAX_ERROR_LETTERS] + "…" * (len(image.error) > MAX_ERROR_LETTERS),
-        ]
-        for image in shown
-    ]
+    elif len(shown) < total and shown:
+        yield f"The first {count(len(shown))} of {count(total)} images that could not be used."
+    else:
+        yield f"{_counted(total, 'image')} could not be used."
+    rows: list[list[Cell]] = []
+    for image in shown:
+        reason = image.error[:MAX_ERROR_LETTERS] + "…" * (len(image.error) > MAX_ERROR_LETTERS)
+        rows.append([Photograph(image.thumbnail, "what could be decoded"), image.path, reason])
     if rows:
         caption = "Rejected images with their reasons"
         yield Table(caption, ["Picture", "Name", "Reason"], rows, style="rejected")
@@ -190,19 +180,13 @@ def _timings(contents: ReportContents) -> list[Block]:
     if not contents.seconds:
         return [Placeholder("No stage was timed.")]
     total = sum(contents.seconds.values())
-    shares = [(name, seconds, seconds / (total or 1)) for name, seconds in contents.seconds.items()]
-    rows: list[list[Cell]] = [
-        [name, Number.ordered(duration(seconds), seconds), Number(percent(share)), Bar(100 * share)]
-        for name, seconds, share in shares
-    ]
-    return [
-        Table(
-            f"Time of each stage; {speed(contents.images_per_second)} images a second",
-            ["Stage", "Time", "Share", "As a bar"],
-            rows,
-            total=["Together", Number(duration(total)), "", ""],
-        )
-    ]
+    rows: list[list[Cell]] = []
+    for name, seconds in contents.seconds.items():
+        time, share = Number.ordered(duration(seconds), seconds), seconds / (total or 1)
+        rows.append([name, time, Number(percent(share)), Bar(100 * share)])
+    caption = f"Time of each stage; {speed(contents.images_per_second)} images a second"
+    together = ["Together", Number(duration(total)), "", ""]
+    return [Table(caption, ["Stage", "Time", "Share", "As a bar"], rows, together)]
 
 
 def components_tsv(components: np.ndarray) -> bytes:
@@ -217,10 +201,8 @@ def components_tsv(components: np.ndarray) -> bytes:
 
 def metadata_tsv(points: list[Point]) -> bytes:
     """Return a header line, and a line of label, split and path for each point, for the same projector."""
-    rows = [("label", "split", "path")]
-    rows += [(class_name(point.label), point.split, point.path) for point in points]
-    text = "".join(
-        "\t".join(spreadsheet_cell(_SEPARATORS.sub(" ", cell)) for cell in row) + "\n" for row in rows
-    )
+    rows = [("label", "split", "path"), *((class_name(one.label), one.split, one.path) for one in points)]
+    lines = ("\t".join(spreadsheet_cell(_SEPARATORS.sub(" ", cell)) for cell in row) for row in rows)
+    text = "".join(f"{line}\n" for line in lines)
     # A name that is not UTF-8 arrives with lone surrogates, which cannot be encoded.
     return text.encode("utf-8", "backslashreplace")

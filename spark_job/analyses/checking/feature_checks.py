@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import softmax
 
 from spark_job.analyses.checking.findings import Finding
 from spark_job.analyses.source_run import SourceRun, VectorTable, directions
@@ -50,8 +51,8 @@ class ClassSums:
 def sum_part(table: VectorTable, uri: str) -> ClassSums:
     """Return the sums over the images of one part."""
     total = ClassSums()
-    for batch, rows in table.rows(uri):
-        rows, labels = (rows[:, :MAX_COMPONENTS], np.array(batch.column("label").to_pylist(), object))
+    for batch, vectors in table.rows(uri):
+        rows, labels = vectors[:, :MAX_COMPONENTS], np.array(batch.column("label").to_pylist(), object)
         counts = Counter(labels.tolist())
         sums = {label: rows[labels == label].sum(axis=0) for label in counts}
         total += ClassSums(counts, sums, rows.T @ rows)
@@ -109,10 +110,9 @@ class ClassModel:
         return distances
 
 
-Judged = tuple[list[int], np.ndarray, np.ndarray]
-
-
-def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Iterator[Judged]:
+def _judged(
+    model: ClassModel, labels: list[str], rows: np.ndarray
+) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
     """Yield (places, classes, distances) of some of the rows whose class has a centre, of all in the end."""
     number = {label: code for code, label in enumerate(model.labels)}
     judged = [place for place, label in enumerate(labels) if label in number]
@@ -154,16 +154,11 @@ def class_findings(table: VectorTable, uri: str, model: ClassModel, bounds: np.n
             for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
                 own, nearest = float(to_centres[code]), int(to_centres.argmin())
                 if nearest != code:
-                    probability = _own_probability(to_centres, code)
+                    # of its own class, if classes were normal and equally frequent
+                    probability = float(softmax(-(to_centres**2) / 2)[code])
                     yield Finding(images[place], "label_doubtful", probability, model.labels[nearest])
                 if own > bounds[code]:
                     yield Finding(images[place], "unusual", float(bounds[code]) / own)
-
-
-def _own_probability(distances: np.ndarray, code: int) -> float:
-    """Return the probability of its own class, if classes were normal and equally frequent."""
-    logs = -(distances**2) / 2
-    return float(np.exp(logs[code] - logs.max()) / np.exp(logs - logs.max()).sum())
 
 
 @dataclass(frozen=True)
@@ -216,14 +211,12 @@ def _most_alike(
     partners: list[ListedFile | None] = [None for _ in images]
     for uri in vectors.table.parts:
         for batch, others in vectors.rows(uri):
-            theirs = np.array(
-                [number.get(split, -1) for split in batch.select(["split"]).to_pydict()["split"]]
-            )
+            listed = listed_files(batch)
+            theirs = np.array([number.get(image.split, -1) for image in listed])
             products = rows @ others.T
             products[(splits[:, None] == theirs) | (theirs < 0)] = -np.inf
             places = products.argmax(axis=1)
             largest = products[np.arange(len(products)), places]
-            listed = listed_files(batch)
             for row in np.flatnonzero(largest > cosines).tolist():
                 cosines[row], partners[row] = largest[row], listed[places[row]]
     return cosines, partners

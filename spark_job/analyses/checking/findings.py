@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from heapq import nsmallest
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,17 +33,8 @@ ISSUES = {
     "leak": "Nearly the same as a photograph of another split: a test with it proves little.",
 }
 WORST_SHOWN = 24
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("issue", pa.string()),
-    ("score", pa.float32()),
-    ("detail", pa.string()),
-]
-FINDINGS_SCHEMA = pa.schema(_COLUMNS)
-CSV_COLUMNS = tuple(FINDINGS_SCHEMA.names)
-Row = tuple[str, str, str, str, float, str]  # of CSV_COLUMNS
+CSV_COLUMNS = ("path", "label", "split", "issue", "score", "detail")
+FINDINGS_SCHEMA = pa.schema({name: pa.float32() if name == "score" else pa.string() for name in CSV_COLUMNS})
 
 
 @dataclass(frozen=True)
@@ -104,18 +97,17 @@ def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> 
     write_part(folder, number, [rows], FINDINGS_SCHEMA, repeated=("label", "split", "issue"))
 
 
-def read_findings(folder: Folder, issue: str) -> Iterator[Row]:
-    """Yield the rows of one issue."""
-    for uri in part_uris(folder):
-        for batch in read_part(uri, CSV_COLUMNS):
-            rows = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
-            yield from (row for row in rows if row[3] == issue)
-
-
 def write_findings_csv(folder: Folder, name: str, findings: Folder) -> None:
     """Write every finding, by issue, the worst first."""
-    groups = (read_findings(findings, issue) for issue in ISSUES)
-    write_sorted_csv(folder, name, CSV_COLUMNS, groups, key=lambda row: (row[4], row[5], row[0]))
+
+    def rows(issue: str) -> Iterator[tuple[Any, ...]]:
+        for uri in part_uris(findings):
+            for batch in read_part(uri, CSV_COLUMNS):
+                every = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
+                yield from (row for row in every if row[3] == issue)
+
+    key = itemgetter(*map(CSV_COLUMNS.index, ("score", "detail", "path")))
+    write_sorted_csv(folder, name, CSV_COLUMNS, map(rows, ISSUES), key)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,10 @@ def pixel_findings(
     """Yield the findings of one part of the features table; `label` is the column that says the class."""
     for batch in read_labelled(uri, (*IMAGE_COLUMNS, "width", "height", "damage", *MEASURES), label):
         if "damage" in batch.schema.names:  # not in the tables of earlier versions
-            yield from _damaged(batch.filter(batch.column("damage").is_valid()))
+            damaged = batch.filter(batch.column("damage").is_valid())
+            sentences: list[Any] = damaged.column("damage").to_pylist()
+            for image, sentence in zip(listed_files(damaged), sentences, strict=True):
+                yield Finding(image, "damaged", 0.0, sentence)
         measured = batch.filter(batch.column("pixel_hash").is_valid())
         images = listed_files(measured)
         for issue, (flagged, scores) in _scores(measured, surroundings, thresholds).items():
@@ -109,12 +112,6 @@ def pixel_findings(
             for image, one, key in zip(images, hashes, _keys(hashes).tolist(), strict=True):
                 if key in repeated:
                     yield Finding(image, issue, 1 / repeated[key], one)
-
-
-def _damaged(batch: pa.RecordBatch) -> Iterator[Finding]:
-    sentences: list[Any] = batch.column("damage").to_pylist()
-    for image, sentence in zip(listed_files(batch), sentences, strict=True):
-        yield Finding(image, "damaged", 0.0, sentence)
 
 
 def _scores(

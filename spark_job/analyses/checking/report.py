@@ -103,15 +103,13 @@ def _notes(checked: Checked) -> list[str]:
 
 
 def _summary(checked: Checked, counts: dict[str, int | None]) -> Section:
-    rows = [
-        [
-            _title(issue),
-            Number("not looked for" if counts[issue] is None else count(counts[issue] or 0)),
-            Number(percent((counts[issue] or 0) / max(checked.measured, 1))),
-            meaning,
-        ]
-        for issue, meaning in ISSUES.items()
-    ]
+    rows = []
+    for issue, meaning in ISSUES.items():
+        found = counts[issue]
+        photographs = Number("not looked for" if found is None else count(found))
+        rows.append(
+            (_title(issue), photographs, Number(percent((found or 0) / max(checked.measured, 1))), meaning)
+        )
     table = Table("Findings by issue", ["Issue", "Photographs", "Share", "What it means"], rows)
     return Section("Summary", ["quality.csv lists every finding, by issue, the worst first.", table])
 

@@ -36,15 +36,9 @@ from spark_job.storage import Folder
 
 # How many of the most probable classes are named.
 TOP = 5
-SCHEMA = spark_schema(
-    {
-        "numClasses": "integer",
-        "numFeatures": "integer",
-        "interceptVector": VECTOR,
-        "coefficientMatrix": MATRIX,
-        "isMultinomial": "boolean",
-    }
-)
+_SIZES = {"numClasses": "integer", "numFeatures": "integer"}
+_NUMBERS = {"interceptVector": VECTOR, "coefficientMatrix": MATRIX}
+SCHEMA = spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})
 FORMAT = 1
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
@@ -112,19 +106,6 @@ class Novelty:
         """Return (n,) bool: too improbable or too far away."""
         return np.asarray((probability < self.min_probability) | (distance > self.max_distance))
 
-    def to_bytes(self) -> bytes:
-        """Return the limits as NumPy's .npz file."""
-        content = io.BytesIO()
-        np.savez(content, **vars(self))
-        return content.getvalue()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Novelty":
-        """Read the limits that `to_bytes` wrote."""
-        with np.load(io.BytesIO(content)) as arrays:
-            limits = {name: float(arrays[name]) for name in ("max_distance", "min_probability")}
-            return cls(arrays["mean"], arrays["scale"], arrays["centres"], **limits)
-
 
 def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
     """Save the model; its input column `features` is a vector, its classes are numbered from 0."""
@@ -189,7 +170,9 @@ class SavedClassifier:
         """Write `classifier/` of a run."""
         folder = run.at(layout.CLASSIFIER)
         save_classifier(folder.at(self.description.on), self.head, regularization)
-        folder.write(NOVELTY, self.novelty.to_bytes())
+        limits = io.BytesIO()
+        np.savez(limits, **vars(self.novelty))
+        folder.write(NOVELTY, limits.getvalue())
         text = json.dumps(asdict(self.description), indent=2, ensure_ascii=False)
         folder.write(DESCRIPTION, (text + "\n").encode())
 
@@ -202,14 +185,14 @@ class SavedClassifier:
             raise StorageError(f"{folder.uri} is not complete: train again")
         with read_as_written(folder.uri):
             values = json.loads(text)
-            if values.get("format") != FORMAT:
-                raise StorageError(
-                    f"{folder.uri} has format {values.get('format')!r}, not {FORMAT}: train again"
-                )
+            if (found := values.get("format")) != FORMAT:
+                raise StorageError(f"{folder.uri} has format {found!r}, not {FORMAT}: train again")
             description = Description(**{**values, "classes": tuple(values["classes"])})
             if description.on not in ("features", "components"):
                 raise ValueError(f"trained on {description.on!r}")
-            head, limits = load_classifier(folder.at(description.on)), Novelty.from_bytes(novelty)
+            head = load_classifier(folder.at(description.on))
+            with np.load(io.BytesIO(novelty)) as arrays:
+                limits = Novelty(**{name: one if one.ndim else float(one) for name, one in arrays.items()})
             shape = (len(description.classes), description.feature_length)
             if not head.coefficients.shape == limits.centres.shape == shape:
                 raise ValueError(f"{head.coefficients.shape} numbers for {shape}")

@@ -16,15 +16,14 @@ from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 NEAREST_SHOWN = 8
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("size", pa.int64()),
-    ("cluster", pa.int32()),
-    ("distance", pa.float32()),
-]
-CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
+CLUSTERS_SCHEMA = pa.schema(
+    {
+        **dict.fromkeys(("path", "label", "split"), pa.string()),
+        "size": pa.int64(),
+        "cluster": pa.int32(),
+        "distance": pa.float32(),
+    }
+)
 
 Member = tuple[float, ListedFile]  # distance to its centre, image
 
