@@ -26,16 +26,11 @@ Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -
 
 @dataclass(frozen=True)
 class Step:
-    """One size of sample.
+    """One size of sample."""
 
-    Attributes:
-        per_class: images of each class, at most; None for all images.
-        components: what each seed's sample gave; one entry for all images.
-    """
-
-    per_class: int | None
+    per_class: int | None  # images of each class, at most; None for all images
     image_count: int
-    components: Sequence[Counts]
+    components: Sequence[Counts]  # what each seed's sample gave; one entry for all images
 
     @property
     def name(self) -> str:

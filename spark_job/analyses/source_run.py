@@ -36,16 +36,12 @@ Shown = tuple[ListedFile, str, str]  # an image, its title, a note
 
 @dataclass(frozen=True)
 class SourceRun:
-    """A finished run, never changed; its manifest's `kind` says which command made it.
-
-    Attributes:
-        label: the column of its tables that says the class.
-    """
+    """A finished run, never changed; its manifest's `kind` says which command made it."""
 
     folder: RunFolder
     manifest: Manifest
     metrics: dict[str, Any]
-    label: str = LABEL
+    label: str = LABEL  # the column of its tables that says the class
 
     @classmethod
     def open(cls, uri: str, *kinds: str, label: str | None = None) -> "SourceRun":
@@ -119,18 +115,12 @@ class SourceRun:
 
 @dataclass(frozen=True)
 class VectorTable:
-    """A table of a finished run with a vector for each usable image.
+    """A table of a finished run with a vector for each usable image."""
 
-    Attributes:
-        parts: URIs, in order.
-        column: holds the vectors, of this length.
-        label: the column that says the class.
-    """
-
-    parts: tuple[str, ...]
-    column: str
+    parts: tuple[str, ...]  # URIs, in order
+    column: str  # holds the vectors, of this length
     length: int
-    label: str = LABEL
+    label: str = LABEL  # the column that says the class
 
     @classmethod
     def features(cls, run: SourceRun) -> Self:

@@ -57,24 +57,16 @@ GONE_NOTE = "Images of the run that was read have been erased. This report showe
 
 @dataclass(frozen=True)
 class RunTraces:
-    """What one run holds of the images.
-
-    Attributes:
-        manifest: None: the run is not complete.
-        rows: part of a table -> how many of its rows name an image.
-        images: their paths.
-        used: those of them that have features.
-        is_one_of_them: the run was made of such an image alone, and names it in its parameters.
-        reads: an affected run that this one has read, and may show.
-    """
+    """What one run holds of the images."""
 
     run: RunFolder
-    manifest: Manifest | None
+    manifest: Manifest | None  # None: the run is not complete
+    # part of a table -> how many of its rows name an image
     rows: dict[str, int] = field(default_factory=dict)
-    images: frozenset[str] = frozenset()
-    used: frozenset[str] = frozenset()
-    is_one_of_them: bool = False
-    reads: str = ""
+    images: frozenset[str] = frozenset()  # their paths
+    used: frozenset[str] = frozenset()  # those of them that have features
+    is_one_of_them: bool = False  # the run was made of such an image alone, and names it in its parameters
+    reads: str = ""  # an affected run that this one has read, and may show
 
     @property
     def run_id(self) -> str:

@@ -13,15 +13,7 @@ FULL_SIZE = (224, 224)  # VGG16's dense layers were trained on this size and tak
 
 @dataclass(frozen=True)
 class Model:
-    """One model: its input as Keras' `preprocess_input` makes it, and the options it takes.
-
-    Attributes:
-        constructor: its name in `keras.applications`; None for a network of our own.
-        weights_file: the file without classifier that Keras keeps in its cache.
-        full_weights_file: the file with classifier, where a layer needs it.
-        license: of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
-        layers: layers that can be asked for instead of pooling.
-    """
+    """One model: its input as Keras' `preprocess_input` makes it, and the options it takes."""
 
     name: str
     channel_order: Literal["RGB", "BGR"]
@@ -29,12 +21,13 @@ class Model:
     pixel_scale: tuple[float, float, float]
     default_size: tuple[int, int] = (224, 224)
     minimum_side: int = 32
-    constructor: str | None = None
-    weights_file: str | None = None
-    full_weights_file: str | None = None
+    constructor: str | None = None  # its name in `keras.applications`; None for a network of our own
+    weights_file: str | None = None  # the file without classifier that Keras keeps in its cache
+    full_weights_file: str | None = None  # the file with classifier, where a layer needs it
     weights_suffix: str | None = None
+    # of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
     license: str = "none"
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # layers that can be asked for instead of pooling
     pooled: bool = True
     takes_dense: bool = False
 

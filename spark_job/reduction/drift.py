@@ -129,25 +129,19 @@ def _quantile(histogram: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Drift:
-    """New images beside the fitted ones.
-
-    Attributes:
-        fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
-            fitted and of the new images.
-        shift: k numbers, the new images' mean along each component, in the fitted standard deviations.
-        spread: k numbers, the new images' variance along each component / the fitted one.
-        beyond_error: share of new images whose reconstruction error Q exceeds the fitted 99th percentile.
-        beyond_distance: share of those whose Hotelling T² does.
-    """
+    """New images beside the fitted ones."""
 
     images: int
     fitted_images: int
+    # fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
+    # fitted and of the new images
     fitted_kept: float
     kept: float
+    # k numbers, the new images' mean along each component, in the fitted standard deviations
     shift: list[float]
-    spread: list[float]
-    beyond_error: float
-    beyond_distance: float
+    spread: list[float]  # k numbers, the new images' variance along each component / the fitted one
+    beyond_error: float  # share of new images whose reconstruction error Q exceeds the fitted 99th percentile
+    beyond_distance: float  # share of those whose Hotelling T² does
 
     @property
     def reasons(self) -> list[str]:

@@ -45,11 +45,8 @@ Picture = Callable[[Photograph | Point], str | None]
 def _rows(contents: ReportContents) -> list[int]:
     """Return the rows of the points that the page shows: all, or MAX_POINTS of them spread evenly."""
     count = len(contents.points)
-    return (
-        [number * count // MAX_POINTS for number in range(MAX_POINTS)]
-        if count > MAX_POINTS
-        else [*range(count)]
-    )
+    shown = min(count, MAX_POINTS)
+    return [number * count // shown for number in range(shown)]
 
 
 def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:

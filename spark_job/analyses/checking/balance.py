@@ -58,20 +58,13 @@ def composition(table: VectorTable, uri: str) -> Composition:
 
 @dataclass(frozen=True)
 class Turn:
-    """The pictures of one turn of a fruit.
-
-    Attributes:
-        name: what its files begin with, as `r`; may be empty.
-        angles: how many there are.
-        missing: how many lack between the first and the last.
-        widest: the largest gap, as `39 to 47`; empty: there is none.
-    """
+    """The pictures of one turn of a fruit."""
 
     label: str
-    name: str
-    angles: int
-    missing: int
-    widest: str
+    name: str  # what its files begin with, as `r`; may be empty
+    angles: int  # how many there are
+    missing: int  # how many lack between the first and the last
+    widest: str  # the largest gap, as `39 to 47`; empty: there is none
 
     @classmethod
     def of(cls, label: str, name: str, numbers: Sequence[int]) -> "Turn":

@@ -39,20 +39,14 @@ FINDINGS_SCHEMA = pa.schema({name: pa.float32() if name == "score" else pa.strin
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about one photograph.
-
-    Attributes:
-        issue: of ISSUES.
-        score: 0 is worst.
-        detail: the damage, the set of a duplicate, the nearer class, or the photograph that it repeats.
-        other: that photograph.
-    """
+    """One thing about one photograph."""
 
     image: ListedFile
-    issue: str
-    score: float
+    issue: str  # of ISSUES
+    score: float  # 0 is worst
+    # the damage, the set of a duplicate, the nearer class, or the photograph that it repeats
     detail: str = ""
-    other: ListedFile | None = None
+    other: ListedFile | None = None  # that photograph
 
     def rank(self) -> tuple[float, str, str]:
         """Return what sorts the worst first, members of a set of duplicates side by side."""
@@ -112,27 +106,17 @@ def write_findings_csv(folder: Folder, name: str, findings: Folder) -> None:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Scores run from 0 (bad) to 1; below the threshold is a finding.
+    """Scores run from 0 (bad) to 1; below the threshold is a finding."""
 
-    Attributes:
-        dark: brightness that 99 % of the pixels stay below.
-        light: 1 - brightness that 95 % of the pixels are above.
-        low_information: entropy / 10 bits.
-        blurry: of the deviation of the edges and of the histogram.
-        odd_aspect_ratio: shorter / longer side.
-        odd_size: how many interquartile ranges beyond the quartiles the square root of the area may be.
-        unusual: the same for the distance to the centre of the class.
-        leak: cosine from which images of two splits are nearly the same; this job's own.
-    """
-
-    dark: float = 0.32
-    light: float = 0.05
-    low_information: float = 0.3
-    blurry: float = 0.29
-    odd_aspect_ratio: float = 0.35
+    dark: float = 0.32  # brightness that 99 % of the pixels stay below
+    light: float = 0.05  # 1 - brightness that 95 % of the pixels are above
+    low_information: float = 0.3  # entropy / 10 bits
+    blurry: float = 0.29  # of the deviation of the edges and of the histogram
+    odd_aspect_ratio: float = 0.35  # shorter / longer side
+    # how many interquartile ranges beyond the quartiles the square root of the area may be
     odd_size: float = 3.0
-    unusual: float = 3.0
-    leak: float = 0.98
+    unusual: float = 3.0  # the same for the distance to the centre of the class
+    leak: float = 0.98  # cosine from which images of two splits are nearly the same; this job's own
 
     @classmethod
     def given(cls, changes: Iterable[str]) -> "Thresholds":

@@ -50,15 +50,12 @@ def _keys(hashes: list[Any]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a photograph is compared with.
+    """What a photograph is compared with."""
 
-    Attributes:
-        smallest, largest: sizes that are not odd.
-        exact, near: key -> how many photographs have it, of those that several have.
-    """
-
+    # smallest, largest: sizes that are not odd
     smallest: float
     largest: float
+    # exact, near: key -> how many photographs have it, of those that several have
     exact: dict[int, int]
     near: dict[int, int]
 

@@ -16,22 +16,17 @@ from spark_job.report.palette import class_name
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check` found.
-
-    Attributes:
-        measured, unmeasured: photographs with and without measures of their pixels.
-        classes_judged: whether there are classes to fit into.
-        splits: the largest first.
-        compared: how many numbers say of an image where it points, for leaks; None: not looked for.
-    """
+    """What `check` found."""
 
     tally: FindingTally
+    # measured, unmeasured: photographs with and without measures of their pixels
     measured: int
     unmeasured: int
-    classes_judged: bool
-    splits: Sequence[str]
+    classes_judged: bool  # whether there are classes to fit into
+    splits: Sequence[str]  # the largest first
     thresholds: Thresholds
     balance: Balance
+    # how many numbers say of an image where it points, for leaks; None: not looked for
     compared: int | None = None
 
     def metrics(self) -> dict[str, Any]:

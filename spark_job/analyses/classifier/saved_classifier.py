@@ -132,39 +132,26 @@ def load_classifier(folder: Folder) -> Head:
 
 @dataclass(frozen=True)
 class Description:
-    """`classifier.json`.
+    """`classifier.json`."""
 
-    Attributes:
-        on: the table it was trained on, `features` or `components`; it takes features in either case.
-        classes: their names; the head numbers them so.
-        extractor: where the extractor lay that computed the features.
-        extractor_fingerprint: of it.
-        labels: the `--labels` of the run that it learnt from.
-        label: the column of that table of labels that it learnt; empty: there was no table.
-    """
-
-    on: str
-    classes: tuple[str, ...]
+    on: str  # the table it was trained on, `features` or `components`; it takes features in either case
+    classes: tuple[str, ...]  # their names; the head numbers them so
     feature_length: int
-    extractor: str
-    extractor_fingerprint: str
+    extractor: str  # where the extractor lay that computed the features
+    extractor_fingerprint: str  # of it
     format: int = FORMAT
-    labels: str = FOLDER
-    label: str = ""
+    labels: str = FOLDER  # the `--labels` of the run that it learnt from
+    label: str = ""  # the column of that table of labels that it learnt; empty: there was no table
 
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """Everything that recognising an image needs, but the network.
-
-    Attributes:
-        results: URI of the folder that its run lies in; empty: it was not read from one.
-    """
+    """Everything that recognising an image needs, but the network."""
 
     description: Description
     head: Head
     novelty: Novelty
-    results: str = ""
+    results: str = ""  # URI of the folder that its run lies in; empty: it was not read from one
 
     def save(self, run: Folder, regularization: float) -> None:
         """Write `classifier/` of a run."""

@@ -28,16 +28,11 @@ MAX_TRIAL_ROWS = 5_000
 
 @dataclass(frozen=True)
 class Trial:
-    """K-means with k clusters.
-
-    Attributes:
-        silhouette: mean over images, -1 to 1; 0 where one cluster holds all that were looked at.
-        inertia: sum of squared distances to the centres.
-    """
+    """K-means with k clusters."""
 
     k: int
-    silhouette: float
-    inertia: float
+    silhouette: float  # mean over images, -1 to 1; 0 where one cluster holds all that were looked at
+    inertia: float  # sum of squared distances to the centres
 
 
 def numbers_to_try(fewest: int, most: int) -> list[int]:

@@ -41,16 +41,11 @@ MOST_FREQUENT = 5
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer for one image.
+    """The answer for one image."""
 
-    Attributes:
-        classes: the most probable ones, at most TOP, first the most probable.
-        distance: to the nearest class, 0 to 2.
-    """
-
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # the most probable ones, at most TOP, first the most probable
     probabilities: tuple[float, ...]
-    distance: float
+    distance: float  # to the nearest class, 0 to 2
     unlike: bool
 
 
@@ -114,20 +109,16 @@ class Few(tuple[Shown, ...]):
 
 @dataclass(frozen=True)
 class Outcome(Sum):
-    """Counts over images; they add up.
+    """Counts over images; they add up."""
 
-    Attributes:
-        predicted: class -> images whose most probable class it is.
-        unlike: images that are like nothing trained on.
-        labelled, right: images whose label is one of the classes; those that were taken for it.
-        sample, strangest: drawn by chance; of those that are flagged, the least probable.
-    """
-
+    # class -> images whose most probable class it is
     predicted: Counter[str] = field(default_factory=Counter)
-    unlike: int = 0
+    unlike: int = 0  # images that are like nothing trained on
     rejected: int = 0
+    # labelled, right: images whose label is one of the classes; those that were taken for it
     labelled: int = 0
     right: int = 0
+    # sample, strangest: drawn by chance; of those that are flagged, the least probable
     sample: Few = field(default_factory=Few)
     strangest: Few = field(default_factory=Few)
 

@@ -29,17 +29,12 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier and how well it does.
-
-    Attributes:
-        head: on features, whatever it was trained on.
-        losses: the objective after each iteration of the last fit.
-    """
+    """A classifier and how well it does."""
 
     on: str
     length: int
-    head: Head
-    losses: tuple[float, ...]
+    head: Head  # on features, whatever it was trained on
+    losses: tuple[float, ...]  # the objective after each iteration of the last fit
     curve: tuple[CurvePoint, ...]
     novelty: Novelty
     evaluation: Evaluation

@@ -72,17 +72,11 @@ def _squared_deviations(mean: np.ndarray, block: Block) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a classifier is fitted.
+    """How a classifier is fitted."""
 
-    Attributes:
-        regularization: of the L2 penalty.
-        max_iterations: of L-BFGS.
-        tolerance: relative decrease of the objective below which it stops.
-    """
-
-    regularization: float = 1e-3
-    max_iterations: int = 100
-    tolerance: float = 1e-6
+    regularization: float = 1e-3  # of the L2 penalty
+    max_iterations: int = 100  # of L-BFGS
+    tolerance: float = 1e-6  # relative decrease of the objective below which it stops
 
 
 @dataclass(frozen=True)
