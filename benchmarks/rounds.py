@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,7 +139,10 @@ def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
         renew(photographs, 1 if contender == "o" else size // SHARE_NEW)
     served: dict[str, float] = {}
     images = f"s3://{BUCKET}" if contender == "g" else str(photographs)
-    with s3_server(photographs, served) if contender == "g" else nullcontext({}) as environment:
+    server: AbstractContextManager[dict[str, str] | None] = nullcontext()
+    if contender == "g":
+        server = s3_server(photographs, served)
+    with server as environment:
         command = _command(contender, images, inputs.extractor, out)
         run = measured_run(contender, number, size, *command, environment)
     if run.error:

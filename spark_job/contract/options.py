@@ -7,6 +7,7 @@ the deployed step, the fingerprint, the report and the README read the table: an
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -72,11 +73,7 @@ class Option:
     @property
     def declaration(self) -> str:
         """What `click.option` is given as its name: `--sample`, or `--standardize/--no-standardize`."""
-        return f"{self.flag}/{self._opposite}" if self.kind is bool and self.default else self.flag
-
-    @property
-    def _opposite(self) -> str:
-        return "--no-" + self.flag.removeprefix("--")
+        return f"{self.flag}/--no-{self.flag[2:]}" if self.kind is bool and self.default else self.flag
 
     @property
     def placeholder(self) -> str:
@@ -88,13 +85,10 @@ class Option:
         """What may be given, in words."""
         if self.choices:
             return " or ".join(self.choices)
-        bounds = [
-            f"{word} {bound:g}"
-            for word, bound in (("above", self.above), ("of at least", self.least), ("at most", self.most))
-            if bound is not None
-        ]
-        noun = "a whole number" if self.kind is int else "a number" if self.kind is float else "a text"
-        return " ".join([noun, " and ".join(bounds)]).rstrip()
+        limits = {"above": self.above, "of at least": self.least, "at most": self.most}
+        bounds = " and ".join(f"{word} {bound:g}" for word, bound in limits.items() if bound is not None)
+        noun = {int: "a whole number", float: "a number"}.get(self.kind, "a text")  # type: ignore[call-overload]
+        return f"{noun} {bounds}".rstrip()
 
     @property
     def default_text(self) -> str:
@@ -120,34 +114,30 @@ class Option:
         Raises:
             MisuseError: it is not allowed.
         """
-        if self.listed:
-            parts = _cells(value) if isinstance(value, str) else value
-            return tuple(self._read_one(part.strip()) for part in parts if part.strip())
-        return self._read_one(value)
+        if not self.listed:
+            return self._read_one(value)
+        if isinstance(value, str):  # a line of CSV: a value with a comma or a line break is quoted
+            value = next(csv.reader(io.StringIO(value, newline=""), skipinitialspace=True), [])
+        return tuple(self._read_one(part.strip()) for part in value if part.strip())
 
     def _read_one(self, value: Any) -> Any:
-        try:
+        with suppress(ValueError):
             result = self.kind(value)
-        except ValueError:
-            result = None
-        if result is None or not self._allows(result):
-            raise MisuseError(f"{self.flag} {value}: give {self.allowed}")
-        return result
-
-    def _allows(self, value: Any) -> bool:
-        return (
-            (not self.choices or value in self.choices)
-            and (self.least is None or value >= self.least)
-            and (self.above is None or value > self.above)
-            and (self.most is None or value <= self.most)
-        )
+            if (
+                (not self.choices or result in self.choices)
+                and (self.least is None or result >= self.least)
+                and (self.above is None or result > self.above)
+                and (self.most is None or result <= self.most)
+            ):
+                return result
+        raise MisuseError(f"{self.flag} {value}: give {self.allowed}")
 
     def words(self, value: Any) -> list[str]:
         """Return the words that give this value; none when there is nothing to say."""
         if value is None or value == ():
             return []
         if self.kind is bool:
-            return [] if value == self.default else [self._opposite if self.default else self.flag]
+            return [] if value == self.default else self.declaration.split("/")[-1:]
         if self.listed:
             line = io.StringIO()
             csv.writer(line, lineterminator="").writerow(value)
@@ -175,18 +165,11 @@ class Option:
         return {**settings, "type": self.read, "metavar": self.placeholder, "multiple": self.repeated}
 
 
-def _cells(line: str) -> list[str]:
-    """Return the values of a line of CSV: one with a comma or a line break stands in double quotes."""
-    return next(csv.reader(io.StringIO(line, newline=""), skipinitialspace=True), [])
-
-
 def option(help_text: str, **facts: Any) -> Any:
     """Return a dataclass field that is an option; see `Option` for what there is to say of it."""
     described = Option(help=help_text, **facts)
-    metadata = {"option": described}
-    if described.required:
-        return field(metadata=metadata)
-    return field(default=described.default, metadata=metadata)
+    default = {} if described.required else {"default": described.default}
+    return field(metadata={"option": described}, **default)
 
 
 def options_of(table: Any, group: str = "") -> tuple[Option, ...]:
@@ -225,21 +208,20 @@ def read_words(options: Iterable[Option], words: Iterable[str]) -> dict[str, Any
     Raises:
         MisuseError: a word names no option, lacks its value, or has one that is not allowed.
     """
-    readers = {flag: (one, flag) for one in options for flag in one.declaration.split("/")}
+    readers = {flag: one for one in options for flag in one.declaration.split("/")}
     values: dict[str, Any] = {}
     for word in words:
         flag, equals, text = word.partition("=")
         if flag not in readers:
             raise MisuseError(f"{word} is no option of the job: run `fruit run --help`")
-        one = readers[flag][0]
+        one = readers[flag]
         if (one.kind is bool) == bool(equals):
             raise MisuseError(f"{word}: write {flag if one.kind is bool else f'{flag}=VALUE'}")
         if one.kind is bool:
             values[one.name] = flag == one.flag
-        elif one.repeated:
-            values[one.name] = (*values.get(one.name, ()), one.read(text))
         else:
-            values[one.name] = one.read(text)
+            before = values.get(one.name, ())
+            values[one.name] = (*before, one.read(text)) if one.repeated else one.read(text)
     return values
 
 

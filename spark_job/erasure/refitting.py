@@ -48,14 +48,15 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
         URIs of the runs that are free of what is gone; `say` tells why another one is not.
     """
     done = dict[str, str]()
-    for run, manifest in sorted(complete_runs(Folder(results)), key=_order):
+    for run, manifest in sorted(complete_runs(Folder(results)), key=lambda known: _order(known[1])):
         made_with = {_name(str(manifest.parameters.get("reduction") or ""))}
         if manifest.kind in ("train", "group"):
             made_with |= set(map(_name, manifest.parents))
         if manifest.run_id not in models and done.keys().isdisjoint(made_with):
             continue
         try:
-            say(f"{manifest.run_id}: {_again(run, manifest, session, say)}")
+            again = _reduce_again if manifest.kind == RUN else _analyse_again
+            say(f"{manifest.run_id}: {again(run, manifest, session, say)}")
             done[manifest.run_id] = run.uri
         except (FruitError, TypeError, KeyError) as error:
             say(f"{manifest.run_id}: not fitted again: {error}; remove it, or make it with other options")
@@ -68,20 +69,12 @@ def _name(uri: str) -> str:
     return uri.rstrip("/").rpartition("/")[2]
 
 
-def _order(known: tuple[RunFolder, Manifest]) -> tuple[bool, bool, str]:
+def _order(manifest: Manifest) -> tuple[bool, bool, str]:
     """Put runs before analyses, and what fits a reduction before what applies it."""
-    _, manifest = known
     return manifest.kind != RUN, bool(manifest.parameters.get("reduction")), manifest.created
 
 
-def _again(run: RunFolder, manifest: Manifest, session: Open, say: Say) -> str:
-    if manifest.kind == RUN:
-        return _reduce_again(run, manifest, session)
-    _analyse_again(run, manifest, session, say)
-    return "fitted again"
-
-
-def _reduce_again(run: RunFolder, manifest: Manifest, session: Open) -> str:
+def _reduce_again(run: RunFolder, manifest: Manifest, session: Open, _say: Say) -> str:
     """Do the stage of the reduction once more; say what became of it."""
     finished = finished_run(run, manifest, session)
     listing, _ = result_from_json(ListingResult, run.stage("listing") or {})
@@ -105,7 +98,7 @@ def _reduce_again(run: RunFolder, manifest: Manifest, session: Open) -> str:
     return said
 
 
-def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) -> None:
+def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) -> str:
     """Train or group once more with the same options, aside; then put it where the run was."""
     given: dict[str, Any] = dict(manifest.parameters)
 
@@ -127,3 +120,4 @@ def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) 
         run.clear(keep=lambda name: name in names)
         for name in sorted(names, key=layout.MANIFEST.__eq__):
             run.write(name, made.read(name) or b"")
+    return "fitted again"

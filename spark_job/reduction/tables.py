@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,7 @@ MAX_GRAM_ROWS = 10_000
 TASKS_A_CORE = 2
 ARRAY_COLUMN = "components_array"
 COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
-    "path": "string",
-    "label": "string",
-    "split": "string",
+    **dict.fromkeys(("path", "label", "split"), "string"),
     "size": "long",
     ARRAY_COLUMN: "doubles",
     OUTPUT_COLUMN: VECTOR,
@@ -44,7 +43,6 @@ def fit(
     """Fit principal components to the usable rows of a features table.
 
     Args:
-        parts: URIs of the table's parts.
         rows: how many usable rows there are.
         columns: feature length.
 
@@ -55,7 +53,12 @@ def fit(
     if columns <= MAX_COVARIANCE_COLUMNS:
         return reduce_moments(moments(spark, parts, columns), request)
     with tempfile.TemporaryDirectory(prefix="reduction-") as scratch:
-        return reduce_rows(_rows_on_disk(parts, rows, columns, Path(scratch)), request)
+        mapped = np.memmap(Path(scratch) / "rows", np.float32, mode="w+", shape=(rows, columns))
+        filled = 0
+        for _, features in chain.from_iterable(read_usable(uri, columns) for uri in parts):
+            mapped[filled : filled + len(features)] = features
+            filled += len(features)
+        return reduce_rows(mapped, request)
 
 
 def check_size(rows: int, columns: int) -> None:
@@ -88,17 +91,6 @@ def deal(spark: SparkContext, parts: Sequence[str]) -> RDD[list[str]]:
 def merged(one: Moments | None, other: Moments | None) -> Moments | None:
     """Return the moments of both together; None stands for a part without usable rows."""
     return one.merge(other) if one and other else one or other
-
-
-def _rows_on_disk(parts: Sequence[str], rows: int, columns: int, scratch: Path) -> np.ndarray:
-    """Return the features as (rows, columns) float32, mapped from a file."""
-    mapped = np.memmap(scratch / "rows", np.float32, mode="w+", shape=(rows, columns))
-    filled = 0
-    for uri in parts:
-        for _, features in read_usable(uri, columns):
-            mapped[filled : filled + len(features)] = features
-            filled += len(features)
-    return mapped
 
 
 def write_components(

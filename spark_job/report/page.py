@@ -4,13 +4,14 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -60,7 +61,9 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
     pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
-    components = contents.components[rows, :3].T if contents.components.ndim == 2 else []
+    components: Iterable[np.ndarray] = (
+        contents.components[rows, :3].T if contents.components.ndim == 2 else ()
+    )
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
         [float(f"{value:.6g}") if math.isfinite(value) else None for value in values] for values in components
@@ -195,9 +198,12 @@ def report_link(run_id: str) -> str:
 @cache
 def _environment() -> Environment:
     """Return templates that escape what they are given, with the filters of the report."""
-    blocks = {"trim_blocks": True, "lstrip_blocks": True}
     environment = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, **blocks
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["count"] = count
     return environment

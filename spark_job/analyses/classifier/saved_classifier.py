@@ -8,6 +8,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 from shlex import quote
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -106,6 +107,19 @@ class Novelty:
         """Return (n,) bool: too improbable or too far away."""
         return np.asarray((probability < self.min_probability) | (distance > self.max_distance))
 
+    def to_bytes(self) -> bytes:
+        """Return the limits as NumPy's .npz file."""
+        content = io.BytesIO()
+        np.savez(content, **vars(self))
+        return content.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read the limits that `to_bytes` wrote."""
+        with np.load(io.BytesIO(content)) as arrays:
+            limits: dict[str, Any] = {name: one if one.ndim else float(one) for name, one in arrays.items()}
+        return cls(**limits)
+
 
 def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
     """Save the model; its input column `features` is a vector, its classes are numbered from 0."""
@@ -157,9 +171,7 @@ class SavedClassifier:
         """Write `classifier/` of a run."""
         folder = run.at(layout.CLASSIFIER)
         save_classifier(folder.at(self.description.on), self.head, regularization)
-        limits = io.BytesIO()
-        np.savez(limits, **vars(self.novelty))
-        folder.write(NOVELTY, limits.getvalue())
+        folder.write(NOVELTY, self.novelty.to_bytes())
         text = json.dumps(asdict(self.description), indent=2, ensure_ascii=False)
         folder.write(DESCRIPTION, (text + "\n").encode())
 
@@ -178,8 +190,7 @@ class SavedClassifier:
             if description.on not in ("features", "components"):
                 raise ValueError(f"trained on {description.on!r}")
             head = load_classifier(folder.at(description.on))
-            with np.load(io.BytesIO(novelty)) as arrays:
-                limits = Novelty(**{name: one if one.ndim else float(one) for name, one in arrays.items()})
+            limits = Novelty.from_bytes(novelty)
             shape = (len(description.classes), description.feature_length)
             if not head.coefficients.shape == limits.centres.shape == shape:
                 raise ValueError(f"{head.coefficients.shape} numbers for {shape}")

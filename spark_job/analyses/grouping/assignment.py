@@ -16,14 +16,9 @@ from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 NEAREST_SHOWN = 8
-CLUSTERS_SCHEMA = pa.schema(
-    {
-        **dict.fromkeys(("path", "label", "split"), pa.string()),
-        "size": pa.int64(),
-        "cluster": pa.int32(),
-        "distance": pa.float32(),
-    }
-)
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
+_COLUMNS |= {"size": pa.int64(), "cluster": pa.int32(), "distance": pa.float32()}
+CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
 
 Member = tuple[float, ListedFile]  # distance to its centre, image
 

@@ -14,7 +14,7 @@ from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.evaluation import Evaluation
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Trained
-from spark_job.report.document import Block, Chart, Document, Number, Section, Table, count, percent
+from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS, class_name
 from spark_job.report.pictures import plain_axes, png_bytes
@@ -83,7 +83,7 @@ def _untested(division: Division) -> str:
 
 
 def _costs(trained: Sequence[Trained]) -> Section:
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for one in trained:
         of, recall = one.evaluation, float(np.nanmean(one.evaluation.recall))
         shares = (Number(percent(share, 2)) for share in (of.accuracy, of.top_accuracy, recall))
