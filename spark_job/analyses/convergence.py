@@ -1,26 +1,30 @@
 """How many components hold a share of the variance as the sample grows, raw and standardised."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import accumulate, cycle
 from statistics import mean, median
 
+import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
-from spark_job.analyses.growing_samples import sample_moments
 from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.training.division import by_class, draws_of
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
+from spark_job.features.table import read_usable
+from spark_job.images.sampling import draw
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
-from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, moments
+from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
 from spark_job.report.document import Chart, Document, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
-
+NAMES = ("path", "label")
 Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -> components
 
 
@@ -67,9 +71,6 @@ def analyse_convergence(
 
     Args:
         per_class: sizes of samples; all images are looked at besides.
-        shares: of the variance.
-        seeds: how many samples of each size.
-        label: the column of the table of labels that says the class.
 
     Raises:
         MisuseError: no such run, or sizes and shares that have no answer.
@@ -110,12 +111,48 @@ def analyse_convergence(
     return run.finish(metrics, _document(source, steps, shares), findings(steps, shares))
 
 
+def sample_moments(
+    spark: SparkContext, table: VectorTable, per_class: Sequence[int], seed: int
+) -> list[Moments]:
+    """Return the moments of each sample, a part of the next larger one, in two passes over the table.
+
+    A worker holds a partial of 4 d^2 bytes for each size of sample.
+
+    Args:
+        per_class: images of each class in a sample, ascending; a class with fewer gives all it has.
+    """
+    # class -> the largest draw of each sample
+    ends = spark.broadcast(
+        {
+            label: [int(draws[min(count, len(draws)) - 1]) for count in per_class]
+            for label, draws in by_class(draws_of(spark, table, seed)).items()
+        }
+    )
+
+    def rings(uris: list[str]) -> list[Moments | None]:
+        """Return the moments of the images that each sample adds to the smaller one before it."""
+        added: list[Moments | None] = [None] * len(per_class)
+        for uri in uris:
+            for names, rows in read_usable(uri, table.length, NAMES, label=table.label):
+                images = zip(*names.select(NAMES).to_pydict().values(), strict=True)
+                ring = np.array([bisect_left(ends.value[label], draw(seed, path)) for path, label in images])
+                for number, before in enumerate(added):
+                    added[number] = merged(before, Moments.of([rows[ring == number]]))
+        return added
+
+    found = (
+        deal(spark, table.parts)
+        .map(rings)
+        .treeReduce(lambda one, other: [merged(*pair) for pair in zip(one, other, strict=True)])
+    )
+    return [sample for sample in accumulate(found, merged) if sample is not None]
+
+
 def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
     """Return how many components hold each share.
 
     Args:
         sample: with d columns the spectrum takes O(d^3), twice.
-        shares: of the variance, each above 0, at most 1.
 
     Raises:
         NoVarianceError: all rows are equal, or there is one row.

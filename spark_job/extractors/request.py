@@ -122,13 +122,11 @@ def check_request(
     """Complete the options with the model's defaults.
 
     Args:
-        model: a key of MODELS.
         weights: a file, "random", or None for the model's own pretrained weights.
         layer: of VGG16, "fc2" or "flatten" instead of pooling.
         pooling: global pooling of the last convolution, "avg" (the default) or "max".
         dense: units of the random ReLU layers on top of VGG16's flatten.
         size: (height, width) of the input.
-        seed: of random weights and random dense layers.
 
     Raises:
         MisuseError: an option that the model does not take, or two that exclude each other.

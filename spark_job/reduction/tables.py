@@ -103,8 +103,6 @@ def write_components(
     """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
 
     Args:
-        parts: URIs of the features table's parts; each becomes one of the components.
-        destination: the table's folder; replaced.
         profiled: how many of the parts, the first ones, the answer describes; default: all.
 
     Returns:

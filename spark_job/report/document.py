@@ -146,7 +146,7 @@ class Point:
 
 @dataclass(frozen=True)
 class ReportContents:
-    """Everything a report shows.
+    """Everything a report of a run shows; as a block, its factor planes with search, classes and selection.
 
     Attributes:
         command: the shell command that repeats the run.
@@ -188,14 +188,7 @@ class ReportContents:
         return self.components.shape[1] if self.points and self.components.ndim == 2 else 0
 
 
-@dataclass(frozen=True)
-class Explorer:
-    """The factor planes of a run with search, classes and selection."""
-
-    contents: ReportContents
-
-
-Block = str | Table | Details | Columns | Gallery | Command | Placeholder | Chart | Explorer
+Block = str | Table | Details | Columns | Gallery | Command | Placeholder | Chart | ReportContents
 
 
 @dataclass(frozen=True)

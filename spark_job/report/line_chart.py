@@ -52,8 +52,6 @@ def line_chart(
     """Return the chart.
 
     Args:
-        caption: what is seen, for those who cannot see it too.
-        name: of the PNG file.
         legend: whether the names of the lines are shown.
         compare: whether the pointer shows all lines at its x, instead of the nearest point.
     """

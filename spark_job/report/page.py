@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
@@ -21,7 +21,6 @@ from spark_job.report.document import (
     Command,
     Details,
     Document,
-    Explorer,
     Gallery,
     Number,
     Photograph,
@@ -61,9 +60,7 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
     pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
-    components: Iterable[np.ndarray] = (
-        contents.components[rows, :3].T if contents.components.ndim == 2 else ()
-    )
+    components = contents.components[rows, :3].T if contents.components.ndim == 2 else np.empty(0)
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
         [float(f"{value:.6g}") if math.isfinite(value) else None for value in values] for values in components
@@ -121,8 +118,8 @@ def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
 
 def _photographs(document: Document) -> Iterator[Photograph | Point]:
     """Yield the photographs in an order in which leaving out every n-th is fair to all classes."""
-    for explorer in _blocks(document, Explorer):
-        points = (explorer.contents.points[row] for row in _rows(explorer.contents))
+    for contents in _blocks(document, ReportContents):
+        points = (contents.points[row] for row in _rows(contents))
         yield from sorted(points, key=lambda point: point.label)
     for chart in _blocks(document, Chart):
         yield from chart.photographs
@@ -137,7 +134,7 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
         return encode(photograph.thumbnail) if id(photograph) in shown else None
 
     charts, commands = _blocks(document, Chart), _blocks(document, Command)
-    explorers = [_explorer(one.contents, picture) for one in _blocks(document, Explorer)]
+    explorers = [_explorer(one, picture) for one in _blocks(document, ReportContents)]
     points, facts = explorers[0] if explorers else (None, None)
     scripts: list[Markup] = []
     if drawn := bool(charts or explorers):  # a page without charts does without 4 MB of plotly.js

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from spark_job.analyses.convergence import components_needed
-from spark_job.analyses.growing_samples import sample_moments
+from spark_job.analyses.convergence import components_needed, sample_moments
 from spark_job.analyses.source_run import VectorTable
 from spark_job.arrow_arrays import texts, vectors
 from spark_job.commands.analyses import convergence_command

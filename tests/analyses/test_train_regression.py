@@ -13,9 +13,8 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.source_run import VectorTable
-from spark_job.analyses.training.evaluation import Evaluation, evaluate
 from spark_job.analyses.training.examples import Block, Examples
-from spark_job.analyses.training.fitting import CALIBRATION_SHARE, calibrate
+from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, calibrate, evaluate
 from spark_job.analyses.training.softmax_regression import (
     Scaling,
     Settings,

@@ -18,8 +18,7 @@ from spark_job.analyses.grouping.kmeans import AGREEMENTS, Trial
 from spark_job.analyses.grouping.report import Grouping
 from spark_job.analyses.prediction.report import Answer, Few, Outcome, Shown
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.evaluation import Evaluation
-from spark_job.analyses.training.fitting import Trained
+from spark_job.analyses.training.fitting import Evaluation, Trained
 from spark_job.analyses.training.report import training_findings
 from spark_job.images.listing import ListedFile
 

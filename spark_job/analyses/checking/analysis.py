@@ -46,9 +46,6 @@ def check(
 ) -> Summary:
     """Look for what is wrong with the photographs of a run.
 
-    Args:
-        label: the column of the table of labels that says the class.
-
     Raises:
         MisuseError: no such run, or one made before the pixels were measured.
     """

@@ -204,7 +204,6 @@ class SavedClassifier:
 
         Args:
             uri: where it lies; None for where it lay when the features were computed.
-            fingerprint: of the extractor that is meant.
 
         Raises:
             ExtractorError: there is none.

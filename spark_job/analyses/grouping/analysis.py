@@ -41,8 +41,6 @@ def group(
 
     Args:
         k: how many clusters; None: the silhouette chooses within `k_range`.
-        k_range: fewest and most clusters to try.
-        label: the column of the table of labels that the clusters are held against.
 
     Raises:
         MisuseError: no such run, or no more different images than clusters.

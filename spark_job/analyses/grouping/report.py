@@ -51,13 +51,7 @@ def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:
 
 
 def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence[Photograph]) -> Chart:
-    """Draw the images in the plane, coloured by cluster.
-
-    Args:
-        positions: (n, 2).
-        clusters: (n,) from 1.
-        photographs: n.
-    """
+    """Draw n images in the plane, at (n, 2) positions, coloured by (n,) clusters, which count from 1."""
     data = []
     for cluster in np.unique(clusters).tolist():
         colour, places = LINE_COLOURS[cluster % len(LINE_COLOURS)], np.flatnonzero(clusters == cluster)

@@ -61,10 +61,7 @@ def predict(
     """Recognise images, save what was found, and report.
 
     Args:
-        model: RESULTS/RUN_ID that `train` made.
-        images: a folder, or one image.
         extractor: where it lies; None: where it lay when the features were computed.
-        fingerprint: of the extractor that is meant.
         labels: where the class comes from that an answer is held against, as in `fruit run`; None: as in the
             run that the model learnt from, or from nowhere, if that had a table.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
@@ -182,10 +179,6 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
 
 def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:
     """Return the files of a folder, or the one file that is named.
-
-    Args:
-        uri: a local path or s3://BUCKET/PREFIX or s3://BUCKET/KEY.
-        labels: of the files of a folder.
 
     Raises:
         ListingError: there is neither.

@@ -40,7 +40,6 @@ def train(
         open_spark: called once the arguments are known to be sound.
         on: one of TABLES; with `both` the classifier on features is the one that is used later.
         held_out: share of each class that tests where neither a run nor the splits say it.
-        label: the column of the table of labels that is learnt; None: the label of the run.
 
     Raises:
         JobError: says what to do next.

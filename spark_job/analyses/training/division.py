@@ -110,7 +110,6 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     """Tell training images from test images.
 
     Args:
-        draws: of the run that trains.
         test_draws: of the run that tests; None when there is none.
         held_out: share of each class that tests where neither a run nor the splits say it.
 

@@ -12,8 +12,7 @@ from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier.saved_classifier import TOP
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.evaluation import Evaluation
-from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Trained
+from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, Trained
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import COLOURS, class_name
