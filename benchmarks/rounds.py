@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,12 @@ def _round(plan: Plan, inputs: Inputs, features: Mapping[int, Path], number: int
     for contender in plan.image_contenders:
         for size in plan.sizes(contender):
             yield _run_images(contender, number, size, inputs)
-    for columns, folder in features.items():
-        for method in reduction.METHODS:
-            yield _run_reduction(method, number, columns, folder, inputs.work)
+    for (columns, folder), method in product(features.items(), reduction.METHODS):
+        facts = inputs.work / "reduction.json"
+        facts.unlink(missing_ok=True)
+        arguments = ["--method", method, "--features", str(folder), "--facts", str(facts)]
+        run = measured_run(f"f {method}", number, columns, "benchmarks.peers.reduction", arguments)
+        yield run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
 
 
 def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
@@ -179,20 +183,11 @@ def _missing_rows(out: Path, size: int) -> str | None:
     return None if rows == size else f"wrote features of {rows:,} images instead of {size:,}"
 
 
-def _run_reduction(method: str, number: int, columns: int, features: Path, work: Path) -> Run:
-    facts = work / "reduction.json"
-    facts.unlink(missing_ok=True)
-    arguments = ["--method", method, "--features", str(features), "--facts", str(facts)]
-    run = measured_run(f"f {method}", number, columns, "benchmarks.peers.reduction", arguments)
-    return run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
-
-
 @contextmanager
 def s3_server(folder: Path, served: dict[str, float]) -> Iterator[dict[str, str]]:
     """Serve a folder from another process; yields the environment that makes it the job's S3.
 
-    Args:
-        served: filled at the end with the processor seconds that the server took from the job's machine.
+    `served` is filled at the end with the processor seconds that the server took from the job's machine.
     """
     command, pipe = [sys.executable, "-m", "benchmarks.s3_server", str(folder)], subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as server:

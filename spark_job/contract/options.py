@@ -21,49 +21,33 @@ DEPLOY, SUBMIT = "deploy", "submit"
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option of a command.
+    """One option of a command."""
 
-    Attributes:
-        help: a sentence or two, for the command's help and the README.
-        kind: of the value, or of each value; bool: a flag without a value.
-        default: the value when nobody gives one.
-        absent: words for what happens then, where the default does not say it.
-        least, above, most: bounds of a number; `above` itself is not allowed.
-        choices: the only values that are allowed.
-        unit: of a number.
-        metavar: stands for the value in help texts; default: the choices.
-        label: names it in the report; default: the name with spaces.
-        says: RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint.
-        offered: who else offers it: DEPLOY, SUBMIT.
-        excludes: the options that cannot be given beside this one; their defaults do not count then.
-        needs: left out of everything unless the option of this name has another value than its default. An
-            option that is new names itself here: the fingerprint of earlier runs then stays the same.
-        required: there is no run without it.
-        repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`.
-        name: of the field that holds the value.
-        group: of the field that holds the dataclass with that field; empty: none.
-    """
-
-    help: str
-    kind: Callable[[Any], Any] = str
-    default: Any = None
-    absent: str = ""
+    help: str  # a sentence or two, for the command's help and the README
+    kind: Callable[[Any], Any] = str  # of the value, or of each value; bool: a flag without a value
+    default: Any = None  # the value when nobody gives one
+    absent: str = ""  # words for what happens then, where the default does not say it
+    # least, above, most: bounds of a number; `above` itself is not allowed
     least: float | None = None
     above: float | None = None
     most: float | None = None
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    metavar: str = ""
-    label: str = ""
-    says: str = RESULTS
-    offered: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()  # the only values that are allowed
+    unit: str = ""  # of a number
+    metavar: str = ""  # stands for the value in help texts; default: the choices
+    label: str = ""  # names it in the report; default: the name with spaces
+    says: str = RESULTS  # RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint
+    offered: tuple[str, ...] = ()  # who else offers it: DEPLOY, SUBMIT
+    # the options that cannot be given beside this one; their defaults do not count then
     excludes: tuple[str, ...] = ()
+    # left out of everything unless the option of this name has another value than its default. An option that
+    # is new names itself here: the fingerprint of earlier runs then stays the same
     needs: str = ""
-    required: bool = False
+    required: bool = False  # there is no run without it
+    # repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`
     repeated: bool = False
     listed: bool = False
-    name: str = ""
-    group: str = ""
+    name: str = ""  # of the field that holds the value
+    group: str = ""  # of the field that holds the dataclass with that field; empty: none
 
     @property
     def flag(self) -> str:

@@ -35,54 +35,40 @@ class Model:
 # mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _ONE = (1.0, 1.0, 1.0)
+_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
 _MODELS = (
     Model(
-        "mobilenet_v2",
-        "RGB",
-        (127.5, 127.5, 127.5),  # mode "tf" of preprocess_input: -1..1
-        (127.5, 127.5, 127.5),
+        *("mobilenet_v2", "RGB", (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),  # mode "tf": -1..1
         constructor="MobileNetV2",
         license="Apache-2.0",
-        weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        weights_file=f"mobilenet_v2{_KERAS_FILE}_1.0_224_no_top.h5",
         weights_suffix=".h5",
     ),
     Model(
-        "vgg16",
-        "BGR",
-        _CAFFE_MEAN,
-        _ONE,
+        *("vgg16", "BGR", _CAFFE_MEAN, _ONE),
         constructor="VGG16",
         license="CC-BY-4.0",
-        weights_file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        full_weights_file="vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        weights_file=f"vgg16{_KERAS_FILE}_notop.h5",
+        full_weights_file=f"vgg16{_KERAS_FILE}.h5",
         weights_suffix=".h5",
         layers=("fc2", "flatten"),
         takes_dense=True,
     ),
     Model(
-        "resnet50",
-        "BGR",
-        _CAFFE_MEAN,
-        _ONE,
+        *("resnet50", "BGR", _CAFFE_MEAN, _ONE),
         constructor="ResNet50",
         license="MIT",
-        weights_file="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_file=f"resnet50{_KERAS_FILE}_notop.h5",
         weights_suffix=".h5",
     ),
     # https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py
     Model(
-        "efficientnet_lite0",
-        "RGB",
-        (127.0, 127.0, 127.0),
-        (128.0, 128.0, 128.0),
+        *("efficientnet_lite0", "RGB", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
         weights_suffix=".pth",
         license="Apache-2.0",
     ),
     Model(
-        "raw_pixels",
-        "RGB",
-        (0.0, 0.0, 0.0),
-        (255.0, 255.0, 255.0),
+        *("raw_pixels", "RGB", (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
         default_size=(100, 100),
         minimum_side=1,
         pooled=False,

@@ -109,12 +109,8 @@ class Profile(Sum):
     def beyond(self, limits: Mapping[str, float]) -> dict[str, float]:
         """Return the shares of images beyond limits that `limits` gave: `error` and `distance`."""
         found: dict[str, Any] = {"error": self.errors, "distance": self.distances}
-        return {name: float(found[name][_bin(limits[name]) :].sum() / self.count) for name in found}
-
-
-def _bin(edge: float) -> int:
-    """Return the bin above an edge between bins."""
-    return round((log2(edge) - LOWEST_OCTAVE) * BINS_AN_OCTAVE)
+        bins = {name: round((log2(edge) - LOWEST_OCTAVE) * BINS_AN_OCTAVE) for name, edge in limits.items()}
+        return {name: float(found[name][bins[name] :].sum() / self.count) for name in found}
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:

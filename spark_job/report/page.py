@@ -145,7 +145,13 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
     if any(_blocks(document, kind) for kind in (Table, Details, Columns)):
         scripts.append(_asset("tables.js"))
     pictured = [one for one in _photographs(document) if isinstance(one, Photograph) and one.thumbnail]
-    data = {"charts": [_chart_data(chart, picture) for chart in charts], "explorer": points}
+    plotted = []
+    for chart in charts:
+        shown_beside = [
+            {"thumbnail": picture(one), "title": one.title, "note": one.note} for one in chart.photographs
+        ]
+        plotted.append({"data": list(chart.data), "layout": dict(chart.layout), "photographs": shown_beside})
+    data = {"charts": plotted, "explorer": points}
     json_text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     hashes = (hashlib.sha256(script.encode()).digest() for script in scripts)
     text = (
@@ -172,13 +178,6 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
     )
     # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
     return text.encode("utf-8", "backslashreplace")
-
-
-def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
-    photographs = [
-        {"thumbnail": picture(one), "title": one.title, "note": one.note} for one in chart.photographs
-    ]
-    return {"data": list(chart.data), "layout": dict(chart.layout), "photographs": photographs}
 
 
 def _parent(uri: str) -> dict[str, str]:

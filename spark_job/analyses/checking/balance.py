@@ -24,15 +24,12 @@ ROWS_SHOWN = 30
 
 @dataclass
 class Composition:
-    """What an archive is made of; no empty class and no empty split.
+    """What an archive is made of; no empty class and no empty split."""
 
-    Attributes:
-        classes, splits: name -> images.
-        turns: (class, name of the turn) -> a number whose bits are the angles that are there.
-    """
-
+    # classes, splits: name -> images
     classes: Counter[str] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
+    # (class, name of the turn) -> a number whose bits are the angles that are there
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __add__(self, other: "Composition") -> "Composition":

@@ -25,17 +25,13 @@ Member = tuple[float, ListedFile]  # distance to its centre, image
 
 @dataclass
 class Assigned:
-    """How many images of each folder went to each cluster.
+    """How many images of each folder went to each cluster."""
 
-    Attributes:
-        counts: (cluster, label) -> images; clusters count from 1.
-        nearest: cluster -> the images nearest to its centre, nearest first.
-        squares: sum of squared distances to the centres.
-    """
-
+    # (cluster, label) -> images; clusters count from 1
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    # cluster -> the images nearest to its centre, nearest first
     nearest: dict[int, list[Member]] = field(default_factory=dict)
-    squares: float = 0.0
+    squares: float = 0.0  # sum of squared distances to the centres
 
     def __add__(self, other: "Assigned") -> "Assigned":
         clusters = self.nearest.keys() | other.nearest.keys()

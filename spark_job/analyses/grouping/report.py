@@ -19,7 +19,6 @@ from spark_job.report.document import (
     Cell,
     Chart,
     Document,
-    Gallery,
     Number,
     Photograph,
     Section,
@@ -152,6 +151,10 @@ class Grouping:
 def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Document:
     """Return the report; it reads the photographs again for their small pictures."""
     total = grouping.assigned.counts.total()
+    members = []
+    for cluster, nearest in sorted(grouping.assigned.nearest.items()):
+        shown = [(one, one.short_name, f"{class_name(one.label)}, {away:.2f}") for away, one in nearest]
+        members.append((f"Cluster {cluster}: nearest to its centre, with the distance", shown))
     return Document(
         title="Groups",
         subtitle=f"{count(total)} images of {source.run_id} in {grouping.chosen.k} clusters, by looks alone",
@@ -159,7 +162,7 @@ def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Do
         sections=[
             mapped,
             Section("Clusters", [_clusters(grouping, total)]),
-            Section("Typical members", _members(grouping, source.limits)),
+            Section("Typical members", galleries(members, source.limits)),
             Section("How many clusters", _choice(grouping)),
         ],
         notes=_notes(grouping, total),
@@ -219,14 +222,6 @@ def _clusters(grouping: Grouping, total: int) -> Table:
         more = f" and {len(folders) - len(named)} more" if len(folders) > len(named) else ""
         rows.append([cluster, size, Number(percent(size / total)), ", ".join(named) + more])
     return Table("Clusters, the largest first", ["Cluster", "Images", "Share", "Folders in it"], rows)
-
-
-def _members(grouping: Grouping, limits: ImageLimits) -> list[Gallery]:
-    groups = []
-    for cluster, members in sorted(grouping.assigned.nearest.items()):
-        shown = [(one, one.short_name, f"{class_name(one.label)}, {away:.2f}") for away, one in members]
-        groups.append((f"Cluster {cluster}: nearest to its centre, with the distance", shown))
-    return galleries(groups, limits)
 
 
 def _choice(grouping: Grouping) -> list[Block]:

@@ -178,11 +178,7 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
 
 
 def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:
-    """Return the files of a folder, or the one file that is named.
-
-    Raises:
-        ListingError: there is neither.
-    """
+    """Return the files of a folder, or the one file that is named; ListingError: there is neither."""
     source = normalise(uri)
     if not is_s3(source) and Path(source).is_file():
         return iter([ListedFile(source, size=Path(source).stat().st_size)])

@@ -40,10 +40,7 @@ class Scaling:
 
 
 def fit_scaling(examples: Examples, counts: np.ndarray, length: int) -> Scaling:
-    """Measure mean, deviation and class centres of the columns.
-
-    Args:
-        counts: (classes,) images of each class, none of them 0.
+    """Measure mean, deviation and class centres of the columns; counts: (classes,) images, none of them 0.
 
     Raises:
         NoVarianceError: all rows are equal.
