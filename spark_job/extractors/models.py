@@ -43,17 +43,11 @@ def imagenet_weights(request: Request) -> Path:
     name = str(request.weights_file)
     if found := _cached(name):
         return found
-    reason, before = "the download left no such file", socket.getdefaulttimeout()
-    constructor = getattr(import_keras().applications, str(request.model.constructor))
-    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
+    reason = "the download left no such file"
     try:
-        # Keras fetches, checks and keeps the official file where a network is built at its full size.
-        with redirect_stdout(sys.stderr):  # its progress
-            constructor(weights="imagenet", include_top=request.layer == "fc2", input_shape=(*FULL_SIZE, 3))
+        _download(request)
     except Exception as error:  # Keras raises a bare Exception when a download fails
         reason = " ".join(str(error).split())
-    finally:
-        socket.setdefaulttimeout(before)
     if found := _cached(name):
         return found
     raise ExtractorError(
@@ -73,6 +67,18 @@ def load_keras_weights(network: Any, path: Path, request: Request) -> None:
             f"{path} does not hold the weights of {request.model.name} that this extractor needs "
             f"(the file which Keras calls {request.weights_file}): {reason}"
         ) from error
+
+
+def _download(request: Request) -> None:
+    """Let Keras fetch, check and keep the official file, by building the network once at its full size."""
+    constructor = getattr(import_keras().applications, str(request.model.constructor))
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
+    try:
+        with redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
+            constructor(weights="imagenet", include_top=request.layer == "fc2", input_shape=(*FULL_SIZE, 3))
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _cached(name: str) -> Path | None:

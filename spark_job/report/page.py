@@ -60,7 +60,7 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
     pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
-    components = contents.components[rows, :3].T if contents.components.ndim == 2 else np.empty(0)
+    components = contents.components[rows, :3].T if contents.components.ndim == 2 else np.empty((0, 0))
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
         [float(f"{value:.6g}") if math.isfinite(value) else None for value in values] for values in components

@@ -68,13 +68,15 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
 
 def run_document(contents: ReportContents) -> Document:
     """Return what the page of a run shows."""
-    usable = contents.image_counts.get("usable", 0)
+    usable, notes = contents.image_counts.get("usable", 0), list(contents.notes)
+    if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
+        notes.insert(0, "The weights of the network are random: the features mean nothing.")
     return Document(
         title=f"Run {contents.run_id}",
         subtitle=f"{contents.extractor.name} · {_counted(usable, 'photograph')} · {contents.created}",
         eyebrow="Feature extraction and principal components",
         tiles=_tiles(contents),
-        notes=_notes(contents),
+        notes=notes,
         sections=[
             Section("What was run", _origin(contents), "run"),
             Section("Explained variance", variance_blocks(contents), "variance"),
@@ -116,13 +118,6 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
     return tiles
 
 
-def _notes(contents: ReportContents) -> list[str]:
-    notes = list(contents.notes)
-    if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
-        notes.insert(0, "The weights of the network are random: the features mean nothing.")
-    return notes
-
-
 def _origin(contents: ReportContents) -> list[Block]:
     extractor, weights = contents.extractor, contents.extractor.weights
     seed = "" if weights.random_seed is None else f" (seed {weights.random_seed})"
@@ -146,8 +141,10 @@ def _origin(contents: ReportContents) -> list[Block]:
 
 
 def _classes(contents: ReportContents) -> list[Block]:
+    skips = [(reason, Number(count(files))) for reason, files in contents.skipped.items()]
+    skipped = [Table("Files that were skipped", ["Reason", "Files"], skips)] if skips else []
     if not contents.classes:
-        return [Placeholder("There are no classes to count."), *_skipped(contents)]
+        return [Placeholder("There are no classes to count."), *skipped]
     largest = max(row.usable + row.rejected for row in contents.classes) or 1
     rows: list[list[Cell]] = []
     for row in contents.classes[:MAX_CLASS_ROWS]:
@@ -156,12 +153,7 @@ def _classes(contents: ReportContents) -> list[Block]:
     more = len(contents.classes) - len(rows)
     caption = "Images of each class" + (f"; {count(more)} more classes are not shown" if more else "")
     table = Table(caption, ["Class", "Usable", "Rejected", "As bars"], rows, style="counts")
-    return [Columns([table, *_skipped(contents)])]
-
-
-def _skipped(contents: ReportContents) -> list[Table]:
-    rows = [(reason, Number(count(files))) for reason, files in contents.skipped.items()]
-    return [Table("Files that were skipped", ["Reason", "Files"], rows)] if rows else []
+    return [Columns([table, *skipped])]
 
 
 def _rejected(contents: ReportContents) -> Iterator[Block]:

@@ -10,9 +10,9 @@ from pyspark import SparkContext
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.checking.balance import Balance, composition
 from spark_job.analyses.checking.feature_checks import (
-    Centred,
     ClassModel,
     class_findings,
+    enough_for_leaks,
     far_bounds,
     leak_findings,
     own_distances,
@@ -80,9 +80,9 @@ def check(
     splits = [split for split, _ in found.splits.most_common()]
     compared = None
     if len(splits) > 1:
-        vectors = Centred.enough_for_leaks(source)
-        parts, compared = vectors.table.parts, vectors.table.length
-        tally += tasks.find(parts, lambda uri: leak_findings(vectors, uri, splits, thresholds.leak))
+        vectors, centre = enough_for_leaks(source)
+        compared, least = vectors.length, thresholds.leak
+        tally += tasks.find(vectors.parts, lambda uri: leak_findings(vectors, centre, uri, splits, least))
     unmeasured = sum(missing for _, missing in surveys)
     sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
     checked = Checked(

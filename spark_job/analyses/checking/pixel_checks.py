@@ -74,12 +74,6 @@ class Surroundings:
         near = {key: count for key, count in _repeated(looks).items() if key in different}
         return cls(float(first - reach), float(third + reach), exact, near)
 
-    def size_scores(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (flagged, score) of sizes; where all sizes are equal, any other size is odd."""
-        middle, gap = (self.smallest + self.largest) / 2, self.largest - self.smallest
-        scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
-        return (sizes < self.smallest) | (sizes > self.largest), scores
-
 
 def _repeated(keys: np.ndarray) -> dict[int, int]:
     values, counts = np.unique(keys, return_counts=True)
@@ -125,10 +119,14 @@ def _scores(
         "blurry": blur_scores(column["edge_deviation"], column["grey_histogram_deviation"]),
         "odd_aspect_ratio": np.minimum(width / height, height / width),
     }
-    limits = asdict(thresholds)
+    limits, sizes = asdict(thresholds), _sizes(batch)
+    smallest, largest = surroundings.smallest, surroundings.largest
+    # Where all sizes are equal, any other size is odd.
+    middle, gap = (smallest + largest) / 2, largest - smallest
+    size_scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
     return {
         **{issue: (score < limits[issue], score) for issue, score in scores.items()},
-        "odd_size": surroundings.size_scores(_sizes(batch)),
+        "odd_size": ((sizes < smallest) | (sizes > largest), size_scores),
         "greyscale": (column["greyscale"] > 0, 1 - column["greyscale"]),
     }
 

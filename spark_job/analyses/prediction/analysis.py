@@ -65,9 +65,6 @@ def predict(
         labels: where the class comes from that an answer is held against, as in `fruit run`; None: as in the
             run that the model learnt from, or from nowhere, if that had a table.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
-
-    Raises:
-        JobError: says what to do next.
     """
     if contains(normalise(images), normalise(results)):
         raise MisuseError(

@@ -88,20 +88,15 @@ def _by_place(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return list(zip(*((*row, *[None] * TOP)[:TOP] for row in rows), strict=True))
 
 
-@dataclass(frozen=True)
-class Shown:
-    """An image and what was said of it; `order` decides which ones are kept, the smallest first."""
-
-    order: float
-    image: ListedFile
-    answer: Answer
+# What decides which images are kept, the smallest first; an image, and what was said of it.
+Shown = tuple[float, ListedFile, Answer]
 
 
 class Few(tuple[Shown, ...]):
     """Those that come first, at most SHOWN; by path where equal."""
 
     def __new__(cls, images: Iterable[Shown] = ()) -> Self:
-        return super().__new__(cls, sorted(images, key=lambda one: (one.order, one.image.path))[:SHOWN])
+        return super().__new__(cls, sorted(images, key=lambda one: (one[0], one[1].path))[:SHOWN])
 
     def __add__(self, other: Iterable[Shown]) -> Self:  # type: ignore[override]
         return type(self)((*self, *other))
@@ -133,8 +128,8 @@ class Outcome(Sum):
             len(images) - len(given),
             sum(image.label in known for image, _ in given),
             sum(image.label == one.classes[0] for image, one in given),
-            Few(Shown(draw(0, image.path), image, one) for image, one in given),
-            Few(Shown(one.probabilities[0], image, one) for image, one in given if one.unlike),
+            Few((draw(0, image.path), image, one) for image, one in given),
+            Few((one.probabilities[0], image, one) for image, one in given if one.unlike),
         )
 
     @property
@@ -163,11 +158,11 @@ class Outcome(Sum):
         """Return the answer for each image, by path, JSON types."""
         return [
             {
-                "path": one.image.path,
-                "classes": dict(zip(one.answer.classes, one.answer.probabilities, strict=True)),
-                "unlike": one.answer.unlike,
+                "path": image.path,
+                "classes": dict(zip(answer.classes, answer.probabilities, strict=True)),
+                "unlike": answer.unlike,
             }
-            for one in sorted(self.sample, key=lambda one: one.image.path)
+            for _, image, answer in sorted(self.sample, key=lambda one: one[1].path)
         ]
 
     def findings(self) -> Lines:
@@ -224,8 +219,8 @@ def _table(outcome: Outcome) -> Table:
 
 def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
     named = []
-    for one in shown:
-        flag, name = "unlike anything, " if one.answer.unlike else "", one.image.path.rpartition("/")[2]
-        note = f"{flag}{percent(one.answer.probabilities[0])}: {name}"
-        named.append((one.image, class_name(one.answer.classes[0]), note))
+    for _, image, answer in shown:
+        flag, name = "unlike anything, " if answer.unlike else "", image.path.rpartition("/")[2]
+        note = f"{flag}{percent(answer.probabilities[0])}: {name}"
+        named.append((image, class_name(answer.classes[0]), note))
     return galleries([(caption, named)], ImageLimits())[0]

@@ -40,9 +40,6 @@ def train(
         open_spark: called once the arguments are known to be sound.
         on: one of TABLES; with `both` the classifier on features is the one that is used later.
         held_out: share of each class that tests where neither a run nor the splits say it.
-
-    Raises:
-        JobError: says what to do next.
     """
     settings = settings or Settings()
     chosen = {"features": features, "test_features": test_features, "on": on, "held_out": held_out}
@@ -50,7 +47,16 @@ def train(
     source = SourceRun.open(features, label=label)
     tested = SourceRun.open(test_features, label=label) if test_features else None
     table = VectorTable.features(source)
-    test_table = _tested_features(source, tested) if tested else None
+    test_table = VectorTable.features(tested) if tested else None
+    if tested and tested.uri == source.uri:
+        raise MisuseError(
+            "--test-features names the run that trains: a classifier is tested on images it has not seen"
+        )
+    if tested and tested.manifest.extractor_fingerprint != source.manifest.extractor_fingerprint:
+        raise MisuseError(
+            f"--test-features {tested.uri} has features of another extractor, or of another version of this "
+            "job: compute both with the same one"
+        )
     parents = [source, tested] if tested else [source]
     run = AnalysisRun("train", results, parents, parameters, run_id)
     say(f"run {run.run_id}")
@@ -79,17 +85,3 @@ def train(
         f"fruit predict --model={quote(run.folder.uri)} --extractor={quote(extractor)} --images=PHOTOGRAPHS "
         f"--results={quote(results)}"
     )
-
-
-def _tested_features(source: SourceRun, tested: SourceRun) -> VectorTable:
-    features = VectorTable.features(tested)
-    if tested.uri == source.uri:
-        raise MisuseError(
-            "--test-features names the run that trains: a classifier is tested on images it has not seen"
-        )
-    if tested.manifest.extractor_fingerprint != source.manifest.extractor_fingerprint:
-        raise MisuseError(
-            f"--test-features {tested.uri} has features of another extractor, or of another version of this "
-            "job: compute both with the same one"
-        )
-    return features
