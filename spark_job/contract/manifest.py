@@ -13,8 +13,7 @@ from typing import Any, Self, TypeVar
 
 FORMAT = 1
 RUN = "run"
-# What a manifest says even when it is empty.
-ALWAYS = ("parents", "parameters", "outputs")
+ALWAYS = ("parents", "parameters", "outputs")  # what a manifest says even when it is empty
 # What a manifest that somebody else wrote must hold to be one of a run.
 _TEXTS, _OBJECTS = ("run_id", "created", "kind", "fingerprint"), ("parameters", "extractor", "code", "images")
 _LISTS = ("parents", "command", "outputs", "instance_types")

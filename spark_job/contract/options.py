@@ -15,8 +15,7 @@ from spark_job.contract.errors import MisuseError
 
 # What an option says: which results come out, where things lie, or how this one attempt is made.
 RESULTS, PLACE, ATTEMPT = "results", "place", "attempt"
-# Who offers it besides the command line of `run`.
-DEPLOY, SUBMIT = "deploy", "submit"
+DEPLOY, SUBMIT = "deploy", "submit"  # who offers it besides the command line of `run`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,7 @@ from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.request import FULL_SIZE, Request
 from spark_job.extractors.specification import Weights
 
-# Of one connection or read, not of the whole download (up to 553 MB).
-_TIMEOUT_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0  # of one connection or read, not of the whole download (up to 553 MB)
 
 
 def sha256_of(path: Path) -> str:

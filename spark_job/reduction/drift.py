@@ -23,14 +23,10 @@ from spark_job.session import Sum
 LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32
 BINS = OCTAVES * BINS_AN_OCTAVE
 LIMIT_QUANTILE = 0.99
-# A smaller share of an image's squared length is rounding, not a reconstruction error.
-ROUNDING = 1e-10
-# Of 30 images one beyond a 99 % limit is chance; of fewer nothing is said.
-MIN_IMAGES = 30
-# Five times what the 99 % limit lets through.
-MOST_BEYOND = 0.05
-# Of the variance that the components held when they were fitted.
-MOST_LOST = 0.05
+ROUNDING = 1e-10  # a smaller share of an image's squared length is rounding, not a reconstruction error
+MIN_IMAGES = 30  # of 30 images one beyond a 99 % limit is chance; of fewer nothing is said
+MOST_BEYOND = 0.05  # five times what the 99 % limit lets through
+MOST_LOST = 0.05  # of the variance that the components held when they were fitted
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,7 @@ from spark_job.report.document import (
 )
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_name, class_styles
 
-# SVG markers stay quick up to about this many.
-MAX_POINTS = 2000
+MAX_POINTS = 2000  # SVG markers stay quick up to about this many
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
 # Characters of HTML around each photograph.

@@ -17,14 +17,11 @@ from spark_job.analyses.checking.findings import Finding
 from spark_job.analyses.source_run import SourceRun, VectorTable, directions
 from spark_job.images.listing import ListedFile, listed_files
 
-# The first components hold most of the variance; more would cost memory as their square.
-MAX_COMPONENTS = 256
+MAX_COMPONENTS = 256  # the first components hold most of the variance; more would cost memory as their square
 # With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
 ENOUGH_FOR_LEAKS = 50
-# Of images to centres, at once: 32 MiB, and as much again on the way.
-MAX_DISTANCES = 4 * 1024**2
-# Quartiles of fewer distances say nothing.
-MIN_FOR_QUARTILES = 8
+MAX_DISTANCES = 4 * 1024**2  # of images to centres, at once: 32 MiB, and as much again on the way
+MIN_FOR_QUARTILES = 8  # quartiles of fewer distances say nothing
 
 
 @dataclass

@@ -20,8 +20,7 @@ from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.specification import ExtractorSpecification
 
 SUFFIX = ".keras"
-# So many classes are named on the command line.
-NAMED = 5
+NAMED = 5  # so many classes are named on the command line
 
 
 def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Summary:

@@ -18,12 +18,9 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-# K-means++ starts; the best of them is kept.
-TRIAL_STARTS, FINAL_STARTS = 2, 10
-# The silhouette needs all distances between them: 36 MB.
-MAX_SILHOUETTE_ROWS = 3_000
-# Enough to compare numbers of clusters; the centres are then found on all.
-MAX_TRIAL_ROWS = 5_000
+TRIAL_STARTS, FINAL_STARTS = 2, 10  # K-means++ starts; the best of them is kept
+MAX_SILHOUETTE_ROWS = 3_000  # the silhouette needs all distances between them: 36 MB
+MAX_TRIAL_ROWS = 5_000  # enough to compare numbers of clusters; the centres are then found on all
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,8 @@ PREDICTIONS_SCHEMA = pa.schema(
     }
 )
 SHOWN = 60
-# So many images are listed one by one on the command line.
-LISTED = 20
-# So many classes are named there otherwise.
-MOST_FREQUENT = 5
+LISTED = 20  # so many images are listed one by one on the command line
+MOST_FREQUENT = 5  # so many classes are named there otherwise
 
 
 @dataclass(frozen=True)

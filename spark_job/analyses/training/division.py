@@ -18,8 +18,7 @@ from spark_job.images.sampling import draw
 TRAINING, TEST, VALIDATION = "training", "test", "validation"
 SPLITS = {"training": TRAINING, "train": TRAINING, "test": TEST, "testing": TEST}
 SPLITS |= dict.fromkeys(("validation", "valid", "val"), VALIDATION)
-# Shares of the training images at which the learning curve is measured.
-CURVE = (0.1, 0.25, 0.5, 1.0)
+CURVE = (0.1, 0.25, 0.5, 1.0)  # shares of the training images at which the learning curve is measured
 
 Draws = dict[tuple[str, str], np.ndarray]
 

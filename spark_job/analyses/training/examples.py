@@ -13,8 +13,7 @@ from spark_job.analyses.source_run import VectorTable
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.session import tree_depth
 
-# A block has a number for each row and class, some times over: 32 MiB each.
-MAX_SCORES = 4 * 1024**2
+MAX_SCORES = 4 * 1024**2  # a block has a number for each row and class, some times over: 32 MiB each
 
 Total = TypeVar("Total")
 # (label, split, path) -> (class, step), or None for an image that does not take part.
