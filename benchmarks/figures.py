@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,6 +15,7 @@ import psutil
 from benchmarks.peers.assignment import core_count
 from benchmarks.process import Run
 from benchmarks.rounds import CONTENDERS, KINDS
+from spark_job.provenance import installed_versions
 
 COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 GIBIBYTE_IN_MEBIBYTES = 1024.0
@@ -266,7 +266,7 @@ def _largest_differences(runs: list[Run]) -> list[float]:
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, cores, memory, system and versions of this machine."""
-    installed = {one.name.lower(): one.version for one in distributions()}
+    installed = installed_versions(PACKAGES)
     return {
         "processor": _processor(),
         "cores": core_count(),

@@ -7,7 +7,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ from spark_job.extractors.frameworks import import_openvino
 from spark_job.extractors.models import make_network, sha256_of
 from spark_job.extractors.request import Request, check_request
 from spark_job.extractors.specification import ExtractorSpecification, Weights
+from spark_job.provenance import installed_versions
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can say
 _BUILDERS = ("keras", "tensorflow", "openvino")
@@ -103,7 +103,7 @@ def _write_networks(network: Any, request: Request, folder: Path) -> None:
 
 def _specification(network: Any, request: Request, weights: Weights, folder: Path) -> ExtractorSpecification:
     (height, width), model = request.size, request.model
-    installed = {one.name: one.version for one in distributions()}
+    installed = installed_versions(_BUILDERS)
     names = sorted(name for files in ENGINE_FILES.values() for name in files)
     return ExtractorSpecification(
         model=model.name,
