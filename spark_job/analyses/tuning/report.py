@@ -61,22 +61,6 @@ def heat_map(tuning: Tuning) -> Chart:
     )
 
 
-def time_by_images(tuning: Tuning) -> Chart:
-    """Draw the seconds by the number of images, with the fitted line from 0."""
-    images = [run.images for run in tuning.sizes]
-    curve = [0.0, float(max(images))]
-    fitted = Line("fitted", curve, list(map(tuning.by_images.at, curve)), COLOURS[1], marker=0)
-    return _seconds("images", "number of images", "Images", fitted, images, tuning.sizes)
-
-
-def time_by_cores(tuning: Tuning) -> Chart:
-    """Draw the seconds by the cores of all executors, with the fitted curve: fixed + work / cores."""
-    cores = [run.all_cores for run in tuning.grid]
-    curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
-    fitted = Line("fitted", curve, [tuning.by_cores.at(1 / count) for count in curve], COLOURS[1], marker=0)
-    return _seconds("cores", "cores of all executors", "Cores of all executors", fitted, cores, tuning.grid)
-
-
 def _seconds(
     name: str, by: str, title: str, fitted: Line, x: Sequence[int], runs: Sequence[Measurement]
 ) -> Chart:
@@ -151,43 +135,44 @@ def tune_document(tuning: Tuning) -> Document:
 def _grid_section(tuning: Tuning) -> Section:
     images, seconds = tuning.images, tuning.serial_seconds
     serial = (SERIAL, images, round(seconds, 2), round(images / seconds, 1), 1.0, Number("100 %"), "")
-    return Section(
-        "Executors x cores",
-        (
-            "Speed-up is the serial process's time over the point's; efficiency is that by core. The serial "
-            "process is one plain process without Spark, on one core, on the same images.",
-            heat_map(tuning),
-            Table("Each point of the grid", COLUMNS, [*_rows(tuning.grid), serial]),
-            "The price counts the primary node and as many whole worker nodes as have these cores, on "
-            "demand, for the time of the featurization alone.",
-        ),
+    text = (
+        "Speed-up is the serial process's time over the point's; efficiency is that by core. The serial "
+        "process is one plain process without Spark, on one core, on the same images."
     )
+    price = (
+        "The price counts the primary node and as many whole worker nodes as have these cores, on "
+        "demand, for the time of the featurization alone."
+    )
+    table = Table("Each point of the grid", COLUMNS, [*_rows(tuning.grid), serial])
+    return Section("Executors x cores", (text, heat_map(tuning), table, price))
 
 
 def _images_section(tuning: Tuning) -> Section:
-    line = tuning.by_images
+    """Say how the time grows with the number of images; the fitted line begins at 0."""
+    line, images = tuning.by_images, [run.images for run in tuning.sizes]
+    curve = [0.0, float(max(images))]
+    fitted = Line("fitted", curve, list(map(line.at, curve)), COLOURS[1], marker=0)
+    chart = _seconds("images", "number of images", "Images", fitted, images, tuning.sizes)
     rate = "" if line.slope <= 0 else f": {speed(1 / line.slope)} images/s beyond the fixed part"
-    return Section(
-        "Time and images",
-        (
-            f"With {tuning.sizes[0].name}, time is {duration(line.fixed_seconds)} + "
-            f"{1e3 * line.slope:.2f} ms for each image{rate}. {_quality(line)}",
-            time_by_images(tuning),
-            Table("Each size", COLUMNS[:4], [row[:4] for row in _rows(tuning.sizes)]),
-        ),
+    text = (
+        f"With {tuning.sizes[0].name}, time is {duration(line.fixed_seconds)} + "
+        f"{1e3 * line.slope:.2f} ms for each image{rate}. {_quality(line)}"
     )
+    table = Table("Each size", COLUMNS[:4], [row[:4] for row in _rows(tuning.sizes)])
+    return Section("Time and images", (text, chart, table))
 
 
 def _cores_section(tuning: Tuning) -> Section:
-    line = tuning.by_cores
-    return Section(
-        "Time and cores",
-        (
-            f"Time is {duration(line.fixed_seconds)} + {duration(line.slope)} / cores of all executors: the "
-            f"first part is what more cores do not shorten. {_quality(line)}",
-            time_by_cores(tuning),
-        ),
+    """Say how the time falls with the cores of all executors; the fitted curve is fixed + work / cores."""
+    line, cores = tuning.by_cores, [run.all_cores for run in tuning.grid]
+    curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
+    fitted = Line("fitted", curve, [line.at(1 / count) for count in curve], COLOURS[1], marker=0)
+    chart = _seconds("cores", "cores of all executors", "Cores of all executors", fitted, cores, tuning.grid)
+    text = (
+        f"Time is {duration(line.fixed_seconds)} + {duration(line.slope)} / cores of all executors: the "
+        f"first part is what more cores do not shorten. {_quality(line)}"
     )
+    return Section("Time and cores", (text, chart))
 
 
 def _quality(line: FittedLine) -> str:
