@@ -91,17 +91,6 @@ def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
     return png_bytes(figure)
 
 
-def silhouette_chart(trials: Sequence[Trial], chosen: Trial) -> Chart:
-    """Draw the silhouette by the number of clusters; the chosen one is marked."""
-    lines = [
-        Line("silhouette", [trial.k for trial in trials], [trial.silhouette for trial in trials]),
-        Line("chosen", [chosen.k], [chosen.silhouette], COLOURS[1], style="none", marker=14, open=True),
-    ]
-    caption = "Mean silhouette by the number of clusters; the circle marks the chosen one"
-    x, y = Axis("Clusters", from_zero=False), Axis("Silhouette", ".3f", from_zero=False)
-    return line_chart(caption, "silhouette", lines, x, y, legend=False)
-
-
 @dataclass(frozen=True)
 class Grouping:
     """What `group` found; `fitted` says on how many images K-means was fitted."""
@@ -225,10 +214,18 @@ def _clusters(grouping: Grouping, total: int) -> Table:
 
 
 def _choice(grouping: Grouping) -> list[Block]:
-    if len(grouping.trials) == 1:
-        return [f"--k asked for {grouping.chosen.k}; no other number was tried."]
+    """Say why there are so many clusters: the silhouette by their number; the chosen one is marked."""
+    trials, chosen = grouping.trials, grouping.chosen
+    if len(trials) == 1:
+        return [f"--k asked for {chosen.k}; no other number was tried."]
     text = (
         "The silhouette compares the distance of an image to its own cluster with that to the next one: 1 is "
-        f"far apart, 0 is on the border. It is largest with {grouping.chosen.k} clusters."
+        f"far apart, 0 is on the border. It is largest with {chosen.k} clusters."
     )
-    return [text, silhouette_chart(grouping.trials, grouping.chosen)]
+    lines = [
+        Line("silhouette", [trial.k for trial in trials], [trial.silhouette for trial in trials]),
+        Line("chosen", [chosen.k], [chosen.silhouette], COLOURS[1], style="none", marker=14, open=True),
+    ]
+    caption = "Mean silhouette by the number of clusters; the circle marks the chosen one"
+    x, y = Axis("Clusters", from_zero=False), Axis("Silhouette", ".3f", from_zero=False)
+    return [text, line_chart(caption, "silhouette", lines, x, y, legend=False)]

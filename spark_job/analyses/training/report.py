@@ -216,13 +216,9 @@ def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
         images, seen, unseen = zip(*map(astuple, one.curve), strict=True)
         lines.append(Line(f"{one.on}: test", images, unseen, colour))
         lines.append(Line(f"{one.on}: training", images, seen, colour, style="dot"))
-    return line_chart(
-        "Learning curve: accuracy by the number of images trained on",
-        "learning_curve",
-        lines,
-        Axis("Training images"),
-        Axis("Accuracy", ".1%", from_zero=False),
-    )
+    caption = "Learning curve: accuracy by the number of images trained on"
+    x, y = Axis("Training images"), Axis("Accuracy", ".1%", from_zero=False)
+    return line_chart(caption, "learning_curve", lines, x, y)
 
 
 def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
