@@ -20,12 +20,8 @@ from benchmarks.photographs import drawn_photographs, folder_of, phone_photograp
 from benchmarks.rounds import CONTENDERS, KINDS, Inputs, Plan, measure_all
 from infra.checkout import ROOT
 
-RESULTS = {
-    "drawn": ROOT / "benchmarks" / "results.json",
-    "phone": ROOT / "benchmarks" / "results-phone.json",
-    "files": ROOT / "benchmarks" / "results-files.json",
-    "reuse": ROOT / "benchmarks" / "results-reuse.json",
-}
+RESULTS = {kind: ROOT / "benchmarks" / f"results-{kind}.json" for kind in ("phone", "files", "reuse")}
+RESULTS["drawn"] = ROOT / "benchmarks" / "results.json"
 TRIAL_RESULTS = ROOT / ".build" / "benchmark-trial.json"
 WORK = ROOT / ".build" / "benchmarks"
 FIGURES = {"drawn": speed_figures, "phone": phone_figures, "files": file_figures, "reuse": reuse_figures}
@@ -67,9 +63,8 @@ def main() -> None:
 def _options() -> Namespace:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--images", type=Path, help="folder of photographs; default: drawn fruit")
-    parser.add_argument(
-        "--kind", choices=KINDS, default="drawn", help="what is measured (default %(default)s)"
-    )
+    kinds = "what is measured (default %(default)s)"
+    parser.add_argument("--kind", choices=KINDS, default="drawn", help=kinds)
     parser.add_argument("--weights", help="weights file of MobileNetV2; default: random numbers")
     parser.add_argument("--extractor", type=Path, help="extractor folder to use instead of building one")
     contenders = ", ".join(f"{key} {name}" for key, name in sorted(CONTENDERS.items()))

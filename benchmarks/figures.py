@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,13 +15,9 @@ import psutil
 from benchmarks.peers.assignment import core_count
 from benchmarks.process import Run
 from benchmarks.rounds import CONTENDERS, KINDS
+from spark_job.provenance import installed_versions
 
-COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<=": operator.le,
-    "<": operator.lt,
-}
+COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 GIBIBYTE_IN_MEBIBYTES = 1024.0
 Measure = Callable[[Run], float | None]
 KEY = re.compile(r"\((\w)\)")  # of a contender, in a figure's name
@@ -34,19 +29,13 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table.
-
-    Attributes:
-        values: one for each round.
-        target: comparison and bound, as (">=", 0.9); None: for information.
-        note: why there is no value.
-    """
+    """One line of the table."""
 
     name: str
     unit: str
-    values: list[float]
-    target: tuple[str, float] | None = None
-    note: str = ""
+    values: list[float]  # one for each round
+    target: tuple[str, float] | None = None  # comparison and bound, as (">=", 0.9); None: for information
+    note: str = ""  # why there is no value
     value: float | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,7 +110,6 @@ def speed_figures(runs: list[Run]) -> list[Figure]:
 
 def image_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of (a) to (e) and (g), of those that were measured."""
-    measured = {run.contender for run in runs}
     rounds = {key: Rounds(runs, key) for key in KINDS["drawn"].contenders}
     errors = {key: runs_of_key.error for key, runs_of_key in rounds.items()}
     job = rounds["b"]
@@ -137,11 +125,18 @@ def image_figures(runs: list[Run]) -> list[Figure]:
     for key, target in (("c", (">=", 4.0)), ("d", (">=", 0.95)), ("e", (">", 1.0))):
         ratio = ratios(steady, rounds[key].steady())
         figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, target, errors[key])]
-    figures += _s3_figures(job, rounds["g"])
-    return _of(measured, figures)
+    local, distant = job.large(_rate), rounds["g"].large(_rate)
+    share = ratios(distant, local)
+    figures += [
+        Figure("(b) features stage, local files", "images/s", [*local.values()]),
+        Figure("(g) features stage, S3 at 25 ms", "images/s", [*distant.values()], note=errors["g"]),
+        Figure("(g) / (b), features stage", "", share, (">=", 0.90), errors["g"]),
+    ]
+    return _of(runs, figures)
 
 
-def _of(measured: set[str], figures: list[Figure]) -> list[Figure]:
+def _of(runs: list[Run], figures: list[Figure]) -> list[Figure]:
+    measured = {run.contender for run in runs}
     return [figure for figure in figures if set(KEY.findall(figure.name)) <= measured]
 
 
@@ -149,12 +144,15 @@ def phone_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of photographs as phones take them: (l), (b), (d) and (e)."""
     rounds = {key: Rounds(runs, key) for key in KINDS["phone"].contenders}
     limit, job = rounds["l"], rounds["b"]
+    spent_by_job = job.large(
+        lambda run: 1000 * run.facts["cpu_utilization"] * run.facts["cores"] / _rate(run)
+    )
     steps = sorted({step for run in runs for step in run.facts.get("core_milliseconds", ())})
     figures = [
         Figure(f"(l) {CONTENDERS['l']}", "images/s", [*limit.large(_rate).values()], note=limit.error),
         *_speed("b", job),
         Figure("(b) / (l)", "", ratios(job.steady(), limit.large(_rate)), (">=", 0.85), limit.error),
-        Figure("(b) features stage, each image", "core-ms", [*job.large(_core_milliseconds).values()]),
+        Figure("(b) features stage, each image", "core-ms", [*spent_by_job.values()]),
     ]
     for step in steps:
         spent = limit.large(lambda run, step=step: run.facts["core_milliseconds"][step])  # type: ignore[misc]
@@ -162,11 +160,7 @@ def phone_figures(runs: list[Run]) -> list[Figure]:
     for key in "de":
         ratio = ratios(job.steady(), rounds[key].steady())
         figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, None, rounds[key].error)]
-    return _of({run.contender for run in runs}, [*figures, *_memory(job)[:2]])
-
-
-def _core_milliseconds(run: Run) -> float:
-    return float(1000 * run.facts["cpu_utilization"] * run.facts["cores"] / _rate(run))
+    return _of(runs, [*figures, *_memory(job)[:2]])
 
 
 def file_figures(runs: list[Run]) -> list[Figure]:
@@ -208,24 +202,16 @@ def reuse_figures(runs: list[Run]) -> list[Figure]:
     for name, measure in measures.items():
         ratio = ratios(rounds["k"].large(measure), rounds["n"].large(measure))
         figures.append(Figure(f"(k) / (n), {name}", "", ratio, ("<=", 0.1)))
-    return _of({run.contender for run in runs}, figures)
+    return _of(runs, figures)
 
 
 def _speed(key: str, rounds: Rounds) -> list[Figure]:
-    seconds = operator.attrgetter("seconds")
-    name, cold = f"({key}) {CONTENDERS[key]}", {"small": rounds.small, "large": rounds.large}
-    return [
-        *(
-            Figure(
-                f"{name}, cold, {size} run",
-                "s",
-                [*values(seconds).values()],
-                note=rounds.error,
-            )
-            for size, values in cold.items()
-        ),
-        Figure(f"{name}, steady", "images/s", [*rounds.steady().values()], note=rounds.error),
+    name, seconds = f"({key}) {CONTENDERS[key]}", operator.attrgetter("seconds")
+    times = {"cold, small run": rounds.small(seconds), "cold, large run": rounds.large(seconds)}
+    figures = [
+        Figure(f"{name}, {what}", "s", [*one.values()], note=rounds.error) for what, one in times.items()
     ]
+    return [*figures, Figure(f"{name}, steady", "images/s", [*rounds.steady().values()], note=rounds.error)]
 
 
 def _rate(run: Run) -> float:
@@ -248,15 +234,6 @@ def _peak_of(part: str) -> Measure:
     return lambda run: run.peak_mebibytes.get(part)
 
 
-def _s3_figures(job: Rounds, remote: Rounds) -> list[Figure]:
-    local, distant = job.large(_rate), remote.large(_rate)
-    return [
-        Figure("(b) features stage, local files", "images/s", [*local.values()]),
-        Figure("(g) features stage, S3 at 25 ms", "images/s", [*distant.values()], note=remote.error),
-        Figure("(g) / (b), features stage", "", ratios(distant, local), (">=", 0.90), remote.error),
-    ]
-
-
 def reduction_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of (f) at each number of columns."""
     figures = []
@@ -264,20 +241,13 @@ def reduction_figures(runs: list[Run]) -> list[Figure]:
         of_size = [run for run in runs if run.size == columns]
         rounds = {name: Rounds(of_size, f"f {name}") for name in ("this_job", "mllib", "scikit_learn")}
         seconds = {name: each.large(lambda run: run.facts["fit_seconds"]) for name, each in rounds.items()}
-        start, job = f"(f) {columns:,} columns", seconds["this_job"]
+        start, job, furthest = f"(f) {columns:,} columns", seconds["this_job"], _largest_differences(of_size)
+        for name, each in rounds.items():
+            figures.append(Figure(f"{start}, {name}", "s", [*seconds[name].values()], note=each.error))
         figures += [
-            *(
-                Figure(f"{start}, {name}", "s", [*seconds[name].values()], note=rounds[name].error)
-                for name in rounds
-            ),
             Figure(f"{start}, MLlib / this job", "times", ratios(seconds["mllib"], job), (">=", 6.0)),
             Figure(f"{start}, scikit-learn / this job", "times", ratios(seconds["scikit_learn"], job)),
-            Figure(
-                f"{start}, explained variance, largest difference",
-                "",
-                _largest_differences(of_size),
-                ("<=", 1e-6),
-            ),
+            Figure(f"{start}, explained variance, largest difference", "", furthest, ("<=", 1e-6)),
         ]
     return figures
 
@@ -296,6 +266,7 @@ def _largest_differences(runs: list[Run]) -> list[float]:
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, cores, memory, system and versions of this machine."""
+    installed = installed_versions(PACKAGES)
     return {
         "processor": _processor(),
         "cores": core_count(),
@@ -303,18 +274,16 @@ def describe_machine() -> dict[str, Any]:
         "load_average_before": psutil.getloadavg()[0],
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {package: _version(package) for package in PACKAGES},
+        "versions": {package: installed.get(package, "not installed") for package in PACKAGES},
     }
 
 
 def table(figures: list[Figure], machine: dict[str, Any]) -> str:
     """Return name, median, range over the rounds, target and verdict of each figure; the machine below."""
     rows = [("figure", "median", "rounds", "target", ""), *(_row(figure) for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = []
-    for name, *numbers, verdict in rows:
-        cells = [name.ljust(widths[0]), *(n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True))]
-        lines.append("  ".join([*cells, verdict]).rstrip())
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    shape = "  ".join([f"{{:<{first}}}", *(f"{{:>{width}}}" for width in others[:3]), "{}"])
+    lines = [shape.format(*row).rstrip() for row in rows]
     lines.insert(1, "-" * max(len(line) for line in lines))
     lines += [
         "",
@@ -341,15 +310,6 @@ def _number(value: float) -> str:
 
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+    text = information.read_text(encoding="utf-8") if information.is_file() else ""
+    found = re.search(r"^model name\s*:\s*(.+)", text, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()

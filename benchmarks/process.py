@@ -154,8 +154,7 @@ def processor_seconds(pid: int) -> dict[int, float]:
     used = {}
     for process in _tree(pid):
         with suppress(psutil.Error):
-            times = process.cpu_times()
-            used[process.pid] = times.user + times.system
+            used[process.pid] = sum(process.cpu_times()[:2])
     return used
 
 

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,7 @@ KINDS = {
 PACKAGES = {"c": "tensorflow", "d": "daft", "e": "ray"}
 # The notebook is several times slower; fewer images give its slope as well.
 NOTEBOOK_SHARE = 5
-PEERS = {
-    "a": "bare_engine",
-    "c": "notebook",
-    "d": "daft_udf",
-    "e": "ray_actors",
-    "l": "photograph_steps",
-}
+PEERS = {"a": "bare_engine", "c": "notebook", "d": "daft_udf", "e": "ray_actors", "l": "photograph_steps"}
 RUN_ID = "benchmark"
 JOB = "bghnok"  # contenders that are this job
 SHARE_NEW = 20  # of (k): one in so many
@@ -72,21 +67,13 @@ SHARE_NEW = 20  # of (k): one in so many
 
 @dataclass(frozen=True)
 class Plan:
-    """Contenders, sizes and repetitions.
+    """Contenders, sizes and repetitions."""
 
-    Attributes:
-        kind: one of KINDS.
-        contenders: keys of CONTENDERS.
-        count: N; a steady rate is the slope between N and 3N images. Many files are N / 10 and N.
-        rounds: every contender runs once a round, in turn.
-        reduction_rows: rows of the features that are reduced.
-    """
-
-    kind: str
-    contenders: frozenset[str]
-    count: int
-    rounds: int
-    reduction_rows: int = 20_000
+    kind: str  # one of KINDS
+    contenders: frozenset[str]  # keys of CONTENDERS
+    count: int  # N; a steady rate is the slope between N and 3N images. Many files are N / 10 and N
+    rounds: int  # every contender runs once a round, in turn
+    reduction_rows: int = 20_000  # rows of the features that are reduced
 
     def sizes(self, contender: str) -> tuple[int, ...]:
         """Return how many images each of its runs takes, once a round."""
@@ -111,12 +98,6 @@ class Plan:
         return [key for key in KINDS[self.kind].contenders if key in self.contenders and key != "f"]
 
 
-def missing_package(contender: str) -> str | None:
-    """Return the package without which a contender cannot run here, or None."""
-    package = PACKAGES.get(contender)
-    return package if package and find_spec(package) is None else None
-
-
 @dataclass(frozen=True)
 class Inputs:
     """What is measured on: a folder of photographs of each size, an extractor, a folder for outputs."""
@@ -129,15 +110,13 @@ class Inputs:
 def measure_all(plan: Plan, inputs: Inputs, say: Callable[[str], None]) -> list[Run]:
     """Return every run of the plan, in the order in which they ran."""
     runs: list[Run] = []
-    columns = reduction.COLUMNS if "f" in plan.contenders else ()
     features = {
         count: reduction.write_features(plan.reduction_rows, count, inputs.work / f"features-{count}")
-        for count in columns
+        for count in (reduction.COLUMNS if "f" in plan.contenders else ())
     }
     for number in range(1, plan.rounds + 1):
         for run in _round(plan, inputs, features, number):
-            outcome = run.error or f"{run.seconds:.1f} s"
-            say(f"round {number}: {run.contender} {run.size:,}: {outcome}")
+            say(f"round {number}: {run.contender} {run.size:,}: {run.error or f'{run.seconds:.1f} s'}")
             runs.append(run)
     return runs
 
@@ -146,26 +125,30 @@ def _round(plan: Plan, inputs: Inputs, features: Mapping[int, Path], number: int
     for contender in plan.image_contenders:
         for size in plan.sizes(contender):
             yield _run_images(contender, number, size, inputs)
-    for columns, folder in features.items():
-        for method in reduction.METHODS:
-            yield _run_reduction(method, number, columns, folder, inputs.work)
+    for (columns, folder), method in product(features.items(), reduction.METHODS):
+        facts = inputs.work / "reduction.json"
+        facts.unlink(missing_ok=True)
+        arguments = ["--method", method, "--features", str(folder), "--facts", str(facts)]
+        run = measured_run(f"f {method}", number, columns, "benchmarks.peers.reduction", arguments)
+        yield run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
 
 
 def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:
-    if package := missing_package(contender):
+    package = PACKAGES.get(contender)
+    if package and find_spec(package) is None:
         return Run(contender, number, size, 0.0, error=f"{package} is not installed")
     out, photographs = inputs.work / ("again" if contender in "ok" else "out"), inputs.photographs[size]
     shutil.rmtree(out, ignore_errors=True)
     if contender in "ok":
         renew(photographs, 1 if contender == "o" else size // SHARE_NEW)
     served: dict[str, float] = {}
+    images = f"s3://{BUCKET}" if contender == "g" else str(photographs)
+    server: AbstractContextManager[dict[str, str] | None] = nullcontext()
     if contender == "g":
-        with s3_server(photographs, served) as environment:
-            command = _command(contender, f"s3://{BUCKET}", inputs.extractor, out)
-            run = measured_run(contender, number, size, *command, environment)
-    else:
-        command = _command(contender, str(photographs), inputs.extractor, out)
-        run = measured_run(contender, number, size, *command)
+        server = s3_server(photographs, served)
+    with server as environment:
+        command = _command(contender, images, inputs.extractor, out)
+        run = measured_run(contender, number, size, *command, environment)
     if run.error:
         return run
     lost = None if contender in "al" else _missing_rows(out, size)
@@ -200,25 +183,14 @@ def _missing_rows(out: Path, size: int) -> str | None:
     return None if rows == size else f"wrote features of {rows:,} images instead of {size:,}"
 
 
-def _run_reduction(method: str, number: int, columns: int, features: Path, work: Path) -> Run:
-    facts = work / "reduction.json"
-    facts.unlink(missing_ok=True)
-    arguments = ["--method", method, "--features", str(features), "--facts", str(facts)]
-    run = measured_run(f"f {method}", number, columns, "benchmarks.peers.reduction", arguments)
-    return run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
-
-
 @contextmanager
 def s3_server(folder: Path, served: dict[str, float]) -> Iterator[dict[str, str]]:
     """Serve a folder from another process; yields the environment that makes it the job's S3.
 
-    Args:
-        served: filled at the end with the processor seconds that the server took from the job's machine.
+    `served` is filled at the end with the processor seconds that the server took from the job's machine.
     """
-    command = [sys.executable, "-m", "benchmarks.s3_server", str(folder)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
+    command, pipe = [sys.executable, "-m", "benchmarks.s3_server", str(folder)], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
         port = int(server.stdout.readline())

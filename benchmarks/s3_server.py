@@ -8,6 +8,7 @@ import asyncio
 import sys
 from bisect import bisect_right
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -69,20 +70,16 @@ def object_response(folder: Path, key: str, *, with_body: bool) -> bytes:
 
 def response(status: int, body: bytes, content_type: str = "text/plain", *, with_body: bool = True) -> bytes:
     """Return an HTTP/1.1 answer on a connection that stays open."""
-    reason = "OK" if status == 200 else "Not Found"
     head = (
-        f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         'ETag: "benchmark"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n'
     )
     return head.encode() + (body if with_body else b"")
 
 
 def list_objects(folder: Path, keys: list[str], query: Mapping[str, str]) -> bytes:
-    """Return one page of ListObjectsV2.
-
-    Args:
-        query: the request's parameters; `continuation-token` is the last entry of the page before.
-    """
+    """Return one page of ListObjectsV2; `continuation-token` is the last entry of the page before."""
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("continuation-token", query.get("start-after", ""))
     size = min(int(query.get("max-keys", PAGE_SIZE)), PAGE_SIZE)

@@ -1,6 +1,7 @@
 """What a run was computed with: the job's own code, and the packages that decide the results."""
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -24,9 +25,15 @@ PACKAGES = (
 
 def package_versions() -> dict[str, str]:
     """Return the versions of the packages that decide the results, of those that are installed."""
-    versions = {"pyspark": pyspark.__version__}  # on a cluster it comes with Spark, without metadata
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):  # a node has one engine
+    # On a cluster pyspark comes with Spark, without metadata; a node has one engine.
+    return {"pyspark": pyspark.__version__, **installed_versions(PACKAGES)}
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of these packages that are installed under this name."""
+    versions = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return versions
 

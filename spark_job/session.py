@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from math import ceil, log
 from operator import add
 from pathlib import Path
 from threading import Thread
@@ -34,6 +35,7 @@ CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 AGAIN = "mend the cause and run the same command again"
 # Sums of so many tasks meet in the driver at once; more meet in tasks before, which Spark must shuffle.
 MAX_SUMMED_BY_THE_DRIVER = 16
+MAX_MERGED_BYTES = 256 * 1024**2
 # What py4j logs, with a traceback, when Ctrl-C ends a run; the run itself says so in a line.
 STOPPED = "KeyboardInterrupt while sending command."
 # Settings of another Spark on this machine: this one has a configuration and a Python of its own.
@@ -125,6 +127,12 @@ def sum_over_tasks(spark: SparkContext, tasks: Sequence[Task], work: Callable[[T
     depth = 1 if len(tasks) <= MAX_SUMMED_BY_THE_DRIVER else 2
     total: Total = spark.parallelize(tasks, len(tasks)).map(work).treeReduce(add, depth)
     return total
+
+
+def tree_depth(tasks: int, partial_bytes: int) -> int:
+    """Return the depth of a tree in which partials of so many tasks meet, some 256 MiB in one place."""
+    merged_at_once = max(2, min(16, MAX_MERGED_BYTES // partial_bytes))
+    return max(1, ceil(log(tasks, merged_at_once)))
 
 
 def local_configuration() -> dict[str, str]:

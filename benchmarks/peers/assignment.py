@@ -16,8 +16,7 @@ from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.preparation import prepare
 
-# The file in a peer's output folder with what it measured itself.
-FACTS = "facts.json"
+FACTS = "facts.json"  # the file in a peer's output folder with what it measured itself
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone uses
 from benchmarks.peers.assignment import Assignment, core_count
 from spark_job.contract.java import find_java_home
 
-# As the notebooks set it; Spark's own 10,000 needs gigabytes for the stacked images.
-RECORDS_PER_BATCH = 1024
+RECORDS_PER_BATCH = 1024  # as the notebooks set it; Spark's own 10,000 needs gigabytes for the stacked images
 
 
 def make_network(weights: list[np.ndarray]) -> Any:

@@ -61,7 +61,8 @@ def run_steps(job: tuple[Path, list[Path]]) -> dict[str, float]:
 
 def _turbo(content: bytes, needed: tuple[int, int]) -> None:
     height, width, *_ = simplejpeg.decode_jpeg_header(content)
-    scale = next(s for s in SCALES if s == 1 or _enough((height // s, width // s), needed))
+    enough = [TIMES_THE_INPUT * side for side in needed]
+    scale = next(s for s in SCALES if s == 1 or (height // s >= enough[0] and width // s >= enough[1]))
     least = {"min_height": ceil(height / scale), "min_width": ceil(width / scale), "min_factor": 1}
     simplejpeg.decode_jpeg(content, **least)
 
@@ -70,10 +71,6 @@ def _pillow_draft(content: bytes, needed: tuple[int, int]) -> None:
     with Image.open(io.BytesIO(content)) as image:
         image.draft("RGB", (TIMES_THE_INPUT * needed[1], TIMES_THE_INPUT * needed[0]))
         np.asarray(image)
-
-
-def _enough(size: tuple[int, int], needed: tuple[int, int]) -> bool:
-    return all(has >= TIMES_THE_INPUT * needs for has, needs in zip(size, needed, strict=True))
 
 
 DECODERS: dict[str, Callable[[bytes, tuple[int, int]], None]] = {

@@ -23,15 +23,10 @@ Lines = Sequence[tuple[str, str]]  # (label, figures)
 
 @dataclass(frozen=True)
 class Summary:
-    """What an analysis found, and where it lies.
+    """What an analysis found, and where it lies."""
 
-    Attributes:
-        lines: for a person; a label that is empty continues the line above.
-        content: for a program, JSON types.
-    """
-
-    lines: Lines
-    content: Mapping[str, Any]
+    lines: Lines  # for a person; a label that is empty continues the line above
+    content: Mapping[str, Any]  # for a program, JSON types
 
     def and_then(self, advice: str) -> "Summary":
         """Add what a person may do next."""

@@ -1,6 +1,7 @@
 """The comparison of two runs: figures, newest classifiers, the angles between their components."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.run_folder import complete_runs
 from spark_job.reduction.principal_components import Reduction
 from spark_job.report.document import (
-    Cell,
+    Block,
     Chart,
     Document,
     Number,
@@ -58,20 +59,17 @@ def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], r
     degrees = np.empty(0) if why_none else principal_angles(*(run.reduction() for run in runs))
     metrics = {"compare": {"runs": figures, "subspace_angles_degrees": degrees.tolist()}}
     tiles = _tiles(figures, degrees)
-    document = Document(
-        title="Comparison",
-        subtitle=" and ".join(run.run_id for run in runs),
-        tiles=tiles,
-        sections=[
-            Section("Figures", [_figures_table(runs, figures)]),
-            Section("Parameters", _parameters(runs)),
-            Section("Explained variance", [_curves(runs)]),
-            Section("Angles between the components", [why_none] if why_none else _angles(degrees)),
-            Section("Time", [_times(runs)]),
-        ],
-    )
+    names = [run.run_id for run in runs]
+    sections: dict[str, Sequence[Block]] = {
+        "Figures": [_figures_table(runs, figures)],
+        "Parameters": _parameters(runs),
+        "Explained variance": [_curves(runs)],
+        "Angles between the components": [why_none] if why_none else _angles(degrees),
+        "Time": [_times(runs)],
+    }
+    document = Document("Comparison", " and ".join(names), tiles, [Section(*one) for one in sections.items()])
     findings: Lines = [
-        ("runs", " / ".join(run.run_id for run in runs)),
+        ("runs", " / ".join(names)),
         ("images", " / ".join(count(one["images"]["usable"]) for one in figures)),
         *((name.lower(), text) for name, text in tiles.items()),
     ]
@@ -95,12 +93,12 @@ def _figures(run: SourceRun, results: str, price_per_hour: float | None) -> Figu
 
 def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
     """Return the accuracy of the newest `train` run in these places whose first parent is this run."""
-    accuracies: list[tuple[str, float]] = []
-    for folder, manifest in (found for place in places for found in complete_runs(place)):
-        if manifest.kind == "train" and manifest.parents[:1] == (run.uri,):
-            accuracy = RunFigures.of(manifest, folder.read_metrics()).accuracy
-            if accuracy is not None:
-                accuracies.append((manifest.created, accuracy))
+    accuracies = [
+        (manifest.created, accuracy)
+        for folder, manifest in chain.from_iterable(map(complete_runs, places))
+        if manifest.kind == "train" and manifest.parents[:1] == (run.uri,)
+        if (accuracy := RunFigures.of(manifest, folder.read_metrics()).accuracy) is not None
+    ]
     return max(accuracies)[1] if accuracies else None
 
 
@@ -156,9 +154,7 @@ def _figures_table(runs: Sequence[SourceRun], figures: Sequence[Figures]) -> Tab
         ("Time", [one["seconds"] for one in figures], duration),
         ("Cost of that time", [one["cost"] for one in figures], "{:.4f}".format),
     ]
-    rows: list[list[Cell]] = [
-        [name, *(Number(_shown(value, write)) for value in values)] for name, values, write in lines
-    ]
+    rows = [[name, *(Number(_shown(value, write)) for value in values)] for name, values, write in lines]
     return Table(
         f"Accuracy: of the newest `train` run that names the run, {NONE} where none does. Cost: by "
         "--price-per-hour; `fruit cost` says what a cluster costs.",
@@ -186,11 +182,10 @@ def _parameter_texts(run: SourceRun) -> dict[str, str]:
     for name, value in run.manifest.parameters.items():
         nested = isinstance(value, dict)
         flat |= {f"{name}.{key}": inner for key, inner in value.items()} if nested else {name: value}
-    return {name: _text(value) for name, value in flat.items()}
-
-
-def _text(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+        for name, value in flat.items()
+    }
 
 
 def _curves(runs: Sequence[SourceRun]) -> Chart:
@@ -199,14 +194,9 @@ def _curves(runs: Sequence[SourceRun]) -> Chart:
         Line(run.run_id, range(1, len(curve) + 1), curve.tolist(), colour, marker=0)
         for run, curve, colour in zip(runs, curves, LINE_COLOURS, strict=False)
     ]
-    return line_chart(
-        f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th",
-        "explained_variance",
-        lines,
-        Axis("Components"),
-        Axis("Share of the variance", ".0%", end=1.02),
-        compare=True,
-    )
+    caption = f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th"
+    y = Axis("Share of the variance", ".0%", end=1.02)
+    return line_chart(caption, "explained_variance", lines, Axis("Components"), y, compare=True)
 
 
 def _angles(degrees: np.ndarray) -> list[str | Chart]:
@@ -218,10 +208,7 @@ def _angles(degrees: np.ndarray) -> list[str | Chart]:
     chart = Chart(
         "Principal angles, ascending, in degrees",
         [{"x": list(range(1, len(degrees) + 1)), "y": degrees.tolist(), "type": "bar", "name": "angle"}],
-        {
-            "xaxis": {"title": {"text": "Number"}},
-            "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]},
-        },
+        {"xaxis": {"title": {"text": "Number"}}, "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]}},
     )
     return [reading, chart]
 

@@ -1,44 +1,40 @@
 """How many components hold a share of the variance as the sample grows, raw and standardised."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import accumulate, cycle
 from statistics import mean, median
-from typing import Any
 
+import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
-from spark_job.analyses.growing_samples import sample_moments
-from spark_job.analyses.source_run import SourceRun
-from spark_job.contract import run_layout as layout
+from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.training.division import by_class, draws_of
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
-from spark_job.parquet_parts import part_uris
+from spark_job.features.table import read_usable
+from spark_job.images.sampling import draw
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
-from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, moments
+from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
 from spark_job.report.document import Chart, Document, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
 from spark_job.report.palette import LINE_COLOURS
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
-
+NAMES = ("path", "label")
 Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -> components
 
 
 @dataclass(frozen=True)
 class Step:
-    """One size of sample.
+    """One size of sample."""
 
-    Attributes:
-        per_class: images of each class, at most; None for all images.
-        components: what each seed's sample gave; one entry for all images.
-    """
-
-    per_class: int | None
+    per_class: int | None  # images of each class, at most; None for all images
     image_count: int
-    components: Sequence[Counts]
+    components: Sequence[Counts]  # what each seed's sample gave; one entry for all images
 
     @property
     def name(self) -> str:
@@ -53,6 +49,11 @@ class Step:
         """Return the (smallest, median, largest) number of components over the seeds."""
         counts = self.by_seed(standardized, share)
         return min(counts), median(counts), max(counts)
+
+    def text(self, standardized: bool, share: float) -> str:
+        """Return the spread as `93 (91 to 96)`, or `96` where all seeds agree."""
+        low, middle, high = self.spread(standardized, share)
+        return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"
 
 
 def analyse_convergence(
@@ -70,9 +71,6 @@ def analyse_convergence(
 
     Args:
         per_class: sizes of samples; all images are looked at besides.
-        shares: of the variance.
-        seeds: how many samples of each size.
-        label: the column of the table of labels that says the class.
 
     Raises:
         MisuseError: no such run, or sizes and shares that have no answer.
@@ -83,34 +81,71 @@ def analyse_convergence(
     if not shares or not all(0 < share <= 1 for share in shares):
         raise MisuseError(f"--shares {shares}: give shares of the variance above 0, at most 1")
     source = SourceRun.open(features, label=label)
-    length = source.metrics["features"]["length"]
-    if length > MAX_COVARIANCE_COLUMNS:
+    table = VectorTable.features(source)
+    if table.length > MAX_COVARIANCE_COLUMNS:
         raise ReductionError(
-            f"{length:,} features are more than convergence can follow ({MAX_COVARIANCE_COLUMNS:,}): give a "
-            "run of an extractor with pooling"
+            f"{table.length:,} features are more than convergence can follow ({MAX_COVARIANCE_COLUMNS:,}): "
+            "give a run of an extractor with pooling"
         )
     parameters = {"label": label, "samples": list(per_class), "shares": list(shares), "seeds": seeds}
     run = AnalysisRun("convergence", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    context, parts = spark(), part_uris(source.folder.at(layout.FEATURES))
-    samples = []
+    context, samples = spark(), []
     for seed in range(seeds):
         say(f"samples of seed {seed} …")
-        moments_by_size = sample_moments(context, parts, length, per_class, seed, source.label)
+        moments_by_size = sample_moments(context, table, per_class, seed)
         samples.append([(one.count, components_needed(one, shares)) for one in moments_by_size])
     say("all images …")
-    everything = moments(context, parts, length)
+    everything = moments(context, table.parts, table.length)
     steps = [
         Step(size, by_seed[-1][0], [needed for _, needed in by_seed])
         for size, *by_seed in zip(per_class, *samples, strict=False)
         if by_seed[-1][0] < everything.count  # a sample that holds all images says nothing new
     ]
     steps.append(Step(None, everything.count, [components_needed(everything, shares)]))
-    metrics = {
-        "convergence": _figures(steps, shares),
-        "images": {step.name: step.image_count for step in steps},
+    counts = {
+        name: {f"{share:.2f}": {step.name: step.by_seed(kind, share) for step in steps} for share in shares}
+        for kind, _, name in reversed(KINDS)
     }
+    metrics = {"convergence": counts, "images": {step.name: step.image_count for step in steps}}
     return run.finish(metrics, _document(source, steps, shares), findings(steps, shares))
+
+
+def sample_moments(
+    spark: SparkContext, table: VectorTable, per_class: Sequence[int], seed: int
+) -> list[Moments]:
+    """Return the moments of each sample, a part of the next larger one, in two passes over the table.
+
+    A worker holds a partial of 4 d^2 bytes for each size of sample.
+
+    Args:
+        per_class: images of each class in a sample, ascending; a class with fewer gives all it has.
+    """
+    # class -> the largest draw of each sample
+    ends = spark.broadcast(
+        {
+            label: [int(draws[min(count, len(draws)) - 1]) for count in per_class]
+            for label, draws in by_class(draws_of(spark, table, seed)).items()
+        }
+    )
+
+    def rings(uris: list[str]) -> list[Moments | None]:
+        """Return the moments of the images that each sample adds to the smaller one before it."""
+        added: list[Moments | None] = [None] * len(per_class)
+        for uri in uris:
+            for names, rows in read_usable(uri, table.length, NAMES, label=table.label):
+                images = zip(*names.select(NAMES).to_pydict().values(), strict=True)
+                ring = np.array([bisect_left(ends.value[label], draw(seed, path)) for path, label in images])
+                for number, before in enumerate(added):
+                    added[number] = merged(before, Moments.of([rows[ring == number]]))
+        return added
+
+    found = (
+        deal(spark, table.parts)
+        .map(rings)
+        .treeReduce(lambda one, other: [merged(*pair) for pair in zip(one, other, strict=True)])
+    )
+    return [sample for sample in accumulate(found, merged) if sample is not None]
 
 
 def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
@@ -118,15 +153,14 @@ def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
 
     Args:
         sample: with d columns the spectrum takes O(d^3), twice.
-        shares: of the variance, each above 0, at most 1.
 
     Raises:
         NoVarianceError: all rows are equal, or there is one row.
     """
-    ratios = {standardize: spectrum(sample, standardize) for standardize in (False, True)}
+    ratios = {kind: spectrum(sample, kind) for kind in (False, True)}
     return {
-        standardize: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
-        for standardize, ratio in ratios.items()
+        kind: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
+        for kind, ratio in ratios.items()
     }
 
 
@@ -135,17 +169,6 @@ def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
     if len(steps) < 2:
         return 1.0
     return mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
-
-
-def _figures(steps: Sequence[Step], shares: Sequence[float]) -> dict[str, Any]:
-    """Return `convergence` of metrics.json: kind -> share -> sample -> components by seed."""
-    return {
-        name: {
-            f"{share:.2f}": {step.name: step.by_seed(standardized, share) for step in steps}
-            for share in shares
-        }
-        for standardized, _, name in reversed(KINDS)
-    }
 
 
 def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
@@ -171,23 +194,18 @@ def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float])
     for standardized, title, _ in KINDS:
         needed = count(everything.components[0][standardized][share])
         tiles[f"Components for {percent(share, 0)}, {title.lower()}"] = needed
-    return Document(
-        title="Convergence",
-        subtitle=f"How many components of {source.manifest.model} hold a share of the variance as the sample "
-        "grows",
-        tiles=tiles,
-        sections=[
-            Section(
-                title,
-                [
-                    _reading(steps, shares, standardized),
-                    _chart(steps, shares, standardized, title, name),
-                    _table(steps, shares, standardized, title),
-                ],
-            )
-            for standardized, title, name in KINDS
-        ],
-    )
+    model, sections = source.manifest.model, []
+    columns = ["Images of each class", "Images", *(percent(one, 0) for one in shares)]
+    for standardized, title, name in KINDS:
+        rows = [
+            [step.name, count(step.image_count), *(step.text(standardized, one) for one in shares)]
+            for step in steps
+        ]
+        table = Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
+        chart = _chart(steps, shares, standardized, title, name)
+        sections.append(Section(title, [_reading(steps, shares, standardized), chart, table]))
+    subtitle = f"How many components of {model} hold a share of the variance as the sample grows"
+    return Document(title="Convergence", subtitle=subtitle, tiles=tiles, sections=sections)
 
 
 def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
@@ -220,17 +238,3 @@ def _chart(
         Axis("Components"),
         compare=True,
     )
-
-
-def _table(steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str) -> Table:
-    rows = [
-        [step.name, count(step.image_count), *(_cell(*step.spread(standardized, share)) for share in shares)]
-        for step in steps
-    ]
-    columns = ["Images of each class", "Images", *(percent(share, 0) for share in shares)]
-    return Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
-
-
-def _cell(low: int, middle: float, high: int) -> str:
-    """Return `93 (91 to 96)`, or `96` where all seeds agree."""
-    return f"{middle:g}" if low == high else f"{middle:g} ({low} to {high})"

@@ -1,7 +1,7 @@
 """A finished run that an analysis reads: its figures, its tables of vectors, its photographs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,10 @@ from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import Gallery, Photograph
 
 # The figures that analyses take from `metrics.json` of a run; those of the second line may be missing.
-FIGURES = ("images.listed", "images.usable", "images.rejected", "images.skipped", "features.length")
+FIGURES = (
+    *("images.listed", "images.usable", "images.rejected", "images.skipped", "features.length"),
+    "seconds.total",
+)
 MAYBE = ("features.images_per_second", "reduction.components", "reduction.explained_variance_ratio")
 MAX_DRAWN_BYTES = 128 * 1024**2
 Shown = tuple[ListedFile, str, str]  # an image, its title, a note
@@ -33,16 +36,12 @@ Shown = tuple[ListedFile, str, str]  # an image, its title, a note
 
 @dataclass(frozen=True)
 class SourceRun:
-    """A finished run, never changed; its manifest's `kind` says which command made it.
-
-    Attributes:
-        label: the column of its tables that says the class.
-    """
+    """A finished run, never changed; its manifest's `kind` says which command made it."""
 
     folder: RunFolder
     manifest: Manifest
     metrics: dict[str, Any]
-    label: str = LABEL
+    label: str = LABEL  # the column of its tables that says the class
 
     @classmethod
     def open(cls, uri: str, *kinds: str, label: str | None = None) -> "SourceRun":
@@ -102,9 +101,8 @@ class SourceRun:
         """The limits beyond which the run rejected images; those of today if its manifest says none."""
         said = self.manifest.parameters.get("limits")
         known = said if isinstance(said, Mapping) else {}
-        return ImageLimits(
-            **{name: known[name] for name in asdict(ImageLimits()) if is_number(known.get(name))}
-        )
+        names = (one.name for one in fields(ImageLimits))
+        return ImageLimits(**{name: known[name] for name in names if is_number(known.get(name))})
 
     def reduction(self) -> Reduction:
         """Read the PCA that made the components; MisuseError: the run found no images and has none."""
@@ -117,18 +115,12 @@ class SourceRun:
 
 @dataclass(frozen=True)
 class VectorTable:
-    """A table of a finished run with a vector for each usable image.
+    """A table of a finished run with a vector for each usable image."""
 
-    Attributes:
-        parts: URIs, in order.
-        column: holds the vectors, of this length.
-        label: the column that says the class.
-    """
-
-    parts: tuple[str, ...]
-    column: str
+    parts: tuple[str, ...]  # URIs, in order
+    column: str  # holds the vectors, of this length
     length: int
-    label: str = LABEL
+    label: str = LABEL  # the column that says the class
 
     @classmethod
     def features(cls, run: SourceRun) -> Self:
@@ -172,16 +164,10 @@ class VectorTable:
 
 def wrong_figure(metrics: Mapping[str, Any]) -> str | None:
     """Return what analyses cannot work with in the figures of a run that somebody else may have written."""
-    groups = {name: metrics.get(name) for name in ("images", "features", "reduction", "seconds")}
-    for name, group in groups.items():
-        if not isinstance(group, Mapping):
+    for name in ("images", "features", "reduction", "seconds"):
+        if not isinstance(metrics.get(name), Mapping):
             return f"it has no figures named {name}"
-    for figure in (
-        *FIGURES,
-        *MAYBE,
-        "seconds.total",
-        *(f"seconds.{name}" for name in groups["seconds"] or ()),
-    ):
+    for figure in (*FIGURES, *MAYBE, *(f"seconds.{name}" for name in metrics["seconds"])):
         group, name = figure.split(".", 1)
         value = metrics[group].get(name)
         if not is_number(value) and not (figure in MAYBE and value is None):

@@ -38,23 +38,19 @@ fingerprint_option = click.option(
 
 def features_option(purpose: str) -> Decorator:
     """Return the option that names the run which is read."""
-    return click.option(
-        "--features", required=True, metavar="RUN", help=f"RESULTS/RUN_ID of the run to {purpose}."
-    )
+    text = f"RESULTS/RUN_ID of the run to {purpose}."
+    return click.option("--features", required=True, metavar="RUN", help=text)
 
 
 def label_option(purpose: str) -> Decorator:
     """Return the option that chooses among the columns of the table of labels."""
-    return click.option(
-        "--label",
-        metavar="COLUMN",
-        help=f"Column of the run's table of labels {purpose}.  [default: the label of the run]",
-    )
+    text = f"Column of the run's table of labels {purpose}.  [default: the label of the run]"
+    return click.option("--label", metavar="COLUMN", help=text)
 
 
 def seed_option(decides: str) -> Decorator:
     """Return the option that decides what is drawn by chance."""
-    return click.option("--seed", type=int, default=0, show_default=True, help=f"Decides {decides}.")
+    return click.option("--seed", type=int, default=0, help=f"Decides {decides}.")
 
 
 def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Command]:
@@ -66,7 +62,8 @@ def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Comm
     run_id = click.option(
         "--run-id", metavar="ID", help=f"Name of the run's folder.  [default: {name}, date and time]"
     )
-    return lambda analyse: click.command(name)(results(run_id(printed(analyse))))
+    settings = {"show_default": True}
+    return lambda analyse: click.command(name, context_settings=settings)(results(run_id(printed(analyse))))
 
 
 def printed(analyse: Callable[..., Summary]) -> Callable[..., None]:
@@ -103,9 +100,8 @@ def comma_separated(kind: type) -> Callable[[str], tuple[Any, ...]]:
         try:
             return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
         except ValueError:
-            raise click.BadParameter(
-                f"{value!r} is not a list of {kind.__name__} separated by commas"
-            ) from None
+            wrong = f"{value!r} is not a list of {kind.__name__} separated by commas"
+            raise click.BadParameter(wrong) from None
 
     return read
 
@@ -126,14 +122,12 @@ def cluster_range(value: str) -> tuple[int, int]:
     "--on",
     type=click.Choice(["features", "components", "both"]),
     default="features",
-    show_default=True,
     help="What to train on; `both` shows how much accuracy the reduction costs.",
 )
 @click.option(
     "--held-out",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.2,
-    show_default=True,
     help="Share of each class to test on, without --test-features and without Training and Test folders.",
 )
 @seed_option("which images are held out")
@@ -141,12 +135,9 @@ def cluster_range(value: str) -> tuple[int, int]:
     "--regularization",
     type=click.FloatRange(0, min_open=True),
     default=1e-3,
-    show_default=True,
     help="L2 penalty on the coefficients of the standardised columns.",
 )
-@click.option(
-    "--max-iterations", type=click.IntRange(1), default=100, show_default=True, help="Most steps of L-BFGS."
-)
+@click.option("--max-iterations", type=click.IntRange(1), default=100, help="Most steps of L-BFGS.")
 @click.option("--verbose", is_flag=True, help="Print the loss after each iteration.")
 def train_command(verbose: bool, regularization: float, max_iterations: int, **options: Any) -> Summary:
     """Train a classifier on the features of a run: a softmax head on a frozen network.
@@ -155,12 +146,11 @@ def train_command(verbose: bool, regularization: float, max_iterations: int, **o
     Example:
       fruit train --features results/RUN_ID --results results --on both
     """
-    from spark_job.analyses.training.analysis import TrainingOptions, train
+    from spark_job.analyses.training.analysis import train
     from spark_job.analyses.training.softmax_regression import Settings
 
-    settings = Settings(regularization, max_iterations)
-    trace = say if verbose else None
-    return train(TrainingOptions(settings=settings, **options), open_spark, say, trace)
+    settings, trace = Settings(regularization, max_iterations), say if verbose else None
+    return train(**options, open_spark=open_spark, say=say, settings=settings, trace=trace)
 
 
 @analysis_command("predict")
@@ -195,7 +185,6 @@ def predict_command(**options: Any) -> Summary:
     "--k-range",
     type=cluster_range,
     default="2:60",
-    show_default=True,
     metavar="MIN:MAX",
     help="Without --k: the fewest and the most clusters to try.",
 )
@@ -265,7 +254,6 @@ def compare_command(runs: tuple[str, str], **options: Any) -> Summary:
     "per_class",
     type=comma_separated(int),
     default="10,30,100",
-    show_default=True,
     metavar="INT,…",
     help="Images of each class in a sample; all images are taken as well.",
 )
@@ -273,13 +261,10 @@ def compare_command(runs: tuple[str, str], **options: Any) -> Summary:
     "--shares",
     type=comma_separated(float),
     default="0.7,0.8,0.9,0.95",
-    show_default=True,
     metavar="FLOAT,…",
     help="Shares of the variance to find components for.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(1), default=5, show_default=True, help="Samples to draw of each size."
-)
+@click.option("--seeds", type=click.IntRange(1), default=5, help="Samples to draw of each size.")
 def convergence_command(**options: Any) -> Summary:
     """Show how many components hold a share of the variance as the sample grows.
 
@@ -321,7 +306,7 @@ def export_keras_command(model: str, extractor: str | None, fingerprint: str | N
 @analysis_command("time-serial")
 @click.option("--like", required=True, metavar="RUN", help="RESULTS/RUN_ID with the images to take.")
 @click.option("--extractor", required=True, metavar="URI", help="Folder that `fruit extractor build` made.")
-@click.option("--engine", type=click.Choice(ENGINES), default="openvino", show_default=True)
+@click.option("--engine", type=click.Choice(ENGINES), default="openvino")
 def time_serial_command(**options: Any) -> Summary:
     """Time one plain process on the images of a run: the baseline of `fruit tune`.
 

@@ -1,6 +1,5 @@
 """`tables`: the tables in documents that the code knows, written between their markers."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -33,8 +32,11 @@ def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
     Raises:
         MisuseError: it has no markers, or one that nothing ends.
     """
-    tables = {"options": option_table(options), "files": personal_data_table(PERSONAL_DATA)}
-    marked = [name for name in tables if f"<!-- {name}:begin -->" in text]
+    rows = {
+        "options": ["| option | meaning | default |", "|---|---|---|", *map(_option_row, options.table())],
+        "files": ["| file | what of an image it holds |", "|---|---|", *map(_file_row, PERSONAL_DATA)],
+    }
+    marked = [name for name in rows if f"<!-- {name}:begin -->" in text]
     if not marked:
         raise MisuseError(
             "the file has no place for a table: write <!-- options:begin --> and <!-- options:end --> into "
@@ -45,18 +47,8 @@ def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
         _, end, after = rest.partition(f"<!-- {name}:end -->")
         if not end:
             raise MisuseError(f"the file does not say where the table ends: write <!-- {name}:end -->")
-        text = "\n".join([before + begin, *tables[name], end + after])
+        text = "\n".join([before + begin, *rows[name], end + after])
     return text
-
-
-def option_table(options: type[RunOptions]) -> list[str]:
-    """Return the lines of the table of options."""
-    return ["| option | meaning | default |", "|---|---|---|", *map(_option_row, options.table())]
-
-
-def personal_data_table(rows: Iterable[PersonalData]) -> list[str]:
-    """Return the lines of the table of files and what they hold of an image."""
-    return ["| file | what of an image it holds |", "|---|---|", *map(_file_row, rows)]
 
 
 def _option_row(option: Option) -> str:

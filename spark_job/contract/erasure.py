@@ -11,8 +11,7 @@ from typing import Any, Self
 
 from spark_job.contract.uris import child, is_s3
 
-# Files of the folder of erasures.
-TOMBSTONES, RECORDS = "tombstones.json", "records"
+TOMBSTONES, RECORDS = "tombstones.json", "records"  # files of the folder of erasures
 # Of an object's metadata, and of a table of labels: who gave an image, and on what terms.
 CONTRIBUTOR, CONSENT = "contributor", "consent"
 ERASED = "this photograph was erased with `fruit forget`: remove it from the source"
@@ -70,11 +69,7 @@ class Tombstones:
         return cls(content["key"], frozenset(content["contents"]), frozenset(content["contributors"]))
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "contents": sorted(self.contents),
-            "contributors": sorted(self.contributors),
-        }
+        return {"key": self.key, "contents": sorted(self.contents), "contributors": sorted(self.contributors)}
 
     def mark(self, text: str | bytes) -> str:
         """Return the keyed hash of a name, or of the SHA-256 of a photograph."""

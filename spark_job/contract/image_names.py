@@ -61,16 +61,13 @@ def skip_reason(relative_path: str, all_files: bool) -> str | None:
         return HIDDEN
     if name.lower() in SYSTEM_FILES:
         return SYSTEM_FILE
-    if any(_is_of_system(part.lower()) for part in parts[:-1]):
+    above = [part.lower() for part in parts[:-1]]
+    if any(folder in SYSTEM_FOLDERS or SYSTEM_FOLDER.fullmatch(folder) for folder in above):
         return IN_SYSTEM_FOLDER
     extension = extension_of(name)
     if all_files or extension in IMAGE_EXTENSIONS:
         return None
     return extension or "no extension"
-
-
-def _is_of_system(folder: str) -> bool:
-    return folder in SYSTEM_FOLDERS or SYSTEM_FOLDER.fullmatch(folder) is not None
 
 
 def extension_of(name: str) -> str:

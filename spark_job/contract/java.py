@@ -40,10 +40,9 @@ def find_java_home() -> str:
 
 
 def _java_version(home: Path) -> int | None:
+    command = [str(home / "bin" / "java"), "-version"]
     try:
-        answer = subprocess.run(
-            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     version = re.search(r'version "(\d+)', answer.stderr)

@@ -15,8 +15,7 @@ from spark_job.contract.uris import last_name
 
 FORMAT = 1
 RUN = "run"
-# What a manifest says even when it is empty.
-ALWAYS = ("parents", "parameters", "outputs")
+ALWAYS = ("parents", "parameters", "outputs")  # what a manifest says even when it is empty
 # What a manifest that somebody else wrote must hold to be one of a run.
 _TEXTS, _OBJECTS = ("run_id", "created", "kind", "fingerprint"), ("parameters", "extractor", "code", "images")
 _LISTS = ("parents", "command", "outputs", "instance_types")
@@ -24,38 +23,23 @@ _LISTS = ("parents", "command", "outputs", "instance_types")
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What made a run, and what it left.
-
-    Attributes:
-        kind: the command that made it: `run`, `train`, …
-        created: when it was complete, ISO 8601 with a time zone.
-        parents: URIs of the runs that it read.
-        parameters: what decides the results, by option.
-        command: the words that make the same results once more.
-        fingerprint: of parameters and extractor: equal means the same run.
-        extractor: `fingerprint` and `specification`.
-        code: `version` and `sha256` of the job.
-        versions: of the packages that decide the results.
-        images: counts.
-        outputs: files and folders of the run, by name.
-        cost_usd: what the run's cluster had cost when the run was complete, on demand; None: not known.
-        instance_types: of the cluster's machines; empty: not known.
-    """
+    """What made a run, and what it left."""
 
     run_id: str
-    created: str
-    kind: str = RUN
-    parents: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    fingerprint: str = ""
-    extractor: Mapping[str, Any] = field(default_factory=dict)
-    code: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    images: Mapping[str, Any] = field(default_factory=dict)
-    outputs: tuple[str, ...] = ()
+    created: str  # when it was complete, ISO 8601 with a time zone
+    kind: str = RUN  # the command that made it: `run`, `train`, …
+    parents: tuple[str, ...] = ()  # URIs of the runs that it read
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # what decides the results, by option
+    command: tuple[str, ...] = ()  # the words that make the same results once more
+    fingerprint: str = ""  # of parameters and extractor: equal means the same run
+    extractor: Mapping[str, Any] = field(default_factory=dict)  # `fingerprint` and `specification`
+    code: Mapping[str, str] = field(default_factory=dict)  # `version` and `sha256` of the job
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that decide the results
+    images: Mapping[str, Any] = field(default_factory=dict)  # counts
+    outputs: tuple[str, ...] = ()  # files and folders of the run, by name
+    # what the run's cluster had cost when the run was complete, on demand; None: not known
     cost_usd: float | None = None
-    instance_types: tuple[str, ...] = ()
+    instance_types: tuple[str, ...] = ()  # of the cluster's machines; empty: not known
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -102,37 +86,23 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFigures:
-    """What a list of runs shows of one, for a person to compare; what is not known is None.
+    """What a list of runs shows of one, for a person to compare; what is not known is None."""
 
-    Attributes:
-        kind: the command that made it; empty: not known.
-        parents: names of the runs that it read.
-        model: the network of its extractor.
-        explained_variance_ratio: of all kept components together, 0 to 1.
-        accuracy: of a classifier on its test images, 0 to 1.
-        images_per_second: those whose features were computed.
-        images_per_second_per_core: the same of one core, while it worked on images.
-        megapixels: of an image whose features were computed, on average.
-        instance_types: of the machines of its cluster; empty: not known, or it had none.
-        seconds: from start to end.
-        cost_usd: as the manifest has it.
-    """
-
-    kind: str = ""
+    kind: str = ""  # the command that made it; empty: not known
     created: datetime | None = None
-    parents: tuple[str, ...] = ()
-    model: str | None = None
+    parents: tuple[str, ...] = ()  # names of the runs that it read
+    model: str | None = None  # the network of its extractor
     images: int | None = None
     rejected: int | None = None
     components: int | None = None
-    explained_variance_ratio: float | None = None
-    accuracy: float | None = None
-    images_per_second: float | None = None
-    images_per_second_per_core: float | None = None
-    megapixels: float | None = None
-    instance_types: tuple[str, ...] = ()
-    seconds: float | None = None
-    cost_usd: float | None = None
+    explained_variance_ratio: float | None = None  # of all kept components together, 0 to 1
+    accuracy: float | None = None  # of a classifier on its test images, 0 to 1
+    images_per_second: float | None = None  # those whose features were computed
+    images_per_second_per_core: float | None = None  # the same of one core, while it worked on images
+    megapixels: float | None = None  # of an image whose features were computed, on average
+    instance_types: tuple[str, ...] = ()  # of the machines of its cluster; empty: not known, or it had none
+    seconds: float | None = None  # from start to end
+    cost_usd: float | None = None  # as the manifest has it
 
     @classmethod
     def of(cls, manifest: Manifest, metrics: Mapping[str, Any]) -> Self:

@@ -7,6 +7,7 @@ the deployed step, the fingerprint, the report and the README read the table: an
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -14,55 +15,38 @@ from spark_job.contract.errors import MisuseError
 
 # What an option says: which results come out, where things lie, or how this one attempt is made.
 RESULTS, PLACE, ATTEMPT = "results", "place", "attempt"
-# Who offers it besides the command line of `run`.
-DEPLOY, SUBMIT = "deploy", "submit"
+DEPLOY, SUBMIT = "deploy", "submit"  # who offers it besides the command line of `run`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option of a command.
+    """One option of a command."""
 
-    Attributes:
-        help: a sentence or two, for the command's help and the README.
-        kind: of the value, or of each value; bool: a flag without a value.
-        default: the value when nobody gives one.
-        absent: words for what happens then, where the default does not say it.
-        least, above, most: bounds of a number; `above` itself is not allowed.
-        choices: the only values that are allowed.
-        unit: of a number.
-        metavar: stands for the value in help texts; default: the choices.
-        label: names it in the report; default: the name with spaces.
-        says: RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint.
-        offered: who else offers it: DEPLOY, SUBMIT.
-        excludes: the options that cannot be given beside this one; their defaults do not count then.
-        needs: left out of everything unless the option of this name has another value than its default. An
-            option that is new names itself here: the fingerprint of earlier runs then stays the same.
-        required: there is no run without it.
-        repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`.
-        name: of the field that holds the value.
-        group: of the field that holds the dataclass with that field; empty: none.
-    """
-
-    help: str
-    kind: Callable[[Any], Any] = str
-    default: Any = None
-    absent: str = ""
+    help: str  # a sentence or two, for the command's help and the README
+    kind: Callable[[Any], Any] = str  # of the value, or of each value; bool: a flag without a value
+    default: Any = None  # the value when nobody gives one
+    absent: str = ""  # words for what happens then, where the default does not say it
+    # least, above, most: bounds of a number; `above` itself is not allowed
     least: float | None = None
     above: float | None = None
     most: float | None = None
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    metavar: str = ""
-    label: str = ""
-    says: str = RESULTS
-    offered: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()  # the only values that are allowed
+    unit: str = ""  # of a number
+    metavar: str = ""  # stands for the value in help texts; default: the choices
+    label: str = ""  # names it in the report; default: the name with spaces
+    says: str = RESULTS  # RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint
+    offered: tuple[str, ...] = ()  # who else offers it: DEPLOY, SUBMIT
+    # the options that cannot be given beside this one; their defaults do not count then
     excludes: tuple[str, ...] = ()
+    # left out of everything unless the option of this name has another value than its default. An option that
+    # is new names itself here: the fingerprint of earlier runs then stays the same
     needs: str = ""
-    required: bool = False
+    required: bool = False  # there is no run without it
+    # repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`
     repeated: bool = False
     listed: bool = False
-    name: str = ""
-    group: str = ""
+    name: str = ""  # of the field that holds the value
+    group: str = ""  # of the field that holds the dataclass with that field; empty: none
 
     @property
     def flag(self) -> str:
@@ -72,11 +56,7 @@ class Option:
     @property
     def declaration(self) -> str:
         """What `click.option` is given as its name: `--sample`, or `--standardize/--no-standardize`."""
-        return f"{self.flag}/{self._opposite}" if self.kind is bool and self.default else self.flag
-
-    @property
-    def _opposite(self) -> str:
-        return "--no-" + self.flag.removeprefix("--")
+        return f"{self.flag}/--no-{self.flag[2:]}" if self.kind is bool and self.default else self.flag
 
     @property
     def placeholder(self) -> str:
@@ -88,13 +68,10 @@ class Option:
         """What may be given, in words."""
         if self.choices:
             return " or ".join(self.choices)
-        bounds = [
-            f"{word} {bound:g}"
-            for word, bound in (("above", self.above), ("of at least", self.least), ("at most", self.most))
-            if bound is not None
-        ]
-        noun = "a whole number" if self.kind is int else "a number" if self.kind is float else "a text"
-        return " ".join([noun, " and ".join(bounds)]).rstrip()
+        limits = {"above": self.above, "of at least": self.least, "at most": self.most}
+        bounds = " and ".join(f"{word} {bound:g}" for word, bound in limits.items() if bound is not None)
+        noun = {int: "a whole number", float: "a number"}.get(self.kind, "a text")  # type: ignore[call-overload]
+        return f"{noun} {bounds}".rstrip()
 
     @property
     def default_text(self) -> str:
@@ -120,34 +97,30 @@ class Option:
         Raises:
             MisuseError: it is not allowed.
         """
-        if self.listed:
-            parts = _cells(value) if isinstance(value, str) else value
-            return tuple(self._read_one(part.strip()) for part in parts if part.strip())
-        return self._read_one(value)
+        if not self.listed:
+            return self._read_one(value)
+        if isinstance(value, str):  # a line of CSV: a value with a comma or a line break is quoted
+            value = next(csv.reader(io.StringIO(value, newline=""), skipinitialspace=True), [])
+        return tuple(self._read_one(part.strip()) for part in value if part.strip())
 
     def _read_one(self, value: Any) -> Any:
-        try:
+        with suppress(ValueError):
             result = self.kind(value)
-        except ValueError:
-            result = None
-        if result is None or not self._allows(result):
-            raise MisuseError(f"{self.flag} {value}: give {self.allowed}")
-        return result
-
-    def _allows(self, value: Any) -> bool:
-        return (
-            (not self.choices or value in self.choices)
-            and (self.least is None or value >= self.least)
-            and (self.above is None or value > self.above)
-            and (self.most is None or value <= self.most)
-        )
+            if (
+                (not self.choices or result in self.choices)
+                and (self.least is None or result >= self.least)
+                and (self.above is None or result > self.above)
+                and (self.most is None or result <= self.most)
+            ):
+                return result
+        raise MisuseError(f"{self.flag} {value}: give {self.allowed}")
 
     def words(self, value: Any) -> list[str]:
         """Return the words that give this value; none when there is nothing to say."""
         if value is None or value == ():
             return []
         if self.kind is bool:
-            return [] if value == self.default else [self._opposite if self.default else self.flag]
+            return [] if value == self.default else self.declaration.split("/")[-1:]
         if self.listed:
             line = io.StringIO()
             csv.writer(line, lineterminator="").writerow(value)
@@ -175,18 +148,11 @@ class Option:
         return {**settings, "type": self.read, "metavar": self.placeholder, "multiple": self.repeated}
 
 
-def _cells(line: str) -> list[str]:
-    """Return the values of a line of CSV: one with a comma or a line break stands in double quotes."""
-    return next(csv.reader(io.StringIO(line, newline=""), skipinitialspace=True), [])
-
-
 def option(help_text: str, **facts: Any) -> Any:
     """Return a dataclass field that is an option; see `Option` for what there is to say of it."""
     described = Option(help=help_text, **facts)
-    metadata = {"option": described}
-    if described.required:
-        return field(metadata=metadata)
-    return field(default=described.default, metadata=metadata)
+    default = {} if described.required else {"default": described.default}
+    return field(metadata={"option": described}, **default)
 
 
 def options_of(table: Any, group: str = "") -> tuple[Option, ...]:
@@ -225,21 +191,20 @@ def read_words(options: Iterable[Option], words: Iterable[str]) -> dict[str, Any
     Raises:
         MisuseError: a word names no option, lacks its value, or has one that is not allowed.
     """
-    readers = {flag: (one, flag) for one in options for flag in one.declaration.split("/")}
+    readers = {flag: one for one in options for flag in one.declaration.split("/")}
     values: dict[str, Any] = {}
     for word in words:
         flag, equals, text = word.partition("=")
         if flag not in readers:
             raise MisuseError(f"{word} is no option of the job: run `fruit run --help`")
-        one = readers[flag][0]
+        one = readers[flag]
         if (one.kind is bool) == bool(equals):
             raise MisuseError(f"{word}: write {flag if one.kind is bool else f'{flag}=VALUE'}")
         if one.kind is bool:
             values[one.name] = flag == one.flag
-        elif one.repeated:
-            values[one.name] = (*values.get(one.name, ()), one.read(text))
         else:
-            values[one.name] = one.read(text)
+            before = values.get(one.name, ())
+            values[one.name] = (*before, one.read(text)) if one.repeated else one.read(text)
     return values
 
 

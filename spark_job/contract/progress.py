@@ -12,29 +12,18 @@ MOST_LETTERS = 120  # of a reason
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is; what is not known is None.
+    """How far a run is; what is not known is None."""
 
-    Attributes:
-        stage: of the run: listing, features, reduction, report; or `complete`.
-        done: images of the stage so far; in the listing, files.
-        total: images of the stage.
-        images_per_second: over the last minute.
-        rejected: images that could not be used so far.
-        reason: the commonest reason of these.
-        nodes: on which executors run; the driver's, where there are none.
-        cost_usd: what the nodes have cost so far.
-        written, moved: when this was written, and when the run last moved; ISO 8601 with a time zone.
-    """
-
-    stage: str
-    done: int
-    total: int | None = None
-    images_per_second: float | None = None
+    stage: str  # of the run: listing, features, reduction, report; or `complete`
+    done: int  # images of the stage so far; in the listing, files
+    total: int | None = None  # images of the stage
+    images_per_second: float | None = None  # over the last minute
     seconds_left: float | None = None
-    rejected: int = 0
-    reason: str | None = None
-    nodes: int | None = None
-    cost_usd: float | None = None
+    rejected: int = 0  # images that could not be used so far
+    reason: str | None = None  # the commonest reason of these
+    nodes: int | None = None  # on which executors run; the driver's, where there are none
+    cost_usd: float | None = None  # what the nodes have cost so far
+    # written, moved: when this was written, and when the run last moved; ISO 8601 with a time zone
     written: str = ""
     moved: str = ""
 

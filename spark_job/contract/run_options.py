@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import combinations
 from typing import Any, Self
 
 from spark_job.contract.errors import MisuseError
@@ -224,7 +225,7 @@ class RunOptions:
         reduction, previous = others.pop("reduction", None), others.pop("previous", None)
         labels = others.pop("labels", FOLDER)
         options = cls(
-            images=tuple(normalise(uri) for uri in images),
+            images=tuple(map(normalise, images)),
             results=normalise(results),
             extractor=normalise(extractor),
             reduction=normalise(reduction) if reduction else None,
@@ -248,36 +249,29 @@ class RunOptions:
             raise MisuseError(
                 f"--precision {self.precision}: the engine tensorflow runs f32 only: use --precision f32"
             )
-        self._check_previous()
+        if self.removed == "keep":
+            if self.previous is None:
+                raise MisuseError("--removed keep: name the run to keep images of, with --previous RUN")
+            other = "--require-consent" if self.require_consent else "a sample"
+            why = "have no consent to ask for" if self.require_consent else "are never drawn"
+            if self.require_consent or self.sample or self.sample_per_class:
+                raise MisuseError(
+                    f"--removed keep and {other} exclude each other, as gone images {why}: give one"
+                )
         self._check_sources()
 
-    def _check_previous(self) -> None:
-        if self.removed != "keep":
-            return
-        if self.previous is None:
-            raise MisuseError("--removed keep: name the run to keep images of, with --previous RUN")
-        if self.require_consent:
-            raise MisuseError(
-                "--removed keep and --require-consent exclude each other, as gone images have no consent to "
-                "ask for: give one"
-            )
-        if self.sample or self.sample_per_class:
-            raise MisuseError(
-                "--removed keep and a sample exclude each other, as gone images are never drawn: give one"
-            )
-
     def _check_sources(self) -> None:
-        for number, source in enumerate(self.images):
+        for source in self.images:
             if contains(source, self.results):
                 raise MisuseError(
                     f"--results {self.results} lies inside --images {source}: its pictures would be taken "
                     "for photographs by the next run; choose a folder outside"
                 )
-            for other in self.images[number + 1 :]:
-                if contains(source, other) or contains(other, source):
-                    raise MisuseError(
-                        f"--images {source} and {other} overlap: images in both would count twice; give one"
-                    )
+        for source, other in combinations(self.images, 2):
+            if contains(source, other) or contains(other, source):
+                raise MisuseError(
+                    f"--images {source} and {other} overlap: images in both would count twice; give one"
+                )
 
     @property
     def shows_images(self) -> bool:

@@ -9,25 +9,17 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run of the featurization.
-
-    Attributes:
-        cores: of each executor.
-        seconds: wall time of the featurization.
-        speed_up: how many times as fast as the serial process.
-        efficiency: speed-up by core of all executors.
-        run: its id.
-    """
+    """One run of the featurization."""
 
     executors: int
-    cores: int
+    cores: int  # of each executor
     images: int
-    seconds: float
+    seconds: float  # wall time of the featurization
     images_per_second: float
-    speed_up: float
-    efficiency: float
+    speed_up: float  # how many times as fast as the serial process
+    efficiency: float  # speed-up by core of all executors
     usd_per_million_images: float
-    run: str
+    run: str  # its id
 
     @property
     def all_cores(self) -> int:
@@ -55,29 +47,17 @@ class FittedLine:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Everything that a tuning measured.
+    """Everything that a tuning measured."""
 
-    Attributes:
-        place: where it was measured, name -> value as people read it.
-        images: of each run of the grid.
-        serial_seconds: wall time of one plain process on as many images.
-        grid: executors x cores, each on the same images.
-        sizes: one pair of executors and cores with a quarter, half and all of the images.
-        by_images: x is images.
-        by_cores: x is 1 / cores of all executors.
-        recommended: None where the start of the workers decides the times.
-        telling_images: how many images a sample should have then; None where these tell.
-    """
-
-    place: Mapping[str, str]
-    images: int
-    serial_seconds: float
-    grid: Sequence[Measurement]
-    sizes: Sequence[Measurement]
-    by_images: FittedLine
-    by_cores: FittedLine
-    recommended: Measurement | None
-    telling_images: int | None = None
+    place: Mapping[str, str]  # where it was measured, name -> value as people read it
+    images: int  # of each run of the grid
+    serial_seconds: float  # wall time of one plain process on as many images
+    grid: Sequence[Measurement]  # executors x cores, each on the same images
+    sizes: Sequence[Measurement]  # one pair of executors and cores with a quarter, half and all of the images
+    by_images: FittedLine  # x is images
+    by_cores: FittedLine  # x is 1 / cores of all executors
+    recommended: Measurement | None  # None where the start of the workers decides the times
+    telling_images: int | None = None  # how many images a sample should have then; None where these tell
 
     @property
     def configuration(self) -> dict[str, int]:

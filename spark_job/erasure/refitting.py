@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_job.analyses.grouping.analysis import group
-from spark_job.analyses.training.analysis import TrainingOptions, train
+from spark_job.analyses.training.analysis import train
 from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import FruitError
@@ -49,14 +49,15 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
         URIs of the runs that are free of what is gone; `say` tells why another one is not.
     """
     done = dict[str, str]()
-    for run, manifest in sorted(complete_runs(Folder(results)), key=_order):
+    for run, manifest in sorted(complete_runs(Folder(results)), key=lambda known: _order(known[1])):
         made_with = {last_name(str(manifest.parameters.get("reduction") or ""))}
         if manifest.kind in ("train", "group"):
             made_with |= set(map(last_name, manifest.parents))
         if manifest.run_id not in models and done.keys().isdisjoint(made_with):
             continue
         try:
-            say(f"{manifest.run_id}: {_again(run, manifest, session, say)}")
+            again = _reduce_again if manifest.kind == RUN else _analyse_again
+            say(f"{manifest.run_id}: {again(run, manifest, session, say)}")
             done[manifest.run_id] = run.uri
         except (FruitError, TypeError, KeyError) as error:
             say(f"{manifest.run_id}: not fitted again: {error}; remove it, or make it with other options")
@@ -65,20 +66,12 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
     return list(done.values())
 
 
-def _order(known: tuple[RunFolder, Manifest]) -> tuple[bool, bool, str]:
+def _order(manifest: Manifest) -> tuple[bool, bool, str]:
     """Put runs before analyses, and what fits a reduction before what applies it."""
-    _, manifest = known
     return manifest.kind != RUN, bool(manifest.parameters.get("reduction")), manifest.created
 
 
-def _again(run: RunFolder, manifest: Manifest, session: Open, say: Say) -> str:
-    if manifest.kind == RUN:
-        return _reduce_again(run, manifest, session)
-    _analyse_again(run, manifest, session, say)
-    return "fitted again"
-
-
-def _reduce_again(run: RunFolder, manifest: Manifest, session: Open) -> str:
+def _reduce_again(run: RunFolder, manifest: Manifest, session: Open, _say: Say) -> str:
     """Do the stage of the reduction once more; say what became of it."""
     finished = finished_run(run, manifest, session)
     listing, _ = result_from_json(ListingResult, run.stage("listing") or {})
@@ -102,7 +95,7 @@ def _reduce_again(run: RunFolder, manifest: Manifest, session: Open) -> str:
     return said
 
 
-def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) -> None:
+def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) -> str:
     """Train or group once more with the same options, aside; then put it where the run was."""
     given: dict[str, Any] = dict(manifest.parameters)
 
@@ -114,9 +107,7 @@ def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) 
         if manifest.kind == "train":
             settings = Settings(**{one.name: given.pop(one.name) for one in fields(Settings)})
             train(
-                TrainingOptions(results=scratch, run_id=manifest.run_id, settings=settings, **given),
-                spark,
-                say,
+                given.pop("features"), scratch, spark, say, run_id=manifest.run_id, settings=settings, **given
             )
         else:
             if "k_range" in given:
@@ -126,3 +117,4 @@ def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) 
         run.clear(keep=lambda name: name in names)
         for name in sorted(names, key=layout.MANIFEST.__eq__):
             run.write(name, made.read(name) or b"")
+    return "fitted again"

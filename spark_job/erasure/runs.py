@@ -50,6 +50,11 @@ READS_AT_ONCE = 32
 LINES_AT_ONCE = 10_000
 # Analyses whose reports show pictures of the run that they read.
 SHOWING_THEIR_RUN = ("train", "group", "check")
+# Analyses that fit a model to images: what it is, and the figure of metrics.json that says to how many.
+FITTING = {
+    "train": ("classifier", "classifier", "training_images"),
+    "group": ("centres of groups", "images", "grouped"),
+}
 # In this order: whoever is stopped finds the rows of the last ones again.
 TABLES_LAST = (layout.REUSE, layout.FEATURES, layout.LISTING)
 ERASED_NOTE = "Images were erased from this run after it ended: they are counted, and no longer shown."
@@ -58,32 +63,20 @@ GONE_NOTE = "Images of the run that was read have been erased. This report showe
 
 @dataclass(frozen=True)
 class RunTraces:
-    """What one run holds of the images.
-
-    Attributes:
-        manifest: None: the run is not complete.
-        rows: part of a table -> how many of its rows name an image.
-        images: their paths.
-        used: those of them that have features.
-        is_one_of_them: the run was made of such an image alone, and names it in its parameters.
-        reads: an affected run that this one has read, and may show.
-    """
+    """What one run holds of the images."""
 
     run: RunFolder
-    manifest: Manifest | None
+    manifest: Manifest | None  # None: the run is not complete
+    # part of a table -> how many of its rows name an image
     rows: dict[str, int] = field(default_factory=dict)
-    images: frozenset[str] = frozenset()
-    used: frozenset[str] = frozenset()
-    is_one_of_them: bool = False
-    reads: str = ""
+    images: frozenset[str] = frozenset()  # their paths
+    used: frozenset[str] = frozenset()  # those of them that have features
+    is_one_of_them: bool = False  # the run was made of such an image alone, and names it in its parameters
+    reads: str = ""  # an affected run that this one has read, and may show
 
     @property
     def run_id(self) -> str:
         return last_name(self.run.uri)
-
-    @property
-    def holds_any(self) -> bool:
-        return bool(self.rows or self.is_one_of_them)
 
     def plan(self) -> str:
         """Say in a line what is to be done."""
@@ -94,9 +87,8 @@ class RunTraces:
         elif not self.rows:
             what = f"its report shows images of {self.reads}: the report is removed"
         else:
-            what = (
-                f"{sum(self.rows.values()):,} rows in {len(self.rows):,} parts, {len(self.images):,} images"
-            )
+            rows, images = sum(self.rows.values()), len(self.images)
+            what = f"{rows:,} rows in {len(self.rows):,} parts, {images:,} images"
         return f"{self.run_id}: {what}"
 
 
@@ -110,7 +102,7 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
     aside = last_name(erasures_folder(results))
     runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        known = list(pool.map(_opened, runs))
+        known = list(pool.map(lambda run: (RunTraces(run, run.read_manifest()), run.names()), runs))
         tasks = [(one, name) for one, names in known for name in names if _is_table(name)]
         found = pool.map(lambda task: rows_of(task[0].run.child(task[1]), wanted), tasks)
         hits: dict[str, dict[str, pa.Table]] = {}
@@ -121,7 +113,7 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
     affected = {one.run_id for one in traced if one.used}
     traced = [replace(one, reads=_read_of(one, affected)) for one in traced]
     return sorted(
-        (one for one in traced if one.holds_any or one.reads),
+        (one for one in traced if one.rows or one.is_one_of_them or one.reads),
         key=lambda one: one.manifest is not None and one.manifest.kind == RUN,
     )
 
@@ -140,10 +132,6 @@ def images_given_by(results: str, contributor: str) -> set[str]:
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         parts = [uri for uris in pool.map(part_uris, features) for uri in uris]
         return {path for paths in pool.map(given, parts) for path in paths}
-
-
-def _opened(run: RunFolder) -> tuple[RunTraces, list[str]]:
-    return RunTraces(run, run.read_manifest()), run.names()
 
 
 def _is_table(name: str) -> bool:
@@ -182,19 +170,12 @@ def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
     for one in traces:
         if one.manifest is None:
             continue
-        about = {"run": one.run_id, "uri": one.run.uri}
-        if (
-            one.used
-            and (noted := one.run.read_json(layout.FIT))
-            and not one.manifest.parameters.get("reduction")
-        ):
-            fitted.append({**about, "kind": "PCA", "images": len(one.used), "of": noted["images"]})
-        elif one.manifest.kind in ("train", "group") and one.reads:
-            metrics = one.run.read_json(layout.METRICS) or {}
-            of = metrics.get("classifier", {}).get("training_images") or metrics.get("images", {}).get(
-                "grouped"
-            )
-            kind = "classifier" if one.manifest.kind == "train" else "centres of groups"
+        about, applied = {"run": one.run_id, "uri": one.run.uri}, one.manifest.parameters.get("reduction")
+        if one.used and not applied and (fit := one.run.read_json(layout.FIT)):
+            fitted.append({**about, "kind": "PCA", "images": len(one.used), "of": fit["images"]})
+        elif one.manifest.kind in FITTING and one.reads:
+            kind, group, figure = FITTING[one.manifest.kind]
+            of = (one.run.read_json(layout.METRICS) or {}).get(group, {}).get(figure)
             fitted.append({**about, "kind": kind, "images": used[one.reads], "of": of})
     return fitted
 
@@ -219,20 +200,15 @@ def remove_traces(
         write_index(Folder(results))
 
 
-def _rank(name: str) -> int:
-    return next((place for place, table in enumerate(TABLES_LAST) if name.startswith(f"{table}/")), -1)
-
-
 def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
-    run = one.run
-    shown = _is_shown(one)
-    first = [name for name in one.rows if _rank(name) < 0]
-    _rewrite(run, first, wanted)
+    run, shown = one.run, _is_shown(one)
+    last = [name for table in TABLES_LAST for name in one.rows if name.startswith(f"{table}/")]
+    _rewrite(run, [name for name in one.rows if name not in last], wanted)
     _rewrite_csv(run, wanted)
     _count_again(run, wanted)
     if shown:
         report_again(run, manifest)
-    _rewrite(run, sorted(set(one.rows) - set(first), key=_rank), wanted)
+    _rewrite(run, last, wanted)
 
 
 def _erase_from_analysis(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:

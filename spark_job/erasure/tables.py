@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,11 @@ def rows_of(uri: str, wanted: Wanted) -> pa.Table | None:
 
 def _may_hold(end: pq.FileMetaData, group: int, naming: list[str], wanted: Wanted) -> bool:
     columns = (end.row_group(group).column(number) for number in range(end.num_columns))
-    for column in columns:
-        if column.path_in_schema in naming:
-            known: Any = column.statistics
-            if known is None or not known.has_min_max or wanted.may_lie_between(known.min, known.max):
-                return True
-    return False
+    ranges: list[Any] = [column.statistics for column in columns if column.path_in_schema in naming]
+    return any(
+        known is None or not known.has_min_max or wanted.may_lie_between(known.min, known.max)
+        for known in ranges
+    )
 
 
 def _named(rows: pa.Table | pa.RecordBatch, naming: Iterable[str], wanted: Wanted) -> pa.Array[Any]:
@@ -114,13 +114,8 @@ def names_in(uri: str, is_wanted: Callable[[str], bool]) -> bool:
         words = {cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row}
     else:
         words = set(WORD_ENDS.split(html.unescape(text)))
-    short = (of_spreadsheet_cell(word) for word in words if len(word) <= LONGEST_NAME)
-    return any(is_wanted(word) or ("\\u" in word and is_wanted(_unescaped(word))) for word in short)
-
-
-def _unescaped(word: str) -> str:
-    """Return a text of JSON's, with the letters that it escapes; as it is where it is none of JSON's."""
-    try:
-        return str(json.loads(f'"{word}"'))
-    except ValueError:
-        return word
+    short = {of_spreadsheet_cell(word) for word in words if len(word) <= LONGEST_NAME}
+    for word in [word for word in short if "\\u" in word]:  # letters that JSON escapes
+        with suppress(ValueError):
+            short.add(str(json.loads(f'"{word}"')))
+    return any(map(is_wanted, short))

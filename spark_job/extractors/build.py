@@ -7,7 +7,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ from spark_job.extractors.frameworks import import_openvino
 from spark_job.extractors.models import make_network, sha256_of
 from spark_job.extractors.request import Request, check_request
 from spark_job.extractors.specification import ExtractorSpecification, Weights
+from spark_job.provenance import installed_versions
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can say
 _BUILDERS = ("keras", "tensorflow", "openvino")
@@ -35,20 +35,15 @@ def make_reproducible(archive: Path) -> None:
     metadata = json.loads(contents["metadata.json"])
     metadata.pop("date_saved", None)
     contents["metadata.json"] = json.dumps(metadata, sort_keys=True).encode()
-    contents["config.json"] = _with_numbered_objects(contents["config.json"])
+    numbers: dict[bytes, bytes] = {}  # of objects that layers share, in order of appearance, by their address
+
+    def numbered(match: re.Match[bytes]) -> bytes:
+        return match[1] + numbers.setdefault(match[2], b"%d" % (len(numbers) + 1))
+
+    contents["config.json"] = re.sub(rb'("shared_object_id": )(\d+)', numbered, contents["config.json"])
     with zipfile.ZipFile(archive, "w") as target:
         for name, content in contents.items():
             target.writestr(zipfile.ZipInfo(name, _LONG_AGO), content)
-
-
-def _with_numbered_objects(config: bytes) -> bytes:
-    """Name shared objects of layers 1, 2, … in order of appearance; Keras names them by their address."""
-    numbers: dict[bytes, bytes] = {}
-
-    def number(match: re.Match[bytes]) -> bytes:
-        return match[1] + numbers.setdefault(match[2], b"%d" % (len(numbers) + 1))
-
-    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
 
 
 def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecification:
@@ -64,20 +59,16 @@ def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecifica
         ExtractorError: the weights cannot be had, a package is missing, or `out` cannot be written.
     """
     request = check_request(model, **options)
-    _refuse_taken(out)
+    if (out / SPECIFICATION).exists():
+        raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise MisuseError(f"{out} exists and is not an empty folder: give another --out")
     with _whole_or_nothing(out) as folder:
         network, origin = make_network(request)
         _write_networks(network, request, folder)
         specification = _specification(network, request, origin, folder)
         (folder / SPECIFICATION).write_text(specification.to_json(), encoding="utf-8")
     return specification
-
-
-def _refuse_taken(out: Path) -> None:
-    if (out / SPECIFICATION).exists():
-        raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise MisuseError(f"{out} exists and is not an empty folder: give another --out")
 
 
 @contextmanager
@@ -111,28 +102,23 @@ def _write_networks(network: Any, request: Request, folder: Path) -> None:
 
 
 def _specification(network: Any, request: Request, weights: Weights, folder: Path) -> ExtractorSpecification:
-    height, width = request.size
+    (height, width), model = request.size, request.model
+    installed = installed_versions(_BUILDERS)
     names = sorted(name for files in ENGINE_FILES.values() for name in files)
     return ExtractorSpecification(
-        model=request.model.name,
+        model=model.name,
         height=height,
         width=width,
         feature_length=int(network.output_shape[-1]),
-        channel_order=request.model.channel_order,
-        pixel_mean=request.model.pixel_mean,
-        pixel_scale=request.model.pixel_scale,
+        channel_order=model.channel_order,
+        pixel_mean=model.pixel_mean,
+        pixel_scale=model.pixel_scale,
         weights=weights,
         layer=request.layer,
         pooling=request.pooling,
         dense=request.dense,
         parameters=int(network.count_params()),
         files={name: sha256_of(folder / name) for name in names},
-        built_with={package: _version(package) for package in _BUILDERS},
+        # TensorFlow's wheels have other names too: tensorflow-cpu
+        built_with={package: installed.get(package, "unknown") for package in _BUILDERS},
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # TensorFlow's wheels have other names too: tensorflow-cpu
-        return "unknown"

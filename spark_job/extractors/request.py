@@ -13,15 +13,7 @@ FULL_SIZE = (224, 224)  # VGG16's dense layers were trained on this size and tak
 
 @dataclass(frozen=True)
 class Model:
-    """One model: its input as Keras' `preprocess_input` makes it, and the options it takes.
-
-    Attributes:
-        constructor: its name in `keras.applications`; None for a network of our own.
-        weights_file: the file without classifier that Keras keeps in its cache.
-        full_weights_file: the file with classifier, where a layer needs it.
-        license: of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
-        layers: layers that can be asked for instead of pooling.
-    """
+    """One model: its input as Keras' `preprocess_input` makes it, and the options it takes."""
 
     name: str
     channel_order: Literal["RGB", "BGR"]
@@ -29,12 +21,13 @@ class Model:
     pixel_scale: tuple[float, float, float]
     default_size: tuple[int, int] = (224, 224)
     minimum_side: int = 32
-    constructor: str | None = None
-    weights_file: str | None = None
-    full_weights_file: str | None = None
+    constructor: str | None = None  # its name in `keras.applications`; None for a network of our own
+    weights_file: str | None = None  # the file without classifier that Keras keeps in its cache
+    full_weights_file: str | None = None  # the file with classifier, where a layer needs it
     weights_suffix: str | None = None
+    # of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
     license: str = "none"
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # layers that can be asked for instead of pooling
     pooled: bool = True
     takes_dense: bool = False
 
@@ -42,54 +35,40 @@ class Model:
 # mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _ONE = (1.0, 1.0, 1.0)
+_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
 _MODELS = (
     Model(
-        "mobilenet_v2",
-        "RGB",
-        (127.5, 127.5, 127.5),  # mode "tf" of preprocess_input: -1..1
-        (127.5, 127.5, 127.5),
+        *("mobilenet_v2", "RGB", (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),  # mode "tf": -1..1
         constructor="MobileNetV2",
         license="Apache-2.0",
-        weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        weights_file=f"mobilenet_v2{_KERAS_FILE}_1.0_224_no_top.h5",
         weights_suffix=".h5",
     ),
     Model(
-        "vgg16",
-        "BGR",
-        _CAFFE_MEAN,
-        _ONE,
+        *("vgg16", "BGR", _CAFFE_MEAN, _ONE),
         constructor="VGG16",
         license="CC-BY-4.0",
-        weights_file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        full_weights_file="vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        weights_file=f"vgg16{_KERAS_FILE}_notop.h5",
+        full_weights_file=f"vgg16{_KERAS_FILE}.h5",
         weights_suffix=".h5",
         layers=("fc2", "flatten"),
         takes_dense=True,
     ),
     Model(
-        "resnet50",
-        "BGR",
-        _CAFFE_MEAN,
-        _ONE,
+        *("resnet50", "BGR", _CAFFE_MEAN, _ONE),
         constructor="ResNet50",
         license="MIT",
-        weights_file="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        weights_file=f"resnet50{_KERAS_FILE}_notop.h5",
         weights_suffix=".h5",
     ),
     # https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py
     Model(
-        "efficientnet_lite0",
-        "RGB",
-        (127.0, 127.0, 127.0),
-        (128.0, 128.0, 128.0),
+        *("efficientnet_lite0", "RGB", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
         weights_suffix=".pth",
         license="Apache-2.0",
     ),
     Model(
-        "raw_pixels",
-        "RGB",
-        (0.0, 0.0, 0.0),
-        (255.0, 255.0, 255.0),
+        *("raw_pixels", "RGB", (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
         default_size=(100, 100),
         minimum_side=1,
         pooled=False,
@@ -129,13 +108,11 @@ def check_request(
     """Complete the options with the model's defaults.
 
     Args:
-        model: a key of MODELS.
         weights: a file, "random", or None for the model's own pretrained weights.
         layer: of VGG16, "fc2" or "flatten" instead of pooling.
         pooling: global pooling of the last convolution, "avg" (the default) or "max".
         dense: units of the random ReLU layers on top of VGG16's flatten.
         size: (height, width) of the input.
-        seed: of random weights and random dense layers.
 
     Raises:
         MisuseError: an option that the model does not take, or two that exclude each other.

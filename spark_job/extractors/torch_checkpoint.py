@@ -22,25 +22,11 @@ from spark_job.errors import ExtractorError
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
-_STORAGE_TYPES = {
-    "FloatStorage": np.dtype("<f4"),
-    "DoubleStorage": np.dtype("<f8"),
-    "HalfStorage": np.dtype("<f2"),
-    "IntStorage": np.dtype("<i4"),
-    "LongStorage": np.dtype("<i8"),
-}
-
+_STORAGE_TYPES = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Int": "<i4", "Long": "<i8"}
 # What damaged or hostile bytes make pickle and the steps after it raise.
 _DAMAGE = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    struct.error,
+    *(pickle.UnpicklingError, struct.error, EOFError, ValueError, TypeError),
+    *(LookupError, AttributeError, OverflowError),
 )
 
 
@@ -110,7 +96,7 @@ class _AllowListUnpickler(pickle._Unpickler):
     allowed: ClassVar[dict[tuple[str, str], Any]] = {
         ("collections", "OrderedDict"): OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-        **{("torch", name): dtype for name, dtype in _STORAGE_TYPES.items()},
+        **{("torch", f"{name}Storage"): np.dtype(kind) for name, kind in _STORAGE_TYPES.items()},
     }
 
     def find_class(self, module: str, name: str) -> Any:

@@ -23,14 +23,10 @@ from spark_job.session import Sum
 LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32
 BINS = OCTAVES * BINS_AN_OCTAVE
 LIMIT_QUANTILE = 0.99
-# A smaller share of an image's squared length is rounding, not a reconstruction error.
-ROUNDING = 1e-10
-# Of 30 images one beyond a 99 % limit is chance; of fewer nothing is said.
-MIN_IMAGES = 30
-# Five times what the 99 % limit lets through.
-MOST_BEYOND = 0.05
-# Of the variance that the components held when they were fitted.
-MOST_LOST = 0.05
+ROUNDING = 1e-10  # a smaller share of an image's squared length is rounding, not a reconstruction error
+MIN_IMAGES = 30  # of 30 images one beyond a 99 % limit is chance; of fewer nothing is said
+MOST_BEYOND = 0.05  # five times what the 99 % limit lets through
+MOST_LOST = 0.05  # of the variance that the components held when they were fitted
 
 
 @dataclass(frozen=True)
@@ -109,12 +105,8 @@ class Profile(Sum):
     def beyond(self, limits: Mapping[str, float]) -> dict[str, float]:
         """Return the shares of images beyond limits that `limits` gave: `error` and `distance`."""
         found: dict[str, Any] = {"error": self.errors, "distance": self.distances}
-        return {name: float(found[name][_bin(limits[name]) :].sum() / self.count) for name in found}
-
-
-def _bin(edge: float) -> int:
-    """Return the bin above an edge between bins."""
-    return round((log2(edge) - LOWEST_OCTAVE) * BINS_AN_OCTAVE)
+        bins = {name: round((log2(edge) - LOWEST_OCTAVE) * BINS_AN_OCTAVE) for name, edge in limits.items()}
+        return {name: float(found[name][bins[name] :].sum() / self.count) for name in found}
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
@@ -129,25 +121,19 @@ def _quantile(histogram: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Drift:
-    """New images beside the fitted ones.
-
-    Attributes:
-        fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
-            fitted and of the new images.
-        shift: k numbers, the new images' mean along each component, in the fitted standard deviations.
-        spread: k numbers, the new images' variance along each component / the fitted one.
-        beyond_error: share of new images whose reconstruction error Q exceeds the fitted 99th percentile.
-        beyond_distance: share of those whose Hotelling T² does.
-    """
+    """New images beside the fitted ones."""
 
     images: int
     fitted_images: int
+    # fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
+    # fitted and of the new images
     fitted_kept: float
     kept: float
+    # k numbers, the new images' mean along each component, in the fitted standard deviations
     shift: list[float]
-    spread: list[float]
-    beyond_error: float
-    beyond_distance: float
+    spread: list[float]  # k numbers, the new images' variance along each component / the fitted one
+    beyond_error: float  # share of new images whose reconstruction error Q exceeds the fitted 99th percentile
+    beyond_distance: float  # share of those whose Hotelling T² does
 
     @property
     def reasons(self) -> list[str]:

@@ -122,15 +122,6 @@ def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, An
     folder.write(METADATA, (json.dumps(metadata) + "\n").encode())
 
 
-def read_parameters(folder: Folder) -> dict[str, Any]:
-    """Return the parameters of a model; StorageError: there is no such model."""
-    content = folder.read(METADATA)
-    if content is None:
-        raise StorageError(f"{folder.uri} holds no model")
-    parameters: dict[str, Any] = json.loads(content)["paramMap"]
-    return parameters
-
-
 def write_data(folder: Folder, columns: Sequence[pa.Array[Any]], schema: pa.Schema) -> None:
     """Write the one row of a model's numbers."""
     row = pa.RecordBatch.from_arrays(list(columns), schema=schema)
@@ -163,7 +154,10 @@ def save_model(folder: Folder, reduction: Reduction) -> None:
     the features table's arrays.
     """
     kept = reduction.explained_variance_ratio[: reduction.component_count]
-    scaler_data = [dense_vectors(_deviation(reduction)[None]), dense_vectors(reduction.mean[None])]
+    # MLlib divides by the deviation, and leaves columns of 0 at 0; constant columns are 0 without the mean.
+    ones = np.ones_like(reduction.scale)
+    deviation = _inverse(reduction.scale) if reduction.standardized else ones
+    scaler_data = [dense_vectors(deviation[None]), dense_vectors(reduction.mean[None])]
     pca_data = [dense_matrix(reduction.loadings), dense_vectors(kept[None])]
     centring = {"withMean": True, "withStd": reduction.standardized}
     scaling = {"inputCol": INPUT_COLUMN, "outputCol": "scaled", **centring}
@@ -173,13 +167,6 @@ def save_model(folder: Folder, reduction: Reduction) -> None:
     write_metadata(folder.at(STAGES[1]), "feature.PCAModel", PCA, projection)
     write_data(folder.at(STAGES[1]), pca_data, PCA_SCHEMA)
     write_metadata(folder, "PipelineModel", "PipelineModel_reduction", {"stageUids": [SCALER, PCA]})
-
-
-def _deviation(reduction: Reduction) -> np.ndarray:
-    """Return (d,) float64 standard deviations; MLlib divides by them, and leaves columns of 0 at 0."""
-    if not reduction.standardized:
-        return np.ones_like(reduction.scale)  # constant columns are 0 once the mean is removed
-    return _inverse(reduction.scale)
 
 
 def _inverse(values: np.ndarray) -> np.ndarray:
@@ -195,13 +182,15 @@ def load_model(
         StorageError: there is no such model.
     """
     scaler, pca = (read_data(folder.at(stage), schema) for stage, schema in zip(STAGES, SCHEMAS, strict=True))
-    matrix = pca["pc"]
+    matrix, metadata = pca["pc"], folder.at(STAGES[0]).read(METADATA)
+    if metadata is None:
+        raise StorageError(f"{folder.at(STAGES[0]).uri} holds no model")
     return Reduction(
         count,
         doubles(scaler["mean"].field("values")),
         _inverse(doubles(scaler["std"].field("values"))),
         doubles(matrix.field("values")).reshape(matrix.field("numCols")[0].as_py(), -1).T,
         explained_variance_ratio,
-        read_parameters(folder.at(STAGES[0]))["withStd"],
+        json.loads(metadata)["paramMap"]["withStd"],
         variances,
     )

@@ -131,8 +131,7 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
         NoVarianceError: all rows are equal, or there is one row.
         ReductionError: more components were asked for than the rows have.
     """
-    scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), request.standardize)
-    matrix = moments.scatter * scale[:, None] * scale[None, :]
+    scale, matrix = _scaled(moments, request.standardize)
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     ratio = explained_variance_ratio(eigenvalues)
@@ -148,10 +147,14 @@ def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
     Raises:
         NoVarianceError: all rows are equal, or there is one row.
     """
-    scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), standardize)
-    matrix = moments.scatter * scale[:, None] * scale[None, :]
+    _, matrix = _scaled(moments, standardize)
     with _threads_for(matrix):
         return explained_variance_ratio(np.linalg.eigvalsh(matrix))
+
+
+def _scaled(moments: Moments, standardize: bool) -> tuple[np.ndarray, np.ndarray]:
+    scale = column_scale(moments.count, moments.mean, np.diag(moments.scatter), standardize)
+    return scale, moments.scatter * scale[:, None] * scale[None, :]
 
 
 def _threads_for(matrix: np.ndarray) -> threadpool_limits:
@@ -193,11 +196,8 @@ def rank_limit(count: int, scale: np.ndarray) -> int:
 def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
     """Return the share of the total variance that each principal component keeps, largest first.
 
-    Args:
-        eigenvalues: (r,) float64, of the covariance (or correlation) matrix, any order.
-
-    Returns:
-        (r,) float64, descending, summing to 1. Negative rounding noise counts as 0.
+    Of (r,) float64 eigenvalues of the covariance (or correlation) matrix, in any order, it gives (r,)
+    float64, descending, summing to 1. Negative rounding noise counts as 0.
 
     Raises:
         NoVarianceError: every eigenvalue is 0, that is, all images are the same.
@@ -214,7 +214,6 @@ def component_count(ratio: np.ndarray, request: ComponentRequest, limit: int) ->
 
     Args:
         ratio: (r,) descending shares of variance.
-        request: a share of the variance, or a number.
         limit: the most there can be.
 
     Raises:
@@ -264,7 +263,13 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
         eigenvalues, vectors = np.linalg.eigh(gram)
     ratio = explained_variance_ratio(eigenvalues)
     k = component_count(ratio, request, rank_limit(count, scale))
-    _check_loadings(columns, k)
+    if columns * k * 8 > MAX_LOADINGS_BYTES:
+        most = MAX_LOADINGS_BYTES // (columns * 8)
+        raise ReductionError(
+            f"{k} components of {columns:,} features make a model of {columns * k * 8 / 1024**2:,.0f} MiB, "
+            f"more than {MAX_LOADINGS_BYTES // 1024**2}: use --components {most} or fewer, a smaller "
+            "--variance, or pooled features"
+        )
     lengths = np.sqrt(eigenvalues[::-1][:k])
     directions = vectors[:, ::-1][:, :k] / lengths
     loadings = np.empty((columns, k))
@@ -278,13 +283,3 @@ def _column_blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     for start in range(0, rows.shape[1], COLUMNS_AT_ONCE):
         part = slice(start, start + COLUMNS_AT_ONCE)
         yield part, np.asarray(rows[:, part], np.float64)
-
-
-def _check_loadings(columns: int, k: int) -> None:
-    if columns * k * 8 > MAX_LOADINGS_BYTES:
-        most = MAX_LOADINGS_BYTES // (columns * 8)
-        raise ReductionError(
-            f"{k} components of {columns:,} features make a model of {columns * k * 8 / 1024**2:,.0f} MiB, "
-            f"more than {MAX_LOADINGS_BYTES // 1024**2}: use --components {most} or fewer, a smaller "
-            "--variance, or pooled features"
-        )

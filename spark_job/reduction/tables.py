@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from math import ceil, log
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,17 @@ from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
 from spark_job.reduction.mllib_files import OUTPUT_COLUMN, VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments, reduce_rows
-from spark_job.session import sum_over_tasks
+from spark_job.session import sum_over_tasks, tree_depth
 from spark_job.storage import Folder
 
 # d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
 MAX_COVARIANCE_COLUMNS = 5_000
-# n x n in float64: 800 MB, at most three at a time in the driver.
-MAX_GRAM_ROWS = 10_000
-# Of partials that meet in one place; each is 4 d^2 bytes.
-MAX_MERGED_BYTES = 256 * 1024**2
+MAX_GRAM_ROWS = 10_000  # n x n in float64: 800 MB, at most three at a time in the driver
 # More would be evener shares, and more partials to merge.
 TASKS_A_CORE = 2
 ARRAY_COLUMN = "components_array"
 COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
-    "path": "string",
-    "label": "string",
-    "split": "string",
+    **dict.fromkeys(("path", "label", "split"), "string"),
     "size": "long",
     ARRAY_COLUMN: "doubles",
     OUTPUT_COLUMN: VECTOR,
@@ -47,7 +42,6 @@ def fit(
     """Fit principal components to the usable rows of a features table.
 
     Args:
-        parts: URIs of the table's parts.
         rows: how many usable rows there are.
         columns: feature length.
 
@@ -58,7 +52,12 @@ def fit(
     if columns <= MAX_COVARIANCE_COLUMNS:
         return reduce_moments(moments(spark, parts, columns), request)
     with tempfile.TemporaryDirectory(prefix="reduction-") as scratch:
-        return reduce_rows(_rows_on_disk(parts, rows, columns, Path(scratch)), request)
+        mapped = np.memmap(Path(scratch) / "rows", np.float32, mode="w+", shape=(rows, columns))
+        filled = 0
+        for _, features in chain.from_iterable(read_usable(uri, columns) for uri in parts):
+            mapped[filled : filled + len(features)] = features
+            filled += len(features)
+        return reduce_rows(mapped, request)
 
 
 def check_size(rows: int, columns: int) -> None:
@@ -72,13 +71,11 @@ def check_size(rows: int, columns: int) -> None:
 
 
 def moments(spark: SparkContext, parts: Sequence[str], columns: int) -> Moments:
-    """Compute count, mean and scatter of all usable rows; partials meet as a tree, few at a time."""
+    """Compute count, mean and scatter of all usable rows; partials, 4 d^2 bytes each, meet as a tree."""
     partials = deal(spark, parts).map(
         lambda uris: Moments.of(rows for uri in uris for _, rows in read_usable(uri, columns))
     )
-    merged_at_once = max(2, min(16, MAX_MERGED_BYTES // (4 * columns**2)))
-    depth = max(1, ceil(log(partials.getNumPartitions(), merged_at_once)))
-    together = partials.treeReduce(merged, depth)
+    together = partials.treeReduce(merged, tree_depth(partials.getNumPartitions(), 4 * columns**2))
     if together is None:
         raise ReductionError("no image of the table has features: there is nothing to reduce")
     return together
@@ -95,17 +92,6 @@ def merged(one: Moments | None, other: Moments | None) -> Moments | None:
     return one.merge(other) if one and other else one or other
 
 
-def _rows_on_disk(parts: Sequence[str], rows: int, columns: int, scratch: Path) -> np.ndarray:
-    """Return the features as (rows, columns) float32, mapped from a file."""
-    mapped = np.memmap(scratch / "rows", np.float32, mode="w+", shape=(rows, columns))
-    filled = 0
-    for uri in parts:
-        for _, features in read_usable(uri, columns):
-            mapped[filled : filled + len(features)] = features
-            filled += len(features)
-    return mapped
-
-
 def write_components(
     spark: SparkContext,
     parts: Sequence[str],
@@ -116,8 +102,6 @@ def write_components(
     """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
 
     Args:
-        parts: URIs of the features table's parts; each becomes one of the components.
-        destination: the table's folder; replaced.
         profiled: how many of the parts, the first ones, the answer describes; default: all.
 
     Returns:

@@ -28,12 +28,9 @@ class Bar:
 
 
 class Number(str):
-    """A number as it is to be read; it stands at the right side of its cell.
+    """A number as it is to be read; it stands at the right side of its cell."""
 
-    Attributes:
-        order: by what a reader sorts it, where that is not the number that the text begins with.
-    """
-
+    # by what a reader sorts it, where that is not the number that the text begins with
     order: float | None = None
 
     @classmethod
@@ -57,19 +54,13 @@ Cell = str | int | float | Bar | Photograph | Link
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells as they are to be read; the first cell names its row, numbers stand at the right.
-
-    Attributes:
-        columns: names; none for a table of facts, each a name and a value.
-        total: a last row, set off from the others.
-        style: one of the stylesheet's classes for tables.
-    """
+    """Rows of cells as they are to be read; the first cell names its row, numbers stand at the right."""
 
     caption: str
-    columns: Sequence[str]
+    columns: Sequence[str]  # names; none for a table of facts, each a name and a value
     rows: Sequence[Sequence[Cell]]
-    total: Sequence[Cell] = ()
-    style: str = ""
+    total: Sequence[Cell] = ()  # a last row, set off from the others
+    style: str = ""  # one of the stylesheet's classes for tables
 
 
 @dataclass(frozen=True)
@@ -112,22 +103,17 @@ class Placeholder:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of plotly.js.
+    """A chart of plotly.js."""
 
-    Attributes:
-        caption: what is seen, for those who cannot see it too.
-        data: plotly's traces, JSON types; the page gives colours, font and axes that fit light and dark.
-        photographs: shown beside the pointer; a point's `customdata` is an index into them.
-        png: draws the same chart as a file for slides, which is written beside the page.
-        name: of that file, without extension.
-    """
-
-    caption: str
+    caption: str  # what is seen, for those who cannot see it too
+    # plotly's traces, JSON types; the page gives colours, font and axes that fit light and dark
     data: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any] = field(default_factory=dict)
+    # shown beside the pointer; a point's `customdata` is an index into them
     photographs: Sequence[Photograph] = ()
+    # draws the same chart as a file for slides, which is written beside the page
     png: Callable[[], bytes] | None = None
-    name: str = "chart"
+    name: str = "chart"  # of that file, without extension
 
 
 @dataclass(frozen=True)
@@ -160,7 +146,7 @@ class Point:
 
 @dataclass(frozen=True)
 class ReportContents:
-    """Everything a report shows.
+    """Everything a report of a run shows; as a block, its factor planes with search, classes and selection.
 
     Attributes:
         command: the shell command that repeats the run.
@@ -202,14 +188,7 @@ class ReportContents:
         return self.components.shape[1] if self.points and self.components.ndim == 2 else 0
 
 
-@dataclass(frozen=True)
-class Explorer:
-    """The factor planes of a run with search, classes and selection."""
-
-    contents: ReportContents
-
-
-Block = str | Table | Details | Columns | Gallery | Command | Placeholder | Chart | Explorer
+Block = str | Table | Details | Columns | Gallery | Command | Placeholder | Chart | ReportContents
 
 
 @dataclass(frozen=True)
@@ -223,27 +202,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report.
+    """A report."""
 
-    Attributes:
-        title: as `Classifier`.
-        subtitle: one line: of what, by what.
-        tiles: the figures that matter, name -> value as it is to be read.
-        notes: sentences a reader must not miss.
-        eyebrow: what kind of work it is, in small letters above the title.
-        of_a_run: it lies in `RUN_ID/report/` and links to the index of all runs.
-        main_section: the name of the section that a reader of the keyboard may skip to.
-    """
-
-    title: str
-    subtitle: str
-    tiles: Mapping[str, str]
+    title: str  # as `Classifier`
+    subtitle: str  # one line: of what, by what
+    tiles: Mapping[str, str]  # the figures that matter, name -> value as it is to be read
     sections: Sequence[Section]
-    notes: Sequence[str] = ()
+    notes: Sequence[str] = ()  # sentences a reader must not miss
     parameters: Mapping[str, str] = field(default_factory=dict)
-    eyebrow: str = ""
-    of_a_run: bool = True
-    main_section: str = ""
+    eyebrow: str = ""  # what kind of work it is, in small letters above the title
+    of_a_run: bool = True  # it lies in `RUN_ID/report/` and links to the index of all runs
+    main_section: str = ""  # the name of the section that a reader of the keyboard may skip to
 
 
 def count(number: float) -> str:
@@ -268,10 +237,8 @@ def duration(seconds: float) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}{space}s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}{space}min {rest}{space}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,}{space}h {minutes}{space}min"
+    hours, part = divmod(minutes, 60)
+    return f"{hours:,}{space}h {part}{space}min" if hours else f"{minutes}{space}min {rest}{space}s"
 
 
 def speed(images_per_second: float) -> str:

@@ -14,40 +14,28 @@ from spark_job.report.pictures import plain_axes, png_bytes
 
 @dataclass(frozen=True)
 class Line:
-    """Points, and the line through them.
-
-    Attributes:
-        style: `solid`, `dot`, or `none` for points without a line.
-        marker: diameter of the points in pixels; 0 for a line without points.
-        open: whether the points are rings.
-        band: the smallest and the largest y at each x, drawn as a pale band.
-    """
+    """Points, and the line through them."""
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     colour: str = COLOURS[0]
-    style: str = "solid"
-    marker: int = 6
-    open: bool = False
+    style: str = "solid"  # `solid`, `dot`, or `none` for points without a line
+    marker: int = 6  # diameter of the points in pixels; 0 for a line without points
+    open: bool = False  # whether the points are rings
+    # the smallest and the largest y at each x, drawn as a pale band
     band: tuple[Sequence[float], Sequence[float]] | None = None
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One of the two axes.
-
-    Attributes:
-        format: of its numbers, in the words that plotly and Python share: `,` or `.1%`.
-        from_zero: whether it begins at 0.
-        end: the largest value; None: the data decides.
-        ticks: the only values that are named, on a logarithmic scale, of x alone; empty for a linear one.
-    """
+    """One of the two axes."""
 
     title: str
-    format: str = ","
-    from_zero: bool = True
-    end: float | None = None
+    format: str = ","  # of its numbers, in the words that plotly and Python share: `,` or `.1%`
+    from_zero: bool = True  # whether it begins at 0
+    end: float | None = None  # the largest value; None: the data decides
+    # the only values that are named, on a logarithmic scale, of x alone; empty for a linear one
     ticks: Sequence[float] = ()
 
 
@@ -64,8 +52,6 @@ def line_chart(
     """Return the chart.
 
     Args:
-        caption: what is seen, for those who cannot see it too.
-        name: of the PNG file.
         legend: whether the names of the lines are shown.
         compare: whether the pointer shows all lines at its x, instead of the nearest point.
     """

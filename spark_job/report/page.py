@@ -4,13 +4,14 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -21,7 +22,6 @@ from spark_job.report.document import (
     Command,
     Details,
     Document,
-    Explorer,
     Gallery,
     Number,
     Photograph,
@@ -33,8 +33,7 @@ from spark_job.report.document import (
 )
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_name, class_styles
 
-# SVG markers stay quick up to about this many.
-MAX_POINTS = 2000
+MAX_POINTS = 2000  # SVG markers stay quick up to about this many
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
 # Characters of HTML around each photograph.
@@ -43,71 +42,54 @@ Kind = TypeVar("Kind")
 Picture = Callable[[Photograph | Point], str | None]
 
 
-def shown_points(contents: ReportContents) -> list[Point]:
-    """Return the points that the page shows: all, or MAX_POINTS of them spread evenly."""
-    return [contents.points[row] for row in _rows(contents)]
-
-
-def class_order(contents: ReportContents) -> list[Point]:
-    """Return the points that the page shows by class, so that leaving out evenly is fair to each class."""
-    return sorted(shown_points(contents), key=lambda point: point.label)
-
-
 def _rows(contents: ReportContents) -> list[int]:
+    """Return the rows of the points that the page shows: all, or MAX_POINTS of them spread evenly."""
     count = len(contents.points)
-    if count <= MAX_POINTS:
-        return list(range(count))
-    return [i * count // MAX_POINTS for i in range(MAX_POINTS)]
+    shown = min(count, MAX_POINTS)
+    return [number * count // shown for number in range(shown)]
 
 
-def explorer_data(contents: ReportContents, picture: Callable[[Point], str | None]) -> dict[str, Any]:
-    """Return the points column by column, their classes and the titles of the axes, for the script.
+def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the points column by column, with classes and titles of axes, for the script; numbers for texts.
 
     Args:
         picture: gives the photograph of a point as base64, or None where the page has no room for it.
     """
-    points = shown_points(contents)
+    rows = _rows(contents)
+    points = [contents.points[row] for row in rows]
+    pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
-    return {
+    components = contents.components[rows, :3].T if contents.components.ndim == 2 else np.empty((0, 0))
+    # six significant digits, more than a screen can show; JSON has no NaN
+    coordinates = [
+        [float(f"{value:.6g}") if math.isfinite(value) else None for value in values] for values in components
+    ]
+    data = {
         "paths": [point.path for point in points],
         "splits": [point.split for point in points],
         "labels": [point.label for point in points],
         "classes": [number[point.label] for point in points],
-        "thumbnails": [picture(point) for point in points],
-        "coordinates": _coordinates(contents),
+        "thumbnails": pictures,
+        "coordinates": coordinates,
         "styles": [asdict(style) | {"name": class_name(style.label)} for style in styles],
         "colours": COLOURS,
         "symbols": [asdict(symbol) for symbol in SYMBOLS],
         "axes": [component_title(contents.explained_variance_ratio, i) for i in range(3)],
     }
-
-
-def explorer_facts(contents: ReportContents, picture: Callable[[Point], str | None]) -> dict[str, int]:
-    """Return the numbers that the text around the planes needs."""
-    points = shown_points(contents)
-    return {
+    facts = {
         "dimension": contents.dimension,
         "planes": min(max(contents.dimension - 1, 1), 2),
         "shown": len(points),
         "usable": contents.image_counts.get("usable", 0),
         "classes": len({point.label for point in contents.points}),
         "looks": LOOK_COUNT,
-        "without_picture": sum(bool(point.thumbnail) and picture(point) is None for point in points),
-        "with_picture": sum(picture(point) is not None for point in points),
+        "without_picture": sum(
+            bool(point.thumbnail) and shown is None for point, shown in zip(points, pictures, strict=True)
+        ),
+        "with_picture": sum(shown is not None for shown in pictures),
     }
-
-
-def _coordinates(contents: ReportContents) -> list[list[float | None]]:
-    if contents.components.ndim != 2:
-        return []
-    columns, rows = min(3, contents.components.shape[1]), _rows(contents)
-    return [_rounded(contents.components[rows, i]) for i in range(columns)]
-
-
-def _rounded(values: Iterable[float]) -> list[float | None]:
-    """Return six significant digits, more than a screen can show; JSON has no NaN."""
-    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
+    return data, facts
 
 
 def render_document(document: Document, parents: Sequence[str] = ()) -> dict[str, bytes]:
@@ -116,11 +98,8 @@ def render_document(document: Document, parents: Sequence[str] = ()) -> dict[str
     Args:
         parents: URIs of the runs that were read; their reports are linked.
     """
-    files = {"index.html": render_page(document, parents)}
-    for chart in _blocks(document, Chart):
-        if chart.png is not None:
-            files[f"{chart.name}.png"] = chart.png()
-    return files
+    charts = {f"{one.name}.png": one.png() for one in _blocks(document, Chart) if one.png is not None}
+    return {"index.html": render_page(document, parents), **charts}
 
 
 def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
@@ -132,12 +111,6 @@ def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
     return _render(document, parents, {id(one) for one, fits in zip(photographs, kept, strict=True) if fits})
 
 
-def script_json(data: dict[str, Any]) -> str:
-    """Return JSON that stands safely inside a `<script>` element: no `<` can end it or open a comment."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
-
-
 def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
     blocks = (block for section in document.sections for block in section.blocks)
     return [block for block in blocks if isinstance(block, kind)]
@@ -145,8 +118,9 @@ def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
 
 def _photographs(document: Document) -> Iterator[Photograph | Point]:
     """Yield the photographs in an order in which leaving out every n-th is fair to all classes."""
-    for explorer in _blocks(document, Explorer):
-        yield from class_order(explorer.contents)
+    for contents in _blocks(document, ReportContents):
+        points = (contents.points[row] for row in _rows(contents))
+        yield from sorted(points, key=lambda point: point.label)
     for chart in _blocks(document, Chart):
         yield from chart.photographs
     for gallery in _blocks(document, Gallery):
@@ -159,14 +133,27 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
     def picture(photograph: Photograph | Point) -> str | None:
         return encode(photograph.thumbnail) if id(photograph) in shown else None
 
-    charts = _blocks(document, Chart)
-    explorers = _blocks(document, Explorer)
-    scripts = _scripts(document)
+    charts, commands = _blocks(document, Chart), _blocks(document, Command)
+    explorers = [_explorer(one, picture) for one in _blocks(document, ReportContents)]
+    points, facts = explorers[0] if explorers else (None, None)
+    scripts: list[Markup] = []
+    if drawn := bool(charts or explorers):  # a page without charts does without 4 MB of plotly.js
+        plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
+        scripts.append(Markup(plotly))  # noqa: S704 - no `</script`, a test looks
+    if drawn or commands:
+        scripts.append(_asset("report.js"))
+    if any(_blocks(document, kind) for kind in (Table, Details, Columns)):
+        scripts.append(_asset("tables.js"))
     pictured = [one for one in _photographs(document) if isinstance(one, Photograph) and one.thumbnail]
-    data = {
-        "charts": [_chart_data(chart, picture) for chart in charts],
-        "explorer": explorer_data(explorers[0].contents, picture) if explorers else None,
-    }
+    plotted = []
+    for chart in charts:
+        shown_beside = [
+            {"thumbnail": picture(one), "title": one.title, "note": one.note} for one in chart.photographs
+        ]
+        plotted.append({"data": list(chart.data), "layout": dict(chart.layout), "photographs": shown_beside})
+    data = {"charts": plotted, "explorer": points}
+    json_text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    hashes = (hashlib.sha256(script.encode()).digest() for script in scripts)
     text = (
         _environment()
         .get_template("document.html")
@@ -177,41 +164,20 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
             chart_number=lambda chart: [id(one) for one in charts].index(id(chart)),
             parameters=Table("Parameters", (), list(document.parameters.items())),
             picture=picture,
-            explorer=explorer_facts(explorers[0].contents, picture) if explorers else None,
+            explorer=facts,
             left_out=sum(id(photograph) not in shown for photograph in pictured),
             parents=[_parent(uri) for uri in parents],
             style=_asset("report.css"),
-            drawn=_is_drawn(document),
+            drawn=drawn,
             scripts=scripts,
-            script_hashes=[_hash_source(script) for script in scripts],
-            data=Markup(script_json(data)),  # noqa: S704 - "<" is escaped
+            # how a Content-Security-Policy names an inline script that may run
+            script_hashes=[f"sha256-{base64.b64encode(digest).decode('ascii')}" for digest in hashes],
+            # no `<` can end the script element or open a comment
+            data=Markup(json_text.replace("<", "\\u003c")),  # noqa: S704
         )
     )
-    return _encoded(text)
-
-
-def _scripts(document: Document) -> list[Markup]:
-    """Return what the page runs: one without charts does without 4 MB of plotly.js."""
-    scripts: list[Markup] = []
-    if _is_drawn(document):
-        plotly = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8")
-        scripts.append(Markup(plotly))  # noqa: S704 - no `</script`, a test looks
-    if _is_drawn(document) or _blocks(document, Command):
-        scripts.append(_asset("report.js"))
-    if any(_blocks(document, kind) for kind in (Table, Details, Columns)):
-        scripts.append(_asset("tables.js"))
-    return scripts
-
-
-def _is_drawn(document: Document) -> bool:
-    return bool(_blocks(document, Chart) or _blocks(document, Explorer))
-
-
-def _chart_data(chart: Chart, picture: Picture) -> dict[str, Any]:
-    photographs = [
-        {"thumbnail": picture(one), "title": one.title, "note": one.note} for one in chart.photographs
-    ]
-    return {"data": list(chart.data), "layout": dict(chart.layout), "photographs": photographs}
+    # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _parent(uri: str) -> dict[str, str]:
@@ -246,16 +212,6 @@ def _text(name: str) -> str:
 def _asset(name: str) -> Markup:
     """Return a script or stylesheet of the report's own, which is not escaped."""
     return Markup(_text(name))  # noqa: S704 - our own file
-
-
-def _hash_source(script: str) -> str:
-    """Return how a Content-Security-Policy names an inline script that may run."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-
-
-def _encoded(text: str) -> bytes:
-    # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
-    return text.encode("utf-8", "backslashreplace")
 
 
 def encode(thumbnail: bytes | None) -> str | None:

@@ -59,26 +59,28 @@ _CROSS: Outline = (
 _STAR = _regular(10, -90, (1.0, 0.42))
 _HOURGLASS: Outline = ((-0.8, -0.9), (0.8, -0.9), (-0.8, 0.9), (0.8, 0.9))
 
-SYMBOLS = (
-    Symbol("circle", _CIRCLE),
-    Symbol("square", _SQUARE),
-    Symbol("triangle-up", _UP),
-    Symbol("diamond", _DIAMOND),
-    Symbol("cross", _CROSS),
-    Symbol("circle-open", _CIRCLE, filled=False),
-    Symbol("star", _STAR),
-    Symbol("triangle-down", _rotated(_UP, 180)),
-    Symbol("square-open", _SQUARE, filled=False),
-    Symbol("x", _rotated(_CROSS, 45)),
-    Symbol("triangle-up-open", _UP, filled=False),
-    Symbol("hourglass", _HOURGLASS),
-    Symbol("triangle-left", _rotated(_UP, -90)),
-    Symbol("diamond-open", _DIAMOND, filled=False),
-    Symbol("bowtie", _rotated(_HOURGLASS, 90)),
-    Symbol("triangle-right", _rotated(_UP, 90)),
-    Symbol("cross-open", _CROSS, filled=False),
-    Symbol("triangle-down-open", _rotated(_UP, 180), filled=False),
-    Symbol("star-open", _STAR, filled=False),
+_OUTLINES = {
+    "circle": _CIRCLE,
+    "square": _SQUARE,
+    "diamond": _DIAMOND,
+    "star": _STAR,
+    "hourglass": _HOURGLASS,
+    "cross": _CROSS,
+    "x": _rotated(_CROSS, 45),
+    "bowtie": _rotated(_HOURGLASS, 90),
+    "triangle-up": _UP,
+    "triangle-down": _rotated(_UP, 180),
+    "triangle-left": _rotated(_UP, -90),
+    "triangle-right": _rotated(_UP, 90),
+}
+# In an order in which neighbours differ much.
+_NAMES = (
+    "circle square triangle-up diamond cross circle-open star triangle-down square-open x triangle-up-open "
+    "hourglass triangle-left diamond-open bowtie triangle-right cross-open triangle-down-open star-open"
+)
+SYMBOLS = tuple(
+    Symbol(name, _OUTLINES[name.removesuffix("-open")], filled=not name.endswith("-open"))
+    for name in _NAMES.split()
 )
 
 # 7 colours and 19 symbols have no common divisor, so stepping through both at once gives
@@ -88,10 +90,8 @@ LOOK_COUNT = len(COLOURS) * len(SYMBOLS)
 
 def class_styles(labels: list[str]) -> dict[str, ClassStyle]:
     """Return a look for each distinct label, in alphabetical order; looks repeat after LOOK_COUNT labels."""
-    return {
-        label: ClassStyle(label, i % len(COLOURS), i % len(SYMBOLS))
-        for i, label in enumerate(sorted(set(labels), key=lambda name: (name.casefold(), name)))
-    }
+    names = sorted(set(labels), key=lambda name: (name.casefold(), name))
+    return {one: ClassStyle(one, i % len(COLOURS), i % len(SYMBOLS)) for i, one in enumerate(names)}
 
 
 def class_name(label: str) -> str:

@@ -11,15 +11,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from spark_job.report.document import ReportContents, component_title, percent
-from spark_job.report.palette import (
-    COLOURS,
-    INK,
-    LOOK_COUNT,
-    SYMBOLS,
-    ClassStyle,
-    class_name,
-    class_styles,
-)
+from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_name, class_styles
 
 MAX_BARS = 150
 
@@ -37,10 +29,8 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
     axes = plain_axes(figure)
     # More bars than this would stand closer than pixels.
-    if shown <= MAX_BARS:
-        axes.bar(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
-    else:
-        axes.fill_between(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
+    draw = axes.bar if shown <= MAX_BARS else axes.fill_between
+    draw(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
     marker = "o" if shown <= 30 else ""
     axes.plot(numbers, cumulative, color=COLOURS[1], marker=marker, markersize=4, label="together", zorder=3)
     axes.set(
@@ -73,8 +63,8 @@ def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     axes.autoscale_view()
     # Distances on paper are distances between feature vectors, as far as the plane shows them.
     axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlabel(component_title(contents.explained_variance_ratio, first))
-    axes.set_ylabel(component_title(contents.explained_variance_ratio, second))
+    xlabel, ylabel = (component_title(contents.explained_variance_ratio, one) for one in (first, second))
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set_title(f"Factor plane {first + 1}-{second + 1}", fontsize=11, color=_TEXT)
     _add_legend(figure, list(styles.values()))
     return png_bytes(figure)
@@ -138,9 +128,8 @@ def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
 
 def _shortened(name: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
-    if len(printable) <= _LONGEST_LEGEND_NAME:
-        return printable
-    return printable[: _LONGEST_LEGEND_NAME - 1] + "…"
+    short = printable[: _LONGEST_LEGEND_NAME - 1] + "…"
+    return printable if len(printable) <= _LONGEST_LEGEND_NAME else short
 
 
 def png_bytes(figure: Figure) -> bytes:

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.foreign_texts import spreadsheet_cell
+from spark_job.reduction.drift import Drift
 from spark_job.report.document import (
     Bar,
     Block,
     Cell,
+    Chart,
     Columns,
     Command,
+    Details,
     Document,
-    Explorer,
     Number,
     Photograph,
     Placeholder,
@@ -29,10 +32,12 @@ from spark_job.report.document import (
 )
 from spark_job.report.page import render_document
 from spark_job.report.palette import class_name
-from spark_job.report.pictures import plane_png
-from spark_job.report.reduction_sections import drift_blocks, kept_share, variance_blocks
+from spark_job.report.pictures import MAX_BARS, explained_variance_png, plane_png, shown_components
 
 MAX_REJECTED_ROWS = 500
+MAX_COMPONENT_ROWS = 100
+# More markers than this hide the line that they stand on.
+MAX_MARKERS = 30
 _NO_PLANES = Placeholder("Nothing was reduced in this run, so there are no planes to show.")
 MAX_CLASS_ROWS = 1000
 MAX_ERROR_LETTERS = 300
@@ -63,18 +68,20 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
 
 def run_document(contents: ReportContents) -> Document:
     """Return what the page of a run shows."""
-    usable = contents.image_counts.get("usable", 0)
+    usable, notes = contents.image_counts.get("usable", 0), list(contents.notes)
+    if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
+        notes.insert(0, "The weights of the network are random: the features mean nothing.")
     return Document(
         title=f"Run {contents.run_id}",
         subtitle=f"{contents.extractor.name} · {_counted(usable, 'photograph')} · {contents.created}",
         eyebrow="Feature extraction and principal components",
         tiles=_tiles(contents),
-        notes=_notes(contents),
+        notes=notes,
         sections=[
             Section("What was run", _origin(contents), "run"),
             Section("Explained variance", variance_blocks(contents), "variance"),
             *([Section("Drift", drift_blocks(contents.drift), "drift")] if contents.drift else []),
-            Section("Factor planes", [Explorer(contents) if contents.dimension else _NO_PLANES], "planes"),
+            Section("Factor planes", [contents if contents.dimension else _NO_PLANES], "planes"),
             Section("Images and classes", _classes(contents), "images"),
             Section("Rejected images", list(_rejected(contents)), "rejected"),
             Section("Timings", _timings(contents), "timings"),
@@ -111,13 +118,6 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
     return tiles
 
 
-def _notes(contents: ReportContents) -> list[str]:
-    notes = list(contents.notes)
-    if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
-        notes.insert(0, "The weights of the network are random: the features mean nothing.")
-    return notes
-
-
 def _origin(contents: ReportContents) -> list[Block]:
     extractor, weights = contents.extractor, contents.extractor.weights
     seed = "" if weights.random_seed is None else f" (seed {weights.random_seed})"
@@ -141,46 +141,33 @@ def _origin(contents: ReportContents) -> list[Block]:
 
 
 def _classes(contents: ReportContents) -> list[Block]:
+    skips = [(reason, Number(count(files))) for reason, files in contents.skipped.items()]
+    skipped = [Table("Files that were skipped", ["Reason", "Files"], skips)] if skips else []
     if not contents.classes:
-        return [Placeholder("There are no classes to count."), *_skipped(contents)]
+        return [Placeholder("There are no classes to count."), *skipped]
     largest = max(row.usable + row.rejected for row in contents.classes) or 1
-    rows: list[list[Cell]] = [
-        [
-            class_name(row.label),
-            Number(count(row.usable)),
-            Number(count(row.rejected)),
-            Bar(100 * row.usable / largest, 100 * row.rejected / largest),
-        ]
-        for row in contents.classes[:MAX_CLASS_ROWS]
-    ]
+    rows: list[list[Cell]] = []
+    for row in contents.classes[:MAX_CLASS_ROWS]:
+        bar = Bar(100 * row.usable / largest, 100 * row.rejected / largest)
+        rows.append([class_name(row.label), Number(count(row.usable)), Number(count(row.rejected)), bar])
     more = len(contents.classes) - len(rows)
     caption = "Images of each class" + (f"; {count(more)} more classes are not shown" if more else "")
     table = Table(caption, ["Class", "Usable", "Rejected", "As bars"], rows, style="counts")
-    return [Columns([table, *_skipped(contents)])]
-
-
-def _skipped(contents: ReportContents) -> list[Table]:
-    rows = [(reason, Number(count(files))) for reason, files in contents.skipped.items()]
-    return [Table("Files that were skipped", ["Reason", "Files"], rows)] if rows else []
+    return [Columns([table, *skipped])]
 
 
 def _rejected(contents: ReportContents) -> Iterator[Block]:
     total, shown = _rejected_count(contents), contents.rejected[:MAX_REJECTED_ROWS]
-    could_not = f"{_counted(total, 'image')} could not be used."
     if not total and not shown:
         yield Placeholder("No image was rejected.")
-        return
-    if len(shown) < total and shown:
-        could_not = f"The first {count(len(shown))} of {count(total)} images that could not be used."
-    yield could_not
-    rows: list[list[Cell]] = [
-        [
-            Photograph(image.thumbnail, "what could be decoded"),
-            image.path,
-            image.error[:MAX_ERROR_LETTERS] + "…" * (len(image.error) > MAX_ERROR_LETTERS),
-        ]
-        for image in shown
-    ]
+    elif len(shown) < total and shown:
+        yield f"The first {count(len(shown))} of {count(total)} images that could not be used."
+    else:
+        yield f"{_counted(total, 'image')} could not be used."
+    rows: list[list[Cell]] = []
+    for image in shown:
+        reason = image.error[:MAX_ERROR_LETTERS] + "…" * (len(image.error) > MAX_ERROR_LETTERS)
+        rows.append([Photograph(image.thumbnail, "what could be decoded"), image.path, reason])
     if rows:
         caption = "Rejected images with their reasons"
         yield Table(caption, ["Picture", "Name", "Reason"], rows, style="rejected")
@@ -190,19 +177,102 @@ def _timings(contents: ReportContents) -> list[Block]:
     if not contents.seconds:
         return [Placeholder("No stage was timed.")]
     total = sum(contents.seconds.values())
-    shares = [(name, seconds, seconds / (total or 1)) for name, seconds in contents.seconds.items()]
+    rows: list[list[Cell]] = []
+    for name, seconds in contents.seconds.items():
+        time, share = Number.ordered(duration(seconds), seconds), seconds / (total or 1)
+        rows.append([name, time, Number(percent(share)), Bar(100 * share)])
+    caption = f"Time of each stage; {speed(contents.images_per_second)} images a second"
+    together = ["Together", Number(duration(total)), "", ""]
+    return [Table(caption, ["Stage", "Time", "Share", "As a bar"], rows, together)]
+
+
+def kept_share(contents: ReportContents) -> float:
+    """Return the share of the variance that the kept components hold together, 0 to 1."""
+    return float(np.sum(contents.explained_variance_ratio[: contents.component_count]))
+
+
+def variance_blocks(contents: ReportContents) -> list[Block]:
+    """Return the chart of the explained variance, with its numbers as a table."""
+    ratio, k = contents.explained_variance_ratio, contents.component_count
+    if not len(ratio):
+        return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
+    kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
+    if k:
+        hold = "it holds" if k == 1 else "together they hold"
+        kept += f"; {hold} {percent(kept_share(contents))} of the variance"
+    blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
+    shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
+    if not len(shown):
+        return blocks
+    few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
     rows: list[list[Cell]] = [
-        [name, Number.ordered(duration(seconds), seconds), Number(percent(share)), Bar(100 * share)]
-        for name, seconds, share in shares
+        [i, Number(percent(float(share), 2)), Number(percent(float(total), 2))]
+        for i, (share, total) in enumerate(zip(shown, np.cumsum(shown), strict=True), 1)
     ]
-    return [
-        Table(
-            f"Time of each stage; {speed(contents.images_per_second)} images a second",
-            ["Stage", "Time", "Share", "As a bar"],
-            rows,
-            total=["Together", Number(duration(total)), "", ""],
-        )
+    table = Table(f"Explained variance of {few}", ["Component", "Share", "Together"], rows)
+    return [*blocks, Details("The numbers as a table", table)]
+
+
+def _variance_chart(ratio: np.ndarray, k: int) -> Chart:
+    shown = shown_components(len(ratio), k)
+    x, shares, together = list(range(1, shown + 1)), ratio[:shown], np.cumsum(ratio)[:shown]
+    bars: dict[str, Any] = {"type": "bar"}
+    area = {"type": "scatter", "mode": "lines", "fill": "tozeroy"}
+    mode = "lines+markers" if shown <= MAX_MARKERS else "lines"
+    hover = "%{y:.2%}"
+    data: list[dict[str, Any]] = [
+        {"x": x, "y": shares.tolist(), "name": "each component", "hovertemplate": hover}
+        | (bars if shown <= MAX_BARS else area),
+        {"x": x, "y": together.tolist(), "name": "together", "mode": mode, "hovertemplate": hover},
     ]
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": "Principal component"}, "zeroline": False, "range": [0.4, shown + 0.6]}
+        | ({"dtick": 1} if shown <= 20 else {}),
+        "yaxis": {"title": {"text": "Share of the variance"}, "tickformat": ".0%", "range": [0, 1.03]},
+        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.25, "yanchor": "top"},
+        "hovermode": "x unified",
+        "dragmode": False,
+    }
+    if 0 < k <= shown:
+        text = f"k = {k} keeps {percent(float(together[k - 1]))}"
+        anchor = "right" if k > 0.75 * shown else "left" if k < 0.25 * shown else "center"
+        place = {"x": k, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": anchor}
+        layout["annotations"] = [{"text": text, "showarrow": False, **place}]
+        line = {"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "yref": "paper"}
+        layout["shapes"] = [{**line, "line": {"width": 1.5, "dash": "dash"}}]
+    caption = "Explained variance of each component and of the first ones together"
+    return Chart(
+        caption, data, layout, png=lambda: explained_variance_png(ratio, k), name="explained_variance"
+    )
+
+
+def drift_blocks(drift: Drift) -> list[Block]:
+    """Return how the new images lie beside those that the reduction was fitted on."""
+    figures, usual = drift.figures(), Number(percent(0.01))
+    ratio, shift = (Number(f"{figures[name]:.2f}") for name in ("variance_ratio", "mean_shift"))
+    rows: list[tuple[Cell, ...]] = [
+        ("Images", Number(count(drift.fitted_images)), Number(count(drift.images))),
+        (
+            "Variance about the fitted mean that the components hold",
+            Number(percent(drift.fitted_kept)),
+            Number(percent(drift.kept)),
+        ),
+        ("Variance along a component, median", Number("1.00"), ratio),
+        ("Distance of the means in standard deviations, root mean square", 0, shift),
+        ("The largest, along one component", 0, Number(f"{figures['largest_mean_shift']:.2f}")),
+        ("Reconstruction error (Q) beyond the fitted 99 % limit", usual, Number(percent(drift.beyond_error))),
+        ("Hotelling's T² beyond the fitted 99 % limit", usual, Number(percent(drift.beyond_distance))),
+    ]
+    shown = min(len(drift.shift), MAX_COMPONENT_ROWS)
+    few = f" the first {shown} of {count(len(drift.shift))}" if shown < len(drift.shift) else " the"
+    components = [
+        (i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)
+    ]
+    beside = "The new images beside those that the reduction was fitted on"
+    caption = f"Mean and variance of the new images along{few} components; without drift 0 and 1"
+    columns = ["Component", "Mean, in standard deviations", "Variance / fitted variance"]
+    details = Details("Component by component", Table(caption, columns, components))
+    return [drift.advice, Table(beside, ["Measure", "Fitted", "New"], rows), details]
 
 
 def components_tsv(components: np.ndarray) -> bytes:
@@ -217,10 +287,8 @@ def components_tsv(components: np.ndarray) -> bytes:
 
 def metadata_tsv(points: list[Point]) -> bytes:
     """Return a header line, and a line of label, split and path for each point, for the same projector."""
-    rows = [("label", "split", "path")]
-    rows += [(class_name(point.label), point.split, point.path) for point in points]
-    text = "".join(
-        "\t".join(spreadsheet_cell(_SEPARATORS.sub(" ", cell)) for cell in row) + "\n" for row in rows
-    )
+    rows = [("label", "split", "path"), *((class_name(one.label), one.split, one.path) for one in points)]
+    lines = ("\t".join(spreadsheet_cell(_SEPARATORS.sub(" ", cell)) for cell in row) for row in rows)
+    text = "".join(f"{line}\n" for line in lines)
     # A name that is not UTF-8 arrives with lone surrogates, which cannot be encoded.
     return text.encode("utf-8", "backslashreplace")

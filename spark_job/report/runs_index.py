@@ -38,9 +38,12 @@ COST_EXPLAINED = (
 def render_index(runs: Mapping[str, RunFigures]) -> bytes:
     """Return the page of finished runs, by folder, in the order given, with links to their reports."""
     has_costs = any(run.cost_usd is not None for run in runs.values())
-    rows = [[*_row(folder, run), *_costs(run, has_costs)] for folder, run in runs.items()]
-    table = Table("Finished runs", [*COLUMNS, *([COST] if has_costs else ())], rows, style="runs")
-    explained = EXPLAINED + (COST_EXPLAINED if has_costs else "")
+    rows, columns, explained = [_row(*one) for one in runs.items()], [*COLUMNS], EXPLAINED
+    if has_costs:
+        columns, explained = [*columns, COST], explained + COST_EXPLAINED
+        for row, run in zip(rows, runs.values(), strict=True):
+            row.append(_number(run.cost_usd, "{:.2f}".format))
+    table = Table("Finished runs", columns, rows, style="runs")
     blocks: list[Block] = [explained, table] if rows else [Placeholder("There are no finished runs yet.")]
     subtitle = f"{count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
     return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], of_a_run=False))
@@ -59,10 +62,6 @@ def _row(folder: str, run: RunFigures) -> list[Cell]:
         _number(run.seconds, duration),
         ", ".join(run.parents),
     ]
-
-
-def _costs(run: RunFigures, has_costs: bool) -> list[Cell]:
-    return [_number(run.cost_usd, "{:.2f}".format)] if has_costs else []
 
 
 def _number(value: float | None, written: Callable[[float], str]) -> Number:

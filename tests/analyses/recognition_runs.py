@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from pyspark import SparkContext
 
-from spark_job.analyses.training.analysis import TrainingOptions, train
+from spark_job.analyses.training.analysis import train
 from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
@@ -48,6 +48,5 @@ def spark() -> SparkContext:
 def train_on(features: str, results: Path, run_id: str, **others: object) -> Path:
     """The folder of a training."""
     settings = Settings(max_iterations=6)  # enough for plain colours
-    options = TrainingOptions(features, str(results), run_id=run_id, settings=settings, **others)  # type: ignore[arg-type]
-    train(options, spark, lambda line: None)
+    train(features, str(results), spark, lambda line: None, run_id=run_id, settings=settings, **others)  # type: ignore[arg-type]
     return results / run_id

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from spark_job.analyses.convergence import components_needed
-from spark_job.analyses.growing_samples import sample_moments
+from spark_job.analyses.convergence import components_needed, sample_moments
+from spark_job.analyses.source_run import VectorTable
 from spark_job.arrow_arrays import texts, vectors
 from spark_job.commands.analyses import convergence_command
 from spark_job.contract.errors import MisuseError
@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
     [
         ("path", pa.string()),
         ("label", pa.string()),
+        ("split", pa.string()),
         ("features", pa.list_(pa.float32())),
         ("error", pa.string()),
     ]
@@ -45,6 +46,7 @@ def parts(tmp_path_factory) -> list[str]:
         columns = [
             texts([*(PATHS[place] for place in places), "/a/broken.jpg"]),
             texts([*(LABELS[place] for place in places), "a"]),
+            texts(["" for _ in (*places, None)]),
             vectors([*rows, None], np.float32),
             texts([*([None] * len(places)), "broken"]),
         ]
@@ -61,7 +63,8 @@ def chosen(seed: int, per_class: int) -> list[int]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_samples_take_so_many_of_each_class(parts, seed):
     """The smallest draws, whichever part they lie in; a small class gives all it has."""
-    found = sample_moments(open_session("tests").sparkContext, parts, 6, (3, 10), seed)
+    table = VectorTable(tuple(parts), "features", 6)
+    found = sample_moments(open_session("tests").sparkContext, table, (3, 10), seed)
     assert [one.count for one in found] == [9, 24]
     for moments, per_class in zip(found, (3, 10), strict=True):
         rows = ROWS[chosen(seed, per_class)].astype(np.float64)

@@ -13,9 +13,8 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.source_run import VectorTable
-from spark_job.analyses.training.evaluation import Evaluation, evaluate
 from spark_job.analyses.training.examples import Block, Examples
-from spark_job.analyses.training.fitting import CALIBRATION_SHARE, calibrate
+from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, calibrate, evaluate
 from spark_job.analyses.training.softmax_regression import (
     Scaling,
     Settings,
@@ -158,7 +157,7 @@ def test_confused_images_are_remembered(examples: Examples, head: Head, scaling:
     (true, taken), *_ = found.most_confused(1)
     confused = np.flatnonzero((true == LABELS) & (probabilities.argmax(axis=1) == taken))
     surest = confused[probabilities[confused, taken].argmax()]
-    assert found.examples[true, taken][0].image.path == f"/{surest}.jpg"
+    assert found.examples[true, taken][0][0].path == f"/{surest}.jpg"
 
 
 def test_the_limits_flag_their_share_of_the_training_images(

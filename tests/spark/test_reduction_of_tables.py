@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark import SparkContext
 
+from spark_job import session
 from spark_job.arrow_arrays import vectors
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
@@ -53,7 +54,7 @@ def test_partials_meet_as_a_tree(
     spark: SparkContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When few of them fit into memory at once the answer is the same."""
-    monkeypatch.setattr(tables, "MAX_MERGED_BYTES", 1)
+    monkeypatch.setattr(session, "MAX_MERGED_BYTES", 1)
     monkeypatch.setattr(tables, "TASKS_A_CORE", 20)
     found = tables.moments(spark, table(tmp_path, 40), 12)
     expected = Moments.of([ROWS])

@@ -14,12 +14,11 @@ from spark_job.analyses.classifier.saved_classifier import Head, Novelty
 from spark_job.analyses.convergence import Step
 from spark_job.analyses.convergence import findings as convergence_findings
 from spark_job.analyses.grouping.assignment import Assigned
-from spark_job.analyses.grouping.kmeans import Agreement, Trial
+from spark_job.analyses.grouping.kmeans import AGREEMENTS, Trial
 from spark_job.analyses.grouping.report import Grouping
-from spark_job.analyses.prediction.report import Answer, Outcome, Shown
+from spark_job.analyses.prediction.report import Answer, Few, Outcome
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.evaluation import Evaluation
-from spark_job.analyses.training.fitting import Trained
+from spark_job.analyses.training.fitting import Evaluation, Trained
 from spark_job.analyses.training.report import training_findings
 from spark_job.images.listing import ListedFile
 
@@ -56,7 +55,7 @@ def test_a_training_ends_with_accuracy_baseline_and_the_most_confused_pair():
 def test_few_predictions_are_listed():
     """Each image with its classes, the most probable first, and what is like nothing known."""
     answer = Answer(("Plum", "Apple"), (0.75, 0.25), 0.1, unlike=True)
-    outcome = Outcome(Counter(Plum=1), 1, 0, 1, 1, (Shown(0.1, ListedFile("photos/1.jpg"), answer),))
+    outcome = Outcome(Counter(Plum=1), 1, 0, 1, 1, Few([(0.1, ListedFile("photos/1.jpg"), answer)]))
     assert shown(outcome.findings()) == [
         "images    1 recognised, 1 unlike anything trained on, 0 rejected",
         "accuracy  100.0 % of the 1 images whose label is one of its classes",
@@ -104,7 +103,7 @@ def test_a_grouping_ends_with_clusters_silhouette_and_agreement():
     """How clear the clusters are, and how well they fit the folders."""
     trial = Trial(2, 0.5, 1.0)
     assigned = Assigned(Counter({(1, "a"): 30, (2, "b"): 10}))
-    found = Grouping([trial], trial, assigned, Agreement(1.0, 1.0, 0.875), 40)
+    found = Grouping([trial], trial, assigned, dict(zip(AGREEMENTS, (1.0, 1.0, 0.875), strict=True)), 40)
     assert shown(found.findings()) == [
         "clusters    2 of 10 to 30 images",
         "silhouette  0.500 (1: far apart, 0: on the border)",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from spark_job.analyses.training.evaluation import Evaluation
+from spark_job.analyses.training.fitting import Evaluation
 from spark_job.analyses.training.report import confusion_chart
 from spark_job.contract.foreign_texts import of_spreadsheet_cell, spreadsheet_cell, terminal_text
 from spark_job.parquet_parts import write_csv, write_sorted_csv

@@ -10,9 +10,9 @@ from pyspark import SparkContext
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.checking.balance import Balance, composition
 from spark_job.analyses.checking.feature_checks import (
-    Centred,
     ClassModel,
     class_findings,
+    enough_for_leaks,
     far_bounds,
     leak_findings,
     own_distances,
@@ -25,12 +25,7 @@ from spark_job.analyses.checking.findings import (
     write_findings,
     write_findings_csv,
 )
-from spark_job.analyses.checking.pixel_checks import (
-    MEASURES,
-    Surroundings,
-    pixel_findings,
-    survey_part,
-)
+from spark_job.analyses.checking.pixel_checks import MEASURES, Surroundings, pixel_findings, survey_part
 from spark_job.analyses.checking.report import Checked, check_document
 from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.contract import run_layout as layout
@@ -38,8 +33,6 @@ from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
-
-Look = Callable[[str], Iterable[Finding]]
 
 
 def check(
@@ -53,20 +46,23 @@ def check(
 ) -> Summary:
     """Look for what is wrong with the photographs of a run.
 
-    Args:
-        label: the column of the table of labels that says the class.
-
     Raises:
         MisuseError: no such run, or one made before the pixels were measured.
     """
     source = SourceRun.open(features, label=label)
-    table, parts = VectorTable.components(source), part_uris(source.folder.at(layout.FEATURES))
-    _check_measured(source, parts)
+    table = VectorTable.components(source)
+    parts: Sequence[str] = part_uris(source.folder.at(layout.FEATURES))
+    first = next(iter(read_part(parts[0], MEASURES, 1)), None)
+    if missing := set(MEASURES) - set(first.schema.names if first is not None else ()):
+        raise MisuseError(
+            f"{source.uri} was made by a version that did not measure the pixels (features/ lacks "
+            f"{', '.join(sorted(missing))}): run its images again, then check that run"
+        )
     parameters = {"features": features, "label": label, "thresholds": asdict(thresholds)}
     run = AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    folder = run.folder
-    tasks = Tasks(spark(), folder.at(layout.FINDINGS))
+    findings = run.folder.at(layout.FINDINGS)
+    tasks = Tasks(spark(), findings)
     say("pixels …")
     surveys = sum_over_tasks(tasks.spark, parts, survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
@@ -75,24 +71,26 @@ def check(
     say("classes …")
     model = ClassModel.of(sum_over_tasks(tasks.spark, table.parts, partial(sum_part, table)))
     if model:
-        tally += _find_misfits(tasks, table, model, thresholds)
+        shared = tasks.spark.broadcast(model)
+        own = sum_over_tasks(tasks.spark, table.parts, lambda uri: own_distances(table, uri, shared.value))
+        bounds = far_bounds(model, own, thresholds.unusual)
+        tally += tasks.find(table.parts, lambda uri: class_findings(table, uri, shared.value, bounds))
     say("splits …")
     found = sum_over_tasks(tasks.spark, table.parts, partial(composition, table))
     splits = [split for split, _ in found.splits.most_common()]
     compared = None
     if len(splits) > 1:
-        vectors = Centred.enough_for_leaks(source)
-        compared = vectors.table.length
-        tally += tasks.find(
-            vectors.table.parts, lambda uri: leak_findings(vectors, uri, splits, thresholds.leak)
-        )
+        vectors, centre = enough_for_leaks(source)
+        compared, least = vectors.length, thresholds.leak
+        tally += tasks.find(vectors.parts, lambda uri: leak_findings(vectors, centre, uri, splits, least))
     unmeasured = sum(missing for _, missing in surveys)
     sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
-    balance = Balance.of(found, sampled)
     checked = Checked(
-        tally, len(survey), unmeasured, model is not None, splits, thresholds, balance, compared
+        *(tally, len(survey), unmeasured, model is not None, splits, thresholds),
+        balance=Balance.of(found, sampled),
+        compared=compared,
     )
-    write_findings_csv(folder, layout.QUALITY_CSV, folder.at(layout.FINDINGS))
+    write_findings_csv(run.folder, layout.QUALITY_CSV, findings)
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
     return summary.and_then(f"look at each finding: {run.folder.child(layout.QUALITY_CSV)}")
 
@@ -103,7 +101,7 @@ class Tasks:
     def __init__(self, spark: SparkContext, findings: Folder) -> None:
         self.spark, self._findings, self._written = spark, findings, 0
 
-    def find(self, parts: Sequence[str], look: Look) -> FindingTally:
+    def find(self, parts: Sequence[str], look: Callable[[str], Iterable[Finding]]) -> FindingTally:
         """Write the findings of each part as one of their table; returns their counts."""
         first, folder = self._written, self._findings
         self._written += len(parts)
@@ -111,26 +109,7 @@ class Tasks:
         def write(task: tuple[int, str]) -> FindingTally:
             number, uri = task
             findings = list(look(uri))
-            write_findings(folder, first + number, findings)
+            write_findings(folder, number, findings)
             return FindingTally.of(findings)
 
-        return sum_over_tasks(self.spark, list(enumerate(parts)), write)
-
-
-def _find_misfits(
-    tasks: Tasks, table: VectorTable, model: ClassModel, thresholds: Thresholds
-) -> FindingTally:
-    shared = tasks.spark.broadcast(model)
-    distances = sum_over_tasks(tasks.spark, table.parts, lambda uri: own_distances(table, uri, shared.value))
-    bounds = far_bounds(model, distances, thresholds.unusual)
-    return tasks.find(table.parts, lambda uri: class_findings(table, uri, shared.value, bounds))
-
-
-def _check_measured(source: SourceRun, parts: Sequence[str]) -> None:
-    first = next(iter(read_part(parts[0], MEASURES, 1)), None)
-    missing = set(MEASURES) - set(first.schema.names if first is not None else ())
-    if missing:
-        raise MisuseError(
-            f"{source.uri} was made by a version that did not measure the pixels (features/ lacks "
-            f"{', '.join(sorted(missing))}): run its images again, then check that run"
-        )
+        return sum_over_tasks(self.spark, list(enumerate(parts, first)), write)

@@ -12,11 +12,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.source_run import VectorTable
 from spark_job.contract.uris import last_name
 from spark_job.features.table import read_labelled
-from spark_job.report.document import Number, Section, Table, count, percent
+from spark_job.report.document import Block, Number, Section, Table, count, percent
 
 ANGLE = re.compile(r"(?:(r\d?)_)?(\d{1,4})_100|(r\d)_(\d{1,4})")
 # With fewer pictures a turn cannot be told from numbers that mean nothing.
@@ -26,15 +25,12 @@ ROWS_SHOWN = 30
 
 @dataclass
 class Composition:
-    """What an archive is made of; no empty class and no empty split.
+    """What an archive is made of; no empty class and no empty split."""
 
-    Attributes:
-        classes, splits: name -> images.
-        turns: (class, name of the turn) -> a number whose bits are the angles that are there.
-    """
-
+    # classes, splits: name -> images
     classes: Counter[str] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
+    # (class, name of the turn) -> a number whose bits are the angles that are there
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __add__(self, other: "Composition") -> "Composition":
@@ -60,25 +56,13 @@ def composition(table: VectorTable, uri: str) -> Composition:
 
 @dataclass(frozen=True)
 class Turn:
-    """The pictures of one turn of a fruit.
-
-    Attributes:
-        name: what its files begin with, as `r`; may be empty.
-        angles: how many there are.
-        missing: how many lack between the first and the last.
-        gap: the largest gap, as (number before, number after); None: there is none.
-    """
+    """The pictures of one turn of a fruit."""
 
     label: str
-    name: str
-    angles: int
-    missing: int
-    gap: tuple[int, int] | None
-
-    @property
-    def widest(self) -> str:
-        """The largest gap in words."""
-        return f"{self.gap[0]} to {self.gap[1]}" if self.gap else ""
+    name: str  # what its files begin with, as `r`; may be empty
+    angles: int  # how many there are
+    missing: int  # how many lack between the first and the last
+    widest: str  # the largest gap, as `39 to 47`; empty: there is none
 
     @classmethod
     def of(cls, label: str, name: str, numbers: Sequence[int]) -> "Turn":
@@ -86,8 +70,9 @@ class Turn:
         pairs = list(pairwise(numbers))
         step = median(last - first for first, last in pairs)
         lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
-        gap = max(lacking, key=lambda pair: lacking[pair])
-        return cls(label, name, len(numbers), sum(lacking.values()), gap if lacking[gap] else None)
+        before, after = max(lacking, key=lambda pair: lacking[pair])
+        missing = sum(lacking.values())
+        return cls(label, name, len(numbers), missing, f"{before} to {after}" if missing else "")
 
 
 @dataclass(frozen=True)
@@ -138,14 +123,13 @@ class Balance:
             return None
         counts = list(self.classes.values())
         word, (classes, images) = next(iter(self.kinds.items()), ("", (0, 0)))
+        kind = {"name": word, "classes": classes, "share": images / self.image_count}
         return {
             "classes": len(counts),
             "smallest": counts[0],
             "median": median(counts),
             "largest": counts[-1],
-            "largest_kind": {"name": word, "classes": classes, "share": images / self.image_count}
-            if word
-            else None,
+            "largest_kind": kind if word else None,
             "turns": len(self.turns),
             "turns_with_missing_angles": len(self.incomplete_turns),
         }
@@ -157,55 +141,37 @@ def first_word(label: str) -> str:
     return word[0].casefold() if word else label
 
 
-def balance_lines(balance: Balance) -> Lines:
-    """Return what a person reads at the end of a check."""
-    return [(name, sentence) for name, sentence in _sentences(balance).items()]
-
-
-def _sentences(balance: Balance) -> dict[str, str]:
-    if not balance.classes:
-        return {}
-    counts, sentences = list(balance.classes.values()), dict[str, str]()
-    sentences["classes"] = (
-        f"{count(len(counts))}, of {count(counts[0])} to {count(counts[-1])} images, "
-        f"median {median(counts):,g}"
-    )
+def balance_lines(balance: Balance) -> list[tuple[str, str]]:
+    """Return what a person reads at the end of a check; nothing when no image has a class."""
+    counts = list(balance.classes.values())
+    if not counts:
+        return []
+    sizes = f"of {count(counts[0])} to {count(counts[-1])} images, median {median(counts):,g}"
+    lines = [("classes", f"{count(len(counts))}, {sizes}")]
     for word, (classes, images) in list(balance.kinds.items())[:1]:
-        sentences["alike"] = (
-            f"{count(classes)} of {count(len(counts))} classes begin with {word}: "
-            f"{percent(images / balance.image_count)} of the images"
-        )
+        named = f"{count(classes)} of {count(len(counts))} classes begin with {word}"
+        lines.append(("alike", f"{named}: {percent(images / balance.image_count)} of the images"))
     if turns := len(balance.turns):
-        sentences["turns"] = f"{count(turns)}, {count(len(balance.incomplete_turns))} with angles missing"
-    return sentences
+        incomplete = f"{count(len(balance.incomplete_turns))} with angles missing"
+        lines.append(("turns", f"{count(turns)}, {incomplete}"))
+    return lines
 
 
 def balance_sections(balance: Balance) -> list[Section]:
     """Return the part of the report about it; none when no image has a class."""
-    sentences = _sentences(balance)
-    if not sentences:
-        return []
-    tables = []
+    blocks: list[Block] = [f"{name.capitalize()}: {text}." for name, text in balance_lines(balance)]
     if balance.kinds:
-        rows = [
-            [
-                word,
-                Number(count(classes)),
-                Number(count(images)),
-                Number(percent(images / balance.image_count)),
-            ]
+        kinds = [
+            (word, *map(Number, (count(classes), count(images), percent(images / balance.image_count))))
             for word, (classes, images) in list(balance.kinds.items())[:ROWS_SHOWN]
         ]
-        tables.append(
-            Table("Classes with the same first word", ["First word", "Classes", "Images", "Share"], rows)
-        )
+        columns = ["First word", "Classes", "Images", "Share"]
+        blocks.append(Table("Classes with the same first word", columns, kinds))
     if balance.incomplete_turns:
         turns = [
-            [turn.label, turn.name, Number(count(turn.angles)), Number(count(turn.missing)), turn.widest]
+            (turn.label, turn.name, Number(count(turn.angles)), Number(count(turn.missing)), turn.widest)
             for turn in balance.incomplete_turns[:ROWS_SHOWN]
         ]
         columns = ["Class", "Turn", "Angles", "Missing between them", "Widest gap"]
-        tables.append(Table("Turns with angles missing", columns, turns))
-    return [
-        Section("Balance", [*(f"{name.capitalize()}: {text}." for name, text in sentences.items()), *tables])
-    ]
+        blocks.append(Table("Turns with angles missing", columns, turns))
+    return [Section("Balance", blocks)] if blocks else []

@@ -12,20 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from spark_job.analyses.checking.findings import Finding
 from spark_job.analyses.source_run import SourceRun, VectorTable, directions
 from spark_job.images.listing import ListedFile, listed_files
 
-# The first components hold most of the variance; more would cost memory as their square.
-MAX_COMPONENTS = 256
+MAX_COMPONENTS = 256  # the first components hold most of the variance; more would cost memory as their square
 # With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
 ENOUGH_FOR_LEAKS = 50
-# Of images to centres, at once: 32 MiB, and as much again on the way.
-MAX_DISTANCES = 4 * 1024**2
-# Quartiles of fewer distances say nothing.
-MIN_FOR_QUARTILES = 8
+MAX_DISTANCES = 4 * 1024**2  # of images to centres, at once: 32 MiB, and as much again on the way
+MIN_FOR_QUARTILES = 8  # quartiles of fewer distances say nothing
 
 
 @dataclass
@@ -50,11 +46,8 @@ class ClassSums:
 def sum_part(table: VectorTable, uri: str) -> ClassSums:
     """Return the sums over the images of one part."""
     total = ClassSums()
-    for batch, rows in table.rows(uri):
-        rows, labels = (
-            rows[:, :MAX_COMPONENTS],
-            np.array(batch.column("label").to_pylist(), object),
-        )
+    for batch, vectors in table.rows(uri):
+        rows, labels = vectors[:, :MAX_COMPONENTS], np.array(batch.column("label").to_pylist(), object)
         counts = Counter(labels.tolist())
         sums = {label: rows[labels == label].sum(axis=0) for label in counts}
         total += ClassSums(counts, sums, rows.T @ rows)
@@ -112,10 +105,9 @@ class ClassModel:
         return distances
 
 
-Judged = tuple[list[int], np.ndarray, np.ndarray]
-
-
-def _judged(model: ClassModel, labels: list[str], rows: np.ndarray) -> Iterator[Judged]:
+def _judged(
+    model: ClassModel, labels: list[str], rows: np.ndarray
+) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
     """Yield (places, classes, distances) of some of the rows whose class has a centre, of all in the end."""
     number = {label: code for code, label in enumerate(model.labels)}
     judged = [place for place, label in enumerate(labels) if label in number]
@@ -157,40 +149,25 @@ def class_findings(table: VectorTable, uri: str, model: ClassModel, bounds: np.n
             for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
                 own, nearest = float(to_centres[code]), int(to_centres.argmin())
                 if nearest != code:
-                    probability = _own_probability(to_centres, code)
+                    # Of its own class, if classes were normal and equally frequent.
+                    densities = np.exp((to_centres[nearest] ** 2 - to_centres**2) / 2)
+                    probability = float(densities[code] / densities.sum())
                     yield Finding(images[place], "label_doubtful", probability, model.labels[nearest])
                 if own > bounds[code]:
                     yield Finding(images[place], "unusual", float(bounds[code]) / own)
 
 
-def _own_probability(distances: np.ndarray, code: int) -> float:
-    """Return the probability of its own class, if classes were normal and equally frequent."""
-    logs = -(distances**2) / 2
-    return float(np.exp(logs[code] - logs.max()) / np.exp(logs - logs.max()).sum())
+def enough_for_leaks(source: SourceRun) -> tuple[VectorTable, np.ndarray | float]:
+    """Return the components of a run, or its features where they are too few, and the (d,) centre of all."""
+    components = VectorTable.components(source)
+    if components.length >= ENOUGH_FOR_LEAKS:
+        return components, 0.0
+    return VectorTable.features(source), source.reduction().mean
 
 
-@dataclass(frozen=True)
-class Centred:
-    """A table of vectors, and the (d,) centre that they are held against."""
-
-    table: VectorTable
-    centre: np.ndarray | float
-
-    @classmethod
-    def enough_for_leaks(cls, source: SourceRun) -> "Centred":
-        """Return the components of a run, or its features where the components are too few."""
-        components = VectorTable.components(source)
-        if components.length >= ENOUGH_FOR_LEAKS:
-            return cls(components, 0.0)
-        return cls(VectorTable.features(source), source.reduction().mean)
-
-    def rows(self, uri: str) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-        """Yield the rows of a part in batches, the vectors as (n, d) directions from the centre."""
-        for batch, rows in self.table.rows(uri):
-            yield batch, directions(rows - self.centre)
-
-
-def leak_findings(vectors: Centred, uri: str, splits: Sequence[str], least: float) -> Iterator[Finding]:
+def leak_findings(
+    table: VectorTable, centre: np.ndarray | float, uri: str, splits: Sequence[str], least: float
+) -> Iterator[Finding]:
     """Yield the images of one part, outside the first split, that are nearly the same in another split.
 
     Args:
@@ -198,35 +175,38 @@ def leak_findings(vectors: Centred, uri: str, splits: Sequence[str], least: floa
         least: cosine from which two images are nearly the same.
     """
     number = {split: code for code, split in enumerate(splits)}
-    for batch, rows in vectors.rows(uri):
+    for batch, rows in table.rows(uri):
         images = listed_files(batch)
         places = [place for place, image in enumerate(images) if number.get(image.split, 0)]
         if not places:
             continue
         chosen = [images[place] for place in places]
-        cosines, partners = _most_alike(vectors, chosen, rows[places], number)
+        cosines, partners = _most_alike(table, centre, chosen, rows[places], number)
         for image, cosine, partner in zip(chosen, cosines.tolist(), partners, strict=True):
             if partner is not None and cosine >= least:
                 yield Finding(image, "leak", max(1 - cosine, 0.0), partner.path, partner)
 
 
 def _most_alike(
-    vectors: Centred, images: list[ListedFile], rows: np.ndarray, number: Mapping[str, int]
+    table: VectorTable,
+    centre: np.ndarray | float,
+    images: list[ListedFile],
+    rows: np.ndarray,
+    number: Mapping[str, int],
 ) -> tuple[np.ndarray, list[ListedFile | None]]:
     """Return for each image the largest cosine with an image of another split, and that image."""
     splits = np.array([number[image.split] for image in images])
     cosines = np.full(len(images), -np.inf)
     partners: list[ListedFile | None] = [None for _ in images]
-    for uri in vectors.table.parts:
-        for batch, others in vectors.rows(uri):
-            theirs = np.array(
-                [number.get(split, -1) for split in batch.select(["split"]).to_pydict()["split"]]
-            )
-            products = rows @ others.T
+    pointing = directions(rows - centre)
+    for uri in table.parts:
+        for batch, others in table.rows(uri):
+            listed = listed_files(batch)
+            theirs = np.array([number.get(image.split, -1) for image in listed])
+            products = pointing @ directions(others - centre).T
             products[(splits[:, None] == theirs) | (theirs < 0)] = -np.inf
             places = products.argmax(axis=1)
             largest = products[np.arange(len(products)), places]
-            listed = listed_files(batch)
             for row in np.flatnonzero(largest > cosines).tolist():
                 cosines[row], partners[row] = largest[row], listed[places[row]]
     return cosines, partners

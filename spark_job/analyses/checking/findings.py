@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from heapq import nsmallest
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,35 +33,20 @@ ISSUES = {
     "leak": "Nearly the same as a photograph of another split: a test with it proves little.",
 }
 WORST_SHOWN = 24
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("issue", pa.string()),
-    ("score", pa.float32()),
-    ("detail", pa.string()),
-]
-FINDINGS_SCHEMA = pa.schema(_COLUMNS)
-CSV_COLUMNS = tuple(FINDINGS_SCHEMA.names)
-Row = tuple[str, str, str, str, float, str]  # of CSV_COLUMNS
+CSV_COLUMNS = ("path", "label", "split", "issue", "score", "detail")
+FINDINGS_SCHEMA = pa.schema({name: pa.float32() if name == "score" else pa.string() for name in CSV_COLUMNS})
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about one photograph.
-
-    Attributes:
-        issue: of ISSUES.
-        score: 0 is worst.
-        detail: the damage, the set of a duplicate, the nearer class, or the photograph that it repeats.
-        other: that photograph.
-    """
+    """One thing about one photograph."""
 
     image: ListedFile
-    issue: str
-    score: float
+    issue: str  # of ISSUES
+    score: float  # 0 is worst
+    # the damage, the set of a duplicate, the nearer class, or the photograph that it repeats
     detail: str = ""
-    other: ListedFile | None = None
+    other: ListedFile | None = None  # that photograph
 
     def rank(self) -> tuple[float, str, str]:
         """Return what sorts the worst first, members of a set of duplicates side by side."""
@@ -104,43 +91,32 @@ def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> 
     write_part(folder, number, [rows], FINDINGS_SCHEMA, repeated=("label", "split", "issue"))
 
 
-def read_findings(folder: Folder, issue: str) -> Iterator[Row]:
-    """Yield the rows of one issue."""
-    for uri in part_uris(folder):
-        for batch in read_part(uri, CSV_COLUMNS):
-            rows = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
-            yield from (row for row in rows if row[3] == issue)
-
-
 def write_findings_csv(folder: Folder, name: str, findings: Folder) -> None:
     """Write every finding, by issue, the worst first."""
-    groups = (read_findings(findings, issue) for issue in ISSUES)
-    write_sorted_csv(folder, name, CSV_COLUMNS, groups, key=lambda row: (row[4], row[5], row[0]))
+
+    def rows(issue: str) -> Iterator[tuple[Any, ...]]:
+        for uri in part_uris(findings):
+            for batch in read_part(uri, CSV_COLUMNS):
+                every = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
+                yield from (row for row in every if row[3] == issue)
+
+    key = itemgetter(*map(CSV_COLUMNS.index, ("score", "detail", "path")))
+    write_sorted_csv(folder, name, CSV_COLUMNS, map(rows, ISSUES), key)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Scores run from 0 (bad) to 1; below the threshold is a finding.
+    """Scores run from 0 (bad) to 1; below the threshold is a finding."""
 
-    Attributes:
-        dark: brightness that 99 % of the pixels stay below.
-        light: 1 - brightness that 95 % of the pixels are above.
-        low_information: entropy / 10 bits.
-        blurry: of the deviation of the edges and of the histogram.
-        odd_aspect_ratio: shorter / longer side.
-        odd_size: how many interquartile ranges beyond the quartiles the square root of the area may be.
-        unusual: the same for the distance to the centre of the class.
-        leak: cosine from which images of two splits are nearly the same; this job's own.
-    """
-
-    dark: float = 0.32
-    light: float = 0.05
-    low_information: float = 0.3
-    blurry: float = 0.29
-    odd_aspect_ratio: float = 0.35
+    dark: float = 0.32  # brightness that 99 % of the pixels stay below
+    light: float = 0.05  # 1 - brightness that 95 % of the pixels are above
+    low_information: float = 0.3  # entropy / 10 bits
+    blurry: float = 0.29  # of the deviation of the edges and of the histogram
+    odd_aspect_ratio: float = 0.35  # shorter / longer side
+    # how many interquartile ranges beyond the quartiles the square root of the area may be
     odd_size: float = 3.0
-    unusual: float = 3.0
-    leak: float = 0.98
+    unusual: float = 3.0  # the same for the distance to the centre of the class
+    leak: float = 0.98  # cosine from which images of two splits are nearly the same; this job's own
 
     @classmethod
     def given(cls, changes: Iterable[str]) -> "Thresholds":

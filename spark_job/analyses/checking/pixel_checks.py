@@ -50,15 +50,12 @@ def _keys(hashes: list[Any]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a photograph is compared with.
+    """What a photograph is compared with."""
 
-    Attributes:
-        smallest, largest: sizes that are not odd.
-        exact, near: key -> how many photographs have it, of those that several have.
-    """
-
+    # smallest, largest: sizes that are not odd
     smallest: float
     largest: float
+    # exact, near: key -> how many photographs have it, of those that several have
     exact: dict[int, int]
     near: dict[int, int]
 
@@ -77,12 +74,6 @@ class Surroundings:
         near = {key: count for key, count in _repeated(looks).items() if key in different}
         return cls(float(first - reach), float(third + reach), exact, near)
 
-    def size_scores(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (flagged, score) of sizes; where all sizes are equal, any other size is odd."""
-        middle, gap = (self.smallest + self.largest) / 2, self.largest - self.smallest
-        scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
-        return (sizes < self.smallest) | (sizes > self.largest), scores
-
 
 def _repeated(keys: np.ndarray) -> dict[int, int]:
     values, counts = np.unique(keys, return_counts=True)
@@ -95,7 +86,10 @@ def pixel_findings(
     """Yield the findings of one part of the features table; `label` is the column that says the class."""
     for batch in read_labelled(uri, (*IMAGE_COLUMNS, "width", "height", "damage", *MEASURES), label):
         if "damage" in batch.schema.names:  # not in the tables of earlier versions
-            yield from _damaged(batch.filter(batch.column("damage").is_valid()))
+            damaged = batch.filter(batch.column("damage").is_valid())
+            sentences: list[Any] = damaged.column("damage").to_pylist()
+            for image, sentence in zip(listed_files(damaged), sentences, strict=True):
+                yield Finding(image, "damaged", 0.0, sentence)
         measured = batch.filter(batch.column("pixel_hash").is_valid())
         images = listed_files(measured)
         for issue, (flagged, scores) in _scores(measured, surroundings, thresholds).items():
@@ -109,12 +103,6 @@ def pixel_findings(
             for image, one, key in zip(images, hashes, _keys(hashes).tolist(), strict=True):
                 if key in repeated:
                     yield Finding(image, issue, 1 / repeated[key], one)
-
-
-def _damaged(batch: pa.RecordBatch) -> Iterator[Finding]:
-    sentences: list[Any] = batch.column("damage").to_pylist()
-    for image, sentence in zip(listed_files(batch), sentences, strict=True):
-        yield Finding(image, "damaged", 0.0, sentence)
 
 
 def _scores(
@@ -131,10 +119,14 @@ def _scores(
         "blurry": blur_scores(column["edge_deviation"], column["grey_histogram_deviation"]),
         "odd_aspect_ratio": np.minimum(width / height, height / width),
     }
-    limits = asdict(thresholds)
+    limits, sizes = asdict(thresholds), _sizes(batch)
+    smallest, largest = surroundings.smallest, surroundings.largest
+    # Where all sizes are equal, any other size is odd.
+    middle, gap = (smallest + largest) / 2, largest - smallest
+    size_scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
     return {
         **{issue: (score < limits[issue], score) for issue, score in scores.items()},
-        "odd_size": surroundings.size_scores(_sizes(batch)),
+        "odd_size": ((sizes < smallest) | (sizes > largest), size_scores),
         "greyscale": (column["greyscale"] > 0, 1 - column["greyscale"]),
     }
 

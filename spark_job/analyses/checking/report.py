@@ -16,22 +16,17 @@ from spark_job.report.palette import class_name
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check` found.
-
-    Attributes:
-        measured, unmeasured: photographs with and without measures of their pixels.
-        classes_judged: whether there are classes to fit into.
-        splits: the largest first.
-        compared: how many numbers say of an image where it points, for leaks; None: not looked for.
-    """
+    """What `check` found."""
 
     tally: FindingTally
+    # measured, unmeasured: photographs with and without measures of their pixels
     measured: int
     unmeasured: int
-    classes_judged: bool
-    splits: Sequence[str]
+    classes_judged: bool  # whether there are classes to fit into
+    splits: Sequence[str]  # the largest first
     thresholds: Thresholds
     balance: Balance
+    # how many numbers say of an image where it points, for leaks; None: not looked for
     compared: int | None = None
 
     def metrics(self) -> dict[str, Any]:
@@ -103,15 +98,13 @@ def _notes(checked: Checked) -> list[str]:
 
 
 def _summary(checked: Checked, counts: dict[str, int | None]) -> Section:
-    rows = [
-        [
-            _title(issue),
-            Number("not looked for" if counts[issue] is None else count(counts[issue] or 0)),
-            Number(percent((counts[issue] or 0) / max(checked.measured, 1))),
-            meaning,
-        ]
-        for issue, meaning in ISSUES.items()
-    ]
+    rows = []
+    for issue, meaning in ISSUES.items():
+        found = counts[issue]
+        photographs = Number("not looked for" if found is None else count(found))
+        rows.append(
+            (_title(issue), photographs, Number(percent((found or 0) / max(checked.measured, 1))), meaning)
+        )
     table = Table("Findings by issue", ["Issue", "Photographs", "Share", "What it means"], rows)
     return Section("Summary", ["quality.csv lists every finding, by issue, the worst first.", table])
 

@@ -20,8 +20,7 @@ from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.specification import ExtractorSpecification
 
 SUFFIX = ".keras"
-# So many classes are named on the command line.
-NAMED = 5
+NAMED = 5  # so many classes are named on the command line
 
 
 def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Summary:
@@ -87,27 +86,22 @@ def _resized(keras: Any, image: Any, height: int, width: int) -> Any:
     ones = ops.ones_like(image)
     rows, columns = ops.max(ones, axis=(0, 2, 3)), ops.max(ones, axis=(0, 1, 3))
     shrinks = ops.logical_and(ops.sum(rows) >= height, ops.sum(columns) >= width)
-    down = ops.where(shrinks, _area_weights(ops, rows, height), _bilinear_weights(ops, rows, height))
-    across = ops.where(shrinks, _area_weights(ops, columns, width), _bilinear_weights(ops, columns, width))
+    down = _weights(ops, shrinks, rows, height)
+    across = _weights(ops, shrinks, columns, width)
     resized = ops.einsum("hr,nrck->nhck", down, image)
     resized = ops.einsum("wc,nhck->nhwk", across, resized)
     return ops.where(shrinks, ops.round(resized), resized)
 
 
-def _area_weights(ops: Any, ones: Any, size: int) -> Any:
-    """Return (size, n): the share of each of `size` equal stretches that each of n pixels covers."""
-    ends = ops.cumsum(ones)
-    stretch = ops.sum(ones) / size
-    first = ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) * stretch
+def _weights(ops: Any, shrinks: Any, ones: Any, size: int) -> Any:
+    """Return (size, n): how much each of n pixels counts in each of `size` equal stretches.
+
+    Where the image shrinks it is the share of the stretch that the pixel covers, else that at its centre.
+    """
+    count, ends = ops.sum(ones), ops.cumsum(ones)
+    stretch, numbers = count / size, ops.convert_to_tensor(np.arange(size, dtype=np.float32)[:, None])
+    first = numbers * stretch
     covered = ops.minimum(first + stretch, ends) - ops.maximum(first, ends - 1)
-    return ops.maximum(covered, 0) / stretch
-
-
-def _bilinear_weights(ops: Any, ones: Any, size: int) -> Any:
-    """Return (size, n): how much each of n pixels counts at the centres of `size` equal stretches."""
-    count = ops.sum(ones)
-    centres = (
-        (ops.expand_dims(ops.convert_to_tensor(np.arange(size, dtype=np.float32)), 1) + 0.5) * count / size
-    )
-    centres = ops.minimum(ops.maximum(centres - 0.5, 0), count - 1)
-    return ops.maximum(1 - ops.abs(centres - (ops.cumsum(ones) - 1)), 0)
+    centres = ops.minimum(ops.maximum((numbers + 0.5) * count / size - 0.5, 0), count - 1)
+    bilinear = ops.maximum(1 - ops.abs(centres - (ends - 1)), 0)
+    return ops.where(shrinks, ops.maximum(covered, 0) / stretch, bilinear)

@@ -8,6 +8,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 from shlex import quote
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -36,15 +37,9 @@ from spark_job.storage import Folder
 
 # How many of the most probable classes are named.
 TOP = 5
-SCHEMA = spark_schema(
-    {
-        "numClasses": "integer",
-        "numFeatures": "integer",
-        "interceptVector": VECTOR,
-        "coefficientMatrix": MATRIX,
-        "isMultinomial": "boolean",
-    }
-)
+_SIZES = {"numClasses": "integer", "numFeatures": "integer"}
+_NUMBERS = {"interceptVector": VECTOR, "coefficientMatrix": MATRIX}
+SCHEMA = spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})
 FORMAT = 1
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
@@ -119,11 +114,11 @@ class Novelty:
         return content.getvalue()
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> "Novelty":
+    def from_bytes(cls, content: bytes) -> Self:
         """Read the limits that `to_bytes` wrote."""
         with np.load(io.BytesIO(content)) as arrays:
-            limits = {name: float(arrays[name]) for name in ("max_distance", "min_probability")}
-            return cls(arrays["mean"], arrays["scale"], arrays["centres"], **limits)
+            limits: dict[str, Any] = {name: one if one.ndim else float(one) for name, one in arrays.items()}
+        return cls(**limits)
 
 
 def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
@@ -151,39 +146,26 @@ def load_classifier(folder: Folder) -> Head:
 
 @dataclass(frozen=True)
 class Description:
-    """`classifier.json`.
+    """`classifier.json`."""
 
-    Attributes:
-        on: the table it was trained on, `features` or `components`; it takes features in either case.
-        classes: their names; the head numbers them so.
-        extractor: where the extractor lay that computed the features.
-        extractor_fingerprint: of it.
-        labels: the `--labels` of the run that it learnt from.
-        label: the column of that table of labels that it learnt; empty: there was no table.
-    """
-
-    on: str
-    classes: tuple[str, ...]
+    on: str  # the table it was trained on, `features` or `components`; it takes features in either case
+    classes: tuple[str, ...]  # their names; the head numbers them so
     feature_length: int
-    extractor: str
-    extractor_fingerprint: str
+    extractor: str  # where the extractor lay that computed the features
+    extractor_fingerprint: str  # of it
     format: int = FORMAT
-    labels: str = FOLDER
-    label: str = ""
+    labels: str = FOLDER  # the `--labels` of the run that it learnt from
+    label: str = ""  # the column of that table of labels that it learnt; empty: there was no table
 
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """Everything that recognising an image needs, but the network.
-
-    Attributes:
-        results: URI of the folder that its run lies in; empty: it was not read from one.
-    """
+    """Everything that recognising an image needs, but the network."""
 
     description: Description
     head: Head
     novelty: Novelty
-    results: str = ""
+    results: str = ""  # URI of the folder that its run lies in; empty: it was not read from one
 
     def save(self, run: Folder, regularization: float) -> None:
         """Write `classifier/` of a run."""
@@ -202,14 +184,13 @@ class SavedClassifier:
             raise StorageError(f"{folder.uri} is not complete: train again")
         with read_as_written(folder.uri):
             values = json.loads(text)
-            if values.get("format") != FORMAT:
-                raise StorageError(
-                    f"{folder.uri} has format {values.get('format')!r}, not {FORMAT}: train again"
-                )
+            if (found := values.get("format")) != FORMAT:
+                raise StorageError(f"{folder.uri} has format {found!r}, not {FORMAT}: train again")
             description = Description(**{**values, "classes": tuple(values["classes"])})
             if description.on not in ("features", "components"):
                 raise ValueError(f"trained on {description.on!r}")
-            head, limits = load_classifier(folder.at(description.on)), Novelty.from_bytes(novelty)
+            head = load_classifier(folder.at(description.on))
+            limits = Novelty.from_bytes(novelty)
             shape = (len(description.classes), description.feature_length)
             if not head.coefficients.shape == limits.centres.shape == shape:
                 raise ValueError(f"{head.coefficients.shape} numbers for {shape}")
@@ -223,7 +204,6 @@ class SavedClassifier:
 
         Args:
             uri: where it lies; None for where it lay when the features were computed.
-            fingerprint: of the extractor that is meant.
 
         Raises:
             ExtractorError: there is none.

@@ -1,24 +1,16 @@
 """The analysis `group` from start to end."""
 
+import csv
 import io
 from collections.abc import Callable
-from dataclasses import asdict
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.grouping.assignment import assign
-from spark_job.analyses.grouping.kmeans import (
-    agreement,
-    best,
-    distinct_count,
-    find_centres,
-    numbers_to_try,
-    try_each,
-)
+from spark_job.analyses.grouping.kmeans import agreement, best, find_centres, numbers_to_try, try_each
 from spark_job.analyses.grouping.report import MAX_MAPPED, Grouping, group_document, map_section
 from spark_job.analyses.source_run import SourceRun, VectorTable, directions
 from spark_job.contract import run_layout as layout
@@ -49,8 +41,6 @@ def group(
 
     Args:
         k: how many clusters; None: the silhouette chooses within `k_range`.
-        k_range: fewest and most clusters to try.
-        label: the column of the table of labels that the clusters are held against.
 
     Raises:
         MisuseError: no such run, or no more different images than clusters.
@@ -64,7 +54,7 @@ def group(
     images, drawn = table.draw_images(MAX_FITTED, seed)
     rows = directions(drawn)
     say(f"k-means on {len(images):,} images …")
-    trials = try_each(rows, _candidates(k, k_range, distinct_count(rows)), seed)
+    trials = try_each(rows, _candidates(k, k_range, len(np.unique(rows, axis=0))), seed)
     chosen = best(trials)
     centres = find_centres(rows, chosen.k, seed)
     say(f"{chosen.k} clusters; every image to its centre …")
@@ -76,9 +66,13 @@ def group(
     grouping = Grouping(trials, chosen, assigned, agreement(assigned.counts), len(images))
     batches = chain.from_iterable(read_part(uri, CSV_COLUMNS) for uri in part_uris(destination))
     write_csv(run.folder, layout.CLUSTERS_CSV, CSV_COLUMNS, batches)
+    text = io.StringIO()
+    columns = (f"component_{one}" for one in range(1, centres.shape[1] + 1))
+    rows_of_centres = ([number, *centre] for number, centre in enumerate(centres.tolist(), 1))
+    csv.writer(text, lineterminator="\n").writerows([["cluster", *columns], *rows_of_centres])
+    files = {layout.CENTRES_CSV: text.getvalue().encode()}
     document = group_document(grouping, source, mapped)
-    files = {layout.CENTRES_CSV: _centres_csv(centres)}
-    return run.finish(_metrics(grouping), document, grouping.findings(), files).and_then(
+    return run.finish(grouping.metrics(), document, grouping.findings(), files).and_then(
         f"look at the cluster of each image: {run.folder.child(layout.CLUSTERS_CSV)}"
     )
 
@@ -93,25 +87,3 @@ def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[
             "are fewer clusters than directions: ask for fewer, or name a run with more images or components"
         )
     return numbers_to_try(fewest, min(most, distinct - 1))
-
-
-def _metrics(grouping: Grouping) -> dict[str, Any]:
-    return {
-        "images": {"grouped": grouping.assigned.counts.total(), "fitted": grouping.fitted},
-        "clusters": {
-            "k": grouping.chosen.k,
-            "silhouette": grouping.chosen.silhouette,
-            "inertia": grouping.assigned.squares,
-            "sizes": grouping.sizes,
-            "tried": [asdict(trial) for trial in grouping.trials],
-        },
-        "agreement": asdict(grouping.agreement) if grouping.agreement else None,
-    }
-
-
-def _centres_csv(centres: np.ndarray) -> bytes:
-    text = io.StringIO()
-    text.write("cluster," + ",".join(f"component_{one}" for one in range(1, centres.shape[1] + 1)) + "\n")
-    for number, centre in enumerate(centres.tolist(), 1):
-        text.write(",".join(map(repr, [number, *centre])) + "\n")
-    return text.getvalue().encode()

@@ -16,14 +16,8 @@ from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
 NEAREST_SHOWN = 8
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("size", pa.int64()),
-    ("cluster", pa.int32()),
-    ("distance", pa.float32()),
-]
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
+_COLUMNS |= {"size": pa.int64(), "cluster": pa.int32(), "distance": pa.float32()}
 CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
 
 Member = tuple[float, ListedFile]  # distance to its centre, image
@@ -31,17 +25,13 @@ Member = tuple[float, ListedFile]  # distance to its centre, image
 
 @dataclass
 class Assigned:
-    """How many images of each folder went to each cluster.
+    """How many images of each folder went to each cluster."""
 
-    Attributes:
-        counts: (cluster, label) -> images; clusters count from 1.
-        nearest: cluster -> the images nearest to its centre, nearest first.
-        squares: sum of squared distances to the centres.
-    """
-
+    # (cluster, label) -> images; clusters count from 1
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    # cluster -> the images nearest to its centre, nearest first
     nearest: dict[int, list[Member]] = field(default_factory=dict)
-    squares: float = 0.0
+    squares: float = 0.0  # sum of squared distances to the centres
 
     def __add__(self, other: "Assigned") -> "Assigned":
         clusters = self.nearest.keys() | other.nearest.keys()

@@ -18,26 +18,18 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-# K-means++ starts; the best of them is kept.
-TRIAL_STARTS, FINAL_STARTS = 2, 10
-# The silhouette needs all distances between them: 36 MB.
-MAX_SILHOUETTE_ROWS = 3_000
-# Enough to compare numbers of clusters; the centres are then found on all.
-MAX_TRIAL_ROWS = 5_000
+TRIAL_STARTS, FINAL_STARTS = 2, 10  # K-means++ starts; the best of them is kept
+MAX_SILHOUETTE_ROWS = 3_000  # the silhouette needs all distances between them: 36 MB
+MAX_TRIAL_ROWS = 5_000  # enough to compare numbers of clusters; the centres are then found on all
 
 
 @dataclass(frozen=True)
 class Trial:
-    """K-means with k clusters.
-
-    Attributes:
-        silhouette: mean over images, -1 to 1; 0 where one cluster holds all that were looked at.
-        inertia: sum of squared distances to the centres.
-    """
+    """K-means with k clusters."""
 
     k: int
-    silhouette: float
-    inertia: float
+    silhouette: float  # mean over images, -1 to 1; 0 where one cluster holds all that were looked at
+    inertia: float  # sum of squared distances to the centres
 
 
 def numbers_to_try(fewest: int, most: int) -> list[int]:
@@ -48,26 +40,20 @@ def numbers_to_try(fewest: int, most: int) -> list[int]:
     return numbers
 
 
-def distinct_count(rows: np.ndarray) -> int:
-    """Return how many different rows there are; there cannot be more clusters."""
-    return len(np.unique(rows, axis=0))
-
-
 def try_each(rows: np.ndarray, ks: Iterable[int], seed: int) -> list[Trial]:
     """Fit K-means for each k to (n, d) rows, n > k, and judge it by the silhouette (Rousseeuw 1987)."""
     order = np.random.default_rng(seed).permutation(len(rows))
     rows, some = rows[order[:MAX_TRIAL_ROWS]], np.arange(min(len(rows), MAX_SILHOUETTE_ROWS))
     distances = pairwise_distances(rows[some])
     np.fill_diagonal(distances, 0)
-    return [_try(rows, k, seed, some, distances) for k in ks]
-
-
-def _try(rows: np.ndarray, k: int, seed: int, some: np.ndarray, distances: np.ndarray) -> Trial:
-    fitted = KMeans(k, n_init=TRIAL_STARTS, random_state=seed).fit(rows)
-    clusters = fitted.labels_[some]
-    defined = 1 < len(np.unique(clusters)) < len(some)
-    silhouette = silhouette_score(distances, clusters, metric="precomputed") if defined else 0.0
-    return Trial(k, float(silhouette), float(fitted.inertia_))
+    trials = []
+    for k in ks:
+        fitted = KMeans(k, n_init=TRIAL_STARTS, random_state=seed).fit(rows)
+        clusters = fitted.labels_[some]
+        defined = 1 < len(np.unique(clusters)) < len(some)
+        silhouette = silhouette_score(distances, clusters, metric="precomputed") if defined else 0.0
+        trials.append(Trial(k, float(silhouette), float(fitted.inertia_)))
+    return trials
 
 
 def best(trials: Iterable[Trial]) -> Trial:
@@ -83,33 +69,26 @@ def find_centres(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
     return centres
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Each 1 when clusters and folders are the same.
+# Each is 1 when clusters and folders are the same.
+AGREEMENTS = {
+    # pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985)
+    "adjusted_rand": adjusted_rand_score,
+    # 0 when independent; arithmetic mean of the entropies
+    "normalized_mutual_information": normalized_mutual_info_score,
+    # 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007)
+    "homogeneity": homogeneity_score,
+}
 
-    Attributes:
-        adjusted_rand: pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985).
-        normalized_mutual_information: 0 when independent; arithmetic mean of the entropies.
-        homogeneity: 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007).
+
+def agreement(counts: Mapping[tuple[int, str], int]) -> dict[str, float] | None:
+    """Compare clusters with folders by AGREEMENTS; None with fewer than two folders.
+
+    Images without a folder are left out.
     """
-
-    adjusted_rand: float
-    normalized_mutual_information: float
-    homogeneity: float
-
-
-def agreement(counts: Mapping[tuple[int, str], int]) -> Agreement | None:
-    """Compare clusters with folders; None with fewer than two folders, images without one are left out."""
     labelled = {key: count for key, count in counts.items() if key[1]}
-    folders = sorted({folder for _, folder in labelled})
+    folders, truth = np.unique(np.array([folder for _, folder in labelled], object), return_inverse=True)
     if len(folders) < 2:
         return None
-    number = {folder: index for index, folder in enumerate(folders)}
-    images = list(labelled.values())
-    truth = np.repeat(np.array([number[folder] for _, folder in labelled], np.int32), images)
-    clusters = np.repeat(np.array([cluster for cluster, _ in labelled], np.int32), images)
-    return Agreement(
-        float(adjusted_rand_score(truth, clusters)),
-        float(normalized_mutual_info_score(truth, clusters)),
-        float(homogeneity_score(truth, clusters)),
-    )
+    images, clusters = list(labelled.values()), np.array([cluster for cluster, _ in labelled], np.int32)
+    both = np.repeat(truth.astype(np.int32), images), np.repeat(clusters, images)
+    return {name: float(score(*both)) for name, score in AGREEMENTS.items()}

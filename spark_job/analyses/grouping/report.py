@@ -1,7 +1,8 @@
 """The report of a grouping: the map of the images, the clusters and their members, the silhouette."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,7 +10,7 @@ from sklearn.manifold import TSNE
 
 from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.grouping.assignment import Assigned, nearest_centres
-from spark_job.analyses.grouping.kmeans import Agreement, Trial
+from spark_job.analyses.grouping.kmeans import AGREEMENTS, Trial
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
@@ -18,7 +19,6 @@ from spark_job.report.document import (
     Cell,
     Chart,
     Document,
-    Gallery,
     Number,
     Photograph,
     Section,
@@ -50,16 +50,10 @@ def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:
 
 
 def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence[Photograph]) -> Chart:
-    """Draw the images in the plane, coloured by cluster.
-
-    Args:
-        positions: (n, 2).
-        clusters: (n,) from 1.
-        photographs: n.
-    """
+    """Draw n images in the plane, at (n, 2) positions, coloured by (n,) clusters, which count from 1."""
     data = []
     for cluster in np.unique(clusters).tolist():
-        places = np.flatnonzero(clusters == cluster)
+        colour, places = LINE_COLOURS[cluster % len(LINE_COLOURS)], np.flatnonzero(clusters == cluster)
         data.append(
             {
                 "type": "scatter",
@@ -69,11 +63,7 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
                 "y": positions[places, 1].round(2).tolist(),
                 "customdata": places.tolist(),
                 "hoverinfo": "none",
-                "marker": {
-                    "color": _colour(cluster),
-                    "symbol": SYMBOLS[cluster % len(SYMBOLS)].name,
-                    "size": 7,
-                },
+                "marker": {"color": colour, "symbol": SYMBOLS[cluster % len(SYMBOLS)].name, "size": 7},
             }
         )
     axis = {"showticklabels": False, "zeroline": False}
@@ -88,37 +78,17 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
     return Chart(caption, data, layout, photographs, lambda: _map_png(positions, clusters), "map")
 
 
-def _colour(cluster: int) -> str:
-    return LINE_COLOURS[cluster % len(LINE_COLOURS)]
-
-
 def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
     figure = Figure(figsize=(8, 8), dpi=150, layout="constrained")
     axes = plain_axes(figure)
     for cluster in np.unique(clusters).tolist():
-        chosen = positions[clusters == cluster]
-        axes.scatter(chosen[:, 0], chosen[:, 1], s=10, color=_colour(cluster), linewidths=0, alpha=0.85)
+        colour, chosen = LINE_COLOURS[cluster % len(LINE_COLOURS)], positions[clusters == cluster]
+        axes.scatter(chosen[:, 0], chosen[:, 1], s=10, color=colour, linewidths=0, alpha=0.85)
         x, y = np.median(chosen, axis=0)
         axes.annotate(str(cluster), (x, y), fontsize=9, fontweight="bold", ha="center", va="center")
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xticks=[], yticks=[])
     return png_bytes(figure)
-
-
-def silhouette_chart(trials: Sequence[Trial], chosen: Trial) -> Chart:
-    """Draw the silhouette by the number of clusters; the chosen one is marked."""
-    lines = [
-        Line("silhouette", [trial.k for trial in trials], [trial.silhouette for trial in trials]),
-        Line("chosen", [chosen.k], [chosen.silhouette], COLOURS[1], style="none", marker=14, open=True),
-    ]
-    return line_chart(
-        "Mean silhouette by the number of clusters; the circle marks the chosen one",
-        "silhouette",
-        lines,
-        Axis("Clusters", from_zero=False),
-        Axis("Silhouette", ".3f", from_zero=False),
-        legend=False,
-    )
 
 
 @dataclass(frozen=True)
@@ -128,7 +98,7 @@ class Grouping:
     trials: Sequence[Trial]
     chosen: Trial
     assigned: Assigned
-    agreement: Agreement | None
+    agreement: Mapping[str, float] | None
     fitted: int
 
     @property
@@ -139,6 +109,20 @@ class Grouping:
             sizes[cluster - 1] += images
         return sizes
 
+    def metrics(self) -> dict[str, Any]:
+        """Return the content of `metrics.json`."""
+        return {
+            "images": {"grouped": self.assigned.counts.total(), "fitted": self.fitted},
+            "clusters": {
+                "k": self.chosen.k,
+                "silhouette": self.chosen.silhouette,
+                "inertia": self.assigned.squares,
+                "sizes": self.sizes,
+                "tried": [asdict(trial) for trial in self.trials],
+            },
+            "agreement": self.agreement,
+        }
+
     def findings(self) -> Lines:
         """Return the lines that a grouping ends with: clusters, silhouette, agreement with the folders."""
         lines = [
@@ -146,15 +130,20 @@ class Grouping:
             ("silhouette", f"{self.chosen.silhouette:.3f} (1: far apart, 0: on the border)"),
         ]
         if self.agreement:
-            rand, pure = self.agreement.adjusted_rand, self.agreement.homogeneity
-            same = f"adjusted Rand {rand:.3f}, homogeneity {pure:.3f} (1: the same, 0: by chance)"
-            lines.append(("folders", same))
+            same = (
+                "adjusted Rand {adjusted_rand:.3f}, homogeneity {homogeneity:.3f} (1: the same, 0: by chance)"
+            )
+            lines.append(("folders", same.format_map(self.agreement)))
         return lines
 
 
 def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Document:
     """Return the report; it reads the photographs again for their small pictures."""
     total = grouping.assigned.counts.total()
+    members = []
+    for cluster, nearest in sorted(grouping.assigned.nearest.items()):
+        shown = [(one, one.short_name, f"{class_name(one.label)}, {away:.2f}") for away, one in nearest]
+        members.append((f"Cluster {cluster}: nearest to its centre, with the distance", shown))
     return Document(
         title="Groups",
         subtitle=f"{count(total)} images of {source.run_id} in {grouping.chosen.k} clusters, by looks alone",
@@ -162,7 +151,7 @@ def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Do
         sections=[
             mapped,
             Section("Clusters", [_clusters(grouping, total)]),
-            Section("Typical members", _members(grouping, source.limits)),
+            Section("Typical members", galleries(members, source.limits)),
             Section("How many clusters", _choice(grouping)),
         ],
         notes=_notes(grouping, total),
@@ -175,11 +164,8 @@ def _tiles(grouping: Grouping, total: int) -> dict[str, str]:
         "Clusters": str(grouping.chosen.k),
         "Silhouette": f"{grouping.chosen.silhouette:.3f}",
     }
-    if grouping.agreement:
-        tiles["Adjusted Rand"] = f"{grouping.agreement.adjusted_rand:.3f}"
-        tiles["Mutual information"] = f"{grouping.agreement.normalized_mutual_information:.3f}"
-        tiles["Homogeneity"] = f"{grouping.agreement.homogeneity:.3f}"
-    return tiles
+    named = zip(("Adjusted Rand", "Mutual information", "Homogeneity"), AGREEMENTS, strict=True)
+    return tiles | {title: f"{grouping.agreement[key]:.3f}" for title, key in named if grouping.agreement}
 
 
 def _notes(grouping: Grouping, total: int) -> list[str]:
@@ -219,34 +205,27 @@ def map_section(
 def _clusters(grouping: Grouping, total: int) -> Table:
     rows: list[list[Cell]] = []
     for cluster, size in enumerate(grouping.sizes, 1):
-        folders = sorted(
-            ((images, label) for (one, label), images in grouping.assigned.counts.items() if one == cluster),
-            key=lambda pair: (-pair[0], pair[1]),
-        )
-        named = [
-            f"{class_name(label)} {percent(images / size, 0)}" for images, label in folders[:FOLDERS_NAMED]
-        ]
+        counts = grouping.assigned.counts.items()
+        folders = sorted((-images, label) for (one, label), images in counts if one == cluster)
+        named = [f"{class_name(label)} {percent(-less / size, 0)}" for less, label in folders[:FOLDERS_NAMED]]
         more = f" and {len(folders) - len(named)} more" if len(folders) > len(named) else ""
         rows.append([cluster, size, Number(percent(size / total)), ", ".join(named) + more])
     return Table("Clusters, the largest first", ["Cluster", "Images", "Share", "Folders in it"], rows)
 
 
-def _members(grouping: Grouping, limits: ImageLimits) -> list[Gallery]:
-    groups = [
-        (
-            f"Cluster {cluster}: nearest to its centre, with the distance",
-            [(image, image.short_name, f"{class_name(image.label)}, {away:.2f}") for away, image in members],
-        )
-        for cluster, members in sorted(grouping.assigned.nearest.items())
-    ]
-    return galleries(groups, limits)
-
-
 def _choice(grouping: Grouping) -> list[Block]:
-    if len(grouping.trials) == 1:
-        return [f"--k asked for {grouping.chosen.k}; no other number was tried."]
+    """Say why there are so many clusters: the silhouette by their number; the chosen one is marked."""
+    trials, chosen = grouping.trials, grouping.chosen
+    if len(trials) == 1:
+        return [f"--k asked for {chosen.k}; no other number was tried."]
     text = (
         "The silhouette compares the distance of an image to its own cluster with that to the next one: 1 is "
-        f"far apart, 0 is on the border. It is largest with {grouping.chosen.k} clusters."
+        f"far apart, 0 is on the border. It is largest with {chosen.k} clusters."
     )
-    return [text, silhouette_chart(grouping.trials, grouping.chosen)]
+    lines = [
+        Line("silhouette", [trial.k for trial in trials], [trial.silhouette for trial in trials]),
+        Line("chosen", [chosen.k], [chosen.silhouette], COLOURS[1], style="none", marker=14, open=True),
+    ]
+    caption = "Mean silhouette by the number of clusters; the circle marks the chosen one"
+    x, y = Axis("Clusters", from_zero=False), Axis("Silhouette", ".3f", from_zero=False)
+    return [text, line_chart(caption, "silhouette", lines, x, y, legend=False)]

@@ -61,16 +61,10 @@ def predict(
     """Recognise images, save what was found, and report.
 
     Args:
-        model: RESULTS/RUN_ID that `train` made.
-        images: a folder, or one image.
         extractor: where it lies; None: where it lay when the features were computed.
-        fingerprint: of the extractor that is meant.
         labels: where the class comes from that an answer is held against, as in `fruit run`; None: as in the
             run that the model learnt from, or from nowhere, if that had a table.
         open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
-
-    Raises:
-        JobError: says what to do next.
     """
     if contains(normalise(images), normalise(results)):
         raise MisuseError(
@@ -81,13 +75,8 @@ def predict(
     classifier = SavedClassifier.of_run(trained)
     opened = classifier.open_extractor(extractor, fingerprint)
     files = list_images(images, all_files, _labels(labels, classifier.description))
-    parameters = {
-        "model": model,
-        "images": images,
-        "extractor": extractor,
-        "all_files": all_files,
-        "labels": labels,
-    }
+    where = {"model": model, "images": images, "extractor": extractor}
+    parameters = {**where, "all_files": all_files, "labels": labels}
     run = AnalysisRun("predict", results, [trained], parameters, run_id)
     say(f"run {run.run_id}")
     skipped = _write_listing(run, files, images)
@@ -122,9 +111,8 @@ def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], images: str) -
 
     write_listing(run.folder.at(layout.LISTING), map(counted, files))
     if not counts[True]:
-        raise ListingError(
-            f"no images in {images} ({counts[False]} others): check --images, or add --all-files"
-        )
+        others = f"({counts[False]} others)"
+        raise ListingError(f"no images in {images} {others}: check --images, or add --all-files")
     return counts[False]
 
 
@@ -135,40 +123,27 @@ def _recognise(
     open_spark: Callable[[], SparkContext],
 ) -> Outcome:
     listing, destination = run.folder.at(layout.LISTING), run.folder.at(layout.PREDICTIONS)
-    specification = extractor.specification
-    extraction = partial(
-        Extraction, specification, LIMITS, erased=forgotten(run.folder.uri.rpartition("/")[0])
-    )
+    specification, erased = extractor.specification, forgotten(run.folder.uri.rpartition("/")[0])
+    extraction = partial(Extraction, specification, LIMITS, erased=erased)
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
-        tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, specification.feature_length))
+
+        def local_engine() -> Any:
+            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[CHOICE.engine]}
+            return load_engine(files, specification, CHOICE.engine, CHOICE.precision)
+
+        length = specification.feature_length
+        tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, length))
         if len(tasks) == 1:
-            local = extraction(load_engine=partial(_local_engine, extractor, Path(scratch)))
-            return _recognise_share(classifier, local, destination, tasks[0])
+            return _recognise_share(classifier, extraction(load_engine=local_engine), destination, tasks[0])
         spark = open_spark()
-        engine = worker_engine(spark, extractor, CHOICE, Path(scratch))
-        return _on_cluster(spark, classifier, extraction(load_engine=engine), listing, destination)
-
-
-def _on_cluster(
-    spark: SparkContext,
-    classifier: SavedClassifier,
-    extraction: Extraction,
-    listing: Folder,
-    destination: Folder,
-) -> Outcome:
-    selected = sum(b.column(0).null_count for uri in part_uris(listing) for b in read_part(uri, ["skipped"]))
-    length = extraction.specification.feature_length
-    tasks = shares(listing, images_per_task(selected, spark.defaultParallelism, length))
-    shared = spark.broadcast(classifier)
-
-    return sum_over_tasks(
-        spark, tasks, lambda share: _recognise_share(shared.value, extraction, destination, share)
-    )
-
-
-def _local_engine(extractor: Extractor, scratch: Path) -> Any:
-    files = {name: extractor.fetch(name, scratch) for name in ENGINE_FILES[CHOICE.engine]}
-    return load_engine(files, extractor.specification, CHOICE.engine, CHOICE.precision)
+        skips = (batch.column(0) for uri in part_uris(listing) for batch in read_part(uri, ["skipped"]))
+        selected = sum(column.null_count for column in skips)
+        tasks = shares(listing, images_per_task(selected, spark.defaultParallelism, length))
+        remote = extraction(load_engine=worker_engine(spark, extractor, CHOICE, Path(scratch)))
+        shared = spark.broadcast(classifier)
+        return sum_over_tasks(
+            spark, tasks, lambda share: _recognise_share(shared.value, remote, destination, share)
+        )
 
 
 def _recognise_share(
@@ -183,14 +158,12 @@ def _recognise_share(
             outcomes.append(Outcome.of(predictions, given, classifier.description.classes))
             yield predictions
 
-    repeated = ("label", "split", "error")
-    write_part(destination, share.number, rows(), PREDICTIONS_SCHEMA, repeated)
+    write_part(destination, share.number, rows(), PREDICTIONS_SCHEMA, repeated=("label", "split", "error"))
     return reduce(add, outcomes, Outcome())
 
 
 def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
-    folder = run.folder
-    parts = part_uris(folder.at(layout.PREDICTIONS))
+    folder, parts = run.folder, part_uris(run.folder.at(layout.PREDICTIONS))
     write_rejected(folder, parts if outcome.rejected else ())
     batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
     usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
@@ -202,15 +175,7 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
 
 
 def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:
-    """Return the files of a folder, or the one file that is named.
-
-    Args:
-        uri: a local path or s3://BUCKET/PREFIX or s3://BUCKET/KEY.
-        labels: of the files of a folder.
-
-    Raises:
-        ListingError: there is neither.
-    """
+    """Return the files of a folder, or the one file that is named; ListingError: there is neither."""
     source = normalise(uri)
     if not is_s3(source) and Path(source).is_file():
         return iter([ListedFile(source, size=Path(source).stat().st_size)])

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,40 +18,33 @@ from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.table import matrix
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.images.sampling import draw
-from spark_job.report.document import Cell, Document, Gallery, Number, Section, Table, count, percent
+from spark_job.report.document import Document, Gallery, Number, Section, Table, count, percent
 from spark_job.report.palette import class_name
+from spark_job.session import Sum
 
 KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")
-CLASS_COLUMNS = tuple(f"class_{place}" for place in range(1, TOP + 1))
-PROBABILITY_COLUMNS = tuple(f"probability_{place}" for place in range(1, TOP + 1))
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    *((name, FEATURES_SCHEMA.field(name).type) for name in KEPT_COLUMNS),
-    *((name, pa.string()) for name in CLASS_COLUMNS),
-    *((name, pa.float32()) for name in PROBABILITY_COLUMNS),
-    ("distance", pa.float32()),
-    ("unlike", pa.bool_()),
-    ("error", pa.string()),
-]
-PREDICTIONS_SCHEMA = pa.schema(_COLUMNS)
+PREDICTIONS_SCHEMA = pa.schema(
+    {
+        **{name: FEATURES_SCHEMA.field(name).type for name in KEPT_COLUMNS},
+        **{f"class_{place}": pa.string() for place in range(1, TOP + 1)},
+        **{f"probability_{place}": pa.float32() for place in range(1, TOP + 1)},
+        "distance": pa.float32(),
+        "unlike": pa.bool_(),
+        "error": pa.string(),
+    }
+)
 SHOWN = 60
-# So many images are listed one by one on the command line.
-LISTED = 20
-# So many classes are named there otherwise.
-MOST_FREQUENT = 5
+LISTED = 20  # so many images are listed one by one on the command line
+MOST_FREQUENT = 5  # so many classes are named there otherwise
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer for one image.
+    """The answer for one image."""
 
-    Attributes:
-        classes: the most probable ones, at most TOP, first the most probable.
-        distance: to the nearest class, 0 to 2.
-    """
-
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # the most probable ones, at most TOP, first the most probable
     probabilities: tuple[float, ...]
-    distance: float
+    distance: float  # to the nearest class, 0 to 2
     unlike: bool
 
 
@@ -76,13 +69,12 @@ def answered(
     usable = batch.filter(batch.column("features").is_valid())
     given = iter(answers(classifier, matrix(usable.column("features"))) if usable.num_rows else ())
     row_answers = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
+    classes = _by_place([one.classes if one else () for one in row_answers])
+    probabilities = _by_place([one.probabilities if one else () for one in row_answers])
     columns = [
         *(batch.column(name) for name in KEPT_COLUMNS),
-        *(texts(column) for column in _by_place([one.classes if one else () for one in row_answers])),
-        *(
-            optional_numbers(column, np.float32)
-            for column in _by_place([one.probabilities if one else () for one in row_answers])
-        ),
+        *map(texts, classes),
+        *(optional_numbers(column, np.float32) for column in probabilities),
         optional_numbers([one.distance if one else None for one in row_answers], np.float32),
         flags([one.unlike if one else None for one in row_answers]),
         batch.column("error"),
@@ -95,33 +87,34 @@ def _by_place(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return list(zip(*((*row, *[None] * TOP)[:TOP] for row in rows), strict=True))
 
 
+# What decides which images are kept, the smallest first; an image, and what was said of it.
+Shown = tuple[float, ListedFile, Answer]
+
+
+class Few(tuple[Shown, ...]):
+    """Those that come first, at most SHOWN; by path where equal."""
+
+    def __new__(cls, images: Iterable[Shown] = ()) -> Self:
+        return super().__new__(cls, sorted(images, key=lambda one: (one[0], one[1].path))[:SHOWN])
+
+    def __add__(self, other: Iterable[Shown]) -> Self:  # type: ignore[override]
+        return type(self)((*self, *other))
+
+
 @dataclass(frozen=True)
-class Shown:
-    """An image and what was said of it; `order` decides which ones are kept, the smallest first."""
+class Outcome(Sum):
+    """Counts over images; they add up."""
 
-    order: float
-    image: ListedFile
-    answer: Answer
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Counts over images; they add up.
-
-    Attributes:
-        predicted: class -> images whose most probable class it is.
-        unlike: images that are like nothing trained on.
-        labelled, right: images whose label is one of the classes; those that were taken for it.
-        sample, strangest: at most SHOWN, drawn by chance; of those that are flagged, the least probable.
-    """
-
+    # class -> images whose most probable class it is
     predicted: Counter[str] = field(default_factory=Counter)
-    unlike: int = 0
+    unlike: int = 0  # images that are like nothing trained on
     rejected: int = 0
+    # labelled, right: images whose label is one of the classes; those that were taken for it
     labelled: int = 0
     right: int = 0
-    sample: tuple[Shown, ...] = ()
-    strangest: tuple[Shown, ...] = ()
+    # sample, strangest: drawn by chance; of those that are flagged, the least probable
+    sample: Few = field(default_factory=Few)
+    strangest: Few = field(default_factory=Few)
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, answers: Sequence[Answer | None], classes: Iterable[str]) -> "Outcome":
@@ -134,19 +127,8 @@ class Outcome:
             len(images) - len(given),
             sum(image.label in known for image, _ in given),
             sum(image.label == one.classes[0] for image, one in given),
-            _first(Shown(draw(0, image.path), image, one) for image, one in given),
-            _first(Shown(one.probabilities[0], image, one) for image, one in given if one.unlike),
-        )
-
-    def __add__(self, other: "Outcome") -> "Outcome":
-        return Outcome(
-            self.predicted + other.predicted,
-            self.unlike + other.unlike,
-            self.rejected + other.rejected,
-            self.labelled + other.labelled,
-            self.right + other.right,
-            _first((*self.sample, *other.sample)),
-            _first((*self.strangest, *other.strangest)),
+            Few((draw(0, image.path), image, one) for image, one in given),
+            Few((one.probabilities[0], image, one) for image, one in given if one.unlike),
         )
 
     @property
@@ -175,11 +157,11 @@ class Outcome:
         """Return the answer for each image, by path, JSON types."""
         return [
             {
-                "path": one.image.path,
-                "classes": dict(zip(one.answer.classes, one.answer.probabilities, strict=True)),
-                "unlike": one.answer.unlike,
+                "path": image.path,
+                "classes": dict(zip(answer.classes, answer.probabilities, strict=True)),
+                "unlike": answer.unlike,
             }
-            for one in sorted(self.sample, key=lambda one: one.image.path)
+            for _, image, answer in sorted(self.sample, key=lambda one: one[1].path)
         ]
 
     def findings(self) -> Lines:
@@ -203,10 +185,6 @@ def _sentence(image: Mapping[str, Any]) -> str:
     return f"{image['path']}: {classes}" + (" - unlike anything trained on" if image["unlike"] else "")
 
 
-def _first(images: Iterable[Shown]) -> tuple[Shown, ...]:
-    return tuple(sorted(images, key=lambda one: (one.order, one.image.path))[:SHOWN])
-
-
 def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
     """Return the report; it reads some of the photographs again for their small pictures."""
     tiles = {
@@ -217,41 +195,31 @@ def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
     }
     if outcome.labelled:
         tiles["accuracy by label"] = percent(outcome.right / outcome.labelled)
-    sections = [
-        Section("What is on the photographs", [_gallery(_some(outcome), outcome.sample), _table(outcome)])
-    ]
+    some = f"{len(outcome.sample)} of {outcome.image_count:,} photographs, drawn by chance"
+    caption = "All photographs" if len(outcome.sample) == outcome.image_count else some
+    sections = [Section("What is on the photographs", [_gallery(caption, outcome.sample), _table(outcome)])]
     if outcome.strangest:
         caption = (
             "The least certain ones first; they may be of a class that was never trained, or no fruit at all"
         )
         sections.append(Section("Unlike anything trained on", [_gallery(caption, outcome.strangest)]))
     return Document(
-        title="Predictions",
-        subtitle=f"By the classifier {trained.run_id}",
-        tiles=tiles,
-        sections=sections,
+        title="Predictions", subtitle=f"By the classifier {trained.run_id}", tiles=tiles, sections=sections
     )
 
 
-def _some(outcome: Outcome) -> str:
-    if len(outcome.sample) == outcome.image_count:
-        return "All photographs"
-    return f"{len(outcome.sample)} of {outcome.image_count:,} photographs, drawn by chance"
-
-
 def _table(outcome: Outcome) -> Table:
-    rows: list[list[Cell]] = [
-        [class_name(label), Number(count(images)), Number(percent(images / outcome.image_count))]
+    rows = [
+        (class_name(label), Number(count(images)), Number(percent(images / outcome.image_count)))
         for label, images in outcome.predicted.most_common()
     ]
     return Table("Classes by how often they were recognised", ["class", "images", "share"], rows)
 
 
 def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
-    named = [(one.image, class_name(one.answer.classes[0]), _note(one)) for one in shown]
+    named = []
+    for _, image, answer in shown:
+        flag, name = "unlike anything, " if answer.unlike else "", last_name(image.path)
+        note = f"{flag}{percent(answer.probabilities[0])}: {name}"
+        named.append((image, class_name(answer.classes[0]), note))
     return galleries([(caption, named)], ImageLimits())[0]
-
-
-def _note(shown: Shown) -> str:
-    flag = "unlike anything, " if shown.answer.unlike else ""
-    return f"{flag}{percent(shown.answer.probabilities[0])}: {last_name(shown.image.path)}"

@@ -1,9 +1,8 @@
 """`train`: from the features of a run to a classifier, its figures and its report."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from shlex import quote
-from typing import Any
 
 from pyspark import SparkContext
 
@@ -20,97 +19,69 @@ from spark_job.contract.image_names import FOLDER
 TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), "both": (FEATURES, COMPONENTS)}
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """One training, as the command line describes it.
-
-    Attributes:
-        on: one of TABLES; with `both` the classifier on features is the one that is used later.
-        held_out: share of each class that tests where neither a run nor the splits say it.
-        label: the column of the table of labels that is learnt; None: the label of the run.
-    """
-
-    features: str
-    results: str
-    test_features: str | None = None
-    on: str = FEATURES
-    held_out: float = 0.2
-    seed: int = 0
-    settings: Settings = field(default_factory=Settings)
-    run_id: str | None = None
-    label: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The options that decide the results."""
-        values = asdict(self)
-        del values["results"], values["run_id"]
-        settings = values.pop("settings")
-        return {**values, **settings}
-
-
 def train(
-    options: TrainingOptions,
+    features: str,
+    results: str,
     open_spark: Callable[[], SparkContext],
     say: Callable[[str], None],
+    *,
+    test_features: str | None = None,
+    on: str = FEATURES,
+    held_out: float = 0.2,
+    seed: int = 0,
+    settings: Settings | None = None,
+    run_id: str | None = None,
+    label: str | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> Summary:
     """Train, evaluate, save and report.
 
     Args:
         open_spark: called once the arguments are known to be sound.
-
-    Raises:
-        JobError: says what to do next.
+        on: one of TABLES; with `both` the classifier on features is the one that is used later.
+        held_out: share of each class that tests where neither a run nor the splits say it.
     """
-    label = options.label
-    source = SourceRun.open(options.features, label=label)
-    tested = SourceRun.open(options.test_features, label=label) if options.test_features else None
-    features = VectorTable.features(source)
-    test_features = _tested_features(source, tested) if tested else None
-    parents = [source, tested] if tested else [source]
-    run = AnalysisRun("train", options.results, parents, options.parameters, options.run_id)
-    say(f"run {run.run_id}")
-    spark, seed = open_spark(), options.seed
-    test_draws = draws_of(spark, test_features, seed) if test_features else None
-    division = divide(draws_of(spark, features, seed), test_draws, options.held_out, seed)
-    training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
-    say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
-    fitting = Fitting(spark, source, tested, division, options.settings, say, trace)
-    try:
-        trained = [fitting.fit_on(on) for on in TABLES[options.on]]
-    finally:
-        fitting.release()
-    extractor = source.manifest.parameters["extractor"]
-    fingerprint = source.manifest.extractor_fingerprint
-    description = Description(
-        trained[0].on,
-        division.classes,
-        features.length,
-        extractor,
-        fingerprint,
-        labels=source.manifest.parameters.get("labels", FOLDER),
-        label=source.label_column,
-    )
-    saved = SavedClassifier(description, trained[0].head, trained[0].novelty)
-    saved.save(run.folder, options.settings.regularization)
-    document = training_document(source, division, trained)
-    metrics, findings = training_metrics(division, trained), training_findings(division, trained)
-    model, network, results = quote(run.folder.uri), quote(extractor), quote(options.results)
-    return run.finish(metrics, document, findings).and_then(
-        f"fruit predict --model={model} --extractor={network} --images=PHOTOGRAPHS --results={results}"
-    )
-
-
-def _tested_features(source: SourceRun, tested: SourceRun) -> VectorTable:
-    features = VectorTable.features(tested)
-    if tested.uri == source.uri:
+    settings = settings or Settings()
+    chosen = {"features": features, "test_features": test_features, "on": on, "held_out": held_out}
+    parameters = {**chosen, "seed": seed, "label": label, **asdict(settings)}
+    source = SourceRun.open(features, label=label)
+    tested = SourceRun.open(test_features, label=label) if test_features else None
+    table = VectorTable.features(source)
+    test_table = VectorTable.features(tested) if tested else None
+    if tested and tested.uri == source.uri:
         raise MisuseError(
             "--test-features names the run that trains: a classifier is tested on images it has not seen"
         )
-    if tested.manifest.extractor_fingerprint != source.manifest.extractor_fingerprint:
+    if tested and tested.manifest.extractor_fingerprint != source.manifest.extractor_fingerprint:
         raise MisuseError(
             f"--test-features {tested.uri} has features of another extractor, or of another version of this "
             "job: compute both with the same one"
         )
-    return features
+    parents = [source, tested] if tested else [source]
+    run = AnalysisRun("train", results, parents, parameters, run_id)
+    say(f"run {run.run_id}")
+    spark = open_spark()
+    test_draws = draws_of(spark, test_table, seed) if test_table else None
+    division = divide(draws_of(spark, table, seed), test_draws, held_out, seed)
+    training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
+    say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
+    fitting = Fitting(spark, source, tested, division, settings, say, trace)
+    try:
+        trained = [fitting.fit_on(name) for name in TABLES[on]]
+    finally:
+        fitting.release()
+    manifest = source.manifest
+    extractor = manifest.parameters["extractor"]
+    description = Description(
+        *(trained[0].on, division.classes, table.length, extractor, manifest.extractor_fingerprint),
+        labels=manifest.parameters.get("labels", FOLDER),
+        label=source.label_column,
+    )
+    saved = SavedClassifier(description, trained[0].head, trained[0].novelty)
+    saved.save(run.folder, settings.regularization)
+    document = training_document(source, division, trained)
+    metrics, findings = training_metrics(division, trained), training_findings(division, trained)
+    return run.finish(metrics, document, findings).and_then(
+        f"fruit predict --model={quote(run.folder.uri)} --extractor={quote(extractor)} --images=PHOTOGRAPHS "
+        f"--results={quote(results)}"
+    )

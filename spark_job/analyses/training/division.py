@@ -16,17 +16,9 @@ from spark_job.images.sampling import draw
 
 # How the folders above the classes are called; images.names says which names are splits.
 TRAINING, TEST, VALIDATION = "training", "test", "validation"
-SPLITS = {
-    "training": TRAINING,
-    "train": TRAINING,
-    "test": TEST,
-    "testing": TEST,
-    "validation": VALIDATION,
-    "valid": VALIDATION,
-    "val": VALIDATION,
-}
-# Shares of the training images at which the learning curve is measured.
-CURVE = (0.1, 0.25, 0.5, 1.0)
+SPLITS = {"training": TRAINING, "train": TRAINING, "test": TEST, "testing": TEST}
+SPLITS |= dict.fromkeys(("validation", "valid", "val"), VALIDATION)
+CURVE = (0.1, 0.25, 0.5, 1.0)  # shares of the training images at which the learning curve is measured
 
 Draws = dict[tuple[str, str], np.ndarray]
 
@@ -117,7 +109,6 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     """Tell training images from test images.
 
     Args:
-        draws: of the run that trains.
         test_draws: of the run that tests; None when there is none.
         held_out: share of each class that tests where neither a run nor the splits say it.
 
@@ -152,13 +143,9 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
         raise MisuseError(
             "no image of the trained classes is left to test with: give more images, or --test-features"
         )
-    steps = {
-        label: tuple(max(1, round(share * len(drawn))) for share in CURVE)
-        for label, drawn in training.items()
-    }
-    limits = {label: tuple(int(training[label][n - 1]) for n in counts) for label, counts in steps.items()}
+    counts = np.array([[max(1, round(share * len(training[one]))) for one in classes] for share in CURVE])
+    limits = {one: tuple(training[one][counts[:, at] - 1].tolist()) for at, one in enumerate(classes)}
     unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
-    counts = np.array([steps[label] for label in classes]).T
     return Division(
         seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown, unlabelled
     )

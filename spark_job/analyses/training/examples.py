@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from math import ceil, log
 from operator import add
 from typing import Any, TypeVar
 
@@ -12,11 +11,9 @@ from pyspark import RDD, SparkContext, StorageLevel
 
 from spark_job.analyses.source_run import VectorTable
 from spark_job.images.listing import ListedFile, listed_files
+from spark_job.session import tree_depth
 
-# A block has a number for each row and class, some times over: 32 MiB each.
-MAX_SCORES = 4 * 1024**2
-# Of partials that meet in one place.
-MAX_MERGED_BYTES = 256 * 1024**2
+MAX_SCORES = 4 * 1024**2  # a block has a number for each row and class, some times over: 32 MiB each
 
 Total = TypeVar("Total")
 # (label, split, path) -> (class, step), or None for an image that does not take part.
@@ -50,7 +47,6 @@ class Examples:
             lambda uris: (block for uri in uris for block in _blocks(uri, table, choose, most))
         )
         self._blocks = blocks.persist(StorageLevel.MEMORY_AND_DISK)
-        self._tasks = count
 
     def total(self, function: Callable[[Any, Block], Total], model: Any, partial_bytes: int = 1) -> Total:
         """Sum `function(model, block)` over all blocks; sums meet as a tree, few at a time.
@@ -64,11 +60,10 @@ class Examples:
 
         def partial(blocks: Iterable[Block]) -> Iterator[Total]:
             results = (function(shared.value, block) for block in blocks)
-            first = next(results, None)
-            return iter(()) if first is None else iter([reduce(add, results, first)])
+            for first in results:
+                yield reduce(add, results, first)
 
-        merged_at_once = max(2, min(16, MAX_MERGED_BYTES // partial_bytes))
-        depth = max(1, ceil(log(self._tasks, merged_at_once))) if self._tasks > 1 else 1
+        depth = tree_depth(self._blocks.getNumPartitions(), partial_bytes)
         try:
             together: Total = self._blocks.mapPartitions(partial).treeReduce(add, depth)
             return together

@@ -1,7 +1,7 @@
 """What is said of a training: its figures, the lines that it ends with, its charts and its report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from html import escape
 from typing import Any
 
@@ -12,8 +12,7 @@ from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier.saved_classifier import TOP
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.evaluation import Evaluation
-from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Trained
+from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, Trained
 from spark_job.contract.uris import last_name
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table, count, percent
 from spark_job.report.line_chart import Axis, Line, line_chart
@@ -84,49 +83,43 @@ def _untested(division: Division) -> str:
 
 
 def _costs(trained: Sequence[Trained]) -> Section:
-    rows: list[list[Cell]] = [
-        [
-            one.on,
-            one.length,
-            Number(percent(one.evaluation.accuracy, 2)),
-            Number(percent(one.evaluation.top_accuracy, 2)),
-            Number(percent(float(np.nanmean(one.evaluation.recall)), 2)),
-        ]
-        for one in trained
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for one in trained:
+        of, recall = one.evaluation, float(np.nanmean(one.evaluation.recall))
+        shares = (Number(percent(share, 2)) for share in (of.accuracy, of.top_accuracy, recall))
+        rows.append((one.on, one.length, *shares))
     columns = ["trained on", "columns", "accuracy", f"among the first {TOP}", "mean recall of a class"]
-    blocks: list[Block] = [Table("Accuracy on the test images", columns, rows)]
+    table = Table("Accuracy on the test images", columns, rows)
     if len(trained) == 1:
-        return Section("How good it is", blocks)
+        return Section("How good it is", [table])
     features, components = trained
     lost = features.evaluation.accuracy - components.evaluation.accuracy
-    blocks.append(
+    difference = (
         f"From {features.length:,} features to {components.length:,} components the accuracy "
         f"{'falls' if lost > 0 else 'changes'} by {100 * abs(lost):.2f} percentage points"
         f"{'' if lost >= 0 else ', upwards'}."
     )
-    return Section("How much does the reduction cost?", blocks)
+    return Section("How much does the reduction cost?", [table, difference])
 
 
 def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iterator[Block]:
     evaluation, names = trained.evaluation, [class_name(label) for label in division.classes]
-    pairs = evaluation.most_confused(MAX_PAIRS_LISTED)
+    chart, pairs = confusion_chart(evaluation, names), evaluation.most_confused(MAX_PAIRS_LISTED)
     if not pairs:
-        yield "None: every test image was recognised."
-    yield confusion_chart(evaluation, division.classes)
-    if not pairs:
+        yield from ("None: every test image was recognised.", chart)
         return
+    yield chart
     tested = evaluation.confusion.sum(axis=1)
-    rows: list[list[Cell]] = [
-        [names[true], names[taken], int(evaluation.confusion[true, taken]), int(tested[true])]
+    rows = [
+        (names[true], names[taken], int(evaluation.confusion[true, taken]), int(tested[true]))
         for true, taken in pairs
     ]
     yield Table("The most confused pairs", ["class", "taken for", "images", "of"], rows)
     groups = []
     for true, taken in pairs[:MAX_PAIRS_PICTURED]:
         shown = [
-            (one.image, last_name(one.image.path), f"held for it with {percent(one.probability)}")
-            for one in evaluation.examples[true, taken]
+            (image, last_name(image.path), f"held for it with {percent(probability)}")
+            for image, probability in evaluation.examples[true, taken]
         ]
         groups.append((f"{names[true]} taken for {names[taken]}", shown))
     yield from galleries(groups, source.limits)
@@ -135,22 +128,15 @@ def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iter
 def _classes(division: Division, trained: Trained) -> Table:
     evaluation = trained.evaluation
     worst = np.argsort(np.nan_to_num(evaluation.recall, nan=2.0), kind="stable")
-    rows: list[list[Cell]] = [
-        [
-            class_name(division.classes[index]),
-            int(division.training_counts[-1][index]),
-            int(division.test_counts[index]),
-            _share(evaluation.precision[index]),
-            _share(evaluation.recall[index]),
-        ]
-        for index in worst.tolist()
+    counts = zip(division.training_counts[-1].tolist(), division.test_counts.tolist(), strict=True)
+    shares = zip(evaluation.precision, evaluation.recall, strict=True)
+    every = [
+        (class_name(label), *images, *(Number("none" if np.isnan(one) else percent(one)) for one in both))
+        for label, images, both in zip(division.classes, counts, shares, strict=True)
     ]
     columns = ["class", "training images", "test images", "precision", "recall"]
+    rows = [every[index] for index in worst.tolist()]
     return Table("Precision and recall, the least recognised first", columns, rows)
-
-
-def _share(value: float) -> Number:
-    return Number("none" if np.isnan(value) else percent(value))
 
 
 def _novelty(trained: Trained) -> str:
@@ -214,16 +200,13 @@ def training_findings(division: Division, trained: Sequence[Trained]) -> Lines:
         names = [class_name(division.classes[number]) for number in (true, taken)]
         wrong, tested = first.confusion[true, taken], first.confusion.sum(axis=1)[true]
         confused = f"{names[0]} taken for {names[1]}: {wrong:,} of {tested:,} images"
+    untested = _untested(division)
     return [
         ("accuracy", f"{percent(first.accuracy)} of {first.image_count:,} test images, {top}"),
         *(("", f"{percent(other.evaluation.accuracy)} on {other.on}") for other in trained[1:]),
         ("baseline", f"{percent(majority_baseline(division))}: always the class with most training images"),
         ("confused", confused),
-        *(
-            [("untested", f"classes without a test image: {untested}")]
-            if (untested := _untested(division))
-            else []
-        ),
+        *([("untested", f"classes without a test image: {untested}")] if untested else []),
     ]
 
 
@@ -231,27 +214,22 @@ def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
     """Draw the accuracy on test images and on the images trained on, by how many were trained on."""
     lines = []
     for colour, one in zip(COLOURS, trained, strict=False):
-        image_counts = [point.images for point in one.curve]
-        unseen = [point.accuracy for point in one.curve]
-        seen = [point.training_accuracy for point in one.curve]
-        lines.append(Line(f"{one.on}: test", image_counts, unseen, colour))
-        lines.append(Line(f"{one.on}: training", image_counts, seen, colour, style="dot"))
-    return line_chart(
-        "Learning curve: accuracy by the number of images trained on",
-        "learning_curve",
-        lines,
-        Axis("Training images"),
-        Axis("Accuracy", ".1%", from_zero=False),
-    )
+        images, seen, unseen = zip(*map(astuple, one.curve), strict=True)
+        lines.append(Line(f"{one.on}: test", images, unseen, colour))
+        lines.append(Line(f"{one.on}: training", images, seen, colour, style="dot"))
+    caption = "Learning curve: accuracy by the number of images trained on"
+    x, y = Axis("Training images"), Axis("Accuracy", ".1%", from_zero=False)
+    return line_chart(caption, "learning_curve", lines, x, y)
 
 
 def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
     """Draw the share of each class taken for each; of many classes those that are confused most."""
-    shown = shown_classes(evaluation)
-    counts = evaluation.confusion[np.ix_(shown, shown)].toarray()
-    of_class = np.maximum(evaluation.confusion.sum(axis=1)[shown], 1)
-    shares = counts / of_class[:, None]
-    names = [class_name(classes[index]) for index in shown]
+    confusion = evaluation.confusion
+    wrong = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * confusion.diagonal()
+    shown = np.sort(np.argsort(-wrong, kind="stable")[:MAX_CONFUSION_CLASSES]).tolist()
+    counts = confusion[np.ix_(shown, shown)].toarray()
+    shares = counts / np.maximum(confusion.sum(axis=1)[shown], 1)[:, None]
+    names = [classes[index] for index in shown]
     # plotly.js takes `<b>` for bold, and numbers and dates for places on an axis.
     texts = [escape(name) for name in names]
     diagonal = np.eye(len(shown), dtype=bool)
@@ -270,14 +248,6 @@ def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
     few = f", the {len(shown)} that are confused most" if len(shown) < len(classes) else ""
     caption = f"Confusion matrix: the share of each class (row) taken for each (column){few}"
     return Chart(caption, data, layout, png=lambda: _confusion_png(shares, names), name="confusion_matrix")
-
-
-def shown_classes(evaluation: Evaluation) -> list[int]:
-    """Return the numbers of the classes that the matrix shows: all, or the most confused ones, in order."""
-    right, counts = evaluation.confusion.diagonal(), evaluation.confusion
-    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * right
-    most = np.argsort(-wrong, kind="stable")[:MAX_CONFUSION_CLASSES]
-    return sorted(int(index) for index in most)
 
 
 def _heat(

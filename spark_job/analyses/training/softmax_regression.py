@@ -14,10 +14,9 @@ from spark_job.analyses.training.examples import Block, Examples
 from spark_job.reduction.principal_components import column_scale
 from spark_job.session import Sum
 
-# L-BFGS keeps two vectors of all weights for each: at 131 x 25,088 weights 53 MB.
-CORRECTIONS = 5
-# Of the largest part of the gradient, below which L-BFGS stops.
-MIN_GRADIENT = 1e-7
+# L-BFGS keeps two vectors of all weights for each correction, 53 MB at 131 x 25,088 weights; it stops below
+# this largest part of the gradient.
+MINIMISER = {"maxcor": 5, "gtol": 1e-7}
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,7 @@ class Scaling:
 
 
 def fit_scaling(examples: Examples, counts: np.ndarray, length: int) -> Scaling:
-    """Measure mean, deviation and class centres of the columns.
-
-    Args:
-        counts: (classes,) images of each class, none of them 0.
+    """Measure mean, deviation and class centres of the columns; counts: (classes,) images, none of them 0.
 
     Raises:
         NoVarianceError: all rows are equal.
@@ -73,17 +69,11 @@ def _squared_deviations(mean: np.ndarray, block: Block) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a classifier is fitted.
+    """How a classifier is fitted."""
 
-    Attributes:
-        regularization: of the L2 penalty.
-        max_iterations: of L-BFGS.
-        tolerance: relative decrease of the objective below which it stops.
-    """
-
-    regularization: float = 1e-3
-    max_iterations: int = 100
-    tolerance: float = 1e-6
+    regularization: float = 1e-3  # of the L2 penalty
+    max_iterations: int = 100  # of L-BFGS
+    tolerance: float = 1e-6  # relative decrease of the objective below which it stops
 
 
 @dataclass(frozen=True)
@@ -116,7 +106,12 @@ def fit_softmax(
     shape, losses = (classes, length + 1), list[float]()
 
     def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        return _objective(examples, scaling, settings.regularization, step, flat.reshape(shape))
+        weights = flat.reshape(shape)
+        total = examples.total(cross_entropy, (weights.astype(np.float32), scaling, step), weights.nbytes)
+        penalty, gradient = settings.regularization * weights, total.gradient / total.count
+        penalty[:, -1] = 0
+        gradient += penalty
+        return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
     def follow(intermediate_result: object) -> None:
         losses.append(float(intermediate_result.fun))  # type: ignore[attr-defined]
@@ -129,25 +124,9 @@ def fit_softmax(
         method="L-BFGS-B",
         jac=True,
         callback=follow,
-        options={
-            "maxiter": settings.max_iterations,
-            "maxcor": CORRECTIONS,
-            "ftol": settings.tolerance,
-            "gtol": MIN_GRADIENT,
-        },
+        options={"maxiter": settings.max_iterations, "ftol": settings.tolerance} | MINIMISER,
     )
     return result.x.reshape(shape), tuple(losses)
-
-
-def _objective(
-    examples: Examples, scaling: Scaling, regularization: float, step: int, weights: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return the objective at these weights, and its gradient as one vector."""
-    total = examples.total(cross_entropy, (weights.astype(np.float32), scaling, step), weights.nbytes)
-    penalty, gradient = regularization * weights, total.gradient / total.count
-    penalty[:, -1] = 0
-    gradient += penalty
-    return total.loss / total.count + float(np.vdot(penalty, weights)) / 2, gradient.ravel()
 
 
 def cross_entropy(candidate: tuple[np.ndarray, Scaling, int], block: Block) -> CrossEntropy:

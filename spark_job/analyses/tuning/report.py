@@ -20,13 +20,8 @@ _CURVE_POINTS = 60
 _SCALE = [[0, "#deebf7"], [1, "#4292c6"]]
 _INK = "#1f2933"
 COLUMNS = (
-    "executors x cores",
-    "images",
-    "seconds",
-    "images/s",
-    "speed-up",
-    "efficiency",
-    "USD per million images",
+    *("executors x cores", "images", "seconds", "images/s"),
+    *("speed-up", "efficiency", "USD per million images"),
 )
 SERIAL = "serial process"
 # What metrics.json says of the recommended point.
@@ -42,60 +37,36 @@ def heat_map(tuning: Tuning) -> Chart:
     for point in tuning.grid:
         rates[executors.index(point.executors), cores.index(point.cores)] = point.images_per_second
     text = [["" if np.isnan(rate) else speed(rate) for rate in row] for row in rates]
-    data: list[dict[str, Any]] = [
-        {
-            "type": "heatmap",
-            "x": [str(number) for number in cores],
-            "y": [str(number) for number in executors],
-            "z": [[None if np.isnan(rate) else float(rate) for rate in row] for row in rates],
-            "text": text,
-            "texttemplate": "%{text}",
-            "textfont": {"color": _INK, "size": 15},
-            "colorscale": _SCALE,
-            "colorbar": {"title": {"text": "images/s"}},
-            "xgap": 2,
-            "ygap": 2,
-            "hovertemplate": "%{y} executors x %{x} cores: %{z:,.1f} images/s<extra></extra>",
-        }
-    ]
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "x": [str(number) for number in cores],
+        "y": [str(number) for number in executors],
+        "z": [[None if np.isnan(rate) else float(rate) for rate in row] for row in rates],
+        "text": text,
+        "texttemplate": "%{text}",
+        "textfont": {"color": _INK, "size": 15},
+        "colorscale": _SCALE,
+        "colorbar": {"title": {"text": "images/s"}},
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": "%{y} executors x %{x} cores: %{z:,.1f} images/s<extra></extra>",
+    }
     layout = {
         "xaxis": {"title": {"text": "Cores of an executor"}, "type": "category"},
         "yaxis": {"title": {"text": "Executors"}, "type": "category"},
     }
     caption = "Images a second by executors and cores of each"
-    return Chart(caption, data, layout, png=lambda: _heat_map_png(rates, executors, cores), name="heat_map")
-
-
-def time_by_images(tuning: Tuning) -> Chart:
-    """Draw the seconds by the number of images, with the fitted line from 0."""
-    images = [run.images for run in tuning.sizes]
-    curve = [0.0, float(max(images))]
-    return line_chart(
-        "Seconds of the featurization by the number of images",
-        "time_by_images",
-        [
-            Line("fitted", curve, list(map(tuning.by_images.at, curve)), COLOURS[1], marker=0),
-            Line("measured", images, [run.seconds for run in tuning.sizes], style="none", marker=9),
-        ],
-        Axis("Images"),
-        Axis("Seconds", ".2f"),
+    return Chart(
+        caption, [trace], layout, png=lambda: _heat_map_png(rates, executors, cores), name="heat_map"
     )
 
 
-def time_by_cores(tuning: Tuning) -> Chart:
-    """Draw the seconds by the cores of all executors, with the fitted curve: fixed + work / cores."""
-    cores = [run.all_cores for run in tuning.grid]
-    curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
-    return line_chart(
-        "Seconds of the featurization by the cores of all executors",
-        "time_by_cores",
-        [
-            Line("fitted", curve, [tuning.by_cores.at(1 / count) for count in curve], COLOURS[1], marker=0),
-            Line("measured", cores, [run.seconds for run in tuning.grid], style="none", marker=9),
-        ],
-        Axis("Cores of all executors"),
-        Axis("Seconds", ".2f"),
-    )
+def _seconds(
+    name: str, by: str, title: str, fitted: Line, x: Sequence[int], runs: Sequence[Measurement]
+) -> Chart:
+    measured = Line("measured", x, [run.seconds for run in runs], style="none", marker=9)
+    caption, axes = f"Seconds of the featurization by the {by}", (Axis(title), Axis("Seconds", ".2f"))
+    return line_chart(caption, f"time_by_{name}", [fitted, measured], *axes)
 
 
 def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:
@@ -135,8 +106,7 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
 def tune_document(tuning: Tuning) -> Document:
     """Return the report: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
-    tiles = {"Recommended": "nothing"}
-    advice = tuning.too_small
+    tiles, advice = {"Recommended": "nothing"}, tuning.too_small
     if best:
         tiles = {
             "Recommended": best.name,
@@ -146,66 +116,63 @@ def tune_document(tuning: Tuning) -> Document:
             "USD per million images": f"{best.usd_per_million_images:.2f}",
         }
         advice = f"Recommended: {best.name} (executors x cores of each), {_RULE}"
+    notes = [advice]
+    if not (tuning.by_images.slope > 0 and tuning.by_cores.slope > 0):
+        notes.append(
+            "Time did not grow with the images, or did not fall with the cores: the sample is too small "
+            "beside the start of the workers, or something else kept the machine busy. Tune again with a "
+            "larger --sample."
+        )
     return Document(
         "Executors and cores",
         f"The featurization of {tuning.images:,} images, wall time",
         tiles=tiles,
         sections=(_grid_section(tuning), _images_section(tuning), _cores_section(tuning)),
-        notes=(advice, *_doubts(tuning)),
+        notes=notes,
     )
 
 
 def _grid_section(tuning: Tuning) -> Section:
     images, seconds = tuning.images, tuning.serial_seconds
     serial = (SERIAL, images, round(seconds, 2), round(images / seconds, 1), 1.0, Number("100 %"), "")
-    return Section(
-        "Executors x cores",
-        (
-            "Speed-up is the serial process's time over the point's; efficiency is that by core. The serial "
-            "process is one plain process without Spark, on one core, on the same images.",
-            heat_map(tuning),
-            Table("Each point of the grid", COLUMNS, [*_rows(tuning.grid), serial]),
-            "The price counts the primary node and as many whole worker nodes as have these cores, on "
-            "demand, for the time of the featurization alone.",
-        ),
+    text = (
+        "Speed-up is the serial process's time over the point's; efficiency is that by core. The serial "
+        "process is one plain process without Spark, on one core, on the same images."
     )
+    price = (
+        "The price counts the primary node and as many whole worker nodes as have these cores, on "
+        "demand, for the time of the featurization alone."
+    )
+    table = Table("Each point of the grid", COLUMNS, [*_rows(tuning.grid), serial])
+    return Section("Executors x cores", (text, heat_map(tuning), table, price))
 
 
 def _images_section(tuning: Tuning) -> Section:
-    line = tuning.by_images
+    """Say how the time grows with the number of images; the fitted line begins at 0."""
+    line, images = tuning.by_images, [run.images for run in tuning.sizes]
+    curve = [0.0, float(max(images))]
+    fitted = Line("fitted", curve, list(map(line.at, curve)), COLOURS[1], marker=0)
+    chart = _seconds("images", "number of images", "Images", fitted, images, tuning.sizes)
     rate = "" if line.slope <= 0 else f": {speed(1 / line.slope)} images/s beyond the fixed part"
-    return Section(
-        "Time and images",
-        (
-            f"With {tuning.sizes[0].name}, time is {duration(line.fixed_seconds)} + "
-            f"{1e3 * line.slope:.2f} ms for each image{rate}. {_quality(line)}",
-            time_by_images(tuning),
-            Table("Each size", COLUMNS[:4], [row[:4] for row in _rows(tuning.sizes)]),
-        ),
+    text = (
+        f"With {tuning.sizes[0].name}, time is {duration(line.fixed_seconds)} + "
+        f"{1e3 * line.slope:.2f} ms for each image{rate}. {_quality(line)}"
     )
+    table = Table("Each size", COLUMNS[:4], [row[:4] for row in _rows(tuning.sizes)])
+    return Section("Time and images", (text, chart, table))
 
 
 def _cores_section(tuning: Tuning) -> Section:
-    line = tuning.by_cores
-    return Section(
-        "Time and cores",
-        (
-            f"Time is {duration(line.fixed_seconds)} + {duration(line.slope)} / cores of all executors: the "
-            f"first part is what more cores do not shorten. {_quality(line)}",
-            time_by_cores(tuning),
-        ),
+    """Say how the time falls with the cores of all executors; the fitted curve is fixed + work / cores."""
+    line, cores = tuning.by_cores, [run.all_cores for run in tuning.grid]
+    curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
+    fitted = Line("fitted", curve, [line.at(1 / count) for count in curve], COLOURS[1], marker=0)
+    chart = _seconds("cores", "cores of all executors", "Cores of all executors", fitted, cores, tuning.grid)
+    text = (
+        f"Time is {duration(line.fixed_seconds)} + {duration(line.slope)} / cores of all executors: the "
+        f"first part is what more cores do not shorten. {_quality(line)}"
     )
-
-
-def _doubts(tuning: Tuning) -> list[str]:
-    """Return why the figures should not be trusted, if they should not."""
-    if tuning.by_images.slope > 0 and tuning.by_cores.slope > 0:
-        return []
-    return [
-        "Time did not grow with the images, or did not fall with the cores: the sample is too small beside "
-        "the start of the workers, or something else kept the machine busy. Tune again with a larger "
-        "--sample."
-    ]
+    return Section("Time and cores", (text, chart))
 
 
 def _quality(line: FittedLine) -> str:

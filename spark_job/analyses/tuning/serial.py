@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,10 +43,7 @@ def measure_serial_process(
         {"Images": f"{images:,}", "Seconds": f"{seconds:.1f}", "Images a second": f"{speed:,.0f}"},
         sections=(),
     )
-    metrics = {
-        "images": {"usable": usable, "rejected": rejected},
-        "features": {"images_per_second": speed},
-    }
+    metrics = {"images": {"usable": usable, "rejected": rejected}, "features": {"images_per_second": speed}}
     findings = [
         ("images", f"{images:,} = {usable:,} usable + {rejected:,} rejected"),
         ("speed", f"{speed:,.0f} images/s in one process, {seconds:.1f} s"),
@@ -55,10 +53,6 @@ def measure_serial_process(
 
 def time_serially(files: Sequence[ListedFile], extractor: Extractor, engine: str) -> tuple[int, float]:
     """Read, decode, prepare and extract one image after the other, on one core, and drop the features.
-
-    Args:
-        files: images that take part; they have been listed before the clock starts.
-        engine: as `run --engine`, in f32.
 
     Returns:
         How many were usable, and the wall time in seconds, from loading the network to the last image.
@@ -75,14 +69,12 @@ def time_serially(files: Sequence[ListedFile], extractor: Extractor, engine: str
         started = time.monotonic()
         network = load_engine(fetched, specification, engine, "f32")
         for file in files:
-            try:
+            with suppress(ImageRejectedError):
                 content = read(file)
                 if isinstance(content, ImageRejectedError):
-                    raise content
+                    continue
                 picture = decode_picture(content, limits, (specification.height, specification.width))
                 prepare(picture.pixels, specification, tensor[0])
-            except ImageRejectedError:
-                continue
-            network.features(tensor)
-            usable += 1
+                network.features(tensor)
+                usable += 1
         return usable, time.monotonic() - started
