@@ -23,7 +23,7 @@ from operate.connection import Connection, connected
 from operate.erasure.readers import Policies
 from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
-from operate.errors import OperateError, unless
+from operate.errors import OperateError, none_if_refused
 from operate.printing import json_option, print_result, say, table
 from spark_job.contract.erasure import RECORDS
 from spark_job.contract.errors import MisuseError
@@ -201,7 +201,9 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
 
 def _policy_of(s3: Any, bucket: str) -> dict[str, Any] | None:
     """Return the policy of a bucket; None: it has none, or these credentials may not see it."""
-    answer = unless(("NoSuchBucketPolicy", "AccessDenied"), lambda: s3.get_bucket_policy(Bucket=bucket))
+    answer = none_if_refused(
+        ("NoSuchBucketPolicy", "AccessDenied"), lambda: s3.get_bucket_policy(Bucket=bucket)
+    )
     policy: dict[str, Any] | None = json.loads(answer["Policy"]) if answer else None
     return policy
 
@@ -232,7 +234,9 @@ def _stored(
 def _days_of_rule(s3: Any, bucket: str, prefix: str) -> int | None:
     """Return after how many days S3 hides what lies below a prefix; None: never."""
     none = ["NoSuchLifecycleConfiguration"]
-    answer: Any = unless(none, lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket)) or {"Rules": ()}
+    answer: Any = none_if_refused(none, lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket)) or {
+        "Rules": ()
+    }
     ends = [
         rule["Expiration"]["Days"]
         for rule in answer["Rules"]

@@ -116,7 +116,7 @@ def alarm(
     return made
 
 
-def failing(
+def alarm_on_errors(
     scope: Construct, construct_id: str, topic: ITopic, function: IFunction, description: str
 ) -> cloudwatch.Alarm:
     """Make an alarm on errors of a function."""
@@ -133,7 +133,7 @@ def run_alarms(
     return [
         alarm(here, "FailedRun", topic, run_metric(config.stage, RUNS_FAILED), "A run failed"),
         alarm(here, "RejectedImages", topic, rejected, too_many, above=share),
-        failing(here, "FailingFunction", topic, function, in_vain),
+        alarm_on_errors(here, "FailingFunction", topic, function, in_vain),
     ]
 
 

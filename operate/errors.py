@@ -13,7 +13,7 @@ DENIED = ("AccessDeniedException", "AccessDenied")
 UNKNOWN = ("InvalidRequestException", "ValidationException")
 
 
-def unless(codes: Collection[str], ask: Callable[[], Answer]) -> Answer | None:
+def none_if_refused(codes: Collection[str], ask: Callable[[], Answer]) -> Answer | None:
     """Return what AWS answers; None: it refuses with one of these codes."""
     try:
         return ask()

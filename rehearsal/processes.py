@@ -88,8 +88,9 @@ def sweep(home: Path, owner: str = "") -> None:
 
 
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Let a child end by itself, and kill it when it does not within so many seconds."""
-    process.terminate()
+    """Let a child end by itself, and kill it when it does not within so many seconds; 0: kill it at once."""
+    if seconds:
+        process.terminate()
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -6,8 +6,6 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
-import pyspark
-
 PACKAGES = (
     "numpy",
     "pyarrow",
@@ -25,6 +23,8 @@ PACKAGES = (
 
 def package_versions() -> dict[str, str]:
     """Return the versions of the packages that decide the results, of those that are installed."""
+    import pyspark  # a third of a second, which the build of an extractor does without
+
     # On a cluster pyspark comes with Spark, without metadata; a node has one engine.
     return {"pyspark": pyspark.__version__, **installed_versions(PACKAGES)}
 

@@ -48,8 +48,14 @@ def grant(role: Role, grants: Iterable[Grant], inline_reason: str) -> None:
     The inline reason says why the policy is the role's own instead of a managed one.
     """
     for one in grants:
-        what: Any = {"actions": list(one.actions), "resources": list(one.resources)}
-        role.add_to_policy(PolicyStatement(sid=one.sid, conditions=one.conditions, **what))
+        role.add_to_policy(
+            PolicyStatement(
+                sid=one.sid,
+                actions=list(one.actions),
+                resources=list(one.resources),
+                conditions=one.conditions,
+            )
+        )
         acknowledge_wildcards(role, one.reasons)
     acknowledge(role, {"NIST.800.53.R5-IAMNoInlinePolicy": inline_reason})
 

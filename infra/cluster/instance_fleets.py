@@ -24,6 +24,7 @@ def instance_fleets(config: DeploymentConfig) -> dict[str, CfnCluster.InstanceFl
         # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
         fleet.name: CfnCluster.InstanceFleetConfigProperty(
             name=fleet.name,
+            # Only task nodes may be Spot: such a fleet begins with one, and buys no other at its start.
             target_on_demand_capacity=0 if fleet.spot_share else max(fleet.minimum, 1),
             target_spot_capacity=1 if fleet.spot_share else 0,
             instance_type_configs=[_type(name) for name in fleet.types],

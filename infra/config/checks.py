@@ -20,7 +20,10 @@ Problem = tuple[str, object, str]
 
 
 def check(config: DeploymentFields) -> None:
-    """Check what no field can say alone. Raises ConfigError: the first field that contradicts another."""
+    """Check what no field can say alone. Raises ConfigError: the first field that contradicts another.
+
+    The first alone: a later check takes for granted what an earlier one found right.
+    """
     looks = (_region, _types, _nodes, _sizes_and_cost, _data, _what_exists)
     for problem in (problem for look in looks for problem in look(config)):
         raise ConfigError(*problem)

@@ -6,7 +6,7 @@ from infra.config.instances import InstanceType
 from spark_job.contract.node import DECODING_MIB
 
 # Python worker with its decoder's process and the files in flight, MiB a core, beside the largest image.
-# For MobileNetV2, tests/spark/test_memory.py measures it; the others are estimates that add their
+# For MobileNetV2, tests/unit/test_memory.py measures it; the others are estimates that add their
 # weights twice, since OpenVINO repacks them.
 WORKER_MIB = {
     model: resting + DECODING_MIB
@@ -19,6 +19,8 @@ WORKER_MIB = {
     }.items()
 }
 TENSORFLOW_MIB = 700  # the library itself, once a worker
+# The program from which an executor forks its workers, with the libraries that they share; measured: 139.
+DAEMON_MIB = 150
 JVM_NATIVE_MIB = 384  # what Spark itself takes as the least overhead
 LEAST_HEAP_MIB = 768
 MOST_CORES = 4  # more share one heap and one JVM to no gain
@@ -100,7 +102,7 @@ def spark_configuration(
         for cores in range(1, min(MOST_CORES, instance.vcpu) + 1)
         if executor_cores in (None, cores)
         for count in range(1, instance.vcpu // cores + 1)
-        for overhead in [JVM_NATIVE_MIB + cores * worker]
+        for overhead in [JVM_NATIVE_MIB + DAEMON_MIB + cores * worker]
         for heap in [room // count // ALLOCATION_MIB * ALLOCATION_MIB - overhead]
         if heap >= LEAST_HEAP_MIB
     ]

@@ -8,6 +8,8 @@ from datetime import datetime
 # as few.
 MEGAPIXELS = {"small": 0.01, "phone": 12.0}
 ALIKE = 4.0
+# A run of fewer tells of its start, not of its rate: each core has a whole task of them, more or less.
+FEWEST_IMAGES = 2_000
 
 
 @dataclass(frozen=True)

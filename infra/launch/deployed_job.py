@@ -40,7 +40,7 @@ class DeployedJob:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Return the job of what `dataclasses.asdict` made."""
-        return cls(**{**content, **{name: tuple(content[name]) for name in LISTS}})
+        return cls(**{**content, **{name: tuple(content.get(name, ())) for name in LISTS}})
 
     @property
     def results_uri(self) -> str:

@@ -17,7 +17,7 @@ from infra.contract.prefixes import EMR_LOGS
 from infra.launch.launcher import launcher_function
 from infra.network.cluster_network import ZONES, ClusterNetwork
 from infra.network.security_groups import ClusterSecurityGroups
-from infra.observability import cluster_alarms, failing, pipeline_dashboard, run_alarms
+from infra.observability import alarm_on_errors, cluster_alarms, pipeline_dashboard, run_alarms
 from infra.run.cost_limit import cost_limit
 from infra.run.identity import run_of
 from infra.run.waiting import run_watch, wait_for_run
@@ -57,7 +57,9 @@ class PipelineStack(StageStack):
         )
         if config.schedule:
             no_run = "The function that starts clusters failed: the schedule may have started no run"
-            failing(Construct(self, "ScheduleAlarms"), "FailingSchedule", self._topic, launcher, no_run)
+            alarm_on_errors(
+                Construct(self, "ScheduleAlarms"), "FailingSchedule", self._topic, launcher, no_run
+            )
         submitter = submitter_role(self, "Submitter", launcher=launcher, **given)
         cluster_id, results = cluster.ref, self.run.results_uri(self._buckets.results.bucket_name)
         values = {
@@ -115,7 +117,9 @@ class PipelineStack(StageStack):
         )
         limit = cost_limit(limits, config, buckets)
         may_cost_more = "The function that stops runs at their cost limit failed: a run may cost more"
-        of_limit = failing(Construct(self, "LimitAlarms"), "FailingCostLimit", topic, limit, may_cost_more)
+        of_limit = alarm_on_errors(
+            Construct(self, "LimitAlarms"), "FailingCostLimit", topic, limit, may_cost_more
+        )
         emr.node.add_dependency(watch, *of_runs, limits, of_limit)
         of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.ref)
         url = pipeline_dashboard(page, config, [*of_runs, of_limit, *of_cluster])

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from operate.connection import Connection, connected
-from operate.errors import OperateError, unless
+from operate.errors import OperateError, none_if_refused
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
 from operate.s3.objects import read_json
@@ -111,7 +111,7 @@ def tombstones_of(connection: Connection) -> Tombstones:
     deployment = connection.deployment
     bucket, folder = bucket_and_key(erasures_folder(deployment.results_uri))
     s3, key = connection.client("s3"), f"{folder}/{TOMBSTONES}"
-    known = unless(["AccessDenied"], lambda: Tombstones.from_json(read_json(s3, bucket, key)))
+    known = none_if_refused(["AccessDenied"], lambda: Tombstones.from_json(read_json(s3, bucket, key)))
     if known is None:
         say(f"note: s3://{bucket}/{folder}/ cannot be read, so nothing is passed over: deploy once more")
     return known or Tombstones()

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_CLUSTERS
-from operate.errors import DENIED, UNKNOWN, OperateError, unless
+from operate.errors import DENIED, UNKNOWN, OperateError, none_if_refused
 
 LIVE = tuple(ACTIVE_CLUSTERS)
 IDLE = "WAITING"
@@ -63,7 +63,7 @@ class Cluster:
 
 def find_cluster(emr: EMRClient, cluster_id: str) -> Cluster | None:
     """Return one cluster; None: EMR does not know it (any more: it forgets clusters after two months)."""
-    answer = unless(UNKNOWN, lambda: emr.describe_cluster(ClusterId=cluster_id))
+    answer = none_if_refused(UNKNOWN, lambda: emr.describe_cluster(ClusterId=cluster_id))
     return Cluster.from_emr(answer["Cluster"]) if answer else None
 
 
@@ -97,14 +97,14 @@ def end_clusters(emr: EMRClient, cluster_ids: Sequence[str]) -> None:
 
 def idle_timeout(emr: EMRClient, cluster_id: str) -> timedelta | None:
     """Return how long the cluster may idle before it ends; None: no such policy, or we may not ask."""
-    answer: Any = unless(DENIED, lambda: emr.get_auto_termination_policy(ClusterId=cluster_id)) or {}
+    answer: Any = none_if_refused(DENIED, lambda: emr.get_auto_termination_policy(ClusterId=cluster_id)) or {}
     seconds = (answer.get("AutoTerminationPolicy") or {}).get("IdleTimeout")
     return timedelta(seconds=seconds) if seconds else None
 
 
 def most_nodes(emr: EMRClient, cluster_id: str) -> int | None:
     """Return how many core and task nodes scaling may reach; None: no such policy, or we may not ask."""
-    answer: Any = unless(DENIED, lambda: emr.get_managed_scaling_policy(ClusterId=cluster_id)) or {}
+    answer: Any = none_if_refused(DENIED, lambda: emr.get_managed_scaling_policy(ClusterId=cluster_id)) or {}
     policy = answer.get("ManagedScalingPolicy") or {}
     limit = policy.get("ComputeLimits", {}).get("MaximumCapacityUnits")
     return int(limit) if limit else None

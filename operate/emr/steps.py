@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from infra.contract.aws_clients import EMRClient
 from infra.launch.checks import ACTIVE_STEPS
-from operate.errors import UNKNOWN, OperateError, unless
+from operate.errors import UNKNOWN, OperateError, none_if_refused
 
 COMPLETED = "COMPLETED"
 POLL_SECONDS = 10.0
@@ -68,7 +68,7 @@ def list_steps(emr: EMRClient, cluster_id: str) -> list[Step]:
 
 def describe_step(emr: EMRClient, cluster_id: str, step_id: str) -> Step:
     """Return one step. Raises OperateError: the cluster has no such step."""
-    answer = unless(UNKNOWN, lambda: emr.describe_step(ClusterId=cluster_id, StepId=step_id))
+    answer = none_if_refused(UNKNOWN, lambda: emr.describe_step(ClusterId=cluster_id, StepId=step_id))
     if answer is None:
         raise OperateError(f"cluster {cluster_id} has no step {step_id}: `status` lists its steps")
     return Step.from_emr(answer["Step"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Self
 
-from operate.errors import DENIED, unless
+from operate.errors import DENIED, none_if_refused
 
 # A replica is made by the last one.
 READING = ("s3:getobject", "s3:getobjectversion", "s3:getobjectversionforreplication")
@@ -25,7 +25,7 @@ class Policies:
         """Ask IAM; None: it does not tell these credentials."""
         found: dict[str, list[Any]] = {}
         asked = iam.get_paginator("get_account_authorization_details").paginate()
-        pages = unless(DENIED, lambda: list(asked))
+        pages = none_if_refused(DENIED, lambda: list(asked))
         if pages is None:
             return None
         for page in pages:

@@ -18,7 +18,7 @@ from infra.contract.aws_clients import (
 from infra.contract.names import STACK_PARTS, cost_tags, stack_name
 from operate.deployment import describe_stack, stack_outputs
 from operate.emr.clusters import find_cluster
-from operate.errors import unless
+from operate.errors import none_if_refused
 
 State = Literal["ok", "warning", "failed", "unknown"]
 Finding = tuple[State, str, str]  # what was found, and what to do; empty where it is ok
@@ -57,7 +57,7 @@ def check_account(identity: Mapping[str, Any], config: DeploymentConfig) -> Find
 def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Finding:
     """Check that `cdk bootstrap` has run here, in a version that CDK takes."""
     advice = f"once: node_modules/.bin/cdk bootstrap aws://{account}/{region}"
-    answer = unless(["ParameterNotFound"], lambda: ssm.get_parameter(Name=BOOTSTRAP_PARAMETER))
+    answer = none_if_refused(["ParameterNotFound"], lambda: ssm.get_parameter(Name=BOOTSTRAP_PARAMETER))
     if answer is None:
         return "failed", f"not bootstrapped in {region}", advice
     version = int(answer["Parameter"]["Value"])
@@ -82,7 +82,7 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
 
 
 def _has_role(iam: IAMClient, name: str) -> bool:
-    return unless(["NoSuchEntity"], lambda: iam.get_role(RoleName=name)) is not None
+    return none_if_refused(["NoSuchEntity"], lambda: iam.get_role(RoleName=name)) is not None
 
 
 def check_public_access(emr: EMRClient) -> Finding:
@@ -233,6 +233,6 @@ def _increase(quota: Quota, value: int) -> str:
 
 def _allowed(quotas: ServiceQuotasClient, quota: Quota) -> int:
     place = {"ServiceCode": quota[0], "QuotaCode": quota[1]}
-    answer: Any = unless(["NoSuchResourceException"], lambda: quotas.get_service_quota(**place))
+    answer: Any = none_if_refused(["NoSuchResourceException"], lambda: quotas.get_service_quota(**place))
     # Never changed: the account has AWS's default.
     return int((answer or quotas.get_aws_default_service_quota(**place))["Quota"]["Value"])

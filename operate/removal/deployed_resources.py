@@ -9,7 +9,7 @@ from typing import Any
 from infra.contract.aws_clients import CloudFormationClient, S3Client
 from infra.contract.names import STACK_PARTS, stack_name
 from operate.deployment import if_there
-from operate.errors import unless
+from operate.errors import none_if_refused
 
 BUCKET = "AWS::S3::Bucket"
 GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
@@ -77,7 +77,7 @@ def contents(s3: S3Client, bucket: str) -> Contents | None:
     versions = (
         s3.get_paginator("list_object_versions").paginate(Bucket=bucket).search("Versions[].Size || `[]`")
     )
-    sizes = unless(("NoSuchBucket", "404"), lambda: list(islice(versions, MOST_LISTED + 1)))
+    sizes = none_if_refused(("NoSuchBucket", "404"), lambda: list(islice(versions, MOST_LISTED + 1)))
     if sizes is None:
         return None
     return Contents(min(len(sizes), MOST_LISTED), sum(sizes[:MOST_LISTED]), len(sizes) > MOST_LISTED)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.contract.aws_clients import S3Client
-from operate.errors import OperateError, unless
+from operate.errors import OperateError, none_if_refused
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key, last_name
 
@@ -74,7 +74,7 @@ class StepLogs:
     def read(self, uri: str) -> str:
         """Return a log's text, packed by gzip or not yet; empty when it was deleted meanwhile."""
         bucket, key = bucket_and_key(uri)
-        answer = unless(MISSING, lambda: self.s3.get_object(Bucket=bucket, Key=key))
+        answer = none_if_refused(MISSING, lambda: self.s3.get_object(Bucket=bucket, Key=key))
         return unpacked(answer["Body"].read()).decode("utf-8", "replace") if answer else ""
 
     def _below(self, uri: str) -> Iterator[str]:

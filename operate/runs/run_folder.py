@@ -7,8 +7,9 @@ from typing import Any
 
 from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
-from infra.costs.own_rates import OwnRate
+from infra.costs.own_rates import FEWEST_IMAGES, OwnRate
 from operate.connection import Connection
+from operate.errors import DENIED, none_if_refused
 from operate.runs.run_history import RunTrace
 from operate.s3.objects import list_folders, read_json
 from spark_job.contract.manifest import Manifest, RunFigures, with_accuracies
@@ -90,14 +91,20 @@ def closest(run_id: str, known: Sequence[str]) -> str:
 
 
 def own_rates(connection: Connection) -> list[OwnRate]:
-    """Return the rate of each finished run that computed images on machines which are known."""
-    runs = list_runs(connection.client("s3"), connection.deployment.results_bucket, {})
-    return [rate for run in runs if (rate := _rate(run))]
+    """Return the rate of each finished run that computed enough images on machines which are known.
+
+    A run whose files may not be read, as those of an earlier key, has none.
+    """
+    s3, bucket = connection.client("s3"), connection.deployment.results_bucket
+    names = list_folders(s3, bucket, f"{RUNS}/")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = pool.map(lambda name: none_if_refused(DENIED, lambda: read_run(s3, bucket, name)), names)
+        return [rate for run in runs if run and (rate := _rate(run))]
 
 
 def _rate(run: RunSummary) -> OwnRate | None:
     families = tuple(sorted({name.partition(".")[0] for name in run.instance_types}))
-    rate = run.images_per_second_per_core
-    if not (families and run.created and run.model and run.megapixels and rate):
+    rate, enough = run.images_per_second_per_core, (run.images_computed or 0) >= FEWEST_IMAGES
+    if not (families and run.created and run.model and run.megapixels and rate and enough):
         return None
     return OwnRate(run.run, run.created, run.model, families, run.megapixels, rate)

@@ -13,7 +13,7 @@ from operate.emr.clusters import REMEMBERED_DAYS, Cluster, describe_cluster, fin
 from operate.emr.node_costs import SPOT, account, spot_prices, total
 from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
-from operate.errors import DENIED, UNKNOWN, OperateError, unless
+from operate.errors import DENIED, UNKNOWN, OperateError, none_if_refused
 
 MOST_NAMES = 5
 AT_ONCE = 4  # EMR answers few calls a second
@@ -25,7 +25,7 @@ def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> lis
     Whoever may not list clusters gets that of the last deploy, if EMR still knows it.
     """
     emr, deployment = connection.client("emr"), connection.deployment
-    listed = unless(DENIED, lambda: list_clusters(emr, deployment.name_prefix, days))
+    listed = none_if_refused(DENIED, lambda: list_clusters(emr, deployment.name_prefix, days))
     if listed is not None:
         return listed
     cluster = find_cluster(emr, deployment.outputs.get(outputs.CLUSTER_ID, ""))
@@ -155,4 +155,7 @@ def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
 
 
 def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
-    return unless(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id))) or ([], [])
+    return none_if_refused(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id))) or (
+        [],
+        [],
+    )

@@ -103,7 +103,7 @@ def estimate_of_new(deployed: DeployedJob, images: int, own_rates: Sequence[OwnR
 def _core_rate(own_rates: Sequence[OwnRate], model: str, families: Sequence[str]) -> tuple[float, str]:
     """Return the images a second of one vCPU, and where this rate is from."""
     if own := latest_rate(own_rates, model, families):
-        return own.images_per_second, own.source
+        return own.images_per_second, f"{own.source}, for images like those"
     source = f"of {rate_table()['date']} (infra/costs/rates.json), measured on another machine"
     return images_per_second_per_vcpu(model), source
 

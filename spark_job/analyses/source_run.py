@@ -24,7 +24,7 @@ from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import Gallery, Photograph
 
-# The figures that analyses take from `metrics.json` of a run; those of the second line may be missing.
+# The figures that analyses take from `metrics.json` of a run; those of MAYBE may be missing.
 FIGURES = (
     *("images.listed", "images.usable", "images.rejected", "images.skipped", "features.length"),
     "seconds.total",

@@ -97,6 +97,7 @@ class RunFigures:
     components: int | None = None
     explained_variance_ratio: float | None = None  # of all kept components together, 0 to 1
     accuracy: float | None = None  # of a classifier on its test images, 0 to 1
+    images_computed: int | None = None  # new or changed, so that nothing was taken from an earlier run
     images_per_second: float | None = None  # those whose features were computed
     images_per_second_per_core: float | None = None  # the same of one core, while it worked on images
     megapixels: float | None = None  # of an image whose features were computed, on average
@@ -115,7 +116,7 @@ class RunFigures:
 
         return cls(
             kind=manifest.kind,
-            created=datetime.fromisoformat(manifest.created) if manifest.created else None,
+            created=_moment(manifest.created) if manifest.created else None,
             parents=tuple(last_name(uri) for uri in manifest.parents),
             model=manifest.model,
             images=at("images", "usable"),
@@ -123,6 +124,7 @@ class RunFigures:
             components=at("reduction", "components"),
             explained_variance_ratio=at("reduction", "explained_variance_ratio"),
             accuracy=at("classifier", "accuracy"),
+            images_computed=at("images", "new"),
             images_per_second=at("features", "images_per_second"),
             images_per_second_per_core=at("features", "images_per_second_per_core"),
             megapixels=at("features", "megapixels"),
@@ -136,6 +138,12 @@ class RunFigures:
         """When the run was complete, as people read it, in UTC as run ids are; empty: not known."""
         created = self.created and self.created.astimezone(UTC)
         return f"{created.day} {created:%b %Y, %H:%M}" if created else ""
+
+
+def _moment(text: str) -> datetime:
+    """Return the moment that a manifest names; without a zone it is of UTC, as the job writes them."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_number(value: object) -> bool:

@@ -38,14 +38,20 @@ _ONE = (1.0, 1.0, 1.0)
 _KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
 _MODELS = (
     Model(
-        *("mobilenet_v2", "RGB", (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),  # mode "tf": -1..1
+        "mobilenet_v2",
+        channel_order="RGB",
+        pixel_mean=(127.5, 127.5, 127.5),  # mode "tf": -1..1
+        pixel_scale=(127.5, 127.5, 127.5),
         constructor="MobileNetV2",
         license="Apache-2.0",
         weights_file=f"mobilenet_v2{_KERAS_FILE}_1.0_224_no_top.h5",
         weights_suffix=".h5",
     ),
     Model(
-        *("vgg16", "BGR", _CAFFE_MEAN, _ONE),
+        "vgg16",
+        channel_order="BGR",
+        pixel_mean=_CAFFE_MEAN,
+        pixel_scale=_ONE,
         constructor="VGG16",
         license="CC-BY-4.0",
         weights_file=f"vgg16{_KERAS_FILE}_notop.h5",
@@ -55,7 +61,10 @@ _MODELS = (
         takes_dense=True,
     ),
     Model(
-        *("resnet50", "BGR", _CAFFE_MEAN, _ONE),
+        "resnet50",
+        channel_order="BGR",
+        pixel_mean=_CAFFE_MEAN,
+        pixel_scale=_ONE,
         constructor="ResNet50",
         license="MIT",
         weights_file=f"resnet50{_KERAS_FILE}_notop.h5",
@@ -63,12 +72,18 @@ _MODELS = (
     ),
     # https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py
     Model(
-        *("efficientnet_lite0", "RGB", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
+        "efficientnet_lite0",
+        channel_order="RGB",
+        pixel_mean=(127.0, 127.0, 127.0),
+        pixel_scale=(128.0, 128.0, 128.0),
         weights_suffix=".pth",
         license="Apache-2.0",
     ),
     Model(
-        *("raw_pixels", "RGB", (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+        "raw_pixels",
+        channel_order="RGB",
+        pixel_mean=(0.0, 0.0, 0.0),
+        pixel_scale=(255.0, 255.0, 255.0),
         default_size=(100, 100),
         minimum_side=1,
         pooled=False,

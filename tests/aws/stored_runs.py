@@ -27,9 +27,12 @@ def store_run(run: str, created: str | None, metrics=METRICS) -> None:
         s3.put_object(Bucket="fruit-results", Key=f"runs/{run}/{name}", Body=json.dumps(value))
 
 
-def store_run_with_rate(run: str, types: list[str], features: Mapping[str, float | None]) -> None:
-    """A run of February 2026 on machines of these types."""
-    store_run(run, "2026-02-01T10:00:00+00:00", {**METRICS, "features": features})
+def store_run_with_rate(
+    run: str, types: list[str], features: Mapping[str, float | None], images: int = 50_000
+) -> None:
+    """A run of February 2026 on machines of these types, which computed so many images."""
+    metrics = {**METRICS, "images": {**METRICS["images"], "new": images}, "features": features}
+    store_run(run, "2026-02-01T10:00:00+00:00", metrics)
     extractor = {"specification": {"model": "mobilenet_v2"}}
     manifest = {"created": "2026-02-01T10:00:00+00:00", "extractor": extractor, "instance_types": types}
     key = f"runs/{run}/manifest.json"

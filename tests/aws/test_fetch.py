@@ -1,19 +1,23 @@
 """`runs` and `fetch`: what runs there are, and their results on this machine."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from infra.contract.aws_clients import S3Client
 from infra.costs.own_rates import OwnRate
 from operate.connection import Connection
 from operate.emr.nodes import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
-from operate.runs.run_folder import own_rates
+from operate.runs import run_folder
+from operate.runs.run_folder import RunSummary, own_rates
 from operate.runs.run_history import RunTrace, nodes_of_run, run_history
 from operate.s3.download import FolderCopy, download
 from operate.s3.objects import StoredObject, list_objects, read_json
@@ -42,6 +46,7 @@ def test_runs_are_listed_with_their_figures(operate, storage):
         "explained_variance_ratio": 0.8125,
         "accuracy": None,
         "model": "mobilenet_v2",
+        "images_computed": None,
         "images_per_second": None,
         "images_per_second_per_core": None,
         "megapixels": None,
@@ -51,6 +56,16 @@ def test_runs_are_listed_with_their_figures(operate, storage):
     }
     assert outcome.json[0]["state"] == "unfinished"
     assert outcome.json[0]["images"] is None
+
+
+def test_a_moment_without_a_zone_is_of_utc(operate, storage):
+    """No two runs are beyond comparison."""
+    store_run("zoneless", "2026-01-01T10:00:00")
+    store_run("late", "2026-01-01T10:00:01+00:00")
+    assert [run["created"] for run in operate("runs", "--json").json] == [
+        "2026-01-01T10:00:01+00:00",
+        "2026-01-01T10:00:00+00:00",
+    ]
 
 
 def test_runs_are_a_table_for_people(operate, storage):
@@ -95,6 +110,17 @@ def test_a_run_that_emr_has_forgotten_has_the_cost_of_its_manifest(operate, stor
     assert operate("runs", "--json").json[0]["cost_usd"] == 0.41
 
 
+def refusing(refused: str, read: Callable[..., RunSummary]) -> Callable[..., RunSummary]:
+    """Reading runs, of which one lies under a key that this person may not use."""
+
+    def reading(s3: S3Client, bucket: str, run: str) -> RunSummary:
+        if run == refused:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no key"}}, "GetObject")
+        return read(s3, bucket, run)
+
+    return reading
+
+
 def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployment, monkeypatch):
     """Of one core, by network, families and size of the images; not those of unknown machines."""
     rate = {"images_per_second_per_core": 55.5, "megapixels": 0.01}
@@ -105,10 +131,14 @@ def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployme
         ("reused", ["m5.xlarge"], dict.fromkeys(rate)),
     ):
         store_run_with_rate(run, types, features)
+    store_run_with_rate("of one new photograph", ["m5.xlarge"], rate, images=1)
     created = datetime(2026, 2, 1, 10, tzinfo=UTC)
     alike = OwnRate("alike", created, "mobilenet_v2", ("m5",), 0.01, 55.5)
     mixed = replace(alike, run="mixed", families=("m5", "m7g"))
     assert own_rates(Connection("dev", REGION)) == [alike, mixed]
+    real = run_folder.read_run
+    monkeypatch.setattr(run_folder, "read_run", refusing("mixed", real))
+    assert own_rates(Connection("dev", REGION)) == [alike]
     monkeypatch.setattr("operate.commands.plan.templates", lambda _: [])
     told = operate("plan", "--from-runs")
     assert told.exit_code == 0, told.err

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from dataclasses import replace
 from string import Template
 from typing import Any
 
@@ -77,6 +78,8 @@ def test_it_knows_the_job_of_the_deploy_and_what_its_cluster_costs(stage) -> Non
     assert step["Name"] == deployed.prefix + deployed.run_id
     assert deployed.nodes == 6
     assert 0 < deployed.hourly_usd < deployed.most_hourly_usd
+    earlier = {key: value for key, value in definition(stage)["deployed"].items() if key != "families"}
+    assert DeployedJob.from_json(earlier) == replace(deployed, families=())
 
 
 def test_all_that_it_imports_is_packed_with_it(stage) -> None:

@@ -12,8 +12,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from infra.config.sizing import WORKER_MIB
+from infra.config.sizing import DAEMON_MIB, WORKER_MIB
 from spark_job.contract.node import DECODING_MIB
+from spark_job.contract.step import PYTHON_DAEMON
 from spark_job.extractors.build import build_extractor
 from spark_job.images.picture import Picture
 from spark_job.images.preparation import LONGEST_PREPARED_SIDE, _shortened
@@ -74,6 +75,19 @@ def test_images_of_phones_stay_within_the_memory_to_decode_one(tmp_path, tiny_ex
     at_rest, *found, _ = peaks(start_worker(tiny_extractor, images))
     assert [peak.name for peak in found if peak.error] == []
     assert {p.name: p.mebibytes for p in found if p.mebibytes > at_rest.mebibytes + DECODING_MIB} == {}
+
+
+@pytest.mark.command
+def test_the_program_that_forks_workers_stays_within_what_an_executor_has_for_it():
+    """Once an executor; the libraries that it holds are those of each worker."""
+    command = [sys.executable, "-m", *PYTHON_DAEMON.values(), "pyspark.worker"]
+    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdin
+        assert daemon.stdout
+        daemon.stdout.read(4)  # the port on which it listens: all is imported
+        mebibytes = psutil.Process(daemon.pid).memory_info().rss / 1024**2
+        daemon.stdin.close()
+    assert 50 < mebibytes <= DAEMON_MIB
 
 
 def test_a_strip_is_shortened_before_it_is_prepared():

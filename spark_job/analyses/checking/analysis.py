@@ -86,7 +86,12 @@ def check(
     unmeasured = sum(missing for _, missing in surveys)
     sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
     checked = Checked(
-        *(tally, len(survey), unmeasured, model is not None, splits, thresholds),
+        tally=tally,
+        measured=len(survey),
+        unmeasured=unmeasured,
+        classes_judged=model is not None,
+        splits=splits,
+        thresholds=thresholds,
         balance=Balance.of(found, sampled),
         compared=compared,
     )

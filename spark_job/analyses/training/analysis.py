@@ -73,7 +73,11 @@ def train(
     manifest = source.manifest
     extractor = manifest.parameters["extractor"]
     description = Description(
-        *(trained[0].on, division.classes, table.length, extractor, manifest.extractor_fingerprint),
+        on=trained[0].on,
+        classes=division.classes,
+        feature_length=table.length,
+        extractor=extractor,
+        extractor_fingerprint=manifest.extractor_fingerprint,
         labels=manifest.parameters.get("labels", FOLDER),
         label=source.label_column,
     )

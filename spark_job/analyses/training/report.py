@@ -1,7 +1,7 @@
 """What is said of a training: its figures, the lines that it ends with, its charts and its report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -214,7 +214,9 @@ def learning_curve_chart(trained: Sequence[Trained]) -> Chart:
     """Draw the accuracy on test images and on the images trained on, by how many were trained on."""
     lines = []
     for colour, one in zip(COLOURS, trained, strict=False):
-        images, seen, unseen = zip(*map(astuple, one.curve), strict=True)
+        images = [point.images for point in one.curve]
+        unseen = [point.accuracy for point in one.curve]
+        seen = [point.training_accuracy for point in one.curve]
         lines.append(Line(f"{one.on}: test", images, unseen, colour))
         lines.append(Line(f"{one.on}: training", images, seen, colour, style="dot"))
     caption = "Learning curve: accuracy by the number of images trained on"

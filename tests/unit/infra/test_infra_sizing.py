@@ -101,12 +101,12 @@ def test_general_purpose_nodes_use_every_core_with_every_model() -> None:
 def test_the_default_node_has_one_executor_of_four_cores() -> None:
     """m5.xlarge, MobileNetV2: 9 GiB for the executor, 3 GiB for the driver, of YARN's 12."""
     sizing = spark_configuration(instance_types()["m5.xlarge"], model="mobilenet_v2", engine="openvino")
-    assert sizing == SparkSizing(4, 1, 5432, 3784, 2048, 1024)
+    assert sizing == SparkSizing(4, 1, 5282, 3934, 2048, 1024)
     assert sizing.properties() == {
         "spark.yarn.heterogeneousExecutors.enabled": "false",
         "spark.executor.cores": "4",
-        "spark.executor.memory": "5432m",
-        "spark.executor.memoryOverhead": "3784m",
+        "spark.executor.memory": "5282m",
+        "spark.executor.memoryOverhead": "3934m",
         "spark.driver.cores": "1",
         "spark.driver.memory": "2048m",
         "spark.driver.memoryOverhead": "1024m",
