@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
-from spark_job.arrow_arrays import numbers, text_lists, texts, whole
+from spark_job.arrow_arrays import array, numbers, whole
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
@@ -289,11 +289,7 @@ def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) 
 
 
 def _rows(page: list[ListedFile]) -> pa.RecordBatch:
-    sizes, labels = (np.array([file.size for file in page], np.int64), [file.labels for file in page])
-    arrays = {"size": numbers(sizes), "labels": text_lists(labels)}
-    columns = [
-        arrays[name] if name in arrays else texts([getattr(file, name) for file in page]) for name in COLUMNS
-    ]
+    columns = [array([getattr(file, one.name) for file in page], one.type) for one in LISTING_SCHEMA]
     return pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
 
 

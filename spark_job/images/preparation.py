@@ -40,25 +40,21 @@ def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: n
     Raises:
         ImageRejectedError: there is not memory enough.
     """
+    height, width = pixels.shape[:2]
+    target = (specification.width, specification.height)
     try:
-        _fill(pixels, specification, tensor)
+        if specification.channel_order == "BGR":
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        if height >= specification.height and width >= specification.width:
+            if (width, height) != target:
+                pixels = cv2.resize(pixels, target, interpolation=cv2.INTER_AREA)
+            _scale(pixels, specification, tensor)
+        else:
+            scaled = np.empty(pixels.shape, np.float32)
+            _scale(pixels, specification, scaled)
+            cv2.resize(scaled, target, dst=tensor, interpolation=cv2.INTER_LINEAR)
     except (MemoryError, cv2.error):
         raise ImageRejectedError("resizing needs more memory than the limits allow") from None
-
-
-def _fill(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
-    if specification.channel_order == "BGR":
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    target = (specification.width, specification.height)
-    height, width = pixels.shape[:2]
-    if height >= specification.height and width >= specification.width:
-        if (width, height) != target:
-            pixels = cv2.resize(pixels, target, interpolation=cv2.INTER_AREA)
-        _scale(pixels, specification, tensor)
-        return
-    scaled = np.empty(pixels.shape, np.float32)
-    _scale(pixels, specification, scaled)
-    cv2.resize(scaled, target, dst=tensor, interpolation=cv2.INTER_LINEAR)
 
 
 def _scale(pixels: np.ndarray, specification: ExtractorSpecification, out: np.ndarray) -> None:
