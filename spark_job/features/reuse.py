@@ -29,7 +29,7 @@ from spark_job.features.table import REPEATED, images_per_task
 from spark_job.images.labels import Labels, Values
 from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
-from spark_job.parquet_parts import part_uris, read_part, row_count, rows_within, write_part
+from spark_job.parquet_parts import footer, part_uris, read_part, rows_within, write_part
 from spark_job.storage import Folder
 
 MAX_READ_BYTES = 32 * MEBIBYTE
@@ -161,7 +161,7 @@ def find_reusable(
     destination.clear()
     parts = part_uris(previous)
     with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        rows = list(pool.map(row_count, parts))
+        rows = [end.num_rows for end in pool.map(footer, parts)]
     listed = [(LISTED, uri) for uri in part_uris(listing)]
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))

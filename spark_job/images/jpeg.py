@@ -33,7 +33,9 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Pict
     check_size(header.width, header.height, limits)
     if header.precision != 8 or header.frame not in (*HUFFMAN_FRAMES, *PILLOWS_FRAMES):
         raise ImageRejectedError(f"{_kind(header)} is not read: save it as an ordinary JPEG or as PNG")
-    _check_memory(header, denominator := _denominator(header, needed))
+    most = shrinking(header.width, header.height, header.orientation, needed)
+    denominator = next(one for one in DENOMINATORS if one <= most)
+    _check_memory(header, denominator)
     if header.frame in PILLOWS_FRAMES:
         return None
     damage = None
@@ -59,12 +61,6 @@ def _kind(header: Header) -> str:
     if header.precision != 8:
         return f"a JPEG of {header.precision} bits a sample"
     return names.get(header.frame, f"a JPEG of process SOF{header.frame & 15}")
-
-
-def _denominator(header: Header, needed: Needed) -> int:
-    """Return the largest by which the picture may be divided and still be enough for the network."""
-    most = shrinking(header.width, header.height, header.orientation, needed)
-    return next(one for one in DENOMINATORS if one <= most)
 
 
 def _of_inks(inks: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -86,10 +85,8 @@ class Labels:
         rows, shared, twice = dict[str, Row](), dict[Row, Row](), list[str]()
         for line in cells:
             cell = dict(zip(names, line, strict=True))
-            key, row = (
-                _key(cell[PATH] or ""),
-                (cell[chosen], cell.get(SPLIT), tuple(cell[one] for one in columns)),
-            )
+            key = _key(cell[PATH] or "")
+            row = cell[chosen], cell.get(SPLIT), tuple(cell[one] for one in columns)
             if key in rows:
                 twice.append(key)
             rows[key] = shared.setdefault(row, row)  # many images have the same
@@ -170,13 +167,12 @@ def _read(uri: str) -> tuple[list[str], list[Values]]:
 
 def _parquet(content: bytes) -> tuple[list[str], list[Values]]:
     table = pq.ParquetFile(pa.BufferReader(content)).read()
-    columns = [pc.cast(_without_nan(column), pa.string()).to_pylist() for column in table.columns]
+    columns = []
+    for column in table.columns:
+        if pa.types.is_floating(column.type):  # where pandas marks a missing number by not-a-number
+            column = pc.if_else(pc.is_nan(column), None, column)
+        columns.append(pc.cast(column, pa.string()).to_pylist())
     return table.column_names, [[_cell(cell or "") for cell in line] for line in zip(*columns, strict=True)]
-
-
-def _without_nan(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    """Return a column in which pandas' mark for a missing number is missing."""
-    return pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
 
 
 def _csv(content: bytes) -> tuple[list[str], list[Values]]:

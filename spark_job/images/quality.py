@@ -80,12 +80,8 @@ class GreyPicture:
 
     def resized(self, height: int, width: int, kernel: Kernel) -> np.ndarray:
         """Return (height, width) uint8 of the whole picture."""
-        rows = _to_bytes(_floats(self.cells) @ _weights(self.width, self.side, width, kernel).T)
-        return _to_bytes(_weights(self.height, self.side, height, kernel) @ _floats(rows))
-
-
-def _floats(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32)
+        rows = _to_bytes(self.cells.astype(np.float32) @ _weights(self.width, self.side, width, kernel).T)
+        return _to_bytes(_weights(self.height, self.side, height, kernel) @ rows.astype(np.float32))
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
@@ -174,13 +170,12 @@ def _brightness_percentiles(sample: np.ndarray) -> tuple[float, float]:
     ranks = [(squares.size - 1) * share for share in (0.05, 0.99)]
     places = sorted({place for rank in ranks for place in (int(rank), ceil(rank))})
     ordered = np.partition(squares, places)
-    low, high = (_between(ordered, rank) for rank in ranks)
-    return low, high
 
+    def at(rank: float) -> float:
+        below, above = (sqrt(ordered[place]) / 255 for place in (int(rank), ceil(rank)))
+        return below + (above - below) * (rank % 1)
 
-def _between(ordered: np.ndarray, rank: float) -> float:
-    below, above = (sqrt(ordered[place]) / 255 for place in (int(rank), ceil(rank)))
-    return below + (above - below) * (rank % 1)
+    return at(ranks[0]), at(ranks[1])
 
 
 def _edges(picture: GreyPicture) -> tuple[float, float]:
