@@ -69,22 +69,16 @@ def label_arrays(rows: pa.RecordBatch, label_columns: Sequence[str]) -> list[pa.
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a worker needs to extract features; pickled once a task.
-
-    Attributes:
-        load_engine: keeps what it loaded.
-        shown: says of a label and a path whether a report may want a thumbnail.
-        label_columns: of the table of labels, if there is one.
-        erased: photographs that are passed over.
-        first_seen, ends: the day of the run, and the one from which on its rows are not reused.
-    """
+    """What a worker needs to extract features; pickled once a task."""
 
     specification: ExtractorSpecification
     limits: ImageLimits
-    load_engine: Callable[[], Engine]
+    load_engine: Callable[[], Engine]  # keeps what it loaded
+    # says of a label and a path whether a report may want a thumbnail
     shown: Callable[[str, str], bool] = lambda _label, _path: False
-    label_columns: tuple[str, ...] = ()
-    erased: Tombstones | None = None
+    label_columns: tuple[str, ...] = ()  # of the table of labels, if there is one
+    erased: Tombstones | None = None  # photographs that are passed over
+    # first_seen, ends: the day of the run, and the one from which on its rows are not reused
     first_seen: date | None = None
     ends: date | None = None
 
@@ -156,22 +150,15 @@ class _Row:
 
 @dataclass
 class Tally(Sum):
-    """What became of images: class -> how many; processor seconds of the worker and its decoder.
-
-    Attributes:
-        damaged: how many of the usable ones are damaged in part.
-        seconds: wall time that cores worked on images, all of them added up.
-        pixels: of the images that were decoded.
-        computed: how many were computed now; the others are in parts that an earlier attempt finished.
-    """
+    """What became of images: class -> how many; processor seconds of the worker and its decoder."""
 
     usable: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    damaged: int = 0
+    damaged: int = 0  # how many of the usable ones are damaged in part
     processor_seconds: float = 0.0
-    computed: int = 0
-    seconds: float = 0.0
-    pixels: int = 0
+    computed: int = 0  # how many were computed now; the others are in parts that an earlier attempt finished
+    seconds: float = 0.0  # wall time that cores worked on images, all of them added up
+    pixels: int = 0  # of the images that were decoded
 
     def to_json(self) -> str:
         """Return what became of the images, without what it took."""

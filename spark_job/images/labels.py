@@ -37,21 +37,13 @@ Row = tuple[str | None, str | None, Values]  # label, split, values of the colum
 
 @dataclass(frozen=True)
 class Labels:
-    """Says of an image its class, its split, and what the other columns of a table say.
+    """Says of an image its class, its split, and what the other columns of a table say."""
 
-    Attributes:
-        rule: of `label_and_split`, or the URI of a table.
-        label: the column of the table that is the class; empty: there is no table.
-        columns: all but `path`, `split` and `label`.
-        rows: by path, as `_key` writes it.
-        found: the paths of rows that an image was found for.
-    """
-
-    rule: str = FOLDER
-    label: str = ""
-    columns: tuple[str, ...] = ()
-    rows: dict[str, Row] = field(default_factory=dict)
-    found: set[str] = field(default_factory=set)
+    rule: str = FOLDER  # of `label_and_split`, or the URI of a table
+    label: str = ""  # the column of the table that is the class; empty: there is no table
+    columns: tuple[str, ...] = ()  # all but `path`, `split` and `label`
+    rows: dict[str, Row] = field(default_factory=dict)  # by path, as `_key` writes it
+    found: set[str] = field(default_factory=set)  # the paths of rows that an image was found for
 
     @classmethod
     def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:

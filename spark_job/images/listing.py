@@ -52,21 +52,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """One file of a source.
-
-    Attributes:
-        skipped: why it is no candidate.
-        error: why it cannot be used.
-        labels: what a table of labels says in its other columns; None: it has no row, or there is no table.
-    """
+    """One file of a source."""
 
     path: str
     label: str = ""
     split: str = ""
     size: int = 0
     etag: str = ""
-    skipped: str | None = None
-    error: str | None = None
+    skipped: str | None = None  # why it is no candidate
+    error: str | None = None  # why it cannot be used
+    # what a table of labels says in its other columns; None: it has no row, or there is no table
     labels: Values | None = None
 
     @property
@@ -325,13 +320,9 @@ def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
 
 @dataclass(frozen=True)
 class Share:
-    """One task's images: every `of`-th of those that take part in a part of the listing.
+    """One task's images: every `of`-th of those that take part in a part of the listing."""
 
-    Attributes:
-        number: of the part of the features table that they become.
-    """
-
-    number: int
+    number: int  # of the part of the features table that they become
     uri: str
     first: int
     of: int

@@ -76,22 +76,16 @@ def _rows(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of one image's bytes.
+    """What became of one image's bytes."""
 
-    Attributes:
-        width, height: of the whole upright photograph, in pixels.
-        seconds: of the processor.
-        damage: a sentence about a file that is usable though it is damaged in part.
-        thumbnail: a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted.
-    """
-
+    # width, height: of the whole upright photograph, in pixels
     width: int | None = None
     height: int | None = None
     error: str | None = None
-    seconds: float = 0.0
+    seconds: float = 0.0  # of the processor
     quality: Quality | None = None
-    damage: str | None = None
-    thumbnail: bytes | None = None
+    damage: str | None = None  # a sentence about a file that is usable though it is damaged in part
+    thumbnail: bytes | None = None  # a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted
 
 
 _KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}

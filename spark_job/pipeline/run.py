@@ -89,14 +89,11 @@ def run_pipeline(
 
 @dataclass
 class Attempt:
-    """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on.
-
-    Attributes:
-        seconds: that each stage took, in the attempt that completed it.
-    """
+    """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on."""
 
     run: Run
     say: Callable[[str], None]
+    # that each stage took, in the attempt that completed it
     seconds: dict[str, float] = field(default_factory=dict)
 
     def run_stages(self) -> tuple[StageResults, ReportResult]:
