@@ -71,11 +71,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Read a JPEG up to its first scan.
-
-    Raises:
-        ImageRejectedError: there is no frame, or no scan after it.
-    """
+    """Read a JPEG up to its first scan. Raises ImageRejectedError: there is no frame, or no scan after it."""
     frame: Segment | None = None
     orientation = 0
     for segment in segments(data):

@@ -131,11 +131,7 @@ def layout_for(specification: ExtractorSpecification) -> np.dtype[Any]:
 def prepare_image(
     order: Order, slot: Any, *, specification: ExtractorSpecification, limits: ImageLimits
 ) -> None:
-    """Decode and prepare one image into its slot.
-
-    Raises:
-        ImageRejectedError: it cannot be used.
-    """
+    """Decode and prepare one image into its slot. Raises ImageRejectedError: it cannot be used."""
     started = _processor_seconds()
     needed = (max(specification.height, EDGE_SIDE), max(specification.width, EDGE_SIDE))
     picture = _shortened(decode_picture(order.content, limits, needed))

@@ -81,11 +81,7 @@ class Strips:
         self._bits: tuple[int, int] | None = None
 
     def read(self, first: int, rows: int) -> np.ndarray:
-        """Return (rows, width, bands), as stored.
-
-        Raises:
-            VipsError: they are damaged or missing.
-        """
+        """Return (rows, width, bands), as stored. Raises VipsError: they are damaged or missing."""
         size = ffi.new("size_t *")
         content = lib.vips_region_fetch(self._region, 0, first, self.width, rows, size)
         if content == ffi.NULL:
