@@ -36,7 +36,7 @@ from spark_job.session import Sum
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE
 
-_KINDS = {float: pa.float32(), bool: pa.bool_(), str: pa.string()}
+_KINDS: dict[type, pa.DataType] = {float: pa.float32(), bool: pa.bool_(), str: pa.string()}
 QUALITY_SCHEMA = pa.schema([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("path", pa.string()),

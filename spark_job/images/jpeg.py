@@ -20,14 +20,8 @@ PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
 def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture | None:
     """Decode a JPEG; one that is damaged in part is usable when nine tenths of its rows are there.
 
-    Args:
-        needed: (height, width) of the network's input; None: decode at full size.
-
-    Returns:
-        The picture, or None for a kind that Pillow reads and simplejpeg does not.
-
-    Raises:
-        ImageRejectedError: damaged, of a kind that no library here reads, or larger than the limits.
+    Arguments and errors are those of `decode_picture`. None: it is of a kind that Pillow reads and simplejpeg
+    does not.
     """
     header = read_header(data)
     check_size(header.width, header.height, limits)

@@ -212,7 +212,8 @@ def _share_before(jpeg: _Jpeg, place: int) -> int:
     )
     if first == len(whole):
         return 100
-    unit = header.unit_height if header.in_one_scan else 8
+    # Rows that are compressed together.
+    unit = 8 * max(vertical for _, vertical in header.components.values()) if header.in_one_scan else 8
     # Colours of half the height change a row before theirs.
     rows = (first * denominator + 2) // unit * unit
     return 100 * rows // header.height

@@ -59,11 +59,6 @@ class Header:
     in_one_scan: bool  # each part of the picture comes once, with all of its components
 
     @property
-    def unit_height(self) -> int:
-        """The rows that are compressed together."""
-        return 8 * max(vertical for _, vertical in self.components.values())
-
-    @property
     def samples(self) -> int:
         """Of all components together."""
         units = [horizontal * vertical for horizontal, vertical in self.components.values()]
