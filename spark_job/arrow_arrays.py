@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+_NUMBERS = {pa.int32(): np.int32, pa.int64(): np.int64, pa.float32(): np.float32, pa.date32(): np.int32}
+
 
 def numbers(column: np.ndarray) -> pa.Array[Any]:
     """Return (n,) numbers of any type, none missing; the memory is shared when it is contiguous."""
@@ -32,47 +34,31 @@ def whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
 
 
-def optional_numbers(column: Sequence[float | None], kind: type[np.number]) -> pa.Array[Any]:
-    """Return numbers of a kind, np.int32 or np.float32, None where missing."""
-    filled = np.array([number or 0 for number in column], kind)
-    buffers: list[pa.Buffer | None] = [_validity(column), pa.py_buffer(filled.data)]
-    return pa.Array.from_buffers(pa.from_numpy_dtype(filled.dtype), filled.size, buffers)
+def array(column: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
+    """Return plain values as a column of a table has them, None where missing.
 
-
-def days(column: Sequence[date | None]) -> pa.Array[Any]:
-    """Return dates, None where missing."""
-    numbered = [None if day is None else (day - date(1970, 1, 1)).days for day in column]
-    return optional_numbers(numbered, np.int32).view(pa.date32())
-
-
-def flags(column: Sequence[bool | None]) -> pa.Array[Any]:
-    """Return booleans, None where missing."""
-    bits = np.packbits(np.array([bool(value) for value in column], bool), bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(column), [_validity(column), pa.py_buffer(bits.data)])
+    Args:
+        kind: text, bytes, booleans, days, one of _NUMBERS, or lists of these.
+    """
+    buffers: list[pa.Buffer | None] = [_bits([value is not None for value in column])]
+    children = None
+    if pa.types.is_list(kind):
+        buffers.append(_offsets([len(one or ()) for one in column]))
+        children = [array([element for one in column for element in one or ()], kind.value_type)]
+    elif kind in (pa.string(), pa.binary()):
+        contents = [one.encode() if isinstance(one, str) else one or b"" for one in column]
+        buffers += [_offsets([len(content) for content in contents]), pa.py_buffer(b"".join(contents))]
+    elif kind == pa.bool_():
+        buffers.append(_bits(column))
+    else:
+        plain = [(one - date(1970, 1, 1)).days if isinstance(one, date) else one or 0 for one in column]
+        buffers.append(pa.py_buffer(np.array(plain, _NUMBERS[kind]).data))
+    return pa.Array.from_buffers(kind, len(column), buffers, children=children)
 
 
 def texts(column: Sequence[str | None]) -> pa.Array[Any]:
     """Return strings, None where missing."""
-    return binaries([None if text is None else text.encode() for text in column], pa.string())
-
-
-def text_lists(column: Sequence[Sequence[str | None] | None]) -> pa.Array[Any]:
-    """Return lists of strings, None where a list or a string is missing."""
-    offsets = _offsets([len(one or ()) for one in column])
-    elements = texts([text for one in column for text in one or ()])
-    buffers: list[pa.Buffer | None] = [_validity(column), pa.py_buffer(offsets.data)]
-    return pa.Array.from_buffers(pa.list_(pa.string()), len(column), buffers, children=[elements])
-
-
-def binaries(column: Sequence[bytes | None], kind: pa.DataType | None = None) -> pa.Array[Any]:
-    """Return bytes, None where missing; kind: pa.binary() by default, or pa.string() of UTF-8."""
-    offsets = _offsets([len(one or b"") for one in column])
-    buffers: list[pa.Buffer | None] = [
-        _validity(column),
-        pa.py_buffer(offsets.data),
-        pa.py_buffer(b"".join(one or b"" for one in column)),
-    ]
-    return pa.Array.from_buffers(kind or pa.binary(), len(column), buffers)
+    return array(column, pa.string())
 
 
 def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array[Any]:
@@ -82,21 +68,20 @@ def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floati
     else:
         present = [row for row in rows if row is not None]
         offsets = _offsets([0 if row is None else row.size for row in rows])
-        flat, validity = np.concatenate(present) if present else np.empty(0), _validity(rows)
+        flat = np.concatenate(present) if present else np.empty(0)
+        validity = _bits([row is not None for row in rows])
     elements = numbers(flat.astype(kind, copy=False))
-    buffers: list[pa.Buffer | None] = [validity, pa.py_buffer(offsets.data)]
-    return pa.Array.from_buffers(pa.list_(elements.type), len(rows), buffers, children=[elements])
+    return pa.Array.from_buffers(pa.list_(elements.type), len(rows), [validity, offsets], children=[elements])
 
 
-def _offsets(lengths: Sequence[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+def _offsets(lengths: Sequence[int]) -> pa.Buffer:
+    return pa.py_buffer(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32).data)
 
 
-def _validity(column: Sequence[object]) -> pa.Buffer:
-    present = np.array([value is not None for value in column], bool)
-    return pa.py_buffer(np.packbits(present, bitorder="little").data)
+def _bits(column: Sequence[object]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(np.array([bool(one) for one in column], bool), bitorder="little").data)
 
 
 # Scalars for functions of pyarrow.compute.
-NO, YES = flags([False, True])
+NO, YES = array([False, True], pa.bool_())
 NO_TEXT, QUOTE = texts(["", "'"])

@@ -117,21 +117,15 @@ ANALYSES = {
     "export-keras": "Make one Keras model of network and classifier.",
     "time-serial": "Time one plain process on the images of a run.",
 }
-COMMANDS = "spark_job.commands"
 JOB_COMMANDS = {
-    "run": LazyCommand(
-        f"{COMMANDS}.run:run_command", "Turn images into features, principal components and a report."
-    ),
-    "build-extractor": LazyCommand(
-        f"{COMMANDS}.build_extractor:build_extractor_command", "Make an extractor folder from a network."
-    ),
-    **{
-        name: LazyCommand(f"{COMMANDS}.analyses:{name.replace('-', '_')}_command", text)
-        for name, text in ANALYSES.items()
-    },
-    "tables": LazyCommand(
-        f"{COMMANDS}.tables:tables_command", "Write the tables that the code knows into Markdown files."
-    ),
+    name: LazyCommand(f"spark_job.commands.{module}:{name.replace('-', '_')}_command", text)
+    for module, commands in {
+        "run": {"run": "Turn images into features, principal components and a report."},
+        "build_extractor": {"build-extractor": "Make an extractor folder from a network."},
+        "analyses": ANALYSES,
+        "tables": {"tables": "Write the tables that the code knows into Markdown files."},
+    }.items()
+    for name, text in commands.items()
 }
 
 
@@ -150,7 +144,3 @@ def cli() -> None:
 def main() -> None:
     """Run the job's command line."""
     run_command_line(cli)
-
-
-if __name__ == "__main__":
-    main()

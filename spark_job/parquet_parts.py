@@ -80,11 +80,6 @@ def part_uris(folder: Folder) -> list[str]:
     return [folder.child(name) for name in sorted(folder.names()) if name.endswith(".parquet")]
 
 
-def row_count(uri: str) -> int:
-    """Return how many rows a part has; only its footer is read."""
-    return int(footer(uri).num_rows)
-
-
 def column_names(uri: str) -> list[str]:
     """Return the columns of a part; only its footer is read."""
     return list(footer(uri).schema.to_arrow_schema().names)

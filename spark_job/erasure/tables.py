@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_job.arrow_arrays import flags
+from spark_job.arrow_arrays import array
 from spark_job.contract.erasure import Wanted
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.parquet_parts import footer, read_columns
@@ -58,7 +58,7 @@ def _named(rows: pa.Table | pa.RecordBatch, naming: Iterable[str], wanted: Wante
     named = np.zeros(rows.num_rows, bool)
     for name in naming:
         named |= np.array([value in wanted for value in rows.column(name).to_pylist()], bool)
-    return flags(named.tolist())
+    return array(named.tolist(), pa.bool_())
 
 
 def without_rows(uri: str, wanted: Wanted) -> bytes:

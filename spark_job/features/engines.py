@@ -48,7 +48,12 @@ def load_engine(
         MisuseError: no such engine or precision, or a precision that the engine does not have.
         ExtractorError: the engine is not installed, or cannot load the files.
     """
-    _check(engine, precision)
+    if engine not in ENGINES:
+        raise MisuseError(f"unknown engine {engine!r}: choose {' or '.join(ENGINES)}")
+    if precision not in PRECISIONS:
+        raise MisuseError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")
+    if engine == "tensorflow" and precision != "f32":
+        raise MisuseError(f"the tensorflow engine computes in f32 only, not {precision}: use openvino")
     if missing := [name for name in ENGINE_FILES[engine] if name not in files]:
         raise ExtractorError(
             f"the extractor has no {', '.join(missing)}, which {engine} needs: build it again"
@@ -60,15 +65,6 @@ def load_engine(
     except (RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ExtractorError(f"{engine} cannot load {paths[0].name}: {reason}") from error
-
-
-def _check(engine: str, precision: str) -> None:
-    if engine not in ENGINES:
-        raise MisuseError(f"unknown engine {engine!r}: choose {' or '.join(ENGINES)}")
-    if precision not in PRECISIONS:
-        raise MisuseError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")
-    if engine == "tensorflow" and precision != "f32":
-        raise MisuseError(f"the tensorflow engine computes in f32 only, not {precision}: use openvino")
 
 
 class _OpenVinoEngine:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_job.arrow_arrays import binaries, days, flags, optional_numbers, texts, vectors
+from spark_job.arrow_arrays import array, vectors
 from spark_job.contract.erasure import Tombstones
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
@@ -36,17 +36,8 @@ from spark_job.session import Sum
 MAX_ROWS_PER_BATCH = 256
 MAX_BATCH_BYTES = 16 * MEBIBYTE
 
-QUALITY_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("brightness_p5", pa.float32()),
-    ("brightness_p99", pa.float32()),
-    ("entropy", pa.float32()),
-    ("edge_deviation", pa.float32()),
-    ("grey_histogram_deviation", pa.float32()),
-    ("greyscale", pa.bool_()),
-    ("pixel_hash", pa.string()),
-    ("perceptual_hash", pa.string()),
-]
-QUALITY_SCHEMA = pa.schema(QUALITY_COLUMNS)
+_KINDS: dict[type, pa.DataType] = {float: pa.float32(), bool: pa.bool_(), str: pa.string()}
+QUALITY_SCHEMA = pa.schema([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("path", pa.string()),
     ("label", pa.string()),
@@ -58,7 +49,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("features", pa.list_(pa.float32())),
     ("error", pa.string()),
     ("damage", pa.string()),
-    *QUALITY_COLUMNS,
+    *((field.name, field.type) for field in QUALITY_SCHEMA),
     ("thumbnail", pa.binary()),
     ("first_seen", pa.date32()),
     ("ends", pa.date32()),
@@ -78,22 +69,16 @@ def label_arrays(rows: pa.RecordBatch, label_columns: Sequence[str]) -> list[pa.
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a worker needs to extract features; pickled once a task.
-
-    Attributes:
-        load_engine: keeps what it loaded.
-        shown: says of a label and a path whether a report may want a thumbnail.
-        label_columns: of the table of labels, if there is one.
-        erased: photographs that are passed over.
-        first_seen, ends: the day of the run, and the one from which on its rows are not reused.
-    """
+    """What a worker needs to extract features; pickled once a task."""
 
     specification: ExtractorSpecification
     limits: ImageLimits
-    load_engine: Callable[[], Engine]
+    load_engine: Callable[[], Engine]  # keeps what it loaded
+    # says of a label and a path whether a report may want a thumbnail
     shown: Callable[[str, str], bool] = lambda _label, _path: False
-    label_columns: tuple[str, ...] = ()
-    erased: Tombstones | None = None
+    label_columns: tuple[str, ...] = ()  # of the table of labels, if there is one
+    erased: Tombstones | None = None  # photographs that are passed over
+    # first_seen, ends: the day of the run, and the one from which on its rows are not reused
     first_seen: date | None = None
     ends: date | None = None
 
@@ -109,7 +94,7 @@ class Extraction:
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
         files = (ListedFile(**row) for row in batch.to_pylist())
-        rows = _counted(_extract(files, self, self.load_engine()), count)
+        rows = self._extract(files, self.load_engine(), count)
         loaded = time.monotonic()
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0
@@ -120,21 +105,40 @@ class Extraction:
         tally.processor_seconds += time.process_time() - started
         tally.seconds += time.monotonic() - loaded
 
+    def _extract(
+        self, files: Iterator[ListedFile], engine: Engine, count: ShareCount | None
+    ) -> Iterator[_Row]:
+        reads = read_ahead(files, partial(read_image, limits=self.limits, erased=self.erased))
+        orders = (
+            (image, Order(content, self.shown(image.label, image.path)))
+            for image, content in unless_all_are_refused(reads)
+        )
+        for image, prepared, tensor in prepared_images(orders, self.specification, self.limits):
+            features = None if prepared.error else engine.features(tensor[np.newaxis])[0]
+            if features is not None and not np.isfinite(features).all():
+                prepared, features = Prepared(error="the network gives no finite features for it"), None
+            if count:
+                count.image(prepared.error)
+            yield _Row(image, prepared, features)
+
     def _record_batch(self, batch: pa.RecordBatch, rows: list[_Row]) -> pa.RecordBatch:
+        prepared, schema = [row.prepared for row in rows], self.schema
+
+        def said(of: Sequence[object], *names: str) -> Iterator[pa.Array[Any]]:
+            for name in names:
+                yield array([getattr(one, name, None) for one in of], schema.field(name).type)
+
         columns = [
             *(batch.column(name) for name in ("path", "label", "split", "size", "etag")),
-            optional_numbers([row.prepared.width for row in rows], np.int32),
-            optional_numbers([row.prepared.height for row in rows], np.int32),
+            *said(prepared, "width", "height"),
             vectors([row.features for row in rows], np.float32),
-            texts([row.prepared.error for row in rows]),
-            texts([row.prepared.damage for row in rows]),
-            *_quality_columns([row.prepared.quality for row in rows]),
-            binaries([row.prepared.thumbnail for row in rows]),
-            days([self.first_seen] * len(rows)),
-            days([self.ends] * len(rows)),
+            *said(prepared, "error", "damage"),
+            *said([one.quality for one in prepared], *QUALITY_SCHEMA.names),
+            *said(prepared, "thumbnail"),
+            *said([self] * len(rows), "first_seen", "ends"),
             *label_arrays(batch, self.label_columns),
         ]
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +150,15 @@ class _Row:
 
 @dataclass
 class Tally(Sum):
-    """What became of images: class -> how many; processor seconds of the worker and its decoder.
-
-    Attributes:
-        damaged: how many of the usable ones are damaged in part.
-        seconds: wall time that cores worked on images, all of them added up.
-        pixels: of the images that were decoded.
-        computed: how many were computed now; the others are in parts that an earlier attempt finished.
-    """
+    """What became of images: class -> how many; processor seconds of the worker and its decoder."""
 
     usable: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    damaged: int = 0
+    damaged: int = 0  # how many of the usable ones are damaged in part
     processor_seconds: float = 0.0
-    computed: int = 0
-    seconds: float = 0.0
-    pixels: int = 0
+    computed: int = 0  # how many were computed now; the others are in parts that an earlier attempt finished
+    seconds: float = 0.0  # wall time that cores worked on images, all of them added up
+    pixels: int = 0  # of the images that were decoded
 
     def to_json(self) -> str:
         """Return what became of the images, without what it took."""
@@ -179,34 +176,3 @@ class Tally(Sum):
             self.damaged += row.prepared.damage is not None
             self.pixels += (row.prepared.width or 0) * (row.prepared.height or 0)
             self.processor_seconds += row.prepared.seconds
-
-
-def _extract(files: Iterator[ListedFile], extraction: Extraction, engine: Engine) -> Iterator[_Row]:
-    specification, limits = extraction.specification, extraction.limits
-    read = unless_all_are_refused(
-        read_ahead(files, partial(read_image, limits=limits, erased=extraction.erased))
-    )
-    orders = ((image, Order(content, extraction.shown(image.label, image.path))) for image, content in read)
-    for image, prepared, tensor in prepared_images(orders, specification, limits):
-        features = None if prepared.error else engine.features(tensor[np.newaxis])[0]
-        if features is not None and not np.isfinite(features).all():
-            prepared, features = Prepared(error="the network gives no finite features for it"), None
-        yield _Row(image, prepared, features)
-
-
-def _counted(rows: Iterator[_Row], count: ShareCount | None) -> Iterator[_Row]:
-    for row in rows:
-        if count:
-            count.image(row.prepared.error)
-        yield row
-
-
-def _quality_columns(measured: list[Quality | None]) -> Iterator[pa.Array[Any]]:
-    """Yield the columns of QUALITY_SCHEMA, which are named as the measures are."""
-    makers: dict[pa.DataType, Callable[[list[Any]], pa.Array[Any]]] = {
-        pa.float32(): partial(optional_numbers, kind=np.float32),
-        pa.bool_(): flags,
-        pa.string(): texts,
-    }
-    for column in QUALITY_SCHEMA:
-        yield makers[column.type]([None if one is None else getattr(one, column.name) for one in measured])

@@ -21,19 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import (
-    NO,
-    NO_TEXT,
-    YES,
-    binaries,
-    days,
-    flags,
-    numbers,
-    text_lists,
-    texts,
-    values,
-    whole,
-)
+from spark_job.arrow_arrays import NO, NO_TEXT, YES, array, numbers, values, whole
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains, is_s3
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally, features_schema, label_arrays
@@ -41,7 +29,7 @@ from spark_job.features.table import REPEATED, images_per_task
 from spark_job.images.labels import Labels, Values
 from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
-from spark_job.parquet_parts import part_uris, read_part, row_count, rows_within, write_part
+from spark_job.parquet_parts import footer, part_uris, read_part, rows_within, write_part
 from spark_job.storage import Folder
 
 MAX_READ_BYTES = 32 * MEBIBYTE
@@ -91,9 +79,8 @@ def copy_features(
 
     def copy(task: tuple[int, str]) -> Tally:
         number, uri = task
-        tally = Tally()
-        batches = _counted(_copied(uri, previous, length, label_columns, options), tally)
-        schema = features_schema(label_columns)
+        tally, schema = Tally(), features_schema(label_columns)
+        batches = _copied(uri, previous, length, label_columns, options, tally)
         write_part(destination, number, batches, schema, repeated=(*REPEATED, *label_columns))
         return tally
 
@@ -101,25 +88,25 @@ def copy_features(
     return sum(spark.parallelize(tasks, task_count).map(copy).collect(), Tally())
 
 
-def _counted(batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        labels: list[Any] = batch.column("label").to_pylist()
-        tally.usable += Counter(labels)
-        tally.damaged += batch.num_rows - batch.column("damage").null_count
-        yield batch
-
-
 def _copied(
-    uri: str, previous: Sequence[str], length: int, label_columns: Sequence[str], options: RunOptions
+    uri: str,
+    previous: Sequence[str],
+    length: int,
+    label_columns: Sequence[str],
+    options: RunOptions,
+    tally: Tally,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the previous run's rows that one part of the table of reused rows names."""
+    """Yield the previous run's rows that one part of the table of reused rows names; add to the tally."""
     table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
     reused = table.combine_chunks().to_batches()[0]
     parts = values(reused.column("part"))
     for number in np.unique(parts).tolist():
         first, last = np.searchsorted(parts, [number, number + 1]).tolist()
         rows = reused.slice(first, last - first)
-        yield from _rows_of(previous[number], rows, length, label_columns, options)
+        for batch in _rows_of(previous[number], rows, length, label_columns, options):
+            tally.usable += Counter[Any](batch.column("label").to_pylist())
+            tally.damaged += batch.num_rows - batch.column("damage").null_count
+            yield batch
 
 
 def _rows_of(
@@ -131,11 +118,11 @@ def _rows_of(
         if last > first:
             copied = batch.take(numbers(rows[first:last] - start))
             listed = reused.slice(first, last - first)
-            hidden = listed.column("gone") if options.shows_images else flags([True] * listed.num_rows)
+            hidden = listed.column("gone") if options.shows_images else YES
             changed = {
                 "label": listed.column("label"),
                 "split": listed.column("split"),
-                "thumbnail": pc.if_else(hidden, binaries([None])[0], copied.column("thumbnail")),
+                "thumbnail": pc.if_else(hidden, array([None], pa.binary())[0], copied.column("thumbnail")),
                 "ends": _ends(copied.column("first_seen"), options),
             }
             columns = [changed.get(name, copied.column(name)) for name in FEATURES_SCHEMA.names]
@@ -174,7 +161,7 @@ def find_reusable(
     destination.clear()
     parts = part_uris(previous)
     with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        rows = list(pool.map(row_count, parts))
+        rows = [end.num_rows for end in pool.map(footer, parts)]
     listed = [(LISTED, uri) for uri in part_uris(listing)]
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))
@@ -288,7 +275,7 @@ def _compare(
 def _lasting(rows: pa.Table, options: RunOptions, today: date) -> pa.Array[Any]:
     """Return which rows have not passed their day."""
     ends = _ends(whole(rows["first_seen"]), options)
-    lasting: pa.Array[Any] = pc.fill_null(pc.greater(ends, days([today])[0]), YES)
+    lasting: pa.Array[Any] = pc.fill_null(pc.greater(ends, array([today], pa.date32())[0]), YES)
     return lasting
 
 
@@ -320,15 +307,18 @@ def _of_sources(rows: pa.Table, options: RunOptions, labels: Labels) -> pa.Table
             labels.of_image(source, path[len(source.rstrip("/")) + 1 :]) if source else ("", "", None)
         )
         belongs.append(source is not None and matches_any(found[-1][0], options.classes))
-    columns = [list(column) for column in zip(*found, strict=True)] or [[], [], []]
-    named = _named(rows, texts(columns[0]), texts(columns[1]), text_lists(columns[2]), gone=True)
-    return named.filter(flags(belongs))
+    labelling = [
+        array([one[place] for one in found], REUSED_SCHEMA.field(name).type)
+        for place, name in enumerate(LABELLING)
+    ]
+    return _named(rows, *labelling, gone=True).filter(array(belongs, pa.bool_()))
 
 
 def _named(rows: pa.Table, *labelling: pa.Array[Any] | pa.ChunkedArray[Any], gone: bool) -> pa.Table:
     """Return rows as REUSED_SCHEMA has them, with the label, split and labels of this run."""
     columns = [rows[name] for name in PLACE]
-    return pa.table([*columns, *labelling, flags([gone] * rows.num_rows)], schema=REUSED_SCHEMA)
+    constant = array([gone] * rows.num_rows, pa.bool_())
+    return pa.table([*columns, *labelling, constant], schema=REUSED_SCHEMA)
 
 
 def _write_groups(

@@ -81,17 +81,11 @@ Function = Callable[[Order, Any], None]
 
 @dataclass(frozen=True)
 class Isolated:
-    """A function that runs on images in the other process.
+    """A function that runs on images in the other process."""
 
-    Attributes:
-        function: (order, slot) -> None; fills the slot, or raises ImageRejectedError; picklable.
-        layout: of a slot of shared memory.
-        max_seconds: time limit of one item.
-    """
-
-    function: Function
-    layout: np.dtype[Any]
-    max_seconds: float
+    function: Function  # (order, slot) -> None; fills the slot, or raises ImageRejectedError; picklable
+    layout: np.dtype[Any]  # of a slot of shared memory
+    max_seconds: float  # time limit of one item
 
     def map(self, items: Iterable[tuple[Key, Order]]) -> Iterator[tuple[Key, Any]]:
         """Yield each key, in order, with the slot that the function filled, or the ImageRejectedError.

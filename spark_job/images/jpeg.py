@@ -20,20 +20,16 @@ PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
 def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture | None:
     """Decode a JPEG; one that is damaged in part is usable when nine tenths of its rows are there.
 
-    Args:
-        needed: (height, width) of the network's input; None: decode at full size.
-
-    Returns:
-        The picture, or None for a kind that Pillow reads and simplejpeg does not.
-
-    Raises:
-        ImageRejectedError: damaged, of a kind that no library here reads, or larger than the limits.
+    Arguments and errors are those of `decode_picture`. None: it is of a kind that Pillow reads and simplejpeg
+    does not.
     """
     header = read_header(data)
     check_size(header.width, header.height, limits)
     if header.precision != 8 or header.frame not in (*HUFFMAN_FRAMES, *PILLOWS_FRAMES):
         raise ImageRejectedError(f"{_kind(header)} is not read: save it as an ordinary JPEG or as PNG")
-    _check_memory(header, denominator := _denominator(header, needed))
+    most = shrinking(header.width, header.height, header.orientation, needed)
+    denominator = next(one for one in DENOMINATORS if one <= most)
+    _check_memory(header, denominator)
     if header.frame in PILLOWS_FRAMES:
         return None
     damage = None
@@ -59,12 +55,6 @@ def _kind(header: Header) -> str:
     if header.precision != 8:
         return f"a JPEG of {header.precision} bits a sample"
     return names.get(header.frame, f"a JPEG of process SOF{header.frame & 15}")
-
-
-def _denominator(header: Header, needed: Needed) -> int:
-    """Return the largest by which the picture may be divided and still be enough for the network."""
-    most = shrinking(header.width, header.height, header.orientation, needed)
-    return next(one for one in DENOMINATORS if one <= most)
 
 
 def _of_inks(inks: np.ndarray) -> np.ndarray:

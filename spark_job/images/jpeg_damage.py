@@ -55,22 +55,14 @@ def decode_scaled(data: bytes, header: Header, denominator: int, *, strict: bool
 
 @dataclass(frozen=True)
 class _Jpeg:
-    """A file without what decoding does not need.
-
-    Attributes:
-        content: from its start to the end of its last scan.
-        scans: (start, end) of each scan's compressed data in `content`.
-        complete: no scan is missing.
-        ended: the end marker is there.
-        restarts: the compressed data has marks from which decoding can go on.
-    """
+    """A file without what decoding does not need."""
 
     header: Header
-    content: bytes
-    scans: list[tuple[int, int]]
-    complete: bool
-    ended: bool
-    restarts: bool
+    content: bytes  # from its start to the end of its last scan
+    scans: list[tuple[int, int]]  # (start, end) of each scan's compressed data in `content`
+    complete: bool  # no scan is missing
+    ended: bool  # the end marker is there
+    restarts: bool  # the compressed data has marks from which decoding can go on
 
     def decoded(self, denominator: int, place: int = 0, inserted: bytes = b"") -> np.ndarray:
         """Return the pixels when bytes are put into the compressed data."""
@@ -220,7 +212,8 @@ def _share_before(jpeg: _Jpeg, place: int) -> int:
     )
     if first == len(whole):
         return 100
-    unit = header.unit_height if header.in_one_scan else 8
+    # Rows that are compressed together.
+    unit = 8 * max(vertical for _, vertical in header.components.values()) if header.in_one_scan else 8
     # Colours of half the height change a row before theirs.
     rows = (first * denominator + 2) // unit * unit
     return 100 * rows // header.height

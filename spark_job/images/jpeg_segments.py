@@ -46,29 +46,17 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a JPEG says of itself before its first scan.
+    """What a JPEG says of itself before its first scan."""
 
-    Attributes:
-        frame: the marker of its frame: which of the standard's processes compressed it.
-        precision: bits of a sample.
-        width, height: as stored, in pixels.
-        components: identity -> (horizontal, vertical) samples in the smallest unit of the whole.
-        orientation: 1 to 8, of Exif.
-        in_one_scan: each part of the picture comes once, with all of its components.
-    """
-
-    frame: int
-    precision: int
+    frame: int  # the marker of its frame: which of the standard's processes compressed it
+    precision: int  # bits of a sample
+    # width, height: as stored, in pixels
     width: int
     height: int
+    # identity -> (horizontal, vertical) samples in the smallest unit of the whole
     components: dict[int, tuple[int, int]]
-    orientation: int
-    in_one_scan: bool
-
-    @property
-    def unit_height(self) -> int:
-        """The rows that are compressed together."""
-        return 8 * max(vertical for _, vertical in self.components.values())
+    orientation: int  # 1 to 8, of Exif
+    in_one_scan: bool  # each part of the picture comes once, with all of its components
 
     @property
     def samples(self) -> int:
@@ -78,11 +66,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Read a JPEG up to its first scan.
-
-    Raises:
-        ImageRejectedError: there is no frame, or no scan after it.
-    """
+    """Read a JPEG up to its first scan. Raises ImageRejectedError: there is no frame, or no scan after it."""
     frame: Segment | None = None
     orientation = 0
     for segment in segments(data):

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -38,21 +37,13 @@ Row = tuple[str | None, str | None, Values]  # label, split, values of the colum
 
 @dataclass(frozen=True)
 class Labels:
-    """Says of an image its class, its split, and what the other columns of a table say.
+    """Says of an image its class, its split, and what the other columns of a table say."""
 
-    Attributes:
-        rule: of `label_and_split`, or the URI of a table.
-        label: the column of the table that is the class; empty: there is no table.
-        columns: all but `path`, `split` and `label`.
-        rows: by path, as `_key` writes it.
-        found: the paths of rows that an image was found for.
-    """
-
-    rule: str = FOLDER
-    label: str = ""
-    columns: tuple[str, ...] = ()
-    rows: dict[str, Row] = field(default_factory=dict)
-    found: set[str] = field(default_factory=set)
+    rule: str = FOLDER  # of `label_and_split`, or the URI of a table
+    label: str = ""  # the column of the table that is the class; empty: there is no table
+    columns: tuple[str, ...] = ()  # all but `path`, `split` and `label`
+    rows: dict[str, Row] = field(default_factory=dict)  # by path, as `_key` writes it
+    found: set[str] = field(default_factory=set)  # the paths of rows that an image was found for
 
     @classmethod
     def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:
@@ -86,10 +77,8 @@ class Labels:
         rows, shared, twice = dict[str, Row](), dict[Row, Row](), list[str]()
         for line in cells:
             cell = dict(zip(names, line, strict=True))
-            key, row = (
-                _key(cell[PATH] or ""),
-                (cell[chosen], cell.get(SPLIT), tuple(cell[one] for one in columns)),
-            )
+            key = _key(cell[PATH] or "")
+            row = cell[chosen], cell.get(SPLIT), tuple(cell[one] for one in columns)
             if key in rows:
                 twice.append(key)
             rows[key] = shared.setdefault(row, row)  # many images have the same
@@ -170,13 +159,12 @@ def _read(uri: str) -> tuple[list[str], list[Values]]:
 
 def _parquet(content: bytes) -> tuple[list[str], list[Values]]:
     table = pq.ParquetFile(pa.BufferReader(content)).read()
-    columns = [pc.cast(_without_nan(column), pa.string()).to_pylist() for column in table.columns]
+    columns = []
+    for column in table.columns:
+        if pa.types.is_floating(column.type):  # where pandas marks a missing number by not-a-number
+            column = pc.if_else(pc.is_nan(column), None, column)
+        columns.append(pc.cast(column, pa.string()).to_pylist())
     return table.column_names, [[_cell(cell or "") for cell in line] for line in zip(*columns, strict=True)]
-
-
-def _without_nan(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    """Return a column in which pandas' mark for a missing number is missing."""
-    return pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
 
 
 def _csv(content: bytes) -> tuple[list[str], list[Values]]:

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
-from spark_job.arrow_arrays import numbers, text_lists, texts, whole
+from spark_job.arrow_arrays import array, numbers, whole
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
@@ -52,21 +52,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """One file of a source.
-
-    Attributes:
-        skipped: why it is no candidate.
-        error: why it cannot be used.
-        labels: what a table of labels says in its other columns; None: it has no row, or there is no table.
-    """
+    """One file of a source."""
 
     path: str
     label: str = ""
     split: str = ""
     size: int = 0
     etag: str = ""
-    skipped: str | None = None
-    error: str | None = None
+    skipped: str | None = None  # why it is no candidate
+    error: str | None = None  # why it cannot be used
+    # what a table of labels says in its other columns; None: it has no row, or there is no table
     labels: Values | None = None
 
     @property
@@ -289,11 +284,7 @@ def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) 
 
 
 def _rows(page: list[ListedFile]) -> pa.RecordBatch:
-    sizes, labels = (np.array([file.size for file in page], np.int64), [file.labels for file in page])
-    arrays = {"size": numbers(sizes), "labels": text_lists(labels)}
-    columns = [
-        arrays[name] if name in arrays else texts([getattr(file, name) for file in page]) for name in COLUMNS
-    ]
+    columns = [array([getattr(file, one.name) for file in page], one.type) for one in LISTING_SCHEMA]
     return pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
 
 
@@ -329,13 +320,9 @@ def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
 
 @dataclass(frozen=True)
 class Share:
-    """One task's images: every `of`-th of those that take part in a part of the listing.
+    """One task's images: every `of`-th of those that take part in a part of the listing."""
 
-    Attributes:
-        number: of the part of the features table that they become.
-    """
-
-    number: int
+    number: int  # of the part of the features table that they become
     uri: str
     first: int
     of: int

@@ -22,20 +22,15 @@ Needed = tuple[int, int] | None  # (height, width) of the network's input; None:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image's first frame, upright, on white.
+    """An image's first frame, upright, on white."""
 
-    Attributes:
-        pixels: (h, w, 3) uint8 RGB, C-contiguous; smaller than the photograph when it was decoded at a scale.
-        greyscale: of a single channel, repeated.
-        width, height: of the whole upright photograph, in pixels.
-        damage: a sentence about a file that is usable though it is damaged in part.
-    """
-
+    # (h, w, 3) uint8 RGB, C-contiguous; smaller than the photograph when it was decoded at a scale
     pixels: np.ndarray
-    greyscale: bool
+    greyscale: bool  # of a single channel, repeated
+    # width, height: of the whole upright photograph, in pixels
     width: int
     height: int
-    damage: str | None = None
+    damage: str | None = None  # a sentence about a file that is usable though it is damaged in part
 
 
 def check_size(width: int, height: int, limits: ImageLimits) -> None:

@@ -40,25 +40,21 @@ def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: n
     Raises:
         ImageRejectedError: there is not memory enough.
     """
+    height, width = pixels.shape[:2]
+    target = (specification.width, specification.height)
     try:
-        _fill(pixels, specification, tensor)
+        if specification.channel_order == "BGR":
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        if height >= specification.height and width >= specification.width:
+            if (width, height) != target:
+                pixels = cv2.resize(pixels, target, interpolation=cv2.INTER_AREA)
+            _scale(pixels, specification, tensor)
+        else:
+            scaled = np.empty(pixels.shape, np.float32)
+            _scale(pixels, specification, scaled)
+            cv2.resize(scaled, target, dst=tensor, interpolation=cv2.INTER_LINEAR)
     except (MemoryError, cv2.error):
         raise ImageRejectedError("resizing needs more memory than the limits allow") from None
-
-
-def _fill(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
-    if specification.channel_order == "BGR":
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    target = (specification.width, specification.height)
-    height, width = pixels.shape[:2]
-    if height >= specification.height and width >= specification.width:
-        if (width, height) != target:
-            pixels = cv2.resize(pixels, target, interpolation=cv2.INTER_AREA)
-        _scale(pixels, specification, tensor)
-        return
-    scaled = np.empty(pixels.shape, np.float32)
-    _scale(pixels, specification, scaled)
-    cv2.resize(scaled, target, dst=tensor, interpolation=cv2.INTER_LINEAR)
 
 
 def _scale(pixels: np.ndarray, specification: ExtractorSpecification, out: np.ndarray) -> None:
@@ -80,22 +76,16 @@ def _rows(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of one image's bytes.
+    """What became of one image's bytes."""
 
-    Attributes:
-        width, height: of the whole upright photograph, in pixels.
-        seconds: of the processor.
-        damage: a sentence about a file that is usable though it is damaged in part.
-        thumbnail: a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted.
-    """
-
+    # width, height: of the whole upright photograph, in pixels
     width: int | None = None
     height: int | None = None
     error: str | None = None
-    seconds: float = 0.0
+    seconds: float = 0.0  # of the processor
     quality: Quality | None = None
-    damage: str | None = None
-    thumbnail: bytes | None = None
+    damage: str | None = None  # a sentence about a file that is usable though it is damaged in part
+    thumbnail: bytes | None = None  # a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted
 
 
 _KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
@@ -141,11 +131,7 @@ def layout_for(specification: ExtractorSpecification) -> np.dtype[Any]:
 def prepare_image(
     order: Order, slot: Any, *, specification: ExtractorSpecification, limits: ImageLimits
 ) -> None:
-    """Decode and prepare one image into its slot.
-
-    Raises:
-        ImageRejectedError: it cannot be used.
-    """
+    """Decode and prepare one image into its slot. Raises ImageRejectedError: it cannot be used."""
     started = _processor_seconds()
     needed = (max(specification.height, EDGE_SIDE), max(specification.width, EDGE_SIDE))
     picture = _shortened(decode_picture(order.content, limits, needed))

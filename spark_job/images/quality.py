@@ -59,13 +59,9 @@ SUPPORT: dict[Kernel, int] = {lanczos: 3, bicubic: 2}
 
 @dataclass(frozen=True, slots=True)
 class GreyPicture:
-    """A grey picture of (height, width) pixels, halved so often that each of `cells` is a square of `side`.
+    """A grey picture of (height, width) pixels, halved until each of `cells` is a square of `side`."""
 
-    Attributes:
-        cells: (height // side, width // side) uint8, averages.
-    """
-
-    cells: np.ndarray
+    cells: np.ndarray  # (height // side, width // side) uint8, averages
     side: int
     height: int
     width: int
@@ -80,12 +76,8 @@ class GreyPicture:
 
     def resized(self, height: int, width: int, kernel: Kernel) -> np.ndarray:
         """Return (height, width) uint8 of the whole picture."""
-        rows = _to_bytes(_floats(self.cells) @ _weights(self.width, self.side, width, kernel).T)
-        return _to_bytes(_weights(self.height, self.side, height, kernel) @ _floats(rows))
-
-
-def _floats(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32)
+        rows = _to_bytes(self.cells.astype(np.float32) @ _weights(self.width, self.side, width, kernel).T)
+        return _to_bytes(_weights(self.height, self.side, height, kernel) @ rows.astype(np.float32))
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
@@ -113,26 +105,18 @@ def _weights(length: int, side: int, wanted: int, kernel: Kernel) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Measures of one photograph.
+    """Measures of one photograph."""
 
-    Attributes:
-        brightness_p5, brightness_p99: percentiles of the pixels' brightness, 0 (black) to 1 (white).
-        entropy: of the values of all channels, bits.
-        edge_deviation: standard deviation of the edges, 64 pixels wide; small when blurry.
-        grey_histogram_deviation: standard deviation of the counts of the 256 greys there.
-        greyscale: the file has a single channel.
-        pixel_hash: 32 hex digits; the same for photographs of one size that were decoded to the same pixels.
-        perceptual_hash: 16 hex digits, pHash; the same for photographs that look the same.
-    """
-
+    # brightness_p5, brightness_p99: percentiles of the pixels' brightness, 0 (black) to 1 (white)
     brightness_p5: float
     brightness_p99: float
-    entropy: float
-    edge_deviation: float
-    grey_histogram_deviation: float
-    greyscale: bool
+    entropy: float  # of the values of all channels, bits
+    edge_deviation: float  # standard deviation of the edges, 64 pixels wide; small when blurry
+    grey_histogram_deviation: float  # standard deviation of the counts of the 256 greys there
+    greyscale: bool  # the file has a single channel
+    # 32 hex digits; the same for photographs of one size that were decoded to the same pixels
     pixel_hash: str
-    perceptual_hash: str
+    perceptual_hash: str  # 16 hex digits, pHash; the same for photographs that look the same
 
 
 def measure(photograph: Picture) -> Quality:
@@ -174,13 +158,12 @@ def _brightness_percentiles(sample: np.ndarray) -> tuple[float, float]:
     ranks = [(squares.size - 1) * share for share in (0.05, 0.99)]
     places = sorted({place for rank in ranks for place in (int(rank), ceil(rank))})
     ordered = np.partition(squares, places)
-    low, high = (_between(ordered, rank) for rank in ranks)
-    return low, high
 
+    def at(rank: float) -> float:
+        below, above = (sqrt(ordered[place]) / 255 for place in (int(rank), ceil(rank)))
+        return below + (above - below) * (rank % 1)
 
-def _between(ordered: np.ndarray, rank: float) -> float:
-    below, above = (sqrt(ordered[place]) / 255 for place in (int(rank), ceil(rank)))
-    return below + (above - below) * (rank % 1)
+    return at(ranks[0]), at(ranks[1])
 
 
 def _edges(picture: GreyPicture) -> tuple[float, float]:

@@ -120,17 +120,13 @@ class Pace:
             except BaseError as error:
                 if not passes_by_itself(error) or begun - started > PATIENCE_SECONDS:
                     raise
-                self._slow_down(begun)
+                if begun > self._slowed:  # what began before the reads were halved says nothing new
+                    self.at_once, self._slowed = max(1.0, self.at_once / 2), time.monotonic()
                 self._sleep(random.uniform(wait / 2, wait))  # noqa: S311 - spreads them
                 wait = min(2 * wait, MOST_WAIT_SECONDS)
             else:
                 self.at_once = min(READS_IN_FLIGHT, self.at_once + 1 / self.at_once)
                 return content
-
-    def _slow_down(self, begun: float) -> None:
-        """Halve the reads; those that began before the last time they were halved say nothing new."""
-        if begun > self._slowed:
-            self.at_once, self._slowed = max(1.0, self.at_once / 2), time.monotonic()
 
 
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:

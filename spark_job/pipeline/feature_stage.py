@@ -28,7 +28,17 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
     started = time.monotonic()
     tally, computed_parts = _compute(run, listing)
     seconds = time.monotonic() - started
-    tally += _copy(run, listing, computed_parts)
+    if listing.previous is not None:
+        tally += copy_features(
+            run.spark.sparkContext,
+            run.folder.at(f"{layout.REUSE}/{REUSED}"),
+            part_uris(Folder(listing.previous).at(layout.FEATURES)),
+            run.folder.at(layout.FEATURES),
+            run.extractor.specification.feature_length,
+            computed_parts,
+            listing.label_columns,
+            run.options,
+        )
     write_rejected(run.folder, part_uris(run.folder.at(layout.FEATURES)) if tally.rejected else ())
     if not tally.usable:
         raise ListingError(
@@ -86,19 +96,3 @@ def _shares(run: Run, listing: ListingResult) -> list[Share]:
     parts = {part_name(share.number) for share in tasks}
     features.clear(keep=parts.__contains__)
     return tasks
-
-
-def _copy(run: Run, listing: ListingResult, first: int) -> Tally:
-    """Copy the features that are reused from the previous run."""
-    if listing.previous is None:
-        return Tally()
-    return copy_features(
-        run.spark.sparkContext,
-        run.folder.at(f"{layout.REUSE}/{REUSED}"),
-        part_uris(Folder(listing.previous).at(layout.FEATURES)),
-        run.folder.at(layout.FEATURES),
-        run.extractor.specification.feature_length,
-        first,
-        listing.label_columns,
-        run.options,
-    )

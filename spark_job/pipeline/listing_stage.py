@@ -1,37 +1,49 @@
 """The first stage: every file of the sources, what is skipped, and what is reused of the previous run."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.erasure import CONSENT
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import FOLDER, IMAGE_EXTENSIONS, UNREAD_EXTENSIONS
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import LATEST, RunOptions
-from spark_job.contract.uris import contains
+from spark_job.contract.uris import contains, is_s3
 from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
 from spark_job.images.labels import Labels
-from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
+from spark_job.images.listing import (
+    PAGE_SIZE,
+    ListedFile,
+    in_pages,
+    list_files,
+    read_listing,
+    rewrite_listing,
+    write_listing,
+)
 from spark_job.images.sampling import Sample, draw, matches_any, quotas, shown_shares
 from spark_job.parquet_parts import column_names, part_uris
-from spark_job.pipeline.consent import NO_CONSENT, with_consent
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.stage_results import MAX_POINTS, ListingResult, Run
 from spark_job.reduction.tables import COMPONENTS_COLUMNS, check_size
-from spark_job.storage import Folder
+from spark_job.storage import Folder, read_metadata
 
 # Runs that agree in these are successive states of one archive.
 SAME_ARCHIVE = ("images", "classes", "sample", "sample_per_class", "seed", "all_files", "engine", "precision")
 RESERVED = frozenset((*FEATURES_SCHEMA.names, *COMPONENTS_COLUMNS))  # names that no column of labels may have
 NOT_IN_CLASSES = "class not selected"
+NO_CONSENT = "no consent"
+NOT_CONSENTED = frozenset(("", "-", "0", "false", "n", "no", "none"))  # what people write where there is none
+CONSENTS_ASKED_AT_ONCE = 32
 NOT_IN_SAMPLE = "not in the sample"
 FOLDERS_NOTED = 4  # of each class
 
@@ -101,7 +113,9 @@ def list_stage(run: Run) -> ListingResult:
     def selected_or_not(file: ListedFile) -> ListedFile:
         use.add(file)
         run.progress.done += 1
-        return _deselect(file, options)
+        if file.skipped or matches_any(file.label, options.classes):
+            return file
+        return replace(file, skipped=NOT_IN_CLASSES)
 
     def counted(file: ListedFile) -> ListedFile:
         if file.skipped is None:
@@ -124,7 +138,18 @@ def list_stage(run: Run) -> ListingResult:
         _mark_sample(listing, selected, options.seed)
         skipped[NOT_IN_SAMPLE] = candidates.total() - sum(selected.values())
     count = sum(selected.values())
-    counts = _find_reusable(run, previous, labels) if previous else {"new": count}
+    counts = {"new": count}
+    if previous:
+        counts = {"new": 0} | find_reusable(
+            run.spark.sparkContext,
+            listing,
+            previous.at(layout.FEATURES),
+            run.extractor.specification.feature_length,
+            options,
+            labels.without_image(),
+            run.today,
+            run.folder.at(layout.REUSE),
+        )
     image_count = count + counts.get("kept", 0)
     _check_request(run, image_count)
     return ListingResult(
@@ -139,19 +164,42 @@ def list_stage(run: Run) -> ListingResult:
     )
 
 
+def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[ListedFile]:
+    """Yield the files in their order; a candidate whose giver has not agreed to its use is skipped.
+
+    The table of labels says it, or the object's metadata: S3 is asked for that of each candidate whose row
+    says nothing, a request each.
+
+    Raises:
+        StorageError: S3 does not say it.
+    """
+    place = labels.columns.index(CONSENT) if CONSENT in labels.columns else None
+
+    def judged(file: ListedFile) -> ListedFile:
+        if file.skipped or file.error:
+            return file
+        said = file.labels[place] if file.labels and place is not None else None
+        if said is None and is_s3(file.path):
+            said = read_metadata(file.path).get(CONSENT)
+        return replace(file, skipped=NO_CONSENT) if (said or "").strip().casefold() in NOT_CONSENTED else file
+
+    with ThreadPoolExecutor(CONSENTS_ASKED_AT_ONCE) as pool:
+        for page in in_pages(iter(files), PAGE_SIZE):
+            yield from pool.map(judged, page)
+
+
 class ClassFolders:
     """A few of the folders that hold each class, to find names that may mean more than one class."""
 
     def __init__(self) -> None:
-        self._above: dict[str, set[str]] = {}
+        self._above = defaultdict[str, set[str]](set)
 
     def add(self, file: ListedFile) -> None:
         """Note the folder above the class of an image, and above its split."""
         above = file.path.rpartition("/")[0].rpartition("/")[0]
         if file.split:
             above = above.rpartition("/")[0]
-        known = self._above.setdefault(file.label, set())
-        if len(known) < FOLDERS_NOTED:
+        if len(known := self._above[file.label]) < FOLDERS_NOTED:
             known.add(above)
 
     def warnings(self, options: RunOptions) -> list[str]:
@@ -166,9 +214,9 @@ class ClassFolders:
                 f"folders of one name are one class, as {label!r} in {', '.join(folders)}{of}: --labels path "
                 "keeps them apart, --labels folder:2 takes the folder above"
             )
-        twins: dict[str, list[str]] = {}
+        twins = defaultdict[str, list[str]](list)
         for label in sorted(self._above):
-            twins.setdefault(label.casefold(), []).append(label)
+            twins[label.casefold()].append(label)
         if alike := [", ".join(names) for names in twins.values() if len(names) > 1]:
             more = f"; and {len(alike) - 3:,} more" if len(alike) > 3 else ""
             warnings.append(
@@ -203,7 +251,7 @@ class TableUse:
 
     def check(self) -> None:
         """Refuse a table of other images than those of the sources."""
-        if self._images and self._images == self._without_row:
+        if 0 < self._images == self._without_row:
             raise ListingError(
                 f"--labels {self._labels.rule} has no row for any of {self._images:,} images: it names "
                 f"{next(iter(self._labels.rows))!r}, and {layout.LISTING}/ of this run has the names of the "
@@ -240,21 +288,6 @@ class TableUse:
         }
 
 
-def _find_reusable(run: Run, previous: RunFolder, labels: Labels) -> dict[str, int]:
-    """Find the images whose features can be reused; return the counts of `find_reusable`."""
-    counts = find_reusable(
-        run.spark.sparkContext,
-        run.folder.at(layout.LISTING),
-        previous.at(layout.FEATURES),
-        run.extractor.specification.feature_length,
-        run.options,
-        labels.without_image(),
-        run.today,
-        run.folder.at(layout.REUSE),
-    )
-    return {name: counts[name] for name in ("new", "reused", "kept", "removed")}
-
-
 def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
     """Mark what is not in the sample, by the largest draw of each class that is."""
     sample = Sample[None](selected, seed)
@@ -270,18 +303,10 @@ def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
     rewrite_listing(listing, marked)
 
 
-def _deselect(file: ListedFile, options: RunOptions) -> ListedFile:
-    if file.skipped or matches_any(file.label, options.classes):
-        return file
-    return replace(file, skipped=NOT_IN_CLASSES)
-
-
 def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
     where = ", ".join(options.images)
     seen = ", ".join(f"{count} x {reason}" for reason, count in skipped.most_common(5)) or "no files at all"
-    unread = list(
-        dict.fromkeys(UNREAD_EXTENSIONS[reason] for reason in skipped if reason in UNREAD_EXTENSIONS)
-    )
+    unread = dict.fromkeys(UNREAD_EXTENSIONS[reason] for reason in skipped if reason in UNREAD_EXTENSIONS)
     if unread:
         seen += f"; {' and '.join(unread)} are not read: save or unpack what they hold as JPEG or PNG"
     if NO_CONSENT in skipped:
@@ -300,12 +325,10 @@ def _check_request(run: Run, image_count: int) -> None:
     length, wanted = run.extractor.specification.feature_length, run.options.request.components
     if run.options.reduction:
         check_reduction(RunFolder(run.options.reduction), run.extractor)
-        return
-    if not image_count:
-        return
-    check_size(image_count, length)
-    if wanted and wanted > min(image_count - 1, length):
-        raise MisuseError(
-            f"--components {wanted} is more than {image_count} images with {length} features allow: "
-            f"at most {max(min(image_count - 1, length), 0)}"
-        )
+    elif image_count:
+        check_size(image_count, length)
+        if wanted and wanted > (most := min(image_count - 1, length)):
+            raise MisuseError(
+                f"--components {wanted} is more than {image_count} images with {length} features allow: "
+                f"at most {most}"
+            )

@@ -131,10 +131,9 @@ class RunProgress:
             if cost and not self._stopped_at and datetime.fromisoformat(cost["written"]) >= self._began:
                 self._cost = cost
                 self._stopped_at = time.monotonic() if cost["stop"] else 0.0
-        if self._stopped_at and time.monotonic() - self._stopped_at >= SECONDS_TO_FINISH:
+        if self._spark and self._stopped_at and time.monotonic() - self._stopped_at >= SECONDS_TO_FINISH:
             with suppress(Exception):  # of Spark, which may be ending
-                if self._spark is not None:
-                    self._spark.cancelAllJobs()
+                self._spark.cancelAllJobs()
 
     def _finished_tasks(self) -> list[tuple[int, int]]:
         """Return the stages that Spark works on, each with its finished tasks: what moves between images."""
@@ -164,11 +163,9 @@ class RunProgress:
 
     def _nodes(self) -> int | None:
         """Return on how many nodes there are executors."""
-        with suppress(Exception):  # of Spark, which may be ending
-            if self._spark is not None:
-                java: Any = self._spark
-                executors = java._jsc.sc().statusTracker().getExecutorInfos()
-                return len({one.host() for one in executors})
+        java: Any = self._spark
+        with suppress(Exception):  # there is no Spark yet, or it may be ending
+            return len({one.host() for one in java._jsc.sc().statusTracker().getExecutorInfos()})
         return None
 
     def _write(self) -> None:

@@ -12,7 +12,7 @@ from spark_job.images.isolation import start_decoder
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stage_results import FeatureResult, ReductionResult, Run
-from spark_job.reduction.drift import Profile, drift_from, reference
+from spark_job.reduction.drift import drift_from, reference
 from spark_job.reduction.mllib_files import load_model, save_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.tables import fit, write_components, write_components_csv
@@ -78,14 +78,21 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
     written = part_uris(components)
     write_components_csv(run.folder, layout.COMPONENTS_CSV, written, reduction.component_count)
     save_model(run.folder.at(layout.MODEL), reduction)
-    fitted = _fitted(run, reduction, profile)
-    fit_noted = {
-        "images": reduction.count,
-        "extractor": run.extractor.specification.fingerprint,
-        "explained_variance_ratio": reduction.explained_variance_ratio.tolist(),
-        FITTED: fitted,
-    }
-    run.folder.write_json(layout.FIT, fit_noted)
+    # What drift is measured against: of the run that fitted the reduction.
+    fitted: dict[str, Any] | None = None
+    if options.reduction:
+        fitted = RunFolder(options.reduction).read_json(layout.FIT).get(FITTED)
+    elif reduction.variances is not None:
+        fitted = reference(profile, reduction.variances)
+    run.folder.write_json(
+        layout.FIT,
+        {
+            "images": reduction.count,
+            "extractor": run.extractor.specification.fingerprint,
+            "explained_variance_ratio": reduction.explained_variance_ratio.tolist(),
+            FITTED: fitted,
+        },
+    )
     drift = drift_from(fitted, profile) if options.reduction and fitted else None
     kept = reduction.explained_variance_ratio[: reduction.component_count].sum()
     return ReductionResult(
@@ -94,11 +101,3 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
         standardized=reduction.standardized,
         drift=drift,
     )
-
-
-def _fitted(run: Run, reduction: Reduction, profile: Profile) -> dict[str, Any] | None:
-    """Return what drift is measured against: of the run that fitted the reduction."""
-    if run.options.reduction:
-        noted: dict[str, Any] = RunFolder(run.options.reduction).read_json(layout.FIT)
-        return noted.get(FITTED)
-    return reference(profile, reduction.variances) if reduction.variances is not None else None

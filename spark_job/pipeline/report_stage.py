@@ -22,7 +22,6 @@ from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import (
     MAX_POINTS,
     ListingResult,
-    ReductionResult,
     ReportResult,
     Run,
     StageResults,
@@ -32,6 +31,10 @@ from spark_job.reduction.tables import ARRAY_COLUMN
 from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
 
 MAX_REJECTED = 200
+UNKNOWN_DRIFT = (
+    "Drift is not known: there are fewer than two new images, or an earlier version of this job fitted "
+    "the reduction and kept nothing to compare with; fit anew to have it."
+)
 
 
 def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) -> ReportResult:
@@ -80,20 +83,12 @@ def _notes(run: Run, results: StageResults) -> list[str]:
         notes.append(f"The dense layers on top are random (seed {weights.random_seed}), not trained.")
     if run.options.reduction:
         notes.append(f"The reduction was not fitted on these images: it is that of {run.options.reduction}.")
-        notes.append(_drift_note(results.reduction))
+        drift = results.reduction and results.reduction.drift
+        notes.append(drift.advice if drift else UNKNOWN_DRIFT)
     notes += [*results.listing.warnings, *_reuse_notes(run.options, results.listing)]
     if results.features is None:
         notes.append("There were no images, so there was nothing to do: upload some and run again.")
     return notes
-
-
-def _drift_note(reduction: ReductionResult | None) -> str:
-    if reduction and reduction.drift:
-        return reduction.drift.advice
-    return (
-        "Drift is not known: there are fewer than two new images, or an earlier version of this job fitted "
-        "the reduction and kept nothing to compare with; fit anew to have it."
-    )
 
 
 def _reuse_notes(options: RunOptions, listing: ListingResult) -> list[str]:

@@ -89,14 +89,11 @@ def run_pipeline(
 
 @dataclass
 class Attempt:
-    """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on.
-
-    Attributes:
-        seconds: that each stage took, in the attempt that completed it.
-    """
+    """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on."""
 
     run: Run
     say: Callable[[str], None]
+    # that each stage took, in the attempt that completed it
     seconds: dict[str, float] = field(default_factory=dict)
 
     def run_stages(self) -> tuple[StageResults, ReportResult]:
@@ -180,7 +177,17 @@ def summary(options: RunOptions) -> str:
             f"reused    {counts['reused'] + counts['kept']:,} from the previous run, {counts['new']:,} new, "
             f"{counts['removed']:,} gone from the source"
         )
-    lines += _figures(metrics) if counts["usable"] else ["nothing to do: there were no images"]
+    if counts["usable"]:
+        features, reduction = metrics["features"], metrics["reduction"]
+        speed = features["images_per_second"]
+        lines += [
+            f"features  {features['length']:,} each"
+            + (f", {speed:,.0f} images/s" if speed else ", none new"),
+            f"PCA       {reduction['components']:,} components keep "
+            f"{reduction['explained_variance_ratio']:.1%} of the variance",
+        ]
+    else:
+        lines.append("nothing to do: there were no images")
     if metrics["drift"]:
         beyond = metrics["drift"]["beyond_error_limit"]
         advice = {True: "fit anew", False: "no need to fit anew", None: "too few to tell"}
@@ -199,13 +206,3 @@ def summary(options: RunOptions) -> str:
     if counts["usable"]:
         lines.append(f"next      new images with this PCA: add --reduction={quote(folder.uri)}")
     return "\n".join(lines)
-
-
-def _figures(metrics: dict[str, Any]) -> list[str]:
-    features, reduction = metrics["features"], metrics["reduction"]
-    speed = features["images_per_second"]
-    return [
-        f"features  {features['length']:,} each" + (f", {speed:,.0f} images/s" if speed else ", none new"),
-        f"PCA       {reduction['components']:,} components keep "
-        f"{reduction['explained_variance_ratio']:.1%} of the variance",
-    ]

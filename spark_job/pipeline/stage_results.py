@@ -27,18 +27,14 @@ FORMER_NAMES = {"earlier": "previous"}
 
 @dataclass(frozen=True)
 class Run:
-    """What every stage works on.
-
-    Attributes:
-        fingerprint: of what decides the results: parameters, extractor, and how images are prepared.
-    """
+    """What every stage works on."""
 
     session: Callable[[], SparkSession]
     options: RunOptions
     extractor: Extractor
     folder: RunFolder
     scratch: Path
-    fingerprint: str
+    fingerprint: str  # of what decides the results: parameters, extractor, and how images are prepared
     progress: RunProgress
 
     @property
@@ -58,34 +54,22 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class ListingResult:
-    """The files of the sources, counted.
+    """The files of the sources, counted."""
 
-    Attributes:
-        listed: files in the sources.
-        selected: images that the run has in the end, `kept` ones included.
-        skipped: reason -> files.
-        previous: URI of the run whose features are reused; None: all are computed.
-        new: images whose features are computed.
-        reused: images whose features are copied from the previous run.
-        kept: images of the previous run that are gone from the sources and stay in the results.
-        removed: images of the previous run that are gone from the sources.
-        shown_shares: class -> share of its images that get a thumbnail; earlier versions made none.
-        warnings: sentences about classes that may not be meant so; from the second line on they name images,
-            and stand in the report alone.
-        labels: what became of the table of labels; None: there is none.
-    """
-
-    listed: int
-    selected: int
-    skipped: Mapping[str, int]
-    previous: str | None = None
-    new: int
-    reused: int = 0
-    kept: int = 0
-    removed: int = 0
+    listed: int  # files in the sources
+    selected: int  # images that the run has in the end, `kept` ones included
+    skipped: Mapping[str, int]  # reason -> files
+    previous: str | None = None  # URI of the run whose features are reused; None: all are computed
+    new: int  # images whose features are computed
+    reused: int = 0  # images whose features are copied from the previous run
+    kept: int = 0  # images of the previous run that are gone from the sources and stay in the results
+    removed: int = 0  # images of the previous run that are gone from the sources
+    # class -> share of its images that get a thumbnail; earlier versions made none
     shown_shares: Mapping[str, float] = field(default_factory=dict)
+    # sentences about classes that may not be meant so; from the second line on they name images, and stand in
+    # the report alone
     warnings: Sequence[str] = ()
-    labels: Mapping[str, Any] | None = None
+    labels: Mapping[str, Any] | None = None  # what became of the table of labels; None: there is none
 
     @property
     def label_columns(self) -> Sequence[str]:
@@ -96,44 +80,29 @@ class ListingResult:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureResult:
-    """The features of the images, counted.
-
-    Attributes:
-        damaged: usable images whose file is damaged in part.
-        classes: label, usable and rejected images of each class.
-        computed_parts: parts of the features table whose rows were computed; those after them were copied.
-        images_per_second: None: nothing was computed.
-        cores: that computed at once.
-        cpu_utilization: of these cores, 0 to 1.
-        images_per_second_per_core: of a core while it had images, whichever cores came and went.
-        megapixels: of a computed image, on average.
-    """
+    """The features of the images, counted."""
 
     usable: int
     rejected: int
-    classes: Sequence[tuple[str, int, int]]
-    computed_parts: int
-    images_per_second: float | None
-    cores: int
-    cpu_utilization: float | None
-    damaged: int = 0
+    classes: Sequence[tuple[str, int, int]]  # label, usable and rejected images of each class
+    computed_parts: int  # parts of the features table whose rows were computed; those after them were copied
+    images_per_second: float | None  # None: nothing was computed
+    cores: int  # that computed at once
+    cpu_utilization: float | None  # of these cores, 0 to 1
+    damaged: int = 0  # usable images whose file is damaged in part
+    # of a core while it had images, whichever cores came and went
     images_per_second_per_core: float | None = None
-    megapixels: float | None = None
+    megapixels: float | None = None  # of a computed image, on average
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReductionResult:
-    """The principal components that were kept.
-
-    Attributes:
-        explained_variance_ratio: of all kept components together, 0 to 1.
-        drift: of new images from those that the reduction was fitted on, in another run.
-    """
+    """The principal components that were kept."""
 
     components: int
-    explained_variance_ratio: float
+    explained_variance_ratio: float  # of all kept components together, 0 to 1
     standardized: bool
-    drift: Drift | None
+    drift: Drift | None  # of new images from those that the reduction was fitted on, in another run
 
 
 @dataclass(frozen=True, kw_only=True)

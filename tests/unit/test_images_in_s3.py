@@ -15,7 +15,7 @@ from spark_job.images import listing
 from spark_job.images.labels import Labels, Row
 from spark_job.images.listing import ListedFile, list_files
 from spark_job.images.reading import read_image
-from spark_job.pipeline.consent import NO_CONSENT, with_consent
+from spark_job.pipeline.listing_stage import NO_CONSENT, with_consent
 from spark_job.storage import Folder, open_store
 
 LIMITS = ImageLimits()

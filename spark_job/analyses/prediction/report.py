@@ -11,7 +11,7 @@ import pyarrow as pa
 from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier.saved_classifier import TOP, SavedClassifier
 from spark_job.analyses.source_run import SourceRun, galleries
-from spark_job.arrow_arrays import flags, optional_numbers, texts
+from spark_job.arrow_arrays import array, texts
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import last_name
 from spark_job.features.extraction import FEATURES_SCHEMA
@@ -74,9 +74,9 @@ def answered(
     columns = [
         *(batch.column(name) for name in KEPT_COLUMNS),
         *map(texts, classes),
-        *(optional_numbers(column, np.float32) for column in probabilities),
-        optional_numbers([one.distance if one else None for one in row_answers], np.float32),
-        flags([one.unlike if one else None for one in row_answers]),
+        *(array(column, pa.float32()) for column in probabilities),
+        array([one.distance if one else None for one in row_answers], pa.float32()),
+        array([one.unlike if one else None for one in row_answers], pa.bool_()),
         batch.column("error"),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=PREDICTIONS_SCHEMA), row_answers

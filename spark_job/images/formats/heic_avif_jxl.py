@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import imagecodecs
@@ -56,12 +57,10 @@ def open_jxl(data: bytes, _: Needed) -> Opened:
 
 def _decoded_at_once(data: bytes, decode: Callable[..., np.ndarray], bits: int) -> Callable[[int, int], Any]:
     """Return what gives strips of a picture, which is decoded as one array when the first is asked for."""
-    found: list[np.ndarray] = []
+    decoded = cache(partial(decode, data, index=0, numthreads=1))
 
     def strip(first: int, rows: int) -> Any:
-        if not found:
-            found.append(decode(data, index=0, numthreads=1))
-        part = found[0][first : first + rows]
+        part = decoded()[first : first + rows]
         if part.dtype.kind != "u":
             raise ImageRejectedError(f"floating-point {UNKNOWN_RANGE}: {SAVE}")
         return Image.fromarray(part if part.dtype == np.uint8 else eight_bits(part, bits))

@@ -15,48 +15,40 @@ _READ = {
     b"\xff\x0a": "JPEG XL",
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
 }
-_UNREAD = {
-    b"II*\0\x10\0\0\0CR": "a camera's raw file (Canon CR2)",
-    b"IIU\0": "a camera's raw file (Panasonic RW2)",
-    b"IIRO": "a camera's raw file (Olympus ORF)",
-    b"IIRS": "a camera's raw file (Olympus ORF)",
-    b"MMOR": "a camera's raw file (Olympus ORF)",
-    b"FUJIFILMCCD-RAW": "a camera's raw file (Fujifilm RAF)",
-    b"FOVb": "a camera's raw file (Sigma X3F)",
-    b"8BPS": "a Photoshop document",
-    b"gimp xcf": "a GIMP document",
-    b"%PDF": "a PDF document",
-    b"%!PS": "a PostScript document",
-    b"\xc5\xd0\xd3\xc6": "a PostScript document",
-    b"\0\0\1\0": "an icon (ICO)",
-    b"icns": "an icon (ICNS)",
-    b"II\xbc\1": "a JPEG XR file",
-    b"\x76\x2f\x31\x01": "an OpenEXR file",
-    b"#?RADIANCE": "a Radiance HDR file",
-    b"#?RGBE": "a Radiance HDR file",
-    b"DDS ": "a DirectDraw surface (DDS)",
-    b"qoif": "a QOI file",
-    b"BPG\xfb": "a BPG file",
-    b"FLIF": "a FLIF file",
-    b"\x8aMNG": "an MNG animation",
-    b"\x8bJNG": "a JNG file",
-    b"SIMPLE  =": "a FITS file",
-    b"\x1aE\xdf\xa3": "a video (Matroska or WebM)",
-    b"\0\0\1\xba": "a video (MPEG)",
-    b"\0\0\1\xb3": "a video (MPEG)",
-    b"FLV\1": "a video (Flash)",
-    **{
-        b"P%d" % number + blank: "a Netpbm file" for number in range(1, 8) for blank in (b"\n", b" ", b"\r\n")
-    },
+_UNREAD: dict[str, tuple[bytes, ...]] = {
+    "a camera's raw file (Canon CR2)": (b"II*\0\x10\0\0\0CR",),
+    "a camera's raw file (Panasonic RW2)": (b"IIU\0",),
+    "a camera's raw file (Olympus ORF)": (b"IIRO", b"IIRS", b"MMOR"),
+    "a camera's raw file (Fujifilm RAF)": (b"FUJIFILMCCD-RAW",),
+    "a camera's raw file (Sigma X3F)": (b"FOVb",),
+    "a Photoshop document": (b"8BPS",),
+    "a GIMP document": (b"gimp xcf",),
+    "a PDF document": (b"%PDF",),
+    "a PostScript document": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
+    "an icon (ICO)": (b"\0\0\1\0",),
+    "an icon (ICNS)": (b"icns",),
+    "a JPEG XR file": (b"II\xbc\1",),
+    "an OpenEXR file": (b"\x76\x2f\x31\x01",),
+    "a Radiance HDR file": (b"#?RADIANCE", b"#?RGBE"),
+    "a DirectDraw surface (DDS)": (b"DDS ",),
+    "a QOI file": (b"qoif",),
+    "a BPG file": (b"BPG\xfb",),
+    "a FLIF file": (b"FLIF",),
+    "an MNG animation": (b"\x8aMNG",),
+    "a JNG file": (b"\x8bJNG",),
+    "a FITS file": (b"SIMPLE  =",),
+    "a video (Matroska or WebM)": (b"\x1aE\xdf\xa3",),
+    "a video (MPEG)": (b"\0\0\1\xba", b"\0\0\1\xb3"),
+    "a video (Flash)": (b"FLV\1",),
+    "a Netpbm file": tuple(b"P%d" % kind + end for kind in range(1, 8) for end in (b"\n", b" ", b"\r\n")),
 }
-_OTHER_ADVICE = {
-    b"<!doctype html": "a web page: download the image itself",
-    b"<html": "a web page: download the image itself",
-    b"PK\3\4": "a ZIP archive: unpack it",
-    b"\x1f\x8b": "a gzip archive: unpack it",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
-    b"Rar!": "a RAR archive: unpack it",
-    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
+_OTHER_ADVICE: dict[str, tuple[bytes, ...]] = {  # the beginnings of texts in small letters
+    "a web page: download the image itself": (b"<!doctype html", b"<html"),
+    "a ZIP archive: unpack it": (b"pk\3\4",),
+    "a gzip archive: unpack it": (b"\x1f\x8b",),
+    "a 7z archive: unpack it": (b"7z\xbc\xaf\x27\x1c",),
+    "a RAR archive: unpack it": (b"rar!",),
+    "a pointer of Git LFS: fetch the file itself with `git lfs pull`": (b"version https://git-lfs",),
 }
 _UNKNOWN = f"not an image of a known format ({', '.join(READ)})"
 _VIDEO_BRANDS = (b"isom", b"iso2", b"iso5", b"mp4", b"avc", b"qt", b"M4", b"3g", b"dash", b"MSNV", b"f4v")
@@ -86,15 +78,15 @@ def recognise(data: bytes) -> str:
 
 def _refuse_unread(data: bytes) -> None:
     text = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    name = next((name for start, name in _UNREAD.items() if data.startswith(start)), None)
+    name = next((name for name, starts in _UNREAD.items() if data.startswith(starts)), None)
     if text.startswith((b"<?xml", b"<!--", b"<svg", b"<!DOCTYPE svg")) and b"<svg" in data[:4096]:
         name = "an SVG drawing"
     elif data[128:132] == b"DICM":
         name = "a DICOM file"
     if name is not None:
         raise ImageRejectedError(f"{name}, which is not read: {SAVE}")
-    for start, words in _OTHER_ADVICE.items():
-        if text.lower().startswith(start.lower()):
+    for words, starts in _OTHER_ADVICE.items():
+        if text.lower().startswith(starts):
             raise ImageRejectedError(f"not an image but {words}")
 
 

@@ -15,27 +15,20 @@ UNKNOWN_RANGE = "pixels have no brightness range that is known"
 
 @dataclass(frozen=True)
 class Opened:
-    """A picture whose header has been read.
+    """A picture whose header has been read."""
 
-    Attributes:
-        width, height: as stored, in pixels.
-        held: bytes that decoding holds, beside the rows that are being read.
-        strip: (first row, rows) -> those rows, of `reduced`; it is asked for one strip after the other.
-        orientation: as Exif has it, 1 to 8.
-        reduced: (width, height) that the decoder gives, when it shrinks by itself.
-        rows: that are there; None: all.
-        damage: a sentence about a file that is damaged in part.
-    """
-
+    # width, height: as stored, in pixels
     width: int
     height: int
-    held: float
+    held: float  # bytes that decoding holds, beside the rows that are being read
+    # (first row, rows) -> those rows, of `reduced`; it is asked for one strip after the other
     strip: Callable[[int, int], Any]
     greyscale: bool = False
-    orientation: int = 1
+    orientation: int = 1  # as Exif has it, 1 to 8
+    # (width, height) that the decoder gives, when it shrinks by itself
     reduced: tuple[int, int] | None = None
-    rows: int | None = None
-    damage: str | None = None
+    rows: int | None = None  # that are there; None: all
+    damage: str | None = None  # a sentence about a file that is damaged in part
 
 
 def damage_of(rows: int, height: int, *, early: bool) -> dict[str, Any]:

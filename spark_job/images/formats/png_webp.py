@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from math import ceil
 
+from spark_job.images.formats.libvips import Strips
 from spark_job.images.formats.opened import Opened, damage_of
-from spark_job.images.formats.strips import Strips
 from spark_job.images.picture import Needed, check_memory, shrinking
 
 

@@ -8,11 +8,10 @@ from typing import Any
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from spark_job.errors import ImageRejectedError
-from spark_job.images.formats.libvips import VipsError
+from spark_job.images.formats.libvips import Strips, VipsError
 from spark_job.images.formats.names import SAVE
 from spark_job.images.formats.opened import UNKNOWN_RANGE, Opened, damage_of
 from spark_job.images.formats.pillow import open_by_pillow
-from spark_job.images.formats.strips import Strips
 from spark_job.images.picture import Needed
 
 # Tags of TIFF 6.0, and values of some.
