@@ -153,9 +153,9 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
 
     The files stay Arrow tables: there may be many of them beside large folders.
     """
-    whole, divisible, tables = list[str](), [prefix], list[pa.Table]()
+    undivided, divisible, tables = list[str](), [prefix], list[pa.Table]()
     for _ in range(2):
-        if len(whole) + len(divisible) >= PREFIXES_AT_ONCE:
+        if len(undivided) + len(divisible) >= PREFIXES_AT_ONCE:
             break
         answers = []
         for below in divisible:
@@ -163,11 +163,11 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
                 if _has_large_folders(store, below):
                     answers.append(obstore.list_with_delimiter(store, below or None, return_arrow=True))
                     continue
-            whole.append(below)
+            undivided.append(below)
         tables += [pa.table(answer["objects"]) for answer in answers]
         divisible = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
     batches = (batch for table in tables for batch in table.to_batches(PAGE_SIZE))
-    return whole + divisible, (item for batch in batches for item in batch.to_pylist())
+    return undivided + divisible, (item for batch in batches for item in batch.to_pylist())
 
 
 def _has_large_folders(store: Any, prefix: str) -> bool:

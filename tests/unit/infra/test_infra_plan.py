@@ -106,7 +106,7 @@ def test_a_month_is_idle_and_runs() -> None:
     assert of_month.idle_monthly == 0.1
 
 
-@pytest.mark.parametrize(("images", "most", "most_spot"), [(100_000, 0.27, 0.24), (1_000_000, 0.72, 0.59)])
+@pytest.mark.parametrize(("images", "most", "most_spot"), [(100_000, 0.25, 0.22), (1_000_000, 0.70, 0.57)])
 def test_a_run_is_cheap(images: int, most: float, most_spot: float) -> None:
     """What `submit` costs on the default deployment, of small photographs, at the prices of the table.
 
