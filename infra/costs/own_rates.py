@@ -8,7 +8,7 @@ from datetime import datetime
 # as few.
 MEGAPIXELS = {"small": 0.01, "phone": 12.0}
 ALIKE = 4.0
-# A run of fewer tells of its start, not of its rate: each core has a whole task of them, more or less.
+# A run that computed fewer images tells how its workers start, not at what rate they compute.
 FEWEST_IMAGES = 2_000
 
 

@@ -1,7 +1,5 @@
 """The pipeline stack: network, roles, the cluster with its run, the wait, alarms and dashboard."""
 
-from typing import Any
-
 from aws_cdk import Tags
 from aws_cdk.aws_emr import CfnCluster
 from constructs import Construct
@@ -49,18 +47,23 @@ class PipelineStack(StageStack):
         self._logs_uri = f"s3://{storage.buckets.logs.bucket_name}/{EMR_LOGS}"
         job, extractor = self._artifacts.job, self._artifacts.extractor
         self.run = run_of(config, job_hash=job.hash, extractor_hash=extractor.hash)
-        given: Any = {"config": config, "buckets": self._buckets}
         site = self._site()
         cluster, page = self._watched_cluster(site)
         launcher = launcher_function(
-            self, "Launcher", cluster=cluster, site=site, artifacts=self._artifacts, **given
+            self,
+            "Launcher",
+            config=config,
+            buckets=self._buckets,
+            cluster=cluster,
+            site=site,
+            artifacts=self._artifacts,
         )
         if config.schedule:
             no_run = "The function that starts clusters failed: the schedule may have started no run"
             alarm_on_errors(
                 Construct(self, "ScheduleAlarms"), "FailingSchedule", self._topic, launcher, no_run
             )
-        submitter = submitter_role(self, "Submitter", launcher=launcher, **given)
+        submitter = submitter_role(self, "Submitter", config=config, buckets=self._buckets, launcher=launcher)
         cluster_id, results = cluster.ref, self.run.results_uri(self._buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
+from aws_cdk.aws_iam import IRole
 from aws_cdk.aws_kms import IKey, Key
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
@@ -67,7 +67,8 @@ def private_bucket(
     key: IKey | None = None,
     access_logs: s3.Bucket | None = None,
     no_replica: str = NO_REPLICA_REASON,
-    **replication: Any,
+    replication_role: IRole | None = None,
+    replication_rules: Sequence[s3.ReplicationRule] = (),
 ) -> s3.Bucket:
     """Make a versioned bucket that nobody outside the account reads, and nobody over plain HTTP.
 
@@ -76,7 +77,8 @@ def private_bucket(
         key: Encrypts objects (through a bucket key: one call for many images); none: SSE-S3.
         access_logs: Where requests are logged, under this bucket's id; none: nowhere.
         no_replica: Why it has no replica, where it has none.
-        replication: `replication_role` and `replication_rules` of a bucket with a replica.
+        replication_role: Copies objects to the replica.
+        replication_rules: Which objects; none: there is no replica.
     """
     bucket = s3.Bucket(
         scope,
@@ -94,11 +96,12 @@ def private_bucket(
         lifecycle_rules=list(lifecycle_rules),
         removal_policy=removal_policy(destroy=destroy),
         auto_delete_objects=destroy,
-        **replication,
+        replication_role=replication_role,
+        replication_rules=list(replication_rules) or None,
     )
     if key is None:
         acknowledge(bucket, {"NIST.800.53.R5-S3DefaultEncryptionKMS": SSE_S3_REASON})
-    if not replication:
+    if not replication_rules:
         acknowledge(bucket, {"NIST.800.53.R5-S3BucketReplicationEnabled": no_replica})
     return bucket
 

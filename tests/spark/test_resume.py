@@ -135,12 +135,14 @@ def test_a_driver_killed_at_95_percent_computes_little_again(tiny_extractor, tmp
     enough = ceil(0.95 * len(parts(whole.folder)))
     options: dict[str, object] = {"images": str(many), "extractor": str(tiny_extractor)}
     assert kill_driver(whole.folder, tmp_path, options, "features", str(enough)) == []
-    kept = snapshot(tmp_path / "run/features")
+    kept, computed = snapshot(tmp_path / "run/features"), RunResults(tmp_path / "run").json("progress.json")
     finished = sum(pq.read_metadata(path).num_rows for path in (tmp_path / "run/features").glob("*.parquet"))
     resumed = run(many, tmp_path, tiny_extractor, resume=True)
     assert kept.items() <= snapshot(resumed.folder / "features").items()
     again_at_most = table.IMAGES_PER_TASK * (os.cpu_count() or 1)
     assert finished >= 95_000 - again_at_most
+    assert computed["stage"] == "features"
+    assert 0 < computed["done"] <= finished + again_at_most
     assert_same_results(resumed, whole)
 
 
