@@ -68,7 +68,8 @@ def _options() -> Namespace:
     parser.add_argument("--weights", help="weights file of MobileNetV2; default: random numbers")
     parser.add_argument("--extractor", type=Path, help="extractor folder to use instead of building one")
     contenders = ", ".join(f"{key} {name}" for key, name in sorted(CONTENDERS.items()))
-    parser.add_argument("--only", help=f"comma-separated of: {contenders}")
+    known = contenders.replace("%", "%%")  # argparse formats its help
+    parser.add_argument("--only", help=f"comma-separated of: {known}")
     parser.add_argument("--count", type=int, help="N (default: that of the kind)")
     parser.add_argument("--rounds", type=int, help="(default: those of the kind)")
     parser.add_argument("--quick", action="store_true", help="try it out: one round, few images")

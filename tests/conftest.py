@@ -21,11 +21,28 @@ NEEDS = {
     "browser": ("browser",),
     "end_to_end": ("yarn", "emulator"),
     "extractors": ("tensorflow",),
+    "fuzz": ("processes",),
     "rehearsal/emulator": ("emulator",),
+    "rehearsal/full_run/test_rehearsal_programs": ("processes",),
+    "rehearsal/machine/test_machine_steps": ("processes",),
+    "rehearsal/machine/test_processes": ("processes",),
     "rehearsal/machine/test_yarn": ("yarn",),
     "spark": ("spark",),
+    "unit/test_bootstrap": ("processes",),
+    "unit/test_bootstrap_refusals": ("processes",),
+    "unit/test_images_border": ("processes",),
+    "unit/test_images_isolation": ("processes",),
 }
-NEEDS_OF_SLOW_TESTS = ("spark", "yarn", "browser", "emulator", "tensorflow", "command", "long")
+NEEDS_OF_SLOW_TESTS = (
+    "spark",
+    "yarn",
+    "browser",
+    "emulator",
+    "tensorflow",
+    "command",
+    "processes",
+    "long",
+)
 # Tests that share what is dear to make (a deployment, a cluster, a Spark session, synthesised stacks) run in
 # one process. The longest begin first; all other modules follow, each by itself.
 TOGETHER = (

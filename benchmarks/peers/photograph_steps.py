@@ -4,6 +4,7 @@ The limit is what libjpeg-turbo's scaled decoding and the network take, and noth
 """
 
 import io
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from PIL import Image
 from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_count, photographs_below
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.decoding import decode_picture
+from spark_job.images.isolation import ENVIRONMENT
 from spark_job.images.preparation import prepare
 from spark_job.images.quality import measure
 
@@ -84,6 +86,7 @@ def main() -> None:
     assignment, cores = Assignment.from_arguments(), core_count()
     paths = photographs_below(assignment.images)[: MOST_PHOTOGRAPHS * cores]
     jobs = [(assignment.extractor, paths[core::cores]) for core in range(cores)]
+    os.environ.update(ENVIRONMENT)  # else libraries start threads that the job's decoder does not have
     with get_context("spawn").Pool(cores) as pool:
         seconds = pool.map(run_steps, jobs, chunksize=1)
     steps = {step: 1000 * sum(each[step] for each in seconds) / len(paths) for step in seconds[0]}

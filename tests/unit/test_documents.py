@@ -99,6 +99,17 @@ def test_what_needs_nothing_runs(command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.command
+@pytest.mark.parametrize("module", ["benchmarks", "infra.artifacts", "spark_job"])
+def test_what_make_starts_says_how_it_is_used(module: str) -> None:
+    """Programs that are no part of `fruit` have help, too."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.lower().startswith("usage:")
+
+
 @pytest.mark.parametrize("model", ["../docs", "..", "a/b"])
 def test_make_removes_no_other_folder_than_an_extractor(model):
     """Whatever MODEL is called."""
