@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rehearsal.emr.cluster import Cluster, Subject
 from rehearsal.emr.conditions import CLOCK, Conditions
-from rehearsal.emr.state.cluster import Cluster, Subject
-from rehearsal.emr.state.step import Step
+from rehearsal.emr.parts import Step
 
 logger = logging.getLogger(__name__)
 CLUSTER_MESSAGES = {

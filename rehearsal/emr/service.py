@@ -6,20 +6,17 @@ from typing import Any
 
 from botocore import xform_name
 
+from rehearsal.emr.cluster import Cluster, Subject
 from rehearsal.emr.compute import ComputeFactory
-from rehearsal.emr.conditions import Conditions
+from rehearsal.emr.conditions import Conditions, Timings
 from rehearsal.emr.errors import EmrError, not_emulated, refused
 from rehearsal.emr.events import Dispatcher, Event, event_of
 from rehearsal.emr.life.controller import Controller
-from rehearsal.emr.life.launching import Launching
+from rehearsal.emr.life.launching import Launching, Surroundings
 from rehearsal.emr.operations import clusters, instances, policies, region, steps
 from rehearsal.emr.operations.account import Account
+from rehearsal.emr.parts import USER_REQUEST, Instance
 from rehearsal.emr.protocol import checked_request, fit_answer, refusal_code, service_model
-from rehearsal.emr.state.cluster import Cluster, Subject
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import USER_REQUEST
-from rehearsal.emr.surroundings import Surroundings
-from rehearsal.emr.timings import Timings
 
 # Operation, as the model names it, to the function of boto3's name for it.
 OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {

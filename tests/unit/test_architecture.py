@@ -61,9 +61,10 @@ ORDER: dict[str, tuple[str, ...]] = {
         "commands",
     ),
     "rehearsal.emr": (
-        "errors identifiers releases timings conditions compute",
-        "state",
-        "surroundings protocol pages events",
+        "errors conditions compute",
+        "parts",
+        "cluster",
+        "protocol events",
         "life",
         "operations",
         "service",

@@ -4,18 +4,15 @@ import logging
 import threading
 from dataclasses import dataclass
 
+from rehearsal.emr.cluster import AUTO_TERMINATION, Cluster
 from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
-from rehearsal.emr.conditions import CLOCK
+from rehearsal.emr.conditions import CLOCK, Timings
 from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.life.step_runner import StepRunner, interrupt_steps
-from rehearsal.emr.state.cluster import AUTO_TERMINATION, Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import READY, Ending
-from rehearsal.emr.state.step import Step
-from rehearsal.emr.timings import Timings
+from rehearsal.emr.parts import READY, Ending, Instance, Step
 
 logger = logging.getLogger(__name__)
 

@@ -1,15 +1,49 @@
-"""EC2 as EMR asks it for instances: what an account's quotas and roles allow, and EC2's other answers."""
+"""What EMR asks of an account's other services, and what EC2 answers to who wants instances."""
 
+import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from infra.config.instances import instance_types
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.surroundings import Surroundings
+from rehearsal.emr.parts import Instance
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where a cluster's instances start.
+
+    Attributes:
+        vpc_id: Of its virtual private cloud, empty when the subnet is not known.
+        public: Whether instances get public addresses.
+    """
+
+    vpc_id: str
+    public: bool
+
+
+class Surroundings:
+    """An account with nothing but EMR: it allows everything, and knows no subnet."""
+
+    def network(self, region: str, subnet_id: str | None) -> Network:
+        """Return where instances start; without a subnet, in the default network, which is public."""
+        return Network("", public=subnet_id is None)
+
+    def security_group(self, region: str, network: Network, name: str) -> str:
+        """Return the id of the network's security group of that name, made if there is none."""
+        return f"sg-{hashlib.sha256(f'{region} {network.vpc_id} {name}'.encode()).hexdigest()[:17]}"
+
+    def launch_refusal(self, cluster: Cluster) -> str:
+        """Return what EC2 says to the service role that asks it for a cluster's instances; empty: yes."""
+        return ""
+
+    def allows_spot(self, region: str, service_role: str) -> bool:
+        """Return whether Spot's service-linked role is there, or made now by a service role that may."""
+        return True
+
 
 # The families whose vCPU the two quotas count: "Standard (A, C, D, H, I, M, R, T, Z)".
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html

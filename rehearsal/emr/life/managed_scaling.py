@@ -8,13 +8,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rehearsal.emr.cluster import MANAGED_SCALING, Cluster
 from rehearsal.emr.compute import Demand, Role
+from rehearsal.emr.conditions import Timings
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.releases import release_number
-from rehearsal.emr.state.cluster import MANAGED_SCALING, Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.pool import MARKETS, Pool
-from rehearsal.emr.timings import Timings
+from rehearsal.emr.parts import MARKETS, Instance, Pool
 
 # The first release whose managed scaling looks at node labels.
 FIRST_WITH_LABELS = (7, 2)
@@ -129,8 +127,9 @@ def _allows(limits: Limits, present: list[Instance], more: Instance) -> bool:
 def _masters_on_core(cluster: Cluster) -> bool:
     """Return whether node labels keep application masters on core nodes, so that scaling looks at them."""
     yarn = cluster.configurations.get("yarn-site", {})
+    major, minor = cluster.request["ReleaseLabel"].removeprefix("emr-").split(".")[:2]
     return (
         yarn.get("yarn.node-labels.enabled") == "true"
         and yarn.get("yarn.node-labels.am.default-node-label-expression") == "CORE"
-        and release_number(cluster.request["ReleaseLabel"]) >= FIRST_WITH_LABELS
+        and (int(major), int(minor)) >= FIRST_WITH_LABELS
     )

@@ -3,11 +3,9 @@
 import threading
 from dataclasses import dataclass
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import Compute, ComputeError
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import Ending
-from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.parts import Ending, Instance, Pool
 
 
 class BootstrapError(Exception):

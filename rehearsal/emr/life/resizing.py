@@ -4,15 +4,12 @@ import threading
 import time
 from dataclasses import dataclass
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import Compute
-from rehearsal.emr.identifiers import new_public_address
+from rehearsal.emr.conditions import Timings
 from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launching
 from rehearsal.emr.life.preparation import Preparation
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance, Market
-from rehearsal.emr.state.part import Ending
-from rehearsal.emr.state.pool import MARKETS, Pool
-from rehearsal.emr.timings import Timings
+from rehearsal.emr.parts import MARKETS, Ending, Instance, Market, Pool, new_public_address
 
 
 @dataclass

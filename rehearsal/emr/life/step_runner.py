@@ -3,10 +3,9 @@
 import threading
 from dataclasses import dataclass
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import Compute, ComputeError
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.part import Ending
-from rehearsal.emr.state.step import STARTED, Step
+from rehearsal.emr.parts import STARTED, Ending, Step
 
 
 @dataclass

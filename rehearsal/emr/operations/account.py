@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.emr.cluster import Cluster, Subject
 from rehearsal.emr.conditions import CLOCK, SECONDS_OF_A_DAY
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
-from rehearsal.emr.state.cluster import Cluster, Subject
-from rehearsal.emr.state.part import ENDED
-from rehearsal.emr.surroundings import Surroundings
+from rehearsal.emr.life.launching import Surroundings
+from rehearsal.emr.parts import ENDED
 
 Message = dict[str, Any]
 DAYS_REMEMBERED = 60

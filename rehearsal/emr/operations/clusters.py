@@ -4,18 +4,21 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
+from rehearsal.emr.cluster import AUTO_TERMINATION, MANAGED_SCALING, Cluster
 from rehearsal.emr.errors import not_emulated, refused
+from rehearsal.emr.life.launching import Surroundings
 from rehearsal.emr.operations.account import Account, Message
-from rehearsal.emr.operations.cluster_description import cluster_description
+from rehearsal.emr.operations.descriptions import cluster_description, page
 from rehearsal.emr.operations.instance_pools import new_pools
 from rehearsal.emr.operations.policies import checked_policy
-from rehearsal.emr.operations.region import find_security_configuration
+from rehearsal.emr.operations.region import (
+    APPLICATIONS,
+    YARN_APPLICATIONS,
+    find_security_configuration,
+    is_release,
+)
 from rehearsal.emr.operations.steps import new_steps
-from rehearsal.emr.pages import page
-from rehearsal.emr.releases import APPLICATIONS, YARN_APPLICATIONS, is_release
-from rehearsal.emr.state.cluster import AUTO_TERMINATION, MANAGED_SCALING, Cluster
-from rehearsal.emr.state.part import USER_REQUEST
-from rehearsal.emr.surroundings import Surroundings
+from rehearsal.emr.parts import USER_REQUEST
 
 # The attribute of a group that EMR manages, and the name of the one that it makes, in a public and in a
 # private subnet: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html

@@ -3,8 +3,7 @@
 from typing import Any
 
 from rehearsal.emr.errors import not_emulated, refused
-from rehearsal.emr.identifiers import new_id
-from rehearsal.emr.state.pool import Pool
+from rehearsal.emr.parts import Pool, new_id
 
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
 NO_CAPACITY = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"

@@ -2,14 +2,11 @@
 
 from functools import partial
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
-from rehearsal.emr.operations.cluster_description import status
-from rehearsal.emr.pages import INSTANCES_PAGE, page
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.instance import Instance, Market
-from rehearsal.emr.state.part import READY
-from rehearsal.emr.state.pool import MARKETS, Pool
+from rehearsal.emr.operations.descriptions import page, status
+from rehearsal.emr.parts import MARKETS, READY, Instance, Market, Pool
 
 
 def list_instances(account: Account, request: Message) -> Message:
@@ -18,7 +15,7 @@ def list_instances(account: Account, request: Message) -> Message:
     with cluster.changed:
         chosen = [instance for instance in cluster.instances if _matches(cluster, instance, request)]
         describe = partial(_instance_description, cluster)
-        return page("Instances", chosen, request, describe, size=INSTANCES_PAGE)
+        return page("Instances", chosen, request, describe, size=2000)
 
 
 def list_instance_fleets(account: Account, request: Message) -> Message:

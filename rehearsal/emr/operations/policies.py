@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+from rehearsal.emr.cluster import AUTO_TERMINATION, MANAGED_SCALING, Cluster
 from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
-from rehearsal.emr.state.cluster import AUTO_TERMINATION, MANAGED_SCALING, Cluster
 
 # https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html, in seconds.
 SHORTEST_IDLE, LONGEST_IDLE, DEFAULT_IDLE = 60, 604_800, 3600

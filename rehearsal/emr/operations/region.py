@@ -1,13 +1,35 @@
 """Operations on what an account has in a region besides clusters, and on what EMR offers there."""
 
 import json
+import re
+from contextlib import suppress
 
 from infra.config.instances import InstanceType, instance_types
 from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message
-from rehearsal.emr.pages import page
-from rehearsal.emr.releases import RELEASES, is_release
+from rehearsal.emr.operations.descriptions import page
+
+# Source: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-release-components.html, noted without the
+# live page at hand. The versions of applications are left out of answers.
+# The latest first; infra offers only such.
+RELEASES = tuple(f"emr-7.{minor}.0" for minor in range(13, -1, -1))
+# Applications that need YARN on the cluster.
+YARN_APPLICATIONS = {
+    *("hadoop", "spark", "hive", "pig", "flink", "hbase", "hcatalog", "hue", "livy", "oozie", "phoenix"),
+    *("sqoop", "tez", "zeppelin", "jupyterhub", "jupyterenterprisegateway", "mahout", "tensorflow", "mxnet"),
+}
+APPLICATIONS = {
+    *YARN_APPLICATIONS,
+    *("ganglia", "presto", "prestodb", "prestosql", "trino", "zookeeper", "delta", "iceberg", "hudi"),
+    *("amazoncloudwatchagent", "s3distcp", "icehouse", "impala", "sentry", "jupyter"),
+}
+
+
+def is_release(label: str) -> bool:
+    """Return whether a label is of EMR 4 to 7; the list above need not have it."""
+    return re.fullmatch(r"emr-[4-7]\.\d+\.\d+(-\w+)?", label) is not None
+
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-block-public-access.html
 PUBLIC_ACCESS_OF_A_NEW_ACCOUNT = {
@@ -21,11 +43,12 @@ def create_security_configuration(account: Account, request: Message) -> Message
     name, text = request["Name"], request["SecurityConfiguration"]
     if name in account.security_configurations:
         raise refused(f"SecurityConfiguration with name '{name}' already exists.")
-    if not _is_json_object(text):
-        raise refused("SecurityConfiguration must be a JSON document.")
-    now = CLOCK.now()
-    account.security_configurations[name] = text, now
-    return {"Name": name, "CreationDateTime": now}
+    with suppress(ValueError):
+        if isinstance(json.loads(text), dict):
+            now = CLOCK.now()
+            account.security_configurations[name] = text, now
+            return {"Name": name, "CreationDateTime": now}
+    raise refused("SecurityConfiguration must be a JSON document.")
 
 
 def describe_security_configuration(account: Account, request: Message) -> Message:
@@ -91,10 +114,3 @@ def _instance_type_description(known: InstanceType) -> Message:
         "InstanceFamilyId": known.name.partition(".")[0],
         "Architecture": known.architecture.upper(),
     }
-
-
-def _is_json_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False

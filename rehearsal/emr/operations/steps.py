@@ -2,13 +2,12 @@
 
 from typing import Any
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import refused
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.operations.account import Account, Message, check_alive
-from rehearsal.emr.operations.cluster_description import status
-from rehearsal.emr.pages import page
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.step import Step
+from rehearsal.emr.operations.descriptions import page, status
+from rehearsal.emr.parts import Step
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/AddMoreThan256Steps.html
 MOST_ACTIVE_STEPS = 256

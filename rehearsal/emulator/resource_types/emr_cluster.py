@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from infra.launch.cluster_request import FLEETS, NAMES
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emr.state.part import ENDED
+from rehearsal.emr.parts import ENDED
 from rehearsal.emulator.api import call, client, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
 

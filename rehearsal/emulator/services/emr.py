@@ -8,10 +8,10 @@ from ministack import app
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.events import Event
+from rehearsal.emr.life.launching import Network, Surroundings
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.surroundings import Network, Surroundings
 from rehearsal.emulator.api import client
 from rehearsal.emulator.permissions import callers
 from rehearsal.emulator.permissions.enforcement import Guard, role_arn, roles_of_profile

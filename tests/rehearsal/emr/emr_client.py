@@ -10,16 +10,15 @@ from botocore.model import ListShape, Shape, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import ClusterSpec
+from rehearsal.emr.conditions import Timings
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.events import Event
+from rehearsal.emr.life.launching import Surroundings
+from rehearsal.emr.parts import ENDED, READY, Pool
 from rehearsal.emr.protocol import operation_model
 from rehearsal.emr.service import EMPTY_ACCOUNT, ElasticMapReduce
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.part import ENDED, READY
-from rehearsal.emr.state.pool import Pool
-from rehearsal.emr.surroundings import Surroundings
-from rehearsal.emr.timings import Timings
 from tests.rehearsal.emr.fake_compute import FakeCompute
 from tests.waiting import wait_until
 

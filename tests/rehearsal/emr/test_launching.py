@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.emr.surroundings import Surroundings
+from rehearsal.emr.life.launching import Surroundings
 from tests.rehearsal.emr.emr_client import FLEETS, GROUPS, EmrClient, fleet, until
 
 SPARK: dict[str, Any] = {"Applications": [{"Name": "Spark"}]}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rehearsal.emr.errors import EmrError
-from rehearsal.emr.surroundings import Network, Surroundings
+from rehearsal.emr.life.launching import Network, Surroundings
 from tests.rehearsal.emr.emr_client import FLEETS, EmrClient
 
 OWN = {"EmrManagedMasterSecurityGroup": "sg-1", "EmrManagedSlaveSecurityGroup": "sg-2"}

@@ -8,8 +8,8 @@ from ministack.core.responses import request_scope
 from ministack.services import iam
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec, Demand, Node, Program
+from rehearsal.emr.conditions import Timings
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emr.timings import Timings
 from rehearsal.emulator.permissions.callers import add_user
 from rehearsal.emulator.services.emr import EmulatedAccount, put_event
 from rehearsal.settings import ACCOUNT, Keys, Settings

@@ -1,19 +1,50 @@
-"""A cluster as DescribeCluster and ListClusters show it.
+"""What answers show: clusters, states, and long lists in pages."""
 
-Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_Cluster.html
-"""
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from typing import Any
+from rehearsal.emr.cluster import Cluster
+from rehearsal.emr.errors import refused
+from rehearsal.emr.parts import Ending, Part
 
-from rehearsal.emr.state.cluster import Cluster
-from rehearsal.emr.state.part import Ending, Part
-
+Item = TypeVar("Item")
 PROGRESS = {
     "STARTING": "Provisioning Amazon EC2 capacity",
     "BOOTSTRAPPING": "Running bootstrap actions",
     "RUNNING": "Running step",
     "WAITING": "Cluster ready to run steps.",
 }
+
+
+def page(
+    name: str,
+    items: Sequence[Item],
+    request: Mapping[str, Any],
+    describe: Callable[[Item], Any],
+    *,
+    size: int = 50,
+    marker: str = "Marker",
+) -> dict[str, Any]:
+    """Return an answer with the page that a request asks for, and the marker of the next, if there is one.
+
+    Args:
+        name: What the answer calls the items.
+        describe: Makes of an item what the answer shows.
+        marker: What request and answer call the marker.
+
+    Raises:
+        EmrError: the marker is not one that an answer held.
+    """
+    start = 0
+    if given := request.get(marker):
+        try:
+            start = int(base64.urlsafe_b64decode(given.encode()).decode())
+        except ValueError as error:
+            raise refused(f"Marker '{given}' is not valid.") from error
+    rest = start + size
+    following = base64.urlsafe_b64encode(str(rest).encode()).decode() if rest < len(items) else None
+    return {name: [describe(item) for item in items[start:rest]], marker: following}
 
 
 def status(part: Part, reason: Part | Ending | None = None) -> dict[str, Any]:
@@ -33,7 +64,10 @@ def status(part: Part, reason: Part | Ending | None = None) -> dict[str, Any]:
 
 
 def cluster_description(cluster: Cluster) -> dict[str, Any]:
-    """Return everything that DescribeCluster shows; ListClusters shows a part of it."""
+    """Return everything that DescribeCluster shows; ListClusters shows a part of it.
+
+    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_Cluster.html
+    """
     with cluster.changed:
         request = cluster.request
         primary = cluster.primary()

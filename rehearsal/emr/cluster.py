@@ -9,11 +9,7 @@ from typing import Any
 
 from rehearsal.emr.compute import BootstrapAction, ClusterSpec
 from rehearsal.emr.conditions import CLOCK
-from rehearsal.emr.identifiers import new_id
-from rehearsal.emr.state.instance import Instance
-from rehearsal.emr.state.part import ENDED, READY, Ending, Part
-from rehearsal.emr.state.pool import Pool
-from rehearsal.emr.state.step import ACTIVE, Step
+from rehearsal.emr.parts import ACTIVE, ENDED, READY, Ending, Instance, Part, Pool, Step, new_id
 
 MANAGED_SCALING, AUTO_TERMINATION = "ManagedScalingPolicy", "AutoTerminationPolicy"
 
