@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.contract.names import PROJECT
 from rehearsal.emulator.permissions.evaluation import ALLOWED, Statement
-from rehearsal.emulator.permissions.replay import Call, Replay
+from rehearsal.emulator.permissions.record import Call, Replay
 
 PAGE, RECORD = "permissions.md", "permissions.json"
 # What no rehearsal can use, and why it is there all the same: a statement by `OWNER / POLICY / NAME`,
@@ -131,7 +131,6 @@ class Report:
 
     @property
     def line(self) -> str:
-        """The report in one line."""
         allows = [one for one in self.ours if one.allows]
         denies = [one for one in self.ours if not one.allows]
         count = sum(call["count"] for call in self.replay.calls)

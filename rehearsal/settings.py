@@ -25,7 +25,7 @@ DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER = "deployer", "bootstrapper", "
 PRIVACY_OFFICER = "privacy-officer"
 PEOPLE = (DEPLOYER, BOOTSTRAPPER, DATA_SCIENTIST, REVIEWER, PRIVACY_OFFICER)
 DEFAULT_HOME = ROOT / ".cache" / "rehearsal" / "home"
-# The rehearsal's own requests, beside AWS's: rehearsal/emulator/control.py says what they do.
+# The rehearsal's own requests, beside AWS's: rehearsal/emulator/gateway.py says what they do.
 OWN_PATHS = "/_rehearsal/"
 INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
 CONDITIONS_PATH = f"{OWN_PATHS}conditions"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.emulator.permissions.record import Replay
 from rehearsal.errors import RehearsalError
 from rehearsal.permissions_report import RECORD, Report
 

@@ -50,12 +50,10 @@ class Cluster(Part):
 
     @property
     def name(self) -> str:
-        """Its name in the request."""
         return str(self.request["Name"])
 
     @property
     def arn(self) -> str:
-        """Its Amazon resource name."""
         return f"arn:aws:elasticmapreduce:{self.region}:{self.account}:cluster/{self.id}"
 
     @property
@@ -82,7 +80,6 @@ class Cluster(Part):
 
     @property
     def spec(self) -> ClusterSpec:
-        """What the machine needs to know of it."""
         log_uri = self.request.get("LogUri")
         uri = log_uri.replace("s3n://", "s3://").rstrip("/") + "/" if log_uri else None
         return ClusterSpec(self.id, self.configurations, uri, self.runs_yarn)

@@ -130,7 +130,6 @@ class Instance(Part):
 
     @property
     def host(self) -> str:
-        """Its private DNS name."""
         return dns_name(self.address, self.region, public=False)
 
     @property
@@ -140,7 +139,6 @@ class Instance(Part):
 
     @property
     def node(self) -> Node:
-        """The instance as the machine knows it."""
         return Node(self.ec2_id, self.role)
 
 
@@ -234,7 +232,6 @@ class Step(Part):
 
     @property
     def name(self) -> str:
-        """Its name in the request."""
         return str(self.config["Name"])
 
     @property
@@ -244,7 +241,6 @@ class Step(Part):
 
     @property
     def program(self) -> Program:
-        """What the machine is to run."""
         jar = self.config["HadoopJarStep"]
         return Program(
             step_id=self.id,

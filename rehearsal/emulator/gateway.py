@@ -6,6 +6,7 @@ ends, which it does when the program that started it is gone, however it went.
 """
 
 import asyncio
+import json
 import logging
 import os
 import resource
@@ -15,27 +16,37 @@ import threading
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import boto3
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 
+from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.control import with_control
-from rehearsal.emulator.door import give_functions_keys, with_door
+from rehearsal.emulator.door import Asgi, give_functions_keys, read_body, send_json, with_door
 from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions import callers, services
 from rehearsal.emulator.permissions.enforcement import Guard
-from rehearsal.emulator.permissions.metadata import with_metadata
+from rehearsal.emulator.permissions.metadata import Metadata
 from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.services import completions, emr, service_quotas
-from rehearsal.settings import LOOPBACK, PEOPLE, Settings
+from rehearsal.settings import (
+    CONDITIONS_PATH,
+    INTERRUPT_PATH,
+    LOOPBACK,
+    PEOPLE,
+    PERMISSIONS_PATH,
+    Settings,
+)
+from spark_job.contract.errors import MisuseError
 
 KEEP_ALIVE_SECONDS = 75.0
 # SDKs keep connections open; nobody waits for them at the end.
 SHUTDOWN_SECONDS = 1.0
+CONTROLS = (INTERRUPT_PATH, CONDITIONS_PATH, PERMISSIONS_PATH)
 
 
 def main() -> None:
@@ -85,7 +96,44 @@ async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) ->
 
     lifecycle = Lifecycle(partial(boto3.client, "s3"))
     inside = with_door(with_control(app, service, guard, lifecycle), settings, guard)
-    await serve(with_metadata(inside, service), config, shutdown_trigger=until_the_end)
+    await serve(Metadata(inside, service), config, shutdown_trigger=until_the_end)
+
+
+def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard, lifecycle: Lifecycle) -> Asgi:
+    """Return the application with three paths taken out of AWS's; a refusal is status 409, `{"message": …}`.
+
+    `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or refuses
+    when there is no task node to take.
+
+    `POST /_rehearsal/conditions` with `{"event_copies": 2}` or `{}` sets some of `Conditions` and answers
+    all. When `days_ahead` grows, the lifecycle rules of the buckets are carried out before it answers.
+
+    `POST /_rehearsal/permissions` with `{}` answers the calls so far, and the statements of all policies that
+    are or were there when it was asked.
+    """
+
+    async def answer(path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if path == PERMISSIONS_PATH:
+            return guard.told()
+        if path == INTERRUPT_PATH:
+            return {"instance": await asyncio.to_thread(service.interrupt, asked.get("cluster"))}
+        before = service.conditions.days_ahead
+        changed = service.conditions.change(asked)
+        if changed["days_ahead"] > before:
+            await asyncio.to_thread(lifecycle.move, before, changed["days_ahead"])
+        return changed
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] not in CONTROLS:
+            await aws(scope, receive, send)
+            return
+        try:
+            status, told = 200, await answer(scope["path"], json.loads(await read_body(receive) or b"{}"))
+        except (EmrError, MisuseError) as error:
+            status, told = 409, {"message": str(error)}
+        await send_json(send, status, told)
+
+    return application
 
 
 def _end_event() -> asyncio.Event:

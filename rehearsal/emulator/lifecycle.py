@@ -96,7 +96,6 @@ class VersionedBucket:
         versions.append(Version(now, is_marker))
 
     def midnight(self, now: datetime) -> None:
-        """Do what the rules ask for at this midnight."""
         for rule in self.rules:
             for key in [key for key in self.objects if key.startswith(rule.prefix)]:
                 current = self.objects[key][-1]

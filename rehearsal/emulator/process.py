@@ -81,7 +81,6 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The id of the server's process."""
         return self._running().pid
 
     def start(self) -> Self:

@@ -31,7 +31,7 @@ from operate.s3.download import FolderCopy, download
 from operate.s3.objects import list_objects
 from rehearsal.asking import ask
 from rehearsal.demo.photographs import write_archive
-from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.emulator.permissions.record import Replay
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.background_server import write_submitter
 from rehearsal.full_run.probes import probe
@@ -80,7 +80,6 @@ class RehearsalSteps:
                 raise RehearsalError("the account is not ready: see above")
 
     def deploy_storage(self) -> None:
-        """Deploy the stacks storage and monitoring."""
         with self._timeline.event("storage and monitoring are deployed"):
             self._deploy(["storage", "monitoring"])
 

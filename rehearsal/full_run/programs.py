@@ -75,7 +75,6 @@ class Programs:
             raise RehearsalError(f"{name} failed with exit code {code}\n{why}\nall it said: {log}")
 
     def end(self) -> None:
-        """End every program that runs."""
         with self._lock:
             self._ended = True
         for child in tuple(self._running):

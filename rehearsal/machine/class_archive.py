@@ -9,10 +9,9 @@ import tempfile
 from pathlib import Path
 
 from rehearsal.emr.compute import ClusterSpec, ComputeError, Node
-from rehearsal.machine.daemons import CLASS_ARCHIVE, installed_software
 from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.node_setup import NodeSetup
-from rehearsal.machine.yarn import Yarn
+from rehearsal.machine.yarn import CLASS_ARCHIVE, Yarn
 from rehearsal.rewriting import EmulatedAws
 from spark_job.contract.errors import FruitError
 
@@ -30,10 +29,10 @@ def make_archive(home: Path) -> None:
     """
     CLASS_ARCHIVE.unlink(missing_ok=True)
     unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
-    folders, software = ClusterFolders(home / SPEC.cluster_id), installed_software()
-    yarn = Yarn(folders, software, labels=False)
+    folders = ClusterFolders(home / SPEC.cluster_id)
+    yarn = Yarn(folders, labels=False)
     aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
-    NodeSetup(SPEC, home, folders, aws, software, yarn.ports).prepare(PRIMARY)
+    NodeSetup(SPEC, home, folders, aws, yarn.ports).prepare(PRIMARY)
     # Java's launcher reads this variable.
     yarn.start(PRIMARY, {"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"})
     yarn.stop(WRITE_SECONDS)

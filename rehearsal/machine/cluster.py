@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rehearsal.emr import compute
 from rehearsal.emr.compute import ComputeError, Node
-from rehearsal.machine.daemons import Software, installed_software
 from rehearsal.machine.folders import ClusterFolders
+from rehearsal.machine.jars import installed_java
 from rehearsal.machine.log_bucket import LogBucket, s3_client
 from rehearsal.machine.node_setup import NodeSetup
 from rehearsal.machine.programs import fetch, script_command, step_command
@@ -31,8 +31,8 @@ def machine(
         JarsError: the jars have not been fetched.
         FruitError: there is no Java 17.
     """
-    software = installed_software()
-    return lambda spec: Cluster(spec, home.resolve(), aws, software, logs_late)
+    installed_java()
+    return lambda spec: Cluster(spec, home.resolve(), aws, logs_late)
 
 
 @dataclass
@@ -42,7 +42,6 @@ class Cluster:
     spec: compute.ClusterSpec
     home: Path
     aws: EmulatedAws
-    software: Software
     logs_late: Callable[[], float]
     _nodes: list[Node] = field(default_factory=list)
 
@@ -53,12 +52,11 @@ class Cluster:
         self._s3 = s3_client(self.aws, self._id)
         self._bucket = LogBucket(self._s3, spec.log_uri, self._id, self.logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
-        self._yarn = Yarn(self._folders, self.software, labels=labels) if spec.runs_yarn else None
+        self._yarn = Yarn(self._folders, labels=labels) if spec.runs_yarn else None
         ports = self._yarn.ports if self._yarn else None
-        self._setup = NodeSetup(spec, self.home, self._folders, self.aws, self.software, ports)
+        self._setup = NodeSetup(spec, self.home, self._folders, self.aws, ports)
 
     def provision(self, node: Node) -> None:
-        """Give the node its folder, configuration files and Java."""
         try:
             self._setup.prepare(node)
         except OSError as error:
@@ -80,24 +78,20 @@ class Cluster:
         return code
 
     def start(self, primary: Node) -> None:
-        """Start the ResourceManager."""
         if self._yarn:
             self._yarn.start(primary, self._setup.daemon_environment(primary))
 
     def join(self, node: Node) -> None:
-        """Start the NodeManager of a core or task node."""
         if self._yarn and node.role != "MASTER":
             self._yarn.join(node, self._setup.node_ports[node], self._setup.daemon_environment(node))
 
     def leave(self, node: Node) -> None:
-        """Take the node out when its containers have ended."""
         if self._yarn:
             self._yarn.drain(node)
         self._end(node)
         self._push_logs()
 
     def lose(self, node: Node) -> None:
-        """Kill all that runs on the node."""
         if self._yarn:
             self._yarn.forget(node)
         self._end(node)
@@ -107,7 +101,6 @@ class Cluster:
         return node in self._nodes and (not self._yarn or self._yarn.is_alive(node))
 
     def run(self, program: compute.Program) -> RunningStep:
-        """Start a step in a folder of its own on the primary node."""
         primary = next((node for node in self._nodes if node.role == "MASTER"), None)
         if primary is None:
             raise ComputeError("The cluster has no primary node")
@@ -133,7 +126,6 @@ class Cluster:
         )
 
     def demand(self) -> compute.Demand:
-        """Return how many containers wait for room, and how many run on each node."""
         return self._yarn.demand() if self._yarn else compute.Demand(0, {})
 
     def stop(self) -> None:

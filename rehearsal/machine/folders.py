@@ -30,7 +30,6 @@ class NodeFolders:
         return short_folder(self.root.parents[1]) / self.root.name
 
     def make(self) -> None:
-        """Create the folders."""
         for folder in (self.conf, self.spark_conf, self.opt, self.yarn_local, self.container_logs, self.tmp):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -54,7 +53,6 @@ class ClusterFolders:
             folder.mkdir(parents=True, exist_ok=True)
 
     def node(self, node: Node) -> NodeFolders:
-        """Return the folders of one node."""
         return NodeFolders(self.root / node.instance_id)
 
     def node_logs(self, node: Node) -> Path:

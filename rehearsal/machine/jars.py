@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pyspark
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificat
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
+from rehearsal.settings import require_plain
 from spark_job.contract.errors import FruitError
 from spark_job.contract.java import find_java_home
 
@@ -51,6 +53,19 @@ def require_jars(folder: Path = JARS) -> Path:
     if missing:
         raise JarsError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")
     return folder
+
+
+@cache
+def installed_java() -> Path:
+    """Return this machine's Java, when the project's folder can be used and the jars have been fetched.
+
+    Raises:
+        JarsError: the jars have not been fetched.
+        FruitError: there is no Java 17, or the project's folder cannot be used.
+    """
+    require_plain(ROOT)
+    require_jars()
+    return Path(find_java_home())
 
 
 def _pins() -> dict[str, str]:

@@ -8,11 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from rehearsal.emr.compute import ClusterSpec, Node
-from rehearsal.machine.daemons import Software
 from rehearsal.machine.folders import ClusterFolders, NodeFolders
-from rehearsal.machine.jars import SPARK_HOME
-from rehearsal.machine.node_configuration import emr_defaults, place
-from rehearsal.processes import mark
+from rehearsal.machine.jars import JARS, SPARK_HOME, installed_java
+from rehearsal.processes import MARK, OWNER, mark
 from rehearsal.rewriting import Configurations, EmulatedAws, rewrite_configurations
 from rehearsal.settings import LOOPBACK, free_port
 from spark_job.contract.node import NODE_FOLDER
@@ -29,6 +27,22 @@ SPARK_FILES = {"spark-defaults": "spark-defaults.conf", "spark-log4j2": "log4j2.
 # Figures by JMX are as old as this at most, in seconds; Hadoop's own default is 10.
 METRICS = "*.period=1\n"
 APPLIED = {*XML_FILES, *EXPORTS, *SPARK_FILES}
+LABEL = "CORE"
+# What containers inherit from their NodeManager: what an instance gives to every program on it.
+INHERITED = (
+    *("JAVA_HOME", "PATH", "TMPDIR", MARK, OWNER, "SPARK_LOCAL_IP", "AWS_ENDPOINT_URL"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"),
+    *("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_METADATA_ENDPOINT"),
+    *("AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS"),
+)
+# Where the cluster's ResourceManager listens, each on a port of the loopback interface; the first is the web.
+MANAGER_ADDRESSES = (
+    "yarn.resourcemanager.webapp.address",
+    "yarn.resourcemanager.address",
+    "yarn.resourcemanager.scheduler.address",
+    "yarn.resourcemanager.resource-tracker.address",
+    "yarn.resourcemanager.admin.address",
+)
 
 
 @dataclass
@@ -44,7 +58,6 @@ class NodeSetup:
     home: Path
     folders: ClusterFolders
     aws: EmulatedAws
-    software: Software
     ports: Sequence[int] | None
     node_ports: dict[Node, int] = field(default_factory=dict)
     _exports: dict[str, str] = field(default_factory=dict)
@@ -53,7 +66,7 @@ class NodeSetup:
         """Make the node's folders, Java and configuration files. Raises OSError: there is no room."""
         folders = self.folders.node(node)
         folders.make()
-        _write_java_home(folders, self.software.java)
+        _write_java_home(folders)
         if self.ports is not None:
             self.node_ports[node] = free_port()
             self._write_configuration(node, folders, self.ports)
@@ -84,7 +97,7 @@ class NodeSetup:
             "HADOOP_CONF_DIR": str(folders.conf),
             "YARN_CONF_DIR": str(folders.conf),
             # spark-submit hands it on to driver and executors.
-            "SPARK_DIST_CLASSPATH": f"{self.software.s3_jars}/*",
+            "SPARK_DIST_CLASSPATH": f"{JARS}/s3/*",
             "FRUIT_FEATURES_HOME": str(folders.opt / Path(NODE_FOLDER).name),
             "FRUIT_FEATURES_PYTHON": sys.executable,
             **self._exports,
@@ -158,7 +171,7 @@ def _escaped(text: str, separators: str) -> str:
     return "\\" + text if text.startswith(" ") else text
 
 
-def _write_java_home(folders: NodeFolders, java: Path) -> None:
+def _write_java_home(folders: NodeFolders) -> None:
     """Write a JAVA_HOME whose `java` links the working folder to the node's /opt, then runs the real one.
 
     YARN starts a container in a folder of its own: there `opt/…` is what this node's bootstrap made.
@@ -169,6 +182,70 @@ def _write_java_home(folders: NodeFolders, java: Path) -> None:
     binary.write_text(
         "#!/bin/sh\n"
         f'[ -e opt ] || ln -s "{folders.opt}" opt 2>/dev/null\n'
-        f'exec "{java}/bin/java" {options} "-Djava.io.tmpdir={folders.tmp}" "$@"\n'
+        f'exec "{installed_java()}/bin/java" {options} "-Djava.io.tmpdir={folders.tmp}" "$@"\n'
     )
     binary.chmod(0o755)
+
+
+def emr_defaults() -> Configurations:
+    """Return settings that a cluster's configurations may override, as EMR has its own."""
+    return {
+        "spark-defaults": {
+            "spark.master": "yarn",
+            "spark.eventLog.enabled": "true",
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.yarn.scheduler.heartbeat.interval-ms": "500",
+        },
+        "capacity-scheduler": {
+            "yarn.scheduler.capacity.root.queues": "default",
+            "yarn.scheduler.capacity.root.default.capacity": "100",
+            # Hadoop's own, which EMR leaves: the first master of a label always starts, a second may wait.
+            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.1",
+            "yarn.scheduler.capacity.root.accessible-node-labels": "*",
+            f"yarn.scheduler.capacity.root.accessible-node-labels.{LABEL}.capacity": "100",
+            f"yarn.scheduler.capacity.root.default.accessible-node-labels.{LABEL}.capacity": "100",
+        },
+        "yarn-site": {
+            "yarn.node-labels.configuration-type": "distributed",
+            "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
+            "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
+            # A node that is silent for so long is lost; on a busy machine a daemon may rest for ten seconds.
+            "yarn.nm.liveness-monitor.expiry-interval-ms": "20000",
+            # A driver registers when its Spark is up: on a busy machine that takes its time.
+            "yarn.am.liveness-monitor.expiry-interval-ms": "120000",
+            "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
+            # YARN's own is two minutes: as long as a whole run takes here.
+            "yarn.nodemanager.disk-health-checker.interval-ms": "10000",
+            "yarn.dispatcher.drain-events.timeout": "5000",
+            "yarn.resourcemanager.am.max-attempts": "2",
+        },
+    }
+
+
+def place(node: Node, folders: NodeFolders, manager_ports: Sequence[int], node_port: int) -> Configurations:
+    """Return the settings for the node's own ports and folders."""
+    addresses = {
+        **dict(zip(MANAGER_ADDRESSES, manager_ports, strict=True)),
+        "yarn.nodemanager.address": node_port,
+        "yarn.nodemanager.localizer.address": 0,
+        "yarn.nodemanager.webapp.address": 0,
+    }
+    label = {
+        "yarn.nodemanager.node-labels.provider": "config",
+        "yarn.nodemanager.node-labels.provider.configured-node-partition": LABEL,
+    }
+    return {
+        "yarn-site": {
+            **{key: f"{LOOPBACK}:{port}" for key, port in addresses.items()},
+            **(label if node.role == "CORE" else {}),
+            "yarn.nodemanager.local-dirs": str(folders.yarn_local),
+            "yarn.nodemanager.log-dirs": str(folders.container_logs),
+            "yarn.nodemanager.env-whitelist": ",".join(INHERITED),
+            "yarn.node-labels.fs-store.root-dir": f"file://{folders.root}/node-labels",
+        },
+        "core-site": {"hadoop.tmp.dir": str(folders.tmp), "fs.s3a.buffer.dir": str(folders.tmp)},
+        "spark-defaults": {
+            "spark.yarn.jars": f"local:{SPARK_HOME}/jars/*",
+            "spark.driver.bindAddress": LOOPBACK,
+        },
+    }

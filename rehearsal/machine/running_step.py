@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from rehearsal.emr.compute import ComputeError
-from rehearsal.machine.resource_manager import ResourceManager
+from rehearsal.machine.yarn import ResourceManager
 from rehearsal.processes import wait_until
 
 # As EMR's command-runner.jar ends when there is no such command.
@@ -126,7 +126,6 @@ class RunningStep:
         return self._code
 
     def cancel(self, *, force: bool) -> None:
-        """End the YARN application and the process: by SIGTERM, or SIGKILL with `force`."""
         self.process.controller.say("cancelled: " + ("SIGKILL" if force else "SIGTERM"))
         self.process.signal(signal.SIGKILL if force else signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -141,7 +140,6 @@ class RunningStep:
 
     @property
     def last_words(self) -> str:
-        """The exception that ended it, else the last lines of its stderr."""
         return self.process.last_words
 
     def _run_to_its_end(self) -> int:

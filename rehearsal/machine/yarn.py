@@ -1,41 +1,84 @@
-"""A cluster's YARN: one ResourceManager, and a NodeManager for each core and task node."""
+"""A cluster's YARN: one ResourceManager, and a NodeManager for each core and task node, as Java programs."""
 
+import getpass
+import json
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import psutil
+import urllib3
 
 from rehearsal.emr.compute import ComputeError, Demand, Node
-from rehearsal.machine import daemons
-from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.node_configuration import LABEL, MANAGER_ADDRESSES
-from rehearsal.machine.resource_manager import ResourceManager
-from rehearsal.processes import processes_of, wait_until
-from rehearsal.settings import free_ports
+from rehearsal.machine.folders import ClusterFolders, NodeFolders
+from rehearsal.machine.jars import JARS, SPARK_HOME, installed_java
+from rehearsal.machine.node_setup import LABEL, MANAGER_ADDRESSES
+from rehearsal.processes import end, processes_of, wait_until
+from rehearsal.settings import LOOPBACK, free_ports
 
+HADOOP = "org.apache.hadoop.yarn"
+START_SECONDS = 120.0
+STOP_SECONDS = 10.0
 # Scaling takes idle nodes; an executor that idles ends by itself after a minute.
 DRAIN_SECONDS = 90.0
+LAST_LINES = 12
+CLASS_ARCHIVE = JARS / "daemons.jsa"
+OPTIONS = (
+    "-Xmx300m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Djava.net.preferIPv4Stack=true",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('daemons.log4j2.properties')}",
+)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One running ResourceManager or NodeManager, and the port by which YARN knows it."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    port: int
+
+    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait until it is of use.
+
+        Raises:
+            ComputeError: it ended, or took too long; the message holds the last lines of its log.
+        """
+        if wait_until(lambda: not self.is_alive() or ready(), START_SECONDS) and self.is_alive():
+            return
+        self.stop()
+        lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+        raise ComputeError(f"{what} did not come up; its log ends with:\n" + "\n".join(lines))
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self, seconds: float = 0.0) -> None:
+        end(self.process, seconds)
 
 
 class Yarn:
     """Starts and ends daemons; every method may be called from any thread."""
 
-    def __init__(self, folders: ClusterFolders, software: daemons.Software, *, labels: bool) -> None:
+    def __init__(self, folders: ClusterFolders, *, labels: bool) -> None:
         self._folders = folders
-        self._software = software
         self._labels = labels
         self.ports = free_ports(len(MANAGER_ADDRESSES))
         self.manager = ResourceManager(self.ports[0])
-        self._daemon: daemons.Daemon | None = None
-        self._node_managers: dict[Node, tuple[daemons.Daemon, int]] = {}
-        self._lock = Lock()
+        self._daemon: Daemon | None = None
+        # Threads share it: each reads or changes it in one operation.
+        self._node_managers: dict[Node, Daemon] = {}
 
     def start(self, primary: Node, environment: Mapping[str, str]) -> None:
         """Start the ResourceManager and make the label. Raises ComputeError: it did not come up."""
-        self._daemon = self._start(daemons.RESOURCE_MANAGER, primary, "resourcemanager", environment)
+        self._daemon = self._start("ResourceManager", primary, self.ports[0], environment)
         self._daemon.wait_until(self.manager.is_up, "YARN's ResourceManager")
         if self._labels:
             self.manager.add_label(LABEL)
@@ -46,42 +89,33 @@ class Yarn:
         Raises:
             ComputeError: it did not come up.
         """
-        if not wait_until(self.manager.is_up, daemons.START_SECONDS):
+        if not wait_until(self.manager.is_up, START_SECONDS):
             raise ComputeError("There is no ResourceManager to join")
-        daemon = self._start(daemons.NODE_MANAGER, node, "nodemanager", environment)
-        with self._lock:
-            self._node_managers[node] = (daemon, port)
+        daemon = self._node_managers[node] = self._start("NodeManager", node, port, environment)
         daemon.wait_until(
             lambda: self._of(port).get("state") == "RUNNING", f"The NodeManager of {node.instance_id}"
         )
 
     def drain(self, node: Node) -> None:
         """Give the node no new containers, wait until it has none, end its NodeManager."""
-        with self._lock:
-            daemon, port = self._node_managers.get(node, (None, 0))
-        if daemon is None:
-            return
-        if daemon.is_alive():
-            listed = self.manager.nodes().get(port)
-            if listed is not None:
+        daemon = self._node_managers.get(node)
+        if daemon and daemon.is_alive():
+            if listed := self._of(daemon.port):
                 self._close(node, listed["nodeId"])
-                wait_until(lambda: not int(self._of(port).get("numContainers", 0)), DRAIN_SECONDS)
-            daemon.stop(daemons.STOP_SECONDS)
+                wait_until(lambda: not int(self._of(daemon.port).get("numContainers", 0)), DRAIN_SECONDS)
+            daemon.stop(STOP_SECONDS)
         self.forget(node)
 
     def forget(self, node: Node) -> None:
         """Kill the node's NodeManager and count on it no more."""
-        with self._lock:
-            daemon, _ = self._node_managers.pop(node, (None, 0))
-        if daemon is not None:
+        if daemon := self._node_managers.pop(node, None):
             daemon.stop()
 
     def is_alive(self, node: Node) -> bool:
-        """Return whether the node's daemon runs."""
+        """Return whether the node's daemon runs; a primary node need not have one yet."""
         if node.role == "MASTER":
             return self._daemon is None or self._daemon.is_alive()
-        with self._lock:
-            daemon, _ = self._node_managers.get(node, (None, 0))
+        daemon = self._node_managers.get(node)
         return daemon is not None and daemon.is_alive()
 
     def demand(self) -> Demand:
@@ -89,9 +123,10 @@ class Yarn:
         if self._daemon is None or not self.manager.is_up():
             return Demand(0, {})
         containers = {port: int(node["numContainers"]) for port, node in self.manager.nodes().items()}
-        with self._lock:
-            ports = {node.instance_id: port for node, (_, port) in self._node_managers.items()}
-        running = {instance: containers.get(port, 0) for instance, port in ports.items()}
+        running = {
+            node.instance_id: containers.get(daemon.port, 0)
+            for node, daemon in self._node_managers.copy().items()
+        }
         pending = self.manager.pending_containers()
         return Demand(sum(pending.values()), running, pending.get(LABEL, 0))
 
@@ -106,14 +141,14 @@ class Yarn:
         """Return what YARN says of a node; empty where it knows none."""
         return self.manager.nodes().get(port, {})
 
-    def _start(self, main: str, node: Node, name: str, environment: Mapping[str, str]) -> daemons.Daemon:
+    def _start(self, kind: str, node: Node, port: int, environment: Mapping[str, str]) -> Daemon:
         """Start a daemon in the background; its log takes all that it prints."""
-        folders = self._folders.node(node)
+        folders, name = self._folders.node(node), kind.lower()
         log = self._folders.node_logs(node) / "applications" / "hadoop-yarn" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             process = subprocess.Popen(
-                daemons.java_command(main, self._software, folders.conf),
+                java_command(f"{HADOOP}.server.{name}.{kind}", folders.conf),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -121,19 +156,29 @@ class Yarn:
                 env=dict(environment),
                 start_new_session=True,
             )
-        return daemons.Daemon(process, log)
+        return Daemon(process, log, port)
 
     def _close(self, node: Node, yarn_id: str) -> None:
         """Take its memory off YARN's books: containers that run go on, no new ones come."""
-        command = daemons.java_command(daemons.ADMINISTRATION, self._software, self._folders.node(node).conf)
+        command = java_command(f"{HADOOP}.client.cli.RMAdminCLI", self._folders.node(node).conf)
         ended = subprocess.run(
             [*command, "-updateNodeResource", yarn_id, "0", "0", "-1"],
             capture_output=True,
             text=True,
-            timeout=daemons.START_SECONDS,
+            timeout=START_SECONDS,
         )
         if ended.returncode != 0:
             raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")
+
+
+def java_command(main: str, conf: Path) -> list[str]:
+    """Return the command of one of Hadoop's own programs."""
+    # What varies comes last: the archive of classes fits whatever begins as its own class path.
+    classpath = [*sorted((JARS / "yarn").glob("*.jar")), SPARK_HOME / "jars" / "*", conf]
+    temporary = f"-Djava.io.tmpdir={NodeFolders(conf.parent).tmp}"
+    joined = os.pathsep.join(map(str, classpath))
+    archive = [f"-XX:SharedArchiveFile={CLASS_ARCHIVE}"] if CLASS_ARCHIVE.is_file() else []
+    return [str(installed_java() / "bin" / "java"), *OPTIONS, *archive, temporary, "-cp", joined, main]
 
 
 def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
@@ -146,3 +191,67 @@ def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
         except psutil.Error:
             continue
     return False
+
+
+# Metrics of queues, also by node label; the REST interface counts only requests without one.
+QUEUES = "Hadoop:service=ResourceManager,name=*QueueMetrics,*"
+SECONDS = 10.0
+HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class ResourceManager:
+    """A ResourceManager on the loopback interface.
+
+    https://hadoop.apache.org/docs/r3.3.4/hadoop-yarn/hadoop-yarn-site/ResourceManagerRest.html, but for the
+    names in its JSON: PySpark's jars hold another JSON provider, which names things as the Java classes do.
+    """
+
+    port: int
+
+    def is_up(self) -> bool:
+        """Return whether it answers and is active."""
+        try:
+            return bool(self._call("GET", "info").get("hastate") == "active")
+        except ComputeError:
+            return False
+
+    def add_label(self, label: str) -> None:
+        """Make a node label whose nodes take other requests as well when they idle."""
+        self._call("POST", "add-node-labels", {"nodeLabelsInfo": [{"name": label, "exclusivity": False}]})
+
+    def nodes(self) -> dict[int, dict[str, Any]]:
+        """Return NodeManager's port to what YARN says of it: state, numContainers, nodeLabels and so on."""
+        listed = self._call("GET", "nodes")["nodes"]
+        return {int(node["nodeId"].rpartition(":")[2]): node for node in listed}
+
+    def pending_containers(self) -> dict[str, int]:
+        """Return how many containers wait for room, by the label that they ask for, empty without one."""
+        beans = self._ask("GET", f"/jmx?qry={QUEUES}")["beans"]
+        roots = [bean for bean in beans if bean["name"].endswith(",q0=root")]
+        waiting = {bean["name"]: int(bean.get("PendingContainers", 0)) for bean in roots}
+        by_label = {
+            name.partition("partition=")[2].partition(",")[0]: count
+            for name, count in waiting.items()
+            if "partition=" in name
+        }
+        # `QueueMetrics` repeats what `partition=` says, but is alone where there are no labels.
+        return by_label or {"": sum(waiting.values())}
+
+    def kill_application(self, application_id: str) -> None:
+        """End an application and its containers; nothing when it has ended."""
+        self._call("PUT", f"apps/{application_id}/state", {"state": "KILLED"})
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self._ask(method, f"/ws/v1/cluster/{path}?user.name={getpass.getuser()}", body)
+
+    def _ask(self, method: str, target: str, body: Any = None) -> dict[str, Any]:
+        url = f"http://{LOOPBACK}:{self.port}{target}"
+        try:
+            answer = urllib3.request(method, url, json=body, headers=HEADERS, timeout=SECONDS, retries=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise ComputeError(f"YARN's ResourceManager does not answer: {error}") from error
+        text = answer.data.decode(errors="replace")
+        if answer.status >= 300:
+            raise ComputeError(f"YARN refused {method} {target}: {answer.status} {text[:500]}")
+        return dict(json.loads(text)) if text.startswith("{") else {}

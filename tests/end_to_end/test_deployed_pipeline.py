@@ -21,7 +21,7 @@ from operate.connection import Connection
 from operate.removal.deployed_resources import deployed_resources
 from rehearsal.asking import ask
 from rehearsal.demo.kinds import KINDS
-from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.emulator.permissions.record import Replay
 from rehearsal.emulator.process import Server
 from rehearsal.full_run.probes import probe
 from rehearsal.permissions_report import IN_PIPELINE, Report

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.emulator.permissions.record import Replay
 from rehearsal.permissions_report import Report
 from rehearsal.processes import processes_of
 from rehearsal.settings import INTERRUPT_PATH, PERMISSIONS_PATH

@@ -39,7 +39,6 @@ class Controller:
         self._thread = threading.Thread(target=self._live, daemon=True, name=self.cluster.id)
 
     def begin(self) -> None:
-        """Start the cluster's life and return at once."""
         self._thread.start()
 
     def join(self, timeout: float) -> bool:
@@ -48,7 +47,6 @@ class Controller:
         return not self._thread.is_alive()
 
     def cancel_step(self, step: Step, *, force: bool) -> None:
-        """End a step that waits or runs; the caller holds the cluster's lock."""
         if self._runner:
             self._runner.cancel(step, force=force)
         else:

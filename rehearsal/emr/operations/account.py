@@ -53,13 +53,11 @@ class Account:
                 self.controllers.pop(cluster.id, None)
 
     def controller(self, cluster_id: str) -> Controller:
-        """Return a cluster's controller."""
         if cluster_id not in self.controllers:
             raise refused(f"Cluster id '{cluster_id}' is not valid.", detail="NoSuchCluster")
         return self.controllers[cluster_id]
 
     def cluster(self, cluster_id: str) -> Cluster:
-        """Return a cluster."""
         return self.controller(cluster_id).cluster
 
     def job_flows(self, ids: list[str]) -> list[Cluster]:

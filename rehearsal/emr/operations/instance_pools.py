@@ -35,7 +35,6 @@ def new_pools(instances: dict[str, Any]) -> list[Pool]:
 
 
 def _new_fleet(config: dict[str, Any]) -> Pool:
-    """Return a fleet as an InstanceFleetConfig asks for it."""
     role = config["InstanceFleetType"]
     on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
     types = config.get("InstanceTypeConfigs")

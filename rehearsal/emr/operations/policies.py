@@ -47,18 +47,15 @@ def checked_policy(name: str, policy: Message, cluster: Cluster) -> Message:
 
 
 def _put(name: str, account: Account, request: Message) -> Message:
-    """Put a policy in force."""
     cluster = account.cluster(request["ClusterId"])
     return _set(cluster, name, checked_policy(name, request.get(name, {}), cluster))
 
 
 def _get(name: str, account: Account, request: Message) -> Message:
-    """Return the policy in force; nothing without one."""
     return {name: account.cluster(request["ClusterId"]).policies.get(name)}
 
 
 def _remove(name: str, account: Account, request: Message) -> Message:
-    """Let a cluster keep its size, or live however long it idles."""
     return _set(account.cluster(request["ClusterId"]), name, None)
 
 

@@ -19,8 +19,7 @@ from infra.contract.names import PROJECT
 from rehearsal.emulator.permissions import callers
 from rehearsal.emulator.permissions.callers import Caller
 from rehearsal.emulator.permissions.evaluation import ALLOWED, DENIED, Verdict, evaluate
-from rehearsal.emulator.permissions.record import Record
-from rehearsal.emulator.permissions.replay import ROOT
+from rehearsal.emulator.permissions.record import ROOT, Record
 from rehearsal.settings import OLD_TLS, PLAIN, PROBE_HEADER
 
 TLS, OLD = 1.3, 1.1

@@ -42,7 +42,6 @@ class Statement:
 
     @property
     def allows(self) -> bool:
-        """Whether it is an Allow, not a Deny."""
         return bool(self.document["Effect"] == "Allow")
 
     @cached_property

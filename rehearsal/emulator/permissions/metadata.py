@@ -30,31 +30,25 @@ def metadata_path() -> str:
     return PREFIX + sha256(os.environ["AWS_SECRET_ACCESS_KEY"].encode()).hexdigest()[:32]
 
 
-def with_metadata(inside: Asgi, service: ElasticMapReduce) -> Asgi:
-    """Return the application with the metadata services of all nodes in front of it."""
-    nodes, path = Metadata(service), f"{metadata_path()}/"
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(path):
-            await inside(scope, receive, send)
-            return
-        await read_body(receive)
-        asked = scope["path"].removeprefix(path)
-        status, text = nodes.answer(scope["method"], asked, dict(scope["headers"]))
-        await send_answer(send, status, b"text/plain", text.encode())
-
-    return application
-
-
 class Metadata:
-    """Answers the nodes of all clusters."""
+    """The application with the metadata services of all nodes in front of it."""
 
-    def __init__(self, service: ElasticMapReduce) -> None:
-        self._service = service
+    def __init__(self, inside: Asgi, service: ElasticMapReduce) -> None:
+        self._inside, self._service = inside, service
+        self._path = f"{metadata_path()}/"
         self._tokens: set[str] = set()
         self._sessions: dict[tuple[str, str], tuple[float, str]] = {}
 
-    def answer(self, method: str, asked: str, headers: Mapping[bytes, bytes]) -> tuple[int, str]:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(self._path):
+            await self._inside(scope, receive, send)
+            return
+        await read_body(receive)
+        asked = scope["path"].removeprefix(self._path)
+        status, text = self._answer(scope["method"], asked, dict(scope["headers"]))
+        await send_answer(send, status, b"text/plain", text.encode())
+
+    def _answer(self, method: str, asked: str, headers: Mapping[bytes, bytes]) -> tuple[int, str]:
         """Return status and text for `CLUSTER/NODE/latest/…`; without a token of before, nothing is told."""
         cluster_id, node, _, what = f"{asked}///".split("/", 3)
         what = what.strip("/")

@@ -20,7 +20,6 @@ class Bucket(ResourceType):
     create_only = ("BucketName", "BucketNamePrefix", "BucketNamespace")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it with all its settings."""
         name, attributes = MINISTACK["create"](logical_id, properties, stack)
         _apply_settings(name, {}, properties)
         return name, attributes

@@ -21,19 +21,16 @@ class Budget(ResourceType):
     create_only = ("NotificationsWithSubscribers",)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it, with a name if it has none."""
         budget = {"BudgetName": physical_name(stack, logical_id), **properties["Budget"]}
         call("budgets", "CreateBudget", **{**properties, "AccountId": get_account_id(), "Budget": budget})
         return budget["BudgetName"], {}
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change the limit, and what it counts."""
         budget = {"BudgetName": physical_id, **new["Budget"]}
         call("budgets", "UpdateBudget", AccountId=get_account_id(), NewBudget=budget)
         return {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Delete it."""
         with unless_gone():
             client("budgets").delete_budget(AccountId=get_account_id(), BudgetName=physical_id)
 
@@ -45,7 +42,6 @@ class EmrSecurityConfiguration(ResourceType):
     create_only = ("Name", "SecurityConfiguration")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it, with a name if it has none."""
         content = properties["SecurityConfiguration"]
         name = properties.get("Name") or physical_name(stack, logical_id)
         client("emr").create_security_configuration(
@@ -54,7 +50,6 @@ class EmrSecurityConfiguration(ResourceType):
         return name, {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Delete it."""
         emr = client("emr")
         with suppress(emr.exceptions.InvalidRequestException):
             emr.delete_security_configuration(Name=physical_id)

@@ -32,13 +32,11 @@ class ElasticIp(ResourceType):
     create_only = ("NetworkBorderGroup", "TransferAddress", "IpamPoolId", "Address")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Allocate it."""
         made = client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
         _tag(made["AllocationId"], properties)
         return made["PublicIp"], {"AllocationId": made["AllocationId"], "PublicIp": made["PublicIp"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Release it."""
         # Filters by address are not known to every emulator; an account has a handful.
         for entry in client("ec2").describe_addresses()["Addresses"]:
             if entry["PublicIp"] == physical_id:
@@ -68,7 +66,6 @@ class Ec2Resource(ResourceType):
         return made, {self.attribute: made}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Delete it."""
         with unless_gone():
             call("ec2", f"Delete{self.name.rpartition('::')[2]}", **{self.id_member: physical_id})
 
@@ -108,7 +105,6 @@ class FlowLog(Ec2Resource):
         return str(made["FlowLogIds"][0])
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Delete it."""
         client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
 
 
@@ -127,7 +123,6 @@ class NetworkAclEntry(ResourceType):
         return physical_id, {"Id": physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Take it out of its list."""
         key = {"Egress": False, **{name: properties[name] for name in self.create_only if name in properties}}
         with unless_gone():
             call("ec2", "DeleteNetworkAclEntry", **key)
@@ -143,7 +138,6 @@ class SubnetNetworkAclAssociation(ResourceType):
     create_only = ("SubnetId", "NetworkAclId")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Associate the subnet with the list."""
         association = f"aclassoc-{uuid4().hex[:17]}"
         ec2._network_acls[properties["NetworkAclId"]]["Associations"].append(
             {"NetworkAclAssociationId": association, "SubnetId": properties["SubnetId"]}
@@ -171,7 +165,6 @@ class SecurityGroupRule(ResourceType):
         self._direction = direction
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Authorize it."""
         permissions = [_permission(properties)]
         operation = f"AuthorizeSecurityGroup{self._direction}"
         answer = call("ec2", operation, GroupId=properties["GroupId"], IpPermissions=permissions)
@@ -179,7 +172,6 @@ class SecurityGroupRule(ResourceType):
         return rule, {"Id": rule}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Revoke it."""
         rule = {"GroupId": properties["GroupId"], "SecurityGroupRuleIds": [physical_id]}
         with unless_gone():
             call("ec2", f"RevokeSecurityGroup{self._direction}", **rule)

@@ -76,7 +76,6 @@ class EmulatedAccount(Surroundings):
         return Network(found[0]["VpcId"], public=found[0]["MapPublicIpOnLaunch"])
 
     def security_group(self, region: str, network: Network, name: str) -> str:
-        """Return the group of that name, made if there is none."""
         if not network.vpc_id:
             return super().security_group(region, network, name)
         ec2 = client("ec2", region)
@@ -88,7 +87,6 @@ class EmulatedAccount(Surroundings):
         return str(ec2.create_security_group(**asked)["GroupId"])
 
     def allows_spot(self, region: str, service_role: str) -> bool:
-        """Return whether Spot's role is there; one that the service role may create is created."""
         api = client("iam", region)
         try:
             api.get_role(RoleName=SPOT_ROLE)

@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from rehearsal.emulator.permissions.replay import ROOT, Call, Replay
+from rehearsal.emulator.permissions.record import ROOT, Call, Replay
 from rehearsal.permissions_report import NEVER, NOT_IN_EACH_RUN, RECORDED, Report, listed
 
 

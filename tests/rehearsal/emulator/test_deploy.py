@@ -23,7 +23,7 @@ from operate.runs.outcome import driver_words, logs_of
 from operate.runs.watch import Watch
 from operate.s3.photographs import MOST_AT_ONCE_BYTES
 from rehearsal.asking import ask
-from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.emulator.permissions.record import Replay
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
 from rehearsal.full_run.probes import probe

@@ -9,8 +9,7 @@ from ministack.core.iam_evaluator import EvalContext
 from infra.checkout import ROOT
 from rehearsal.emulator.permissions.callers import POLICIES, policy_of
 from rehearsal.emulator.permissions.evaluation import ALLOWED, DENIED, NOT_ALLOWED, evaluate, statements
-from rehearsal.emulator.permissions.record import Record
-from rehearsal.emulator.permissions.replay import Replay
+from rehearsal.emulator.permissions.record import Record, Replay
 from rehearsal.permissions_report import NEVER, NOT_IN_EACH_RUN, RECORDED, Report, listed
 from rehearsal.settings import PEOPLE
 from tests.rehearsal.emulator.recorded import different
