@@ -66,10 +66,10 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._deliver, daemon=True, name="emr-events")
         self._thread.start()
 
-    def put(self, event: Event) -> None:
-        """Deliver the event soon, after those before it."""
+    def announce(self, cluster: Cluster, subject: Subject) -> None:
+        """Deliver soon, after those before it, that the cluster or a step of it has entered its state."""
         due = time.monotonic() + self._conditions.events_late
-        self._events.put((due, self._conditions.event_copies, event))
+        self._events.put((due, self._conditions.event_copies, event_of(cluster, subject)))
 
     def close(self, timeout: float) -> None:
         """Deliver what is left, waiting for `timeout` seconds at most."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from botocore import xform_name
 
-from rehearsal.emr.cluster import Cluster, Subject
+from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import ComputeFactory
 from rehearsal.emr.conditions import Conditions, Timings
 from rehearsal.emr.errors import EmrError, not_emulated, refused
-from rehearsal.emr.events import Dispatcher, Event, event_of
+from rehearsal.emr.events import Dispatcher, Event
 from rehearsal.emr.life.controller import Controller
 from rehearsal.emr.life.launching import Launching, Surroundings
 from rehearsal.emr.operations import clusters, instances, policies, region, steps
@@ -129,7 +129,7 @@ class ElasticMapReduce:
 
     def _account(self, account: str, region: str) -> Account:
         with self._lock:
-            new = Account(account, region, self._new_controller, self._announce, self.surroundings)
+            new = Account(account, region, self._new_controller, self._dispatcher.announce, self.surroundings)
             return self._accounts.setdefault((account, region), new)
 
     def _new_controller(self, cluster: Cluster) -> Controller:
@@ -138,9 +138,6 @@ class ElasticMapReduce:
     def _instances(self, account: str, region: str) -> list[Instance]:
         clusters = self._account(account, region).clusters
         return [instance for cluster in clusters for instance in list(cluster.instances)]
-
-    def _announce(self, cluster: Cluster, subject: Subject) -> None:
-        self._dispatcher.put(event_of(cluster, subject))
 
     def _controllers(self) -> list[Controller]:
         """Return those of every account and region, the latest first."""

@@ -13,12 +13,10 @@ import resource
 import signal
 import sys
 import threading
-from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-import boto3
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
@@ -94,8 +92,7 @@ async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) ->
         # While AWS still answers: clusters put their logs into S3.
         await asyncio.to_thread(service.stop)
 
-    lifecycle = Lifecycle(partial(boto3.client, "s3"))
-    inside = with_door(with_control(app, service, guard, lifecycle), settings, guard)
+    inside = with_door(with_control(app, service, guard, Lifecycle()), settings, guard)
     await serve(Metadata(inside, service), config, shutdown_trigger=until_the_end)
 
 

@@ -9,7 +9,7 @@ Versioned buckets alone are looked at. Of a rule's filter the prefix counts, and
 another storage class: nothing here deploys more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -17,6 +17,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
+
+from rehearsal.emulator.api import client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -121,20 +123,16 @@ def _due(since: datetime, days: timedelta, now: datetime) -> bool:
 
 
 class Lifecycle:
-    """Does what the rules of all buckets ask for.
+    """Does what the rules of all buckets ask for, as the server itself, which may do everything."""
 
-    Args:
-        make_client: of S3, which may do everything; called when the clock is first moved, which is seldom.
-    """
-
-    def __init__(self, make_client: Callable[[], "S3Client"]) -> None:
-        self._make_client = make_client
+    def __init__(self) -> None:
         # By bucket, key and id of a version or upload: when it was made, on the clock that is moved.
         self._created: dict[tuple[str, str, str], datetime] = {}
 
     @cached_property
     def _s3(self) -> "S3Client":
-        return self._make_client()
+        s3: S3Client = client("s3")
+        return s3
 
     def move(self, before: float, after: float) -> None:
         """Let the midnights pass between two positions of the clock, in days ahead of this machine's."""

@@ -12,8 +12,14 @@ from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.jars import installed_java
 from rehearsal.machine.log_bucket import LogBucket, s3_client
 from rehearsal.machine.node_setup import NodeSetup
-from rehearsal.machine.programs import fetch, script_command, step_command
-from rehearsal.machine.running_step import ControllerLog, LoggedProcess, RunningStep
+from rehearsal.machine.programs import (
+    ControllerLog,
+    LoggedProcess,
+    RunningStep,
+    fetch,
+    script_command,
+    step_command,
+)
 from rehearsal.machine.yarn import Yarn, has_containers
 from rehearsal.processes import sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments

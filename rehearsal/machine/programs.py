@@ -1,11 +1,21 @@
-"""What a step or a bootstrap action really starts: its files fetched, its command as a list."""
+"""A program on a node: its files and command, the logs that EMR keeps of it; a step with its application."""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
-from collections.abc import Sequence
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from os import killpg
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -13,10 +23,160 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.emr.compute import ComputeError, Program
 from rehearsal.machine.jars import SPARK_HOME
+from rehearsal.machine.yarn import ResourceManager
+from rehearsal.processes import wait_until
 from rehearsal.rewriting import SCHEMES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+# As EMR's command-runner.jar ends when there is no such command.
+NOT_FOUND = 1
+LAST_LINES = 10
+# https://docs.aws.amazon.com/emr/latest/APIReference/API_FailureDetails.html
+FATAL = 'Exception in thread "main" '
+# EMR brings logs every 5 minutes; nobody waits that long here.
+PUSH_SECONDS = 15.0
+# The driver's container ends a moment after the application.
+CONTAINERS_SECONDS = 10.0
+CANCEL_SECONDS = 20.0
+# Spark says the first before it asks YARN, YARN's client the second a moment after YARN has the application:
+# a step that is cancelled in that moment has one.
+SUBMITTED = re.compile(r"Submitt(?:ing|ed) application (application_\d+_\d+)")
+
+
+class ControllerLog:
+    """The log in which EMR tells what it did with a program."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+
+    def say(self, text: str) -> None:
+        """Add a line with the time."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(f"{now} INFO {text}\n")
+
+
+class LoggedProcess:
+    """A program that has been started, or could not be; its own process group."""
+
+    def __init__(
+        self, command: Sequence[str], *, logs: Path, folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._logs = logs
+        self.controller = ControllerLog(logs / "controller")
+        self.controller.say(f"startExec '{shlex.join(command)}' in {folder}")
+        self._process: subprocess.Popen[bytes] | None = None
+        with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
+            try:
+                self._process = subprocess.Popen(
+                    [_on_path(command[0], environment), *command[1:]],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=folder,
+                    env=dict(environment),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                # In the words of EMR's command-runner.jar.
+                words = f'Cannot run program "{command[0]}" (in directory "."): {error.strerror}'
+                stderr.write(f'Exception in thread "main" java.io.IOException: {words}\n'.encode())
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Return the exit code; of a signal 128 and its number, as shells say it.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs on after so many seconds.
+        """
+        code = NOT_FOUND if self._process is None else self._process.wait(seconds)
+        return 128 - code if code < 0 else code
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program and what it started; nothing when it has ended."""
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                killpg(self._process.pid, number)
+
+    @property
+    def stderr(self) -> str:
+        """What the program has written to stderr so far."""
+        return (self._logs / "stderr").read_text(errors="replace")
+
+    @property
+    def last_words(self) -> str:
+        """The exception that ended a Java program, as EMR finds it in stderr, else its last lines."""
+        lines = self.stderr.splitlines()
+        fatal = [line for line in lines if line.startswith(FATAL)]
+        return fatal[-1] if fatal else "\n".join(lines[-LAST_LINES:])
+
+
+@dataclass
+class RunningStep:
+    """A step under way, as `Compute.run` returns it.
+
+    Attributes:
+        manager: The cluster's ResourceManager; None: it runs no YARN.
+        has_containers: Returns whether processes of an application's containers run.
+    """
+
+    process: LoggedProcess
+    manager: ResourceManager | None
+    has_containers: Callable[[str], bool]
+    push_logs: Callable[[], None]
+    _begun: float = field(default_factory=time.monotonic)
+    _ending: Lock = field(default_factory=Lock)
+    _code: int | None = None
+
+    def wait(self) -> int:
+        """Return the exit code when the step has ended, and its logs and its containers' are in S3."""
+        with self._ending:
+            if self._code is None:
+                self._code = self._run_to_its_end()
+        return self._code
+
+    def cancel(self, *, force: bool) -> None:
+        self.process.controller.say("cancelled: " + ("SIGKILL" if force else "SIGTERM"))
+        self.process.signal(signal.SIGKILL if force else signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(CANCEL_SECONDS)
+        if self.manager is None:
+            return
+        for application in self._applications():
+            try:
+                self.manager.kill_application(application)
+            except ComputeError as error:
+                self.process.controller.say(f"{application} was not killed: {error}")
+
+    @property
+    def last_words(self) -> str:
+        return self.process.last_words
+
+    def _run_to_its_end(self) -> int:
+        while True:
+            try:
+                code = self.process.wait(PUSH_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                self.push_logs()
+        wait_until(lambda: not any(map(self.has_containers, self._applications())), CONTAINERS_SECONDS)
+        took = time.monotonic() - self._begun
+        outcome = "succeeded" if code == 0 else "failed"
+        self.process.controller.say(f"Step {outcome} with exitCode {code} and took {took:.0f} seconds")
+        self.push_logs()
+        return code
+
+    def _applications(self) -> list[str]:
+        return sorted(set(SUBMITTED.findall(self.process.stderr)))
+
+
+def _on_path(name: str, environment: Mapping[str, str]) -> str:
+    """Return where the node's PATH has the command; Python would look at its own."""
+    return shutil.which(name, path=environment["PATH"]) or name
+
 
 COMMAND_RUNNER = "command-runner.jar"
 SCRIPT_RUNNER = "script-runner.jar"

@@ -9,10 +9,9 @@ from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
 from rehearsal.emr.conditions import CLOCK, Timings
 from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.managed_scaling import ManagedScaling
-from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.life.step_runner import StepRunner, interrupt_steps
-from rehearsal.emr.parts import READY, Ending, Instance, Step
+from rehearsal.emr.life.step_runner import interrupt_steps, start_due
+from rehearsal.emr.parts import READY, Ending, Instance
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,6 @@ class Controller:
     launching: Launching
     yarn_places: threading.Semaphore
     _compute: Compute | None = None
-    _runner: StepRunner | None = None
     _idle_since: float | None = None
 
     def __post_init__(self) -> None:
@@ -45,12 +43,6 @@ class Controller:
         """Wait for the cluster's end; return False when it has not come in `timeout` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
-
-    def cancel_step(self, step: Step, *, force: bool) -> None:
-        if self._runner:
-            self._runner.cancel(step, force=force)
-        else:
-            self.cluster.let(step, "CANCELLED", message="Cancelled by user")
 
     def lose(self, instance: Instance, message: str) -> None:
         """Lose an instance at once; its pool replaces it if it still wants it."""
@@ -82,9 +74,7 @@ class Controller:
         return False
 
     def _work(self, compute: Compute) -> None:
-        self._runner = StepRunner(self.cluster, compute)
-        preparation = Preparation(self.cluster, compute)
-        resizing = Resizing(self.cluster, compute, preparation, self.launching, self.timings)
+        resizing = Resizing(self.cluster, compute, self.launching, self.timings)
         scaling = ManagedScaling(self.cluster, resizing, self.timings)
         while not self.cluster.ending:
             with self.cluster.changed:
@@ -92,7 +82,7 @@ class Controller:
                 resizing.reconcile()
             self._advance()
             if self.cluster.state in READY:
-                self._runner.start_due()
+                start_due(self.cluster, compute)
                 self._replace_dead(compute)
                 demand = self._demand(compute)
                 if demand:

@@ -1,26 +1,33 @@
-"""Keeps the instances of each fleet and group at what is wanted, and its state true to that."""
+"""Keeps the instances of each fleet and group at what is wanted: EC2, bootstrap actions, YARN, their end."""
 
 import threading
 import time
 from dataclasses import dataclass
 
 from rehearsal.emr.cluster import Cluster
-from rehearsal.emr.compute import Compute
+from rehearsal.emr.compute import Compute, ComputeError
 from rehearsal.emr.conditions import Timings
 from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launching
-from rehearsal.emr.life.preparation import Preparation
 from rehearsal.emr.parts import MARKETS, Ending, Instance, Market, Pool, new_public_address
+
+
+class BootstrapError(Exception):
+    """A bootstrap action failed; the message becomes the state's reason."""
 
 
 @dataclass
 class Resizing:
-    """Launches and takes away instances of one cluster."""
+    """Launches, prepares and takes away instances of one cluster, each in a thread of its own.
+
+    The first instances are bootstrapped together, once all are there; later ones go on at once. YARN's
+    ResourceManager starts beside the primary node's bootstrap actions; the others join it after theirs.
+    """
 
     cluster: Cluster
     compute: Compute
-    preparation: Preparation
     launching: Launching
     timings: Timings
+    _primary_up: bool = False
 
     def reconcile(self) -> None:
         """Begin what every fleet and group needs now to have what is wanted."""
@@ -46,18 +53,21 @@ class Resizing:
 
     def _fill(self, pool: Pool, market: Market) -> str:
         """Start what is missing of a market; return what EC2 says when it starts no more."""
-        while self._wanted(pool, market) < pool.targets[market]:
+        while self._units(pool, market) < pool.targets[market]:
             instance = pool.new_instance(market, self.cluster.region)
             if self.cluster.public:
                 instance.public_address = new_public_address()
             if refusal := self.launching.launch(self.cluster, instance):
                 return refusal
-            self.preparation.begin(pool, instance)
+            threading.Thread(target=self._prepare, args=(pool, instance), daemon=True).start()
         return ""
 
-    def _wanted(self, pool: Pool, market: Market) -> int:
-        """Return the units of a market that run or come, and stay."""
-        return sum(one.units for one in self.cluster.of_pool(pool) if one.counts and one.market == market)
+    def _members(self, pool: Pool, market: Market) -> list[Instance]:
+        """Return the instances of a market that run or come, and stay."""
+        return [one for one in self.cluster.of_pool(pool) if one.counts and one.market == market]
+
+    def _units(self, pool: Pool, market: Market) -> int:
+        return sum(instance.units for instance in self._members(pool, market))
 
     def _give_way(self, pool: Pool) -> None:
         """Do what a fleet wants when it gets too few Spot instances at the start, or end the cluster.
@@ -78,19 +88,15 @@ class Resizing:
             message = f"The {pool.role} instance fleet timed out"
             self.cluster.end(Ending("INSTANCE_FLEET_TIMEOUT", message))
             return
-        missing = pool.targets["SPOT"] - self._wanted(pool, "SPOT")
+        missing = pool.targets["SPOT"] - self._units(pool, "SPOT")
         pool.targets["SPOT"] -= missing
         pool.targets["ON_DEMAND"] += missing
         self.cluster.notify()
 
     def _shrink(self, pool: Pool) -> None:
         for market in MARKETS:
-            members = [
-                instance
-                for instance in self.cluster.of_pool(pool)
-                if instance.counts and instance.market == market
-            ]
-            excess = self._wanted(pool, market) - pool.targets[market]
+            members = self._members(pool, market)
+            excess = self._units(pool, market) - pool.targets[market]
             # The youngest first: they have done the least.
             for instance in sorted(members, key=lambda member: member.created, reverse=True):
                 if excess < instance.units:
@@ -115,3 +121,71 @@ class Resizing:
             return "RESIZING"
         bootstraps = any(member.state == "BOOTSTRAPPING" for member in members)
         return "BOOTSTRAPPING" if bootstraps else "PROVISIONING"
+
+    def _prepare(self, pool: Pool, instance: Instance) -> None:
+        try:
+            self._provision(instance)
+            self._bootstrap(instance)
+            self.cluster.let(instance, "RUNNING")
+            pool.failures = 0
+        except BootstrapError as error:
+            self._failed(pool, instance, "BOOTSTRAP_FAILURE", str(error))
+        except ComputeError as error:
+            self._failed(pool, instance, "INSTANCE_FAILURE", str(error))
+        except Exception as error:
+            self._failed(pool, instance, "INTERNAL_ERROR", repr(error))
+
+    def _provision(self, instance: Instance) -> None:
+        cluster = self.cluster
+        cluster.let(instance, "PROVISIONING")
+        self.compute.provision(instance.node)
+        with cluster.changed:
+            instance.provisioned = True
+            cluster.notify()
+            cluster.changed.wait_for(lambda: cluster.state != "STARTING" or cluster.ending is not None)
+
+    def _bootstrap(self, instance: Instance) -> None:
+        if self.cluster.ending:
+            return
+        self.cluster.let(instance, "BOOTSTRAPPING")
+        if instance is self.cluster.primary():
+            threading.Thread(target=self._start_yarn, args=(instance,), daemon=True).start()
+        for number, action in enumerate(self.cluster.bootstrap_actions, 1):
+            try:
+                code = self.compute.bootstrap(instance.node, number, action)
+            except ComputeError as error:
+                raise BootstrapError(f"bootstrap action {number} failed: {error}") from error
+            if code:
+                raise BootstrapError(f"bootstrap action {number} returned a non-zero return code")
+            if not instance.counts:
+                return
+        cluster = self.cluster
+        with cluster.changed:
+            cluster.changed.wait_for(lambda: self._primary_up or cluster.ending is not None)
+        if instance.role != "MASTER" and instance.counts and not cluster.ending:
+            self.compute.join(instance.node)
+
+    def _start_yarn(self, primary: Instance) -> None:
+        try:
+            self.compute.start(primary.node)
+        except Exception as error:
+            message = str(error) if isinstance(error, ComputeError) else repr(error)
+            self.cluster.end(Ending("INTERNAL_ERROR", message))
+        with self.cluster.changed:
+            self._primary_up = True
+            self.cluster.notify()
+
+    def _failed(self, pool: Pool, instance: Instance, code: str, message: str) -> None:
+        cluster, ec2_id = self.cluster, instance.ec2_id
+        cluster.let(instance, "TERMINATED", code, message)
+        pool.failures += 1
+        if cluster.ending:
+            return
+        if cluster.ready:
+            self.compute.lose(instance.node)
+        elif code == "BOOTSTRAP_FAILURE":
+            primary = instance.role == "MASTER"
+            place = f"the master instance ({ec2_id})" if primary else f"1 slave instance (including {ec2_id})"
+            cluster.end(Ending(code, f"On {place}, {message}"))
+        else:
+            cluster.end(Ending("INTERNAL_ERROR", f"Instance {ec2_id} did not start: {message}"))

@@ -52,13 +52,10 @@ class Account:
             if cluster.ended and CLOCK.now() - cluster.ended > DAYS_REMEMBERED * SECONDS_OF_A_DAY:
                 self.controllers.pop(cluster.id, None)
 
-    def controller(self, cluster_id: str) -> Controller:
+    def cluster(self, cluster_id: str) -> Cluster:
         if cluster_id not in self.controllers:
             raise refused(f"Cluster id '{cluster_id}' is not valid.", detail="NoSuchCluster")
-        return self.controllers[cluster_id]
-
-    def cluster(self, cluster_id: str) -> Cluster:
-        return self.controller(cluster_id).cluster
+        return self.controllers[cluster_id].cluster
 
     def job_flows(self, ids: list[str]) -> list[Cluster]:
         """Return clusters, or refuse in the words of the older operations."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import refused
-from rehearsal.emr.life.controller import Controller
+from rehearsal.emr.life.step_runner import cancel
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.descriptions import page, status
 from rehearsal.emr.parts import Step
@@ -70,25 +70,25 @@ def list_steps(account: Account, request: Message) -> Message:
 
 def cancel_steps(account: Account, request: Message) -> Message:
     """Cancel steps that wait or run, with an answer for each step."""
-    controller = account.controller(request["ClusterId"])
+    cluster = account.cluster(request["ClusterId"])
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_CancelSteps.html
     if len(request["StepIds"]) > MOST_ACTIVE_STEPS:
         raise refused(f"A maximum of {MOST_ACTIVE_STEPS} steps may be cancelled at once.")
     force = request.get("StepCancellationOption") == "TERMINATE_PROCESS"
-    with controller.cluster.changed:
-        check_alive(controller.cluster)
-        answers = [_cancel(controller, step_id, force) for step_id in request["StepIds"]]
+    with cluster.changed:
+        check_alive(cluster)
+        answers = [_cancel(cluster, step_id, force) for step_id in request["StepIds"]]
     return {"CancelStepsInfoList": answers}
 
 
-def _cancel(controller: Controller, step_id: str, force: bool) -> Message:
-    step = next((step for step in controller.cluster.steps if step.id == step_id), None)
+def _cancel(cluster: Cluster, step_id: str, force: bool) -> Message:
+    step = next((step for step in cluster.steps if step.id == step_id), None)
     if step is None:
         return {"StepId": step_id, "Status": "FAILED", "Reason": f"Step id '{step_id}' is not valid."}
     if step.state not in ("PENDING", "RUNNING"):
         reason = f"The step is {step.state}: only PENDING and RUNNING steps can be cancelled."
         return {"StepId": step_id, "Status": "FAILED", "Reason": reason}
-    controller.cancel_step(step, force=force)
+    cancel(cluster, step, force=force)
     return {"StepId": step_id, "Status": "SUBMITTED"}
 
 

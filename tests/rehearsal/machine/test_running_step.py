@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from rehearsal.machine.running_step import LoggedProcess, RunningStep
+from rehearsal.machine.programs import LoggedProcess, RunningStep
 from tests.waiting import wait_until
 
 
