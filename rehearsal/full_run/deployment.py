@@ -99,7 +99,7 @@ class RehearsalSteps:
         progress = Watch(self._connection(), self._timeline.detail)
         with self._timeline.event("pipeline is deployed, its run is complete"):
             try:
-                self._deploy(["pipeline"], progress)
+                self._deploy(["pipeline"], progress.look)
             except RehearsalError as error:
                 raise RehearsalError("\n".join([*progress.failure_lines(), str(error)])) from error
 
@@ -203,13 +203,12 @@ class RehearsalSteps:
             write_archive(folder)
         return folder
 
-    def _deploy(self, parts: list[StackPart], progress: Watch | None = None) -> None:
+    def _deploy(self, parts: list[StackPart], meanwhile: Callable[[], None] = lambda: None) -> None:
         """Deploy these stacks alone; those that are there already are left as they are."""
         stacks = [stack_name(self._request.stage, part) for part in parts]
         options = ["--exclusively", "--require-approval=never", f"--concurrency={STACKS_AT_ONCE}"]
         words = cdk_words("deploy", self._request.assembly, [*stacks, *options, "--progress=events"])
-        look = progress.look if progress else None
-        self._programs.run(words, f"cdk-deploy-{'-'.join(parts)}", meanwhile=look)
+        self._programs.run(words, f"cdk-deploy-{'-'.join(parts)}", meanwhile=meanwhile)
 
     def _connection(self, session: Any = boto3) -> Connection:
         """Return a new connection: each looks a deployment up once, and the deployment grows."""

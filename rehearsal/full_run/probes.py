@@ -21,14 +21,12 @@ def probe(connection: Connection, resources: Sequence[Resource]) -> int:
     Raises:
         RehearsalError: one was not refused.
     """
-    read = connection.session.client("s3", region_name=connection.region)
-    for resource in resources:
-        if resource.type == BUCKET:  # with TLS of today the reviewer may
-            read.get_bucket_policy(Bucket=resource.id)
     calls: list[tuple[str, str, str, dict[str, str]]] = []
     for resource in resources:
         if resource.type == BUCKET:
             policy = {"Bucket": resource.id}
+            # With TLS of today the reviewer may.
+            connection.session.client("s3", region_name=connection.region).get_bucket_policy(**policy)
             calls += [("s3", way, "get_bucket_policy", policy) for way in (PLAIN, OLD_TLS)]
             calls.append(("s3", AS_IT_IS, "get_object", {**policy, "Key": f"{TRANSIT}/probe"}))
         if resource.type == TOPIC:

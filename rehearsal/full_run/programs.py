@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from infra.checkout import ROOT
@@ -37,7 +38,7 @@ class Programs:
         *,
         folder: Path = ROOT,
         environment: Mapping[str, str] | None = None,
-        meanwhile: Callable[[], None] | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         """Run a program to its end.
 
@@ -66,7 +67,11 @@ class Programs:
                 )
                 self._running.add(child)
             try:
-                code = _wait(child, meanwhile)
+                code = None
+                while code is None:
+                    with suppress(subprocess.TimeoutExpired):
+                        code = child.wait(POLL_SECONDS)
+                    meanwhile()
             finally:
                 end(child, GRACE_SECONDS)
                 self._running.discard(child)
@@ -86,15 +91,3 @@ def failure_lines(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     failures = [line for line in lines if any(word in line for word in FAILURE_WORDS)]
     return "\n".join(list(dict.fromkeys(failures or lines))[-LAST_LINES:])
-
-
-def _wait(child: subprocess.Popen[bytes], meanwhile: Callable[[], None] | None) -> int:
-    while True:
-        try:
-            code = child.wait(POLL_SECONDS if meanwhile else None)
-        except subprocess.TimeoutExpired:
-            code = None
-        if meanwhile:
-            meanwhile()
-        if code is not None:
-            return code

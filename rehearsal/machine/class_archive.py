@@ -18,7 +18,6 @@ from spark_job.contract.errors import FruitError
 SPEC = ClusterSpec("j-ARCHIVE", {}, None, runs_yarn=True)
 # Java writes the archive while it ends.
 WRITE_SECONDS = 120.0
-PRIMARY = Node("i-primary", "MASTER")
 
 
 def make_archive(home: Path) -> None:
@@ -32,9 +31,10 @@ def make_archive(home: Path) -> None:
     folders = ClusterFolders(home / SPEC.cluster_id)
     yarn = Yarn(folders, labels=False)
     aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
-    NodeSetup(SPEC, home, folders, aws, yarn.ports).prepare(PRIMARY)
+    primary = Node("i-primary", "MASTER")
+    NodeSetup(SPEC, home, folders, aws, yarn.ports).prepare(primary)
     # Java's launcher reads this variable.
-    yarn.start(PRIMARY, {"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"})
+    yarn.start(primary, {"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"})
     yarn.stop(WRITE_SECONDS)
     unfinished.replace(CLASS_ARCHIVE)
 

@@ -72,8 +72,10 @@ class LoggedProcess:
         self._process: subprocess.Popen[bytes] | None = None
         with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
             try:
+                # By the node's PATH; Python would look at its own.
+                found = shutil.which(command[0], path=environment["PATH"]) or command[0]
                 self._process = subprocess.Popen(
-                    [_on_path(command[0], environment), *command[1:]],
+                    [found, *command[1:]],
                     stdin=subprocess.DEVNULL,
                     stdout=stdout,
                     stderr=stderr,
@@ -171,11 +173,6 @@ class RunningStep:
 
     def _applications(self) -> list[str]:
         return sorted(set(SUBMITTED.findall(self.process.stderr)))
-
-
-def _on_path(name: str, environment: Mapping[str, str]) -> str:
-    """Return where the node's PATH has the command; Python would look at its own."""
-    return shutil.which(name, path=environment["PATH"]) or name
 
 
 COMMAND_RUNNER = "command-runner.jar"

@@ -95,7 +95,10 @@ def cluster_description(cluster: Cluster) -> dict[str, Any]:
 
 
 def _attributes(cluster: Cluster) -> dict[str, Any]:
-    instances, zones = cluster.request["Instances"], _zones(cluster)
+    instances = cluster.request["Instances"]
+    placement = instances.get("Placement", {})
+    zone = placement.get("AvailabilityZone")
+    zones = [zone] if zone else placement.get("AvailabilityZones", [])
     subnets = cluster.subnet_ids
     return {
         **cluster.security_groups,
@@ -109,9 +112,3 @@ def _attributes(cluster: Cluster) -> dict[str, Any]:
         "AdditionalMasterSecurityGroups": instances.get("AdditionalMasterSecurityGroups", []),
         "AdditionalSlaveSecurityGroups": instances.get("AdditionalSlaveSecurityGroups", []),
     }
-
-
-def _zones(cluster: Cluster) -> list[str]:
-    placement = cluster.request["Instances"].get("Placement", {})
-    one = [placement["AvailabilityZone"]] if placement.get("AvailabilityZone") else []
-    return one or list(placement.get("AvailabilityZones", []))

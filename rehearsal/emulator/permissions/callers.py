@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, _service_principal_matches, resolve_principal
 from ministack.core.responses import get_account_id, request_scope
-from ministack.services import iam, kms, lambda_svc, s3, sns, sts
+from ministack.services import iam, imds, kms, lambda_svc, s3, sns, sts
 
 from infra.checkout import ROOT
 from rehearsal.emulator.permissions.evaluation import Statement, statements
@@ -17,7 +17,7 @@ from rehearsal.settings import ACCOUNT, Keys
 
 # The policies that the documents tell people to attach; ACCOUNT, REGION and STAGE stand for one's own.
 POLICIES = ROOT / "docs" / "policies"
-SESSION_SECONDS = 3600
+SESSION_SECONDS = 3600  # as MiniStack's metadata service says it
 RESOURCE_POLICIES = {
     "kms": kms.key_policy_for_arn,
     "lambda": lambda_svc.function_policy_for_arn,
@@ -126,26 +126,19 @@ def policy_of(person: str, region: str, stage: str = "*") -> str:
 
 def new_session(role_name: str, session: str) -> dict[str, str]:
     """Return keys of a role that a service of AWS hands out, as its metadata service words them."""
-    keys = iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token()
-    expires = time.time() + SESSION_SECONDS
+    told: dict[str, str] = imds._credentials_doc()
     sts.register_session(
-        keys[0],
+        told["AccessKeyId"],
         {
             "Arn": role(role_name, session).arn,
             "AccountId": get_account_id(),
             "UserId": f"{sts._role_id(f'arn:aws:iam::{get_account_id()}:role/{role_name}')}:{session}",
-            "SecretAccessKey": keys[1],
-            "SessionToken": keys[2],
-            "Expiration": expires,
+            "SecretAccessKey": told["SecretAccessKey"],
+            "SessionToken": told["Token"],
+            "Expiration": time.time() + SESSION_SECONDS,
         },
     )
-    return {
-        "Code": "Success",
-        "Type": "AWS-HMAC",
-        "LastUpdated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        **dict(zip(("AccessKeyId", "SecretAccessKey", "Token"), keys, strict=True)),
-        "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires)),
-    }
+    return told
 
 
 @cache

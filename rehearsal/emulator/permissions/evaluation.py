@@ -60,21 +60,19 @@ class Statement:
             and iam_evaluator._conditions_met(parsed.conditions, context)
         )
 
-    def names(self, context: EvalContext) -> bool:
-        """Return whether a resource's statement is about the caller."""
+    def names(self, context: EvalContext, *, directly: bool = False) -> bool:
+        """Return whether a resource's statement is about the caller.
+
+        Args:
+            directly: Whether it must name the caller, not just the account: then it allows by itself.
+        """
         principal = self.document.get("Principal", {})
         if context.principal_type == "Service":
             everybody = principal == "*" or (isinstance(principal, dict) and "*" in principal.values())
             service = iam_evaluator._service_principal_matches(principal, context.principal_arn)
             return everybody or bool(service)
-        return bool(iam_evaluator._principal_matches(principal, context.principal_arn))
-
-    def names_directly(self, context: EvalContext) -> bool:
-        """Return whether it names the caller, not just the account: then it allows by itself."""
-        principal = self.document.get("Principal", {})
-        if context.principal_type == "Service":
-            return self.names(context)
-        return bool(iam_evaluator._names_caller(principal, context.principal_arn))
+        matches = iam_evaluator._names_caller if directly else iam_evaluator._principal_matches
+        return bool(matches(principal, context.principal_arn))
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def evaluate(context: EvalContext, own: Iterable[Statement], of_resource: Iterab
     theirs = [s for s in of_resource if s.names(context) and s.matches(context)]
     if denies := [statement for statement in (*mine, *theirs) if not statement.allows]:
         return Verdict(DENIED, tuple(denies))
-    direct = [statement for statement in theirs if statement.names_directly(context)]
+    direct = [statement for statement in theirs if statement.names(context, directly=True)]
     allowed = bool(theirs) if context.action.startswith("kms:") else True
     if (mine and allowed) or direct:
         return Verdict(ALLOWED, (*mine, *(theirs if context.action.startswith("kms:") else direct)))
@@ -116,17 +114,16 @@ def statements(owner: str, policy: str, document: str | Mapping[str, Any] | None
 @lru_cache(maxsize=1024)
 def _statements(owner: str, policy: str, text: str) -> list[Statement]:
     found = json.loads(text)["Statement"]
-    numbered = enumerate([found] if isinstance(found, dict) else found, 1)
-    return [
-        Statement(owner, policy, one.get("Sid") or f"{number} {first_action(one)}", one)
-        for number, one in numbered
-    ]
+    made = []
+    for number, one in enumerate([found] if isinstance(found, dict) else found, 1):
+        first = listed(one.get("Action") or one.get("NotAction") or "*")[0]
+        made.append(Statement(owner, policy, one.get("Sid") or f"{number} {first}", one))
+    return made
 
 
-def first_action(document: Mapping[str, Any]) -> str:
-    """Return the first action of a statement."""
-    actions = document.get("Action") or document.get("NotAction") or "*"
-    return actions if isinstance(actions, str) else str(actions[0])
+def listed(value: Any) -> list[str]:
+    """Return one or several words of a policy as a list."""
+    return [] if value is None else list(map(str, value)) if isinstance(value, list) else [str(value)]
 
 
 def _with_values(parsed: ParsedStatement, context: EvalContext) -> ParsedStatement:

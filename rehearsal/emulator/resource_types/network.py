@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from ministack.services import ec2
 
-from rehearsal.emulator.api import call, client, unless_gone
+from rehearsal.emulator.api import call, client, renamed, unless_gone
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
 
 # Template's property to the list of the API's IpPermission that it belongs to, and its name there.
@@ -116,8 +116,7 @@ class NetworkAclEntry(ResourceType):
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Add it; the physical id is the logical one with the list's, as no API gives one."""
-        names = {"Icmp": "IcmpTypeCode"}
-        entry = {names.get(name, name): value for name, value in properties.items()}
+        entry = renamed(dict(properties), {"Icmp": "IcmpTypeCode"})
         call("ec2", "CreateNetworkAclEntry", **{"Egress": False, **entry})
         physical_id = f"{properties['NetworkAclId']}-{logical_id}"
         return physical_id, {"Id": physical_id}

@@ -28,7 +28,13 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
     def respond(operation: str, body: bytes) -> Response:
         headers = {"Content-Type": CONTENT_TYPE}
         try:
-            status, told = 200, answer(operation, _request(body))
+            try:
+                request = json.loads(body or b"{}")
+            except ValueError as error:
+                raise EmrError("SerializationException", str(error)) from error
+            if not isinstance(request, dict):
+                raise EmrError("SerializationException", "the request is no JSON object")
+            status, told = 200, answer(operation, request)
         except EmrError as error:
             # SDKs read the code from the body or from the header.
             status, told, headers["x-amzn-ErrorType"] = error.status, error.body, error.code
@@ -43,13 +49,3 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
         return response
 
     return handle
-
-
-def _request(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError as error:
-        raise EmrError("SerializationException", str(error)) from error
-    if not isinstance(request, dict):
-        raise EmrError("SerializationException", "the request is no JSON object")
-    return request
