@@ -14,10 +14,10 @@ from infra.config.deployment import DeploymentConfig
 from operate.connection import STAGES, Connection, context_option
 from rehearsal.commands.serve import interrupt_on_sigterm
 from rehearsal.emulator.process import NODE, Server
-from rehearsal.full_run.background_server import how_to_use, start_kept
 from rehearsal.full_run.deployment import RehearsalSteps, rehearse
+from rehearsal.full_run.programs import how_to_use, start_kept
 from rehearsal.full_run.request import Request, checked_configuration
-from rehearsal.full_run.timeline import Timeline
+from rehearsal.full_run.summary import Timeline
 from rehearsal.processes import wait_until
 from rehearsal.settings import Settings
 

@@ -9,7 +9,7 @@ import click
 
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.background_server import exported, write_people
+from rehearsal.full_run.programs import exported, write_people
 from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION
 from rehearsal.what_is_real import what_is_real
 

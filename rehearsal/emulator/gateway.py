@@ -30,7 +30,7 @@ from rehearsal.emulator.permissions.enforcement import Guard
 from rehearsal.emulator.permissions.metadata import Metadata
 from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
-from rehearsal.emulator.services import completions, emr, service_quotas
+from rehearsal.emulator.services import completions, emr, json_services
 from rehearsal.settings import (
     CONDITIONS_PATH,
     INTERRUPT_PATH,
@@ -62,7 +62,7 @@ def main() -> None:
     resource_type.install(resource_types(service.conditions))
     completions.install()
     emr.install(service, guard)
-    service_quotas.install(service.conditions)
+    json_services.install_service_quotas(service.conditions)
     if settings.checks_permissions:
         guard.install()
         services.install(guard)

@@ -33,12 +33,10 @@ from rehearsal.asking import ask
 from rehearsal.demo.photographs import write_archive
 from rehearsal.emulator.permissions.record import Replay
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.background_server import write_submitter
 from rehearsal.full_run.probes import probe
-from rehearsal.full_run.programs import Programs
+from rehearsal.full_run.programs import Programs, write_submitter
 from rehearsal.full_run.request import Request
-from rehearsal.full_run.summary import describe_run, rewritten_settings
-from rehearsal.full_run.timeline import Timeline
+from rehearsal.full_run.summary import Timeline, describe_run, rewritten_settings
 from rehearsal.permissions_report import PAGE, RECORD, Report
 from rehearsal.settings import BOOTSTRAPPER, DATA_SCIENTIST, PERMISSIONS_PATH, REVIEWER, Settings
 from rehearsal.what_is_real import what_is_real

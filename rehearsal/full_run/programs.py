@@ -1,17 +1,22 @@
-"""Programs that a rehearsal starts and waits for; their output goes to a file, and they end with it."""
+"""Programs that a rehearsal starts: those that end with it, and an AWS that stays up when it has ended."""
 
 import os
+import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from infra.checkout import ROOT
+from operate.connection import Connection
 from rehearsal.errors import RehearsalError
-from rehearsal.processes import end
+from rehearsal.processes import end, wait_until
+from rehearsal.settings import PEOPLE, Settings, free_port
 
 LAST_LINES = 8
+START_SECONDS = 60.0  # of an AWS
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 10.0
 # Words by which CDK and CloudFormation say that something failed.
@@ -91,3 +96,67 @@ def failure_lines(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     failures = [line for line in lines if any(word in line for word in FAILURE_WORDS)]
     return "\n".join(list(dict.fromkeys(failures or lines))[-LAST_LINES:])
+
+
+def start_kept(home: Path, region: str) -> tuple[Settings, int]:
+    """Start an AWS that stays, wait until it answers, and return it with the id of its process.
+
+    Raises:
+        RehearsalError: it ended or did not answer.
+    """
+    settings = Settings(home.resolve(), free_port(), region)
+    home.mkdir(parents=True, exist_ok=True)
+    log, environment = home / "serve.log", settings.environment_file
+    words = ["serve", f"--home={settings.home}", f"--port={settings.port}", f"--region={region}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fruit", "rehearse", *words, f"--env-file={environment}"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    wait_until(lambda: environment.exists() or process.poll() is not None, START_SECONDS)
+    if not environment.exists():
+        process.terminate()
+        raise RehearsalError(f"the rehearsal's AWS did not start: {log} says why")
+    return settings, process.pid
+
+
+def write_submitter(settings: Settings, connection: Connection) -> None:
+    """Write what a shell reads to use this AWS with the submitter's role, which a connection has taken."""
+    credentials = connection.session.get_credentials()
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    values = (credentials.access_key, credentials.secret_key, credentials.token)
+    environment = {**settings.client_environment(), **dict(zip(keys, values, strict=True))}
+    settings.submitter_file.touch(mode=0o600)
+    settings.submitter_file.write_text(exported(environment))
+
+
+def write_people(settings: Settings) -> None:
+    """Write a file for each person, which a shell reads to be that person."""
+    folder = settings.home / "people"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for person in PEOPLE:
+        (folder / person).write_text(exported(settings.client_environment(person)))
+
+
+def exported(environment: Mapping[str, str]) -> str:
+    """Return lines for a shell that set an environment."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def how_to_use(settings: Settings, pid: int, stage: str) -> list[str]:
+    """Return what a person types next."""
+    return [
+        "it stays up; in each shell that is to submit runs:",
+        f"  source {settings.submitter_file}",
+        "then, as in a real account:",
+        *(f"  fruit {words} --stage={stage}" for words in ("status", "logs", "submit --wait")),
+        "and in each that is to deploy or to destroy, as the deployer:",
+        f"  source {settings.environment_file}",
+        "  fruit rehearse interrupt",
+        "and to stop it, with all that it runs:",
+        f"  kill {pid}",
+    ]

@@ -1,8 +1,10 @@
-"""What a rehearsal's run did, in a few lines: cluster, step, counts, PCA, speed, rewritten settings."""
+"""What a rehearsal prints: events as they happen; then its run in a few lines, and what was rewritten."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,39 @@ from operate.emr.steps import Step, list_steps
 from rehearsal.errors import RehearsalError
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations
 from spark_job.contract.run_layout import MANIFEST, METRICS, REPORT
+
+WIDTH = 7  # of `  123.4`, before the unit
+
+
+class Timeline:
+    """Prints events with their seconds; may be used from several threads."""
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self.say, self._clock, self._begun = say, clock, clock()
+
+    @contextmanager
+    def event(self, name: str) -> Iterator[None]:
+        """Print the event when the block has ended, or failed."""
+        begun = self._clock()
+        try:
+            yield
+        except BaseException:
+            self._print(begun, f"{name}: failed")
+            raise
+        self._print(begun, name)
+
+    def detail(self, text: str) -> None:
+        """Print a line that belongs to an event under way."""
+        self.say(f"{'':>{WIDTH + 4}}{text}")
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the timeline began."""
+        return self._clock() - self._begun
+
+    def _print(self, begun: float, text: str) -> None:
+        self.say(f"{self._clock() - begun:{WIDTH}.1f} s  {text}")
+
 
 ROLE_NAMES = {"MASTER": "primary", "CORE": "core", "TASK": "task"}
 SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows

@@ -1,4 +1,4 @@
-"""One cluster's life, in a thread of its own: it starts, works and ends."""
+"""One cluster's life, in a thread of its own: it starts, runs its steps one after the other, and ends."""
 
 import logging
 import threading
@@ -10,8 +10,7 @@ from rehearsal.emr.conditions import CLOCK, Timings
 from rehearsal.emr.life.launching import Launching
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.life.step_runner import interrupt_steps, start_due
-from rehearsal.emr.parts import READY, Ending, Instance
+from rehearsal.emr.parts import READY, STARTED, Ending, Instance, Step
 
 logger = logging.getLogger(__name__)
 
@@ -185,3 +184,81 @@ def _shut_down(cluster: Cluster, compute: Compute | None) -> None:
         cluster.let(pool, "TERMINATED", "CLUSTER_TERMINATED", "Cluster terminated.")
     failed = cluster.ending is not None and cluster.ending.failed
     cluster.let(cluster, "TERMINATED_WITH_ERRORS" if failed else "TERMINATED")
+
+
+def start_due(cluster: Cluster, compute: Compute) -> None:
+    """Start the next step if none runs; a cluster that is to end starts none."""
+    with cluster.changed:
+        active = cluster.active_steps
+        if active and active[0].state == "PENDING" and not cluster.ending:
+            step = active[0]
+            cluster.let(step, "RUNNING")
+            threading.Thread(target=_run, args=(cluster, compute, step), daemon=True, name=step.id).start()
+
+
+def cancel(cluster: Cluster, step: Step, *, force: bool) -> None:
+    """End a step that waits or runs; the caller holds the cluster's lock."""
+    step.force = force
+    if step.state == "PENDING":
+        cluster.let(step, "CANCELLED", message="Cancelled by user")
+        return
+    cluster.let(step, "CANCEL_PENDING")
+    if step.running:
+        threading.Thread(target=step.running.cancel, kwargs={"force": force}, daemon=True).start()
+
+
+def _run(cluster: Cluster, compute: Compute, step: Step) -> None:
+    fault = ""
+    try:
+        with cluster.changed:
+            cancelled = step.force is not None
+        code = 1 if cancelled else _run_program(cluster, compute, step)
+        fault = step.running.last_words if step.running and code else ""
+    except ComputeError as error:
+        code, fault = 1, str(error)
+    except Exception as error:
+        code, fault = 1, f"The rehearsal failed to run it: {error!r}"
+    _ended(cluster, step, code, fault)
+
+
+def _run_program(cluster: Cluster, compute: Compute, step: Step) -> int:
+    program = compute.run(step.program)
+    with cluster.changed:
+        step.running = program
+        force = step.force
+    if force is not None:
+        program.cancel(force=force)
+    return program.wait()
+
+
+def _ended(cluster: Cluster, step: Step, code: int, fault: str) -> None:
+    with cluster.changed:
+        if step.state not in STARTED:
+            return
+        if step.force is not None:
+            cluster.let(step, "CANCELLED", message="Cancelled by user")
+        elif code == 0:
+            cluster.let(step, "COMPLETED")
+        else:
+            fault = fault or f"The step ended with exit code {code}."
+            step.failure = {"Reason": "Unknown Error.", "Message": fault}
+            if uri := cluster.spec.log_uri:
+                step.failure["LogFile"] = f"{uri}{cluster.id}/steps/{step.id}/stderr.gz"
+            cluster.let(step, "FAILED")
+            _follow_failure(cluster, step)
+
+
+def _follow_failure(cluster: Cluster, step: Step) -> None:
+    if step.on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
+        cluster.end(Ending("STEP_FAILURE", "Shut down as step failed"))
+    elif step.on_failure != "CONTINUE":
+        for waiting in cluster.active_steps:
+            cluster.let(waiting, "CANCELLED", message="Cancelled as an earlier step failed")
+
+
+def interrupt_steps(cluster: Cluster) -> None:
+    """Cancel the steps that wait and interrupt those that run, as the cluster ends."""
+    with cluster.changed:
+        for step in cluster.active_steps:
+            state = "CANCELLED" if step.state == "PENDING" else "INTERRUPTED"
+            cluster.let(step, state, message="Job terminated")

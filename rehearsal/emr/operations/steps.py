@@ -4,7 +4,7 @@ from typing import Any
 
 from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import refused
-from rehearsal.emr.life.step_runner import cancel
+from rehearsal.emr.life.controller import cancel
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.descriptions import page, status
 from rehearsal.emr.parts import Step

@@ -16,7 +16,7 @@ from rehearsal.emulator.api import client
 from rehearsal.emulator.permissions import callers
 from rehearsal.emulator.permissions.enforcement import Guard, role_arn, roles_of_profile
 from rehearsal.emulator.services.completions import SPOT, SPOT_ROLE
-from rehearsal.emulator.services.json_protocol import json_service
+from rehearsal.emulator.services.json_services import json_service
 from rehearsal.settings import ACCOUNT
 
 # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html

@@ -5,7 +5,7 @@ import stat
 import boto3
 
 from operate.connection import Connection
-from rehearsal.full_run.background_server import how_to_use, write_submitter
+from rehearsal.full_run.programs import how_to_use, write_submitter
 from rehearsal.settings import Settings
 
 

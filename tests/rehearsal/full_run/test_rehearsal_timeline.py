@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.full_run.timeline import Timeline
+from rehearsal.full_run.summary import Timeline
 
 
 @pytest.fixture
