@@ -22,7 +22,8 @@ from rehearsal.processes import wait_until
 from rehearsal.settings import Settings
 
 REMOVAL_SECONDS = 20.0
-SCRATCH = ROOT / ".cache" / "rehearsal" / "run"
+# Of this process: two rehearsals at once do not meet.
+SCRATCH = ROOT / ".cache" / "rehearsal" / "run" / str(os.getpid())
 
 # The cluster of the deploy waits for what comes after it, unless a person says otherwise.
 WARM = {"idle_timeout_minutes": "30"}
@@ -67,13 +68,8 @@ def run_command(stage: str, context: dict[str, str], images: Path | None, result
       fruit rehearse run --stage=prod --images photographs --keep
     """
     fields = {**WARM, **context} if keep else context
-    request = Request(stage, fields, images and images.resolve(), results.resolve(), keep, own_scratch())
+    request = Request(stage, fields, images and images.resolve(), results.resolve(), keep, SCRATCH)
     rehearse_on_this_machine(request, checked_configuration(request))
-
-
-def own_scratch() -> Path:
-    """Return this process's folder: two rehearsals at once do not meet."""
-    return SCRATCH / str(os.getpid())
 
 
 def rehearse_on_this_machine(

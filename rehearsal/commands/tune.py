@@ -6,7 +6,7 @@ import click
 
 from operate.commands.tune import ReportWriter, TuningRequest, measuring_options, tune
 from operate.connection import Connection, plain_aws_errors
-from rehearsal.commands.run import WARM, deployment_options, own_scratch, rehearse_on_this_machine
+from rehearsal.commands.run import SCRATCH, WARM, deployment_options, rehearse_on_this_machine
 from rehearsal.demo.photographs import VIEWS, write_archive
 from rehearsal.full_run.request import Request, checked_configuration
 
@@ -38,9 +38,9 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
         Example:
           fruit rehearse tune -c model=efficientnet_lite0 --executors=1,2 --cores=1
         """
-        folder = images or own_scratch() / "fruit"
+        folder = images or SCRATCH / "fruit"
         fields = {**WARM, **context}
-        request = Request(stage, fields, folder.resolve(), results.resolve(), False, own_scratch())
+        request = Request(stage, fields, folder.resolve(), results.resolve(), False, SCRATCH)
         config = checked_configuration(request)
         if images is None:
             write_archive(folder, views=TIMES_THE_DEMO * VIEWS)

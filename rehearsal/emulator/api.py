@@ -3,8 +3,6 @@
 They must be made on a worker thread: the event loop has to answer them.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -83,11 +81,10 @@ def renamed(value: Any, names: dict[str, str]) -> Any:
     return {names.get(name, name): renamed(part, names) for name, part in value.items()}
 
 
-@contextmanager
-def unless_gone() -> Iterator[None]:
-    """Ignore that a resource to be deleted is not there."""
+def remove(service: str, operation: str, **values: Any) -> None:
+    """Call an operation that deletes a resource, which may be gone already."""
     try:
-        yield
+        call(service, operation, **values)
     except ClientError as error:
         if "NotFound" not in error.response["Error"]["Code"]:
             raise

@@ -6,7 +6,7 @@ person looks at, and any other user of the machine, can reach a port of the loop
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -19,29 +19,44 @@ from rehearsal.emulator.services import completions
 from rehearsal.settings import LOOPBACK, OWN_PATHS, Keys, Settings
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+Answer = tuple[int, bytes, bytes]  # status, content type, body
+# Takes an ASGI server's scope and its receiver, and answers an HTTP request, or leaves it.
+Front = Callable[[Any, Any], Awaitable[Answer | None]]
 # MiniStack's own paths that functions call without a signature: the rest of the path is a secret token.
 CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 
 
-def with_door(inside: Asgi, settings: Settings, guard: Guard) -> Asgi:
-    """Return an application that passes on what may enter, and answers the rest with status 403."""
-    keys, hosts = settings.keys, (f"{LOOPBACK}:{settings.port}", f"localhost:{settings.port}")
+def behind(fronts: Sequence[Front], aws: Asgi) -> Asgi:
+    """Return the application whose requests are AWS's, unless one of these answers them, the first first."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        if scope["type"] == "http":
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            note_probe(headers)
-            if reason := refusal(scope, headers, keys, hosts, guard.root):
-                await read_body(receive)
-                content_type, body = refusal_body(headers, reason)
-                await send_answer(send, 403, content_type, b"" if scope["method"] == "HEAD" else body)
+        for front in fronts if scope["type"] == "http" else ():
+            if answer := await front(scope, receive):
+                await send_answer(send, *answer)
                 return
-        await inside(scope, receive, send)
+        await aws(scope, receive, send)
 
     return application
+
+
+def door(settings: Settings, guard: Guard) -> Front:
+    """Return what answers requests that may not enter, with status 403."""
+    keys, hosts = settings.keys, (f"{LOOPBACK}:{settings.port}", f"localhost:{settings.port}")
+
+    async def answer(scope: Any, receive: Any) -> Answer | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        note_probe(headers)
+        reason = refusal(scope, headers, keys, hosts, guard.root)
+        if reason is None:
+            return None
+        await read_body(receive)
+        content_type, body = refusal_body(headers, reason)
+        return 403, content_type, b"" if scope["method"] == "HEAD" else body
+
+    return answer
 
 
 def refusal(
@@ -104,11 +119,6 @@ async def send_answer(send: Any, status: int, content_type: bytes, body: bytes) 
     headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def send_json(send: Any, status: int, value: dict[str, Any]) -> None:
-    """Answer a request with an object."""
-    await send_answer(send, status, b"application/json", json.dumps(value).encode())
 
 
 def give_functions_keys(keys: Keys) -> None:

@@ -23,7 +23,7 @@ from ministack.app import app
 
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.door import Asgi, give_functions_keys, read_body, send_json, with_door
+from rehearsal.emulator.door import Answer, Front, behind, door, give_functions_keys, read_body
 from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions import callers, services
 from rehearsal.emulator.permissions.enforcement import Guard
@@ -92,12 +92,12 @@ async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) ->
         # While AWS still answers: clusters put their logs into S3.
         await asyncio.to_thread(service.stop)
 
-    inside = with_door(with_control(app, service, guard, Lifecycle()), settings, guard)
-    await serve(Metadata(inside, service), config, shutdown_trigger=until_the_end)
+    fronts = (Metadata(service), door(settings, guard), control(service, guard, Lifecycle()))
+    await serve(behind(fronts, app), config, shutdown_trigger=until_the_end)
 
 
-def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard, lifecycle: Lifecycle) -> Asgi:
-    """Return the application with three paths taken out of AWS's; a refusal is status 409, `{"message": …}`.
+def control(service: ElasticMapReduce, guard: Guard, lifecycle: Lifecycle) -> Front:
+    """Return what answers the rehearsal's own requests; a refusal is status 409, `{"message": …}`.
 
     `POST /_rehearsal/interrupt` with `{"cluster": "j-…"}` or `{}` answers `{"instance": "i-…"}`, or refuses
     when there is no task node to take.
@@ -109,7 +109,7 @@ def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard, lifecycle: 
     are or were there when it was asked.
     """
 
-    async def answer(path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    async def told(path: str, asked: dict[str, Any]) -> dict[str, Any]:
         if path == PERMISSIONS_PATH:
             return guard.told()
         if path == INTERRUPT_PATH:
@@ -120,17 +120,16 @@ def with_control(aws: Asgi, service: ElasticMapReduce, guard: Guard, lifecycle: 
             await asyncio.to_thread(lifecycle.move, before, changed["days_ahead"])
         return changed
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] not in CONTROLS:
-            await aws(scope, receive, send)
-            return
+    async def answer(scope: Any, receive: Any) -> Answer | None:
+        if scope["path"] not in CONTROLS:
+            return None
         try:
-            status, told = 200, await answer(scope["path"], json.loads(await read_body(receive) or b"{}"))
+            status, value = 200, await told(scope["path"], json.loads(await read_body(receive) or b"{}"))
         except (EmrError, MisuseError) as error:
-            status, told = 409, {"message": str(error)}
-        await send_json(send, status, told)
+            status, value = 409, {"message": str(error)}
+        return status, b"application/json", json.dumps(value).encode()
 
-    return application
+    return answer
 
 
 def _end_event() -> asyncio.Event:

@@ -32,7 +32,7 @@ def make_archive(home: Path) -> None:
     yarn = Yarn(folders, labels=False)
     aws = EmulatedAws("http://127.0.0.1:9", "eu-west-3", "none", "none")
     primary = Node("i-primary", "MASTER")
-    NodeSetup(SPEC, home, folders, aws, yarn.ports).prepare(primary)
+    NodeSetup(SPEC, folders, aws, yarn.ports).prepare(primary)
     # Java's launcher reads this variable.
     yarn.start(primary, {"JDK_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={unfinished}"})
     yarn.stop(WRITE_SECONDS)

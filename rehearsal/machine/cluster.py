@@ -60,7 +60,7 @@ class Cluster:
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
         self._yarn = Yarn(self._folders, labels=labels) if spec.runs_yarn else None
         ports = self._yarn.ports if self._yarn else None
-        self._setup = NodeSetup(spec, self.home, self._folders, self.aws, ports)
+        self._setup = NodeSetup(spec, self._folders, self.aws, ports)
 
     def provision(self, node: Node) -> None:
         try:

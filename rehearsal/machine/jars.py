@@ -32,27 +32,25 @@ class JarsError(RehearsalError):
     """The jars cannot be had, or are not the pinned ones."""
 
 
-def fetch_jars(folder: Path = JARS) -> Path:
-    """Return the folder of the jars, `yarn/` and `s3/` in it; download them when they are not all there.
+def fetch_jars(folder: Path = JARS) -> None:
+    """Download the jars into a folder, `yarn/` and `s3/` in it, when they are not all there.
 
     Raises:
         JarsError: no network, or a file has another hash than its pin.
     """
     if not _unlike_pins(folder):
-        return folder
+        return
     with tempfile.TemporaryDirectory(prefix="rehearsal-jars-") as work:
         _run_ivy(Path(work), folder)
     if wrong := _unlike_pins(folder):
         raise JarsError(f"{folder}: not the pinned jars: {', '.join(wrong)}. Delete the folder and try again")
-    return folder
 
 
-def require_jars(folder: Path = JARS) -> Path:
-    """Return the folder of jars that have been fetched before. Raises JarsError: they are not there."""
+def require_jars(folder: Path = JARS) -> None:
+    """Raise JarsError unless the jars have been fetched."""
     missing = [name for name in _pins() if not (folder / name).is_file()]
     if missing:
         raise JarsError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")
-    return folder
 
 
 @cache

@@ -55,7 +55,6 @@ class NodeSetup:
     """
 
     spec: ClusterSpec
-    home: Path
     folders: ClusterFolders
     aws: EmulatedAws
     ports: Sequence[int] | None
@@ -78,7 +77,7 @@ class NodeSetup:
         return {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
             **self.aws.node_environment(self.spec.cluster_id, node.instance_id),
-            **mark(self.home, f"{self.spec.cluster_id}/{node.instance_id}"),
+            **mark(self.folders.root.parent, f"{self.spec.cluster_id}/{node.instance_id}"),
             "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
             "TMPDIR": str(folders.tmp),
             "JAVA_HOME": str(folders.java),

@@ -15,7 +15,7 @@ import urllib3
 from rehearsal.emr.compute import ComputeError, Demand, Node
 from rehearsal.machine.folders import ClusterFolders, NodeFolders
 from rehearsal.machine.jars import JARS, SPARK_HOME, installed_java
-from rehearsal.machine.node_setup import LABEL, MANAGER_ADDRESSES
+from rehearsal.machine.node_setup import JAVA_OPTIONS, LABEL, MANAGER_ADDRESSES
 from rehearsal.processes import end, processes_of, wait_until
 from rehearsal.settings import LOOPBACK, free_ports
 
@@ -29,9 +29,7 @@ CLASS_ARCHIVE = JARS / "daemons.jsa"
 OPTIONS = (
     "-Xmx300m",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:-UsePerfData",
-    "-Djava.net.preferIPv4Stack=true",
+    *JAVA_OPTIONS,
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('daemons.log4j2.properties')}",
 )

@@ -15,7 +15,7 @@ from typing import Any
 from ministack.core.responses import request_scope
 
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.door import Asgi, read_body, send_answer
+from rehearsal.emulator.door import Answer, read_body
 from rehearsal.emulator.permissions.callers import SESSION_SECONDS, new_session
 from rehearsal.emulator.permissions.enforcement import roles_of_profile
 
@@ -31,22 +31,21 @@ def metadata_path() -> str:
 
 
 class Metadata:
-    """The application with the metadata services of all nodes in front of it."""
+    """Answers the requests of all nodes."""
 
-    def __init__(self, inside: Asgi, service: ElasticMapReduce) -> None:
-        self._inside, self._service = inside, service
+    def __init__(self, service: ElasticMapReduce) -> None:
+        self._service = service
         self._path = f"{metadata_path()}/"
         self._tokens: set[str] = set()
         self._sessions: dict[tuple[str, str], tuple[float, str]] = {}
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self._path):
-            await self._inside(scope, receive, send)
-            return
+    async def __call__(self, scope: Any, receive: Any) -> Answer | None:
+        if not scope["path"].startswith(self._path):
+            return None
         await read_body(receive)
         asked = scope["path"].removeprefix(self._path)
         status, text = self._answer(scope["method"], asked, dict(scope["headers"]))
-        await send_answer(send, status, b"text/plain", text.encode())
+        return status, b"text/plain", text.encode()
 
     def _answer(self, method: str, asked: str, headers: Mapping[bytes, bytes]) -> tuple[int, str]:
         """Return status and text for `CLUSTER/NODE/latest/…`; without a token of before, nothing is told."""

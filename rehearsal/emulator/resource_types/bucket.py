@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services.cloudformation import provisioners
 
-from rehearsal.emulator.api import call, client, renamed, unless_gone
+from rehearsal.emulator.api import call, client, remove, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
 
 # CORS, website, public access block and notifications are MiniStack's own.
@@ -33,8 +33,7 @@ class Bucket(ResourceType):
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it; one with objects in it is refused, as on AWS."""
-        with unless_gone():
-            client("s3").delete_bucket(Bucket=physical_id)
+        remove("s3", "DeleteBucket", Bucket=physical_id)
 
 
 @dataclass(frozen=True)

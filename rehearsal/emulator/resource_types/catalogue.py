@@ -7,7 +7,7 @@ from typing import Any
 from ministack.core.responses import get_account_id
 
 from rehearsal.emr.conditions import Conditions
-from rehearsal.emulator.api import call, client, unless_gone
+from rehearsal.emulator.api import call, client, remove
 from rehearsal.emulator.resource_types import network
 from rehearsal.emulator.resource_types.bucket import Bucket
 from rehearsal.emulator.resource_types.emr_cluster import EmrCluster
@@ -31,8 +31,7 @@ class Budget(ResourceType):
         return {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        with unless_gone():
-            client("budgets").delete_budget(AccountId=get_account_id(), BudgetName=physical_id)
+        remove("budgets", "DeleteBudget", AccountId=get_account_id(), BudgetName=physical_id)
 
 
 class EmrSecurityConfiguration(ResourceType):

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from ministack.services import ec2
 
-from rehearsal.emulator.api import call, client, renamed, unless_gone
+from rehearsal.emulator.api import call, client, remove, renamed
 from rehearsal.emulator.resource_types.resource_type import Properties, Resource, ResourceType
 
 # Template's property to the list of the API's IpPermission that it belongs to, and its name there.
@@ -66,8 +66,7 @@ class Ec2Resource(ResourceType):
         return made, {self.attribute: made}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        with unless_gone():
-            call("ec2", f"Delete{self.name.rpartition('::')[2]}", **{self.id_member: physical_id})
+        remove("ec2", f"Delete{self.name.rpartition('::')[2]}", **{self.id_member: physical_id})
 
 
 class NatGateway(Ec2Resource):
@@ -123,8 +122,7 @@ class NetworkAclEntry(ResourceType):
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         key = {"Egress": False, **{name: properties[name] for name in self.create_only if name in properties}}
-        with unless_gone():
-            call("ec2", "DeleteNetworkAclEntry", **key)
+        remove("ec2", "DeleteNetworkAclEntry", **key)
 
 
 class SubnetNetworkAclAssociation(ResourceType):
@@ -172,8 +170,7 @@ class SecurityGroupRule(ResourceType):
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         rule = {"GroupId": properties["GroupId"], "SecurityGroupRuleIds": [physical_id]}
-        with unless_gone():
-            call("ec2", f"RevokeSecurityGroup{self._direction}", **rule)
+        remove("ec2", f"RevokeSecurityGroup{self._direction}", **rule)
 
 
 def _permission(properties: Properties) -> dict[str, Any]:

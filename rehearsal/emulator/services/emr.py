@@ -21,10 +21,7 @@ from rehearsal.settings import ACCOUNT
 
 # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
 VOLUME_ACTIONS = (
-    "kms:DescribeKey",
-    "kms:Decrypt",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
+    *("kms:DescribeKey", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
     "kms:GenerateDataKeyWithoutPlaintext",
 )
 

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from rehearsal.emulator.door import read_body, send_answer, send_json
+from rehearsal.emulator.door import read_body, send_answer
 from rehearsal.settings import OWN_PATHS
 
 # `POST` with `{"seconds": 30}` lets S3 answer one GET or PUT in five with 503 SlowDown for so long, with 0 it
@@ -35,7 +35,8 @@ def with_busy_s3(aws):
     async def application(scope, receive, send):
         if scope["type"] == "http" and scope["path"] == SLOW_DOWN_PATH:
             busy.begin(float(json.loads(await read_body(receive))["seconds"]))
-            await send_json(send, 200, {"refused": busy.refused})
+            told = json.dumps({"refused": busy.refused}).encode()
+            await send_answer(send, 200, b"application/json", told)
         elif scope["type"] == "http" and busy.refuses(scope["method"], scope["headers"]):
             await read_body(receive)
             await send_answer(send, 503, b"application/xml", BUSY_BODY)
