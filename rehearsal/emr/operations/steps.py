@@ -83,13 +83,12 @@ def cancel_steps(account: Account, request: Message) -> Message:
 
 def _cancel(cluster: Cluster, step_id: str, force: bool) -> Message:
     step = next((step for step in cluster.steps if step.id == step_id), None)
-    if step is None:
-        return {"StepId": step_id, "Status": "FAILED", "Reason": f"Step id '{step_id}' is not valid."}
-    if step.state not in ("PENDING", "RUNNING"):
-        reason = f"The step is {step.state}: only PENDING and RUNNING steps can be cancelled."
-        return {"StepId": step_id, "Status": "FAILED", "Reason": reason}
-    cancel(cluster, step, force=force)
-    return {"StepId": step_id, "Status": "SUBMITTED"}
+    if step and step.state in ("PENDING", "RUNNING"):
+        cancel(cluster, step, force=force)
+        return {"StepId": step_id, "Status": "SUBMITTED"}
+    only = "only PENDING and RUNNING steps can be cancelled."
+    reason = f"The step is {step.state}: {only}" if step else f"Step id '{step_id}' is not valid."
+    return {"StepId": step_id, "Status": "FAILED", "Reason": reason}
 
 
 def _find(cluster: Cluster, step_id: str) -> Step:
