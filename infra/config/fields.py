@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from infra.config import field_types as kind
-from infra.config.fleets import Fleet
-from infra.config.instances import Architecture, InstanceType, instance_types
+from infra.config.instances import Architecture, Fleet, InstanceType, instance_types
 from infra.config.sizing import MOST_CORES, SparkSizing, spark_configuration
 from spark_job.contract.image_names import FOLDER
 

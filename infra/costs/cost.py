@@ -9,22 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from infra.config.fields import DeploymentFields
-from infra.config.fleets import Fleet
-from infra.costs.prices import price_table
+from infra.config.instances import Fleet
+from infra.costs.prices import node_hour, price_table
 
 MILLION = 1_000_000
 RATES = Path(__file__).with_name("rates.json")
-
-
-@dataclass(frozen=True)
-class RunEstimate:
-    """How long a run takes and what it costs, all nodes on demand."""
-
-    images: int
-    cores: int
-    rate: float
-    minutes: float
-    cost_usd: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,12 @@ def minutes_besides(images: int) -> float:
 
 def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -> float:
     """Return the price of an hour, in USD, with every fleet at its most, of its dearest type, on demand."""
-    return sum(fleet.maximum * fleet.dearest_hour(region, public=public) for fleet in fleets)
+    return sum(fleet.maximum * dearest_hour(fleet, region, public=public) for fleet in fleets)
+
+
+def dearest_hour(fleet: Fleet, region: str, *, public: bool, spot_share: float = 0.0) -> float:
+    """Return the price of an hour of one node of the dearest type, in USD: EMR may choose any."""
+    return max(node_hour(one, region, public=public, spot_share=spot_share) for one in fleet.instances)
 
 
 def largest_cluster(config: DeploymentFields) -> LargestCluster:
@@ -88,8 +82,8 @@ def run_estimate(
     largest_hourly_usd: float,
     idle_minutes: float,
     new_cluster: bool = True,
-) -> RunEstimate:
-    """Estimate one run on a cluster at its maximum, until the cluster's idle end.
+) -> tuple[float, float]:
+    """Return the minutes of a run, and the USD until the cluster's idle end, all nodes on demand.
 
     The cluster is paid for at its largest all the time, so that the estimate errs upwards.
 
@@ -101,10 +95,9 @@ def run_estimate(
         idle_minutes: The cluster stays this long after the run.
         new_cluster: The cluster starts for this run.
     """
-    rate = cores * core_rate
     start = rate_table()["cluster_start_minutes"] if new_cluster else 0.0
-    minutes = start + minutes_besides(images) + images / rate / 60
-    return RunEstimate(images, cores, rate, minutes, largest_hourly_usd * (minutes + idle_minutes) / 60)
+    minutes = start + minutes_besides(images) + images / (cores * core_rate) / 60
+    return minutes, largest_hourly_usd * (minutes + idle_minutes) / 60
 
 
 def idle_monthly_cost(templates: Iterable[Mapping[str, Any]]) -> dict[str, float]:

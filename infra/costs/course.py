@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from infra.config.fields import DeploymentFields
 from infra.config.instances import instance_types
 from infra.config.sizing import NodeTooSmallError
-from infra.costs.cost import MILLION, images_per_second_per_vcpu, minutes_besides, rate_table
+from infra.costs.cost import MILLION, dearest_hour, images_per_second_per_vcpu, minutes_besides, rate_table
 from infra.costs.own_rates import OwnRate, latest_rate
-from infra.costs.prices import node_hour, priced_families
+from infra.costs.prices import priced_families
 
 FLEETS = ("primary_instance_types", "core_instance_types", "task_instance_types")
 
@@ -125,10 +125,7 @@ def _fleets(config: DeploymentFields) -> list[_Joining]:
     for fleet in config.fleets:
         early = 1 if fleet.name == "task" else fleet.minimum
         hours = [
-            max(
-                node_hour(one, config.region, public=config.public_nodes, spot_share=share)
-                for one in fleet.instances
-            )
+            dearest_hour(fleet, config.region, public=config.public_nodes, spot_share=share)
             for share in (0.0, fleet.spot_share)
         ]
         found.append(_Joining(early, fleet.maximum - early, Usd(*hours)))

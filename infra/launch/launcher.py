@@ -22,11 +22,10 @@ from infra.artifacts.packing import files_below
 from infra.checkout import ROOT
 from infra.cluster.emr_cluster import ClusterSite
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import cost_tags, run_name_prefix
-from infra.contract.prefixes import LAUNCHES, RUNS
+from infra.contract.names import LAUNCHES, RUNS, cost_tags, run_name_prefix
 from infra.costs.cost import largest_cluster
 from infra.launch.cluster_request import job_flow_request, with_variables
-from infra.launch.deployed_job import DeployedJob
+from infra.launch.run_request import DeployedJob
 from infra.python_function import python_function
 from infra.storage.bucket import Buckets
 from spark_job.contract.step import split_step

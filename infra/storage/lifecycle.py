@@ -3,7 +3,7 @@
 from aws_cdk import Duration
 from aws_cdk.aws_s3 import LifecycleRule
 
-from infra.contract.prefixes import ERASURES, RUNS
+from infra.contract.names import ERASURES, RUNS
 from infra.errors import ConfigError
 from spark_job.contract.erasure import RECORDS
 

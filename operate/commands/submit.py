@@ -14,10 +14,8 @@ from operate.emr.clusters import find_cluster
 from operate.emr.steps import add_steps, spark_step
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.watch import wait_for_run
-from operate.submission.launching import launch
-from operate.submission.place import Place, estimated, find_place
-from operate.submission.preparation import Choices, prepared, upload_job
-from operate.submission.sources import image_uris, require_labels
+from operate.submission.place import Place, estimated, find_place, launch
+from operate.submission.preparation import Choices, image_uris, prepared, require_labels, upload_job
 from spark_job.contract.options import DEPLOY, SUBMIT
 from spark_job.contract.run_options import RunOptions
 

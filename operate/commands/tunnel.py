@@ -9,8 +9,7 @@ import click
 
 from infra.contract.names import PORT_FORWARDING
 from operate.connection import Connection, connected
-from operate.emr.clusters import Cluster
-from operate.emr.nodes import Node, list_fleets, list_nodes
+from operate.emr.clusters import Cluster, Node, list_fleets, list_nodes
 from operate.emr.steps import list_steps
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from infra.contract.aws_clients import S3Client
-from infra.contract.prefixes import RUNS
+from infra.contract.names import RUNS
 from infra.costs.own_rates import FEWEST_IMAGES, OwnRate
 from operate.connection import Connection
 from operate.errors import DENIED, none_if_refused

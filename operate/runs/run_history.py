@@ -9,9 +9,16 @@ from infra.contract import outputs
 from infra.contract.aws_clients import EMRClient
 from infra.run.functions.cost_limit.handler import paid_until
 from operate.connection import Connection
-from operate.emr.clusters import REMEMBERED_DAYS, Cluster, describe_cluster, find_cluster, list_clusters
+from operate.emr.clusters import (
+    REMEMBERED_DAYS,
+    Cluster,
+    Node,
+    describe_cluster,
+    find_cluster,
+    list_clusters,
+    list_nodes,
+)
 from operate.emr.node_costs import SPOT, account, spot_prices, total
-from operate.emr.nodes import Node, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.errors import DENIED, UNKNOWN, OperateError, none_if_refused
 

@@ -10,9 +10,8 @@ from threading import Event, Thread
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.connection import Connection
-from operate.emr.clusters import Cluster, find_cluster, list_clusters
+from operate.emr.clusters import Cluster, find_cluster, list_clusters, list_nodes
 from operate.emr.node_costs import account, total
-from operate.emr.nodes import list_nodes
 from operate.emr.steps import COMPLETED, Step, list_steps
 from operate.errors import DeploymentNotFoundError
 from operate.printing import say

@@ -1,8 +1,11 @@
-"""The request of a run, put together from the deployment and what a person asks for, and checked."""
+"""The request of a run, put together from the deployment and what a person asks for, and checked.
+
+What a person names become URIs that the cluster may read: image sources, and an earlier run.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,14 +14,26 @@ from typing import Any
 from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
-from infra.launch.checks import active_clusters, active_runs, refuse_repetition
+from infra.contract.names import RUNS
+from infra.launch.checks import (
+    active_clusters,
+    active_runs,
+    check_images,
+    check_labels,
+    holds,
+    refuse_repetition,
+)
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
+from operate.deployment import Deployment
+from operate.errors import OperateError
 from operate.submission.place import Place, require_images
-from operate.submission.sources import reduction_uri
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import is_table
 from spark_job.contract.options import SUBMIT, given_values, option_words
+from spark_job.contract.run_layout import MANIFEST
 from spark_job.contract.run_options import RunOptions
+from spark_job.contract.uris import bucket_and_key
 
 DIGEST_LENGTH = 16
 # With the components of an earlier run there is nothing to choose.
@@ -91,3 +106,51 @@ def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
         for uri, file in ((main_uri, root / ENTRY_POINT), (zip_uri, archive)):
             s3.upload_file(str(file), bucket, uri.removeprefix(f"s3://{bucket}/"))
     return main_uri, zip_uri
+
+
+def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
+    """Return the sources as URIs; without any, every source of the deployment.
+
+    Args:
+        given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
+
+    Raises:
+        MisuseError: the cluster may not read there.
+    """
+    buckets = deployment.images_buckets
+    uris = []
+    for image_source in given or tuple(buckets):
+        if "://" in image_source:
+            bucket, prefix = bucket_and_key(image_source)
+        else:
+            source, _, prefix = image_source.strip("/").partition("/")
+            bucket = deployment.images_bucket(source)
+        uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
+    check_images(uris, buckets.values())
+    return tuple(dict.fromkeys(uris))
+
+
+def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
+    """Check a value of `--labels`.
+
+    Raises:
+        MisuseError: it is neither a rule nor a table that the cluster may read.
+        OperateError: there is no such table.
+    """
+    check_labels(labels, deployment.images_buckets.values())
+    if is_table(labels) and not holds(s3, *bucket_and_key(labels)):
+        raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
+
+
+def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
+    """Return the folder of the earlier run whose reduction is applied.
+
+    Raises OperateError: there is no such complete run.
+    """
+    if "://" in run:
+        bucket, prefix = bucket_and_key(run)
+    else:
+        bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
+    if not holds(s3, bucket, f"{prefix}/{MANIFEST}"):
+        raise OperateError(f"--reduction {run}: no complete run there; `runs` lists those that are")
+    return f"s3://{bucket}/{prefix}"

@@ -13,14 +13,13 @@ from botocore.stub import Stubber
 from infra.contract.aws_clients import S3Client
 from infra.costs.own_rates import OwnRate
 from operate.connection import Connection
-from operate.emr.nodes import Node
+from operate.emr.clusters import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
 from operate.runs import run_folder
 from operate.runs.run_folder import RunSummary, own_rates
 from operate.runs.run_history import RunTrace, nodes_of_run, run_history
-from operate.s3.download import FolderCopy, download
-from operate.s3.objects import StoredObject, list_objects, read_json
+from operate.s3.objects import FolderCopy, StoredObject, download, list_objects, read_json
 from tests.aws.conftest import REGION, RUN
 from tests.aws.stored_runs import METRICS, store_run, store_run_with_rate
 

@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 import operate
-from operate.emr import clusters, nodes, steps
+from operate.emr import clusters, steps
 from rehearsal.emr.service import OPERATIONS
 from tests.rehearsal.emr.emr_client import FLEETS, EmrClient, answers_of
 
@@ -53,9 +53,9 @@ def test_a_cluster_with_its_policies_is_found(emr: EmrClient, client: Any) -> No
 
 def test_fleets_and_nodes_are_told(emr: EmrClient, client: Any) -> None:
     cluster_id = emr.run({**FLEETS, "Ec2SubnetIds": ["subnet-private"]})
-    fleets = {each.kind: each for each in nodes.list_fleets(client, cluster_id)}
+    fleets = {each.kind: each for each in clusters.list_fleets(client, cluster_id)}
     assert (fleets["TASK"].spot, fleets["TASK"].spot_target, fleets["CORE"].on_demand) == (1, 1, 1)
-    told = nodes.list_nodes(client, cluster_id)
+    told = clusters.list_nodes(client, cluster_id)
     assert {node.fleet_id for node in told} == {each.id for each in fleets.values()}
     assert {(node.state, node.public) for node in told} == {("RUNNING", False)}
 
