@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs
-from infra.artifacts.node_requirements import NodePins, NodePlatform, node_pins
 from infra.artifacts.packing import build_job, hash_of, job_inputs, sha256_of
-from infra.artifacts.wheelhouse import Wheelhouse, build_installer, build_wheelhouse
+from infra.artifacts.wheelhouse import (
+    NodePins,
+    NodePlatform,
+    Wheelhouse,
+    build_installer,
+    build_wheelhouse,
+    node_pins,
+)
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.errors import InfraError

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra.artifacts.node_requirements import pinned
 from infra.artifacts.packing import CHECKSUMS, sha256_of, write_checksums, write_zip
+from infra.artifacts.wheelhouse import pinned
 from infra.errors import InfraError
 from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 

@@ -11,8 +11,7 @@ from infra.acknowledgements import acknowledge
 from infra.artifacts.declaration import Artifacts
 from infra.cluster.configurations import classifications, security_configuration
 from infra.config.deployment import DeploymentConfig
-from infra.network.cluster_network import ClusterNetwork
-from infra.network.security_groups import PRIMARY, SERVICE, WORKERS, ClusterSecurityGroups
+from infra.network.cluster_network import PRIMARY, SERVICE, WORKERS, ClusterNetwork, ClusterSecurityGroups
 from infra.run.identity import Run, cluster_name, run_step
 from infra.storage.bucket import Buckets
 

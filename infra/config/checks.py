@@ -11,7 +11,7 @@ from infra.costs.prices import has_price, priced_families, priced_regions
 from infra.errors import ConfigError
 
 # GDPR: images are uploaded for processing only.
-LEAST_RETENTION_DAYS = 4  # see infra/storage/lifecycle.py
+LEAST_RETENTION_DAYS = 4  # see infra/storage/bucket.py
 MOST_RETENTION_DAYS = 15
 
 

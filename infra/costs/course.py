@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from infra.config.fields import DeploymentFields
 from infra.config.instances import instance_types
 from infra.config.sizing import NodeTooSmallError
-from infra.costs.cost import MILLION, dearest_hour, images_per_second_per_vcpu, minutes_besides, rate_table
-from infra.costs.own_rates import OwnRate, latest_rate
+from infra.costs.cost import (
+    MILLION,
+    OwnRate,
+    dearest_hour,
+    images_per_second_per_vcpu,
+    latest_rate,
+    minutes_besides,
+    rate_table,
+)
 from infra.costs.prices import priced_families
 
 FLEETS = ("primary_instance_types", "core_instance_types", "task_instance_types")

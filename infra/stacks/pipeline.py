@@ -13,8 +13,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.names import EMR_LOGS
 from infra.launch.launcher import launcher_function
-from infra.network.cluster_network import ZONES, ClusterNetwork
-from infra.network.security_groups import ClusterSecurityGroups
+from infra.network.cluster_network import ZONES, ClusterNetwork, ClusterSecurityGroups
 from infra.observability import alarm_on_errors, cluster_alarms, pipeline_dashboard, run_alarms
 from infra.run.identity import run_of
 from infra.run.watching import cost_limit, run_watch, wait_for_run

@@ -8,8 +8,8 @@ from operate.connection import Connection, connected
 from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say
-from operate.runs.outcome import logs_of
 from operate.runs.run_history import find_run
+from operate.runs.watch import logs_of
 
 
 @click.command("cancel")

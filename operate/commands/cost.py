@@ -13,16 +13,17 @@ from operate.emr.clusters import Cluster, list_nodes
 from operate.emr.node_costs import Line, account, total
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.outcome import read_of_run
-from operate.runs.run_folder import list_runs, own_rates
 from operate.runs.run_history import (
     find_run,
+    list_runs,
     meant_clusters,
     nodes_of_run,
+    own_rates,
     run_history,
     spot_of,
     stage_clusters,
 )
+from operate.runs.watch import read_of_run
 from operate.submission.estimate import Estimate, estimate_of_new
 from operate.submission.place import deployed_job, estimated, find_place
 from operate.submission.preparation import image_uris

@@ -11,7 +11,7 @@ from infra.checkout import cdk_json_context
 from infra.config.context import field_rows
 from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
 from operate.connection import Connection, context_option, plain_aws_errors
-from operate.runs.run_folder import own_rates
+from operate.runs.run_history import own_rates
 
 
 @click.command("plan")

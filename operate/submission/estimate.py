@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.config.instances import instance_types
-from infra.costs.cost import images_per_second_per_vcpu, rate_table, run_estimate
-from infra.costs.own_rates import OwnRate, latest_rate
+from infra.costs.cost import OwnRate, images_per_second_per_vcpu, latest_rate, rate_table, run_estimate
 from infra.costs.prices import price_table
 from infra.launch.run_request import DeployedJob
 from operate.emr.clusters import Node

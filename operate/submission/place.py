@@ -15,8 +15,7 @@ from operate.connection import Connection
 from operate.emr.clusters import Cluster, idle_timeout, list_nodes, most_nodes
 from operate.errors import OperateError
 from operate.printing import say
-from operate.runs.run_folder import own_rates
-from operate.runs.run_history import stage_clusters
+from operate.runs.run_history import own_rates, stage_clusters
 from operate.submission.estimate import Estimate, estimate, estimate_of_new
 from spark_job.contract.errors import MisuseError
 

@@ -25,7 +25,7 @@ from operate.removal import (
     end_protection,
     search,
 )
-from operate.runs.run_folder import run_prefix
+from operate.runs.run_history import run_prefix
 from operate.runs.watch import Watch
 from operate.s3.objects import FolderCopy, download, list_objects
 from rehearsal.asking import ask

@@ -7,7 +7,7 @@ import pytest
 from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
 from operate.runs.logs import StepLogs, last_lines
-from operate.runs.outcome import driver_words, failure
+from operate.runs.watch import driver_words, failure
 from tests.doubles import Double
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from operate.commands.tune import configure
-from operate.runs.outcome import StepFailedError
+from operate.runs.watch import StepFailedError
 from operate.tuning import measuring as tuning_run
 from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies

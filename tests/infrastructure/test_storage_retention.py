@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.errors import ConfigError
-from infra.storage.lifecycle import image_expiration_days
+from infra.storage.bucket import image_expiration_days
 from rehearsal.emulator.lifecycle import Rule, VersionedBucket
 from tests.infrastructure.storage_template import buckets, named, rules
 from tests.infrastructure.synthesis import only, synthesise

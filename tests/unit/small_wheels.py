@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
-from infra.artifacts.node_requirements import NodePins, NodePlatform
-from infra.artifacts.wheelhouse import Wheelhouse, build_wheelhouse
+from infra.artifacts.wheelhouse import NodePins, NodePlatform, Wheelhouse, build_wheelhouse
 
 MEGABYTE = 1_000_000
 

@@ -5,8 +5,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from infra.artifacts.node_requirements import NodePins, NodePlatform
-from infra.artifacts.wheelhouse import build_installer, download_wheels
+from infra.artifacts.wheelhouse import NodePins, NodePlatform, build_installer, download_wheels
 from infra.errors import InfraError
 from tests.unit.small_wheels import make_wheel, pin, small_wheelhouse
 
