@@ -13,9 +13,10 @@ from typing import Any
 from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs
 from infra.artifacts.packing import build_job, hash_of, job_inputs, sha256_of
 from infra.artifacts.wheelhouse import (
+    MAX_BYTES,
+    WORKER_MODULES,
     NodePins,
     NodePlatform,
-    Wheelhouse,
     build_installer,
     build_wheelhouse,
     node_pins,
@@ -63,7 +64,7 @@ def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
     """
     pins, platform = deployment_pins(config, root)
     request = ExtractorRequest(config.model, config.engine, config.weights)
-    wheelhouse = Wheelhouse.of(config.engine, pins, platform)
+    modules, max_bytes = (config.engine, *WORKER_MODULES), MAX_BYTES[config.engine]
     all_recipes = (
         Recipe("job", "spark_job.zip", {"files": job_inputs(root)}, lambda path: build_job(root, path)),
         Recipe(
@@ -75,8 +76,8 @@ def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
         Recipe(
             "wheelhouse",
             "wheelhouse.zip",
-            {"platform": platform.name, "modules": wheelhouse.modules, "pins": pins.sha256},
-            lambda path: build_wheelhouse(path, wheelhouse),
+            {"platform": platform.name, "modules": modules, "pins": pins.sha256},
+            lambda path: build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes),
         ),
         Recipe(
             "installer",

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -143,21 +143,6 @@ def _pins(path: Path) -> Iterator[tuple[Requirement, list[str]]]:
         yield requirement, hashes
 
 
-@dataclass(frozen=True)
-class Wheelhouse:
-    """The contents of a wheelhouse, and how large it may be."""
-
-    pins: NodePins
-    platform: NodePlatform
-    modules: tuple[str, ...]  # that the node imports when all is installed
-    max_bytes: int
-
-    @classmethod
-    def of(cls, engine: str, pins: NodePins, platform: NodePlatform) -> "Wheelhouse":
-        """Describe the wheelhouse of a node that computes with an engine."""
-        return cls(pins, platform, (engine, *WORKER_MODULES), MAX_BYTES[engine])
-
-
 # (pins, platform, folder): fetches the wheel of each pin into the folder
 Download = Callable[[str, NodePlatform, Path], None]
 
@@ -170,38 +155,49 @@ def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
     with TemporaryDirectory() as scratch:
         listing = Path(scratch, "pins.txt")
         listing.write_text(pins, encoding="utf-8")
-        _pip(
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",  # the pins are complete; `check_complete` holds them to it
-            "--only-binary=:all:",
-            "--require-hashes",
-            f"--python-version={PYTHON_VERSION}",
-            "--implementation=cp",
+        # The pins are complete, hence --no-deps; `check_complete` holds them to it.
+        words = [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
+            *("--only-binary=:all:", "--require-hashes", "--implementation=cp"),
             *(f"--platform={tag}" for tag in platform.wheel_tags),
-            f"--dest={folder}",
-            f"--requirement={listing}",
-        )
+            *(f"--python-version={PYTHON_VERSION}", f"--dest={folder}", f"--requirement={listing}"),
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (errors or [done.stderr.strip()])[0].removeprefix("ERROR: ")
+        raise InfraError(f"the wheels cannot be downloaded: {reason}")
 
 
-def build_wheelhouse(path: Path, wheelhouse: Wheelhouse, download: Download = download_wheels) -> None:
+def build_wheelhouse(
+    path: Path,
+    pins: NodePins,
+    platform: NodePlatform,
+    *,
+    modules: Iterable[str],
+    max_bytes: int,
+    download: Download = download_wheels,
+) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
+
+    Args:
+        modules: That the node imports when all is installed.
+        max_bytes: The whole may have.
 
     Raises InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "wheelhouse")
         (folder / WHEELS).mkdir(parents=True)
-        download(wheelhouse.pins.requirements, wheelhouse.platform, folder / WHEELS)
-        for name, text in wheelhouse.pins.files.items():
+        download(pins.requirements, platform, folder / WHEELS)
+        for name, text in pins.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        (folder / IMPORTS).write_text("".join(f"{name}\n" for name in wheelhouse.modules))
-        check_complete(folder, wheelhouse.platform)
+        (folder / IMPORTS).write_text("".join(f"{name}\n" for name in modules))
+        check_complete(folder, platform)
         files = files_below(folder)
-        size, most = sum(file.stat().st_size for file in files.values()), wheelhouse.max_bytes
-        if size > most:
-            words = f"{size / 1e6:,.1f} MB, {most / 1e6:,.1f} MB are allowed: pin fewer"
+        size = sum(file.stat().st_size for file in files.values())
+        if size > max_bytes:
+            words = f"{size / 1e6:,.1f} MB, {max_bytes / 1e6:,.1f} MB are allowed: pin fewer"
             raise InfraError(f"the wheelhouse has {words}")
         write_zip(path, {**files, CHECKSUMS: write_checksums(Path(scratch), files)})
 
@@ -237,14 +233,3 @@ def check_complete(folder: Path, platform: NodePlatform) -> None:
         )
     if done.returncode:
         raise InfraError(f"the pins of the node are incomplete: {' '.join(done.stderr.split())}")
-
-
-def _pip(*arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [
-            done.stderr.strip()
-        ]
-        raise InfraError(f"the wheels cannot be downloaded: {errors[0].removeprefix('ERROR: ')}")

@@ -14,7 +14,6 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge, skip_checkov
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import ERASURES, PROJECT, RUNS
-from infra.errors import ConfigError
 from infra.log_groups import write_log_to
 from spark_job.contract.erasure import RECORDS
 
@@ -23,7 +22,6 @@ from spark_job.contract.erasure import RECORDS
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 NONCURRENT_DAYS = 1
 ROUNDING_DAYS = 2
-SHORTEST_RETENTION_DAYS = 1 + NONCURRENT_DAYS + ROUNDING_DAYS
 
 # Time to undo an overwrite.
 VERSION_DAYS = 7
@@ -170,23 +168,13 @@ def let_emptying_log_expire(stack: Stack) -> None:
     skip_checkov(provider, "AWS::Lambda::Function", dict.fromkeys(checks, RUNS_ON_DESTROY_REASON))
 
 
-def image_expiration_days(retention_days: int) -> int:
-    """Return after how many days an image is hidden, so that its last version is gone in `retention_days`.
-
-    Raises ConfigError: Fewer days than S3 can promise in a versioned bucket.
-    """
-    if retention_days < SHORTEST_RETENTION_DAYS:
-        allowed = f"{SHORTEST_RETENTION_DAYS} or more: S3 removes no version of an image sooner"
-        raise ConfigError("retention_days", retention_days, allowed)
-    return retention_days - NONCURRENT_DAYS - ROUNDING_DAYS
-
-
 def expire_images(retention_days: int) -> list[LifecycleRule]:
     """Leave nothing of an image `retention_days` after its upload: no version, upload part or marker.
 
-    The same rules serve the replica: S3 counts its days from the original's creation.
+    So many days, 4 at least, leave one before it is hidden. The same rules serve the replica: S3 counts its
+    days from the original's creation.
     """
-    return expire("images", image_expiration_days(retention_days), NONCURRENT_DAYS)
+    return expire("images", retention_days - NONCURRENT_DAYS - ROUNDING_DAYS, NONCURRENT_DAYS)
 
 
 def expire_results(retention_days: int) -> list[LifecycleRule]:

@@ -6,7 +6,6 @@ What a person names become URIs that the cluster may read: image sources, and an
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,53 +39,45 @@ DIGEST_LENGTH = 16
 DECIDED_BY_REDUCTION = ("variance", "components")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """How a person wants a run to be submitted.
-
-    Attributes:
-        options: of the job, by name; None: not given.
-        job_code: run the working tree's job instead of the deployed one.
-    """
-
-    name: str | None
-    options: Mapping[str, Any]
-    resume: bool
-    job_code: bool
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The job's arguments for the options that are given. Raises MisuseError: two exclude each other."""
-        table = RunOptions.table(SUBMIT)
-        given = given_values(table, self.options)
-        both = [name for name in DECIDED_BY_REDUCTION if given.get("reduction") and given.get(name)]
-        if both:
-            raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
-        return tuple(option_words(table, given))
-
-
-def prepared(connection: Connection, place: Place, choices: Choices) -> tuple[RunRequest, Submission]:
+def prepared(
+    connection: Connection,
+    place: Place,
+    name: str | None,
+    options: Mapping[str, Any],
+    *,
+    resume: bool,
+    job_code: bool,
+) -> tuple[RunRequest, Submission]:
     """Return the request and the step that it means, checked.
 
-    Raises OperateError: no images, the same run again, an earlier run that is not there.
+    Args:
+        name: The run id begins with it.
+        options: Of the job, by name; None: not given.
+        job_code: Run the working tree's job instead of the deployed one.
+
+    Raises:
+        MisuseError: two options exclude each other.
+        OperateError: no images, the same run again, an earlier run that is not there.
     """
     deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)
-    words = choices.words
-    if reduction := choices.options.get("reduction"):
-        uri = reduction_uri(s3, deployment, reduction)
-        words = tuple(f"--reduction={uri}" if word.startswith("--reduction=") else word for word in words)
+    table = RunOptions.table(SUBMIT)
+    given = given_values(table, options)
+    if reduction := given.get("reduction"):
+        if both := [one for one in DECIDED_BY_REDUCTION if given.get(one)]:
+            raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
+        given = {**given, "reduction": reduction_uri(s3, deployment, reduction)}
     request = RunRequest(
         images=place.images,
         fingerprint=place.listing.fingerprint,
-        options=words,
-        name=choices.name,
-        code=job_uris(deployment.artifacts_bucket) if choices.job_code else None,
-        resume=choices.resume,
+        options=tuple(option_words(table, given)),
+        name=name,
+        code=job_uris(deployment.artifacts_bucket) if job_code else None,
+        resume=resume,
     )
     run, prefix = submission(place.deployed, request), deployment.name_prefix
     active = active_runs(emr, active_clusters(emr, prefix), prefix)
-    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=choices.resume)
+    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=resume)
     return request, run
 
 

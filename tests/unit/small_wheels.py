@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
-from infra.artifacts.wheelhouse import NodePins, NodePlatform, Wheelhouse, build_wheelhouse
+from infra.artifacts.wheelhouse import NodePins, NodePlatform, build_wheelhouse
 
 MEGABYTE = 1_000_000
 
@@ -41,11 +41,11 @@ def small_wheelhouse(
     """Pack wheels as the build does, without a download; the pins of it."""
     pins = NodePins("".join(pin(wheel) for wheel in wheels), installer)
     modules = tuple(wheel.name.partition("-")[0] for wheel in wheels)
-    contents = Wheelhouse(pins, NodePlatform("x86_64"), modules, max_bytes)
 
     def copy(_pins: str, _platform: NodePlatform, folder: Path) -> None:
         for wheel in wheels:
             shutil.copy(wheel, folder)
 
-    build_wheelhouse(path, contents, copy)
+    platform = NodePlatform("x86_64")
+    build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes, download=copy)
     return pins

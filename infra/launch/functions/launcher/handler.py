@@ -35,54 +35,6 @@ DEFINITION = Path(__file__).with_name("definition.json")
 Answer = dict[str, Any]
 
 
-class LatestRuns:
-    """The latest run that was started for each request, whatever images there were."""
-
-    def __init__(self, s3: S3Client, deployed: DeployedJob) -> None:
-        self._s3, self._deployed = s3, deployed
-
-    def note(self, request: RunRequest, run_id: str) -> None:
-        """Note that this is the latest run of the request."""
-        self._s3.put_object(
-            Bucket=self._deployed.artifacts_bucket, Key=self._key(request), Body=run_id.encode()
-        )
-
-    def listed_at(self, request: RunRequest) -> datetime | None:
-        """Return when the latest complete run of a request without options began to list its images.
-
-        The run of the deploy itself counts, and the very run of the request. None: none of them is complete.
-        """
-        moments = map(self._began, self.run_ids(request))
-        return max((moment for moment in moments if moment), default=None)
-
-    def run_ids(self, request: RunRequest) -> list[str]:
-        """Return the deploy's own run, that of the very request, and the latest one that was started."""
-        same = submission(self._deployed, request).run_id
-        return [run_id for run_id in (self._deployed.run_id, same, self._noted(request)) if run_id]
-
-    def _noted(self, request: RunRequest) -> str | None:
-        bucket, key = self._deployed.artifacts_bucket, self._key(request)
-        if self._written(bucket, key) is None:
-            return None
-        return self._s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
-
-    def _began(self, run_id: str) -> datetime | None:
-        """Return when a complete run began; its parameters are written before anything else, and once."""
-        bucket = bucket_and_key(self._deployed.results_uri)[0]
-        if self._written(bucket, f"{RUNS}/{run_id}/{MANIFEST}") is None:
-            return None
-        return self._written(bucket, f"{RUNS}/{run_id}/{PARAMETERS}")
-
-    def _written(self, bucket: str, key: str) -> datetime | None:
-        """Return when an object was written; None: there is none. A listing needs no right to read."""
-        found = self._s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
-        return next((entry["LastModified"] for entry in found if entry["Key"] == key), None)
-
-    def _key(self, request: RunRequest) -> str:
-        anything = submission(self._deployed, replace(request, fingerprint="", resume=False))
-        return f"{LAUNCHES}/latest/{anything.run_id}"
-
-
 @dataclass(frozen=True)
 class ClusterStarter:
     """What starts clusters of one stage.
@@ -146,7 +98,8 @@ class ClusterStarter:
             raise
         cluster_id = started["JobFlowId"]
         claims.keep(run.run_id, cluster_id)
-        LatestRuns(self.s3, self.deployed).note(request, run.run_id)
+        bucket, latest = self.deployed.artifacts_bucket, self._latest_key(request)
+        self.s3.put_object(Bucket=bucket, Key=latest, Body=run.run_id.encode())
         (step,) = self.emr.list_steps(ClusterId=cluster_id)["Steps"]
         return {"run_id": run.run_id, "cluster_id": cluster_id, "step_id": step["Id"]}
 
@@ -185,18 +138,46 @@ class ClusterStarter:
         if listing.newest is None:
             return {"skipped": "there are no images"}
         request = RunRequest(images=images, fingerprint=listing.fingerprint, resume=True)
-        latest = LatestRuns(self.s3, self.deployed)
-        listed_at = latest.listed_at(request)
+        moments = map(self._began, self._latest_runs(request))
+        listed_at = max((moment for moment in moments if moment), default=None)
         if listed_at and listing.newest <= listed_at:
             return {"skipped": f"nothing is newer than {listed_at:%Y-%m-%d %H:%M:%S} UTC"}
         active = self._active_runs()
-        for run_id in latest.run_ids(request):
+        for run_id in self._latest_runs(request):
             if run_id in active:
                 return {"skipped": f"run {run_id} is {active[run_id]}"}
         try:
             return self.launch(request)
         except RepeatedRunError as error:
             return {"skipped": str(error)}
+
+    def _latest_runs(self, request: RunRequest) -> list[str]:
+        """Return the deploy's own run, that of the very request, and the latest that was started for it.
+
+        Each may have listed the images, whatever there were then.
+        """
+        run_ids = [self.deployed.run_id, submission(self.deployed, request).run_id]
+        bucket, key = self.deployed.artifacts_bucket, self._latest_key(request)
+        if self._written(bucket, key):
+            run_ids.append(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        return [run_id for run_id in run_ids if run_id]
+
+    def _began(self, run_id: str) -> datetime | None:
+        """Return when a complete run began to list; its parameters are written before all else, and once."""
+        folder = f"{RUNS}/{run_id}"
+        if self._written(self._results_bucket, f"{folder}/{MANIFEST}") is None:
+            return None
+        return self._written(self._results_bucket, f"{folder}/{PARAMETERS}")
+
+    def _written(self, bucket: str, key: str) -> datetime | None:
+        """Return when an object was written; None: there is none. A listing needs no right to read."""
+        found = self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return next((entry["LastModified"] for entry in found if entry["Key"] == key), None)
+
+    def _latest_key(self, request: RunRequest) -> str:
+        """Return the object that names the latest run of the request, whatever images there were."""
+        anything = submission(self.deployed, replace(request, fingerprint="", resume=False))
+        return f"{LAUNCHES}/latest/{anything.run_id}"
 
 
 def handle(event: dict[str, Any], context: Any) -> Answer:
