@@ -34,7 +34,6 @@ class Deployment:
 
     @property
     def results_bucket(self) -> str:
-        """The bucket of all runs' results."""
         return self.outputs[outputs.RESULTS_BUCKET]
 
     @property
@@ -44,7 +43,6 @@ class Deployment:
 
     @property
     def logs_bucket(self) -> str:
-        """The bucket of the clusters' logs."""
         return self.outputs[outputs.LOGS_BUCKET]
 
     @property

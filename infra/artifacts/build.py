@@ -6,6 +6,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -110,14 +111,6 @@ def read_manifest(dist: Path) -> dict[str, BuiltArtifact]:
         return {}
 
 
-def write_manifest(dist: Path, built: dict[str, BuiltArtifact]) -> None:
-    """Write the manifest, whole or not at all."""
-    entries = {name: asdict(built[name]) for name in sorted(built)}
-    unfinished = dist / f".{FILE_NAME}"
-    unfinished.write_text(json.dumps({"format": _FORMAT, "artifacts": entries}, indent=2) + "\n")
-    unfinished.replace(dist / FILE_NAME)
-
-
 def built_file(dist: Path, name: str, inputs: str) -> Path:
     """Return the file of an artifact built from these inputs, after checking its bytes.
 
@@ -147,20 +140,18 @@ def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> 
     """
     dist.mkdir(parents=True, exist_ok=True)
     for recipe in recipes:
-        if _is_built(recipe, dist):
-            say(f"{recipe.name:<11} {dist / recipe.file} is up to date")
+        file = dist / recipe.file
+        with suppress(NotBuiltError):
+            built_file(dist, recipe.name, recipe.inputs)
+            say(f"{recipe.name:<11} {file} is up to date")
             continue
-        begun, file = time.monotonic(), dist / recipe.file
+        begun = time.monotonic()
         recipe.build(file)
         entry = BuiltArtifact(file.name, recipe.inputs, sha256_of(file), file.stat().st_size)
-        write_manifest(dist, {**read_manifest(dist), recipe.name: entry})
+        built = sorted({**read_manifest(dist), recipe.name: entry}.items())
+        entries = {name: asdict(one) for name, one in built}
+        unfinished = dist / f".{FILE_NAME}"
+        unfinished.write_text(json.dumps({"format": _FORMAT, "artifacts": entries}, indent=2) + "\n")
+        unfinished.replace(dist / FILE_NAME)
         seconds = time.monotonic() - begun
         say(f"{recipe.name:<11} {file} {entry.bytes / 1e6:,.1f} MB, {seconds:.1f} s")
-
-
-def _is_built(recipe: Recipe, dist: Path) -> bool:
-    try:
-        built_file(dist, recipe.name, recipe.inputs)
-    except NotBuiltError:
-        return False
-    return True

@@ -64,7 +64,6 @@ class NodePlatform:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The values that the markers of a requirement are compared with."""
         return {
             "implementation_name": "cpython",
             "os_name": "posix",
@@ -86,7 +85,6 @@ class NodePins:
 
     @property
     def files(self) -> dict[str, str]:
-        """The contents of the wheelhouse's two lists, by name."""
         return {INSTALLER: self.installer, REQUIREMENTS: self.requirements}
 
     @property

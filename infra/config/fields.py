@@ -148,17 +148,14 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_doc
 
     @property
     def families(self) -> set[str]:
-        """The families of all types that the cluster may have."""
         return {one.family for fleet in self.fleets for one in fleet.instances}
 
     @property
     def uses_spot(self) -> bool:
-        """Whether any node is Spot capacity."""
         return any(fleet.maximum and fleet.spot_share for fleet in self.fleets)
 
     @property
     def public_nodes(self) -> bool:
-        """Whether nodes have public addresses."""
         return self.network == "public"
 
     def sizing(self, executor_cores: int | None = None) -> SparkSizing:

@@ -48,5 +48,4 @@ class Fleet:
 
     @property
     def instances(self) -> tuple[InstanceType, ...]:
-        """The types with their vCPU and memory."""
         return tuple(instance_types()[name] for name in self.types)

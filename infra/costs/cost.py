@@ -150,7 +150,6 @@ class OwnRate:
 
     @property
     def source(self) -> str:
-        """Where the rate is from, for people."""
         return (
             f"from run {self.run} of {self.created.date()} ({self.images_per_second:.1f} images/s a core on "
             f"{' and '.join(self.families)}, images of {self.megapixels:.2g} megapixels)"

@@ -58,7 +58,6 @@ class Run:
         return self.id.rpartition("-")[2]
 
     def results_uri(self, bucket: str) -> str:
-        """Return where the run's folder is made."""
         return f"s3://{bucket}/{RUNS}"
 
 

@@ -79,7 +79,6 @@ class PipelineStack(StageStack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The zones of the region, by name."""
         return self._zones
 
     def _site(self) -> ClusterSite:

@@ -67,7 +67,6 @@ class Buckets:
 
     @property
     def arns(self) -> list[str]:
-        """ARNs of all buckets."""
         return [bucket.bucket_arn for bucket in (*self.images, self.results, self.logs, self.artifacts)]
 
 

@@ -31,21 +31,12 @@ ReportWriter = Callable[[Tuning, str, str], str]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class NumberList(click.ParamType[tuple[int, ...]]):
-    """`1,2,4`: whole numbers from 1, each once, the smallest first."""
-
-    name = "N,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Return the numbers."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdecimal() and int(part) for part in parts):
-            self.fail(f"{value!r} is no list of whole numbers such as 1,2,4", param, ctx)
-        return tuple(sorted({int(part) for part in parts}))
+def numbers_of(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+    """Return the numbers of `1,2,4`: whole ones from 1, each once, the smallest first."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise click.BadParameter(f"{text!r} is no list of whole numbers such as 1,2,4")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +66,7 @@ class TuningRequest:
 
 def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Command]:
     """Return what gives a command its options of what to measure, with these defaults."""
-    counts: Any = {"type": NumberList(), "default": numbers, "show_default": True}
+    counts: Any = {"callback": numbers_of, "metavar": "N,…", "default": numbers, "show_default": True}
     options = (
         click.option("--executors", help="Numbers to try.", **counts),
         click.option("--cores", help="Numbers for each executor to try.", **counts),

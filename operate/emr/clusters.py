@@ -141,7 +141,6 @@ class Node:
 
     @property
     def gone(self) -> bool:
-        """Whether it has left the cluster."""
         return self.state == "TERMINATED"
 
     def paid_hours(self, now: datetime) -> float:

@@ -35,7 +35,6 @@ class Estimate:
 
     @property
     def source(self) -> str:
-        """Where prices and rates come from."""
         return f"prices of {price_table()['date']} (infra/costs/prices.json), rate {self.rate_source}"
 
     @property

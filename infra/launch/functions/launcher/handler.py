@@ -104,7 +104,6 @@ class ClusterStarter:
         return {"run_id": run.run_id, "cluster_id": cluster_id, "step_id": step["Id"]}
 
     def _active_runs(self) -> dict[str, str]:
-        """Return the runs that wait or are running, on any cluster of the stage."""
         prefix = self.deployed.prefix
         return active_runs(self.emr, active_clusters(self.emr, prefix), prefix)
 
