@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -141,10 +141,6 @@ def _pins(path: Path) -> Iterator[tuple[Requirement, list[str]]]:
         yield requirement, hashes
 
 
-# (pins, platform, folder): fetches the wheel of each pin into the folder
-Download = Callable[[str, NodePlatform, Path], None]
-
-
 def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
     """Fetch the wheels of pins for a node's platform, whatever this machine is; hashes are checked.
 
@@ -174,7 +170,6 @@ def build_wheelhouse(
     *,
     modules: Iterable[str],
     max_bytes: int,
-    download: Download = download_wheels,
 ) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
 
@@ -187,7 +182,7 @@ def build_wheelhouse(
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "wheelhouse")
         (folder / WHEELS).mkdir(parents=True)
-        download(pins.requirements, platform, folder / WHEELS)
+        download_wheels(pins.requirements, platform, folder / WHEELS)
         for name, text in pins.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         (folder / IMPORTS).write_text("".join(f"{name}\n" for name in modules))
@@ -200,12 +195,10 @@ def build_wheelhouse(
         write_zip(path, {**files, CHECKSUMS: write_checksums(Path(scratch), files)})
 
 
-def build_installer(
-    path: Path, pins: NodePins, platform: NodePlatform, download: Download = download_wheels
-) -> None:
+def build_installer(path: Path, pins: NodePins, platform: NodePlatform) -> None:
     """Write uv's wheel for the node, untouched: a wheel is a zip file."""
     with TemporaryDirectory() as scratch:
-        download(pins.installer, platform, Path(scratch))
+        download_wheels(pins.installer, platform, Path(scratch))
         (wheel,) = Path(scratch).glob("*.whl")
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(wheel, path)

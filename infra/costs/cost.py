@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infra.config.fields import DeploymentFields
 from infra.config.instances import Fleet
 from infra.costs.prices import node_hour, price_table
 
@@ -24,21 +23,6 @@ ALIKE = 4.0
 FEWEST_IMAGES = 2_000
 MILLION = 1_000_000
 RATES = Path(__file__).with_name("rates.json")
-
-
-@dataclass(frozen=True)
-class LargestCluster:
-    """A cluster with every fleet at its most, of its dearest type, on demand.
-
-    Attributes:
-        nodes: Core and task nodes.
-        cores: vCPU that executors use, on all of them.
-        hourly_usd: What an hour costs.
-    """
-
-    nodes: int
-    cores: int
-    hourly_usd: float
 
 
 @cache
@@ -63,13 +47,6 @@ def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -
 def dearest_hour(fleet: Fleet, region: str, *, public: bool, spot_share: float = 0.0) -> float:
     """Return the price of an hour of one node of the dearest type, in USD: EMR may choose any."""
     return max(node_hour(one, region, public=public, spot_share=spot_share) for one in fleet.instances)
-
-
-def largest_cluster(config: DeploymentFields) -> LargestCluster:
-    """Return the largest cluster of a configuration."""
-    nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
-    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
-    return LargestCluster(nodes, nodes * config.sizing().cores_per_node, hourly)
 
 
 def images_per_second_per_vcpu(model: str, photographs: str = "small") -> float:

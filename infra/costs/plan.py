@@ -13,7 +13,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.fields import DeploymentFields
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import MILLION, OwnRate, idle_monthly_cost, largest_cluster, latest_rate, rate_table
+from infra.costs.cost import MILLION, OwnRate, idle_monthly_cost, largest_hourly_cost, latest_rate, rate_table
 from infra.costs.course import Course, Usd, course, of_each_family
 from infra.costs.prices import node_hour, price_table
 
@@ -76,7 +76,8 @@ def plan(
         course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)
     )
-    hourly, idle = largest_cluster(config).hourly_usd, idle_monthly_cost(templates)
+    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    idle = idle_monthly_cost(templates)
     return Plan(config, config.sizing(), hourly, run, launched_run, idle, own_rates)
 
 

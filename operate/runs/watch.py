@@ -110,11 +110,7 @@ def failure(step: Step, logs_uri: str, end_of_cluster: str = "") -> str:
     return f"step {step.id} ({step.name}) {step.state}: {reason}; logs {logs_uri} and `logs {step.id}`"
 
 
-def driver_words(
-    logs: StepLogs,
-    sleep: Callable[[float], None] = time.sleep,
-    patience: float = LOGS_COME_WITHIN_SECONDS,
-) -> list[str]:
+def driver_words(logs: StepLogs, patience: float = LOGS_COME_WITHIN_SECONDS) -> list[str]:
     """Return the last lines of the driver's log, else of spark-submit's; none when none come in time.
 
     Args:
@@ -125,7 +121,7 @@ def driver_words(
         files = logs.files()
         if any(kind.startswith("driver") for kind in files) or waited == patience:
             break
-        sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
         waited += POLL_SECONDS
     texts: dict[str, Any] = {kind: logs.read(files[kind]) for kind in DRIVER_KINDS if kind in files}
     spoken = [text for text in texts.values() if text.strip()]

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 from zipfile import ZipFile
 
 from infra.artifacts.wheelhouse import NodePins, NodePlatform, build_wheelhouse
@@ -47,5 +48,6 @@ def small_wheelhouse(
             shutil.copy(wheel, folder)
 
     platform = NodePlatform("x86_64")
-    build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes, download=copy)
+    with patch("infra.artifacts.wheelhouse.download_wheels", copy):
+        build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes)
     return pins

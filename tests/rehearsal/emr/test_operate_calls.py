@@ -60,16 +60,19 @@ def test_fleets_and_nodes_are_told(emr: EmrClient, client: Any) -> None:
     assert {(node.state, node.public) for node in told} == {("RUNNING", False)}
 
 
-def test_a_step_is_added_followed_and_cancelled(emr: EmrClient, client: Any) -> None:
+def test_a_step_is_added_followed_and_cancelled(
+    emr: EmrClient, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0.01)
     cluster_id = emr.run(FLEETS)
     said: list[str] = []
     first = steps.add_steps(client, cluster_id, [steps.spark_step("one", ["exit", "4"])])[0]
-    ended = steps.follow(client, cluster_id, first, said.append, poll_seconds=0.01)
+    ended = steps.follow(client, cluster_id, first, said.append)
     assert (ended.state, ended.arguments) == ("FAILED", ("exit", "4"))
     assert ended.reason == "Unknown Error.; last words of exit 4"
     second = steps.add_steps(client, cluster_id, [steps.spark_step("two", ["wait"])])[0]
     steps.cancel_step(client, cluster_id, second)
-    assert steps.follow(client, cluster_id, second, said.append, poll_seconds=0.01).state == "CANCELLED"
+    assert steps.follow(client, cluster_id, second, said.append).state == "CANCELLED"
     assert [step.id for step in steps.list_steps(client, cluster_id)] == [second, first]
 
 
