@@ -1,7 +1,4 @@
-"""What a destroy of a stage takes away and what stays, from the deployed stacks; then what still costs money.
-
-What is left is looked for by tags and names, not by stacks.
-"""
+"""What a destroy takes away and what stays, by the deployed stacks; and what is left, by tags and names."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,4 @@
-"""The build of a deployment's four artifacts: each is made once for its inputs.
-
-`dist/manifest.json` says from which.
-"""
+"""The build of a deployment's four artifacts: each made once for its inputs, by `dist/manifest.json`."""
 
 import json
 import time

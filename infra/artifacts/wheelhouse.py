@@ -1,7 +1,4 @@
-"""The wheelhouse of a node: every wheel that it installs, with the hashes that are allowed.
-
-Its pins are those that apply to the processor and the engine of the node.
-"""
+"""The wheelhouse of a node: its pins, by processor and engine, and every wheel that these allow, by hash."""
 
 import hashlib
 import re

@@ -1,7 +1,4 @@
-"""How CDK's context becomes a configuration: strings become values, errors one line.
-
-It also says in words what each field takes, for errors and for docs/deployment.md.
-"""
+"""How CDK's context becomes a configuration: strings become values, errors one line of words."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches

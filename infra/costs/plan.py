@@ -13,8 +13,18 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.fields import DeploymentFields
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import MILLION, OwnRate, idle_monthly_cost, largest_hourly_cost, latest_rate, rate_table
-from infra.costs.course import Course, Usd, course, of_each_family
+from infra.costs.cost import (
+    MILLION,
+    Course,
+    OwnRate,
+    Usd,
+    course,
+    idle_monthly_cost,
+    largest_hourly_cost,
+    latest_rate,
+    of_each_family,
+    rate_table,
+)
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.

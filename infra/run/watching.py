@@ -18,7 +18,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract.names import RUNS, run_name_prefix
 from infra.costs.prices import node_hour
 from infra.python_function import python_function
-from infra.run.functions.run_ended.figures import NAMESPACE
+from infra.run.functions.run_ended.handler import NAMESPACE
 from infra.run.identity import Run
 from infra.storage.bucket import Buckets
 from spark_job.contract.run_layout import COST, METRICS, PROGRESS

@@ -9,13 +9,13 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.instances import Fleet, instance_types
 from infra.config.sizing import WORKER_MIB
 from infra.costs.cost import (
+    course,
     idle_monthly_cost,
     largest_hourly_cost,
     minutes_besides,
     rate_table,
     run_estimate,
 )
-from infra.costs.course import course
 from infra.costs.prices import node_hour, price_table
 
 HOURS_PER_MONTH = 730
