@@ -1,4 +1,4 @@
-"""How CDK's context becomes a configuration: strings become values, errors one line of words."""
+"""How CDK's context becomes a configuration: strings become values, errors one line; what fields take."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches

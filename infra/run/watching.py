@@ -1,7 +1,4 @@
-"""The functions that watch runs: one tells the waiting deploy of a run's end, one stops what costs too much.
-
-For the wait: handle, function and rules come before the cluster, the condition after it.
-"""
+"""The functions that watch runs: one tells the waiting deploy of an end, one stops what costs too much."""
 
 import json
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""The monitoring stack: the topic that alarms publish to, and the budget that tells it before the bill does.
-
-It is there before a pipeline that may fail.
-"""
+"""The monitoring stack: the topic of the alarms, and the budget; there before a pipeline that may fail."""
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk.aws_budgets import CfnBudget

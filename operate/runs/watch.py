@@ -1,7 +1,4 @@
-"""Says how a cluster and its run go: each change once, and every ten seconds how far it is.
-
-Of an end a person or a script hears the reason, the driver's last words, and where the logs are.
-"""
+"""Says how a cluster and its run go, each change once and every ten seconds how far; and how they ended."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,4 @@
-"""Where a run goes: to the live cluster or to a new one, with which images, and what it will take.
-
-New clusters are started by the deployed function, which also tells how the deployed job is started.
-"""
+"""Where a run goes: to the live cluster or to one that the deployed function starts; what it will take."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""The request of a run, put together from the deployment and what a person asks for, and checked.
-
-What a person names become URIs that the cluster may read: image sources, and an earlier run.
-"""
+"""The request of a run, checked: what a person names as options and URIs for the cluster."""
 
 import hashlib
 import json
