@@ -10,7 +10,6 @@ from typing import Any
 
 from aws_cdk import Acknowledgment, Aws, Fn, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk.aws_ec2 import CfnSecurityGroupEgress, CfnSecurityGroupIngress, IVpc, SecurityGroup
 from aws_cdk.aws_iam import AnyPrincipal, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
@@ -209,11 +208,11 @@ class ClusterSecurityGroups(Construct):
         ids: Of the groups, by name; there is none of the service in public subnets, where EMR takes none.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, vpc: IVpc, private: bool) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, private: bool) -> None:
         super().__init__(scope, construct_id)
         # Without inline rules of ours EC2 would let everything out.
         self.ids = {
-            name: SecurityGroup(
+            name: ec2.SecurityGroup(
                 self, name, vpc=vpc, description=description, allow_all_outbound=False
             ).security_group_id
             for name, description in DESCRIPTIONS.items()
@@ -236,16 +235,16 @@ class ClusterSecurityGroups(Construct):
             }
             own, other = self.ids[sender], self.ids[receiver]
             self.rules += [
-                CfnSecurityGroupIngress(
+                ec2.CfnSecurityGroupIngress(
                     self, f"{name}In", group_id=other, source_security_group_id=own, **traffic
                 ),
-                CfnSecurityGroupEgress(
+                ec2.CfnSecurityGroupEgress(
                     self, f"{name}Out", group_id=own, destination_security_group_id=other, **traffic
                 ),
             ]
         for name in nodes:
             self.rules.append(
-                CfnSecurityGroupEgress(
+                ec2.CfnSecurityGroupEgress(
                     self,
                     f"{name}ToHttps",
                     group_id=self.ids[name],

@@ -8,7 +8,6 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.aws_iam import IRole
 from aws_cdk.aws_kms import IKey, Key
 from aws_cdk.aws_logs import LogGroup, RetentionDays
-from aws_cdk.aws_s3 import LifecycleRule
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
@@ -167,7 +166,7 @@ def let_emptying_log_expire(stack: Stack) -> None:
     skip_checkov(provider, "AWS::Lambda::Function", dict.fromkeys(checks, RUNS_ON_DESTROY_REASON))
 
 
-def expire_images(retention_days: int) -> list[LifecycleRule]:
+def expire_images(retention_days: int) -> list[s3.LifecycleRule]:
     """Leave nothing of an image `retention_days` after its upload: no version, upload part or marker.
 
     So many days, 4 at least, leave one before it is hidden. The same rules serve the replica: S3 counts its
@@ -176,7 +175,7 @@ def expire_images(retention_days: int) -> list[LifecycleRule]:
     return expire("images", retention_days - NONCURRENT_DAYS - ROUNDING_DAYS, NONCURRENT_DAYS)
 
 
-def expire_results(retention_days: int) -> list[LifecycleRule]:
+def expire_results(retention_days: int) -> list[s3.LifecycleRule]:
     """Delete runs after `retention_days`, overwritten ones after a week, records of erasures after years.
 
     What is known of forgotten photographs does not end: they would be used again.
@@ -185,7 +184,7 @@ def expire_results(retention_days: int) -> list[LifecycleRule]:
     return [
         *expire("results", None, VERSION_DAYS),
         *(
-            LifecycleRule(
+            s3.LifecycleRule(
                 id=f"{prefix.replace('/', '-')}-expire", prefix=f"{prefix}/", expiration=Duration.days(days)
             )
             for prefix, days in ends.items()
@@ -193,15 +192,15 @@ def expire_results(retention_days: int) -> list[LifecycleRule]:
     ]
 
 
-def expire(name: str, days: int | None, noncurrent_days: int) -> list[LifecycleRule]:
+def expire(name: str, days: int | None, noncurrent_days: int) -> list[s3.LifecycleRule]:
     """Delete what is older than so many days, if any, and sooner what was overwritten."""
     return [
-        LifecycleRule(
+        s3.LifecycleRule(
             id=f"{name}-expire",
             expiration=None if days is None else Duration.days(days),
             noncurrent_version_expiration=Duration.days(noncurrent_days),
             abort_incomplete_multipart_upload_after=Duration.days(UPLOAD_DAYS),
         ),
         # S3 does not take this beside a number of days in one rule.
-        LifecycleRule(id=f"{name}-delete-markers", expired_object_delete_marker=True),
+        s3.LifecycleRule(id=f"{name}-delete-markers", expired_object_delete_marker=True),
     ]
