@@ -16,13 +16,9 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     Args:
         construct: The narrowest one that the reason speaks of.
         reasons: Rule of cdk-nag (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to its reason.
-
-    Raises ValueError: A rule of neither pack.
     """
     for rule, reason in reasons.items():
-        pack = next((name for name in PACKS if rule.startswith(f"{name}-")), None)
-        if pack is None:
-            raise ValueError(f"rule {rule!r} is of no pack; it begins with one of {', '.join(PACKS)}")
+        pack = next(name for name in PACKS if rule.startswith(f"{name}-"))
         Validations.of(construct).acknowledge(Acknowledgment(id=f"{pack}::{rule}", reason=reason))
 
 

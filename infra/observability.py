@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
 from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
-from infra.run.functions.run_ended.figures import (
+from infra.run.functions.run_ended.handler import (
     FIGURES,
     NAMESPACE,
     REJECTED_SHARE,

@@ -8,8 +8,7 @@ from botocore.exceptions import ClientError
 
 from infra.contract import outputs
 from infra.contract.aws_clients import CloudFormationClient
-from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
-from infra.contract.prefixes import EMR_LOGS, RUNS
+from infra.contract.names import EMR_LOGS, RUNS, STACK_PARTS, run_name_prefix, stack_name
 from operate.errors import Answer, DeploymentNotFoundError, PipelineNotFoundError
 from spark_job.contract.errors import MisuseError
 
@@ -35,7 +34,6 @@ class Deployment:
 
     @property
     def results_bucket(self) -> str:
-        """The bucket of all runs' results."""
         return self.outputs[outputs.RESULTS_BUCKET]
 
     @property
@@ -45,7 +43,6 @@ class Deployment:
 
     @property
     def logs_bucket(self) -> str:
-        """The bucket of the clusters' logs."""
         return self.outputs[outputs.LOGS_BUCKET]
 
     @property

@@ -5,8 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.artifacts.build import build, built_file
-from infra.artifacts.catalogue import recipes
+from infra.artifacts.build import build, built_file, recipes
 from infra.checkout import ROOT, cdk_json_context
 from infra.config.context import context_of
 from infra.config.deployment import DeploymentConfig

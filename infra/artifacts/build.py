@@ -1,22 +1,90 @@
-"""The build: each artifact is made once for its inputs, and `dist/manifest.json` says from which."""
+"""The build of a deployment's four artifacts: each made once for its inputs, by `dist/manifest.json`."""
 
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from infra.artifacts.catalogue import Recipe
-from infra.artifacts.packing import sha256_of
+from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs
+from infra.artifacts.packing import build_job, hash_of, job_inputs, sha256_of
+from infra.artifacts.wheelhouse import (
+    MAX_BYTES,
+    WORKER_MODULES,
+    NodePins,
+    NodePlatform,
+    build_installer,
+    build_wheelhouse,
+    node_pins,
+)
+from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
 from infra.errors import InfraError
 
 FILE_NAME = "manifest.json"
 _FORMAT = 1
 _AS_DEPLOYED = " with the STAGE and CONTEXT of this deploy"
+# Raised when the way of packing changes, so that the same inputs get another name.
+PACKING = 1
 
 
 class NotBuiltError(InfraError):
     """An artifact is missing, damaged, or was built from other inputs; the message says what to run."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one artifact is built, and from what."""
+
+    name: str
+    file: str
+    description: dict[str, Any]
+    build: Callable[[Path], None]
+
+    @property
+    def inputs(self) -> str:
+        """Hash of all that the artifact is made of, known without building it."""
+        return hash_of({"artifact": self.name, "packing": PACKING, **self.description})
+
+
+def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[NodePins, NodePlatform]:
+    """Return what the nodes of a deployment install, and for which platform."""
+    platform = NodePlatform.of(config.architecture)
+    return node_pins(root, config.engine, platform), platform
+
+
+def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
+    """Return the recipes by artifact name: job, extractor, wheelhouse, installer.
+
+    Raises InfraError: a file that they are made of cannot be read.
+    """
+    pins, platform = deployment_pins(config, root)
+    request = ExtractorRequest(config.model, config.engine, config.weights)
+    modules, max_bytes = (config.engine, *WORKER_MODULES), MAX_BYTES[config.engine]
+    all_recipes = (
+        Recipe("job", "spark_job.zip", {"files": job_inputs(root)}, lambda path: build_job(root, path)),
+        Recipe(
+            "extractor",
+            "extractor.zip",
+            extractor_inputs(root, request),
+            lambda path: build_extractor(root, request, path),
+        ),
+        Recipe(
+            "wheelhouse",
+            "wheelhouse.zip",
+            {"platform": platform.name, "modules": modules, "pins": pins.sha256},
+            lambda path: build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes),
+        ),
+        Recipe(
+            "installer",
+            "uv.zip",
+            {"platform": platform.name, "pins": pins.installer},
+            lambda path: build_installer(path, pins, platform),
+        ),
+    )
+    return {recipe.name: recipe for recipe in all_recipes}
 
 
 @dataclass(frozen=True)
@@ -38,14 +106,6 @@ def read_manifest(dist: Path) -> dict[str, BuiltArtifact]:
         return {name: BuiltArtifact(**entry) for name, entry in manifest["artifacts"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def write_manifest(dist: Path, built: dict[str, BuiltArtifact]) -> None:
-    """Write the manifest, whole or not at all."""
-    entries = {name: asdict(built[name]) for name in sorted(built)}
-    unfinished = dist / f".{FILE_NAME}"
-    unfinished.write_text(json.dumps({"format": _FORMAT, "artifacts": entries}, indent=2) + "\n")
-    unfinished.replace(dist / FILE_NAME)
 
 
 def built_file(dist: Path, name: str, inputs: str) -> Path:
@@ -77,20 +137,18 @@ def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> 
     """
     dist.mkdir(parents=True, exist_ok=True)
     for recipe in recipes:
-        if _is_built(recipe, dist):
-            say(f"{recipe.name:<11} {dist / recipe.file} is up to date")
+        file = dist / recipe.file
+        with suppress(NotBuiltError):
+            built_file(dist, recipe.name, recipe.inputs)
+            say(f"{recipe.name:<11} {file} is up to date")
             continue
-        begun, file = time.monotonic(), dist / recipe.file
+        begun = time.monotonic()
         recipe.build(file)
         entry = BuiltArtifact(file.name, recipe.inputs, sha256_of(file), file.stat().st_size)
-        write_manifest(dist, {**read_manifest(dist), recipe.name: entry})
+        built = sorted({**read_manifest(dist), recipe.name: entry}.items())
+        entries = {name: asdict(one) for name, one in built}
+        unfinished = dist / f".{FILE_NAME}"
+        unfinished.write_text(json.dumps({"format": _FORMAT, "artifacts": entries}, indent=2) + "\n")
+        unfinished.replace(dist / FILE_NAME)
         seconds = time.monotonic() - begun
         say(f"{recipe.name:<11} {file} {entry.bytes / 1e6:,.1f} MB, {seconds:.1f} s")
-
-
-def _is_built(recipe: Recipe, dist: Path) -> bool:
-    try:
-        built_file(dist, recipe.name, recipe.inputs)
-    except NotBuiltError:
-        return False
-    return True

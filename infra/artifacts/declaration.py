@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aws_cdk import FileAssetPackaging, Stack
 
-from infra.artifacts.catalogue import Recipe, deployment_pins, recipes
+from infra.artifacts.build import Recipe, deployment_pins, recipes
 from infra.artifacts.packing import ENTRY_POINT, sha256_of
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra.artifacts.node_requirements import pinned
 from infra.artifacts.packing import CHECKSUMS, sha256_of, write_checksums, write_zip
+from infra.artifacts.wheelhouse import pinned
 from infra.errors import InfraError
 from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 
@@ -57,7 +57,11 @@ def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
         folder = Path(scratch, "extractor")
         given = request.weights if request.weights in (None, RANDOM) else Path(request.weights).absolute()
         weights = [f"--weights={given}"] if given else []
-        _run(root, "build-extractor", request.model, f"--out={folder}", *weights)
+        words = ["-m", "spark_job", "build-extractor", request.model, f"--out={folder}", *weights]
+        done = subprocess.run([sys.executable, *words], cwd=root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["no message"]
+            raise InfraError(f"the extractor cannot be built: {lines[-1].removeprefix('Error: ')}")
         pack_extractor(folder, request, path)
 
 
@@ -72,15 +76,6 @@ def pack_extractor(folder: Path, request: ExtractorRequest, path: Path) -> None:
     with TemporaryDirectory() as scratch:
         checksums = write_checksums(Path(scratch), needed)
         write_zip(path, {**needed, CHECKSUMS: checksums})
-
-
-def _run(root: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "spark_job", *arguments], cwd=root, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise InfraError(f"the extractor cannot be built: {lines[-1].removeprefix('Error: ')}")
 
 
 def _weights_identity(weights: str | None) -> str:

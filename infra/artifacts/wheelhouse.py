@@ -1,22 +1,29 @@
-"""The wheelhouse of a node: every wheel it installs, for its processor, with the hashes that are allowed."""
+"""The wheelhouse of a node: its pins, by processor and engine, and every wheel that these allow, by hash."""
 
+import hashlib
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.artifacts.node_requirements import (
-    PYTHON_VERSION,
-    REQUIREMENTS,
-    NodePins,
-    NodePlatform,
-)
+from packaging.requirements import InvalidRequirement, Requirement
+
 from infra.artifacts.packing import CHECKSUMS, files_below, write_checksums, write_zip
 from infra.errors import InfraError
 
+PYTHON_VERSION = "3.11"
+# Amazon Linux 2023, which EMR 7 runs on: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
+GLIBC = (2, 34)
+# The oldest glibc that a wheel may ask for, by processor (PEP 599, PEP 571).
+_OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
+INSTALLER = "installer.txt"
+REQUIREMENTS = "requirements.txt"
+_INSTALLER_PINS = "requirements-setup.txt"
+_ENGINE_PINS = {"openvino": "requirements-node.txt", "tensorflow": "requirements-node-tensorflow.txt"}
 WHEELS = "wheels"
 IMPORTS = "imports.txt"
 # Every node that joins waits for the download. TensorFlow alone is larger.
@@ -29,22 +36,106 @@ WORKER_MODULES = (
 
 
 @dataclass(frozen=True)
-class Wheelhouse:
-    """The contents of a wheelhouse, and how large it may be."""
+class NodePlatform:
+    """The processor of a node, under an operating system that is always Amazon Linux 2023."""
 
-    pins: NodePins
-    platform: NodePlatform
-    modules: tuple[str, ...]  # that the node imports when all is installed
-    max_bytes: int
+    machine: str  # as `uname -m`: x86_64, aarch64
 
     @classmethod
-    def of(cls, engine: str, pins: NodePins, platform: NodePlatform) -> "Wheelhouse":
-        """Describe the wheelhouse of a node that computes with an engine."""
-        return cls(pins, platform, (engine, *WORKER_MODULES), MAX_BYTES[engine])
+    def of(cls, architecture: str) -> "NodePlatform":
+        """Return the platform of an architecture as EC2 names it: `x86_64` or `arm64`."""
+        return cls({"arm64": "aarch64"}.get(architecture, architecture))
+
+    @property
+    def name(self) -> str:
+        """The platform's name for uv: `x86_64-manylinux_2_34`."""
+        return f"{self.machine}-manylinux_{GLIBC[0]}_{GLIBC[1]}"
+
+    @property
+    def wheel_tags(self) -> list[str]:
+        """The tags of wheels that run there, the newest first, as `pip download --platform` wants."""
+        minors = range(GLIBC[1], _OLDEST_GLIBC_MINOR[self.machine] - 1, -1)
+        legacy = ["manylinux2014"] + ["manylinux2010", "manylinux1"] * (self.machine == "x86_64")
+        tags = [f"manylinux_{GLIBC[0]}_{minor}" for minor in minors] + legacy
+        return [f"{tag}_{self.machine}" for tag in tags]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "implementation_name": "cpython",
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            "python_full_version": f"{PYTHON_VERSION}.0",
+            "python_version": PYTHON_VERSION,
+            "sys_platform": "linux",
+        }
 
 
-# (pins, platform, folder): fetches the wheel of each pin into the folder
-Download = Callable[[str, NodePlatform, Path], None]
+@dataclass(frozen=True)
+class NodePins:
+    """The requirements of a node, and of what installs them."""
+
+    requirements: str
+    installer: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        return {INSTALLER: self.installer, REQUIREMENTS: self.requirements}
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256, in hex, of both lists one after the other: it decides what a node may install."""
+        return hashlib.sha256("".join(self.files[name] for name in sorted(self.files)).encode()).hexdigest()
+
+
+def node_pins(root: Path, engine: str, platform: NodePlatform) -> NodePins:
+    """Return the pins that apply on a platform, without markers: the same text wherever it is made.
+
+    Raises InfraError: a pin file is missing or not as `uv pip compile --generate-hashes` writes it.
+    """
+    return NodePins(
+        requirements=_applicable(root / _ENGINE_PINS[engine], platform),
+        installer=_applicable(root / _INSTALLER_PINS, platform),
+    )
+
+
+def pinned(path: Path, names: frozenset[str]) -> dict[str, list[str]]:
+    """Return `name==version`, with its markers, of each named package in a pin file."""
+    pins: dict[str, list[str]] = {name: [] for name in sorted(names)}
+    for requirement, _ in _pins(path):
+        if requirement.name in names:
+            pins[requirement.name].append(str(requirement))
+    return pins
+
+
+def _applicable(path: Path, platform: NodePlatform) -> str:
+    lines = []
+    for requirement, hashes in _pins(path):
+        if requirement.marker is None or requirement.marker.evaluate(platform.environment):
+            lines.append(" \\\n    ".join([f"{requirement.name}{requirement.specifier}", *sorted(hashes)]))
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def _pins(path: Path) -> Iterator[tuple[Requirement, list[str]]]:
+    try:
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    except OSError as error:
+        raise InfraError(
+            f"{path.name} cannot be read: {error.strerror}; `make requirements` makes it"
+        ) from None
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        hashes = re.findall(r"--hash=sha256:[0-9a-f]{64}", line)
+        try:
+            requirement = Requirement(line.partition(" --hash=")[0].strip())
+        except InvalidRequirement:
+            raise InfraError(f"{path.name}: {line.strip()!r} is no pinned requirement") from None
+        if not hashes:
+            raise InfraError(f"{path.name}: {requirement} has no hash; `make requirements` pins it anew")
+        yield requirement, hashes
 
 
 def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
@@ -55,48 +146,56 @@ def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
     with TemporaryDirectory() as scratch:
         listing = Path(scratch, "pins.txt")
         listing.write_text(pins, encoding="utf-8")
-        _pip(
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",  # the pins are complete; `check_complete` holds them to it
-            "--only-binary=:all:",
-            "--require-hashes",
-            f"--python-version={PYTHON_VERSION}",
-            "--implementation=cp",
+        # The pins are complete, hence --no-deps; `check_complete` holds them to it.
+        words = [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
+            *("--only-binary=:all:", "--require-hashes", "--implementation=cp"),
             *(f"--platform={tag}" for tag in platform.wheel_tags),
-            f"--dest={folder}",
-            f"--requirement={listing}",
-        )
+            *(f"--python-version={PYTHON_VERSION}", f"--dest={folder}", f"--requirement={listing}"),
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (errors or [done.stderr.strip()])[0].removeprefix("ERROR: ")
+        raise InfraError(f"the wheels cannot be downloaded: {reason}")
 
 
-def build_wheelhouse(path: Path, wheelhouse: Wheelhouse, download: Download = download_wheels) -> None:
+def build_wheelhouse(
+    path: Path,
+    pins: NodePins,
+    platform: NodePlatform,
+    *,
+    modules: Iterable[str],
+    max_bytes: int,
+) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
+
+    Args:
+        modules: That the node imports when all is installed.
+        max_bytes: The whole may have.
 
     Raises InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
     """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "wheelhouse")
         (folder / WHEELS).mkdir(parents=True)
-        download(wheelhouse.pins.requirements, wheelhouse.platform, folder / WHEELS)
-        for name, text in wheelhouse.pins.files.items():
+        download_wheels(pins.requirements, platform, folder / WHEELS)
+        for name, text in pins.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        (folder / IMPORTS).write_text("".join(f"{name}\n" for name in wheelhouse.modules))
-        check_complete(folder, wheelhouse.platform)
+        (folder / IMPORTS).write_text("".join(f"{name}\n" for name in modules))
+        check_complete(folder, platform)
         files = files_below(folder)
-        size, most = sum(file.stat().st_size for file in files.values()), wheelhouse.max_bytes
-        if size > most:
-            words = f"{size / 1e6:,.1f} MB, {most / 1e6:,.1f} MB are allowed: pin fewer"
+        size = sum(file.stat().st_size for file in files.values())
+        if size > max_bytes:
+            words = f"{size / 1e6:,.1f} MB, {max_bytes / 1e6:,.1f} MB are allowed: pin fewer"
             raise InfraError(f"the wheelhouse has {words}")
         write_zip(path, {**files, CHECKSUMS: write_checksums(Path(scratch), files)})
 
 
-def build_installer(
-    path: Path, pins: NodePins, platform: NodePlatform, download: Download = download_wheels
-) -> None:
+def build_installer(path: Path, pins: NodePins, platform: NodePlatform) -> None:
     """Write uv's wheel for the node, untouched: a wheel is a zip file."""
     with TemporaryDirectory() as scratch:
-        download(pins.installer, platform, Path(scratch))
+        download_wheels(pins.installer, platform, Path(scratch))
         (wheel,) = Path(scratch).glob("*.whl")
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(wheel, path)
@@ -122,14 +221,3 @@ def check_complete(folder: Path, platform: NodePlatform) -> None:
         )
     if done.returncode:
         raise InfraError(f"the pins of the node are incomplete: {' '.join(done.stderr.split())}")
-
-
-def _pip(*arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [
-            done.stderr.strip()
-        ]
-        raise InfraError(f"the wheels cannot be downloaded: {errors[0].removeprefix('ERROR: ')}")

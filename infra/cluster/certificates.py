@@ -12,8 +12,7 @@ from constructs import Construct
 from infra.access import statements as allow
 from infra.access.cluster_roles import nodes_role_name
 from infra.config.deployment import DeploymentConfig
-from infra.contract.prefixes import TRANSIT
-from infra.errors import ConfigError
+from infra.contract.names import TRANSIT
 from infra.python_function import python_function
 from infra.storage.bucket import Buckets
 
@@ -36,9 +35,7 @@ def certificates_uri(
         return config.transit_certificates
     if config.stage != "prod":
         return None
-    if buckets.key is None:
-        advice = "a KMS key makes them: give kms_key_arn, or an s3:// archive"
-        raise ConfigError("transit_certificates", SELF_SIGNED, advice)
+    assert buckets.key is not None, "prod has a key, and KMS makes the key pair"
     _refuse_other_readers(buckets, config, Stack.of(scope))
     wanted = {
         "Bucket": buckets.artifacts.bucket_name,

@@ -1,4 +1,4 @@
-"""How CDK's context becomes a configuration: strings become values, errors become one line."""
+"""How CDK's context becomes a configuration: strings become values, errors one line; what fields take."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from infra.config.field_reference import allowed_values, field_schemas
 from infra.errors import ConfigError
 
 Settings = TypeVar("Settings", bound=BaseModel)
 # Keys that CDK itself puts into the context: flags, switches, and cached look-ups of an account.
 CDK_PREFIXES = ("@aws-cdk/", "aws-cdk:", "aws:cdk:", "cdk:", "cli:", "vpc-provider:", "availability-zones:")
 STAGES = "stages"
+Schema = Mapping[str, Any]
 
 
 def context_of(pairs: Iterable[str]) -> dict[str, str]:
@@ -66,3 +66,47 @@ def _not_allowed(settings: type[BaseModel], names: list[str], values: Mapping[st
     more = "".join(f"; {name} is not allowed either" for name in others)
     allowed = allowed_values(field_schemas(settings)[first])
     return ConfigError(first, values.get(first), f"allowed: {allowed}{more}")
+
+
+def field_schemas(settings: type[BaseModel]) -> dict[str, Schema]:
+    """Return the JSON schema of every field, as Pydantic reads it from the field's type."""
+    fields: dict[str, Schema] = settings.model_json_schema()["properties"]
+    return fields
+
+
+def allowed_values(schema: Schema) -> str:
+    """Say what a field takes, as `dev, prod` or `a whole number, 2 to 100`."""
+    if "allowed" in schema:
+        return str(schema["allowed"])
+    if "anyOf" in schema:  # a value, or null
+        return allowed_values(schema["anyOf"][0])
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    if schema["type"] == "array":
+        return f"a list of {allowed_values(schema['items'])}"
+    if schema["type"] == "boolean":
+        return "true, false"
+    kind = "a whole number" if schema["type"] == "integer" else "a number"
+    if "exclusiveMinimum" in schema:
+        return f"{kind}, above {schema['exclusiveMinimum']:,}, at most {schema['maximum']:,}"
+    return f"{kind}, {schema['minimum']:,} to {schema['maximum']:,}"
+
+
+def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the rows of a Markdown table: field, what it is, default (that of a stage too), allowed."""
+    rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
+    for name, schema in field_schemas(settings).items():
+        of_stages = [
+            f"{_shown(values[name])} ({stage})" for stage, values in by_stage.items() if name in values
+        ]
+        default = ", ".join(of_stages) or _shown(schema.get("default"))
+        rows.append(
+            f"| `{name}` | {' '.join(schema['description'].split())} | {default} | {allowed_values(schema)} |"
+        )
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, list) and value else str(value or "none")

@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from infra.config import field_types as kind
-from infra.config.fleets import Fleet
-from infra.config.instances import Architecture, InstanceType, instance_types
+from infra.config.instances import Architecture, Fleet, InstanceType, instance_types
 from infra.config.sizing import MOST_CORES, SparkSizing, spark_configuration
 from spark_job.contract.image_names import FOLDER
 
@@ -149,17 +148,14 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_doc
 
     @property
     def families(self) -> set[str]:
-        """The families of all types that the cluster may have."""
         return {one.family for fleet in self.fleets for one in fleet.instances}
 
     @property
     def uses_spot(self) -> bool:
-        """Whether any node is Spot capacity."""
         return any(fleet.maximum and fleet.spot_share for fleet in self.fleets)
 
     @property
     def public_nodes(self) -> bool:
-        """Whether nodes have public addresses."""
         return self.network == "public"
 
     def sizing(self, executor_cores: int | None = None) -> SparkSizing:

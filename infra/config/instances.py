@@ -1,4 +1,4 @@
-"""The instance types a cluster can have: vCPU, memory, architecture, and the regions that offer them."""
+"""The instance types a cluster can have, as EC2 describes them, and the three fleets made of them."""
 
 import json
 from dataclasses import dataclass
@@ -34,3 +34,18 @@ def instance_types() -> dict[str, InstanceType]:
         name: InstanceType(name, **facts | {"regions": tuple(facts["regions"])})
         for name, facts in table.items()
     }
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """One instance fleet; each instance counts as one unit, whatever its type."""
+
+    name: Literal["primary", "core", "task"]
+    types: tuple[str, ...]
+    minimum: int
+    maximum: int
+    spot_share: float = 0.0
+
+    @property
+    def instances(self) -> tuple[InstanceType, ...]:
+        return tuple(instance_types()[name] for name in self.types)

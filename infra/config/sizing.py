@@ -54,7 +54,6 @@ class SparkSizing:
 
     @property
     def executor_mib(self) -> int:
-        """Memory of an executor's container."""
         return self.executor_heap_mib + self.executor_overhead_mib
 
     def properties(self) -> dict[str, str]:

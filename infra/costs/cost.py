@@ -1,45 +1,28 @@
-"""What the deployment costs: an hour at most, for a run, idle."""
+"""What the deployment costs: an hour at most, a run on its course in time, a month that is idle."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from infra.config.fields import DeploymentFields
-from infra.config.fleets import Fleet
-from infra.costs.prices import price_table
+from infra.config.instances import Fleet, instance_types
+from infra.config.sizing import NodeTooSmallError
+from infra.costs.prices import node_hour, price_table, priced_families
 
+FLEETS = ("primary_instance_types", "core_instance_types", "task_instance_types")
+# Of the photographs that a plan speaks of. A run tells of those that have up to four times as many pixels, or
+# as few.
+MEGAPIXELS = {"small": 0.01, "phone": 12.0}
+ALIKE = 4.0
+# A run that computed fewer images tells how its workers start, not at what rate they compute.
+FEWEST_IMAGES = 2_000
 MILLION = 1_000_000
 RATES = Path(__file__).with_name("rates.json")
-
-
-@dataclass(frozen=True)
-class RunEstimate:
-    """How long a run takes and what it costs, all nodes on demand."""
-
-    images: int
-    cores: int
-    rate: float
-    minutes: float
-    cost_usd: float
-
-
-@dataclass(frozen=True)
-class LargestCluster:
-    """A cluster with every fleet at its most, of its dearest type, on demand.
-
-    Attributes:
-        nodes: Core and task nodes.
-        cores: vCPU that executors use, on all of them.
-        hourly_usd: What an hour costs.
-    """
-
-    nodes: int
-    cores: int
-    hourly_usd: float
 
 
 @cache
@@ -58,14 +41,12 @@ def minutes_besides(images: int) -> float:
 
 def largest_hourly_cost(fleets: Iterable[Fleet], region: str, *, public: bool) -> float:
     """Return the price of an hour, in USD, with every fleet at its most, of its dearest type, on demand."""
-    return sum(fleet.maximum * fleet.dearest_hour(region, public=public) for fleet in fleets)
+    return sum(fleet.maximum * dearest_hour(fleet, region, public=public) for fleet in fleets)
 
 
-def largest_cluster(config: DeploymentFields) -> LargestCluster:
-    """Return the largest cluster of a configuration."""
-    nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
-    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
-    return LargestCluster(nodes, nodes * config.sizing().cores_per_node, hourly)
+def dearest_hour(fleet: Fleet, region: str, *, public: bool, spot_share: float = 0.0) -> float:
+    """Return the price of an hour of one node of the dearest type, in USD: EMR may choose any."""
+    return max(node_hour(one, region, public=public, spot_share=spot_share) for one in fleet.instances)
 
 
 def images_per_second_per_vcpu(model: str, photographs: str = "small") -> float:
@@ -88,8 +69,8 @@ def run_estimate(
     largest_hourly_usd: float,
     idle_minutes: float,
     new_cluster: bool = True,
-) -> RunEstimate:
-    """Estimate one run on a cluster at its maximum, until the cluster's idle end.
+) -> tuple[float, float]:
+    """Return the minutes of a run, and the USD until the cluster's idle end, all nodes on demand.
 
     The cluster is paid for at its largest all the time, so that the estimate errs upwards.
 
@@ -101,10 +82,9 @@ def run_estimate(
         idle_minutes: The cluster stays this long after the run.
         new_cluster: The cluster starts for this run.
     """
-    rate = cores * core_rate
     start = rate_table()["cluster_start_minutes"] if new_cluster else 0.0
-    minutes = start + minutes_besides(images) + images / rate / 60
-    return RunEstimate(images, cores, rate, minutes, largest_hourly_usd * (minutes + idle_minutes) / 60)
+    minutes = start + minutes_besides(images) + images / (cores * core_rate) / 60
+    return minutes, largest_hourly_usd * (minutes + idle_minutes) / 60
 
 
 def idle_monthly_cost(templates: Iterable[Mapping[str, Any]]) -> dict[str, float]:
@@ -121,3 +101,169 @@ def idle_monthly_cost(templates: Iterable[Mapping[str, Any]]) -> dict[str, float
         for kind, price in prices.items()
         if counts[kind] > price["free"]
     }
+
+
+@dataclass(frozen=True)
+class OwnRate:
+    """What one run did.
+
+    Attributes:
+        families: of its cluster's machines, ascending.
+        megapixels: of its images, on average.
+        images_per_second: of one core, while it worked on images.
+    """
+
+    run: str
+    created: datetime
+    model: str
+    families: tuple[str, ...]
+    megapixels: float
+    images_per_second: float
+
+    def tells_of(self, model: str, families: Collection[str], photographs: str | None) -> bool:
+        """Return whether it was the same network, the kind of photographs, and machines of these families."""
+        times = self.megapixels / MEGAPIXELS[photographs] if photographs else 1.0
+        return self.model == model and set(self.families) <= set(families) and 1 / ALIKE <= times <= ALIKE
+
+    @property
+    def source(self) -> str:
+        return (
+            f"from run {self.run} of {self.created.date()} ({self.images_per_second:.1f} images/s a core on "
+            f"{' and '.join(self.families)}, images of {self.megapixels:.2g} megapixels)"
+        )
+
+
+def latest_rate(
+    rates: Iterable[OwnRate], model: str, families: Collection[str], photographs: str | None = None
+) -> OwnRate | None:
+    """Return the rate of the latest run that tells of this; None: none does.
+
+    Args:
+        photographs: `small` or `phone`; None: of whatever size the deployment's images have.
+    """
+    telling = [rate for rate in rates if rate.tells_of(model, families, photographs)]
+    return max(telling, key=lambda rate: rate.created, default=None)
+
+
+@dataclass(frozen=True)
+class Usd:
+    """A sum twice: every node on demand, and task nodes with their share of Spot; without tax."""
+
+    on_demand: float
+    spot: float
+
+    def of_a_million(self, images: int) -> "Usd":
+        """Return what a million images cost where so many cost this."""
+        return Usd(self.on_demand / images * MILLION, self.spot / images * MILLION)
+
+
+@dataclass(frozen=True)
+class Course:
+    """One run from the request of its cluster to the end of that.
+
+    Attributes:
+        cores: that compute when all nodes have joined.
+        rate: images a second of these.
+        minutes: until the run is complete.
+        waiting: share of the cost on demand at which no images are computed.
+        steady: cost of a million images when all nodes compute and nothing waits.
+    """
+
+    images: int
+    cores: int
+    rate: float
+    minutes: float
+    cost: Usd
+    waiting: float
+    steady: Usd
+
+
+@dataclass(frozen=True)
+class _Joining:
+    """The nodes of a fleet: those from the beginning, those that join later, and an hour of one in USD."""
+
+    early: int
+    late: int
+    hour: Usd
+
+    def usd(self, early_minutes: float, late_minutes: float) -> Usd:
+        hours = (self.early * early_minutes + self.late * late_minutes) / 60
+        return Usd(hours * self.hour.on_demand, hours * self.hour.spot)
+
+
+def course(
+    config: DeploymentFields,
+    images: int,
+    *,
+    photographs: str = "small",
+    start_minutes: float | None = None,
+    idle_minutes: float = 0.0,
+    own_rates: Sequence[OwnRate] = (),
+) -> Course:
+    """Follow one run. Nodes that scaling adds are paid from when it asks for them, and work minutes later.
+
+    Args:
+        photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels).
+        start_minutes: until the first image is computed; default: as the file of rates takes it.
+        idle_minutes: the cluster stays this long after the run.
+        own_rates: of earlier runs, which are preferred to those of the project.
+    """
+    rates = rate_table()
+    start = rates["cluster_start_minutes"] if start_minutes is None else start_minutes
+    besides = minutes_besides(images)
+    asked, joined = rates["scaling_asks_after_minutes"], rates["node_works_after_minutes"]
+    primary, *workers = _fleets(config)
+    early, late = sum(fleet.early for fleet in workers), sum(fleet.late for fleet in workers)
+    cores = config.sizing().cores_per_node
+    own = latest_rate(own_rates, config.model, config.families, photographs)
+    rate = own.images_per_second if own else images_per_second_per_vcpu(config.model, photographs)
+    node_rate = cores * rate * 60
+    computing = images / (node_rate * early)
+    if computing > joined:
+        computing = joined + (images - node_rate * early * joined) / (node_rate * (early + late))
+    minutes = start + computing + besides
+    paid_late = computing + besides + idle_minutes - asked if computing > asked else 0.0
+    cost = _sum(fleet.usd(minutes + idle_minutes, paid_late) for fleet in (primary, *workers))
+    working = _sum(fleet.usd(computing, max(computing - joined, 0.0)) for fleet in (primary, *workers))
+    all_rate = node_rate * (early + late)
+    steady = _sum(fleet.usd(MILLION / all_rate, MILLION / all_rate) for fleet in (primary, *workers))
+    waiting = 1 - working.on_demand / cost.on_demand
+    return Course(images, cores * (early + late), all_rate / 60, minutes, cost, waiting, steady)
+
+
+def of_each_family(config: DeploymentFields) -> dict[str, DeploymentFields]:
+    """Return the configuration with all nodes of one type, for each family that has a price in the region.
+
+    Left out are types that the region does not offer, and those with too little memory.
+    """
+    found = {}
+    for family in priced_families(config.region):
+        name = f"{family}.{config.core_node.name.partition('.')[2]}"
+        known = instance_types().get(name)
+        if known is None or config.region not in known.regions:
+            continue
+        one = config.model_copy(update=dict.fromkeys(FLEETS, (name,)))
+        try:
+            one.sizing()
+        except NodeTooSmallError:
+            continue
+        found[name] = one
+    return found
+
+
+def _fleets(config: DeploymentFields) -> list[_Joining]:
+    """Return the fleets, the primary's first; EMR documents that a task fleet begins with one node."""
+    found = []
+    for fleet in config.fleets:
+        early = 1 if fleet.name == "task" else fleet.minimum
+        hours = [
+            dearest_hour(fleet, config.region, public=config.public_nodes, spot_share=share)
+            for share in (0.0, fleet.spot_share)
+        ]
+        found.append(_Joining(early, fleet.maximum - early, Usd(*hours)))
+    return found
+
+
+def _sum(parts: Iterable[Usd]) -> Usd:
+    costs = list(parts)
+    return Usd(sum(cost.on_demand for cost in costs), sum(cost.spot for cost in costs))

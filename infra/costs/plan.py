@@ -13,9 +13,18 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.fields import DeploymentFields
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import MILLION, idle_monthly_cost, largest_cluster, rate_table
-from infra.costs.course import Course, Usd, course, of_each_family
-from infra.costs.own_rates import OwnRate, latest_rate
+from infra.costs.cost import (
+    MILLION,
+    Course,
+    OwnRate,
+    Usd,
+    course,
+    idle_monthly_cost,
+    largest_hourly_cost,
+    latest_rate,
+    of_each_family,
+    rate_table,
+)
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
@@ -77,7 +86,8 @@ def plan(
         course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)
     )
-    hourly, idle = largest_cluster(config).hourly_usd, idle_monthly_cost(templates)
+    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    idle = idle_monthly_cost(templates)
     return Plan(config, config.sizing(), hourly, run, launched_run, idle, own_rates)
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra.contract.aws_clients import EMRClient, S3Client
-from infra.contract.prefixes import JOBS, RUNS
-from infra.launch.deployed_job import DeployedJob
-from infra.launch.run_request import RunRequest, brought_job, job_arguments
+from infra.contract.names import JOBS, RUNS
+from infra.launch.run_request import DeployedJob, RunRequest, brought_job, job_arguments
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.image_names import FOLDER, is_table
 from spark_job.contract.image_names import check_labels as check_rule

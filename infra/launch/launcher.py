@@ -22,11 +22,10 @@ from infra.artifacts.packing import files_below
 from infra.checkout import ROOT
 from infra.cluster.emr_cluster import ClusterSite
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import cost_tags, run_name_prefix
-from infra.contract.prefixes import LAUNCHES, RUNS
-from infra.costs.cost import largest_cluster
+from infra.contract.names import LAUNCHES, RUNS, cost_tags, run_name_prefix
+from infra.costs.cost import largest_hourly_cost
 from infra.launch.cluster_request import job_flow_request, with_variables
-from infra.launch.deployed_job import DeployedJob
+from infra.launch.run_request import DeployedJob
 from infra.python_function import python_function
 from infra.storage.bucket import Buckets
 from spark_job.contract.step import split_step
@@ -90,7 +89,8 @@ def _definition(config: DeploymentConfig, cluster: CfnCluster, buckets: Buckets,
     # The properties as the template will have them; CDK has no public name for this.
     properties: Mapping[str, Any] = cluster._render_properties(cluster._cfn_properties)
     tags = {**cost_tags(config.stage), MANAGED_POLICY_TAG: "true"}
-    request, size = job_flow_request(properties, tags), largest_cluster(config)
+    request = job_flow_request(properties, tags)
+    nodes = sum(fleet.maximum for fleet in config.fleets if fleet.name != "primary")
     words = split_step(request["Steps"][0]["HadoopJarStep"]["Args"])
     assert words is not None, "the step of a deploy runs the job"
     deployed = DeployedJob(
@@ -102,9 +102,9 @@ def _definition(config: DeploymentConfig, cluster: CfnCluster, buckets: Buckets,
         artifacts_bucket=buckets.artifacts.bucket_name,
         model=config.model,
         families=tuple(sorted(config.families)),
-        cores=size.cores,
-        nodes=size.nodes,
-        hourly_usd=size.hourly_usd,
+        cores=nodes * config.sizing().cores_per_node,
+        nodes=nodes,
+        hourly_usd=largest_hourly_cost(config.fleets, config.region, public=config.public_nodes),
         most_hourly_usd=config.max_hourly_cost_usd,
     )
     return json.dumps({"deployed": asdict(deployed), "cluster": request}, indent=1, sort_keys=True)

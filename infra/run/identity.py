@@ -10,8 +10,7 @@ from aws_cdk.aws_emr import CfnCluster
 
 from infra.artifacts.declaration import Artifacts
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import named_by_content, run_name_prefix
-from infra.contract.prefixes import RUNS
+from infra.contract.names import RUNS, named_by_content, run_name_prefix
 from infra.storage.bucket import Buckets
 from spark_job.contract.node import EXTRACTOR
 from spark_job.contract.options import DEPLOY
@@ -59,7 +58,6 @@ class Run:
         return self.id.rpartition("-")[2]
 
     def results_uri(self, bucket: str) -> str:
-        """Return where the run's folder is made."""
         return f"s3://{bucket}/{RUNS}"
 
 

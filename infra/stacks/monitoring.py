@@ -1,12 +1,20 @@
-"""The monitoring stack: notifications and the budget; there before a pipeline that may fail."""
+"""The monitoring stack: the topic of the alarms, and the budget; there before a pipeline that may fail."""
 
-from aws_cdk.aws_sns import ITopic
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk.aws_budgets import CfnBudget
+from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
+from aws_cdk.aws_kms import Key
+from aws_cdk.aws_sns import ITopic, Topic
+from aws_cdk.aws_sns_subscriptions import EmailSubscription
 from constructs import Construct
 
+from infra.acknowledgements import acknowledge, skip_checkov
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
-from infra.notifications import monthly_budget, notification_topic
+from infra.contract.names import PROJECT
 from infra.stacks.stage_stack import StageStack
+
+ALERT_PERCENTS = (50, 80, 100)
 
 
 class MonitoringStack(StageStack):
@@ -27,3 +35,96 @@ class MonitoringStack(StageStack):
                 outputs.BUDGET_NAME: (budget, "The monthly budget"),
             },
         )
+
+
+def notification_topic(here: Construct, config: DeploymentConfig) -> Topic:
+    """Make a topic that only this account's budgets and alarms publish to, over TLS."""
+    # Not SNS's own key (alias/aws/sns): CloudWatch and Budgets could not publish through it.
+    key = None if config.stage == "dev" else _key(here, config)
+    display_name = f"{PROJECT} {config.stage}"
+    topic = Topic(here, "Topic", display_name=display_name, master_key=key, enforce_ssl=True)
+    _let_services_publish(topic, key)
+    if config.notification_email:
+        topic.add_subscription(EmailSubscription(config.notification_email))
+    if key is None:
+        reason = (
+            "Messages name runs and sums, no data; a key costs 1 USD a month, and dev must stay under "
+            "1 USD while idle (SNS encrypts its disks in any case)"
+        )
+        acknowledge(topic, {"NIST.800.53.R5-SNSEncryptedKMS": reason})
+        skip_checkov(topic, "AWS::SNS::Topic", {"CKV_AWS_26": reason})
+    return topic
+
+
+def _key(here: Construct, config: DeploymentConfig) -> Key:
+    """Make a key for the topic alone: services that publish may use it, and never the key of the data."""
+    return Key(
+        here,
+        "Key",
+        alias=f"{PROJECT}-{config.stage}-notifications",
+        description=f"Encrypts notifications of {PROJECT} {config.stage}",
+        enable_key_rotation=True,
+        removal_policy=RemovalPolicy.DESTROY,  # nothing that lasts is encrypted with it
+    )
+
+
+def _let_services_publish(topic: Topic, key: Key | None) -> None:
+    account = {"StringEquals": {"aws:SourceAccount": Stack.of(topic).account}}
+    for service in ("budgets", "cloudwatch"):
+        principal = ServicePrincipal(f"{service}.amazonaws.com")
+        topic.add_to_resource_policy(
+            PolicyStatement(
+                sid=f"Publish{service.capitalize()}",
+                principals=[principal],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions=account,
+            )
+        )
+        if key:
+            key.add_to_resource_policy(
+                PolicyStatement(
+                    principals=[principal],
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                    resources=["*"],  # in a key's policy: this key
+                    conditions=account,
+                )
+            )
+
+
+def monthly_budget(here: Construct, config: DeploymentConfig, topic: Topic) -> str:
+    """Alert when the month's cost passes 50, 80 and 100 % of the budget, and when its forecast passes 100 %.
+
+    It counts the account's whole bill: one filtered by our tags would count nothing, silently, until somebody
+    activates the tags in the billing console (docs/decisions/0009-storage.md).
+    CloudFormation names it: a budget of a fixed name could not be replaced, as a changed alert asks for.
+
+    Returns:
+        The name, as in the billing console.
+    """
+    subscriber = CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
+    alerts = [("ACTUAL", percent) for percent in ALERT_PERCENTS] + [("FORECASTED", 100)]
+    budget = CfnBudget(
+        here,
+        "Budget",
+        budget=CfnBudget.BudgetDataProperty(
+            budget_type="COST",
+            time_unit="MONTHLY",
+            budget_limit=CfnBudget.SpendProperty(amount=config.monthly_budget_usd, unit="USD"),
+        ),
+        notifications_with_subscribers=[
+            CfnBudget.NotificationWithSubscribersProperty(
+                notification=CfnBudget.NotificationProperty(
+                    notification_type=kind,
+                    comparison_operator="GREATER_THAN",
+                    threshold=percent,
+                    threshold_type="PERCENTAGE",
+                ),
+                subscribers=[subscriber],
+            )
+            for kind, percent in alerts
+        ],
+    )
+    # Budgets tries to publish when it is made: the topic's policy comes first.
+    budget.node.add_dependency(topic.node.find_child("Policy"))
+    return budget.ref

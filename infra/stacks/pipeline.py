@@ -11,14 +11,12 @@ from infra.cluster.certificates import certificate_objects, certificates_uri
 from infra.cluster.emr_cluster import ClusterSite, emr_cluster
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
-from infra.contract.prefixes import EMR_LOGS
+from infra.contract.names import EMR_LOGS
 from infra.launch.launcher import launcher_function
-from infra.network.cluster_network import ZONES, ClusterNetwork
-from infra.network.security_groups import ClusterSecurityGroups
+from infra.network.cluster_network import ZONES, ClusterNetwork, ClusterSecurityGroups
 from infra.observability import alarm_on_errors, cluster_alarms, pipeline_dashboard, run_alarms
-from infra.run.cost_limit import cost_limit
 from infra.run.identity import run_of
-from infra.run.waiting import run_watch, wait_for_run
+from infra.run.watching import cost_limit, run_watch, wait_for_run
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.stage_stack import StageStack
 from infra.stacks.storage import StorageStack
@@ -81,7 +79,6 @@ class PipelineStack(StageStack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The zones of the region, by name."""
         return self._zones
 
     def _site(self) -> ClusterSite:

@@ -7,9 +7,18 @@ from constructs import Construct
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.stacks.stage_stack import StageStack
-from infra.storage.bucket import Buckets, access_log_bucket, data_key, let_emptying_log_expire, private_bucket
+from infra.storage.bucket import (
+    NONCURRENT_DAYS,
+    VERSION_DAYS,
+    Buckets,
+    access_log_bucket,
+    data_key,
+    expire,
+    expire_results,
+    let_emptying_log_expire,
+    private_bucket,
+)
 from infra.storage.images import ImageArchive
-from infra.storage.lifecycle import NONCURRENT_DAYS, VERSION_DAYS, expire, expire_results
 
 # CDK's older way, ACLs on the log bucket, fails on a bucket whose owner is enforced.
 LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"

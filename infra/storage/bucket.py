@@ -1,9 +1,9 @@
-"""Private buckets, the key that encrypts them, and how they end."""
+"""Private buckets, the key that encrypts them, how long data lies in them, and how they end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk.aws_iam import IRole
 from aws_cdk.aws_kms import IKey, Key
@@ -12,9 +12,21 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import PROJECT
+from infra.contract.names import ERASURES, PROJECT, RUNS
 from infra.log_groups import write_log_to
+from spark_job.contract.erasure import RECORDS
 
+# S3 rounds each deadline up to the next midnight UTC. In a versioned bucket an expired object is first hidden
+# (one deadline), then removed a day later at the earliest (a second one, counted from the first):
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+NONCURRENT_DAYS = 1
+ROUNDING_DAYS = 2
+
+# Time to undo an overwrite.
+VERSION_DAYS = 7
+UPLOAD_DAYS = 1
+# Three years, for as long as somebody may ask whether an erasure was done.
+RECORD_DAYS = 3 * 365
 SSE_S3_REASON = (
     "SSE-S3 encrypts at rest; a key of our own costs 1 USD a month, and dev must stay under 1 USD while idle"
 )
@@ -54,7 +66,6 @@ class Buckets:
 
     @property
     def arns(self) -> list[str]:
-        """ARNs of all buckets."""
         return [bucket.bucket_arn for bucket in (*self.images, self.results, self.logs, self.artifacts)]
 
 
@@ -153,3 +164,43 @@ def let_emptying_log_expire(stack: Stack) -> None:
     skip_checkov(log, "AWS::Logs::LogGroup", {"CKV_AWS_158": EMPTYING_LOG_REASON})
     checks = ("CKV_AWS_115", "CKV_AWS_116", "CKV_AWS_117")
     skip_checkov(provider, "AWS::Lambda::Function", dict.fromkeys(checks, RUNS_ON_DESTROY_REASON))
+
+
+def expire_images(retention_days: int) -> list[s3.LifecycleRule]:
+    """Leave nothing of an image `retention_days` after its upload: no version, upload part or marker.
+
+    So many days, 4 at least, leave one before it is hidden. The same rules serve the replica: S3 counts its
+    days from the original's creation.
+    """
+    return expire("images", retention_days - NONCURRENT_DAYS - ROUNDING_DAYS, NONCURRENT_DAYS)
+
+
+def expire_results(retention_days: int) -> list[s3.LifecycleRule]:
+    """Delete runs after `retention_days`, overwritten ones after a week, records of erasures after years.
+
+    What is known of forgotten photographs does not end: they would be used again.
+    """
+    ends = {RUNS: retention_days, f"{ERASURES}/{RECORDS}": RECORD_DAYS}
+    return [
+        *expire("results", None, VERSION_DAYS),
+        *(
+            s3.LifecycleRule(
+                id=f"{prefix.replace('/', '-')}-expire", prefix=f"{prefix}/", expiration=Duration.days(days)
+            )
+            for prefix, days in ends.items()
+        ),
+    ]
+
+
+def expire(name: str, days: int | None, noncurrent_days: int) -> list[s3.LifecycleRule]:
+    """Delete what is older than so many days, if any, and sooner what was overwritten."""
+    return [
+        s3.LifecycleRule(
+            id=f"{name}-expire",
+            expiration=None if days is None else Duration.days(days),
+            noncurrent_version_expiration=Duration.days(noncurrent_days),
+            abort_incomplete_multipart_upload_after=Duration.days(UPLOAD_DAYS),
+        ),
+        # S3 does not take this beside a number of days in one rule.
+        s3.LifecycleRule(id=f"{name}-delete-markers", expired_object_delete_marker=True),
+    ]

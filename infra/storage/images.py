@@ -12,8 +12,7 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge_wildcards, objects_of
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import pascal_case
-from infra.storage.bucket import private_bucket
-from infra.storage.lifecycle import expire_images
+from infra.storage.bucket import expire_images, private_bucket
 
 # Before S3 uses the replica's bucket key it decrypts it, in the name of the role:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html

@@ -1,15 +1,13 @@
 """`fruit cancel`: end a step that waits or runs."""
 
-from typing import Any
-
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.steps import Step, cancel_step, follow
+from operate.emr.steps import cancel_step, follow
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say
-from operate.runs.outcome import logs_of
 from operate.runs.run_history import find_run
+from operate.runs.watch import logs_of
 
 
 @click.command("cancel")
@@ -42,8 +40,5 @@ def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: 
         if step.state != "CANCELLED":
             uri = logs_of(connection, cluster.id, step.id).step_uri
             raise OperateError(f"step {step.id} ({step.name}) ended as {step.state}; logs {uri}")
-    print_result(_facts(step), f"step {step.id} is to be cancelled", as_json=as_json)
-
-
-def _facts(step: Step) -> dict[str, Any]:
-    return {"step_id": step.id, "name": step.name, "state": step.state}
+    facts = {"step_id": step.id, "name": step.name, "state": step.state}
+    print_result(facts, f"step {step.id} is to be cancelled", as_json=as_json)

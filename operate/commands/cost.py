@@ -9,25 +9,24 @@ from typing import Any
 import click
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import Cluster
+from operate.emr.clusters import Cluster, list_nodes
 from operate.emr.node_costs import Line, account, total
-from operate.emr.nodes import list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.outcome import read_of_run
-from operate.runs.run_folder import list_runs, own_rates
 from operate.runs.run_history import (
     find_run,
+    list_runs,
     meant_clusters,
     nodes_of_run,
+    own_rates,
     run_history,
     spot_of,
     stage_clusters,
 )
+from operate.runs.watch import read_of_run
 from operate.submission.estimate import Estimate, estimate_of_new
-from operate.submission.launching import deployed_job
-from operate.submission.place import estimated, find_place
-from operate.submission.sources import image_uris
+from operate.submission.place import deployed_job, estimated, find_place
+from operate.submission.preparation import image_uris
 from spark_job.contract.run_layout import METRICS
 
 COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "source", "expected error")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from infra.artifacts.build import build
-from infra.artifacts.catalogue import recipes
+from infra.artifacts.build import build, recipes
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
@@ -20,7 +19,7 @@ from operate.commands.upload import upload_folder
 from operate.connection import Connection, connected, context_option
 from operate.errors import OperateError
 from operate.printing import print_result, require_yes, say
-from operate.removal.deployed_resources import deployed_stacks, end_protection
+from operate.removal import deployed_stacks, end_protection
 from operate.runs.watch import Watch, watching
 from operate.s3.photographs import require_photographs
 

@@ -13,15 +13,16 @@ from operate.cdk import assembly_of, run_cdk, synthesise
 from operate.connection import Connection, connected, context_option
 from operate.emr.clusters import LIVE, REMEMBERED_DAYS, end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
-from operate.removal.deployed_resources import (
+from operate.removal import (
     Contents,
     Resource,
+    Search,
     contents_of_buckets,
     deployed_resources,
     deployed_stacks,
     end_protection,
+    search,
 )
-from operate.removal.leftovers import Search, search
 
 # Types that a person wants to see by name before they go.
 WORTH_NAMING = ("AWS::S3::Bucket", "AWS::EMR::Cluster", "AWS::EC2::NatGateway", "AWS::KMS::Key")

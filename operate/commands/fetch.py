@@ -6,13 +6,12 @@ from pathlib import Path
 import click
 
 from infra.contract.aws_clients import S3Client
-from infra.contract.prefixes import RUNS
+from infra.contract.names import RUNS
 from operate.connection import Connection, connected
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
-from operate.runs.run_folder import closest, run_prefix
-from operate.s3.download import FolderCopy, download
-from operate.s3.objects import StoredObject, list_folders, list_objects
+from operate.runs.run_history import closest, run_prefix
+from operate.s3.objects import FolderCopy, StoredObject, download, list_folders, list_objects
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_layout import MANIFEST
 

@@ -11,8 +11,8 @@ from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.logs import KINDS, Reader, download, nothing_yet, pattern_of
-from operate.runs.outcome import LOGS_COME_WITHIN_SECONDS, failure, logs_of
 from operate.runs.run_history import find_run
+from operate.runs.watch import LOGS_COME_WITHIN_SECONDS, failure, logs_of
 from spark_job.contract.foreign_texts import terminal_text
 
 

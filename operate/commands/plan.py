@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from infra.checkout import cdk_json_context
+from infra.config.context import field_rows
 from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
-from infra.config.field_reference import field_rows
 from operate.connection import Connection, context_option, plain_aws_errors
-from operate.runs.run_folder import own_rates
+from operate.runs.run_history import own_rates
 
 
 @click.command("plan")

@@ -8,8 +8,7 @@ from rich.table import Table
 
 from operate.connection import Connection, connected
 from operate.printing import json_option, print_result, table
-from operate.runs.run_folder import RunSummary, list_runs
-from operate.runs.run_history import run_history
+from operate.runs.run_history import RunSummary, list_runs, run_history
 
 # Column -> the field that it shows and is sorted by, and its format.
 COLUMNS = {

@@ -7,9 +7,8 @@ import click
 from rich.console import Group
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import IDLE, Cluster, idle_timeout
+from operate.emr.clusters import IDLE, Cluster, Fleet, Node, idle_timeout, list_fleets, list_nodes
 from operate.emr.node_costs import account, total
-from operate.emr.nodes import Fleet, Node, list_fleets, list_nodes
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
 from operate.runs.run_history import find_run, meant_clusters

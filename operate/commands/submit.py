@@ -1,7 +1,7 @@
 """`fruit submit`: another run, on the live cluster or on one that is started for it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,23 +14,10 @@ from operate.emr.clusters import find_cluster
 from operate.emr.steps import add_steps, spark_step
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.watch import wait_for_run
-from operate.submission.launching import launch
-from operate.submission.place import Place, estimated, find_place
-from operate.submission.preparation import Choices, prepared, upload_job
-from operate.submission.sources import image_uris, require_labels
+from operate.submission.place import Place, estimated, find_place, launch
+from operate.submission.preparation import image_uris, prepared, require_labels, upload_job
 from spark_job.contract.options import DEPLOY, SUBMIT
 from spark_job.contract.run_options import RunOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class SubmitRequest(Choices):
-    """What to run, and how to go about it; `images` are image sources, empty: all."""
-
-    images: tuple[str, ...]
-    dry_run: bool
-    yes: bool
-    wait: bool
-    as_json: bool
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,7 +39,19 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--wait", is_flag=True, help="Wait for the end of the run; exit code 1 if it fails.")
 @json_option
 @connected
-def submit_command(connection: Connection, /, **values: Any) -> None:
+def submit_command(
+    connection: Connection,
+    /,
+    images: tuple[str, ...],
+    name: str | None,
+    job_code: bool,
+    resume: bool,
+    dry_run: bool,
+    yes: bool,
+    wait: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Run the job once more, on IMAGES: s3://BUCKET/PREFIX or SOURCE[/FOLDER]; default: all sources.
 
     The run id contains a fingerprint of images and parameters: with new images it is a new run, and the same
@@ -64,22 +63,13 @@ def submit_command(connection: Connection, /, **values: Any) -> None:
       fruit submit --wait
       fruit submit images/2026 --name=spring --reduction=run-1a2b3c4d5e6f --yes
     """
-    options = {option.name: values.pop(option.name) for option in RunOptions.table(SUBMIT)}
-    request = SubmitRequest(options=options, **values)
-    check_name(request.name)
+    check_name(name)
     deployment, labels = connection.deployment, options["labels"]
     if labels:
         require_labels(connection.client("s3"), deployment, labels)
-    submit(connection, find_place(connection, image_uris(deployment, request.images), labels), request)
-
-
-def submit(connection: Connection, place: Place, request: SubmitRequest) -> None:
-    """Submit a run, after the estimate and the question, and print which it is.
-
-    Raises OperateError: the run cannot be submitted, the answer is no, or it failed while this waited for it.
-    """
-    asked, run = prepared(connection, place, request)
-    expected = estimated(connection, place, request.options)
+    place = find_place(connection, image_uris(deployment, images), labels)
+    asked, run = prepared(connection, place, name, options, resume=resume, job_code=job_code)
+    expected = estimated(connection, place, options)
     say(f"run {run.run_id}: {expected.sentence}")
     facts = {
         "run_id": run.run_id,
@@ -89,19 +79,18 @@ def submit(connection: Connection, place: Place, request: SubmitRequest) -> None
         "arguments": list(run.arguments),
         "estimate": {**asdict(expected), "source": expected.source},
     }
-    if request.dry_run:
-        print_result(facts, "\n".join(run.arguments), as_json=request.as_json)
+    if dry_run:
+        print_result(facts, "\n".join(run.arguments), as_json=as_json)
         return
-    require_yes("Submit this run?", "not submitted", yes=request.yes)
+    require_yes("Submit this run?", "not submitted", yes=yes)
     if asked.code:
-        bucket = connection.deployment.artifacts_bucket
-        say(f"job {upload_job(connection.client('s3'), bucket)[1]}")
+        say(f"job {upload_job(connection.client('s3'), deployment.artifacts_bucket)[1]}")
     cluster_id, step_id = _start(connection, place, asked, run)
     say(f"run {run.run_id} is step {step_id} of cluster {cluster_id}")
     facts |= {"cluster_id": cluster_id, "step_id": step_id}
-    if request.wait:
+    if wait:
         facts["state"] = wait_for_run(connection, cluster_id, step_id).state
-    print_result(facts, _next_commands(connection, run.run_id), as_json=request.as_json)
+    print_result(facts, _next_commands(connection, run.run_id), as_json=as_json)
 
 
 def _start(connection: Connection, place: Place, request: RunRequest, run: Submission) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """`fruit tune`: which executors and cores featurize images fastest, and at what price."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,39 +11,32 @@ from typing import Any, TypeVar
 import click
 
 from infra.checkout import ROOT
+from infra.config.deployment import DeploymentConfig
+from infra.costs.cost import rate_table
 from operate.connection import Connection, connected, context_option, stage_configuration
-from operate.emr.clusters import most_nodes
-from operate.emr.nodes import list_nodes
+from operate.emr.clusters import list_nodes, most_nodes
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
 from operate.submission.place import find_place, require_images
-from operate.submission.sources import image_uris
-from operate.tuning.measuring import check_room, plan, run_all, submissions
-from operate.tuning.report import COLUMNS, conclusion, configure, estimate_sentence, rows
-from spark_job.contract.errors import FruitError
+from operate.submission.preparation import image_uris
+from operate.tuning.figures import machine
+from operate.tuning.measuring import Plan, check_room, plan, run_all, submissions
+from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.manifest import write_json
-from spark_job.contract.tuning import Tuning
+from spark_job.contract.tuning import Measurement, Tuning
 
+COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")
 # Writes the report's run folder: tuning, folder of all results, run id -> URI of the report's page.
 ReportWriter = Callable[[Tuning, str, str], str]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class NumberList(click.ParamType[tuple[int, ...]]):
-    """`1,2,4`: whole numbers from 1, each once, the smallest first."""
-
-    name = "N,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Return the numbers."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdecimal() and int(part) for part in parts):
-            self.fail(f"{value!r} is no list of whole numbers such as 1,2,4", param, ctx)
-        return tuple(sorted({int(part) for part in parts}))
+def numbers_of(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+    """Return the numbers of `1,2,4`: whole ones from 1, each once, the smallest first."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise click.BadParameter(f"{text!r} is no list of whole numbers such as 1,2,4")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +66,7 @@ class TuningRequest:
 
 def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Command]:
     """Return what gives a command its options of what to measure, with these defaults."""
-    counts: Any = {"type": NumberList(), "default": numbers, "show_default": True}
+    counts: Any = {"callback": numbers_of, "metavar": "N,…", "default": numbers, "show_default": True}
     options = (
         click.option("--executors", help="Numbers to try.", **counts),
         click.option("--cores", help="Numbers for each executor to try.", **counts),
@@ -168,3 +162,65 @@ def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter
         results.mkdir(parents=True, exist_ok=True)
         file.write_bytes(write_json(tuning.as_json()))
         raise OperateError(f"the report was not written, {file} holds the measurements: {error}") from error
+
+
+def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> str:
+    """Return what the tuning will take and cost at most, with the source."""
+    rates, cost = rate_table(), machine(config)
+    rate = rates["images_per_second_per_vcpu"][config.model]
+    trial_seconds = [trial.images / rate / (trial.executors * trial.cores) for trial in planned.trials]
+    serial = planned.grid[0].images / rate
+    besides = (len(trial_seconds) + 1) * rates["run_minutes_besides_images"]
+    minutes = besides + (sum(trial_seconds) + serial) / 60
+    dollars = cost.usd(nodes * cost.vcpu, minutes * 60)
+    return (
+        f"{len(trial_seconds) + 1} steps of up to {planned.grid[0].images:,} images, about "
+        f"{minutes:.0f} minutes, at most {dollars:.2f} USD with all {nodes} nodes on demand; "
+        f"rates of {rates['date']} (infra/costs/rates.json)"
+    )
+
+
+def rows(tuning: Tuning) -> list[tuple[str, ...]]:
+    """Return the table's rows: the serial process, the grid, the smaller sizes."""
+    seconds, rate = tuning.serial_seconds, tuning.images / tuning.serial_seconds
+    first = ("serial", "1", f"{tuning.images:,}", f"{seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
+    return [first, *map(_row, dict.fromkeys((*tuning.grid, *tuning.sizes)))]
+
+
+def _row(point: Measurement) -> tuple[str, ...]:
+    return (
+        str(point.executors),
+        str(point.cores),
+        f"{point.images:,}",
+        f"{point.seconds:.1f}",
+        f"{point.images_per_second:.1f}",
+        f"{point.speed_up:.2f}",
+        f"{point.efficiency:.0%}",
+        f"{point.usd_per_million_images:.2f}",
+    )
+
+
+def conclusion(tuning: Tuning, file: Path, report: str) -> str:
+    """Return what is recommended and where it is written, or why nothing is."""
+    best, fields = tuning.recommended, tuning.configuration.items()
+    if best is None:
+        return f"{tuning.too_small}\nreport: {report}"
+    return (
+        f"recommended: {best.executors} executors x {best.cores} cores, "
+        f"{best.images_per_second:.0f} images/s, {best.usd_per_million_images:.2f} USD per million images; "
+        f"written to {file} (CONTEXT='{' '.join(f'-c {name}={value}' for name, value in fields)}')\n"
+        f"report: {report}"
+    )
+
+
+def configure(file: Path, stage: str, fields: Mapping[str, int]) -> None:
+    """Write fields of a stage into the context of a cdk.json; all else in it stays.
+
+    Raises MisuseError: the file holds no JSON object.
+    """
+    try:
+        content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        content.setdefault("context", {}).setdefault("stages", {}).setdefault(stage, {}).update(fields)
+    except (ValueError, AttributeError) as error:
+        raise MisuseError(f"{file} is no cdk.json: {error}") from error
+    file.write_text(json.dumps(content, indent=2) + "\n")

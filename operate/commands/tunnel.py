@@ -9,13 +9,12 @@ import click
 
 from infra.contract.names import PORT_FORWARDING
 from operate.connection import Connection, connected
-from operate.emr.clusters import Cluster
-from operate.emr.nodes import Node, list_fleets, list_nodes
+from operate.emr.clusters import Cluster, Node, list_fleets, list_nodes
 from operate.emr.steps import list_steps
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
-from operate.runs.outcome import logs_of
 from operate.runs.run_history import meant_clusters
+from operate.runs.watch import logs_of
 
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-web-interfaces.html
 # In cluster mode the driver is on a core node; the primary node's proxy leads to its Spark UI.

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.instances import instance_types
 from infra.costs.prices import ec2_hour, has_price, node_hour, price_table
-from operate.emr.nodes import Node
+from operate.emr.clusters import Node
 
 SPOT = "SPOT"
 ON_DEMAND_ERROR = "time within seconds of EC2's; prices as dated, without tax, traffic and storage"

@@ -86,8 +86,6 @@ def follow(
     say: Callable[[str], None],
     *,
     meanwhile: Callable[[Step], None] = lambda _step: None,
-    poll_seconds: float = POLL_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Step:
     """Say each change of a step's state until it has ended, and return it as it ended.
 
@@ -103,7 +101,7 @@ def follow(
         if not step.active:
             return step
         meanwhile(step)
-        sleep(poll_seconds)
+        time.sleep(POLL_SECONDS)
 
 
 def cancel_step(emr: EMRClient, cluster_id: str, step_id: str) -> None:

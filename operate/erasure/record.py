@@ -40,7 +40,6 @@ class Record:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Return the record of what its file holds."""
         lists = {name: tuple(content[name]) for name in ("runs", "models", "images", "contents")}
         return cls(**{**content, **lists})
 
@@ -67,7 +66,6 @@ class Record:
         return replace(self, models=tuple(marked))
 
     def ending(self) -> Self:
-        """Return the record of an erasure that is complete."""
         return replace(self, state=DONE, ended=now())
 
 

@@ -16,8 +16,7 @@ from infra.contract import outputs
 from infra.contract.names import stack_name
 from operate.connection import Connection
 from operate.deployment import stack_outputs
-from operate.emr.clusters import Cluster, find_cluster
-from operate.emr.nodes import Node, list_nodes
+from operate.emr.clusters import Cluster, Node, find_cluster, list_nodes
 from operate.readiness.checks import SPOT_ROLE, Finding
 
 NO_CLUSTER = "EMR remembers none: ask again within two months after a deploy"

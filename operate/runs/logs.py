@@ -12,6 +12,7 @@ from pathlib import Path
 
 from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError, none_if_refused
+from operate.s3.objects import list_objects
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key, last_name
 
@@ -79,10 +80,7 @@ class StepLogs:
 
     def _below(self, uri: str) -> Iterator[str]:
         bucket, prefix = bucket_and_key(uri)
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                yield f"s3://{bucket}/{entry['Key']}"
+        return (f"s3://{bucket}/{one.key}" for one in list_objects(self.s3, bucket, f"{prefix}/"))
 
 
 def unpacked(content: bytes) -> bytes:

@@ -34,7 +34,6 @@ class Target:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def key(self, photograph: Photograph) -> str:
-        """Return the name of the photograph's object."""
         return self.prefix + photograph.name
 
     def stored(self) -> dict[str, StoredObject]:

@@ -1,14 +1,21 @@
-"""Objects of a bucket: thin callers of S3."""
+"""Objects of a bucket: lists and reads them, and brings a folder of this machine up to date with them."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 from infra.contract.aws_clients import S3Client
+from operate.errors import OperateError
+from operate.s3.transfer import side_by_side
+
+BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,3 +55,62 @@ def read_json(s3: S3Client, bucket: str, key: str) -> dict[str, Any] | None:
         return None
     value: dict[str, Any] = json.loads(body)
     return value
+
+
+@dataclass(frozen=True)
+class FolderCopy:
+    """A folder of S3 and the one to fetch it to: an object's key without `prefix` is its path in `folder`."""
+
+    s3: S3Client
+    bucket: str
+    prefix: str
+    folder: Path
+
+    def path(self, stored: StoredObject) -> Path:
+        """Return the file that an object is written to.
+
+        Raises OperateError: its key leads out of the folder.
+        """
+        name = stored.key.removeprefix(self.prefix)
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise OperateError(f"s3://{self.bucket}/{stored.key} would be written outside of {self.folder}")
+        return self.folder / name
+
+
+def download(copy: FolderCopy, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
+    """Fetch what is not there yet, each file whole or not at all; returns what was fetched.
+
+    Raises OperateError: an object could not be fetched.
+    """
+    files = [stored for stored in objects if not stored.key.endswith("/")]
+    wanted = [stored for stored in files if not _is_there(copy.path(stored), stored)]
+    side_by_side(partial(_get, copy), wanted, at_once=at_once, label="fetching")
+    return wanted
+
+
+def _is_there(path: Path, stored: StoredObject) -> bool:
+    """Compare size and time: `_get` gives a file the time of its object."""
+    if not path.is_file():
+        return False
+    status = path.stat()
+    return status.st_size == stored.size and int(status.st_mtime) == int(stored.modified.timestamp())
+
+
+def _get(copy: FolderCopy, stored: StoredObject) -> None:
+    """Fetch one object by hand: boto3's own download takes no IfMatch (docs/decisions/0013-transfers.md)."""
+    path = copy.path(stored)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # IfMatch: what was listed, or an error; never a newer object under the old one's size.
+        answer = copy.s3.get_object(Bucket=copy.bucket, Key=stored.key, IfMatch=stored.etag)
+        with unfinished.open("wb") as file:
+            for block in answer["Body"].iter_chunks(BLOCK_BYTES):
+                file.write(block)
+        seconds = stored.modified.timestamp()
+        os.utime(unfinished, (seconds, seconds))
+        unfinished.replace(path)
+    except (BotoCoreError, ClientError, IncompleteReadError, OSError) as error:
+        unfinished.unlink(missing_ok=True)
+        again = "the same command goes on where this one stopped"
+        raise OperateError(f"{stored.key} was not fetched: {error}; {again}") from error

@@ -40,27 +40,23 @@ class Collection:
     problems: list[str]
 
 
-def collect(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
+def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
     """Return every photograph below the folder, without hidden files and those of the system.
 
     Args:
         folder: symbolic links are followed, except back to a folder above.
         all_files: whatever the extension.
         links_outside: follow links also to what does not lie in the folder.
+
+    Raises MisuseError: there is nothing to say of it.
     """
     inside = None if links_outside else folder.resolve()
     found = list(_below(folder, folder, inside, all_files))
+    if not found:
+        raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
     photographs = [one for one in found if isinstance(one, Photograph)]
     problems = [one for one in found if isinstance(one, str)]
     return Collection(sorted(photographs, key=lambda one: one.name), sorted(problems))
-
-
-def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
-    """Return the photographs of a folder. Raises MisuseError where there is nothing to say of it."""
-    found = collect(folder, all_files=all_files, links_outside=links_outside)
-    if not found.photographs and not found.problems:
-        raise MisuseError(f"{folder} has no photographs: give another folder, or --all-files")
-    return found
 
 
 def without_erased(found: Collection, erased: Tombstones) -> Collection:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.config.instances import instance_types
-from infra.costs.cost import images_per_second_per_vcpu, rate_table, run_estimate
-from infra.costs.own_rates import OwnRate, latest_rate
+from infra.costs.cost import OwnRate, images_per_second_per_vcpu, latest_rate, rate_table, run_estimate
 from infra.costs.prices import price_table
-from infra.launch.deployed_job import DeployedJob
+from infra.launch.run_request import DeployedJob
+from operate.emr.clusters import Node
 from operate.emr.node_costs import hour_price
-from operate.emr.nodes import Node
 
 EXPECTED_ERROR = "an upper bound: every node on demand and the cluster at its largest all the time"
 
@@ -36,7 +35,6 @@ class Estimate:
 
     @property
     def source(self) -> str:
-        """Where prices and rates come from."""
         return f"prices of {price_table()['date']} (infra/costs/prices.json), rate {self.rate_source}"
 
     @property
@@ -75,7 +73,7 @@ def estimate(
     workers = most_nodes or max(len(here) - 1, 1)
     dearest = max((price for node in here if (price := hour_price(node, region)) is not None), default=None)
     rate, source = _core_rate(own_rates, model, [node.type.partition(".")[0] for node in here])
-    run = run_estimate(
+    minutes, usd = run_estimate(
         core_rate=rate,
         images=images,
         cores=workers * _vcpu(here),
@@ -83,21 +81,20 @@ def estimate(
         idle_minutes=idle_minutes,
         new_cluster=False,
     )
-    cost = None if dearest is None else run.cost_usd
-    return Estimate(images, workers, run.minutes, idle_minutes, cost, source)
+    return Estimate(images, workers, minutes, idle_minutes, None if dearest is None else usd, source)
 
 
 def estimate_of_new(deployed: DeployedJob, images: int, own_rates: Sequence[OwnRate]) -> Estimate:
     """Return the estimate for a cluster that is started for the run and ends with it."""
     rate, source = _core_rate(own_rates, deployed.model, deployed.families)
-    run = run_estimate(
+    minutes, usd = run_estimate(
         core_rate=rate,
         images=images,
         cores=deployed.cores,
         largest_hourly_usd=deployed.hourly_usd,
         idle_minutes=0.0,
     )
-    return Estimate(images, deployed.nodes, run.minutes, 0.0, run.cost_usd, source, new_cluster=True)
+    return Estimate(images, deployed.nodes, minutes, 0.0, usd, source, new_cluster=True)
 
 
 def _core_rate(own_rates: Sequence[OwnRate], model: str, families: Sequence[str]) -> tuple[float, str]:

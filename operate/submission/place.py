@@ -1,20 +1,20 @@
-"""Where a run goes: to the live cluster or to a new one, with which images, and what it will take."""
+"""Where a run goes: to the live cluster or to one that the deployed function starts; what it will take."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from infra.launch.deployed_job import DeployedJob
+from infra.contract import outputs
 from infra.launch.image_listing import Listing, list_images
+from infra.launch.run_request import DeployedJob, RunRequest
 from operate.connection import Connection
-from operate.emr.clusters import Cluster, idle_timeout, most_nodes
-from operate.emr.nodes import list_nodes
+from operate.emr.clusters import Cluster, idle_timeout, list_nodes, most_nodes
 from operate.errors import OperateError
 from operate.printing import say
-from operate.runs.run_folder import own_rates
-from operate.runs.run_history import stage_clusters
+from operate.runs.run_history import own_rates, stage_clusters
 from operate.submission.estimate import Estimate, estimate, estimate_of_new
-from operate.submission.launching import deployed_job
+from spark_job.contract.errors import MisuseError
 
 
 @dataclass(frozen=True)
@@ -80,3 +80,31 @@ def estimated(connection: Connection, place: Place, options: Mapping[str, Any]) 
         idle_minutes=idle.total_seconds() / 60 if idle else 0.0,
         own_rates=rates,
     )
+
+
+def deployed_job(connection: Connection) -> DeployedJob:
+    """Return how the deployed job is started. Raises OperateError where the function does not answer."""
+    return DeployedJob.from_json(_ask(connection, {"describe": True}))
+
+
+def launch(connection: Connection, request: RunRequest) -> tuple[str, str]:
+    """Start a cluster that ends with this run, and return its id and that of its step.
+
+    Raises OperateError: the function refuses; the message holds its reason.
+    """
+    answer = _ask(connection, {"run": asdict(request)})
+    return str(answer["cluster_id"]), str(answer["step_id"])
+
+
+def _ask(connection: Connection, event: dict[str, Any]) -> dict[str, Any]:
+    name = connection.deployment.of_pipeline(outputs.LAUNCHER)
+    answer = connection.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    content: dict[str, Any] = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise OperateError(
+            f"the function {name} failed: {content.get('errorMessage')}; its log in CloudWatch says more"
+        )
+    if "error" in content:
+        misuse = content["exit_code"] == MisuseError.exit_code
+        raise (MisuseError if misuse else OperateError)(content["error"])
+    return content

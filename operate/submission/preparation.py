@@ -1,9 +1,8 @@
-"""The request of a run, put together from the deployment and what a person asks for, and checked."""
+"""The request of a run, checked: what a person names as options and URIs for the cluster."""
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,67 +10,71 @@ from typing import Any
 from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
-from infra.launch.checks import active_clusters, active_runs, refuse_repetition
+from infra.contract.names import RUNS
+from infra.launch.checks import (
+    active_clusters,
+    active_runs,
+    check_images,
+    check_labels,
+    holds,
+    refuse_repetition,
+)
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
+from operate.deployment import Deployment
+from operate.errors import OperateError
 from operate.submission.place import Place, require_images
-from operate.submission.sources import reduction_uri
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.image_names import is_table
 from spark_job.contract.options import SUBMIT, given_values, option_words
+from spark_job.contract.run_layout import MANIFEST
 from spark_job.contract.run_options import RunOptions
+from spark_job.contract.uris import bucket_and_key
 
 DIGEST_LENGTH = 16
 # With the components of an earlier run there is nothing to choose.
 DECIDED_BY_REDUCTION = ("variance", "components")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """How a person wants a run to be submitted.
-
-    Attributes:
-        options: of the job, by name; None: not given.
-        job_code: run the working tree's job instead of the deployed one.
-    """
-
-    name: str | None
-    options: Mapping[str, Any]
-    resume: bool
-    job_code: bool
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The job's arguments for the options that are given. Raises MisuseError: two exclude each other."""
-        table = RunOptions.table(SUBMIT)
-        given = given_values(table, self.options)
-        both = [name for name in DECIDED_BY_REDUCTION if given.get("reduction") and given.get(name)]
-        if both:
-            raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
-        return tuple(option_words(table, given))
-
-
-def prepared(connection: Connection, place: Place, choices: Choices) -> tuple[RunRequest, Submission]:
+def prepared(
+    connection: Connection,
+    place: Place,
+    name: str | None,
+    options: Mapping[str, Any],
+    *,
+    resume: bool,
+    job_code: bool,
+) -> tuple[RunRequest, Submission]:
     """Return the request and the step that it means, checked.
 
-    Raises OperateError: no images, the same run again, an earlier run that is not there.
+    Args:
+        name: The run id begins with it.
+        options: Of the job, by name; None: not given.
+        job_code: Run the working tree's job instead of the deployed one.
+
+    Raises:
+        MisuseError: two options exclude each other.
+        OperateError: no images, the same run again, an earlier run that is not there.
     """
     deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)
-    words = choices.words
-    if reduction := choices.options.get("reduction"):
-        uri = reduction_uri(s3, deployment, reduction)
-        words = tuple(f"--reduction={uri}" if word.startswith("--reduction=") else word for word in words)
+    table = RunOptions.table(SUBMIT)
+    given = given_values(table, options)
+    if reduction := given.get("reduction"):
+        if both := [one for one in DECIDED_BY_REDUCTION if given.get(one)]:
+            raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
+        given = {**given, "reduction": reduction_uri(s3, deployment, reduction)}
     request = RunRequest(
         images=place.images,
         fingerprint=place.listing.fingerprint,
-        options=words,
-        name=choices.name,
-        code=job_uris(deployment.artifacts_bucket) if choices.job_code else None,
-        resume=choices.resume,
+        options=tuple(option_words(table, given)),
+        name=name,
+        code=job_uris(deployment.artifacts_bucket) if job_code else None,
+        resume=resume,
     )
     run, prefix = submission(place.deployed, request), deployment.name_prefix
     active = active_runs(emr, active_clusters(emr, prefix), prefix)
-    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=choices.resume)
+    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=resume)
     return request, run
 
 
@@ -91,3 +94,51 @@ def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
         for uri, file in ((main_uri, root / ENTRY_POINT), (zip_uri, archive)):
             s3.upload_file(str(file), bucket, uri.removeprefix(f"s3://{bucket}/"))
     return main_uri, zip_uri
+
+
+def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
+    """Return the sources as URIs; without any, every source of the deployment.
+
+    Args:
+        given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
+
+    Raises:
+        MisuseError: the cluster may not read there.
+    """
+    buckets = deployment.images_buckets
+    uris = []
+    for image_source in given or tuple(buckets):
+        if "://" in image_source:
+            bucket, prefix = bucket_and_key(image_source)
+        else:
+            source, _, prefix = image_source.strip("/").partition("/")
+            bucket = deployment.images_bucket(source)
+        uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
+    check_images(uris, buckets.values())
+    return tuple(dict.fromkeys(uris))
+
+
+def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
+    """Check a value of `--labels`.
+
+    Raises:
+        MisuseError: it is neither a rule nor a table that the cluster may read.
+        OperateError: there is no such table.
+    """
+    check_labels(labels, deployment.images_buckets.values())
+    if is_table(labels) and not holds(s3, *bucket_and_key(labels)):
+        raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
+
+
+def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
+    """Return the folder of the earlier run whose reduction is applied.
+
+    Raises OperateError: there is no such complete run.
+    """
+    if "://" in run:
+        bucket, prefix = bucket_and_key(run)
+    else:
+        bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
+    if not holds(s3, bucket, f"{prefix}/{MANIFEST}"):
+        raise OperateError(f"--reduction {run}: no complete run there; `runs` lists those that are")
+    return f"s3://{bucket}/{prefix}"

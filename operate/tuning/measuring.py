@@ -10,8 +10,8 @@ from operate.connection import Connection
 from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
 from operate.errors import OperateError
 from operate.printing import say
-from operate.runs.outcome import wait_for_outcome
-from operate.runs.run_folder import run_prefix
+from operate.runs.run_history import run_prefix
+from operate.runs.watch import wait_for_outcome
 from operate.s3.objects import read_json
 from operate.submission.place import Place
 from operate.tuning import figures

@@ -18,17 +18,16 @@ from operate.commands.destroy import text_of_rest
 from operate.commands.doctor import examine, text_of_check
 from operate.commands.upload import upload_folder
 from operate.connection import Connection
-from operate.removal.deployed_resources import (
+from operate.removal import (
     contents_of_buckets,
     deployed_resources,
     deployed_stacks,
     end_protection,
+    search,
 )
-from operate.removal.leftovers import search
-from operate.runs.run_folder import run_prefix
+from operate.runs.run_history import run_prefix
 from operate.runs.watch import Watch
-from operate.s3.download import FolderCopy, download
-from operate.s3.objects import list_objects
+from operate.s3.objects import FolderCopy, download, list_objects
 from rehearsal.asking import ask
 from rehearsal.demo.photographs import write_archive
 from rehearsal.emulator.permissions.record import Replay

@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.contract.prefixes import TRANSIT
+from infra.contract.names import TRANSIT
 from operate.connection import Connection
-from operate.removal.deployed_resources import BUCKET, Resource
+from operate.removal import BUCKET, Resource
 from rehearsal.errors import RehearsalError
 from rehearsal.settings import AS_IT_IS, OLD_TLS, PLAIN, PROBE_HEADER
 

@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from operate.connection import Connection
-from operate.emr.clusters import Cluster, describe_cluster
-from operate.emr.nodes import Node, list_fleets, list_nodes
+from operate.emr.clusters import Cluster, Node, describe_cluster, list_fleets, list_nodes
 from operate.emr.steps import Step, list_steps
 from rehearsal.errors import RehearsalError
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations

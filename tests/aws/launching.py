@@ -9,8 +9,8 @@ import boto3
 from botocore.client import BaseClient
 
 from infra.contract.names import cost_tags
-from infra.launch.deployed_job import DeployedJob
 from infra.launch.functions.launcher.handler import ClusterStarter
+from infra.launch.run_request import DeployedJob
 
 REGION = "eu-west-3"
 PREFIX = "fruit-features-dev-"

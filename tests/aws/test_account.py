@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from infra.config.instances import instance_types
 from infra.costs.cost import minutes_besides, rate_table
 from infra.costs.prices import node_hour
+from operate.emr.clusters import Node
 from operate.emr.node_costs import account, spot_prices, total
-from operate.emr.nodes import Node
 from operate.submission.estimate import estimate
 from tests.doubles import Double
 

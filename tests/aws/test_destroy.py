@@ -8,9 +8,9 @@ import pytest
 
 from infra.contract import outputs
 from infra.contract.names import cost_tags, stack_name
+from operate import removal
 from operate.commands import destroy
 from operate.emr.clusters import list_clusters
-from operate.removal import deployed_resources as removal
 from tests.aws.conftest import REGION, make_cluster, make_stack
 from tests.doubles import Double
 

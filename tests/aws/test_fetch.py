@@ -11,16 +11,14 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra.contract.aws_clients import S3Client
-from infra.costs.own_rates import OwnRate
+from infra.costs.cost import OwnRate
 from operate.connection import Connection
-from operate.emr.nodes import Node
+from operate.emr.clusters import Node
 from operate.emr.steps import Step
 from operate.errors import OperateError
-from operate.runs import run_folder
-from operate.runs.run_folder import RunSummary, own_rates
-from operate.runs.run_history import RunTrace, nodes_of_run, run_history
-from operate.s3.download import FolderCopy, download
-from operate.s3.objects import StoredObject, list_objects, read_json
+from operate.runs import run_history as history
+from operate.runs.run_history import RunSummary, RunTrace, nodes_of_run, own_rates, run_history
+from operate.s3.objects import FolderCopy, StoredObject, download, list_objects, read_json
 from tests.aws.conftest import REGION, RUN
 from tests.aws.stored_runs import METRICS, store_run, store_run_with_rate
 
@@ -136,8 +134,8 @@ def test_finished_runs_tell_a_plan_the_rates_of_their_machines(operate, deployme
     alike = OwnRate("alike", created, "mobilenet_v2", ("m5",), 0.01, 55.5)
     mixed = replace(alike, run="mixed", families=("m5", "m7g"))
     assert own_rates(Connection("dev", REGION)) == [alike, mixed]
-    real = run_folder.read_run
-    monkeypatch.setattr(run_folder, "read_run", refusing("mixed", real))
+    real = history.read_run
+    monkeypatch.setattr(history, "read_run", refusing("mixed", real))
     assert own_rates(Connection("dev", REGION)) == [alike]
     monkeypatch.setattr("operate.commands.plan.templates", lambda _: [])
     told = operate("plan", "--from-runs")

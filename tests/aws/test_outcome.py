@@ -7,7 +7,7 @@ import pytest
 from operate.emr.steps import Step, cancel_step, follow
 from operate.errors import OperateError
 from operate.runs.logs import StepLogs, last_lines
-from operate.runs.outcome import driver_words, failure
+from operate.runs.watch import driver_words, failure
 from tests.doubles import Double
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -35,13 +35,14 @@ class Emr(Double):
         return {"CancelStepsInfoList": [{"StepId": "s-1", "Status": "FAILED", "Reason": "it has ended"}]}
 
 
-def test_following_tells_each_state_once_and_returns_the_end():
+def test_following_tells_each_state_once_and_returns_the_end(monkeypatch):
     """It sleeps between looks and not after the last."""
     said, slept = [], []
     emr = Emr("PENDING", "RUNNING", "RUNNING", "FAILED")
-    step = follow(emr, "j-1", "s-1", said.append, poll_seconds=7, sleep=slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
+    step = follow(emr, "j-1", "s-1", said.append)
     assert said == ["run-1 PENDING", "run-1 RUNNING", "run-1 FAILED"]
-    assert slept == [7, 7, 7]
+    assert slept == [10, 10, 10]
     assert (step.state, step.reason) == ("FAILED", "Unknown Error.; exit code 1")
 
 
@@ -54,17 +55,18 @@ def test_a_failure_names_state_reason_and_logs_in_one_line():
     )
 
 
-def test_the_drivers_words_are_waited_for_a_minute(aws):
+def test_the_drivers_words_are_waited_for_a_minute(aws, monkeypatch):
     """Without any log the failure is told all the same."""
     import boto3
 
     s3 = boto3.client("s3", "eu-west-3")
     s3.create_bucket(Bucket="some-logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
     logs, slept = StepLogs(s3, "s3://some-logs/emr/j-1", "s-1"), []
-    assert driver_words(logs, slept.append) == []
+    monkeypatch.setattr("time.sleep", slept.append)
+    assert driver_words(logs) == []
     assert sum(slept) == 60
     s3.put_object(Bucket="some-logs", Key="emr/j-1/steps/s-1/stderr.gz", Body=b"no such file\n")
-    assert driver_words(logs, slept.append) == ["no such file"]
+    assert driver_words(logs) == ["no such file"]
 
 
 def test_a_refused_cancellation_tells_emrs_reason():

@@ -107,7 +107,7 @@ def test_the_working_trees_job_is_uploaded_by_its_hash(operate, deployment, phot
 def test_waiting_returns_the_outcome_of_a_failed_run(operate, deployment, photographs, monkeypatch):
     """Exit code 1; the reason, the driver's last lines and the logs' URI are told."""
     from operate.emr.steps import Step
-    from operate.runs import outcome
+    from operate.runs import watch
 
     def failed(emr, cluster_id, step_id, say, **_):
         folder = f"emr/{cluster_id}"
@@ -121,7 +121,7 @@ def test_waiting_returns_the_outcome_of_a_failed_run(operate, deployment, photog
     told = b'{"cost_usd": 0.41, "max_cost_usd": 0.5, "stop": true}'
     run = operate("submit", "--dry-run", "--json").json["run_id"]
     photographs.put_object(Bucket="fruit-results", Key=f"runs/{run}/cost.json", Body=told)
-    monkeypatch.setattr(outcome, "follow", failed)
+    monkeypatch.setattr(watch, "follow", failed)
     done = operate("submit", "--yes", "--wait", "--resume")
     assert done.exit_code == 1
     assert "| Error: disk full" in done.err

@@ -5,9 +5,9 @@ import json
 import boto3
 import pytest
 
-from operate.runs.outcome import StepFailedError
+from operate.commands.tune import configure
+from operate.runs.watch import StepFailedError
 from operate.tuning import measuring as tuning_run
-from operate.tuning.report import configure
 from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import steps

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from infra.cluster.security_configuration import security_configuration
+from infra.cluster.configurations import security_configuration
 from operate.commands.tunnel import path_of, session_command
 from operate.connection import Connection
-from operate.emr.nodes import Node
+from operate.emr.clusters import Node
 from tests.aws.conftest import REGION
 from tests.aws.emr_policies import answer_policies
 

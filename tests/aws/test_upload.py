@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from operate.connection import Connection
 from operate.s3 import image_store
-from operate.s3.photographs import PART_BYTES, collect
+from operate.s3.photographs import PART_BYTES, require_photographs
 from tests.aws.conftest import REGION
 from tests.doubles import Double
 
@@ -73,7 +73,7 @@ def test_the_checksum_tells_where_kms_hides_the_md5(operate, storage, folder):
     rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "key"}}
     s3.put_bucket_encryption(Bucket="fruit-images", ServerSideEncryptionConfiguration={"Rules": [rule]})
     operate("upload", str(folder))
-    found = collect(folder, all_files=False).photographs
+    found = require_photographs(folder, all_files=False).photographs
     target = image_store.Target(HiddenEtags(s3), "fruit-images", "")
     assert image_store.upload(target, found, at_once=2).uploaded == 0
 
@@ -137,7 +137,7 @@ def test_a_refused_photograph_stops_the_upload(operate, storage, folder, monkeyp
     target = image_store.Target(boto3.client("s3", REGION), "fruit-imagse", "")
     monkeypatch.setattr(image_store.Target, "stored", lambda self: {})
     with pytest.raises(image_store.OperateError, match=r"was not uploaded: .*NoSuchBucket.*goes on where"):
-        image_store.upload(target, collect(folder, all_files=False).photographs, at_once=1)
+        image_store.upload(target, require_photographs(folder, all_files=False).photographs, at_once=1)
 
 
 def test_links_are_followed_but_never_round(tmp_path):
@@ -148,7 +148,7 @@ def test_links_are_followed_but_never_round(tmp_path):
     (tmp_path / "a" / "round").symlink_to(tmp_path)
     (tmp_path / "a" / "itself.jpg").symlink_to("itself.jpg")
     os.mkfifo(tmp_path / "a" / "pipe.jpg")
-    found = collect(tmp_path, all_files=False)
+    found = require_photographs(tmp_path, all_files=False)
     assert [one.name for one in found.photographs] == ["a/1.jpg", "a/2.jpg"]
     assert found.problems == [
         "a/itself.jpg: the link leads nowhere: Too many levels of symbolic links",
@@ -160,7 +160,7 @@ def test_links_are_followed_but_never_round(tmp_path):
 def test_an_upload_that_stopped_in_a_large_file_goes_on_with_its_next_part(operate, storage, tmp_path):
     """Then it is unchanged, for later uploads too."""
     (tmp_path / "large.tif").write_bytes(bytes(PART_BYTES) + b"1" * PART_BYTES + b"2" * PART_BYTES)
-    found = collect(tmp_path, all_files=False).photographs
+    found = require_photographs(tmp_path, all_files=False).photographs
     line = CutLine(boto3.client("s3", REGION))
     target = image_store.Target(line, "fruit-images", "")
     with pytest.raises(image_store.OperateError, match=r"large\.tif was not uploaded: .*goes on where"):

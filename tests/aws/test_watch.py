@@ -54,7 +54,8 @@ class Aws:
         return {"Steps": [{"Id": "s-1", "Name": "fruit-features-dev-run-1", "Status": status}]}
 
     def list_objects_v2(self, Prefix, **_):  # noqa: N803 - boto3's own name
-        return {"Contents": [{"Key": key} for key in self.files if key.startswith(Prefix)]}
+        facts = {"Size": 1, "ETag": '"1"', "LastModified": datetime.now(UTC)}
+        return {"Contents": [{"Key": key, **facts} for key in self.files if key.startswith(Prefix)]}
 
     def get_object(self, Bucket, Key):  # noqa: N803 - boto3's own name
         if Key not in self.files:

@@ -7,14 +7,13 @@ from typing import Any
 
 import psutil
 
-from infra.artifacts.catalogue import deployment_pins
+from infra.artifacts.build import deployment_pins
 from infra.checkout import ROOT
 from infra.cluster.configurations import classifications
 from infra.config.deployment import DeploymentConfig
 from operate.emr.steps import Step, describe_step, spark_step
 from operate.runs.logs import StepLogs, unpacked
-from operate.s3.download import FolderCopy, download
-from operate.s3.objects import list_objects
+from operate.s3.objects import FolderCopy, download, list_objects
 from rehearsal.processes import processes_of
 from rehearsal.settings import DEFAULT_REGION
 from spark_job.contract.node import EXTRACTOR

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from operate.connection import Connection
-from operate.removal.deployed_resources import deployed_resources
+from operate.removal import deployed_resources
 from rehearsal.asking import ask
 from rehearsal.demo.kinds import KINDS
 from rehearsal.emulator.permissions.record import Replay

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.launch.deployed_job import DeployedJob
+from infra.launch.run_request import DeployedJob
 from rehearsal.emulator.resource_types import emr_cluster
 from tests.infrastructure.pipeline_template import cluster, of_type
 from tests.infrastructure.synthesis import only, synthesise

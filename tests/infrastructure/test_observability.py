@@ -4,7 +4,7 @@ import json
 
 from infra.observability import idle_periods
 from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
-from infra.run.functions.run_ended.figures import FIGURES, RUNS_FAILED, figure_data, outcome_data
+from infra.run.functions.run_ended.handler import FIGURES, RUNS_FAILED, figure_data, outcome_data
 from tests.infrastructure.pipeline_template import of_type
 from tests.infrastructure.synthesis import only, synthesise
 

@@ -234,4 +234,4 @@ def test_functions_are_uploaded_without_what_a_machine_leaves_in_them(prod) -> N
     folders = [path for path in prod.directory.glob("asset.*") if (path / "run_ended").is_dir()]
     assert len(folders) == 1
     names = {path.name for path in folders[0].rglob("*") if path.is_file()}
-    assert names == {"__init__.py", "handler.py", "figures.py"}
+    assert names == {"__init__.py", "handler.py"}

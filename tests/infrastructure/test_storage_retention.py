@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.errors import ConfigError
-from infra.storage.lifecycle import image_expiration_days
 from rehearsal.emulator.lifecycle import Rule, VersionedBucket
 from tests.infrastructure.storage_template import buckets, named, rules
 from tests.infrastructure.synthesis import only, synthesise
@@ -66,9 +65,10 @@ def as_s3_answers(rule) -> Rule:
 
 def test_a_retention_that_s3_cannot_keep_is_refused() -> None:
     """A version cannot be gone sooner than four days after its upload."""
-    assert image_expiration_days(4) == 1
+    expiring, _ = rules(named(synthesise(stage="dev", retention_days=4), "ImagesBucketImages"))
+    assert expiring["ExpirationInDays"] == 1
     with pytest.raises(ConfigError, match="retention_days=3: "):
-        image_expiration_days(3)
+        synthesise(stage="dev", retention_days=3)
 
 
 def test_results_and_logs_have_ends_of_their_own(dev) -> None:

@@ -4,10 +4,10 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 from zipfile import ZipFile
 
-from infra.artifacts.node_requirements import NodePins, NodePlatform
-from infra.artifacts.wheelhouse import Wheelhouse, build_wheelhouse
+from infra.artifacts.wheelhouse import NodePins, NodePlatform, build_wheelhouse
 
 MEGABYTE = 1_000_000
 
@@ -42,11 +42,12 @@ def small_wheelhouse(
     """Pack wheels as the build does, without a download; the pins of it."""
     pins = NodePins("".join(pin(wheel) for wheel in wheels), installer)
     modules = tuple(wheel.name.partition("-")[0] for wheel in wheels)
-    contents = Wheelhouse(pins, NodePlatform("x86_64"), modules, max_bytes)
 
     def copy(_pins: str, _platform: NodePlatform, folder: Path) -> None:
         for wheel in wheels:
             shutil.copy(wheel, folder)
 
-    build_wheelhouse(path, contents, copy)
+    platform = NodePlatform("x86_64")
+    with patch("infra.artifacts.wheelhouse.download_wheels", copy):
+        build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes)
     return pins

@@ -43,7 +43,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "config costs",
         "acknowledgements log_groups",
         "artifacts",
-        "storage notifications network",
+        "storage network",
         "access",
         "python_function",
         "cluster observability run",

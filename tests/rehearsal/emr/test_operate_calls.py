@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 import operate
-from operate.emr import clusters, nodes, steps
+from operate.emr import clusters, steps
 from rehearsal.emr.service import OPERATIONS
 from tests.rehearsal.emr.emr_client import FLEETS, EmrClient, answers_of
 
@@ -53,23 +53,26 @@ def test_a_cluster_with_its_policies_is_found(emr: EmrClient, client: Any) -> No
 
 def test_fleets_and_nodes_are_told(emr: EmrClient, client: Any) -> None:
     cluster_id = emr.run({**FLEETS, "Ec2SubnetIds": ["subnet-private"]})
-    fleets = {each.kind: each for each in nodes.list_fleets(client, cluster_id)}
+    fleets = {each.kind: each for each in clusters.list_fleets(client, cluster_id)}
     assert (fleets["TASK"].spot, fleets["TASK"].spot_target, fleets["CORE"].on_demand) == (1, 1, 1)
-    told = nodes.list_nodes(client, cluster_id)
+    told = clusters.list_nodes(client, cluster_id)
     assert {node.fleet_id for node in told} == {each.id for each in fleets.values()}
     assert {(node.state, node.public) for node in told} == {("RUNNING", False)}
 
 
-def test_a_step_is_added_followed_and_cancelled(emr: EmrClient, client: Any) -> None:
+def test_a_step_is_added_followed_and_cancelled(
+    emr: EmrClient, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0.01)
     cluster_id = emr.run(FLEETS)
     said: list[str] = []
     first = steps.add_steps(client, cluster_id, [steps.spark_step("one", ["exit", "4"])])[0]
-    ended = steps.follow(client, cluster_id, first, said.append, poll_seconds=0.01)
+    ended = steps.follow(client, cluster_id, first, said.append)
     assert (ended.state, ended.arguments) == ("FAILED", ("exit", "4"))
     assert ended.reason == "Unknown Error.; last words of exit 4"
     second = steps.add_steps(client, cluster_id, [steps.spark_step("two", ["wait"])])[0]
     steps.cancel_step(client, cluster_id, second)
-    assert steps.follow(client, cluster_id, second, said.append, poll_seconds=0.01).state == "CANCELLED"
+    assert steps.follow(client, cluster_id, second, said.append).state == "CANCELLED"
     assert [step.id for step in steps.list_steps(client, cluster_id)] == [second, first]
 
 

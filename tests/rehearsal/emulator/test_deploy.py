@@ -18,9 +18,8 @@ from botocore.exceptions import ClientError, WaiterError
 from operate.commands.doctor import examine
 from operate.connection import Connection
 from operate.erasure.record import Record
-from operate.removal.deployed_resources import deployed_resources, end_protection
-from operate.runs.outcome import driver_words, logs_of
-from operate.runs.watch import Watch
+from operate.removal import deployed_resources, end_protection
+from operate.runs.watch import Watch, driver_words, logs_of
 from operate.s3.photographs import MOST_AT_ONCE_BYTES
 from rehearsal.asking import ask
 from rehearsal.emulator.permissions.record import Replay

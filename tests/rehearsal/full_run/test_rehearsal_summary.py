@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operate.emr.clusters import Cluster
-from operate.emr.nodes import Node
+from operate.emr.clusters import Cluster, Node
 from operate.emr.steps import Step
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.summary import cluster_lines, run_lines

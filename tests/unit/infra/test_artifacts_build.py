@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from infra.artifacts.build import NotBuiltError, build, built_file, read_manifest
-from infra.artifacts.catalogue import Recipe, recipes
+from infra.artifacts.build import NotBuiltError, Recipe, build, built_file, read_manifest, recipes
 from infra.artifacts.packing import sha256_of
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig

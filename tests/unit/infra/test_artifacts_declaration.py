@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, CfnOutput, Environment, Stack
 
-from infra.artifacts.catalogue import deployment_pins
+from infra.artifacts.build import deployment_pins
 from infra.artifacts.declaration import Artifacts
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.artifacts.node_requirements import NodePlatform, node_pins, pinned
+from infra.artifacts.wheelhouse import NodePlatform, node_pins, pinned
 from infra.checkout import ROOT
 from infra.errors import InfraError
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.config.deployment import DeploymentConfig
-from infra.costs.cost import largest_cluster
+from infra.costs.cost import largest_hourly_cost
 from infra.run.functions.cost_limit.handler import SECONDS_TO_STOP, CostLimits, max_cost
 from spark_job.contract.progress import Progress
 from tests.doubles import Double
@@ -154,7 +154,9 @@ def test_a_run_without_a_cap_is_told_its_cost_alone() -> None:
 
 def test_the_end_of_a_run_costs_little_beside_the_smallest_sensible_cap() -> None:
     """What is kept back for it, with the default cluster at its largest."""
-    assert largest_cluster(DeploymentConfig()).hourly_usd * SECONDS_TO_STOP / 3600 < 0.2
+    config = DeploymentConfig()
+    hourly_usd = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    assert hourly_usd * SECONDS_TO_STOP / 3600 < 0.2
 
 
 def test_the_account_s_metrics_say_how_far_the_runs_are(capsys) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.config.context import field_rows
 from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
-from infra.config.field_reference import field_rows
 from infra.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]

@@ -8,9 +8,7 @@ import pytest
 from rich.console import Console
 
 from infra.config.deployment import DeploymentConfig
-from infra.costs.cost import rate_table
-from infra.costs.course import course
-from infra.costs.own_rates import OwnRate
+from infra.costs.cost import OwnRate, course, rate_table
 from infra.costs.plan import MOST_PRICE_AGE_DAYS, plan, price_age, rendered
 from infra.costs.prices import price_table
 from operate.commands.deploy import next_steps

@@ -12,8 +12,15 @@ import pytest
 from moto import mock_aws
 
 from infra.run.functions.run_ended import handler
-from infra.run.functions.run_ended.figures import figure_data, rejected_share, summary
-from infra.run.functions.run_ended.handler import Outcome, Settings, ended, signal
+from infra.run.functions.run_ended.handler import (
+    Outcome,
+    Settings,
+    ended,
+    figure_data,
+    rejected_share,
+    signal,
+    summary,
+)
 from tests.doubles import Double
 
 SETTINGS = Settings(

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.contract.aws_clients import S3Client
-from infra.contract.prefixes import LAUNCHES
+from infra.contract.names import LAUNCHES
 from infra.launch.checks import RepeatedRunError
 
 # To who may list one prefix alone S3 does not say that an object is absent.
@@ -50,11 +50,9 @@ class Claims:
             raise changed
 
     def keep(self, run_id: str, cluster_id: str) -> None:
-        """Note the cluster of a claimed run."""
         self._put(run_id, cluster_id)
 
     def drop(self, run_id: str) -> None:
-        """Give a claim back."""
         self._s3.delete_object(Bucket=self._bucket, Key=_key(run_id))
 
     def pending(self) -> set[str]:
@@ -87,7 +85,6 @@ class Claims:
             return None
 
     def _put(self, run_id: str, cluster_id: str | None, **condition: Any) -> bool:
-        """Write a claim, and return whether the condition held."""
         body = json.dumps({"cluster_id": cluster_id}).encode()
         try:
             self._s3.put_object(Bucket=self._bucket, Key=_key(run_id), Body=body, **condition)

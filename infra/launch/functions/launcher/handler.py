@@ -3,7 +3,8 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from string import Template
 from typing import Any, Self
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.contract.aws_clients import EMRClient, S3Client
+from infra.contract.names import LAUNCHES, RUNS
 from infra.launch.checks import (
     RepeatedRunError,
     active_clusters,
@@ -22,12 +24,11 @@ from infra.launch.checks import (
     refuse_repetition,
 )
 from infra.launch.cluster_request import with_step
-from infra.launch.deployed_job import DeployedJob
 from infra.launch.functions.launcher.claims import Claims
-from infra.launch.functions.launcher.latest_runs import LatestRuns
 from infra.launch.image_listing import list_images
-from infra.launch.run_request import RunRequest, submission
+from infra.launch.run_request import DeployedJob, RunRequest, submission
 from spark_job.contract.errors import FruitError
+from spark_job.contract.run_layout import MANIFEST, PARAMETERS
 from spark_job.contract.uris import bucket_and_key
 
 DEFINITION = Path(__file__).with_name("definition.json")
@@ -97,12 +98,12 @@ class ClusterStarter:
             raise
         cluster_id = started["JobFlowId"]
         claims.keep(run.run_id, cluster_id)
-        LatestRuns(self.s3, self.deployed).note(request, run.run_id)
+        bucket, latest = self.deployed.artifacts_bucket, self._latest_key(request)
+        self.s3.put_object(Bucket=bucket, Key=latest, Body=run.run_id.encode())
         (step,) = self.emr.list_steps(ClusterId=cluster_id)["Steps"]
         return {"run_id": run.run_id, "cluster_id": cluster_id, "step_id": step["Id"]}
 
     def _active_runs(self) -> dict[str, str]:
-        """Return the runs that wait or are running, on any cluster of the stage."""
         prefix = self.deployed.prefix
         return active_runs(self.emr, active_clusters(self.emr, prefix), prefix)
 
@@ -136,18 +137,46 @@ class ClusterStarter:
         if listing.newest is None:
             return {"skipped": "there are no images"}
         request = RunRequest(images=images, fingerprint=listing.fingerprint, resume=True)
-        latest = LatestRuns(self.s3, self.deployed)
-        listed_at = latest.listed_at(request)
+        moments = map(self._began, self._latest_runs(request))
+        listed_at = max((moment for moment in moments if moment), default=None)
         if listed_at and listing.newest <= listed_at:
             return {"skipped": f"nothing is newer than {listed_at:%Y-%m-%d %H:%M:%S} UTC"}
         active = self._active_runs()
-        for run_id in latest.run_ids(request):
+        for run_id in self._latest_runs(request):
             if run_id in active:
                 return {"skipped": f"run {run_id} is {active[run_id]}"}
         try:
             return self.launch(request)
         except RepeatedRunError as error:
             return {"skipped": str(error)}
+
+    def _latest_runs(self, request: RunRequest) -> list[str]:
+        """Return the deploy's own run, that of the very request, and the latest that was started for it.
+
+        Each may have listed the images, whatever there were then.
+        """
+        run_ids = [self.deployed.run_id, submission(self.deployed, request).run_id]
+        bucket, key = self.deployed.artifacts_bucket, self._latest_key(request)
+        if self._written(bucket, key):
+            run_ids.append(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        return [run_id for run_id in run_ids if run_id]
+
+    def _began(self, run_id: str) -> datetime | None:
+        """Return when a complete run began to list; its parameters are written before all else, and once."""
+        folder = f"{RUNS}/{run_id}"
+        if self._written(self._results_bucket, f"{folder}/{MANIFEST}") is None:
+            return None
+        return self._written(self._results_bucket, f"{folder}/{PARAMETERS}")
+
+    def _written(self, bucket: str, key: str) -> datetime | None:
+        """Return when an object was written; None: there is none. A listing needs no right to read."""
+        found = self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return next((entry["LastModified"] for entry in found if entry["Key"] == key), None)
+
+    def _latest_key(self, request: RunRequest) -> str:
+        """Return the object that names the latest run of the request, whatever images there were."""
+        anything = submission(self.deployed, replace(request, fingerprint="", resume=False))
+        return f"{LAUNCHES}/latest/{anything.run_id}"
 
 
 def handle(event: dict[str, Any], context: Any) -> Answer:

@@ -1,18 +1,37 @@
-"""What a destroy of a stage takes away and what stays, from the deployed stacks themselves."""
+"""What a destroy takes away and what stays, by the deployed stacks; and what is left, by tags and names."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.contract.aws_clients import CloudFormationClient, S3Client
-from infra.contract.names import STACK_PARTS, stack_name
+from infra.contract.names import STACK_PARTS, cost_tags, run_name_prefix, stack_name
+from operate.connection import Connection
 from operate.deployment import if_there
+from operate.emr.clusters import LIVE, REMEMBERED_DAYS, list_clusters
 from operate.errors import none_if_refused
 
+# What carries the stage's tags, and where EC2's answers name its id and state (https://jmespath.org).
+GONE = "contains(['deleted', 'deleting', 'Deleted', 'Deleting', 'terminated', 'shutting-down'], {})"
+LIVE_INSTANCES = f"Reservations[].Instances[?!{GONE.format('State.Name')}][].[InstanceId, State.Name]"
+LIVE_GATEWAYS = f"NatGateways[?!{GONE.format('State')}].[NatGatewayId, State]"
+# Gateway endpoints are free.
+PAID_ENDPOINTS = (
+    f"VpcEndpoints[?VpcEndpointType != 'Gateway' && !{GONE.format('State')}].[VpcEndpointId, State]"
+)
+TAGGED = (
+    ("instance", "describe_instances", LIVE_INSTANCES),
+    ("NAT gateway", "describe_nat_gateways", LIVE_GATEWAYS),
+    ("interface endpoint", "describe_vpc_endpoints", PAID_ENDPOINTS),
+    ("volume", "describe_volumes", "Volumes[].[VolumeId, State]"),
+)
 BUCKET = "AWS::S3::Bucket"
-GONE = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+DELETED = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 # Policies of a template under which CloudFormation leaves a resource when its stack goes.
 STAYING = ("Retain", "RetainExceptOnCreate")
 MOST_LISTED = 200_000  # a listing of more takes minutes; "at least" is enough then
@@ -98,7 +117,7 @@ def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Res
     declared = template.get("Resources", {})
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     for summary in pages.search("StackResourceSummaries[]"):
-        if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in GONE:
+        if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in DELETED:
             policy = declared.get(summary["LogicalResourceId"], {}).get("DeletionPolicy")
             yield Resource(stack, summary["PhysicalResourceId"], summary["ResourceType"], policy in STAYING)
 
@@ -107,3 +126,78 @@ def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any
     """Return a stack's template as it was deployed; None: there is no such stack."""
     answer = if_there(lambda: cloudformation.get_template(StackName=stack))
     return dict(answer["TemplateBody"]) if answer else None
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that is still there and is paid for."""
+
+    kind: str
+    id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is left, and what these credentials may not look at."""
+
+    leftovers: list[Leftover]
+    unknown: list[str]
+
+
+def search(connection: Connection, removed: Iterable[Resource]) -> Search:
+    """Look for everything that costs by the hour or by the gigabyte.
+
+    Args:
+        removed: what the stacks held; its buckets that should be gone are looked up by name.
+    """
+    looks: dict[str, Callable[[], Iterator[Leftover]]] = {
+        "clusters": lambda: _clusters(connection),
+        **{f"{kind}s": partial(_tagged, connection, kind, *found) for kind, *found in TAGGED},
+        "elastic IPs": lambda: _addresses(connection),
+        "buckets": lambda: _buckets(connection, removed),
+        "alarms": lambda: _alarms(connection),
+    }
+    leftovers: list[Leftover] = []
+    unknown = []
+    for kind, look in looks.items():
+        try:
+            leftovers += look()
+        except ClientError as error:
+            unknown.append(f"{kind} ({error.operation_name}: {error.response['Error'].get('Code')})")
+    return Search(leftovers, unknown)
+
+
+def _clusters(connection: Connection) -> Iterator[Leftover]:
+    prefix = run_name_prefix(connection.stage)
+    for cluster in list_clusters(connection.client("emr"), prefix, REMEMBERED_DAYS):
+        if cluster.state in LIVE:
+            yield Leftover("cluster", cluster.id, cluster.state)
+
+
+def _tagged(connection: Connection, kind: str, operation: str, found: str) -> Iterator[Leftover]:
+    pages = connection.client("ec2").get_paginator(operation).paginate(Filters=_tags(connection))
+    return (Leftover(kind, name, state) for name, state in pages.search(found))
+
+
+def _addresses(connection: Connection) -> Iterator[Leftover]:
+    addresses = connection.client("ec2").describe_addresses(Filters=_tags(connection))["Addresses"]
+    return (Leftover("elastic IP", one["AllocationId"], one.get("PublicIp", "")) for one in addresses)
+
+
+def _buckets(connection: Connection, removed: Iterable[Resource]) -> Iterator[Leftover]:
+    for resource in removed:
+        if resource.type == BUCKET and not resource.stays:
+            inside = contents(connection.client("s3"), resource.id)
+            if inside is not None:
+                yield Leftover("bucket", resource.id, inside.sentence)
+
+
+def _alarms(connection: Connection) -> Iterator[Leftover]:
+    pages = connection.client("cloudwatch").get_paginator("describe_alarms")
+    alarms = pages.paginate(AlarmNamePrefix=stack_name(connection.stage, "pipeline")).search("MetricAlarms[]")
+    return (Leftover("alarm", alarm["AlarmName"], alarm["StateValue"]) for alarm in alarms)
+
+
+def _tags(connection: Connection) -> list[dict[str, Any]]:
+    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in cost_tags(connection.stage).items()]

@@ -1,1 +1,0 @@
-"""What a destroy takes away, what stays, and what is left behind."""
