@@ -87,11 +87,8 @@ class Command:
     text: str
 
 
-@dataclass(frozen=True)
-class Placeholder:
+class Placeholder(str):
     """A sentence where something would stand in another report."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ class ReportContents:
         image_counts: `listed`, `usable`, `rejected`, `skipped`.
         explained_variance_ratio: (d,) float64, descending; empty when nothing was reduced.
         component_count: k, how many of them were kept.
-        points: a sample of the usable images, balanced over classes.
+        points: a sample of the usable images, balanced over classes; 2,000 SVG markers are still quick.
         components: (len(points), k) float32, their principal components.
         cost_usd: of the run's nodes so far, on demand; None: not known.
         drift: of new images from those that the reduction was fitted on; None when it was fitted on these.

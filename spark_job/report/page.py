@@ -36,7 +36,6 @@ from spark_job.report.document import (
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
 from spark_job.report.words import class_name, component_title, count, duration, percent, speed
 
-MAX_POINTS = 2000  # SVG markers stay quick up to about this many
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
 # Characters of HTML around each photograph.
@@ -59,28 +58,20 @@ Kind = TypeVar("Kind")
 Picture = Callable[[Photograph | Point], str | None]
 
 
-def _rows(contents: ReportContents) -> list[int]:
-    """Return the rows of the points that the page shows: all, or MAX_POINTS of them spread evenly."""
-    count = len(contents.points)
-    shown = min(count, MAX_POINTS)
-    return [number * count // shown for number in range(shown)]
-
-
 def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the points column by column, with classes and titles of axes, for the script; numbers for texts.
 
     Args:
         picture: gives the photograph of a point as base64, or None where the page has no room for it.
     """
-    rows = _rows(contents)
-    points = [contents.points[row] for row in rows]
+    points = contents.points
     pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
         [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
-        for values in contents.components[rows, :3].T
+        for values in contents.components[:, :3].T
     ]
     data = {
         "paths": [point.path for point in points],
@@ -99,7 +90,7 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
         "planes": min(max(contents.dimension - 1, 1), 2),
         "shown": len(points),
         "usable": contents.image_counts["usable"],
-        "classes": len({point.label for point in contents.points}),
+        "classes": len(styles),
         "looks": LOOK_COUNT,
         "without_picture": sum(
             bool(point.thumbnail) and shown is None for point, shown in zip(points, pictures, strict=True)
@@ -136,8 +127,7 @@ def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
 def _photographs(document: Document) -> Iterator[Photograph | Point]:
     """Yield the photographs in an order in which leaving out every n-th is fair to all classes."""
     for contents in _blocks(document, ReportContents):
-        points = (contents.points[row] for row in _rows(contents))
-        yield from sorted(points, key=lambda point: point.label)
+        yield from sorted(contents.points, key=lambda point: point.label)
     for chart in _blocks(document, Chart):
         yield from chart.photographs
     for gallery in _blocks(document, Gallery):
@@ -183,7 +173,7 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
             picture=picture,
             explorer=facts,
             left_out=sum(id(photograph) not in shown for photograph in pictured),
-            parents=[_parent(uri) for uri in parents],
+            parents=[(name := last_name(uri), uri, f"../../{report_link(name)}") for uri in parents],
             style=_asset("report.css"),
             drawn=drawn,
             scripts=scripts,
@@ -195,12 +185,6 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
     )
     # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
     return text.encode("utf-8", "backslashreplace")
-
-
-def _parent(uri: str) -> dict[str, str]:
-    """Return its name, its URI, and its report as seen from this one when both lie in one folder."""
-    name = last_name(uri)
-    return {"name": name, "uri": uri, "report": f"../../{report_link(name)}"}
 
 
 def report_link(run_id: str) -> str:

@@ -29,7 +29,6 @@ from spark_job.report.document import (
 from spark_job.report.page import render_document
 from spark_job.report.words import class_name, count, duration, percent, speed
 
-MAX_REJECTED_ROWS = 500
 MAX_COMPONENT_ROWS = 100
 # More markers than this hide the line that they stand on.
 MAX_MARKERS = 30
@@ -143,7 +142,7 @@ def _classes(contents: ReportContents) -> list[Block]:
 
 
 def _rejected(contents: ReportContents) -> Iterator[Block]:
-    total, shown = contents.image_counts["rejected"], contents.rejected[:MAX_REJECTED_ROWS]
+    total, shown = contents.image_counts["rejected"], contents.rejected
     if not total and not shown:
         yield Placeholder("No image was rejected.")
     elif len(shown) < total and shown:
@@ -181,13 +180,10 @@ def variance_blocks(contents: ReportContents) -> list[Block]:
     if not len(ratio):
         return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
     kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
-    if k:
-        hold = "it holds" if k == 1 else "together they hold"
-        kept += f"; {hold} {percent(kept_share(contents))} of the variance"
+    hold = "it holds" if k == 1 else "together they hold"
+    kept += f"; {hold} {percent(kept_share(contents))} of the variance"
     blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
     shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
-    if not len(shown):
-        return blocks
     few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
     rows: list[list[Cell]] = [
         [i, Number(percent(float(share), 2)), Number(percent(float(total), 2))]
