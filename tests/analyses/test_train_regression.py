@@ -161,7 +161,7 @@ def test_confused_images_are_remembered(examples: Examples, head: Head, scaling:
     (true, taken), *_ = found.most_confused(1)
     confused = np.flatnonzero((true == LABELS) & (probabilities.argmax(axis=1) == taken))
     surest = confused[probabilities[confused, taken].argmax()]
-    assert found.examples[true, taken][0][0].path == f"/{surest}.jpg"
+    assert found.examples[true, taken][0][1][0].path == f"/{surest}.jpg"
 
 
 def test_the_limits_flag_their_share_of_the_training_images(
