@@ -49,7 +49,7 @@ def main() -> None:
         "machine": machine,
         "plan": {**asdict(plan), "contenders": sorted(plan.contenders)},
         "source": source,
-        "figures": [{**asdict(figure), "verdict": figure.verdict} for figure in figures],
+        "figures": [{**asdict(one), "value": one.value, "verdict": one.verdict} for one in figures],
         "runs": [asdict(run) for run in runs],
     }
     path = RESULTS[plan.kind] if plan.is_complete else TRIAL_RESULTS

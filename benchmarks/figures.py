@@ -5,7 +5,7 @@ import platform
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,10 +36,10 @@ class Figure:
     values: list[float]  # one for each round
     target: tuple[str, float] | None = None  # comparison and bound, as (">=", 0.9); None: for information
     note: str = ""  # why there is no value
-    value: float | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "value", median(self.values) if self.values else None)
+    @property
+    def value(self) -> float | None:
+        return median(self.values) if self.values else None
 
     @property
     def verdict(self) -> str:

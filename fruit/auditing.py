@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -114,7 +115,7 @@ def audit_command(
         lines = map(terminal_text, _readers(stored))
         print_result({"region": connection.region, "stored": told}, Group(shown, "", *lines), as_json=as_json)
         if record:
-            record.write_text(record_of_processing(place.connection, stored))
+            record.write_text(record_of_processing(place, stored))
             say(f"record of processing activities: {record}; fill in what is marked with [ ]")
         problems = sum(bool(one.problem) for one in stored)
     if problems:
@@ -130,20 +131,20 @@ def _row(one: Stored) -> tuple[str, ...]:
 
 def _readers(stored: Sequence[Stored]) -> Iterator[str]:
     """Yield a line for each place that has readers of its own, without what they have in common."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[str, ...], dict[str, None]] = {}
     for one in stored:
         if one.readers is not None:
-            kinds = groups.setdefault(one.readers, [])
-            kinds += [one.kind] if one.kind not in kinds else []
+            groups.setdefault(one.readers, {})[one.kind] = None
     for readers, kinds in groups.items():
         yield f"{', '.join(kinds)}: may be read by {'; '.join(readers) or 'nobody'}"
     if any(one.readers is None for one in stored):
         yield "readers: unknown, for these credentials may not iam:GetAccountAuthorizationDetails"
 
 
-def record_of_processing(connection: Connection, stored: Sequence[Stored]) -> str:
+def record_of_processing(place: Place, stored: Sequence[Stored]) -> str:
     """Return the record of processing activities with what the deployment knows; the rest is left open."""
-    deployment = connection.deployment
+    assert place.connection is not None
+    connection, deployment = place.connection, place.connection.deployment
     known = deployment.outputs
     rows = [
         f"| {one.kind} | `{one.bucket}` | {one.objects:,} | {one.oldest:%Y-%m-%d} | "
@@ -151,11 +152,7 @@ def record_of_processing(connection: Connection, stored: Sequence[Stored]) -> st
         for one in stored
         if one.oldest
     ]
-    replicas = [
-        known[name]
-        for source in deployment.images_buckets
-        if (name := outputs.replica_bucket(source)) in known
-    ]
+    replicas = [bucket for bucket, of in place.images.items() if bucket != of]
     key = known.get(outputs.DATA_KEY_ARN)
     facts = {
         "stage": connection.stage,
@@ -193,19 +190,12 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
     ]
     for kind, bucket, prefix, days in looks:
         if bucket:
-            own = _policy_of(place.s3, bucket)
+            none = ("NoSuchBucketPolicy", "AccessDenied")  # or these credentials may not see it
+            answer = none_if_refused(none, partial(place.s3.get_bucket_policy, Bucket=bucket))
+            own = json.loads(answer["Policy"]) if answer else None
             readers = policies.readers(bucket, prefix, own) if policies else None
             for one in _stored(place.s3, kind, bucket, prefix, days, now):
                 yield replace(one, readers=readers)
-
-
-def _policy_of(s3: Any, bucket: str) -> dict[str, Any] | None:
-    """Return the policy of a bucket; None: it has none, or these credentials may not see it."""
-    answer = none_if_refused(
-        ("NoSuchBucketPolicy", "AccessDenied"), lambda: s3.get_bucket_policy(Bucket=bucket)
-    )
-    policy: dict[str, Any] | None = json.loads(answer["Policy"]) if answer else None
-    return policy
 
 
 def _stored(
@@ -233,13 +223,11 @@ def _stored(
 
 def _days_of_rule(s3: Any, bucket: str, prefix: str) -> int | None:
     """Return after how many days S3 hides what lies below a prefix; None: never."""
-    none = ["NoSuchLifecycleConfiguration"]
-    answer: Any = none_if_refused(none, lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket)) or {
-        "Rules": ()
-    }
+    read = partial(s3.get_bucket_lifecycle_configuration, Bucket=bucket)
+    answer = none_if_refused(["NoSuchLifecycleConfiguration"], read)
     ends = [
         rule["Expiration"]["Days"]
-        for rule in answer["Rules"]
+        for rule in (answer["Rules"] if answer else ())
         if rule["Status"] == "Enabled"
         and "Days" in rule.get("Expiration", {})
         and prefix.startswith(rule.get("Prefix", rule.get("Filter", {}).get("Prefix", "")))

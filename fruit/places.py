@@ -67,7 +67,6 @@ class Place:
             s3_versions.remove_overwritten(self.s3, bucket, f"{key}/")
 
     def unfinished(self) -> list[Record]:
-        """Return the erasures that were begun and not ended."""
         return [record for record in self.records() if record.state == BEGUN]
 
     def write(self, record: Record) -> None:

@@ -6,7 +6,7 @@ from spark_job.contract.tuning import Tuning
 
 
 def _write_report(tuning: Tuning, results: str, run_id: str) -> str:
-    from spark_job.analyses.tuning.report import write_tuning_report  # its libraries take seconds to load
+    from spark_job.analyses.tuning import write_tuning_report  # its libraries take seconds to load
 
     return write_tuning_report(tuning, results, run_id)
 

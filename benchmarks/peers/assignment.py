@@ -29,7 +29,6 @@ class Assignment:
 
     @classmethod
     def from_arguments(cls) -> "Assignment":
-        """Read the assignment of this process from its command line."""
         parser = ArgumentParser()
         for name in ("images", "extractor", "out"):
             parser.add_argument(f"--{name}", type=Path, required=True)
@@ -58,7 +57,7 @@ class PhotographFeatures:
         needed = self.specification.height, self.specification.width
         prepare(decode_picture(content, ImageLimits(), needed).pixels, self.specification, tensor)
 
-    def __call__(self, content: bytes) -> np.ndarray:
+    def of(self, content: bytes) -> np.ndarray:
         """Return the features of a photograph, (feature_length,) float32."""
         tensor = np.empty((1, self.specification.height, self.specification.width, 3), np.float32)
         self.prepare(content, tensor[0])

@@ -1,6 +1,5 @@
 """Contender (d): Daft with the job's preparation and engine, one process a core."""
 
-from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_count
@@ -8,15 +7,12 @@ from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_cou
 ROWS_PER_BATCH = 64
 
 
-class Extract:
+class Extract(PhotographFeatures):
     """Daft's worker: the network once a process, then batch by batch."""
-
-    def __init__(self, extractor: str) -> None:
-        self._features = PhotographFeatures(Path(extractor))
 
     def features(self, contents: Any) -> list[Any]:
         """Return the features of a series of photographs, each (feature_length,) float32."""
-        return [self._features(content) for content in contents.to_pylist()]
+        return [self.of(content) for content in contents.to_pylist()]
 
 
 def main() -> None:
@@ -30,7 +26,7 @@ def main() -> None:
     extract = daft.cls(worker, cpus=1, max_concurrency=core_count(), use_process=True)
     images = daft.from_glob_path(f"{assignment.images}/**/*")
     content = images.with_column("content", images["path"].download())
-    network = extract(str(assignment.extractor))
+    network = extract(assignment.extractor)
     table = content.select("path", network.features(content["content"]).alias("features"))
     table.write_parquet(str(assignment.out / "features"))
 

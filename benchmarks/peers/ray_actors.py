@@ -1,6 +1,5 @@
 """Contender (e): Ray Data with the job's preparation and engine, one actor a core."""
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,15 +9,12 @@ from benchmarks.peers.assignment import Assignment, PhotographFeatures, core_cou
 ROWS_PER_BATCH = 64
 
 
-class Extract:
+class Extract(PhotographFeatures):
     """Ray's actor: the network once, then batch by batch."""
-
-    def __init__(self, extractor: str) -> None:
-        self._features = PhotographFeatures(Path(extractor))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Turn columns `path` and `bytes` into `path` and `features`."""
-        features = [self._features(content.as_py()) for content in batch["bytes"]]
+        features = [self.of(content.as_py()) for content in batch["bytes"]]
         return pa.table({"path": batch["path"], "features": pa.array(features, pa.list_(pa.float32()))})
 
 
@@ -34,7 +30,7 @@ def main() -> None:
     images: Any = ray.data.read_binary_files(str(assignment.images), include_paths=True)
     table = images.map_batches(
         Extract,
-        fn_constructor_args=[str(assignment.extractor)],
+        fn_constructor_args=[assignment.extractor],
         batch_size=ROWS_PER_BATCH,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=cores),

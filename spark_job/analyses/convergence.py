@@ -19,9 +19,10 @@ from spark_job.features.table import read_usable
 from spark_job.images.sampling import draw
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
 from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
-from spark_job.report.document import Chart, Document, Section, Table, count, percent
-from spark_job.report.line_chart import Axis, Line, line_chart
+from spark_job.report.charts import Axis, Line, line_chart
+from spark_job.report.document import Chart, Document, Section, Table
 from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.words import count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 NAMES = ("path", "label")
@@ -42,7 +43,6 @@ class Step:
         return "all" if self.per_class is None else str(self.per_class)
 
     def by_seed(self, standardized: bool, share: float) -> list[int]:
-        """Return the number of components that each seed's sample needs."""
         return [one[standardized][share] for one in self.components]
 
     def spread(self, standardized: bool, share: float) -> tuple[int, float, int]:
@@ -209,7 +209,6 @@ def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float])
 
 
 def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
-    """Return a sentence that says what the chart shows."""
     if len(steps) < 2:
         return "No sample is smaller than all images: there is no growth to see."
     sentence = ", ".join(

@@ -314,7 +314,7 @@ def time_serial_command(**options: Any) -> Summary:
     Example:
       python -m spark_job time-serial --like results/RUN_ID --results results --extractor extractors/lite0
     """
-    from spark_job.analyses.tuning.serial import measure_serial_process
+    from spark_job.analyses.tuning import measure_serial_process
     from spark_job.session import under_spark_submit
 
     if under_spark_submit():

@@ -13,7 +13,7 @@ from spark_job.contract.manifest import Manifest, RunFigures, read_json, with_ac
 from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS, STAGES
 from spark_job.contract.uris import last_name
 from spark_job.provenance import code_hash, package_versions
-from spark_job.report.runs_index import render_index
+from spark_job.report.page import render_index
 from spark_job.storage import Folder
 
 # Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -28,17 +28,17 @@ class Bar:
 
 
 class Number(str):
-    """A number as it is to be read; it stands at the right side of its cell."""
+    """A number as it is to be read; it stands at the right side of its cell.
 
-    # by what a reader sorts it, where that is not the number that the text begins with
-    order: float | None = None
+    A reader sorts it by `order`, `1 h 2 min` by its seconds; None: by the number that the text begins with.
+    """
 
-    @classmethod
-    def ordered(cls, text: str, order: float | None) -> "Number":
-        """Return a number that is sorted by another one: `1 h 2 min` by its seconds."""
-        number = cls(text)
+    def __new__(cls, text: str, order: float | None = None) -> Self:
+        number = super().__new__(cls, text)
         number.order = order
         return number
+
+    order: float | None
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     total: Sequence[Cell] = ()  # a last row, set off from the others
     style: str = ""  # one of the stylesheet's classes for tables
-
-
-@dataclass(frozen=True)
-class Details:
-    """A table that opens when its summary is clicked."""
-
-    summary: str
-    table: Table
+    summary: str = ""  # what opens the table when it is clicked; empty: it stands open
 
 
 @dataclass(frozen=True)
@@ -94,11 +87,8 @@ class Command:
     text: str
 
 
-@dataclass(frozen=True)
-class Placeholder:
+class Placeholder(str):
     """A sentence where something would stand in another report."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -156,7 +146,7 @@ class ReportContents:
         image_counts: `listed`, `usable`, `rejected`, `skipped`.
         explained_variance_ratio: (d,) float64, descending; empty when nothing was reduced.
         component_count: k, how many of them were kept.
-        points: a sample of the usable images, balanced over classes.
+        points: a sample of the usable images, balanced over classes; 2,000 SVG markers are still quick.
         components: (len(points), k) float32, their principal components.
         cost_usd: of the run's nodes so far, on demand; None: not known.
         drift: of new images from those that the reduction was fitted on; None when it was fitted on these.
@@ -185,10 +175,10 @@ class ReportContents:
     @property
     def dimension(self) -> int:
         """How many components the points have; 0 when there are no points or nothing was reduced."""
-        return self.components.shape[1] if self.points and self.components.ndim == 2 else 0
+        return self.components.shape[1] if self.points else 0
 
 
-Block = str | Table | Details | Columns | Gallery | Command | Placeholder | Chart | ReportContents
+Block = str | Table | Columns | Gallery | Command | Placeholder | Chart | ReportContents
 
 
 @dataclass(frozen=True)
@@ -213,36 +203,3 @@ class Document:
     eyebrow: str = ""  # what kind of work it is, in small letters above the title
     of_a_run: bool = True  # it lies in `RUN_ID/report/` and links to the index of all runs
     main_section: str = ""  # the name of the section that a reader of the keyboard may skip to
-
-
-def count(number: float) -> str:
-    """Write `61488` as `61,488`."""
-    return f"{number:,.0f}"
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """Write `0.2345` as `23.4 %`, with a space that does not break."""
-    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
-
-
-def component_title(ratio: np.ndarray, index: int) -> str:
-    """Return `Component 1 (23.4 % of the variance)`; the index counts from 0."""
-    share = f" ({percent(float(ratio[index]))} of the variance)" if index < len(ratio) else ""
-    return f"Component {index + 1}{share}"
-
-
-def duration(seconds: float) -> str:
-    """Write `3725.0` as `1 h 2 min`, `75.2` as `1 min 15 s`, `4.25` as `4.2 s`."""
-    space = "\N{NO-BREAK SPACE}"
-    if seconds < 59.95:
-        return f"{seconds:.1f}{space}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, part = divmod(minutes, 60)
-    return f"{hours:,}{space}h {part}{space}min" if hours else f"{minutes}{space}min {rest}{space}s"
-
-
-def speed(images_per_second: float) -> str:
-    """Write `1234.5` as `1,234`, `12.34` as `12.3`, `0.123` as `0.12`, `0.0` as `0`."""
-    if images_per_second >= 100 or images_per_second == 0:
-        return f"{images_per_second:,.0f}"
-    return f"{images_per_second:.1f}" if images_per_second >= 1 else f"{images_per_second:.2f}"

@@ -1,52 +1,61 @@
-"""One file for a whole report: it needs no other and stays below 10 MB, whatever the size of the data."""
+"""One file for a whole report, and one for the list of runs: each needs no other and stays below 10 MB."""
 
 import base64
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from spark_job.contract.manifest import RunFigures
 from spark_job.contract.uris import last_name
 from spark_job.report.document import (
+    Block,
+    Cell,
     Chart,
     Columns,
     Command,
-    Details,
     Document,
     Gallery,
+    Link,
     Number,
     Photograph,
+    Placeholder,
     Point,
     ReportContents,
+    Section,
     Table,
-    component_title,
-    count,
 )
-from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_name, class_styles
+from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
+from spark_job.report.words import class_name, component_title, count, duration, percent, speed
 
-MAX_POINTS = 2000  # SVG markers stay quick up to about this many
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
 # Characters of HTML around each photograph.
 MARKUP_LENGTH = 100
+COLUMNS = (
+    *("Run", "Made by", "Created (UTC)", "Images", "Rejected", "Components", "Variance", "Model"),
+    *("Accuracy", "Images a second", "Time", "Made from"),
+)
+EXPLAINED = (
+    "Variance is the share that the components keep. Accuracy is that of a classifier on its test images: a "
+    "run shows that of the newest train that was made from it. Images a second counts the images whose "
+    "features were computed."
+)
+COST = "USD"  # a column where a run has one
+COST_EXPLAINED = (
+    f" {COST}, of runs on AWS, is what the nodes had cost when the run was complete, on demand; the command "
+    "fruit runs also counts the end of the cluster."
+)
 Kind = TypeVar("Kind")
 Picture = Callable[[Photograph | Point], str | None]
-
-
-def _rows(contents: ReportContents) -> list[int]:
-    """Return the rows of the points that the page shows: all, or MAX_POINTS of them spread evenly."""
-    count = len(contents.points)
-    shown = min(count, MAX_POINTS)
-    return [number * count // shown for number in range(shown)]
 
 
 def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
@@ -55,15 +64,14 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
     Args:
         picture: gives the photograph of a point as base64, or None where the page has no room for it.
     """
-    rows = _rows(contents)
-    points = [contents.points[row] for row in rows]
+    points = contents.points
     pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
-    components = contents.components[rows, :3].T if contents.components.ndim == 2 else np.empty((0, 0))
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
-        [float(f"{value:.6g}") if math.isfinite(value) else None for value in values] for values in components
+        [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
+        for values in contents.components[:, :3].T
     ]
     data = {
         "paths": [point.path for point in points],
@@ -81,8 +89,8 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
         "dimension": contents.dimension,
         "planes": min(max(contents.dimension - 1, 1), 2),
         "shown": len(points),
-        "usable": contents.image_counts.get("usable", 0),
-        "classes": len({point.label for point in contents.points}),
+        "usable": contents.image_counts["usable"],
+        "classes": len(styles),
         "looks": LOOK_COUNT,
         "without_picture": sum(
             bool(point.thumbnail) and shown is None for point, shown in zip(points, pictures, strict=True)
@@ -119,8 +127,7 @@ def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
 def _photographs(document: Document) -> Iterator[Photograph | Point]:
     """Yield the photographs in an order in which leaving out every n-th is fair to all classes."""
     for contents in _blocks(document, ReportContents):
-        points = (contents.points[row] for row in _rows(contents))
-        yield from sorted(points, key=lambda point: point.label)
+        yield from sorted(contents.points, key=lambda point: point.label)
     for chart in _blocks(document, Chart):
         yield from chart.photographs
     for gallery in _blocks(document, Gallery):
@@ -142,7 +149,7 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
         scripts.append(Markup(plotly))  # noqa: S704 - no `</script`, a test looks
     if drawn or commands:
         scripts.append(_asset("report.js"))
-    if any(_blocks(document, kind) for kind in (Table, Details, Columns)):
+    if any(_blocks(document, kind) for kind in (Table, Columns)):
         scripts.append(_asset("tables.js"))
     pictured = [one for one in _photographs(document) if isinstance(one, Photograph) and one.thumbnail]
     plotted = []
@@ -166,7 +173,7 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
             picture=picture,
             explorer=facts,
             left_out=sum(id(photograph) not in shown for photograph in pictured),
-            parents=[_parent(uri) for uri in parents],
+            parents=[(name := last_name(uri), uri, f"../../{report_link(name)}") for uri in parents],
             style=_asset("report.css"),
             drawn=drawn,
             scripts=scripts,
@@ -178,12 +185,6 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
     )
     # A name that is not UTF-8 arrives with lone surrogates; JavaScript reads \udcxx back.
     return text.encode("utf-8", "backslashreplace")
-
-
-def _parent(uri: str) -> dict[str, str]:
-    """Return its name, its URI, and its report as seen from this one when both lie in one folder."""
-    name = last_name(uri)
-    return {"name": name, "uri": uri, "report": f"../../{report_link(name)}"}
 
 
 def report_link(run_id: str) -> str:
@@ -240,3 +241,36 @@ def keep_evenly(lengths: Sequence[int], budget: int) -> list[bool]:
         kept.append(affordable)
         purse -= length if affordable else 0
     return kept
+
+
+def render_index(runs: Mapping[str, RunFigures]) -> bytes:
+    """Return the page of finished runs, by folder, in the order given, with links to their reports."""
+    has_costs = any(run.cost_usd is not None for run in runs.values())
+    rows, columns, explained = [_row(*one) for one in runs.items()], [*COLUMNS], EXPLAINED
+    if has_costs:
+        columns, explained = [*columns, COST], explained + COST_EXPLAINED
+        for row, run in zip(rows, runs.values(), strict=True):
+            row.append(_number(run.cost_usd, "{:.2f}".format))
+    table = Table("Finished runs", columns, rows, style="runs")
+    blocks: list[Block] = [explained, table] if rows else [Placeholder("There are no finished runs yet.")]
+    subtitle = f"{count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
+    return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], of_a_run=False))
+
+
+def _row(folder: str, run: RunFigures) -> list[Cell]:
+    return [
+        Link(folder, report_link(folder)),
+        run.kind,
+        Number(run.created_text, run.created.timestamp() if run.created else None),
+        *(_number(value, count) for value in (run.images, run.rejected, run.components)),
+        _number(run.explained_variance_ratio, percent),
+        run.model or "",
+        _number(run.accuracy, percent),
+        _number(run.images_per_second, speed),
+        _number(run.seconds, duration),
+        ", ".join(run.parents),
+    ]
+
+
+def _number(value: float | None, written: Callable[[float], str]) -> Number:
+    return Number("") if value is None else Number(written(value), value)

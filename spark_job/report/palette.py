@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 Outline = tuple[tuple[float, float], ...]
 
-NO_CLASS = "(no class)"
-
 # Okabe & Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/), without yellow, which
 # vanishes on white when only an outline is drawn; their black is "ink", the colour of the text, so
 # that it shows on a dark page as well.
@@ -92,8 +90,3 @@ def class_styles(labels: list[str]) -> dict[str, ClassStyle]:
     """Return a look for each distinct label, in alphabetical order; looks repeat after LOOK_COUNT labels."""
     names = sorted(set(labels), key=lambda name: (name.casefold(), name))
     return {one: ClassStyle(one, i % len(COLOURS), i % len(SYMBOLS)) for i, one in enumerate(names)}
-
-
-def class_name(label: str) -> str:
-    """Return the label as people read it; an image directly in the root folder has none."""
-    return label or NO_CLASS

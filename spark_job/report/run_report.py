@@ -9,6 +9,7 @@ import numpy as np
 from spark_job.contract import run_layout as layout
 from spark_job.contract.foreign_texts import spreadsheet_cell
 from spark_job.reduction.drift import Drift
+from spark_job.report.charts import MAX_BARS, explained_variance_png, plane_png, shown_components
 from spark_job.report.document import (
     Bar,
     Block,
@@ -16,7 +17,6 @@ from spark_job.report.document import (
     Chart,
     Columns,
     Command,
-    Details,
     Document,
     Number,
     Photograph,
@@ -25,16 +25,10 @@ from spark_job.report.document import (
     ReportContents,
     Section,
     Table,
-    count,
-    duration,
-    percent,
-    speed,
 )
 from spark_job.report.page import render_document
-from spark_job.report.palette import class_name
-from spark_job.report.pictures import MAX_BARS, explained_variance_png, plane_png, shown_components
+from spark_job.report.words import class_name, count, duration, percent, speed
 
-MAX_REJECTED_ROWS = 500
 MAX_COMPONENT_ROWS = 100
 # More markers than this hide the line that they stand on.
 MAX_MARKERS = 30
@@ -51,12 +45,7 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
     `index.html` is always there and below 10 MB. `explained_variance.png` needs a reduction,
     `plane_1_2.png` and `plane_2_3.png` need points with two or three components, `components.tsv`
     and `metadata.tsv` (TensorBoard Embedding Projector) need points with one.
-
-    Raises:
-        ValueError: `components` does not have one row for each point.
     """
-    if len(contents.components) != len(contents.points):
-        raise ValueError(f"{len(contents.components)} rows of components, {len(contents.points)} points")
     files = render_document(run_document(contents))
     for first in range(min(contents.dimension - 1, 2)):
         files[f"plane_{first + 1}_{first + 2}.png"] = plane_png(contents, first, first + 1)
@@ -68,7 +57,7 @@ def render_report(contents: ReportContents) -> dict[str, bytes]:
 
 def run_document(contents: ReportContents) -> Document:
     """Return what the page of a run shows."""
-    usable, notes = contents.image_counts.get("usable", 0), list(contents.notes)
+    usable, notes = contents.image_counts["usable"], list(contents.notes)
     if contents.extractor.weights.name == "random" and not any("random" in note.lower() for note in notes):
         notes.insert(0, "The weights of the network are random: the features mean nothing.")
     return Document(
@@ -94,18 +83,14 @@ def _counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
-def _rejected_count(contents: ReportContents) -> int:
-    return contents.image_counts.get("rejected", len(contents.rejected))
-
-
 def _tiles(contents: ReportContents) -> dict[str, str]:
     counts = contents.image_counts
     tiles = {
-        "Images listed": count(counts.get("listed", 0)),
-        "Usable": count(counts.get("usable", 0)),
-        "Rejected": count(_rejected_count(contents)),
+        "Images listed": count(counts["listed"]),
+        "Usable": count(counts["usable"]),
+        "Rejected": count(counts["rejected"]),
         **({"Damaged in part": count(damaged)} if (damaged := counts.get("damaged", 0)) else {}),
-        "Files skipped": count(counts.get("skipped", 0)),
+        "Files skipped": count(counts["skipped"]),
         "Features an image": count(contents.extractor.feature_length),
     }
     if contents.component_count and len(contents.explained_variance_ratio):
@@ -157,7 +142,7 @@ def _classes(contents: ReportContents) -> list[Block]:
 
 
 def _rejected(contents: ReportContents) -> Iterator[Block]:
-    total, shown = _rejected_count(contents), contents.rejected[:MAX_REJECTED_ROWS]
+    total, shown = contents.image_counts["rejected"], contents.rejected
     if not total and not shown:
         yield Placeholder("No image was rejected.")
     elif len(shown) < total and shown:
@@ -174,12 +159,10 @@ def _rejected(contents: ReportContents) -> Iterator[Block]:
 
 
 def _timings(contents: ReportContents) -> list[Block]:
-    if not contents.seconds:
-        return [Placeholder("No stage was timed.")]
     total = sum(contents.seconds.values())
     rows: list[list[Cell]] = []
     for name, seconds in contents.seconds.items():
-        time, share = Number.ordered(duration(seconds), seconds), seconds / (total or 1)
+        time, share = Number(duration(seconds), seconds), seconds / (total or 1)
         rows.append([name, time, Number(percent(share)), Bar(100 * share)])
     caption = f"Time of each stage; {speed(contents.images_per_second)} images a second"
     together = ["Together", Number(duration(total)), "", ""]
@@ -197,20 +180,17 @@ def variance_blocks(contents: ReportContents) -> list[Block]:
     if not len(ratio):
         return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
     kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
-    if k:
-        hold = "it holds" if k == 1 else "together they hold"
-        kept += f"; {hold} {percent(kept_share(contents))} of the variance"
+    hold = "it holds" if k == 1 else "together they hold"
+    kept += f"; {hold} {percent(kept_share(contents))} of the variance"
     blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
     shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
-    if not len(shown):
-        return blocks
     few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
     rows: list[list[Cell]] = [
         [i, Number(percent(float(share), 2)), Number(percent(float(total), 2))]
         for i, (share, total) in enumerate(zip(shown, np.cumsum(shown), strict=True), 1)
     ]
-    table = Table(f"Explained variance of {few}", ["Component", "Share", "Together"], rows)
-    return [*blocks, Details("The numbers as a table", table)]
+    columns, opener = ["Component", "Share", "Together"], "The numbers as a table"
+    return [*blocks, Table(f"Explained variance of {few}", columns, rows, summary=opener)]
 
 
 def _variance_chart(ratio: np.ndarray, k: int) -> Chart:
@@ -271,7 +251,7 @@ def drift_blocks(drift: Drift) -> list[Block]:
     beside = "The new images beside those that the reduction was fitted on"
     caption = f"Mean and variance of the new images along{few} components; without drift 0 and 1"
     columns = ["Component", "Mean, in standard deviations", "Variance / fitted variance"]
-    details = Details("Component by component", Table(caption, columns, components))
+    details = Table(caption, columns, components, summary="Component by component")
     return [drift.advice, Table(beside, ["Measure", "Fitted", "New"], rows), details]
 
 

@@ -12,6 +12,7 @@ import pytest
 from spark_job.analyses.checking.analysis import check
 from spark_job.analyses.checking.feature_checks import ClassModel, ClassSums
 from spark_job.analyses.checking.findings import Thresholds
+from spark_job.analyses.totals import Sums
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.features.extraction import QUALITY_SCHEMA
@@ -189,7 +190,8 @@ def test_partial_sums_meet_in_any_order():
     """The centres are the same, and the spread within classes becomes 1 but for the shrinkage."""
     rows = np.random.default_rng(4).normal(size=(600, 2)) * (3, 0.5)
     one, other = (
-        ClassSums(Counter(a=300), {"a": half.sum(axis=0)}, half.T @ half) for half in (rows[:300], rows[300:])
+        ClassSums(Counter(a=300), Sums(a=half.sum(axis=0)), half.T @ half)
+        for half in (rows[:300], rows[300:])
     )
     model, turned = ClassModel.of(one + other), ClassModel.of(other + one)
     assert model.centres == pytest.approx(turned.centres)

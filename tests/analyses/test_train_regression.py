@@ -13,9 +13,11 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
 from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.source_run import VectorTable
-from spark_job.analyses.training.examples import Block, Examples
+from spark_job.analyses.totals import Sums
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, calibrate, evaluate
 from spark_job.analyses.training.softmax_regression import (
+    Block,
+    Examples,
     Scaling,
     Settings,
     cross_entropy,
@@ -134,7 +136,8 @@ def test_a_head_on_components_is_a_head_on_features() -> None:
 
 def test_figures_are_those_of_scikit_learn(examples: Examples, head: Head, scaling: Scaling) -> None:
     """Confusions, precision and recall."""
-    found = evaluate(examples, head, Novelty.of(scaling.mean, scaling.scale, scaling.centres))
+    novelty = Novelty.of(scaling.mean, scaling.scale, scaling.centres)
+    found = examples.total(evaluate, (head, novelty))
     predicted = head.probabilities(ROWS).argmax(axis=1)
     np.testing.assert_array_equal(found.confusion.toarray(), confusion_matrix(LABELS, predicted))
     np.testing.assert_allclose(found.precision, precision_score(LABELS, predicted, average=None))
@@ -147,17 +150,18 @@ def test_figures_are_those_of_scikit_learn(examples: Examples, head: Head, scali
 def test_the_most_confused_pairs_come_first() -> None:
     """By how often, and never a class with itself."""
     counts = csr_array([[9, 2, 0], [5, 9, 0], [1, 0, 9]])
-    assert Evaluation(counts, 0, 0, {}).most_confused(3) == [(1, 0), (0, 1), (2, 0)]
+    assert Evaluation(counts, 0, 0, Sums()).most_confused(3) == [(1, 0), (0, 1), (2, 0)]
 
 
 def test_confused_images_are_remembered(examples: Examples, head: Head, scaling: Scaling) -> None:
     """Of each confusion the images that were taken for the other class with most confidence."""
-    found = evaluate(examples, head, Novelty.of(scaling.mean, scaling.scale, scaling.centres))
+    novelty = Novelty.of(scaling.mean, scaling.scale, scaling.centres)
+    found = examples.total(evaluate, (head, novelty))
     probabilities = head.probabilities(ROWS)
     (true, taken), *_ = found.most_confused(1)
     confused = np.flatnonzero((true == LABELS) & (probabilities.argmax(axis=1) == taken))
     surest = confused[probabilities[confused, taken].argmax()]
-    assert found.examples[true, taken][0][0].path == f"/{surest}.jpg"
+    assert found.examples[true, taken][0][1][0].path == f"/{surest}.jpg"
 
 
 def test_the_limits_flag_their_share_of_the_training_images(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from spark_job.analyses.tuning.report import write_tuning_report
+from spark_job.analyses.tuning import write_tuning_report
 from spark_job.command_line import cli
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 

@@ -11,9 +11,8 @@ from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from spark_job.contract.manifest import RunFigures
 from spark_job.report.document import ReportContents
-from spark_job.report.page import render_page
+from spark_job.report.page import render_index, render_page
 from spark_job.report.run_report import run_document
-from spark_job.report.runs_index import render_index
 from tests.browser.chromium import find_chromium
 from tests.report_examples import HOSTILE_NAMES, example_report, hostile_report, without_reduction
 

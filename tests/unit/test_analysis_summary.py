@@ -17,6 +17,7 @@ from spark_job.analyses.grouping.assignment import Assigned
 from spark_job.analyses.grouping.kmeans import AGREEMENTS, Trial
 from spark_job.analyses.grouping.report import Grouping
 from spark_job.analyses.prediction.report import Answer, Few, Outcome
+from spark_job.analyses.totals import Sums
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import Evaluation, Trained
 from spark_job.analyses.training.report import training_findings
@@ -37,7 +38,7 @@ def test_json_is_one_object():
 def test_a_training_ends_with_accuracy_baseline_and_the_most_confused_pair():
     """On both tables: the accuracy on the components stands below."""
     division = Division(0, ("Apple", "Plum"), None, None, {}, {}, np.array([[30, 10]]), np.array([6, 4]), 0)
-    evaluation = Evaluation(csr_array([[5, 1], [0, 4]]), in_top=10, flagged=0, examples={})
+    evaluation = Evaluation(csr_array([[5, 1], [0, 4]]), in_top=10, flagged=0, examples=Sums())
     head, novelty = Head(np.zeros((2, 3)), np.zeros(2)), Novelty(*np.zeros((3, 1)))
     trained = [Trained(table, 3, head, (), (), novelty, evaluation) for table in ("features", "components")]
     assert shown(training_findings(division, trained)) == [
@@ -55,7 +56,8 @@ def test_a_training_ends_with_accuracy_baseline_and_the_most_confused_pair():
 def test_few_predictions_are_listed():
     """Each image with its classes, the most probable first, and what is like nothing known."""
     answer = Answer(("Plum", "Apple"), (0.75, 0.25), 0.1, unlike=True)
-    outcome = Outcome(Counter(Plum=1), 1, 0, 1, 1, Few([(0.1, ListedFile("photos/1.jpg"), answer)]))
+    shown_one = Few([((0.1, "photos/1.jpg"), (ListedFile("photos/1.jpg"), answer))])
+    outcome = Outcome(Counter(Plum=1), 1, 0, 1, 1, shown_one)
     assert shown(outcome.findings()) == [
         "images    1 recognised, 1 unlike anything trained on, 0 rejected",
         "accuracy  100.0 % of the 1 images whose label is one of its classes",

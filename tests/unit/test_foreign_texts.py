@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from spark_job.analyses.totals import Sums
 from spark_job.analyses.training.fitting import Evaluation
 from spark_job.analyses.training.report import confusion_chart
 from spark_job.contract.foreign_texts import of_spreadsheet_cell, spreadsheet_cell, terminal_text
@@ -65,7 +66,7 @@ def test_a_terminal_is_never_commanded(text):
 def test_class_names_in_a_chart_are_text():
     """Numbers and dates are no places on an axis, and plotly's own marks are shown."""
     names = ["7", "007", "2024-01-05", "<b>bold</b>", "a & b"]
-    evaluation = Evaluation(csr_array(np.eye(len(names), dtype=np.int64)), 0, 0, {})
+    evaluation = Evaluation(csr_array(np.eye(len(names), dtype=np.int64)), 0, 0, Sums())
     chart = confusion_chart(evaluation, names)
     assert {chart.layout[axis]["type"] for axis in ("xaxis", "yaxis")} == {"category"}
     assert chart.data[0]["x"] == ["7", "007", "2024-01-05", "&lt;b&gt;bold&lt;/b&gt;", "a &amp; b"]

@@ -15,8 +15,7 @@ from spark_job.report.document import (
     Section,
     Table,
 )
-from spark_job.report.page import render_document
-from spark_job.report.runs_index import render_index
+from spark_job.report.page import render_document, render_index
 from tests.report_examples import SCRIPT_NAME, jpeg
 
 HOSTILE = SCRIPT_NAME

@@ -3,21 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import count
 
 import numpy as np
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.checking.balance import Balance, composition
-from spark_job.analyses.checking.feature_checks import (
-    ClassModel,
-    class_findings,
-    enough_for_leaks,
-    far_bounds,
-    leak_findings,
-    own_distances,
-    sum_part,
-)
+from spark_job.analyses.checking.feature_checks import ClassModel, enough_for_leaks, leak_findings, sum_part
 from spark_job.analyses.checking.findings import (
     Finding,
     FindingTally,
@@ -32,7 +25,6 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.parquet_parts import part_uris, read_part
 from spark_job.session import sum_over_tasks
-from spark_job.storage import Folder
 
 
 def check(
@@ -61,28 +53,35 @@ def check(
     parameters = {"features": features, "label": label, "thresholds": asdict(thresholds)}
     run = AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
-    findings = run.folder.at(layout.FINDINGS)
-    tasks = Tasks(spark(), findings)
+    findings, context, part = run.folder.at(layout.FINDINGS), spark(), count()
+
+    def find(parts: Sequence[str], look: Callable[[str], Iterable[Finding]]) -> FindingTally:
+        """Write the findings of each part as one of their table; returns their counts."""
+        tasks = [(next(part), uri) for uri in parts]
+        return sum_over_tasks(
+            context, tasks, lambda task: write_findings(findings, task[0], list(look(task[1])))
+        )
+
     say("pixels …")
-    surveys = sum_over_tasks(tasks.spark, parts, survey_part)
+    surveys = sum_over_tasks(context, parts, survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
-    surroundings = tasks.spark.broadcast(Surroundings.of(survey, thresholds))
-    tally = tasks.find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds, source.label))
+    surroundings = context.broadcast(Surroundings.of(survey, thresholds))
+    tally = find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds, source.label))
     say("classes …")
-    model = ClassModel.of(sum_over_tasks(tasks.spark, table.parts, partial(sum_part, table)))
+    model = ClassModel.of(sum_over_tasks(context, table.parts, partial(sum_part, table)))
     if model:
-        shared = tasks.spark.broadcast(model)
-        own = sum_over_tasks(tasks.spark, table.parts, lambda uri: own_distances(table, uri, shared.value))
-        bounds = far_bounds(model, own, thresholds.unusual)
-        tally += tasks.find(table.parts, lambda uri: class_findings(table, uri, shared.value, bounds))
+        shared = context.broadcast(model)
+        own = sum_over_tasks(context, table.parts, lambda uri: shared.value.own_distances(table, uri))
+        bounds = model.far_bounds(own, thresholds.unusual)
+        tally += find(table.parts, lambda uri: shared.value.findings(table, uri, bounds))
     say("splits …")
-    found = sum_over_tasks(tasks.spark, table.parts, partial(composition, table))
+    found = sum_over_tasks(context, table.parts, partial(composition, table))
     splits = [split for split, _ in found.splits.most_common()]
     compared = None
     if len(splits) > 1:
         vectors, centre = enough_for_leaks(source)
         compared, least = vectors.length, thresholds.leak
-        tally += tasks.find(vectors.parts, lambda uri: leak_findings(vectors, centre, uri, splits, least))
+        tally += find(vectors.parts, lambda uri: leak_findings(vectors, centre, uri, splits, least))
     unmeasured = sum(missing for _, missing in surveys)
     sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
     checked = Checked(
@@ -98,23 +97,3 @@ def check(
     write_findings_csv(run.folder, layout.QUALITY_CSV, findings)
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
     return summary.and_then(f"look at each finding: {run.folder.child(layout.QUALITY_CSV)}")
-
-
-class Tasks:
-    """Spark tasks over parts, and the parts of findings that they write."""
-
-    def __init__(self, spark: SparkContext, findings: Folder) -> None:
-        self.spark, self._findings, self._written = spark, findings, 0
-
-    def find(self, parts: Sequence[str], look: Callable[[str], Iterable[Finding]]) -> FindingTally:
-        """Write the findings of each part as one of their table; returns their counts."""
-        first, folder = self._written, self._findings
-        self._written += len(parts)
-
-        def write(task: tuple[int, str]) -> FindingTally:
-            number, uri = task
-            findings = list(look(uri))
-            write_findings(folder, number, findings)
-            return FindingTally.of(findings)
-
-        return sum_over_tasks(self.spark, list(enumerate(parts, first)), write)

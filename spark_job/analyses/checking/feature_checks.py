@@ -15,7 +15,9 @@ import numpy as np
 
 from spark_job.analyses.checking.findings import Finding
 from spark_job.analyses.source_run import SourceRun, VectorTable, directions
+from spark_job.analyses.totals import Sums
 from spark_job.images.listing import ListedFile, listed_files
+from spark_job.session import Sum
 
 MAX_COMPONENTS = 256  # the first components hold most of the variance; more would cost memory as their square
 # With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
@@ -25,7 +27,7 @@ MIN_FOR_QUARTILES = 8  # quartiles of fewer distances say nothing
 
 
 @dataclass
-class ClassSums:
+class ClassSums(Sum):
     """Sums over images.
 
     Attributes:
@@ -34,13 +36,8 @@ class ClassSums:
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    sums: dict[str, np.ndarray] = field(default_factory=dict)
+    sums: Sums[str, np.ndarray] = field(default_factory=Sums)
     products: np.ndarray | float = 0.0
-
-    def __add__(self, other: "ClassSums") -> "ClassSums":
-        labels = self.sums.keys() | other.sums.keys()
-        sums = {one: self.sums.get(one, 0) + other.sums.get(one, np.zeros(1)) for one in labels}
-        return ClassSums(self.counts + other.counts, sums, self.products + other.products)
 
 
 def sum_part(table: VectorTable, uri: str) -> ClassSums:
@@ -49,7 +46,7 @@ def sum_part(table: VectorTable, uri: str) -> ClassSums:
     for batch, vectors in table.rows(uri):
         rows, labels = vectors[:, :MAX_COMPONENTS], np.array(batch.column("label").to_pylist(), object)
         counts = Counter(labels.tolist())
-        sums = {label: rows[labels == label].sum(axis=0) for label in counts}
+        sums = Sums({label: rows[labels == label].sum(axis=0) for label in counts})
         total += ClassSums(counts, sums, rows.T @ rows)
     return total
 
@@ -104,57 +101,53 @@ class ClassModel:
         distances[np.arange(len(rows)), codes] *= self.counts[codes] / (self.counts[codes] - 1)
         return distances
 
+    def _judged(
+        self, labels: list[str], rows: np.ndarray
+    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
+        """Yield (places, classes, distances) of the rows whose class has a centre, some at a time."""
+        number = {label: code for code, label in enumerate(self.labels)}
+        judged = [place for place, label in enumerate(labels) if label in number]
+        most = max(1, MAX_DISTANCES // len(self.labels))
+        for first in range(0, len(judged), most):
+            places = judged[first : first + most]
+            codes = np.array([number[labels[place]] for place in places], np.int64)
+            yield places, codes, self.distances(rows[places], codes)
 
-def _judged(
-    model: ClassModel, labels: list[str], rows: np.ndarray
-) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
-    """Yield (places, classes, distances) of some of the rows whose class has a centre, of all in the end."""
-    number = {label: code for code, label in enumerate(model.labels)}
-    judged = [place for place, label in enumerate(labels) if label in number]
-    most = max(1, MAX_DISTANCES // len(model.labels))
-    for first in range(0, len(judged), most):
-        places = judged[first : first + most]
-        codes = np.array([number[labels[place]] for place in places], np.int64)
-        yield places, codes, model.distances(rows[places], codes)
+    def own_distances(self, table: VectorTable, uri: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (class, distance to its centre) of the images of one part, 8 bytes each."""
+        batches = []
+        for batch, rows in table.rows(uri):
+            labels: list[Any] = batch.column("label").to_pylist()
+            for _, codes, distances in self._judged(labels, rows):
+                own = distances[np.arange(len(codes)), codes]
+                batches.append((codes.astype(np.int32), own.astype(np.float32)))
+        return batches
 
+    def far_bounds(self, batches: list[tuple[np.ndarray, np.ndarray]], factor: float) -> np.ndarray:
+        """Return (c,) distances beyond which images of a class are unusual: Q3 + factor (Q3 - Q1)."""
+        codes, distances = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+        bounds = np.full(len(self.labels), np.inf)
+        for code in range(len(self.labels)):
+            own = distances[codes == code]
+            if len(own) >= MIN_FOR_QUARTILES:
+                first, third = np.percentile(own, [25, 75])
+                bounds[code] = third + factor * (third - first)
+        return bounds
 
-def own_distances(table: VectorTable, uri: str, model: ClassModel) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (class, distance to its centre) of the images of one part, 8 bytes each."""
-    batches = []
-    for batch, rows in table.rows(uri):
-        labels: list[Any] = batch.column("label").to_pylist()
-        for _, codes, distances in _judged(model, labels, rows):
-            own = distances[np.arange(len(codes)), codes]
-            batches.append((codes.astype(np.int32), own.astype(np.float32)))
-    return batches
-
-
-def far_bounds(model: ClassModel, batches: list[tuple[np.ndarray, np.ndarray]], factor: float) -> np.ndarray:
-    """Return (c,) distances beyond which images of a class are unusual: Q3 + factor (Q3 - Q1)."""
-    codes, distances = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
-    bounds = np.full(len(model.labels), np.inf)
-    for code in range(len(model.labels)):
-        own = distances[codes == code]
-        if len(own) >= MIN_FOR_QUARTILES:
-            first, third = np.percentile(own, [25, 75])
-            bounds[code] = third + factor * (third - first)
-    return bounds
-
-
-def class_findings(table: VectorTable, uri: str, model: ClassModel, bounds: np.ndarray) -> Iterator[Finding]:
-    """Yield the images of one part that fit their class least: nearer to another, or far from its centre."""
-    for batch, rows in table.rows(uri):
-        images = listed_files(batch)
-        for places, codes, distances in _judged(model, [image.label for image in images], rows):
-            for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
-                own, nearest = float(to_centres[code]), int(to_centres.argmin())
-                if nearest != code:
-                    # Of its own class, if classes were normal and equally frequent.
-                    densities = np.exp((to_centres[nearest] ** 2 - to_centres**2) / 2)
-                    probability = float(densities[code] / densities.sum())
-                    yield Finding(images[place], "label_doubtful", probability, model.labels[nearest])
-                if own > bounds[code]:
-                    yield Finding(images[place], "unusual", float(bounds[code]) / own)
+    def findings(self, table: VectorTable, uri: str, bounds: np.ndarray) -> Iterator[Finding]:
+        """Yield the images of one part that fit their class least: nearer to another, far from its centre."""
+        for batch, rows in table.rows(uri):
+            images = listed_files(batch)
+            for places, codes, distances in self._judged([image.label for image in images], rows):
+                for place, code, to_centres in zip(places, codes.tolist(), distances, strict=True):
+                    own, nearest = float(to_centres[code]), int(to_centres.argmin())
+                    if nearest != code:
+                        # Of its own class, if classes were normal and equally frequent.
+                        densities = np.exp((to_centres[nearest] ** 2 - to_centres**2) / 2)
+                        probability = float(densities[code] / densities.sum())
+                        yield Finding(images[place], "label_doubtful", probability, self.labels[nearest])
+                    if own > bounds[code]:
+                        yield Finding(images[place], "unusual", float(bounds[code]) / own)
 
 
 def enough_for_leaks(source: SourceRun) -> tuple[VectorTable, np.ndarray | float]:

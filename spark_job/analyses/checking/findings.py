@@ -3,17 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from heapq import nsmallest
 from operator import itemgetter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
+from spark_job.analyses.totals import First, Sums
 from spark_job.arrow_arrays import numbers, texts
 from spark_job.contract.errors import MisuseError
 from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, read_part, write_part, write_sorted_csv
+from spark_job.session import Sum
 from spark_job.storage import Folder
 
 # The issues in the order they are shown, and what each means.
@@ -32,7 +33,6 @@ ISSUES = {
     "unusual": "Its features are far from the centre of its class, further than those of others.",
     "leak": "Nearly the same as a photograph of another split: a test with it proves little.",
 }
-WORST_SHOWN = 24
 CSV_COLUMNS = ("path", "label", "split", "issue", "score", "detail")
 FINDINGS_SCHEMA = pa.schema({name: pa.float32() if name == "score" else pa.string() for name in CSV_COLUMNS})
 
@@ -53,33 +53,34 @@ class Finding:
         return self.score, self.detail, self.image.path
 
 
+class Worst(First):
+    """The worst findings of an issue, by their rank."""
+
+    most = 24
+
+
 @dataclass
-class FindingTally:
+class FindingTally(Sum):
     """Findings, counted; of each issue the worst are kept."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    worst: dict[str, list[Finding]] = field(default_factory=dict)
+    worst: Sums[str, Worst] = field(default_factory=Sums)
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> "FindingTally":
+    def of(cls, findings: Sequence[Finding]) -> Self:
         """Count these findings and keep the worst of each issue."""
-        tally = cls()
-        for finding in findings:
-            tally.counts[finding.issue] += 1
-            tally.worst.setdefault(finding.issue, []).append(finding)
-        return tally + cls()
-
-    def __add__(self, other: "FindingTally") -> "FindingTally":
-        issues = self.worst.keys() | other.worst.keys()
-        worst = {one: self.worst.get(one, []) + other.worst.get(one, []) for one in issues}
-        few = {one: nsmallest(WORST_SHOWN, findings, key=Finding.rank) for one, findings in worst.items()}
-        return FindingTally(self.counts + other.counts, few)
+        counts = Counter(one.issue for one in findings)
+        worst = {
+            issue: Worst((one.rank(), one) for one in findings if one.issue == issue) for issue in counts
+        }
+        return cls(counts, Sums(worst))
 
 
-def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> None:
-    """Write one part of the table; none when there are no findings."""
+def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> FindingTally:
+    """Write one part of the table, none when there are no findings; return their counts."""
+    tally = FindingTally.of(findings)
     if not findings:
-        return
+        return tally
     images = [finding.image for finding in findings]
     columns = [
         *(texts([getattr(image, name) for image in images]) for name in ("path", "label", "split")),
@@ -89,6 +90,7 @@ def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> 
     ]
     rows = pa.RecordBatch.from_arrays(columns, schema=FINDINGS_SCHEMA)
     write_part(folder, number, [rows], FINDINGS_SCHEMA, repeated=("label", "split", "issue"))
+    return tally
 
 
 def write_findings_csv(folder: Folder, name: str, findings: Folder) -> None:

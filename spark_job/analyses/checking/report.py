@@ -10,8 +10,8 @@ from spark_job.analyses.checking.feature_checks import ENOUGH_FOR_LEAKS
 from spark_job.analyses.checking.findings import ISSUES, Finding, FindingTally, Thresholds
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
-from spark_job.report.document import Document, Number, Section, Table, count, percent
-from spark_job.report.palette import class_name
+from spark_job.report.document import Document, Number, Section, Table
+from spark_job.report.words import class_name, count, percent
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
     groups = []
     for issue, worst in shown.items():
         photographs = []
-        for finding in worst:
+        for _, finding in worst:
             photographs.append((finding.image, finding.image.short_name, _note(finding)))
             if finding.other:
                 photographs.append((finding.other, finding.other.short_name, finding.other.split))

@@ -12,34 +12,26 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import softmax
 
 from spark_job.analyses.source_run import SourceRun, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import FOLDER
+from spark_job.contract.manifest import write_json
 from spark_job.contract.uris import contains, normalise, real_place
 from spark_job.errors import StorageError, read_as_written
 from spark_job.extractors.folder import Extractor
-from spark_job.reduction.mllib_files import (
-    MATRIX,
-    VECTOR,
-    dense_matrix,
-    dense_vectors,
-    doubles,
-    read_data,
-    spark_schema,
-    write_data,
-    write_metadata,
-)
+from spark_job.reduction import mllib_files as mllib
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
 # How many of the most probable classes are named.
 TOP = 5
 _SIZES = {"numClasses": "integer", "numFeatures": "integer"}
-_NUMBERS = {"interceptVector": VECTOR, "coefficientMatrix": MATRIX}
-SCHEMA = spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})
+_NUMBERS = {"interceptVector": mllib.VECTOR, "coefficientMatrix": mllib.MATRIX}
+SCHEMA = mllib.spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})
 FORMAT = 1
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
@@ -71,9 +63,7 @@ class Head:
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
         """Return (n, classes) float64, each row with sum 1, for (n, d) rows of any float type."""
         scores = np.asarray(rows, np.float64) @ self.coefficients.T + self.intercepts
-        scores -= scores.max(axis=1, keepdims=True)
-        exponentials = np.exp(scores, out=scores)
-        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(scores, axis=1))
 
 
 @dataclass(frozen=True)
@@ -115,7 +105,6 @@ class Novelty:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
-        """Read the limits that `to_bytes` wrote."""
         with np.load(io.BytesIO(content)) as arrays:
             limits: dict[str, Any] = {name: one if one.ndim else float(one) for name, one in arrays.items()}
         return cls(**limits)
@@ -129,18 +118,20 @@ def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
         "regParam": regularization,
         "standardization": True,
     }
-    write_metadata(folder, "classification.LogisticRegressionModel", "LogisticRegression_head", parameters)
+    mllib.write_metadata(
+        folder, "classification.LogisticRegressionModel", "LogisticRegression_head", parameters
+    )
     true = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\x01")])
     classes, length = (numbers(np.array([size], np.int32)) for size in head.coefficients.shape)
-    vector, matrix = dense_vectors(head.intercepts[None]), dense_matrix(head.coefficients)
-    write_data(folder, [classes, length, vector, matrix, true], SCHEMA)
+    vector, matrix = mllib.dense_vectors(head.intercepts[None]), mllib.dense_matrix(head.coefficients)
+    mllib.write_data(folder, [classes, length, vector, matrix, true], SCHEMA)
 
 
 def load_classifier(folder: Folder) -> Head:
     """Read the head that `save_classifier` wrote; StorageError: there is no such model."""
-    data = read_data(folder, SCHEMA)
-    intercepts = doubles(data["interceptVector"].field("values"))
-    matrix = doubles(data["coefficientMatrix"].field("values"))
+    data = mllib.read_data(folder, SCHEMA)
+    intercepts = mllib.doubles(data["interceptVector"].field("values"))
+    matrix = mllib.doubles(data["coefficientMatrix"].field("values"))
     return Head(matrix.reshape(-1, intercepts.size).T, intercepts)
 
 
@@ -168,12 +159,10 @@ class SavedClassifier:
     results: str = ""  # URI of the folder that its run lies in; empty: it was not read from one
 
     def save(self, run: Folder, regularization: float) -> None:
-        """Write `classifier/` of a run."""
         folder = run.at(layout.CLASSIFIER)
         save_classifier(folder.at(self.description.on), self.head, regularization)
         folder.write(NOVELTY, self.novelty.to_bytes())
-        text = json.dumps(asdict(self.description), indent=2, ensure_ascii=False)
-        folder.write(DESCRIPTION, (text + "\n").encode())
+        folder.write(DESCRIPTION, write_json(asdict(self.description)))
 
     @classmethod
     def of_run(cls, run: SourceRun) -> "SavedClassifier":

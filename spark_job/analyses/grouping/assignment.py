@@ -2,45 +2,38 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from heapq import nsmallest
 
 import numpy as np
 import pyarrow as pa
 from pyspark import SparkContext
 
 from spark_job.analyses.source_run import VectorTable, directions
+from spark_job.analyses.totals import First, Sums
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.parquet_parts import write_part
-from spark_job.session import sum_over_tasks
+from spark_job.session import Sum, sum_over_tasks
 from spark_job.storage import Folder
 
-NEAREST_SHOWN = 8
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
 _COLUMNS |= {"size": pa.int64(), "cluster": pa.int32(), "distance": pa.float32()}
 CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
 
-Member = tuple[float, ListedFile]  # distance to its centre, image
+
+class Nearest(First):
+    """The images nearest to a centre, nearest first, with their distance; by path where equal."""
+
+    most = 8
 
 
 @dataclass
-class Assigned:
+class Assigned(Sum):
     """How many images of each folder went to each cluster."""
 
     # (cluster, label) -> images; clusters count from 1
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
-    # cluster -> the images nearest to its centre, nearest first
-    nearest: dict[int, list[Member]] = field(default_factory=dict)
+    nearest: Sums[int, Nearest] = field(default_factory=Sums)
     squares: float = 0.0  # sum of squared distances to the centres
-
-    def __add__(self, other: "Assigned") -> "Assigned":
-        clusters = self.nearest.keys() | other.nearest.keys()
-        nearest = {one: _few(self.nearest.get(one, []) + other.nearest.get(one, [])) for one in clusters}
-        return Assigned(self.counts + other.counts, nearest, self.squares + other.squares)
-
-
-def _few(members: list[Member]) -> list[Member]:
-    return nsmallest(NEAREST_SHOWN, members, key=lambda member: (member[0], member[1].path))
 
 
 def assign(spark: SparkContext, table: VectorTable, centres: np.ndarray, destination: Folder) -> Assigned:
@@ -71,10 +64,7 @@ def nearest_centres(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, 
 
 def _tally(images: list[ListedFile], clusters: np.ndarray, distances: np.ndarray) -> Assigned:
     counts = Counter(zip(clusters.tolist(), (image.label for image in images), strict=True))
-    nearest = {
-        int(cluster): _few(
-            [(float(distances[place]), images[place]) for place in np.flatnonzero(clusters == cluster)]
-        )
-        for cluster in np.unique(clusters)
-    }
-    return Assigned(counts, nearest, float((distances**2).sum()))
+    ranked = [((away, one.path), one) for away, one in zip(distances.tolist(), images, strict=True)]
+    members = {cluster: np.flatnonzero(clusters == cluster) for cluster in np.unique(clusters).tolist()}
+    nearest = {cluster: Nearest(ranked[place] for place in places) for cluster, places in members.items()}
+    return Assigned(counts, Sums(nearest), float((distances**2).sum()))

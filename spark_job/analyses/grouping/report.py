@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
 from spark_job.analyses.analysis_run import Lines
@@ -14,21 +13,10 @@ from spark_job.analyses.grouping.kmeans import AGREEMENTS, Trial
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.report.document import (
-    Block,
-    Cell,
-    Chart,
-    Document,
-    Number,
-    Photograph,
-    Section,
-    Table,
-    count,
-    percent,
-)
-from spark_job.report.line_chart import Axis, Line, line_chart
-from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS, class_name
-from spark_job.report.pictures import plain_axes, png_bytes
+from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
+from spark_job.report.document import Block, Cell, Chart, Document, Number, Photograph, Section, Table
+from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS
+from spark_job.report.words import class_name, count, percent
 
 MAX_NAMED = 40
 # 10 s on two cores; more points than this do not fit into a chart either.
@@ -79,8 +67,7 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
 
 
 def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
-    figure = Figure(figsize=(8, 8), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(8, 8)
     for cluster in np.unique(clusters).tolist():
         colour, chosen = LINE_COLOURS[cluster % len(LINE_COLOURS)], positions[clusters == cluster]
         axes.scatter(chosen[:, 0], chosen[:, 1], s=10, color=colour, linewidths=0, alpha=0.85)
@@ -103,14 +90,12 @@ class Grouping:
 
     @property
     def sizes(self) -> list[int]:
-        """The number of images of each cluster."""
         sizes = [0] * self.chosen.k
         for (cluster, _), images in self.assigned.counts.items():
             sizes[cluster - 1] += images
         return sizes
 
     def metrics(self) -> dict[str, Any]:
-        """Return the content of `metrics.json`."""
         return {
             "images": {"grouped": self.assigned.counts.total(), "fitted": self.fitted},
             "clusters": {
@@ -142,7 +127,7 @@ def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Do
     total = grouping.assigned.counts.total()
     members = []
     for cluster, nearest in sorted(grouping.assigned.nearest.items()):
-        shown = [(one, one.short_name, f"{class_name(one.label)}, {away:.2f}") for away, one in nearest]
+        shown = [(one, one.short_name, f"{class_name(one.label)}, {away:.2f}") for (away, _), one in nearest]
         members.append((f"Cluster {cluster}: nearest to its centre, with the distance", shown))
     return Document(
         title="Groups",

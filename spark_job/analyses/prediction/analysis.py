@@ -149,7 +149,6 @@ def _recognise(
 def _recognise_share(
     classifier: SavedClassifier, extraction: Extraction, destination: Folder, share: Share
 ) -> Outcome:
-    """Recognise a share of the images and write its part of the predictions."""
     outcomes: list[Outcome] = []
 
     def rows() -> Iterator[pa.RecordBatch]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +11,16 @@ import pyarrow as pa
 from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier.saved_classifier import TOP, SavedClassifier
 from spark_job.analyses.source_run import SourceRun, galleries
+from spark_job.analyses.totals import First
 from spark_job.arrow_arrays import array, texts
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import last_name
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.table import matrix
-from spark_job.images.listing import ListedFile, listed_files
+from spark_job.images.listing import listed_files
 from spark_job.images.sampling import draw
-from spark_job.report.document import Document, Gallery, Number, Section, Table, count, percent
-from spark_job.report.palette import class_name
+from spark_job.report.document import Document, Gallery, Number, Section, Table
+from spark_job.report.words import class_name, count, percent
 from spark_job.session import Sum
 
 KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")
@@ -33,7 +34,6 @@ PREDICTIONS_SCHEMA = pa.schema(
         "error": pa.string(),
     }
 )
-SHOWN = 60
 LISTED = 20  # so many images are listed one by one on the command line
 MOST_FREQUENT = 5  # so many classes are named there otherwise
 
@@ -87,18 +87,10 @@ def _by_place(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return list(zip(*((*row, *[None] * TOP)[:TOP] for row in rows), strict=True))
 
 
-# What decides which images are kept, the smallest first; an image, and what was said of it.
-Shown = tuple[float, ListedFile, Answer]
+class Few(First):
+    """Images and what was said of them, ranked by a number and their path."""
 
-
-class Few(tuple[Shown, ...]):
-    """Those that come first, at most SHOWN; by path where equal."""
-
-    def __new__(cls, images: Iterable[Shown] = ()) -> Self:
-        return super().__new__(cls, sorted(images, key=lambda one: (one[0], one[1].path))[:SHOWN])
-
-    def __add__(self, other: Iterable[Shown]) -> Self:  # type: ignore[override]
-        return type(self)((*self, *other))
+    most = 60
 
 
 @dataclass(frozen=True)
@@ -127,8 +119,8 @@ class Outcome(Sum):
             len(images) - len(given),
             sum(image.label in known for image, _ in given),
             sum(image.label == one.classes[0] for image, one in given),
-            Few((draw(0, image.path), image, one) for image, one in given),
-            Few((one.probabilities[0], image, one) for image, one in given if one.unlike),
+            Few(((draw(0, image.path), image.path), (image, one)) for image, one in given),
+            Few(((one.probabilities[0], image.path), (image, one)) for image, one in given if one.unlike),
         )
 
     @property
@@ -150,7 +142,6 @@ class Outcome(Sum):
 
     @property
     def is_listed(self) -> bool:
-        """Whether the images are so few that each is listed."""
         return self.image_count <= LISTED
 
     def listed(self) -> list[dict[str, Any]]:
@@ -161,7 +152,7 @@ class Outcome(Sum):
                 "classes": dict(zip(answer.classes, answer.probabilities, strict=True)),
                 "unlike": answer.unlike,
             }
-            for _, image, answer in sorted(self.sample, key=lambda one: one[1].path)
+            for (_, _), (image, answer) in sorted(self.sample, key=lambda one: one[0][1])
         ]
 
     def findings(self) -> Lines:
@@ -216,9 +207,9 @@ def _table(outcome: Outcome) -> Table:
     return Table("Classes by how often they were recognised", ["class", "images", "share"], rows)
 
 
-def _gallery(caption: str, shown: Sequence[Shown]) -> Gallery:
+def _gallery(caption: str, shown: Few) -> Gallery:
     named = []
-    for _, image, answer in shown:
+    for _, (image, answer) in shown:
         flag, name = "unlike anything, " if answer.unlike else "", last_name(image.path)
         note = f"{flag}{percent(answer.probabilities[0])}: {name}"
         named.append((image, class_name(answer.classes[0]), note))

@@ -10,7 +10,7 @@ from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
 from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
-from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, Fitting
+from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, fit_heads
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
 from spark_job.analyses.training.softmax_regression import Settings
 from spark_job.contract.errors import MisuseError
@@ -65,11 +65,7 @@ def train(
     division = divide(draws_of(spark, table, seed), test_draws, held_out, seed)
     training, testing = division.training_counts[-1].sum(), division.test_counts.sum()
     say(f"{training:,} images of {len(division.classes)} classes train, {testing:,} test")
-    fitting = Fitting(spark, source, tested, division, settings, say, trace)
-    try:
-        trained = [fitting.fit_on(name) for name in TABLES[on]]
-    finally:
-        fitting.release()
+    trained = fit_heads(spark, source, tested, division, TABLES[on], settings, say, trace)
     manifest = source.manifest
     extractor = manifest.parameters["extractor"]
     description = Description(

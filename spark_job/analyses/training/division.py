@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from pyspark import SparkContext
@@ -21,6 +22,7 @@ SPLITS |= dict.fromkeys(("validation", "valid", "val"), VALIDATION)
 CURVE = (0.1, 0.25, 0.5, 1.0)  # shares of the training images at which the learning curve is measured
 
 Draws = dict[tuple[str, str], np.ndarray]
+Key = TypeVar("Key", bound=Any)  # sorts
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,8 @@ class Division:
 
 def draws_of(spark: SparkContext, table: VectorTable, seed: int) -> Draws:
     """Return (kind of split, class) -> the draws of its usable images, ascending, 8 bytes an image."""
-    collected = defaultdict(list)
     parts = spark.parallelize(table.parts, len(table.parts))
-    for partial in parts.map(lambda uri: _draws(uri, table.label, seed)).collect():
-        for key, drawn in partial.items():
-            collected[key].append(drawn)
-    return {key: np.sort(np.concatenate(drawn)) for key, drawn in collected.items()}
+    return _joined(parts.flatMap(lambda uri: _draws(uri, table.label, seed).items()).collect())
 
 
 def _draws(uri: str, label_column: str, seed: int) -> Draws:
@@ -157,8 +155,11 @@ def _labelled(draws: Draws) -> Draws:
 
 def by_class(draws: Draws, kind: str | None = None) -> dict[str, np.ndarray]:
     """Return class -> its draws, ascending, of one kind of split or of all."""
-    draws_by_class = defaultdict(list)
-    for (of, label), drawn in draws.items():
-        if kind in (None, of):
-            draws_by_class[label].append(drawn)
-    return {label: np.sort(np.concatenate(draws_by_class[label])) for label in sorted(draws_by_class)}
+    return _joined((label, drawn) for (of, label), drawn in draws.items() if kind in (None, of))
+
+
+def _joined(draws: Iterable[tuple[Key, np.ndarray]]) -> dict[Key, np.ndarray]:
+    joined = defaultdict(list)
+    for key, drawn in draws:
+        joined[key].append(drawn)
+    return {key: np.sort(np.concatenate(drawn)) for key, drawn in sorted(joined.items())}

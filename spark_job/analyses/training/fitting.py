@@ -1,7 +1,11 @@
 """Fits a head on one table of a run, step by step along the learning curve, sets its limits, judges it."""
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from pyspark import SparkContext
@@ -9,48 +13,50 @@ from scipy.sparse import csr_array
 
 from spark_job.analyses.classifier.saved_classifier import TOP, Head, Novelty
 from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.totals import First, Sums
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.examples import Block, Examples
-from spark_job.analyses.training.softmax_regression import Scaling, Settings, fit_scaling, fit_softmax
-from spark_job.images.listing import ListedFile
+from spark_job.analyses.training.softmax_regression import (
+    Block,
+    Examples,
+    Scaling,
+    Settings,
+    fit_scaling,
+    fit_softmax,
+)
+from spark_job.reduction.principal_components import Reduction
+from spark_job.session import Sum
 
 FEATURES, COMPONENTS = "features", "components"
 # This share of the training images is further away, and this share is recognised with less confidence.
 CALIBRATION_SHARE = 0.005
-EXAMPLES_PER_CONFUSION = 4
 
 Confusion = tuple[int, int]  # (class, the one it was taken for)
-Example = tuple[ListedFile, float]  # a confused image, and how probable the wrong class was held
+
+
+class Confused(First):
+    """The confused images whose wrong answers are the most confident; by path where equal."""
+
+    most = 4
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Sum):
     """Counts over test images; they add up.
 
     Attributes:
         confusion: (classes, classes) int64, rows are the true classes; sparse, as 10,000 classes need.
         in_top: images whose class is among the TOP most probable.
         flagged: images that were held for unlike anything trained on.
-        examples: of each confusion the most confident ones, at most EXAMPLES_PER_CONFUSION.
+        examples: of each confusion a few images, with the probability of the wrong class.
     """
 
     confusion: csr_array
     in_top: int
     flagged: int
-    examples: dict[Confusion, tuple[Example, ...]]
-
-    def __add__(self, other: "Evaluation") -> "Evaluation":
-        pairs = sorted(self.examples.keys() | other.examples.keys())
-        return Evaluation(
-            self.confusion + other.confusion,
-            self.in_top + other.in_top,
-            self.flagged + other.flagged,
-            {pair: _first((*self.examples.get(pair, ()), *other.examples.get(pair, ()))) for pair in pairs},
-        )
+    examples: Sums[Confusion, Confused]
 
     @property
     def image_count(self) -> int:
-        """How many images were tested."""
         return int(self.confusion.sum())
 
     @property
@@ -86,17 +92,8 @@ def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
-def _first(examples: Iterable[Example]) -> tuple[Example, ...]:
-    """Return the examples with the most confident wrong answers; by path where equal."""
-    return tuple(sorted(examples, key=lambda one: (-one[1], one[0].path))[:EXAMPLES_PER_CONFUSION])
-
-
-def evaluate(examples: Examples, head: Head, novelty: Novelty) -> Evaluation:
-    """Count what the head says about all examples."""
-    return examples.total(_evaluation, (head, novelty))
-
-
-def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
+def evaluate(model: tuple[Head, Novelty], block: Block) -> Evaluation:
+    """Count what the head says about the rows of a block."""
     head, novelty = model
     probabilities = head.probabilities(block.rows)
     order = np.argsort(-probabilities, axis=1, kind="stable")
@@ -104,10 +101,12 @@ def _evaluation(model: tuple[Head, Novelty], block: Block) -> Evaluation:
     top = np.take_along_axis(probabilities, order[:, :1], axis=1)[:, 0]
     ones, shape = np.ones(len(predicted), np.int64), (len(head.intercepts),) * 2
     confusion = csr_array((ones, (block.classes, predicted)), shape)
-    examples: dict[Confusion, tuple[Example, ...]] = {}
-    for index in np.flatnonzero(predicted != block.classes):
-        pair = (int(block.classes[index]), int(predicted[index]))
-        examples[pair] = _first((*examples.get(pair, ()), (block.images[index], float(top[index]))))
+    wrong: dict[Confusion, list[Any]] = defaultdict(list)
+    for index in np.flatnonzero(predicted != block.classes).tolist():
+        image, probability = block.images[index], float(top[index])
+        pair = int(block.classes[index]), int(predicted[index])
+        wrong[pair].append(((-probability, image.path), (image, probability)))
+    examples = Sums({pair: Confused(some) for pair, some in wrong.items()})
     in_top = int((order[:, :TOP] == block.classes[:, None]).sum())
     flagged = int(novelty.flagged(top, novelty.distances(block.rows)).sum())
     return Evaluation(confusion, in_top, flagged, examples)
@@ -135,62 +134,56 @@ class Trained:
     evaluation: Evaluation
 
 
-class Fitting:
-    """Fits heads on the tables of a run; they are judged on features, whatever table a head learns from."""
+def fit_heads(
+    spark: SparkContext,
+    source: SourceRun,
+    tested: SourceRun | None,
+    division: Division,
+    tables: Sequence[str],
+    settings: Settings,
+    say: Callable[[str], None],
+    trace: Callable[[str], None] | None = None,
+) -> list[Trained]:
+    """Fit a head on each of these tables, FEATURES or COMPONENTS, with growing shares of the training images.
 
-    def __init__(
-        self,
-        spark: SparkContext,
-        source: SourceRun,
-        tested: SourceRun | None,
-        division: Division,
-        settings: Settings,
-        say: Callable[[str], None],
-        trace: Callable[[str], None] | None = None,
-    ) -> None:
-        """Read the features of both sides (`tested`: None for the source itself) and measure the columns."""
-        self._spark, self._source, self._division, self._settings = spark, source, division, settings
-        self._say, self._trace = say, trace
-        features = VectorTable.features(source)
-        classes, test_features = len(division.classes), VectorTable.features(tested or source)
-        self._training = Examples(spark, features, division.training_choice, classes)
-        self._tests = Examples(spark, test_features, division.test_choice, classes)
-        self._scaling = fit_scaling(self._training, division.training_counts[-1], features.length)
+    Each share begins where the one before ended, which spares most of its iterations. All are judged on
+    features.
 
-    def release(self) -> None:
-        self._training.release()
-        self._tests.release()
+    Args:
+        tested: the run whose images test; None: the source itself.
+    """
+    features, counts = VectorTable.features(source), division.training_counts
+    keep = partial(Examples, spark, classes=len(division.classes))
 
-    def fit_on(self, on: str) -> Trained:
-        """Fit a head on FEATURES or COMPONENTS, with growing shares of the training images.
-
-        Each share begins where the one before ended, which spares most of its iterations.
-        """
-        if on == FEATURES:
-            return self._fit(on, self._training, self._scaling, lambda head: head)
-        table, reduction = VectorTable.components(self._source), self._source.reduction()
-        examples = Examples(self._spark, table, self._division.training_choice, len(self._division.classes))
-        scaling = fit_scaling(examples, self._division.training_counts[-1], table.length)
-        try:
-            return self._fit(on, examples, scaling, lambda head: head.behind(reduction))
-        finally:
-            examples.release()
-
-    def _fit(
-        self, on: str, examples: Examples, scaling: Scaling, on_features: Callable[[Head], Head]
-    ) -> Trained:
+    def fit(on: str, examples: Examples, scaling: Scaling, reduction: Reduction | None) -> Trained:
         weights: np.ndarray | None = None
         curve = []
-        for step in self._division.distinct_steps:
-            count = int(self._division.training_counts[step].sum())
-            self._say(f"training on {on} of {count:,} images …")
-            weights, losses = fit_softmax(examples, scaling, self._settings, step, weights, self._trace)
-            head = on_features(Head.of_standardised(weights, scaling.mean, scaling.scale))
-            both = [table.total(_hits, (head, step)) for table in (self._training, self._tests)]
+        for step in division.distinct_steps:
+            count = int(counts[step].sum())
+            say(f"training on {on} of {count:,} images …")
+            weights, losses = fit_softmax(examples, scaling, settings, step, weights, trace)
+            head = Head.of_standardised(weights, scaling.mean, scaling.scale)
+            head = head.behind(reduction) if reduction else head
+            both = [rows.total(_hits, (head, step)) for rows in (training, tests)]
             curve.append(CurvePoint(count, *(float(right / rows) for right, rows in both)))
-        novelty = calibrate(self._training, head, self._scaling)
-        evaluation = evaluate(self._tests, head, novelty)
+        novelty = calibrate(training, head, features_scaling)
+        evaluation = tests.total(evaluate, (head, novelty))
         return Trained(on, scaling.mean.size, head, losses, tuple(curve), novelty, evaluation)
+
+    with (
+        closing(keep(features, division.training_choice)) as training,
+        closing(keep(VectorTable.features(tested or source), division.test_choice)) as tests,
+    ):
+        features_scaling, trained = fit_scaling(training, counts[-1], features.length), []
+        for on in tables:
+            if on == FEATURES:
+                trained.append(fit(on, training, features_scaling, None))
+                continue
+            table = VectorTable.components(source)
+            with closing(keep(table, division.training_choice)) as examples:
+                scaling = fit_scaling(examples, counts[-1], table.length)
+                trained.append(fit(on, examples, scaling, source.reduction()))
+        return trained
 
 
 def _hits(model: tuple[Head, int], block: Block) -> np.ndarray:

@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier.saved_classifier import TOP
@@ -14,10 +13,10 @@ from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, Trained
 from spark_job.contract.uris import last_name
-from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table, count, percent
-from spark_job.report.line_chart import Axis, Line, line_chart
-from spark_job.report.palette import COLOURS, class_name
-from spark_job.report.pictures import plain_axes, png_bytes
+from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
+from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table
+from spark_job.report.palette import COLOURS
+from spark_job.report.words import class_name, count, percent
 
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
@@ -119,7 +118,7 @@ def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iter
     for true, taken in pairs[:MAX_PAIRS_PICTURED]:
         shown = [
             (image, last_name(image.path), f"held for it with {percent(probability)}")
-            for image, probability in evaluation.examples[true, taken]
+            for _, (image, probability) in evaluation.examples[true, taken]
         ]
         groups.append((f"{names[true]} taken for {names[taken]}", shown))
     yield from galleries(groups, source.limits)
@@ -276,8 +275,7 @@ def _heat(
 
 def _confusion_png(shares: np.ndarray, names: Sequence[str]) -> bytes:
     side = max(5.0, 0.16 * len(names) + 2)
-    figure = Figure(figsize=(side, side), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(side, side)
     axes.grid(visible=False)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for labels, kind in ((axes.set_xticks, 90), (axes.set_yticks, 0)):

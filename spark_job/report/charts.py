@@ -1,7 +1,10 @@
-"""The charts as PNG files, for slides."""
+"""The charts of reports: plotly's for the page, matplotlib's as PNG files for slides."""
 
 import io
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,8 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spark_job.report.document import ReportContents, component_title, percent
-from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_name, class_styles
+from spark_job.report.document import Chart, ReportContents
+from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_styles
+from spark_job.report.words import class_name, component_title, percent
 
 MAX_BARS = 150
 
@@ -26,8 +30,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     """Draw the variance's share of each of (d,) components, and of the first together; k is marked."""
     shown = shown_components(len(ratio), component_count)
     numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(8, 4.5)
     # More bars than this would stand closer than pixels.
     draw = axes.bar if shown <= MAX_BARS else axes.fill_between
     draw(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
@@ -49,8 +52,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
 def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     """Draw the points on two components (counted from 0), coloured by class."""
     styles = class_styles([point.label for point in contents.points])
-    figure = Figure(figsize=(8, 6), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(8, 6)
     labels = np.array([point.label for point in contents.points], dtype=object)
     for style in styles.values():
         chosen = contents.components[labels == style.label]
@@ -75,8 +77,9 @@ def shown_components(dimension: int, component_count: int) -> int:
     return min(dimension, max(20, 2 * component_count))
 
 
-def plain_axes(figure: Figure) -> Axes:
-    """Add axes in the look of the report."""
+def plain_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of so many inches and its axes, in the look of the report."""
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     axes.grid(color=_GRID, linewidth=0.6, zorder=0)
     axes.set_axisbelow(True)
@@ -85,7 +88,7 @@ def plain_axes(figure: Figure) -> Axes:
     axes.tick_params(colors=_TEXT, labelsize=9)
     axes.xaxis.label.set_color(_TEXT)
     axes.yaxis.label.set_color(_TEXT)
-    return axes
+    return figure, axes
 
 
 def _marker(style: ClassStyle) -> Line2D:
@@ -140,3 +143,121 @@ def png_bytes(figure: Figure) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(target, format="png", metadata={"Software": None})
     return target.getvalue()
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points, and the line through them."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: str = COLOURS[0]
+    style: str = "solid"  # `solid`, `dot`, or `none` for points without a line
+    marker: int = 6  # diameter of the points in pixels; 0 for a line without points
+    open: bool = False  # whether the points are rings
+    # the smallest and the largest y at each x, drawn as a pale band
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One of the two axes."""
+
+    title: str
+    format: str = ","  # of its numbers, in the words that plotly and Python share: `,` or `.1%`
+    from_zero: bool = True  # whether it begins at 0
+    end: float | None = None  # the largest value; None: the data decides
+    # the only values that are named, on a logarithmic scale, of x alone; empty for a linear one
+    ticks: Sequence[float] = ()
+
+
+def line_chart(
+    caption: str,
+    name: str,
+    lines: Sequence[Line],
+    x: Axis,
+    y: Axis,
+    *,
+    legend: bool = True,
+    compare: bool = False,
+) -> Chart:
+    """Return the chart.
+
+    Args:
+        legend: whether the names of the lines are shown.
+        compare: whether the pointer shows all lines at its x, instead of the nearest point.
+    """
+    data = [trace for line in lines for trace in _traces(line, x, y)]
+    layout = {
+        "xaxis": _plotly_axis(x),
+        "yaxis": _plotly_axis(y),
+        "hovermode": "x unified" if compare else "closest",
+        "showlegend": legend,
+    }
+    return Chart(caption, data, layout, png=lambda: _png(lines, x, y, legend), name=name)
+
+
+def _traces(line: Line, x: Axis, y: Axis) -> list[dict[str, Any]]:
+    base: dict[str, Any] = {"type": "scatter", "x": list(line.x)}
+    edge = {**base, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    traces = []
+    if line.band:
+        low, high = line.band
+        filled = {"fill": "tonexty", "fillcolor": f"{line.colour}33"}
+        traces = [{**edge, "y": list(high)}, {**edge, "y": list(low), **filled}]
+    shown = [word for word, on in (("lines", line.style != "none"), ("markers", line.marker)) if on]
+    main = {
+        **base,
+        "y": list(line.y),
+        "name": line.name,
+        "mode": "+".join(shown),
+        "line": {"color": line.colour, "dash": line.style if line.style != "none" else "solid"},
+        "marker": {"color": line.colour, "size": line.marker, "line": {"width": 3 if line.open else 0}}
+        | ({"symbol": "circle-open"} if line.open else {}),
+        "hovertemplate": f"%{{x:{x.format}}}: %{{y:{y.format}}}<extra>%{{fullData.name}}</extra>",
+    }
+    return [*traces, main]
+
+
+def _plotly_axis(axis: Axis) -> dict[str, Any]:
+    shown: dict[str, Any] = {"title": {"text": axis.title}, "tickformat": axis.format}
+    if axis.ticks:
+        names = [format(tick, axis.format) for tick in axis.ticks]
+        return {**shown, "type": "log", "tickvals": list(axis.ticks), "ticktext": names}
+    if axis.end is not None:
+        return {**shown, "range": [0, axis.end]}
+    return {**shown, "rangemode": "tozero" if axis.from_zero else "normal"}
+
+
+def _png(lines: Sequence[Line], x: Axis, y: Axis, legend: bool) -> bytes:
+    figure, axes = plain_axes(8, 4.5)
+    dashes = {"solid": "-", "dot": ":", "none": ""}
+    for line in lines:
+        if line.band:
+            axes.fill_between(line.x, *line.band, color=line.colour, alpha=0.2, linewidth=0)
+        axes.plot(
+            line.x,
+            line.y,
+            color=line.colour,
+            linestyle=dashes[line.style],
+            marker="o" if line.marker else "",
+            markersize=line.marker * 2 / 3,
+            fillstyle="none" if line.open else "full",
+            label=line.name,
+        )
+    axes.set(xlabel=x.title, ylabel=y.title)
+    if x.from_zero and not x.ticks:
+        axes.set_xlim(left=0)
+    if y.from_zero:
+        axes.set_ylim(bottom=0, top=y.end)
+    if x.ticks:
+        axes.set_xscale("log")
+        axes.set_xticks(list(x.ticks), [format(tick, x.format) for tick in x.ticks])
+        axes.minorticks_off()
+    if y.format.endswith("%"):
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=int(y.format[1:-1])))
+    if legend:
+        for text in axes.legend(frameon=False).get_texts():
+            text.set_parse_math(False)  # "$" in a name is a dollar
+    return png_bytes(figure)

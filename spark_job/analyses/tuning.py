@@ -1,19 +1,35 @@
-"""The report of a tuning: the heat map, and how time grows with images and falls with cores."""
+"""How fast the featurization is with other executors and cores, beside one plain serial process."""
 
-import json
+import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from spark_job.analyses.analysis_run import AnalysisRun
-from spark_job.contract.run_layout import REPORT, TUNING
+from spark_job.analyses.analysis_run import AnalysisRun, Summary
+from spark_job.analyses.source_run import SourceRun
+from spark_job.contract.extractor_files import ENGINE_FILES
+from spark_job.contract.manifest import write_json
+from spark_job.contract.run_layout import LISTING, REPORT, TUNING
+from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
-from spark_job.report.document import Chart, Document, Number, Section, Table, duration, percent, speed
-from spark_job.report.line_chart import Axis, Line, line_chart
+from spark_job.contract.uris import normalise
+from spark_job.errors import ImageRejectedError
+from spark_job.extractors.folder import Extractor
+from spark_job.features.engines import load_engine
+from spark_job.images.decoding import decode_picture
+from spark_job.images.listing import read_listing
+from spark_job.images.preparation import prepare
+from spark_job.images.reading import Pace, read_image
+from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
+from spark_job.report.document import Chart, Document, Number, Section, Table
 from spark_job.report.palette import COLOURS
-from spark_job.report.pictures import plain_axes, png_bytes
+from spark_job.report.words import duration, percent, speed
+from spark_job.storage import Folder
 
 _CURVE_POINTS = 60
 # Pale to strong, so that the figure can stand on it in the page's ink.
@@ -70,8 +86,7 @@ def _seconds(
 
 
 def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:
-    figure = Figure(figsize=(6, 4.5), dpi=150, layout="constrained")
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(6, 4.5)
     axes.grid(visible=False)
     image = axes.imshow(
         rates, cmap="Blues", aspect="auto", origin="lower", vmin=0, vmax=np.nanmax(rates) * 1.4
@@ -97,9 +112,8 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
     """
     parameters = {**tuning.place, "images": str(tuning.images)}
     analysis = AnalysisRun("tune", results, [], parameters, run_id)
-    content = json.dumps(tuning.as_json(), indent=2, ensure_ascii=False) + "\n"
     metrics = {"tuning": {name: getattr(tuning.recommended, name, None) for name in FIGURES}}
-    analysis.finish(metrics, tune_document(tuning), outputs={TUNING: content.encode()})
+    analysis.finish(metrics, tune_document(tuning), outputs={TUNING: write_json(tuning.as_json())})
     return analysis.folder.child(f"{REPORT}/index.html")
 
 
@@ -192,3 +206,52 @@ def _rows(points: Sequence[Measurement]) -> list[tuple[str | int | float, ...]]:
         )
         for point in points
     ]
+
+
+def measure_serial_process(
+    like: str, results: str, extractor: str, engine: str, run_id: str | None = None
+) -> Summary:
+    """Time one plain process on the images of the run `like`, and write a run of its own.
+
+    It reads, decodes, prepares and extracts one image after the other, on one core, and drops the features.
+    The time is from loading the network to the last image.
+
+    Raises:
+        ExtractorError: the network cannot be loaded.
+        obstore's BaseError: S3 does not answer.
+    """
+    source = SourceRun.open(like)
+    parameters = {"like": source.uri, "extractor": extractor, "engine": engine}
+    analysis = AnalysisRun("time-serial", results, [source], parameters, run_id)
+    files = [file for file in read_listing(source.folder.at(LISTING)) if file.skipped is None]
+    opened, limits, usable = Extractor.open(Folder(normalise(extractor))), ImageLimits(), 0
+    specification, read = opened.specification, Pace(partial(read_image, limits=limits))
+    tensor = np.empty((1, specification.height, specification.width, 3), np.float32)
+    with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
+        fetched = {name: opened.fetch(name, into=Path(scratch)) for name in ENGINE_FILES[engine]}
+        started = time.monotonic()
+        network = load_engine(fetched, specification, engine, "f32")
+        for file in files:
+            with suppress(ImageRejectedError):
+                content = read(file)
+                if isinstance(content, ImageRejectedError):
+                    continue
+                picture = decode_picture(content, limits, (specification.height, specification.width))
+                prepare(picture.pixels, specification, tensor[0])
+                network.features(tensor)
+                usable += 1
+        seconds = time.monotonic() - started
+    images, rejected = len(files), len(files) - usable
+    rate = images / seconds  # rejected images count: they were read as well
+    document = Document(
+        "One serial process",
+        "Read, decode, prepare and extract, one image after the other, on one core",
+        {"Images": f"{images:,}", "Seconds": f"{seconds:.1f}", "Images a second": f"{rate:,.0f}"},
+        sections=(),
+    )
+    metrics = {"images": {"usable": usable, "rejected": rejected}, "features": {"images_per_second": rate}}
+    findings = [
+        ("images", f"{images:,} = {usable:,} usable + {rejected:,} rejected"),
+        ("speed", f"{rate:,.0f} images/s in one process, {seconds:.1f} s"),
+    ]
+    return analysis.finish(metrics, document, findings)
