@@ -18,7 +18,7 @@ from spark_job.contract.uris import is_s3
 from spark_job.errors import ImageRejectedError, LargerError, NotReadError, StorageError
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
-from spark_job.images.thumbnails import THUMBNAIL, make_thumbnail
+from spark_job.images.preparation import THUMBNAIL, make_thumbnail
 from spark_job.s3_errors import passes_by_itself, reason_of_all, reason_of_one
 from spark_job.storage import Folder, first_line, read_bytes
 
