@@ -5,7 +5,7 @@ profiles, single sign-on, roles. On a cluster's node it uses variables or the in
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +33,8 @@ def open_store(root: str, retries: int = 10) -> Any:
 
     Args:
         retries: of a request to a busy or broken S3, each after a longer wait, three minutes in all at most.
+
+    Raises StorageError: it lies in S3, and there are no credentials.
     """
     if not is_s3(root):
         return LocalStore(root)
@@ -53,12 +55,6 @@ def open_store(root: str, retries: int = 10) -> Any:
     elif provider := _credentials():
         options["credential_provider"] = provider
     return S3Store(root.removeprefix("s3://"), **options)
-
-
-def require_access(uris: Iterable[str]) -> None:
-    """Find the credentials for what lies in S3. Raises StorageError: there are none."""
-    for uri in uris:
-        open_store(root_and_key(uri)[0])
 
 
 @lru_cache(maxsize=1)

@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import reduce
 from itertools import islice
-from operator import add
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,14 +29,13 @@ from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.parquet_parts import part_uris, read_columns
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.report_stage import contents
-from spark_job.pipeline.run_folder import RunFolder, write_index
+from spark_job.pipeline.run_folder import READS_AT_ONCE, RunFolder, write_index
 from spark_job.pipeline.stage_results import (
     FeatureResult,
     ListingResult,
     ReductionResult,
     Run,
     StageResults,
-    Total,
     result_from_json,
 )
 from spark_job.report.document import Document
@@ -46,7 +43,6 @@ from spark_job.report.page import render_document
 from spark_job.report.run_report import render_report
 from spark_job.storage import Folder
 
-READS_AT_ONCE = 32
 LINES_AT_ONCE = 10_000
 # Analyses whose reports show pictures of the run that they read.
 SHOWING_THEIR_RUN = ("train", "group", "check")
@@ -266,22 +262,12 @@ def _count_again(run: RunFolder, wanted: Wanted) -> None:
         run.complete_stage("listing", listing)
 
 
-@dataclass(frozen=True)
-class _FinishedRun(Run):
-    """A run whose report is made again without Spark."""
-
-    def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
-        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-            return cast(Total, reduce(add, pool.map(cast(Callable[[str], Any], work), parts)))
-
-
 def finished_run(run: RunFolder, manifest: Manifest, session: Callable[[], Any] | None = None) -> Run:
     """Return a run that is complete as its stages see it; without a session they work without Spark."""
     specification = json.dumps(manifest.extractor["specification"])
     extractor = Extractor(Folder(""), ExtractorSpecification.from_json(specification, layout.MANIFEST))
     options = RunOptions.parse([*manifest.command[1:], f"--run-id={manifest.run_id}"])
-    kind, opened = (Run, session) if session else (_FinishedRun, _no_session)
-    return kind(opened, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run))
+    return Run(session, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run))
 
 
 def report_again(run: RunFolder, manifest: Manifest) -> None:
@@ -300,7 +286,3 @@ def report_again(run: RunFolder, manifest: Manifest) -> None:
     files = render_report(replace(shown, created=created, cost_usd=manifest.cost_usd, notes=notes))
     for file, rendered in files.items():
         run.write(f"{layout.REPORT}/{file}", rendered)
-
-
-def _no_session() -> Any:
-    raise AssertionError("a report is made again without Spark")

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from obstore.exceptions import BaseError
@@ -33,10 +32,8 @@ MOST_WAIT_SECONDS = 20.0
 MANY_REFUSED = 100
 
 
-class ReadImage(Protocol):
-    """What reads an image; LargerError: it holds more than `most` bytes."""
-
-    def __call__(self, image: ListedFile, /, *, most: int | None = None) -> Content: ...
+# Reads a ListedFile; LargerError: it holds more bytes than are given as `most`.
+ReadImage = Callable[..., Content]
 
 
 def forgotten(results: str) -> Tombstones:
