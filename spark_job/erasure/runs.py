@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -29,7 +28,7 @@ from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.parquet_parts import part_uris, read_columns
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.report_stage import contents
-from spark_job.pipeline.run_folder import READS_AT_ONCE, RunFolder, write_index
+from spark_job.pipeline.run_folder import RunFolder, write_index
 from spark_job.pipeline.stage_results import (
     FeatureResult,
     ListingResult,
@@ -41,7 +40,7 @@ from spark_job.pipeline.stage_results import (
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.report.run_report import render_report
-from spark_job.storage import Folder
+from spark_job.storage import Folder, side_by_side
 
 LINES_AT_ONCE = 10_000
 # Analyses whose reports show pictures of the run that they read.
@@ -97,14 +96,13 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
     folder = Folder(results)
     aside = last_name(erasures_folder(results))
     runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        known = list(pool.map(lambda run: (RunTraces(run, run.read_manifest()), run.names()), runs))
-        tasks = [(one, name) for one, names in known for name in names if _is_table(name)]
-        found = pool.map(lambda task: rows_of(task[0].run.child(task[1]), wanted), tasks)
-        hits: dict[str, dict[str, pa.Table]] = {}
-        for (one, name), rows in zip(tasks, found, strict=True):
-            if rows is not None:
-                hits.setdefault(one.run.uri, {})[name] = rows
+    known = list(side_by_side(lambda run: (RunTraces(run, run.read_manifest()), run.names()), runs))
+    tasks = [(one, name) for one, names in known for name in names if _is_table(name)]
+    found = side_by_side(lambda task: rows_of(task[0].run.child(task[1]), wanted), tasks)
+    hits: dict[str, dict[str, pa.Table]] = {}
+    for (one, name), rows in zip(tasks, found, strict=True):
+        if rows is not None:
+            hits.setdefault(one.run.uri, {})[name] = rows
     traced = [_traced(one, hits.get(one.run.uri, {}), wanted) for one, _ in known]
     affected = {one.run_id for one in traced if one.used}
     traced = [replace(one, reads=_read_of(one, affected)) for one in traced]
@@ -125,9 +123,8 @@ def images_given_by(results: str, contributor: str) -> set[str]:
             return set()
         return set(map(str, rows.filter(pc.equal(rows["contributor"], contributor))["path"].to_pylist()))
 
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        parts = [uri for uris in pool.map(part_uris, features) for uri in uris]
-        return {path for paths in pool.map(given, parts) for path in paths}
+    parts = [uri for uris in side_by_side(part_uris, features) for uri in uris]
+    return {path for paths in side_by_side(given, parts) for path in paths}
 
 
 def _is_table(name: str) -> bool:
@@ -245,11 +242,10 @@ def _count_again(run: RunFolder, wanted: Wanted) -> None:
     """Count the images of each class once more: a class without images may be named after a person."""
     usable, rejected = Counter[str](), Counter[str]()
     parts = part_uris(run.at(layout.FEATURES))
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        for rows in pool.map(lambda uri: read_columns(uri, ("path", "label", "error")).to_pydict(), parts):
-            for path, label, error in zip(*rows.values(), strict=True):
-                if path not in wanted:
-                    (usable if error is None else rejected)[label] += 1
+    for rows in side_by_side(lambda uri: read_columns(uri, ("path", "label", "error")).to_pydict(), parts):
+        for path, label, error in zip(*rows.values(), strict=True):
+            if path not in wanted:
+                (usable if error is None else rejected)[label] += 1
     features, listing = run.stage("features"), run.stage("listing")
     labels = sorted(usable.keys() | rejected.keys())
     if features is not None:

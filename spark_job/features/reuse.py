@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from math import ceil
@@ -30,13 +29,12 @@ from spark_job.images.labels import Labels, Values
 from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import footer, part_uris, read_part, rows_within, write_part
-from spark_job.storage import Folder
+from spark_job.storage import Folder, side_by_side
 
 MAX_READ_BYTES = 32 * MEBIBYTE
 NEW, REUSED = "new", "taken"  # folders; the second has the name that earlier versions of this job gave it
 ROWS_PER_BUCKET = 50_000
 TASKS_A_CORE = 2
-FOOTERS_AT_ONCE = 32
 LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
 PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error", "first_seen")
 PLACE = ("part", "row", "path")
@@ -152,8 +150,7 @@ def find_reusable(
     """
     destination.clear()
     parts = part_uris(previous)
-    with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        rows = [end.num_rows for end in pool.map(footer, parts)]
+    rows = [end.num_rows for end in side_by_side(footer, parts)]
     listed = [(LISTED, uri) for uri in part_uris(listing)]
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))

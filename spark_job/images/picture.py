@@ -38,11 +38,7 @@ class Picture:
 
 
 def check_size(width: int, height: int, limits: ImageLimits) -> None:
-    """Refuse an image by what its header says of its size.
-
-    Raises:
-        ImageRejectedError: none, more than `max_pixels`, or a side longer than LONGEST_SIDE.
-    """
+    """Raise ImageRejectedError for a header's size: none, above `max_pixels`, a side above LONGEST_SIDE."""
     if min(width, height) < 1:
         raise ImageRejectedError(f"the file is damaged: it says that it has {width} x {height} pixels")
     if max(width, height) > LONGEST_SIDE:
@@ -56,11 +52,7 @@ def check_size(width: int, height: int, limits: ImageLimits) -> None:
 
 
 def check_memory(kind: str, width: int, height: int, needed_bytes: int) -> None:
-    """Refuse an image that needs more memory than a core has for it; `needed_bytes`: by its header.
-
-    Raises:
-        ImageRejectedError: more than DECODING_MIB.
-    """
+    """Raise ImageRejectedError where the `needed_bytes`, by the header, are more than DECODING_MIB."""
     if needed_bytes > DECODING_MIB * MEBIBYTE:
         raise ImageRejectedError(
             f"decoding this {kind} of {width} x {height} pixels takes {needed_bytes // MEBIBYTE:,} MiB, more "
@@ -117,11 +109,7 @@ class Opened:
 
 
 def damage_of(rows: int, height: int, *, early: bool) -> dict[str, Any]:
-    """Return the fields of Opened that say what is there of a damaged file.
-
-    Raises:
-        ImageRejectedError: less than LEAST_SHARE of its rows.
-    """
+    """Return the fields of Opened of a damaged file; ImageRejectedError: it has less than LEAST_SHARE."""
     share = 100 * rows // height
     there = "all of its rows are there" if rows == height else f"{share} % of its rows are there"
     sentence = f"the file {'ends early' if early else 'is damaged'}: {there}"

@@ -181,11 +181,7 @@ def read_facts(facts: Any) -> Prepared:
 
 
 def encode_thumbnail(pixels: np.ndarray) -> bytes:
-    """Return a JPEG of at most 64 x 64 pixels and 4,096 bytes.
-
-    Args:
-        pixels: (h, w, 3) uint8 RGB, C-contiguous.
-    """
+    """Return a JPEG of at most 64 x 64 pixels and 4,096 bytes, of (h, w, 3) uint8 RGB, C-contiguous."""
     height, width = pixels.shape[:2]
     scale = THUMBNAIL_SIDE / max(height, width)
     if scale < 1:

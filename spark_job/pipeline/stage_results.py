@@ -4,7 +4,6 @@ A stage may be started over at any time: it replaces what an earlier attempt lef
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -17,9 +16,10 @@ from pyspark.sql import SparkSession
 from spark_job.contract.run_options import RunOptions
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.progress import RunProgress
-from spark_job.pipeline.run_folder import READS_AT_ONCE, RunFolder
+from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 from spark_job.session import Total, sum_over_tasks
+from spark_job.storage import side_by_side
 
 Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
 # Images that a report shows on its planes.
@@ -54,8 +54,7 @@ class Run:
     def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
         """Return the sum of what `work` gives for each part of a table, side by side."""
         if self.session is None:
-            with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-                return reduce(add, pool.map(work, parts))
+            return reduce(add, side_by_side(work, parts))
         return sum_over_tasks(self.spark.sparkContext, parts, work)
 
 
