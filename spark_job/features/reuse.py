@@ -73,16 +73,45 @@ def copy_features(
         label_columns: of this run's table of labels, if there is one.
         options: whether thumbnails are kept, and when a row ends. That of a photograph that is gone goes.
     """
-    tasks, schema = list(enumerate(part_uris(reused), start=first)), features_schema(label_columns)
+    tasks = list(enumerate(part_uris(reused), start=first))
     if not tasks:
         return Tally()
 
     def copy(task: tuple[int, str]) -> Tally:
         number, uri = task
-        tally, nothing = Tally(), array([None], pa.binary())[0]
+        tally, schema = Tally(), features_schema(label_columns)
+        batches = _copied(uri, previous, length, label_columns, options, tally)
+        write_part(destination, number, batches, schema, repeated=(*REPEATED, *label_columns))
+        return tally
 
-        def counted() -> Iterator[pa.RecordBatch]:
-            for copied, listed in _copied(uri, previous, length):
+    task_count = min(len(tasks), TASKS_A_CORE * spark.defaultParallelism)
+    return sum(spark.parallelize(tasks, task_count).map(copy).collect(), Tally())
+
+
+# A function of the module, not of the task: with a task Spark would send the scalars, whose reading imports
+# pandas.
+def _copied(
+    uri: str,
+    previous: Sequence[str],
+    length: int,
+    label_columns: Sequence[str],
+    options: RunOptions,
+    tally: Tally,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the previous run's rows that one part of the table of reused rows names; add to the tally."""
+    table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
+    reused = table.combine_chunks().to_batches()[0]
+    parts, schema = values(reused.column("part")), features_schema(label_columns)
+    nothing = array([None], pa.binary())[0]
+    for number in np.unique(parts).tolist():
+        begin, end = np.searchsorted(parts, [number, number + 1]).tolist()
+        rows, start = values(reused.column("row"))[begin:end], 0
+        part = read_part(previous[number], FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096))
+        for batch in part:
+            first, last = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
+            if last > first:
+                copied = batch.take(numbers(rows[first:last] - start))
+                listed = reused.slice(begin + first, last - first)
                 hidden = listed.column("gone") if options.shows_images else YES
                 changed = {
                     "label": listed.column("label"),
@@ -95,30 +124,6 @@ def copy_features(
                 tally.damaged += copied.num_rows - copied.column("damage").null_count
                 labels = label_arrays(listed, label_columns)
                 yield pa.RecordBatch.from_arrays([*columns, *labels], schema=schema)
-
-        write_part(destination, number, counted(), schema, repeated=(*REPEATED, *label_columns))
-        return tally
-
-    task_count = min(len(tasks), TASKS_A_CORE * spark.defaultParallelism)
-    return sum(spark.parallelize(tasks, task_count).map(copy).collect(), Tally())
-
-
-def _copied(
-    uri: str, previous: Sequence[str], length: int
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Yield the previous run's rows that a part of the table of reused rows names, and that part's rows."""
-    table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
-    reused = table.combine_chunks().to_batches()[0]
-    parts = values(reused.column("part"))
-    for number in np.unique(parts).tolist():
-        begin, end = np.searchsorted(parts, [number, number + 1]).tolist()
-        rows, start = values(reused.column("row"))[begin:end], 0
-        part = read_part(previous[number], FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096))
-        for batch in part:
-            first, last = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
-            if last > first:
-                copied = batch.take(numbers(rows[first:last] - start))
-                yield copied, reused.slice(begin + first, last - first)
             start += batch.num_rows
 
 

@@ -41,7 +41,7 @@ def test_tasks_tell_each_image_while_they_work(counts, monkeypatch):
     share.image("the file is empty")
     wait_until(lambda: counts.total("done") == 2, "both images are counted", 10)
     assert (counts.total("rejected"), counts.reason()) == (1, "the file is empty")
-    counts.channel.of(1).whole(50, 2, kept=True)
+    ShareCount(counts.channel, 1).whole(50, 2, kept=True)
     ShareCount(counts.channel, 0).image(None)
     wait_until(lambda: counts.total("done") == 51, "the second attempt has begun", 10)
     assert (counts.total("rejected"), counts.total("kept")) == (2, 50)
