@@ -29,11 +29,7 @@ class LazyCommand(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported one by one, when they are asked for.
-
-    Args:
-        sections: title of a part of the help to its commands, by name.
-    """
+    """A group that imports commands when asked for; `sections`: title of the help -> commands by name."""
 
     def __init__(
         self, *arguments: Any, sections: Mapping[str, Mapping[str, LazyCommand]], **settings: Any

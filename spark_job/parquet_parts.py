@@ -128,14 +128,8 @@ class _Object(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = offset if whence == io.SEEK_SET else 2**40 + offset
+        self._place = (0, self._place, 2**40)[whence] + offset
         return self._place
 
     def read(self, size: int = -1) -> bytes:
@@ -146,10 +140,7 @@ class _Object(io.RawIOBase):
 
 
 def read_columns(
-    uri: str,
-    columns: Iterable[str],
-    groups: Iterable[int] | None = None,
-    end: pq.FileMetaData | None = None,
+    uri: str, columns: Iterable[str], groups: Iterable[int] | None = None, end: pq.FileMetaData | None = None
 ) -> pa.Table:
     """Return those of these columns that a part has; in S3 little more than their bytes is fetched.
 

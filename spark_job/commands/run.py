@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from spark_job.commands.analyses import say
 from spark_job.contract.errors import StoppedError
 from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.run_options import RunOptions
-from spark_job.contract.uris import is_s3, read_unsigned
+from spark_job.contract.uris import is_s3, read_unsigned, root_and_key
 from spark_job.images.border import lacking
 from spark_job.python_daemon import make_ready
 from spark_job.session import begin_session
@@ -40,7 +41,7 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
         )
 
         try:
-            run_pipeline(options, session=session, say=_say)
+            run_pipeline(options, session=session, say=say)
         except KeyboardInterrupt:
             raise StoppedError(f"stopped; go on with --resume and --run-id {options.run_id}") from None
         print(terminal_text(summary(options)))
@@ -54,14 +55,11 @@ def _find_credentials(options: RunOptions) -> None:
     """Look for them before Java starts: a run without any then ends at once. StorageError: there are none."""
     if options.unsigned:
         read_unsigned(options.images)
-    if in_s3 := [uri for uri in (*options.images, options.results, options.extractor) if is_s3(uri)]:
-        from spark_job.storage import require_access
+    for uri in (*options.images, options.results, options.extractor):
+        if is_s3(uri):
+            from spark_job.storage import open_store
 
-        require_access(in_s3)
-
-
-def _say(line: str) -> None:
-    print(terminal_text(line), file=sys.stderr, flush=True)
+            open_store(root_and_key(uri)[0])
 
 
 run_command = make_run_command(RunOptions)

@@ -27,11 +27,7 @@ def tables_command(files: tuple[Path, ...]) -> None:
 
 
 def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
-    """Return a Markdown text with the tables that it has markers for.
-
-    Raises:
-        MisuseError: it has no markers, or one that nothing ends.
-    """
+    """Return Markdown with the tables that it has markers for; MisuseError: no marker, or one without end."""
     rows = {
         "options": ["| option | meaning | default |", "|---|---|---|", *map(_option_row, options.table())],
         "files": ["| file | what of an image it holds |", "|---|---|", *map(_file_row, PERSONAL_DATA)],

@@ -89,14 +89,7 @@ class Option:
         return f"{value:,} {self.unit}" if self.unit else str(value)
 
     def read(self, value: Any) -> Any:
-        """Return the value that a word gives.
-
-        Args:
-            value: a text, or what this function returned before.
-
-        Raises:
-            MisuseError: it is not allowed.
-        """
+        """Return the value of a text, or of what this returned before; MisuseError: it is not allowed."""
         if not self.listed:
             return self._read_one(value)
         if isinstance(value, str):  # a line of CSV: a value with a comma or a line break is quoted
@@ -172,11 +165,7 @@ def groups_of(table: Any) -> dict[str, Any]:
 
 
 def given_values(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are given, with None in place of defaults that give way to them.
-
-    Raises:
-        MisuseError: two of them exclude each other.
-    """
+    """Return what is given, with None where a default gives way; MisuseError: two exclude each other."""
     given = {name: value for name, value in values.items() if value is not None}
     for one in options:
         for other in one.excludes if one.name in given else ():

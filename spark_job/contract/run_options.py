@@ -217,11 +217,7 @@ class RunOptions:
 
     @classmethod
     def checked(cls, *, images: tuple[str, ...], results: str, extractor: str, **others: Any) -> Self:
-        """Return the options with normalised URIs.
-
-        Raises:
-            MisuseError: options that contradict each other or would mix results into sources.
-        """
+        """Return the options, URIs normalised; MisuseError: they contradict, or mix results into sources."""
         reduction, previous = others.pop("reduction", None), others.pop("previous", None)
         labels = others.pop("labels", FOLDER)
         options = cls(

@@ -8,14 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import reduce
 from itertools import islice
-from operator import add
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,15 +35,13 @@ from spark_job.pipeline.stage_results import (
     ReductionResult,
     Run,
     StageResults,
-    Total,
     result_from_json,
 )
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.report.run_report import render_report
-from spark_job.storage import Folder
+from spark_job.storage import Folder, side_by_side
 
-READS_AT_ONCE = 32
 LINES_AT_ONCE = 10_000
 # Analyses whose reports show pictures of the run that they read.
 SHOWING_THEIR_RUN = ("train", "group", "check")
@@ -101,14 +96,13 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
     folder = Folder(results)
     aside = last_name(erasures_folder(results))
     runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        known = list(pool.map(lambda run: (RunTraces(run, run.read_manifest()), run.names()), runs))
-        tasks = [(one, name) for one, names in known for name in names if _is_table(name)]
-        found = pool.map(lambda task: rows_of(task[0].run.child(task[1]), wanted), tasks)
-        hits: dict[str, dict[str, pa.Table]] = {}
-        for (one, name), rows in zip(tasks, found, strict=True):
-            if rows is not None:
-                hits.setdefault(one.run.uri, {})[name] = rows
+    known = list(side_by_side(lambda run: (RunTraces(run, run.read_manifest()), run.names()), runs))
+    tasks = [(one, name) for one, names in known for name in names if _is_table(name)]
+    found = side_by_side(lambda task: rows_of(task[0].run.child(task[1]), wanted), tasks)
+    hits: dict[str, dict[str, pa.Table]] = {}
+    for (one, name), rows in zip(tasks, found, strict=True):
+        if rows is not None:
+            hits.setdefault(one.run.uri, {})[name] = rows
     traced = [_traced(one, hits.get(one.run.uri, {}), wanted) for one, _ in known]
     affected = {one.run_id for one in traced if one.used}
     traced = [replace(one, reads=_read_of(one, affected)) for one in traced]
@@ -129,9 +123,8 @@ def images_given_by(results: str, contributor: str) -> set[str]:
             return set()
         return set(map(str, rows.filter(pc.equal(rows["contributor"], contributor))["path"].to_pylist()))
 
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        parts = [uri for uris in pool.map(part_uris, features) for uri in uris]
-        return {path for paths in pool.map(given, parts) for path in paths}
+    parts = [uri for uris in side_by_side(part_uris, features) for uri in uris]
+    return {path for paths in side_by_side(given, parts) for path in paths}
 
 
 def _is_table(name: str) -> bool:
@@ -249,11 +242,10 @@ def _count_again(run: RunFolder, wanted: Wanted) -> None:
     """Count the images of each class once more: a class without images may be named after a person."""
     usable, rejected = Counter[str](), Counter[str]()
     parts = part_uris(run.at(layout.FEATURES))
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        for rows in pool.map(lambda uri: read_columns(uri, ("path", "label", "error")).to_pydict(), parts):
-            for path, label, error in zip(*rows.values(), strict=True):
-                if path not in wanted:
-                    (usable if error is None else rejected)[label] += 1
+    for rows in side_by_side(lambda uri: read_columns(uri, ("path", "label", "error")).to_pydict(), parts):
+        for path, label, error in zip(*rows.values(), strict=True):
+            if path not in wanted:
+                (usable if error is None else rejected)[label] += 1
     features, listing = run.stage("features"), run.stage("listing")
     labels = sorted(usable.keys() | rejected.keys())
     if features is not None:
@@ -266,22 +258,12 @@ def _count_again(run: RunFolder, wanted: Wanted) -> None:
         run.complete_stage("listing", listing)
 
 
-@dataclass(frozen=True)
-class _FinishedRun(Run):
-    """A run whose report is made again without Spark."""
-
-    def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
-        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-            return cast(Total, reduce(add, pool.map(cast(Callable[[str], Any], work), parts)))
-
-
 def finished_run(run: RunFolder, manifest: Manifest, session: Callable[[], Any] | None = None) -> Run:
     """Return a run that is complete as its stages see it; without a session they work without Spark."""
     specification = json.dumps(manifest.extractor["specification"])
     extractor = Extractor(Folder(""), ExtractorSpecification.from_json(specification, layout.MANIFEST))
     options = RunOptions.parse([*manifest.command[1:], f"--run-id={manifest.run_id}"])
-    kind, opened = (Run, session) if session else (_FinishedRun, _no_session)
-    return kind(opened, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run))
+    return Run(session, options, extractor, run, Path(), manifest.fingerprint, RunProgress(run))
 
 
 def report_again(run: RunFolder, manifest: Manifest) -> None:
@@ -300,7 +282,3 @@ def report_again(run: RunFolder, manifest: Manifest) -> None:
     files = render_report(replace(shown, created=created, cost_usd=manifest.cost_usd, notes=notes))
     for file, rendered in files.items():
         run.write(f"{layout.REPORT}/{file}", rendered)
-
-
-def _no_session() -> Any:
-    raise AssertionError("a report is made again without Spark")

@@ -28,11 +28,7 @@ def import_tensorflow() -> Any:
 
 
 def import_openvino() -> Any:
-    """Import OpenVINO, and keep it from reporting every import and conversion to its makers.
-
-    Raises:
-        ExtractorError: OpenVINO is not installed.
-    """
+    """Import OpenVINO without its reports of imports and conversions; ExtractorError: it is not installed."""
     # None makes `import openvino_telemetry` fail; OpenVINO then falls back to a stub that sends nothing.
     sys.modules.setdefault("openvino_telemetry", cast(Any, None))
     return _import("openvino", "openvino")

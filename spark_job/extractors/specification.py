@@ -82,11 +82,7 @@ class ExtractorSpecification:
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> "ExtractorSpecification":
-        """Read `extractor.json`.
-
-        Raises:
-            ExtractorError: not JSON, of another format, or fields are missing or unknown.
-        """
+        """Read `extractor.json`; ExtractorError: no JSON, another format, missing or unknown fields."""
         try:
             values: dict[str, Any] = json.loads(text)
             if values.get("format") != FORMAT:

@@ -75,12 +75,6 @@ class _Tensor:
         return np.ascontiguousarray(as_strided(numbers[self.offset :], self.shape, strides))
 
 
-def _rebuild_tensor(
-    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
-) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
 class _AllowListUnpickler(pickle._Unpickler):
     """Knows the few globals of a state dictionary and refuses every other: unpickling runs what it names.
 
@@ -95,7 +89,7 @@ class _AllowListUnpickler(pickle._Unpickler):
 
     allowed: ClassVar[dict[tuple[str, str], Any]] = {
         ("collections", "OrderedDict"): OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+        ("torch._utils", "_rebuild_tensor_v2"): lambda *of: _Tensor(*of[:2], *map(tuple, of[2:4])),
         **{("torch", f"{name}Storage"): np.dtype(kind) for name, kind in _STORAGE_TYPES.items()},
     }
 

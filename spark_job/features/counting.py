@@ -29,10 +29,6 @@ class Channel:
     port: int = 0
     token: str = ""
 
-    def of(self, share: int) -> "ShareCount":
-        """Return what counts the images of one share, in its task."""
-        return ShareCount(self, share)
-
 
 class ShareCount:
     """Counts the images of a share and tells the driver; what cannot be told is no failure of the task."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,20 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from pyspark import SparkContext, SparkFiles
 
-from spark_job.contract.errors import MisuseError
-from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES, PRECISIONS
+from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras, import_openvino, import_tensorflow
 from spark_job.extractors.specification import ExtractorSpecification
-
-
-@dataclass(frozen=True)
-class EngineChoice:
-    """Which engine runs the network, and how precisely."""
-
-    engine: str
-    precision: str
 
 
 class Engine(Protocol):
@@ -42,22 +32,11 @@ def load_engine(
         files: the path of each of the engine's `ENGINE_FILES`, under any name of the same ending; their
             hashes are not checked here.
         engine: one of ENGINES.
-        precision: one of PRECISIONS. bf16 is for OpenVINO, on processors that have it.
+        precision: one of PRECISIONS. bf16 is for OpenVINO alone, on processors that have it.
 
     Raises:
-        MisuseError: no such engine or precision, or a precision that the engine does not have.
         ExtractorError: the engine is not installed, or cannot load the files.
     """
-    if engine not in ENGINES:
-        raise MisuseError(f"unknown engine {engine!r}: choose {' or '.join(ENGINES)}")
-    if precision not in PRECISIONS:
-        raise MisuseError(f"unknown precision {precision!r}: choose {' or '.join(PRECISIONS)}")
-    if engine == "tensorflow" and precision != "f32":
-        raise MisuseError(f"the tensorflow engine computes in f32 only, not {precision}: use openvino")
-    if missing := [name for name in ENGINE_FILES[engine] if name not in files]:
-        raise ExtractorError(
-            f"the extractor has no {', '.join(missing)}, which {engine} needs: build it again"
-        )
     paths = [files[name] for name in ENGINE_FILES[engine]]
     make: Callable[..., Engine] = _OpenVinoEngine if engine == "openvino" else _TensorFlowEngine
     try:
@@ -119,7 +98,7 @@ class _TensorFlowEngine:
 
 
 def worker_engine(
-    spark: SparkContext, extractor: Extractor, choice: EngineChoice, scratch: Path
+    spark: SparkContext, extractor: Extractor, engine: str, precision: str, scratch: Path
 ) -> Callable[[], Engine]:
     """Send the network's files to every node once; return what loads them once a worker process.
 
@@ -130,25 +109,22 @@ def worker_engine(
         ExtractorError: the extractor has no files for this engine.
     """
     names = {}
-    for name in ENGINE_FILES[choice.engine]:
+    for name in ENGINE_FILES[engine]:
         path = extractor.fetch(name, into=scratch)
         spark.addFile(str(path))
         names[name] = path.name
-    return partial(_load_once, tuple(names.items()), extractor.specification, choice)
+    return partial(_load_once, names, extractor.specification, engine, precision)
 
 
-_loaded: dict[tuple[str, EngineChoice], Engine] = {}  # of this worker process; one at a time
+_loaded: dict[tuple[str, ...], Engine] = {}  # of this worker process; one at a time
 
 
 def _load_once(
-    names: tuple[tuple[str, str], ...], specification: ExtractorSpecification, choice: EngineChoice
+    names: Mapping[str, str], specification: ExtractorSpecification, engine: str, precision: str
 ) -> Engine:
-    key = (specification.fingerprint, choice)
-    if key in _loaded:
-        return _loaded[key]
-    files = {name: Path(SparkFiles.get(file)) for name, file in names}
-    if missing := [str(path) for path in files.values() if not path.is_file()]:
-        raise ExtractorError(f"the network did not reach this worker: {missing}")
-    _loaded.clear()
-    _loaded[key] = load_engine(files, specification, choice.engine, choice.precision)
+    key = (specification.fingerprint, engine, precision)
+    if key not in _loaded:
+        files = {name: Path(SparkFiles.get(file)) for name, file in names.items()}
+        _loaded.clear()
+        _loaded[key] = load_engine(files, specification, engine, precision)
     return _loaded[key]

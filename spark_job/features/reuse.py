@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from math import ceil
@@ -30,13 +29,12 @@ from spark_job.images.labels import Labels, Values
 from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
 from spark_job.parquet_parts import footer, part_uris, read_part, rows_within, write_part
-from spark_job.storage import Folder
+from spark_job.storage import Folder, side_by_side
 
 MAX_READ_BYTES = 32 * MEBIBYTE
 NEW, REUSED = "new", "taken"  # folders; the second has the name that earlier versions of this job gave it
 ROWS_PER_BUCKET = 50_000
 TASKS_A_CORE = 2
-FOOTERS_AT_ONCE = 32
 LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
 PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error", "first_seen")
 PLACE = ("part", "row", "path")
@@ -50,6 +48,8 @@ _REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
     ("gone", pa.bool_()),
 ]
 REUSED_SCHEMA = pa.schema(_REUSED_COLUMNS)
+_PLACED = [field for field in REUSED_SCHEMA if field.name in ("part", "row")]
+PREVIOUS_SCHEMA = pa.schema([*_PLACED, *map(FEATURES_SCHEMA.field, PREVIOUS_COLUMNS)])
 LABELLING = ("label", "split", "labels")
 Rows = tuple[int, pa.Table]  # number of the part of the previous run's table, or LISTED
 
@@ -88,6 +88,8 @@ def copy_features(
     return sum(spark.parallelize(tasks, task_count).map(copy).collect(), Tally())
 
 
+# A function of the module, not of the task: with a task Spark would send the scalars, whose reading imports
+# pandas.
 def _copied(
     uri: str,
     previous: Sequence[str],
@@ -99,37 +101,30 @@ def _copied(
     """Yield the previous run's rows that one part of the table of reused rows names; add to the tally."""
     table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
     reused = table.combine_chunks().to_batches()[0]
-    parts = values(reused.column("part"))
+    parts, schema = values(reused.column("part")), features_schema(label_columns)
+    nothing = array([None], pa.binary())[0]
     for number in np.unique(parts).tolist():
-        first, last = np.searchsorted(parts, [number, number + 1]).tolist()
-        rows = reused.slice(first, last - first)
-        for batch in _rows_of(previous[number], rows, length, label_columns, options):
-            tally.usable += Counter[Any](batch.column("label").to_pylist())
-            tally.damaged += batch.num_rows - batch.column("damage").null_count
-            yield batch
-
-
-def _rows_of(
-    uri: str, reused: pa.RecordBatch, length: int, label_columns: Sequence[str], options: RunOptions
-) -> Iterator[pa.RecordBatch]:
-    rows, start = values(reused.column("row")), 0
-    for batch in read_part(uri, FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096)):
-        first, last = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
-        if last > first:
-            copied = batch.take(numbers(rows[first:last] - start))
-            listed = reused.slice(first, last - first)
-            hidden = listed.column("gone") if options.shows_images else YES
-            changed = {
-                "label": listed.column("label"),
-                "split": listed.column("split"),
-                "thumbnail": pc.if_else(hidden, array([None], pa.binary())[0], copied.column("thumbnail")),
-                "ends": _ends(copied.column("first_seen"), options),
-            }
-            columns = [changed.get(name, copied.column(name)) for name in FEATURES_SCHEMA.names]
-            yield pa.RecordBatch.from_arrays(
-                [*columns, *label_arrays(listed, label_columns)], schema=features_schema(label_columns)
-            )
-        start += batch.num_rows
+        begin, end = np.searchsorted(parts, [number, number + 1]).tolist()
+        rows, start = values(reused.column("row"))[begin:end], 0
+        part = read_part(previous[number], FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096))
+        for batch in part:
+            first, last = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
+            if last > first:
+                copied = batch.take(numbers(rows[first:last] - start))
+                listed = reused.slice(begin + first, last - first)
+                hidden = listed.column("gone") if options.shows_images else YES
+                changed = {
+                    "label": listed.column("label"),
+                    "split": listed.column("split"),
+                    "thumbnail": pc.if_else(hidden, nothing, copied.column("thumbnail")),
+                    "ends": _ends(copied.column("first_seen"), options),
+                }
+                columns = [changed.get(name, copied.column(name)) for name in FEATURES_SCHEMA.names]
+                tally.usable += Counter[Any](listed.column("label").to_pylist())
+                tally.damaged += copied.num_rows - copied.column("damage").null_count
+                labels = label_arrays(listed, label_columns)
+                yield pa.RecordBatch.from_arrays([*columns, *labels], schema=schema)
+            start += batch.num_rows
 
 
 def find_reusable(
@@ -160,8 +155,7 @@ def find_reusable(
     """
     destination.clear()
     parts = part_uris(previous)
-    with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        rows = [end.num_rows for end in pool.map(footer, parts)]
+    rows = [end.num_rows for end in side_by_side(footer, parts)]
     listed = [(LISTED, uri) for uri in part_uris(listing)]
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))
@@ -208,8 +202,8 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
         table = pa.Table.from_batches([batch])
         if number != LISTED:
             place = np.arange(first, first + batch.num_rows, dtype=np.int64)
-            table = table.append_column("row", numbers(place))
-            table = table.append_column("part", numbers(np.full_like(place, number)))
+            columns = [numbers(np.full_like(place, number)), numbers(place), *batch.columns]
+            table = pa.table(columns, schema=PREVIOUS_SCHEMA)
         first += batch.num_rows
         paths: list[Any] = batch.column("path").to_pylist()
         bucket = np.array([crc32(path.encode()) % buckets for path in paths], np.int64)
@@ -227,8 +221,12 @@ def _meet(
     groups: Sequence[int],
 ) -> Iterator[tuple[int, tuple[Counter[str], pa.Table]]]:
     """Write the new images of a bucket; yield the rows to be reused by the group of their part."""
-    listed, previous = _both(rows)
-    new, reused, kept, removed = _compare(listed, previous, options, labels, today)
+    listed: list[pa.Table] = [pa.Table.from_batches([], LISTING_SCHEMA)]
+    previous: list[pa.Table] = [pa.Table.from_batches([], PREVIOUS_SCHEMA)]
+    for number, table in rows:
+        (listed if number == LISTED else previous).append(table)
+    tables = pa.concat_tables(listed), pa.concat_tables(previous)
+    new, reused, kept, removed = _compare(*tables, options, labels, today)
     if new.num_rows:
         write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
@@ -238,20 +236,6 @@ def _meet(
     group = np.array(groups, np.int64)[parts]
     for one in np.unique(group).tolist():
         yield one, (Counter(), reused.take(numbers(np.flatnonzero(group == one))))
-
-
-def _both(rows: Iterable[Rows]) -> tuple[pa.Table, pa.Table]:
-    """Return the rows of the listing and those of the previous run's table, each as one table."""
-    listed: list[pa.Table] = [pa.Table.from_batches([], LISTING_SCHEMA)]
-    previous: list[pa.Table] = []
-    for number, table in rows:
-        (listed if number == LISTED else previous).append(table)
-    schema = pa.schema(
-        [*(REUSED_SCHEMA.field(name) for name in PLACE), *map(FEATURES_SCHEMA.field, PREVIOUS_COLUMNS[1:])]
-    )
-    return pa.concat_tables(listed), pa.concat_tables(
-        [pa.Table.from_batches([], schema), *(table.select(schema.names) for table in previous)]
-    )
 
 
 def _compare(

@@ -19,7 +19,7 @@ from spark_job.arrow_arrays import NO_TEXT, values
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
-from spark_job.features.counting import Channel
+from spark_job.features.counting import Channel, ShareCount
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.labels import LABEL
 from spark_job.images.listing import ListedFile, Share
@@ -73,7 +73,7 @@ def write_features(
     """
 
     def write(share: Share) -> Tally:
-        batch, count = share.batch(), channel.of(share.number)
+        batch, count = share.batch(), ShareCount(channel, share.number)
         content = hashlib.sha256(json.dumps([run, batch.to_pylist()]).encode()).hexdigest()
         facts = part_facts(destination.child(part_name(share.number)))
         if facts.get(CONTENT) == content:

@@ -60,11 +60,7 @@ def lacking() -> str:
 
 
 def enter(max_seconds: float) -> None:
-    """Go behind the border, for good; the process must have one thread.
-
-    Raises:
-        OSError: the kernel refuses it.
-    """
+    """Go behind the border, for good; the process must have one thread. OSError: the kernel refuses it."""
     limits = {
         resource.RLIMIT_CPU: PROCESSOR_SECONDS + ceil(max_seconds),
         resource.RLIMIT_FSIZE: 0,

@@ -19,14 +19,20 @@ from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.heic_avif_jxl import open_avif, open_heic, open_jxl
 from spark_job.images.formats.libvips import VipsError
 from spark_job.images.formats.names import SAVE, recognise
-from spark_job.images.formats.opened import Opened
 from spark_job.images.formats.pillow import open_bmp, open_by_pillow, open_gif
-from spark_job.images.formats.png_webp import is_interlaced, open_damaged_png, open_png, open_webp
-from spark_job.images.formats.tiff import open_damaged_tiff, open_tiff
+from spark_job.images.formats.png_webp_tiff import (
+    is_interlaced,
+    open_damaged_png,
+    open_damaged_tiff,
+    open_png,
+    open_tiff,
+    open_webp,
+)
 from spark_job.images.jpeg import decode_jpeg
 from spark_job.images.picture import (
     STRIP_BYTES,
     Needed,
+    Opened,
     Picture,
     check_memory,
     check_size,

@@ -95,11 +95,7 @@ def decode_damaged(data: bytes, header: Header, denominator: int) -> tuple[np.nd
 
 
 def require_all_scans(data: bytes, header: Header) -> None:
-    """Check that the scans of a progressive file bring every bit of every frequency.
-
-    Raises:
-        ImageRejectedError: one is missing.
-    """
+    """Raise ImageRejectedError unless the scans of a progressive file bring every bit of every frequency."""
     if not _read(data, header).complete:
         raise ImageRejectedError(_NO_ROWS)
 

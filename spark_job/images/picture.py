@@ -1,6 +1,8 @@
-"""What decoding gives, whatever the format, and the limit of size that all formats share."""
+"""What decoding gives, whatever the format: a read header, a picture; the limits that all formats share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ import numpy as np
 from spark_job.contract.node import DECODING_MIB
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.errors import ImageRejectedError
+from spark_job.images.formats.names import SAVE
 
 # A library that reads row by row holds a hundred rows, which is nothing unless they are longer.
 LONGEST_SIDE = 100_000
@@ -15,6 +18,7 @@ LONGEST_SIDE = 100_000
 OVERSAMPLING = 3
 LEAST_SHARE = 90  # percent of the rows, for a damaged file to be usable
 STRIP_BYTES = 1024 * 1024
+UNKNOWN_RANGE = "pixels have no brightness range that is known"
 # After the transposition that 5 to 8 begin with; OpenCV's code: 0 over, 1 sideways, -1 both.
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 Needed = tuple[int, int] | None  # (height, width) of the network's input; None: decode at full size
@@ -34,11 +38,7 @@ class Picture:
 
 
 def check_size(width: int, height: int, limits: ImageLimits) -> None:
-    """Refuse an image by what its header says of its size.
-
-    Raises:
-        ImageRejectedError: none, more than `max_pixels`, or a side longer than LONGEST_SIDE.
-    """
+    """Raise ImageRejectedError for a header's size: none, above `max_pixels`, a side above LONGEST_SIDE."""
     if min(width, height) < 1:
         raise ImageRejectedError(f"the file is damaged: it says that it has {width} x {height} pixels")
     if max(width, height) > LONGEST_SIDE:
@@ -52,11 +52,7 @@ def check_size(width: int, height: int, limits: ImageLimits) -> None:
 
 
 def check_memory(kind: str, width: int, height: int, needed_bytes: int) -> None:
-    """Refuse an image that needs more memory than a core has for it; `needed_bytes`: by its header.
-
-    Raises:
-        ImageRejectedError: more than DECODING_MIB.
-    """
+    """Raise ImageRejectedError where the `needed_bytes`, by the header, are more than DECODING_MIB."""
     if needed_bytes > DECODING_MIB * MEBIBYTE:
         raise ImageRejectedError(
             f"decoding this {kind} of {width} x {height} pixels takes {needed_bytes // MEBIBYTE:,} MiB, more "
@@ -92,3 +88,49 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in _FLIPS:  # the copy in its place: two of a large picture are what there is memory for
         turned = np.asarray(cv2.flip(turned, _FLIPS[orientation], dst=copy))
     return turned
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture whose header has been read."""
+
+    # width, height: as stored, in pixels
+    width: int
+    height: int
+    held: float  # bytes that decoding holds, beside the rows that are being read
+    # (first row, rows) -> those rows, of `reduced`; it is asked for one strip after the other
+    strip: Callable[[int, int], Any]
+    greyscale: bool = False
+    orientation: int = 1  # as Exif has it, 1 to 8
+    # (width, height) that the decoder gives, when it shrinks by itself
+    reduced: tuple[int, int] | None = None
+    rows: int | None = None  # that are there; None: all
+    damage: str | None = None  # a sentence about a file that is damaged in part
+
+
+def damage_of(rows: int, height: int, *, early: bool) -> dict[str, Any]:
+    """Return the fields of Opened of a damaged file; ImageRejectedError: it has less than LEAST_SHARE."""
+    share = 100 * rows // height
+    there = "all of its rows are there" if rows == height else f"{share} % of its rows are there"
+    sentence = f"the file {'ends early' if early else 'is damaged'}: {there}"
+    if share < LEAST_SHARE:
+        raise ImageRejectedError(sentence)
+    return {"rows": rows, "damage": sentence}
+
+
+def bits_used(lowest: int, most: int) -> int:
+    """Return how many bits the values of a file use, by its largest: 1, 8, 10, 12, 14 or 16.
+
+    Cameras and microscopes write 10, 12 or 14 bits into files of 16, and masks of 0 and 1, mostly without a
+    word about it: the largest value decides, unless a TIFF names it (MaxSampleValue). A picture of which no
+    pixel is brighter than half of a depth is so taken for one of the depth below.
+    """
+    if lowest < 0 or most > 65_535:
+        raise ImageRejectedError(f"signed or 32-bit {UNKNOWN_RANGE}: {SAVE}")
+    return next((bits for bits in (1, 8, 10, 12, 14) if most < 1 << bits), 16)
+
+
+def eight_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Return uint8 of values that use so many bits."""
+    scaled = values * 255 if bits == 1 else np.minimum(values >> max(0, bits - 8), 255)
+    return scaled.astype(np.uint8)

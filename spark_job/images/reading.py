@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from obstore.exceptions import BaseError
@@ -18,7 +17,7 @@ from spark_job.contract.uris import is_s3
 from spark_job.errors import ImageRejectedError, LargerError, NotReadError, StorageError
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
-from spark_job.images.thumbnails import THUMBNAIL, make_thumbnail
+from spark_job.images.preparation import THUMBNAIL, make_thumbnail
 from spark_job.s3_errors import passes_by_itself, reason_of_all, reason_of_one
 from spark_job.storage import Folder, first_line, read_bytes
 
@@ -33,10 +32,8 @@ MOST_WAIT_SECONDS = 20.0
 MANY_REFUSED = 100
 
 
-class ReadImage(Protocol):
-    """What reads an image; LargerError: it holds more than `most` bytes."""
-
-    def __call__(self, image: ListedFile, /, *, most: int | None = None) -> Content: ...
+# Reads a ListedFile; LargerError: it holds more bytes than are given as `most`.
+ReadImage = Callable[..., Content]
 
 
 def forgotten(results: str) -> Tombstones:

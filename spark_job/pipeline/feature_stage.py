@@ -7,7 +7,7 @@ from threading import Thread
 
 from spark_job.contract import run_layout as layout
 from spark_job.errors import ListingError
-from spark_job.features.engines import EngineChoice, worker_engine
+from spark_job.features.engines import worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.reuse import NEW, REUSED, copy_features
 from spark_job.features.table import images_per_task, write_features, write_rejected
@@ -68,8 +68,7 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     if not tasks:
         return Tally(), 0
     spark = run.spark.sparkContext
-    choice = EngineChoice(run.options.engine, run.options.precision)
-    engine = worker_engine(spark, run.extractor, choice, run.scratch)
+    engine = worker_engine(spark, run.extractor, run.options.engine, run.options.precision, run.scratch)
     pictured = listing.shown_shares if run.options.shows_images else {}
     shown = partial(is_shown, seed=run.options.seed, shares=pictured)
     columns, erased = tuple(listing.label_columns), forgotten(run.options.results)

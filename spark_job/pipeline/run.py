@@ -4,7 +4,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -34,7 +33,7 @@ from spark_job.pipeline.stage_results import (
     result_from_json,
     result_to_json,
 )
-from spark_job.session import named_by_cause, open_session
+from spark_job.session import named_by_cause
 from spark_job.storage import Folder
 
 STAGES = ("listing", "features", "reduction", "report")
@@ -43,12 +42,12 @@ STAGES = ("listing", "features", "reduction", "report")
 def run_pipeline(
     options: RunOptions,
     say: Callable[[str], None],
-    session: Callable[[], SparkSession] | None = None,
+    session: Callable[[], SparkSession],
 ) -> Manifest:
     """Run, or go on with a run, until its manifest is there.
 
     Args:
-        session: gives the Spark session when it is first needed; default: opens one.
+        session: gives the Spark session when it is first needed.
 
     Raises:
         FruitError: says what to do next.
@@ -61,13 +60,11 @@ def run_pipeline(
     if manifest is not None:
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
-    with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch:
-        opened = session or partial(open_session, "spark_job")
-        with RunProgress(folder) as progress:
-            run = Run(opened, options, extractor, folder, Path(scratch), fingerprint, progress)
-            attempt = Attempt(run, say)
-            results, report = attempt.run_stages()
-            progress.begin("complete", results.image_counts["usable"])
+    with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch, RunProgress(folder) as progress:
+        run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
+        attempt = Attempt(run, say)
+        results, report = attempt.run_stages()
+        progress.begin("complete", results.image_counts["usable"])
     seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification

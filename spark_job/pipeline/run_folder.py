@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +13,8 @@ from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS, S
 from spark_job.contract.uris import last_name
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.page import render_index
-from spark_job.storage import Folder
+from spark_job.storage import Folder, side_by_side
 
-# Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.
-READS_AT_ONCE = 32
 INDEX = "index.html"
 
 
@@ -111,9 +108,8 @@ class RunFolder(Folder):
 def complete_runs(results: Folder) -> list[tuple[RunFolder, Manifest]]:
     """Return every complete run in a results folder, by name; their manifests are read side by side."""
     runs = [RunFolder(results.child(run_id)) for run_id in sorted(results.folder_names())]
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        manifests = pool.map(RunFolder.read_manifest, runs)
-        return [(run, manifest) for run, manifest in zip(runs, manifests, strict=True) if manifest]
+    manifests = side_by_side(RunFolder.read_manifest, runs)
+    return [(run, manifest) for run, manifest in zip(runs, manifests, strict=True) if manifest]
 
 
 def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -> str:
@@ -126,10 +122,9 @@ def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -
 def write_index(results: Folder) -> None:
     """Write `RESULTS/index.html` anew from the manifests that are there, the latest run first."""
     runs = sorted(complete_runs(results), key=lambda run: run[1].created, reverse=True)
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        metrics = pool.map(lambda run: run[0].read_metrics(), runs)
-        figures = {
-            last_name(folder.uri): RunFigures.of(manifest, content)
-            for (folder, manifest), content in zip(runs, metrics, strict=True)
-        }
+    metrics = side_by_side(lambda run: run[0].read_metrics(), runs)
+    figures = {
+        last_name(folder.uri): RunFigures.of(manifest, content)
+        for (folder, manifest), content in zip(runs, metrics, strict=True)
+    }
     results.write(INDEX, render_index(with_accuracies(figures)))

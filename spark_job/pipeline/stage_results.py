@@ -6,6 +6,8 @@ A stage may be started over at any time: it replaces what an earlier attempt lef
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 from spark_job.session import Total, sum_over_tasks
+from spark_job.storage import side_by_side
 
 Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
 # Images that a report shows on its planes.
@@ -29,7 +32,7 @@ FORMER_NAMES = {"earlier": "previous"}
 class Run:
     """What every stage works on."""
 
-    session: Callable[[], SparkSession]
+    session: Callable[[], SparkSession] | None  # None: its report is made again, without Spark
     options: RunOptions
     extractor: Extractor
     folder: RunFolder
@@ -40,6 +43,7 @@ class Run:
     @property
     def spark(self) -> SparkSession:
         """The session; waits for it when it is still opening."""
+        assert self.session is not None
         return self.session()
 
     @property
@@ -48,7 +52,9 @@ class Run:
         return datetime.now(UTC).date()
 
     def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
-        """Return the sum of what `work` gives for each part of a table, side by side in Spark."""
+        """Return the sum of what `work` gives for each part of a table, side by side."""
+        if self.session is None:
+            return reduce(add, side_by_side(work, parts))
         return sum_over_tasks(self.spark.sparkContext, parts, work)
 
 

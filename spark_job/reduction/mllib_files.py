@@ -176,11 +176,7 @@ def _inverse(values: np.ndarray) -> np.ndarray:
 def load_model(
     folder: Folder, count: int, explained_variance_ratio: np.ndarray, variances: np.ndarray | None = None
 ) -> Reduction:
-    """Return the reduction that `save_model` was given; what MLlib does not keep is passed in.
-
-    Raises:
-        StorageError: there is no such model.
-    """
+    """Return what `save_model` was given, with what MLlib does not keep; StorageError: no model."""
     scaler, pca = (read_data(folder.at(stage), schema) for stage, schema in zip(STAGES, SCHEMAS, strict=True))
     matrix, metadata = pca["pc"], folder.at(STAGES[0]).read(METADATA)
     if metadata is None:

@@ -1,5 +1,6 @@
 """Runs to train on: photographs of plain colours, the tiny extractor, and a training of them."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def features_run(images: Path, results: Path, extractor: Path, run_id: str) -> s
         run_id=run_id,
         request=ComponentRequest(None, 4),
     )
-    run_pipeline(options, lambda line: None)
+    run_pipeline(options, lambda line: None, partial(open_session, "tests"))
     return str(results / run_id)
 
 

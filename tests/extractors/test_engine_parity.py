@@ -11,9 +11,8 @@ import pytest
 
 import spark_job.extractors.build
 from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
-from spark_job.extractors.build import build_extractor
+from spark_job.extractors.build import build_extractor, make_network
 from spark_job.extractors.frameworks import import_keras
-from spark_job.extractors.models import make_network
 from spark_job.extractors.request import Request, check_request
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.features.engines import load_engine

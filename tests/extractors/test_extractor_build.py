@@ -11,8 +11,7 @@ from infra.checkout import ROOT
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ExtractorError
 from spark_job.extractors import build
-from spark_job.extractors.build import build_extractor
-from spark_job.extractors.models import sha256_of
+from spark_job.extractors.build import build_extractor, sha256_of
 from spark_job.extractors.specification import ExtractorSpecification
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from spark_job.errors import ExtractorError
-from spark_job.extractors import models
+from spark_job.extractors import build
+from spark_job.extractors.build import make_network, sha256_of
 from spark_job.extractors.frameworks import import_keras
-from spark_job.extractors.models import make_network, sha256_of
 from spark_job.extractors.request import MODELS, check_request
 
 
@@ -29,7 +29,7 @@ def test_a_file_in_keras_cache_is_taken_as_it_is(
 ) -> None:
     """No hash of the official file is asked of it, and nothing is downloaded."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(models, "_download", lambda request: pytest.fail("downloads"))
+    monkeypatch.setattr(build, "_download", lambda request: pytest.fail("downloads"))
     request = check_request("mobilenet_v2", size=(64, 64))
     (tmp_path / "models").mkdir()
     shutil.copy(mobilenet_file, tmp_path / "models" / str(request.weights_file))

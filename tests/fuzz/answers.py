@@ -11,8 +11,7 @@ import psutil
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.images.isolation import Order
-from spark_job.images.preparation import Prepared, prepared_images
-from spark_job.images.thumbnails import MAX_THUMBNAIL_BYTES
+from spark_job.images.preparation import MAX_THUMBNAIL_BYTES, Prepared, prepared_images
 from tests.fuzz.mutation import mutant
 from tests.fuzz.seeds import begins_as
 

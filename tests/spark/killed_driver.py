@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from spark_job import storage
 from spark_job.pipeline import listing_stage, reduction_stage, run_folder
 from spark_job.pipeline.run import run_pipeline
+from spark_job.session import open_session
 from tests.spark.runs import run_options
 
 
@@ -64,5 +66,5 @@ if __name__ == "__main__":
     paths: dict[str, Any] = {name: Path(given.pop(name)) for name in ("images", "results", "extractor")}
     options = run_options(**paths, **given)
     prepare(sys.argv[1], sys.argv[2], Path(options.results) / options.run_id)
-    run_pipeline(options, say=lambda line: None)
+    run_pipeline(options, lambda line: None, partial(open_session, "tests"))
     sys.exit("the driver was to be killed")

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
+from spark_job.session import open_session
 from spark_job.storage import Folder
 from tests.run_files import without_row
 
@@ -79,7 +81,7 @@ def run(
 ) -> RunResults:
     """Run the job; the books must balance whatever happened."""
     options = run_options(images, results, extractor, run_id, **others)
-    run_pipeline(options, say)
+    run_pipeline(options, say, partial(open_session, "tests"))
     found = RunResults(results / run_id)
     assert without_row(Folder(str(found.folder)).names()) == []
     counts = found.metrics["images"]

@@ -10,7 +10,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.decoding import decode_picture
 from spark_job.images.isolation import Order
-from spark_job.images.thumbnails import MAX_THUMBNAIL_BYTES, THUMBNAIL, encode_thumbnail, make_thumbnail
+from spark_job.images.preparation import MAX_THUMBNAIL_BYTES, THUMBNAIL, encode_thumbnail, make_thumbnail
 from tests.spark.photographs import encoded, pixels
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from spark_job.contract.progress import Progress
 from spark_job.features import counting
-from spark_job.features.counting import Channel, Counts
+from spark_job.features.counting import Channel, Counts, ShareCount
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -36,13 +36,13 @@ def counts():
 def test_tasks_tell_each_image_while_they_work(counts, monkeypatch):
     """Before the share is done; a share that is tried again counts once."""
     monkeypatch.setattr(counting, "SECONDS_BETWEEN", 0.0)
-    share = counts.channel.of(0)
+    share = ShareCount(counts.channel, 0)
     share.image(None)
     share.image("the file is empty")
     wait_until(lambda: counts.total("done") == 2, "both images are counted", 10)
     assert (counts.total("rejected"), counts.reason()) == (1, "the file is empty")
-    counts.channel.of(1).whole(50, 2, kept=True)
-    counts.channel.of(0).image(None)
+    ShareCount(counts.channel, 1).whole(50, 2, kept=True)
+    ShareCount(counts.channel, 0).image(None)
     wait_until(lambda: counts.total("done") == 51, "the second attempt has begun", 10)
     assert (counts.total("rejected"), counts.total("kept")) == (2, 50)
 
@@ -61,8 +61,8 @@ def test_a_stranger_changes_no_count(counts):
 def test_a_run_goes_on_where_nothing_can_be_counted():
     """An address that is not this machine's, and a driver that is not there."""
     assert Counts("192.0.2.1").channel == Channel()
-    Channel().of(0).whole(1, 0)
-    Channel("no such host.invalid", 9, "t").of(0).whole(1, 0)
+    ShareCount(Channel(), 0).whole(1, 0)
+    ShareCount(Channel("no such host.invalid", 9, "t"), 0).whole(1, 0)
 
 
 def test_a_line_says_all_that_is_known():

@@ -28,7 +28,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import contains, is_s3, normalise, root_and_key
 from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
-from spark_job.features.engines import EngineChoice, load_engine, worker_engine
+from spark_job.features.engines import load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task, write_rejected
 from spark_job.images.labels import Labels
@@ -41,7 +41,7 @@ from spark_job.storage import Folder, open_store
 # Fewer take less time than Spark needs to start.
 IMAGES_WITHOUT_SPARK = 200
 CSV_COLUMNS = [name for name in PREDICTIONS_SCHEMA.names if name not in ("split", "size", "etag", "error")]
-CHOICE = EngineChoice("openvino", "f32")
+ENGINE, PRECISION = "openvino", "f32"
 LIMITS = ImageLimits()
 
 
@@ -128,8 +128,8 @@ def _recognise(
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
 
         def local_engine() -> Any:
-            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[CHOICE.engine]}
-            return load_engine(files, specification, CHOICE.engine, CHOICE.precision)
+            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[ENGINE]}
+            return load_engine(files, specification, ENGINE, PRECISION)
 
         length = specification.feature_length
         tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, length))
@@ -139,7 +139,7 @@ def _recognise(
         skips = (batch.column(0) for uri in part_uris(listing) for batch in read_part(uri, ["skipped"]))
         selected = sum(column.null_count for column in skips)
         tasks = shares(listing, images_per_task(selected, spark.defaultParallelism, length))
-        remote = extraction(load_engine=worker_engine(spark, extractor, CHOICE, Path(scratch)))
+        remote = extraction(load_engine=worker_engine(spark, extractor, ENGINE, PRECISION, Path(scratch)))
         shared = spark.broadcast(classifier)
         return sum_over_tasks(
             spark, tasks, lambda share: _recognise_share(shared.value, remote, destination, share)

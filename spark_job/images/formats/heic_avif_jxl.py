@@ -13,9 +13,8 @@ from PIL import Image
 
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.names import SAVE
-from spark_job.images.formats.opened import UNKNOWN_RANGE, Opened, eight_bits
 from spark_job.images.formats.pillow import describe
-from spark_job.images.picture import Needed
+from spark_job.images.picture import UNKNOWN_RANGE, Needed, Opened, eight_bits
 
 pi_heif.options.DECODE_THREADS = 1
 pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False

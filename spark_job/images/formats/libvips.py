@@ -14,8 +14,7 @@ from PIL import Image
 
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.names import SAVE
-from spark_job.images.formats.opened import UNKNOWN_RANGE, Opened, bits_used, eight_bits
-from spark_job.images.picture import STRIP_BYTES
+from spark_job.images.picture import STRIP_BYTES, UNKNOWN_RANGE, Opened, bits_used, eight_bits
 
 os.environ["VIPS_WARNING"] = "0"  # its warnings would go to stderr; errors come as VipsError
 lib.vips_init(b"")

@@ -12,8 +12,7 @@ from PIL import Image
 
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.names import SAVE, recognise
-from spark_job.images.formats.opened import UNKNOWN_RANGE, Opened, bits_used, eight_bits
-from spark_job.images.picture import Needed, shrinking
+from spark_job.images.picture import UNKNOWN_RANGE, Needed, Opened, bits_used, eight_bits, shrinking
 
 Image.MAX_IMAGE_PIXELS = None  # ours are --max-pixels and the memory, checked on the header
 Image.init()  # its readers, now: behind the border of the decoder's process there are few files

@@ -91,7 +91,7 @@ def test_the_code_and_the_packages_that_make_it_count(tmp_path):
     before = inputs(tmp_path)
     (tmp_path / "spark_job/report/page.py").write_text("")
     assert inputs(tmp_path) == before
-    (tmp_path / "spark_job/extractors/models.py").write_text("")
+    (tmp_path / "spark_job/extractors/build.py").write_text("")
     after = inputs(tmp_path)
     assert after != before
     pins = (tmp_path / "requirements.txt").read_text().replace("\nkeras==", "\nkeras==9")
