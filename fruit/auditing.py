@@ -19,7 +19,7 @@ from rich.console import Group
 from fruit.places import Place, place_of
 from infra.checkout import ROOT
 from infra.contract import outputs
-from infra.contract.names import EMR_LOGS, ERASURES, RUNS
+from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
 from operate.connection import Connection, connected
 from operate.erasure.readers import Policies
 from operate.erasure.record import Record

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from fruit.places import Place, place_of
-from infra.contract.names import EMR_LOGS, RUNS
+from infra.contract.prefixes import EMR_LOGS, RUNS
 from infra.costs.prices import request_price
 from operate.connection import Connection, connected
 from operate.erasure import versions as s3_versions

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from infra.contract import outputs
 from infra.contract.aws_clients import CloudFormationClient
-from infra.contract.names import EMR_LOGS, RUNS, STACK_PARTS, run_name_prefix, stack_name
+from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
+from infra.contract.prefixes import EMR_LOGS, RUNS
 from operate.errors import Answer, DeploymentNotFoundError, PipelineNotFoundError
 from spark_job.contract.errors import MisuseError
 

@@ -10,7 +10,8 @@ from constructs import Construct
 
 from infra.access import statements as allow
 from infra.acknowledgements import acknowledge, objects_of
-from infra.contract.names import EMR_LOGS, ERASURES, JOBS, PROJECT, RUNS, TRANSIT, assets_folder
+from infra.contract.names import PROJECT, assets_folder
+from infra.contract.prefixes import EMR_LOGS, ERASURES, JOBS, RUNS, TRANSIT
 from infra.storage.bucket import Buckets
 
 # AWS's managed policy, AmazonSSMManagedInstanceCore, would also let a node read every parameter there is:

@@ -8,16 +8,8 @@ from constructs import Construct
 from infra.access import statements as allow
 from infra.acknowledgements import in_account
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import (
-    EMR_LOGS,
-    ERASURES,
-    JOBS,
-    PORT_FORWARDING,
-    PROJECT,
-    RUNS,
-    STACK_PARTS,
-    stack_name,
-)
+from infra.contract.names import PORT_FORWARDING, PROJECT, STACK_PARTS, stack_name
+from infra.contract.prefixes import EMR_LOGS, ERASURES, JOBS, RUNS
 from infra.storage.bucket import Buckets
 
 FOLLOW = [

@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.access import statements as allow
 from infra.access.cluster_roles import nodes_role_name
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import TRANSIT
+from infra.contract.prefixes import TRANSIT
 from infra.python_function import python_function
 from infra.storage.bucket import Buckets
 

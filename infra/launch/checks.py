@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra.contract.aws_clients import EMRClient, S3Client
-from infra.contract.names import JOBS, RUNS
+from infra.contract.prefixes import JOBS, RUNS
 from infra.launch.run_request import DeployedJob, RunRequest, brought_job, job_arguments
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.image_names import FOLDER, is_table

@@ -22,7 +22,8 @@ from infra.artifacts.packing import files_below
 from infra.checkout import ROOT
 from infra.cluster.emr_cluster import ClusterSite
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import LAUNCHES, RUNS, cost_tags, run_name_prefix
+from infra.contract.names import cost_tags, run_name_prefix
+from infra.contract.prefixes import LAUNCHES, RUNS
 from infra.costs.cost import largest_hourly_cost
 from infra.launch.cluster_request import job_flow_request, with_variables
 from infra.launch.run_request import DeployedJob

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from infra.contract.names import JOBS, named_by_content
+from infra.contract.names import named_by_content
+from infra.contract.prefixes import JOBS
 
 LISTS = ("spark", "job", "image_buckets", "families")
 # Options of the deployed step that every run of the deployment has, and those that a sample cannot have.

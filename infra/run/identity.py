@@ -10,7 +10,8 @@ from aws_cdk.aws_emr import CfnCluster
 
 from infra.artifacts.declaration import Artifacts
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import RUNS, named_by_content, run_name_prefix
+from infra.contract.names import named_by_content, run_name_prefix
+from infra.contract.prefixes import RUNS
 from infra.storage.bucket import Buckets
 from spark_job.contract.node import EXTRACTOR
 from spark_job.contract.options import DEPLOY

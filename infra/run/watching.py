@@ -12,7 +12,8 @@ from constructs import Construct, IDependable
 
 from infra.access import statements as allow
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import RUNS, run_name_prefix
+from infra.contract.names import run_name_prefix
+from infra.contract.prefixes import RUNS
 from infra.costs.prices import node_hour
 from infra.python_function import python_function
 from infra.run.functions.run_ended.handler import NAMESPACE

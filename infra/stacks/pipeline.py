@@ -11,7 +11,7 @@ from infra.cluster.certificates import certificate_objects, certificates_uri
 from infra.cluster.emr_cluster import ClusterSite, emr_cluster
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
-from infra.contract.names import EMR_LOGS
+from infra.contract.prefixes import EMR_LOGS
 from infra.launch.launcher import launcher_function
 from infra.network.cluster_network import ZONES, ClusterNetwork, ClusterSecurityGroups
 from infra.observability import alarm_on_errors, cluster_alarms, pipeline_dashboard, run_alarms

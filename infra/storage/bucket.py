@@ -12,7 +12,8 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge, skip_checkov
 from infra.config.deployment import DeploymentConfig
-from infra.contract.names import ERASURES, PROJECT, RUNS
+from infra.contract.names import PROJECT
+from infra.contract.prefixes import ERASURES, RUNS
 from infra.log_groups import write_log_to
 from spark_job.contract.erasure import RECORDS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from infra.contract.aws_clients import S3Client
-from infra.contract.names import RUNS
+from infra.contract.prefixes import RUNS
 from operate.connection import Connection, connected
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say

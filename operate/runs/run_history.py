@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.contract import outputs
 from infra.contract.aws_clients import EMRClient, S3Client
-from infra.contract.names import RUNS
+from infra.contract.prefixes import RUNS
 from infra.costs.cost import FEWEST_IMAGES, OwnRate
 from infra.run.functions.cost_limit.handler import paid_until
 from operate.connection import Connection

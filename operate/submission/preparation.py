@@ -10,7 +10,7 @@ from typing import Any
 from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
-from infra.contract.names import RUNS
+from infra.contract.prefixes import RUNS
 from infra.launch.checks import (
     active_clusters,
     active_runs,

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.contract.names import TRANSIT
+from infra.contract.prefixes import TRANSIT
 from operate.connection import Connection
 from operate.removal import BUCKET, Resource
 from rehearsal.errors import RehearsalError

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.contract.aws_clients import S3Client
-from infra.contract.names import LAUNCHES
+from infra.contract.prefixes import LAUNCHES
 from infra.launch.checks import RepeatedRunError
 
 # To who may list one prefix alone S3 does not say that an object is absent.

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.contract.aws_clients import EMRClient, S3Client
-from infra.contract.names import LAUNCHES, RUNS
+from infra.contract.prefixes import LAUNCHES, RUNS
 from infra.launch.checks import (
     RepeatedRunError,
     active_clusters,
