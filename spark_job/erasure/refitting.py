@@ -73,9 +73,12 @@ def _order(manifest: Manifest) -> tuple[bool, bool, str]:
 
 def _reduce_again(run: RunFolder, manifest: Manifest, session: Open, _say: Say) -> str:
     """Do the stage of the reduction once more; say what became of it."""
+    listed, computed = run.stage("listing"), run.stage("features")
+    if listed is None or computed is None:
+        return "it has no images, so nothing of it is fitted"
     finished = finished_run(run, manifest, session)
-    listing, _ = result_from_json(ListingResult, run.stage("listing") or {})
-    features, _ = result_from_json(FeatureResult, run.stage("features") or {})
+    listing, _ = result_from_json(ListingResult, listed)
+    features, _ = result_from_json(FeatureResult, computed)
     usable = sum(usable for _, usable, _ in features.classes)
     started = time.monotonic()
     reduction: ReductionResult | None = None

@@ -28,19 +28,22 @@ def make_all(images: Path, results: Path, extractor: Path) -> str:
 def test_what_is_fitted_again_equals_a_fit_that_never_saw_the_image(tmp_path, tiny_extractor, capsys):
     """Means, deviations, components, classifier, groups; of the run that applied the PCA too.
 
-    A second call, alone, finds nothing to fit; nothing of an older one is left. Of one image none is fitted.
+    A second call, alone, finds nothing to fit; nothing of an older one is left. Of one image none is fitted,
+    and of a run without images neither.
     """
     images, results = write_colours(tmp_path / "images", 6), tmp_path / "results"
     first = make_all(images, results, tiny_extractor)
     run(images, results, tiny_extractor, "applied", reduction=first)
+    (tmp_path / "empty").mkdir()
+    run(tmp_path / "empty", results, tiny_extractor, "empty", reduction=first, allow_empty=True)
     before = SourceRun.open(first).reduction()
     look = ["--local", f"--results={results}", "--yes"]
     assert fruit("forget", f"{images}/{GONE}", *look) == 0
     capsys.readouterr()
     assert fruit("forget", "--refit", *look, "--json") == 0
     done = [Path(uri).name for uri in json.loads(capsys.readouterr().out)["fitted_again"]]
-    assert done[:2] == ["first", "applied"]
-    assert set(done[2:]) == {"trained", "grouped"}
+    assert done[:3] == ["first", "applied", "empty"]
+    assert set(done[3:]) == {"trained", "grouped"}
     fresh = SourceRun.open(make_all(images, tmp_path / "fresh", tiny_extractor))
     close = partial(np.testing.assert_allclose, rtol=1e-6, atol=1e-9)
     for name in ("first", "applied"):
