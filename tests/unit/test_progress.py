@@ -68,7 +68,7 @@ def test_a_run_goes_on_where_nothing_can_be_counted():
 def test_a_line_says_all_that_is_known():
     """And no more; a listing counts files, and has no end that is known."""
     assert FEATURES.line(NOW) == (
-        "features: 3,000 of 8,560 images, 202 images/s, about 28 s left, 3 rejected, most of them: "
+        "features: 3,000 of 8,560 images, 202 images/s, about 28 s left, 3 rejected, for example: "
         "the file is empty, 4 nodes, 0.12 USD so far"
     )
     assert Progress(stage="listing", done=70_000).line(NOW) == "listing: 70,000 files"
