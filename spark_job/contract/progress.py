@@ -52,7 +52,8 @@ class Progress:
         if self.seconds_left is not None:
             parts.append(f"about {self.seconds_left:.0f} s left")
         if self.rejected:
-            reason = f", for example: {self.reason[:MOST_LETTERS]}" if self.reason else ""
+            example = ", for example" if self.rejected > 1 else ""
+            reason = f"{example}: {self.reason[:MOST_LETTERS]}" if self.reason else ""
             parts.append(f"{self.rejected:,} rejected{reason}")
         if self.nodes is not None:
             parts.append(f"{self.nodes} node{'s' if self.nodes != 1 else ''}")
