@@ -96,7 +96,7 @@ class AnalysisRun:
         folder = self.folder
         for name, content in (outputs or {}).items():
             folder.write(name, content)
-        shown = replace(document, parameters=_for_people(self._parameters))
+        shown = replace(document, parameters=for_people(self._parameters))
         for name, content in render_document(shown, self._parents).items():
             folder.write(f"{layout.REPORT}/{name}", content)
         seconds = time.monotonic() - self._started
@@ -118,13 +118,15 @@ class AnalysisRun:
         )
 
 
-def _for_people(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters as the report shows them, without those that were not given."""
+def for_people(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters as reports show them, without those that were not given."""
     shown: dict[str, str] = {}
     for name, value in parameters.items():
         if isinstance(value, Mapping):
-            shown |= _for_people(value)
-        elif value is not None:
-            words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            shown[name.replace("_", " ")] = words
+            shown |= for_people(value)
+        elif value not in (None, [], ()):
+            words = "yes" if value is True else "no" if value is False else str(value)
+            shown[name.replace("_", " ")] = (
+                ", ".join(map(str, value)) if isinstance(value, list | tuple) else words
+            )
     return shown

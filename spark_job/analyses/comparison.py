@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import subspace_angles
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
+from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary, for_people
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RunFigures
@@ -123,8 +123,10 @@ def _tiles(figures: Sequence[Figures], degrees: np.ndarray) -> dict[str, str]:
     }
     if len(degrees):
         tiles["Largest angle"] = f"{degrees[-1]:.1f}°"
-    if all(one["accuracy"] is not None for one in figures):
-        tiles["Accuracy"] = " / ".join(percent(one["accuracy"]) for one in figures)
+    if any(one["accuracy"] is not None for one in figures):
+        tiles["Accuracy"] = " / ".join(_shown(one["accuracy"], percent) for one in figures)
+    if figures[0]["cost"] is not None:
+        tiles["Cost"] = " / ".join(f"{one['cost']:.4f}" for one in figures) + "\N{NO-BREAK SPACE}USD"
     return tiles
 
 
@@ -142,12 +144,12 @@ def _figures_table(runs: Sequence[SourceRun], figures: Sequence[Figures]) -> Tab
         ("Accuracy of the newest classifier", [one["accuracy"] for one in figures], percent),
         ("Images a second", [one["images_per_second"] for one in figures], speed),
         ("Time", [one["seconds"] for one in figures], duration),
-        ("Cost of that time", [one["cost"] for one in figures], "{:.4f}".format),
+        ("Cost of that time, USD", [one["cost"] for one in figures], "{:.4f}".format),
     ]
     rows = [[name, *(Number(_shown(value, write)) for value in values)] for name, values, write in lines]
     return Table(
-        f"Accuracy: of the newest `train` run that names the run, {NONE} where none does. Cost: by "
-        "--price-per-hour; `fruit cost` says what a cluster costs.",
+        f"Accuracy: of the newest run of fruit train that names the run, {NONE} where none does. Cost: by "
+        "--price-per-hour; fruit cost says what a cluster costs.",
         ["", *(run.run_id for run in runs)],
         rows,
     )
@@ -167,24 +169,22 @@ def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
 
 
 def _parameter_texts(run: SourceRun) -> dict[str, str]:
-    """Return option -> value of a run, nested ones by dotted names."""
-    flat: dict[str, Any] = {"network": run.manifest.model, "code": run.manifest.code.get("sha256", "")[:12]}
-    for name, value in run.manifest.parameters.items():
-        nested = isinstance(value, dict)
-        flat |= {f"{name}.{key}": inner for key, inner in value.items()} if nested else {name: value}
-    return {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-        for name, value in flat.items()
-    }
+    """Return option -> value of a run, in words."""
+    code = run.manifest.code.get("sha256", "")[:12]
+    return for_people({"network": run.manifest.model, "code": code, **run.manifest.parameters})
 
 
 def _curves(runs: Sequence[SourceRun]) -> Chart:
-    curves = [np.cumsum(fit_curve(run.folder))[:MAX_CURVE_POINTS] for run in runs]
+    curves = [np.cumsum(fit_curve(run.folder)) for run in runs]
+    # A curve goes as far as it rises: n images have at most n - 1 components with variance.
+    curves = [curve[: min(int((curve < 0.9999).sum()) + 1, MAX_CURVE_POINTS)] for curve in curves]
+    # Through the gaps of a dotted line an equal one is seen.
     lines = [
-        Line(run.run_id, range(1, len(curve) + 1), curve.tolist(), colour, marker=0)
-        for run, curve, colour in zip(runs, curves, LINE_COLOURS, strict=False)
+        Line(run.run_id, range(1, len(curve) + 1), curve.tolist(), colour, style, marker=0)
+        for run, curve, colour, style in zip(runs, curves, LINE_COLOURS, ("solid", "dot"), strict=False)
     ]
-    caption = f"Share of the variance that the first components hold together, up to the {MAX_CURVE_POINTS}th"
+    shown = max(map(len, curves))
+    caption = f"Share of the variance that the first components hold together, of {shown} at most"
     y = Axis("Share of the variance", ".0%", end=1.02)
     return line_chart(caption, "explained_variance", lines, Axis("Components"), y, compare=True)
 
@@ -195,9 +195,11 @@ def _angles(degrees: np.ndarray) -> list[str | Chart]:
         f"{near:,} of {len(degrees):,} principal angles between the two sets of kept components are below "
         "10°; 0° is a direction that both keep, 90° one that the other knows nothing of."
     )
+    # A bar of 0° could not be seen, and the half of a point beyond the edge would be cut off.
+    points = {"type": "scatter", "mode": "markers", "cliponaxis": False}
     chart = Chart(
         "Principal angles, ascending, in degrees",
-        [{"x": list(range(1, len(degrees) + 1)), "y": degrees.tolist(), "type": "bar", "name": "angle"}],
+        [{"x": list(range(1, len(degrees) + 1)), "y": degrees.tolist(), "name": "angle", **points}],
         {"xaxis": {"title": {"text": "Number"}}, "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]}},
     )
     return [reading, chart]

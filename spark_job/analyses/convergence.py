@@ -26,6 +26,7 @@ from spark_job.report.words import count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 NAMES = ("path", "label")
+NEAR = "Near 100 % it has settled; below, it still grows with the sample"
 Counts = dict[bool, dict[float, int]]  # standardised -> share of the variance -> components
 
 
@@ -183,9 +184,11 @@ def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
         lines.append((title.lower(), ", ".join(words)))
     if len(steps) < 2:
         return lines
-    reached = ", ".join(percent(settled(steps, True, share), 0) for share in shares)
-    said = f"{steps[-2].name} images of each class give {reached} of them (standardised)"
-    return [*lines, ("settled", said)]
+    reached = _shares(steps, shares, True)
+    said = (
+        f"standardised, {steps[-2].name} images of each class need this share of these components: {reached}"
+    )
+    return [*lines, ("growth", said), ("", NEAR)]
 
 
 def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
@@ -211,14 +214,15 @@ def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float])
 def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
     if len(steps) < 2:
         return "No sample is smaller than all images: there is no growth to see."
-    sentence = ", ".join(
-        f"{percent(settled(steps, standardized, share), 0)} (for {percent(share, 0)} of the variance)"
-        for share in shares
-    )
     return (
         f"With {steps[-2].name} images of each class, the number of components is this much of what all "
-        f"images need: {sentence}. Near 100 % it has settled; below, it still grows with the sample."
+        f"images need: {_shares(steps, shares, standardized)}. {NEAR}."
     )
+
+
+def _shares(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
+    reached = [(percent(settled(steps, standardized, share), 0), percent(share, 0)) for share in shares]
+    return ", ".join(f"{part} (for {share} of the variance)" for part, share in reached)
 
 
 def _chart(

@@ -48,11 +48,12 @@ class Progress:
         unit = "files" if self.stage == "listing" else "images"
         parts = [f"{self.stage}: {counted} {unit}" if self.done or self.total else self.stage]
         if self.images_per_second is not None:
-            parts.append(f"{self.images_per_second:,.0f} images/s")
+            parts.append(f"{self.images_per_second:,.{0 if self.images_per_second >= 10 else 1}f} images/s")
         if self.seconds_left is not None:
             parts.append(f"about {self.seconds_left:.0f} s left")
         if self.rejected:
-            reason = f", most of them: {self.reason[:MOST_LETTERS]}" if self.reason else ""
+            example = ", for example" if self.rejected > 1 else ""
+            reason = f"{example}: {self.reason[:MOST_LETTERS]}" if self.reason else ""
             parts.append(f"{self.rejected:,} rejected{reason}")
         if self.nodes is not None:
             parts.append(f"{self.nodes} node{'s' if self.nodes != 1 else ''}")

@@ -16,6 +16,7 @@ from spark_job.contract.run_layout import COST, PROGRESS
 from spark_job.errors import CostLimitError, StorageError
 from spark_job.features.counting import COUNTED, Channel, Counts
 from spark_job.pipeline.run_folder import RunFolder
+from spark_job.report.words import speed
 
 SECONDS_BETWEEN = 10.0
 SECONDS_AT_A_TERMINAL = 0.5
@@ -94,8 +95,8 @@ class RunProgress:
             self._counts.close()
             self._counts = None
         self.done = total
-        speed = (total - self._kept) / (time.monotonic() - started)
-        self._print(f"{self._stage}: {total:,} of {total:,} images, {speed:,.0f} images/s", last=True)
+        rate = speed((total - self._kept) / (time.monotonic() - started))
+        self._print(f"{self._stage}: {total:,} of {total:,} images, {rate} images/s", last=True)
 
     def _follow(self) -> None:
         """Look until the run ends; a file that cannot be written now is written the next time."""
@@ -145,13 +146,13 @@ class RunProgress:
 
     def _progress(self) -> Progress:
         (since, before), (now, computed), done = self._samples[0], self._samples[-1], self.done
-        speed = (computed - before) / (now - since) if computed > before else None
-        left = None if speed is None or self._total is None else (self._total - done) / speed
+        rate = (computed - before) / (now - since) if computed > before else None
+        left = None if rate is None or self._total is None else (self._total - done) / rate
         return Progress(
             stage=self._stage,
             done=done,
             total=self._total,
-            images_per_second=speed,
+            images_per_second=rate,
             seconds_left=left,
             rejected=self._rejected,
             reason=self._reason,

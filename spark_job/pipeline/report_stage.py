@@ -99,8 +99,8 @@ def _reuse_notes(options: RunOptions, listing: ListingResult) -> list[str]:
     gone = "they stay in the results" if options.removed == "keep" else "they are not in the results"
     return [
         f"The features of {listing.reused + listing.kept:,} images were reused from "
-        f"{listing.previous}; {listing.new:,} were new or changed. {listing.removed:,} images of "
-        f"that run are gone from the sources: {gone}."
+        f"{listing.previous}; {listing.new:,} were computed: new, changed, or rejected before. "
+        f"{listing.removed:,} images of that run are gone from the sources: {gone}."
     ]
 
 

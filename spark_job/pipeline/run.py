@@ -33,6 +33,7 @@ from spark_job.pipeline.stage_results import (
     result_from_json,
     result_to_json,
 )
+from spark_job.report.words import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder
 
@@ -171,15 +172,16 @@ def summary(options: RunOptions) -> str:
     ]
     if counts["reused"] + counts["removed"]:
         lines.append(
-            f"reused    {counts['reused'] + counts['kept']:,} from the previous run, {counts['new']:,} new, "
+            f"reused    {counts['reused'] + counts['kept']:,} from the previous run, "
+            f"{counts['new']:,} computed (new, changed or rejected before), "
             f"{counts['removed']:,} gone from the source"
         )
     if counts["usable"]:
         features, reduction = metrics["features"], metrics["reduction"]
-        speed = features["images_per_second"]
+        rate = features["images_per_second"]
         lines += [
             f"features  {features['length']:,} each"
-            + (f", {speed:,.0f} images/s" if speed else ", none new"),
+            + (f", {speed(rate)} images/s" if rate else ", none new"),
             f"PCA       {reduction['components']:,} components keep "
             f"{reduction['explained_variance_ratio']:.1%} of the variance",
         ]

@@ -97,7 +97,7 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
         kept = _counted(contents.component_count, "component")
         tiles[f"Variance kept by {kept}"] = percent(kept_share(contents))
     tiles["Images a second"] = speed(contents.images_per_second)
-    tiles["Time"] = duration(sum(contents.seconds.values()))
+    tiles["Time before this report"] = duration(sum(contents.seconds.values()))
     if contents.cost_usd is not None:
         tiles["Cost of the nodes so far"] = f"{contents.cost_usd:.2f} USD"
     return tiles
@@ -164,7 +164,8 @@ def _timings(contents: ReportContents) -> list[Block]:
     for name, seconds in contents.seconds.items():
         time, share = Number(duration(seconds), seconds), seconds / (total or 1)
         rows.append([name, time, Number(percent(share)), Bar(100 * share)])
-    caption = f"Time of each stage; {speed(contents.images_per_second)} images a second"
+    rate = f"{speed(contents.images_per_second)} images a second, without the start of Spark"
+    caption = f"Time of each stage before this report; {rate}"
     together = ["Together", Number(duration(total)), "", ""]
     return [Table(caption, ["Stage", "Time", "Share", "As a bar"], rows, together)]
 

@@ -71,7 +71,7 @@ def test_figures_are_those_of_the_runs(two_and_four, results):
 def test_only_parameters_that_differ_are_in_the_table(two_and_four):
     """The others are named in one sentence."""
     _, page = two_and_four
-    assert "<bdi>request.components</bdi>" in page
+    assert "<bdi>components</bdi>" in page
     assert "<bdi>engine</bdi>" not in page
     assert "The same in both" in page
 
@@ -79,9 +79,8 @@ def test_only_parameters_that_differ_are_in_the_table(two_and_four):
 def test_a_comparison_ends_with_the_figures_of_both(results):
     """The whole answer, as a person sees it; Spark is not needed."""
     uris = [str(results / name) for name in ("two", "four")]
-    answer = CliRunner().invoke(
-        cli, ["compare", *uris, "--results", str(results), "--run-id", "answer"], catch_exceptions=False
-    )
+    words = ["compare", *uris, "--results", str(results), "--run-id", "answer", "--price-per-hour=3.6"]
+    answer = CliRunner().invoke(cli, words, catch_exceptions=False)
     seconds = json.loads((results / "answer" / "metrics.json").read_text())["seconds"]["total"]
     times = [json.loads(Path(uri, "metrics.json").read_text())["seconds"]["total"] for uri in uris]
     assert answer.stdout.splitlines() == [
@@ -90,6 +89,8 @@ def test_a_comparison_ends_with_the_figures_of_both(results):
         "components     2 / 4",
         f"wall time      {' / '.join(duration(time) for time in times)}".replace("\N{NO-BREAK SPACE}", " "),
         "largest angle  0.0°",
+        "accuracy       – / 87.5 %",
+        f"cost           {times[0] / 1000:.4f} / {times[1] / 1000:.4f} USD",
         f"time           {seconds:.1f} s",
         f"results        {results / 'answer'}",
         f"report         {results / 'answer' / 'report' / 'index.html'}",

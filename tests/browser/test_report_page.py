@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from spark_job.contract.manifest import RunFigures
-from spark_job.report.document import ReportContents
+from spark_job.report.document import Document, Number, ReportContents, Section, Table
 from spark_job.report.page import render_index, render_page
 from spark_job.report.run_report import run_document
 from tests.browser.chromium import find_chromium
@@ -297,6 +297,20 @@ def test_nothing_is_wider_than_the_window(reader, width):
     page.set_viewport_size({"width": width, "height": 800})
     # The plots follow the window a moment later.
     page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+
+
+def test_words_stay_whole_on_a_phone(reader):
+    """A table that is too wide for that scrolls by itself; the figures above it fit into their boxes."""
+    name, columns = "Variance they keep", ["", "20261129-060833", "20261129-061612", "What it means"]
+    table = Table(
+        "Figures", columns, [(name, Number("80.1 %"), Number("79.9 %"), "the share of the variance")]
+    )
+    tiles = {"Components": "42 / 42", "Wall time": "17.6\N{NO-BREAK SPACE}s / 50.1\N{NO-BREAK SPACE}s"}
+    page = reader.open_page(render_page(Document("Comparison", "", tiles, [Section("Figures", [table])])))
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    for cell in page.locator("tbody th, tbody td:last-child").all():
+        assert cell.evaluate("cell => cell.offsetWidth") > 90
 
 
 @pytest.mark.parametrize("component_count", [1, 2])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spark_job.analyses.analysis_run import AnalysisRun
+from spark_job.analyses.analysis_run import AnalysisRun, for_people
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest, ImageLimits
@@ -51,6 +51,12 @@ def test_a_finished_analysis_names_what_it_was_made_from(results):
     assert manifest["parents"] == [str(results / "source")]
     assert manifest["parameters"] == {"seed": 1}
     assert manifest["outputs"] == ["list.csv", "metrics.json", "report/index.html"]
+
+
+def test_parameters_are_shown_in_words():
+    """Those of a group by their own names; what was not given is left out."""
+    given = {"all_files": False, "price_per_hour": [], "labels": None, "seed": 1, "limits": {"max_bytes": 5}}
+    assert for_people(given) == {"all files": "no", "seed": "1", "max bytes": "5"}
 
 
 def test_metrics_have_the_time_it_took(results):

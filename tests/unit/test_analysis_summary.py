@@ -60,7 +60,8 @@ def test_few_predictions_are_listed():
     outcome = Outcome(Counter(Plum=1), 1, 0, 1, 1, shown_one)
     assert shown(outcome.findings()) == [
         "images    1 recognised, 1 unlike anything trained on, 0 rejected",
-        "accuracy  100.0 % of the 1 images whose label is one of its classes",
+        "accuracy  100.0 % of the 1 images whose label is one of its classes; images that the classifier was "
+        "trained on make it too good",
         "image     photos/1.jpg: Plum 75.0 %, Apple 25.0 % - unlike anything trained on",
     ]
 
@@ -78,15 +79,15 @@ NO_CLASSES = Balance({}, {}, [])
 
 
 def test_a_check_ends_with_its_findings():
-    """What was not looked for is named, too."""
+    """What was not looked for is named, too, and why."""
     checked = Checked(
         FindingTally(Counter(dark=3, blurry=1_200)), 4_000, 7, True, ["Training"], Thresholds(), NO_CLASSES
     )
     assert shown(checked.findings()) == [
-        "images    4,000 measured, 7 without measures",
-        "dark      3",
-        "blurry    1,200",
-        "skipped   leak",
+        "images      4,000 measured, 7 without measures",
+        "dark        3",
+        "blurry      1,200",
+        "not judged  leak: all images are of one split",
     ]
 
 
@@ -121,5 +122,7 @@ def test_a_convergence_ends_with_what_all_images_need():
         "images        900",
         "standardised  12 components for 80 % of the variance",
         "raw           4 components for 80 % of the variance",
-        "settled       10 images of each class give 75 % of them (standardised)",
+        "growth        standardised, 10 images of each class need this share of these components: 75 % "
+        "(for 80 % of the variance)",
+        "              Near 100 % it has settled; below, it still grows with the sample",
     ]

@@ -65,10 +65,10 @@ def test_a_terminal_is_never_commanded(text):
 
 def test_class_names_in_a_chart_are_text():
     """Numbers and dates are no places on an axis, and plotly's own marks are shown."""
-    names = ["7", "007", "2024-01-05", "<b>bold</b>", "a & b"]
+    names = ["7", "007", "2024-01-05", "<b>bold</b>", 'a & "b"']
     evaluation = Evaluation(csr_array(np.eye(len(names), dtype=np.int64)), 0, 0, Sums())
     chart = confusion_chart(evaluation, names)
     assert {chart.layout[axis]["type"] for axis in ("xaxis", "yaxis")} == {"category"}
-    assert chart.data[0]["x"] == ["7", "007", "2024-01-05", "&lt;b&gt;bold&lt;/b&gt;", "a &amp; b"]
+    assert chart.data[0]["x"] == ["7", "007", "2024-01-05", "&lt;b&gt;bold&lt;/b&gt;", 'a &amp; "b"']
     assert chart.png is not None
     assert chart.png().startswith(b"\x89PNG")

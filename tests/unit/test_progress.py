@@ -68,9 +68,11 @@ def test_a_run_goes_on_where_nothing_can_be_counted():
 def test_a_line_says_all_that_is_known():
     """And no more; a listing counts files, and has no end that is known."""
     assert FEATURES.line(NOW) == (
-        "features: 3,000 of 8,560 images, 202 images/s, about 28 s left, 3 rejected, most of them: "
+        "features: 3,000 of 8,560 images, 202 images/s, about 28 s left, 3 rejected, for example: "
         "the file is empty, 4 nodes, 0.12 USD so far"
     )
+    slow = replace(FEATURES, images_per_second=0.42, rejected=1).line(NOW)
+    assert "0.4 images/s, about 28 s left, 1 rejected: the file is empty" in slow
     assert Progress(stage="listing", done=70_000).line(NOW) == "listing: 70,000 files"
     assert Progress(stage="reduction", done=0, nodes=1).line(NOW) == "reduction, 1 node"
     assert Progress.from_json({**FEATURES.to_json(), "of a later version": 1}) == FEATURES

@@ -54,7 +54,6 @@ class Checked:
     def findings(self) -> Lines:
         """Return the lines that a check ends with: how many photographs each issue was found in."""
         counts = self.metrics()["findings"]
-        missing = [_title(issue).lower() for issue, number in counts.items() if number is None]
         unmeasured = f", {count(self.unmeasured)} without measures" if self.unmeasured else ""
         lines = [("images", f"{count(self.measured)} measured{unmeasured}")]
         lines += balance_lines(self.balance)
@@ -62,7 +61,12 @@ class Checked:
         lines += issues or [("findings", "none")]
         if counts["leak"] and self.doubted:
             lines.append(("leaks", self.doubted))
-        return [*lines, ("skipped", ", ".join(missing))] if missing else lines
+        if not self.classes_judged:
+            doubts = f"{_title('label_doubtful')}, {_title('unusual')}".lower()
+            lines.append(("not judged", f"{doubts}: there are no classes of several images"))
+        if counts["leak"] is None:
+            lines.append(("not judged", "leak: all images are of one split"))
+        return lines
 
 
 def check_document(checked: Checked, source: SourceRun) -> Document:
@@ -106,7 +110,10 @@ def _summary(checked: Checked, counts: dict[str, int | None]) -> Section:
             (_title(issue), photographs, Number(percent((found or 0) / max(checked.measured, 1))), meaning)
         )
     table = Table("Findings by issue", ["Issue", "Photographs", "Share", "What it means"], rows)
-    return Section("Summary", ["quality.csv lists every finding, by issue, the worst first.", table])
+    return Section(
+        "Summary",
+        ["quality.csv lists every finding, by issue, the worst first; 0 is the worst score.", table],
+    )
 
 
 def _title(issue: str) -> str:
@@ -122,7 +129,9 @@ def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
             photographs.append((finding.image, finding.image.short_name, _note(finding)))
             if finding.other:
                 photographs.append((finding.other, finding.other.short_name, finding.other.split))
-        groups.append((f"{count(checked.tally.counts[issue])} found; the {len(worst)} worst", photographs))
+        found = checked.tally.counts[issue]
+        few = f"; the {len(worst)} worst" if len(worst) < found else ""
+        groups.append((f"{count(found)} found{few}", photographs))
     return [
         Section(_title(issue), [ISSUES[issue], gallery])
         for issue, gallery in zip(shown, galleries(groups, limits), strict=True)
@@ -133,7 +142,8 @@ def _note(finding: Finding) -> str:
     if finding.issue == "damaged":
         return finding.detail
     if finding.issue == "leak":
-        return f"{finding.image.split}, {finding.score:.3f}; the next is its like"
+        return f"{finding.image.split}, score {finding.score:.3f}; the next is its like"
     if finding.issue == "label_doubtful":
-        return f"{finding.score:.2f}, nearer to {class_name(finding.detail)}"
-    return f"{finding.detail[:6]} {finding.score:.2f}".strip()
+        return f"score {finding.score:.2f}, nearer to {class_name(finding.detail)}"
+    of_set = f"set {finding.detail[:6]}, " if finding.detail else ""
+    return f"{of_set}score {finding.score:.2f}"

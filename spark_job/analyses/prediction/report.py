@@ -34,6 +34,7 @@ PREDICTIONS_SCHEMA = pa.schema(
         "error": pa.string(),
     }
 )
+TRAINED_ON = "images that the classifier was trained on make it too good"
 LISTED = 20  # so many images are listed one by one on the command line
 MOST_FREQUENT = 5  # so many classes are named there otherwise
 
@@ -161,7 +162,7 @@ class Outcome(Sum):
         lines = [("images", f"{counts}{self.rejected:,} rejected")]
         if self.labelled:
             right = f"{percent(self.right / self.labelled)} of the {self.labelled:,} images"
-            lines.append(("accuracy", f"{right} whose label is one of its classes"))
+            lines.append(("accuracy", f"{right} whose label is one of its classes; {TRAINED_ON}"))
         if self.is_listed:
             return [*lines, *(("image", _sentence(image)) for image in self.listed())]
         classes = [
@@ -179,13 +180,13 @@ def _sentence(image: Mapping[str, Any]) -> str:
 def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
     """Return the report; it reads some of the photographs again for their small pictures."""
     tiles = {
-        "images": count(outcome.image_count),
-        "classes found": count(len(outcome.predicted)),
-        "unlike anything trained on": count(outcome.unlike),
-        "rejected": count(outcome.rejected),
+        "Images": count(outcome.image_count),
+        "Classes found": count(len(outcome.predicted)),
+        "Unlike anything trained on": count(outcome.unlike),
+        "Rejected": count(outcome.rejected),
     }
     if outcome.labelled:
-        tiles["accuracy by label"] = percent(outcome.right / outcome.labelled)
+        tiles["Accuracy by label"] = percent(outcome.right / outcome.labelled)
     some = f"{len(outcome.sample)} of {outcome.image_count:,} photographs, drawn by chance"
     caption = "All photographs" if len(outcome.sample) == outcome.image_count else some
     sections = [Section("What is on the photographs", [_gallery(caption, outcome.sample), _table(outcome)])]
@@ -195,7 +196,11 @@ def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
         )
         sections.append(Section("Unlike anything trained on", [_gallery(caption, outcome.strangest)]))
     return Document(
-        title="Predictions", subtitle=f"By the classifier {trained.run_id}", tiles=tiles, sections=sections
+        title="Predictions",
+        subtitle=f"By the classifier {trained.run_id}",
+        tiles=tiles,
+        sections=sections,
+        notes=[f"Accuracy by label: {TRAINED_ON}."] if outcome.labelled else [],
     )
 
 
@@ -204,13 +209,13 @@ def _table(outcome: Outcome) -> Table:
         (class_name(label), Number(count(images)), Number(percent(images / outcome.image_count)))
         for label, images in outcome.predicted.most_common()
     ]
-    return Table("Classes by how often they were recognised", ["class", "images", "share"], rows)
+    return Table("Classes by how often they were recognised", ["Class", "Images", "Share"], rows)
 
 
 def _gallery(caption: str, shown: Few) -> Gallery:
     named = []
     for _, (image, answer) in shown:
-        flag, name = "unlike anything, " if answer.unlike else "", last_name(image.path)
-        note = f"{flag}{percent(answer.probabilities[0])}: {name}"
+        flag = ", unlike anything trained on" if answer.unlike else ""
+        note = f"{last_name(image.path)}: {percent(answer.probabilities[0])}{flag}"
         named.append((image, class_name(answer.classes[0]), note))
     return galleries([(caption, named)], ImageLimits())[0]

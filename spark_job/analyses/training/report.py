@@ -45,12 +45,12 @@ def training_document(source: SourceRun, division: Division, trained: Sequence[T
         title="Classifier",
         subtitle=f"A softmax head on {first.on} of {model}, of the run {source.run_id}",
         tiles={
-            "accuracy": percent(evaluation.accuracy),
-            f"among the first {TOP}": percent(evaluation.top_accuracy),
-            "majority baseline": percent(majority_baseline(division)),
-            "classes": count(len(division.classes)),
-            "training images": count(int(division.training_counts[-1].sum())),
-            "test images": count(evaluation.image_count),
+            "Accuracy": percent(evaluation.accuracy),
+            f"Among the first {TOP}": percent(evaluation.top_accuracy),
+            "Majority baseline": percent(majority_baseline(division)),
+            "Classes": count(len(division.classes)),
+            "Training images": count(int(division.training_counts[-1].sum())),
+            "Test images": count(evaluation.image_count),
         },
         sections=[section for section in sections if section.blocks],
         notes=_notes(division),
@@ -87,7 +87,7 @@ def _costs(trained: Sequence[Trained]) -> Section:
         of, recall = one.evaluation, float(np.nanmean(one.evaluation.recall))
         shares = (Number(percent(share, 2)) for share in (of.accuracy, of.top_accuracy, recall))
         rows.append((one.on, one.length, *shares))
-    columns = ["trained on", "columns", "accuracy", f"among the first {TOP}", "mean recall of a class"]
+    columns = ["Trained on", "Columns", "Accuracy", f"Among the first {TOP}", "Mean recall of a class"]
     table = Table("Accuracy on the test images", columns, rows)
     if len(trained) == 1:
         return Section("How good it is", [table])
@@ -113,7 +113,7 @@ def _confusions(source: SourceRun, division: Division, trained: Trained) -> Iter
         (names[true], names[taken], int(evaluation.confusion[true, taken]), int(tested[true]))
         for true, taken in pairs
     ]
-    yield Table("The most confused pairs", ["class", "taken for", "images", "of"], rows)
+    yield Table("The most confused pairs", ["Class", "Taken for", "Images", "Of"], rows)
     groups = []
     for true, taken in pairs[:MAX_PAIRS_PICTURED]:
         shown = [
@@ -133,7 +133,7 @@ def _classes(division: Division, trained: Trained) -> Table:
         (class_name(label), *images, *(Number("none" if np.isnan(one) else percent(one)) for one in both))
         for label, images, both in zip(division.classes, counts, shares, strict=True)
     ]
-    columns = ["class", "training images", "test images", "precision", "recall"]
+    columns = ["Class", "Training images", "Test images", "Precision", "Recall"]
     rows = [every[index] for index in worst.tolist()]
     return Table("Precision and recall, the least recognised first", columns, rows)
 
@@ -231,8 +231,8 @@ def confusion_chart(evaluation: Evaluation, classes: Sequence[str]) -> Chart:
     counts = confusion[np.ix_(shown, shown)].toarray()
     shares = counts / np.maximum(confusion.sum(axis=1)[shown], 1)[:, None]
     names = [classes[index] for index in shown]
-    # plotly.js takes `<b>` for bold, and numbers and dates for places on an axis.
-    texts = [escape(name) for name in names]
+    # plotly.js takes `<b>` for bold, and numbers and dates for places on an axis; it shows `&quot;` as it is.
+    texts = [escape(name, quote=False) for name in names]
     diagonal = np.eye(len(shown), dtype=bool)
     data = [
         _heat(np.where(diagonal, shares, np.nan), counts, texts, "right", _RIGHT),
