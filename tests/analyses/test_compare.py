@@ -52,8 +52,10 @@ def two_and_four(results):
 
 def test_components_that_are_part_of_more_components_have_no_angle(two_and_four):
     """The first two of four are the two."""
-    figures, _ = two_and_four
+    figures, page = two_and_four
     assert figures["subspace_angles_degrees"] == pytest.approx([0, 0], abs=1e-5)
+    assert '"mode":"markers","cliponaxis":false' in page  # seen at 0°, where a bar has no height
+    assert '"dash":"dot"' in page
 
 
 def test_figures_are_those_of_the_runs(two_and_four, results):
