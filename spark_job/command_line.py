@@ -82,8 +82,15 @@ def run_command_line(
     try:
         # Outside standalone mode Click returns the code of an `Exit`, and what the command returns: nothing.
         code = group.main(args=arguments, prog_name=program, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        _fail(" ".join(error.format_message().split()), error.exit_code)
+        message = " ".join(error.format_message().split())
+        # A bad value says itself what is allowed.
+        if isinstance(error, click.UsageError) and error.ctx and type(error) is not click.BadParameter:
+            message += f" See `{error.ctx.command_path} --help`"
+        _fail(message, error.exit_code)
     except FruitError as error:
         _fail(str(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):

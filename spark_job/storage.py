@@ -131,6 +131,8 @@ def _named(verb: str, uri: str, advice: str = "") -> Generator[None, None, None]
         yield
     except (BaseError, OSError) as error:
         known = reason_of_all(error, uri)
+        if isinstance(error, NotADirectoryError):
+            known = "there is a file where a folder is needed: name a folder"
         raise StorageError(f"cannot {verb} {uri}: {known or first_line(error) + advice}") from error
 
 

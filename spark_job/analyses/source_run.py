@@ -18,7 +18,7 @@ from spark_job.images.listing import IMAGE_COLUMNS, ListedFile, listed_files
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample
 from spark_job.parquet_parts import part_uris
-from spark_job.pipeline.run_folder import RunFolder
+from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.reduction.mllib_files import load_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.tables import ARRAY_COLUMN
@@ -58,10 +58,7 @@ class SourceRun:
         folder = RunFolder(normalise(uri))
         manifest = folder.read_manifest()
         if manifest is None:
-            raise MisuseError(
-                f"{uri} holds no finished run (it has no {layout.MANIFEST}): name RESULTS/RUN_ID, and finish "
-                "an unfinished one with --resume"
-            )
+            raise MisuseError(f"{uri} {_what_it_is(folder)}")
         wanted = kinds or (RUN,)
         if manifest.kind not in wanted:
             raise MisuseError(
@@ -160,6 +157,20 @@ class VectorTable:
                     sample.offer("", image.path, (image, row))
         images, taken = zip(*sample.items(), strict=True)
         return list(images), np.stack(taken)
+
+
+def _what_it_is(folder: RunFolder) -> str:
+    """Say of a folder that is no finished run what it is, and what to name or to do."""
+    if folder.is_empty():
+        return "is no folder, or an empty one: name RESULTS/RUN_ID"
+    if runs := complete_runs(folder):
+        newest = max(runs, key=lambda run: run[1].created)[0]
+        return f"is a folder of runs, not a run: name one of them, as {newest.uri}"
+    begun = folder.read_json(layout.PARAMETERS)
+    if begun is None:
+        return f"holds no run (it has no {layout.MANIFEST}): name RESULTS/RUN_ID"
+    finish = "" if "kind" in begun else "finish it (`fruit run` with --run-id and --resume), or "
+    return f"holds a run that is not finished: {finish}name another"
 
 
 def wrong_figure(metrics: Mapping[str, Any]) -> str | None:

@@ -170,7 +170,8 @@ def predict_command(**options: Any) -> Summary:
 
     \b
     Example:
-      fruit predict --model results/TRAIN_ID --images photo.jpg --results results
+      fruit predict --model results/TRAIN_ID --extractor extractors/efficientnet_lite0 \\
+        --images photo.jpg --results results
     """
     from spark_job.analyses.prediction.analysis import predict
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from spark_job.commands.analyses import say
-from spark_job.contract.errors import StoppedError
+from spark_job.contract.errors import MisuseError, StoppedError
 from spark_job.contract.foreign_texts import terminal_text
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3, read_unsigned, root_and_key
@@ -30,6 +30,11 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
         options = table.from_values(
             {**values, "run_id": values["run_id"] or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")}
         )
+        if options.resume and not values["run_id"]:
+            from spark_job.pipeline.run_folder import Folder, newest_unfinished
+
+            begun = newest_unfinished(Folder(options.results)) or "ID"
+            raise MisuseError(f"--resume goes on with the run that --run-id names: add --run-id {begun}")
         print(f"run {options.run_id}", file=sys.stderr)
         if lack := lacking():
             print(f"note: {lack}; see docs/security.md", file=sys.stderr)

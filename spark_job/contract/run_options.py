@@ -173,7 +173,8 @@ class RunOptions:
         "Succeed, with nothing to do, when there are no images.", kind=bool, default=False, says=ATTEMPT
     )
     resume: bool = option(
-        "Continue an unfinished run of the same parameters; a complete one counts as a success.",
+        "Continue the unfinished run that `--run-id` names, with the same parameters; a complete one counts "
+        "as a success.",
         kind=bool, default=False, says=ATTEMPT,
     )  # fmt: skip
 

@@ -22,10 +22,11 @@ class Extractor:
         """Read a folder's `extractor.json`; ExtractorError: there is none, or it cannot be read."""
         text = folder.read(SPECIFICATION)
         if text is None:
-            raise ExtractorError(
-                f"{folder.uri} is no extractor: it has no {SPECIFICATION}; make one with "
-                f"`fruit extractor build MODEL --out {folder.uri}`"
-            )
+            advice = f"make one with `fruit extractor build MODEL --out {folder.uri}`"
+            below = (folder.at(name) for name in sorted(folder.folder_names()))
+            if made := next((one for one in below if one.read(SPECIFICATION) is not None), None):
+                advice = f"did you mean {made.uri}?"
+            raise ExtractorError(f"{folder.uri} is no extractor: it has no {SPECIFICATION}; {advice}")
         return cls(folder, ExtractorSpecification.from_json(text, folder.child(SPECIFICATION)))
 
     def fetch(self, name: str, into: Path) -> Path:

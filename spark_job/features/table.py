@@ -19,6 +19,7 @@ from spark_job.arrow_arrays import NO_TEXT, values
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
+from spark_job.errors import ListingError
 from spark_job.features.counting import Channel, ShareCount
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.labels import LABEL
@@ -158,6 +159,14 @@ def write_rejected(run: Folder, parts: Iterable[str]) -> None:
     rejected = (batch.filter(batch.column("error").is_valid()).select(REJECTED_COLUMNS) for batch in batches)
     rows = (row for batch in rejected for row in zip(*batch.to_pydict().values(), strict=True))
     write_sorted_csv(run, REJECTED, REJECTED_COLUMNS, [rows])
+
+
+def none_usable(run: Folder, count: int) -> ListingError:
+    """Return the error of a run whose images were all rejected, with the first reason."""
+    first = "".join(f", as {image.short_name}: {image.error}" for image in listed_rejects(run, 1))
+    return ListingError(
+        f"none of the {count:,} images could be used{first}; {run.child(REJECTED)} says why of each"
+    )
 
 
 def listed_rejects(run: Folder, limit: int) -> Iterator[ListedFile]:

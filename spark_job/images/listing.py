@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
 from spark_job.arrow_arrays import array, numbers, whole
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
@@ -79,10 +80,11 @@ def list_files(source: str, all_files: bool, labels: Labels | None = None) -> It
         labels: default: by the folder that holds the image.
 
     Raises:
-        ListingError: the source does not exist or cannot be listed.
+        MisuseError: the source is no folder.
+        ListingError: it cannot be listed.
     """
     if not is_s3(source) and not os.path.isdir(source):  # noqa: PTH112 - it may hold bytes that are no text
-        raise ListingError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
+        raise MisuseError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
     found = _list_s3(source) if is_s3(source) else _walk(source, "", ())
     labels = labels or Labels()
     for relative_path, size, etag, error in found:

@@ -6,11 +6,10 @@ from importlib import import_module
 from threading import Thread
 
 from spark_job.contract import run_layout as layout
-from spark_job.errors import ListingError
 from spark_job.features.engines import worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.reuse import NEW, REUSED, copy_features
-from spark_job.features.table import images_per_task, write_features, write_rejected
+from spark_job.features.table import images_per_task, none_usable, write_features, write_rejected
 from spark_job.images.listing import Share, shares
 from spark_job.images.reading import forgotten
 from spark_job.images.sampling import is_shown
@@ -41,10 +40,7 @@ def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
         )
     write_rejected(run.folder, part_uris(run.folder.at(layout.FEATURES)) if tally.rejected else ())
     if not tally.usable:
-        raise ListingError(
-            f"none of the {listing.selected} images could be used; "
-            f"{run.folder.child(layout.REJECTED)} says why of each"
-        )
+        raise none_usable(run.folder, listing.selected)
     labels = sorted(tally.usable.keys() | tally.rejected.keys())
     return FeatureResult(
         usable=tally.usable.total(),
@@ -85,7 +81,7 @@ def _shares(run: Run, listing: ListingResult) -> list[Share]:
     """Deal out the images as an earlier attempt did, whatever cores it had; forget what it left half done."""
     features = run.folder.at(layout.FEATURES)
     plan = run.folder.stage(SHARES)
-    if plan is None:
+    if not (begun := plan is not None):
         features.clear()
         length, cores = run.extractor.specification.feature_length, run.spark.sparkContext.defaultParallelism
         plan = {"images_per_share": images_per_task(listing.new, cores, length)}
@@ -94,4 +90,9 @@ def _shares(run: Run, listing: ListingResult) -> list[Share]:
     tasks = shares(new, plan["images_per_share"])
     parts = {part_name(share.number) for share in tasks}
     features.clear(keep=parts.__contains__)
+    if begun:
+        kept = len(part_uris(features))
+        run.progress.say(
+            f"features: {kept:,} of {len(parts):,} parts are finished and kept, the rest is done anew"
+        )
     return tasks

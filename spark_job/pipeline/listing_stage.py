@@ -46,6 +46,7 @@ NOT_CONSENTED = frozenset(("", "-", "0", "false", "n", "no", "none"))  # what pe
 CONSENTS_ASKED_AT_ONCE = 32
 NOT_IN_SAMPLE = "not in the sample"
 FOLDERS_NOTED = 4  # of each class
+CLASSES_NAMED = 10  # by an error
 
 
 def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None:
@@ -108,13 +109,14 @@ def list_stage(run: Run) -> ListingResult:
     previous = find_previous(options, run.extractor)
     labels = Labels.of(options.labels, reserved=RESERVED)
     skipped, candidates, classes = Counter[str](), Counter[str](), ClassFolders()
-    use = TableUse(labels)
+    use, others = TableUse(labels), set[str]()
 
     def selected_or_not(file: ListedFile) -> ListedFile:
         use.add(file)
         run.progress.done += 1
         if file.skipped or matches_any(file.label, options.classes):
             return file
+        others.add(file.label)
         return replace(file, skipped=NOT_IN_CLASSES)
 
     def counted(file: ListedFile) -> ListedFile:
@@ -132,7 +134,7 @@ def list_stage(run: Run) -> ListingResult:
     write_listing(listing, map(counted, files))
     use.check()
     if not candidates and not options.allow_empty:
-        raise ListingError(_nothing_found(options, skipped))
+        raise ListingError(_nothing_found(options, skipped, sorted(others)))
     selected = quotas(candidates, options.sample, options.sample_per_class)
     if selected != candidates:
         _mark_sample(listing, selected, options.seed)
@@ -254,8 +256,8 @@ class TableUse:
         if 0 < self._images == self._without_row:
             raise ListingError(
                 f"--labels {self._labels.rule} has no row for any of {self._images:,} images: it names "
-                f"{next(iter(self._labels.rows))!r}, and {layout.LISTING}/ of this run has the names of the "
-                "images: write each path from the folder that --images names, or in full"
+                f"{next(iter(self._labels.rows))!r}, and an image is {self._example!r}: "
+                "write each path from the folder that --images names, or in full"
             )
 
     def warnings(self) -> list[str]:
@@ -303,8 +305,14 @@ def _mark_sample(listing: Folder, selected: dict[str, int], seed: int) -> None:
     rewrite_listing(listing, marked)
 
 
-def _nothing_found(options: RunOptions, skipped: Counter[str]) -> str:
+def _nothing_found(options: RunOptions, skipped: Counter[str], others: list[str]) -> str:
     where = ", ".join(options.images)
+    if others and NO_CONSENT not in skipped:
+        more = f" and {len(others) - CLASSES_NAMED:,} more" if len(others) > CLASSES_NAMED else ""
+        return (
+            f"no images of the classes {', '.join(options.classes)} in {where}, which has "
+            f"{', '.join(map(repr, others[:CLASSES_NAMED]))}{more}: check --classes"
+        )
     seen = ", ".join(f"{count} x {reason}" for reason, count in skipped.most_common(5)) or "no files at all"
     unread = dict.fromkeys(UNREAD_EXTENSIONS[reason] for reason in skipped if reason in UNREAD_EXTENSIONS)
     if unread:

@@ -96,7 +96,11 @@ class RunProgress:
             self._counts = None
         self.done = total
         rate = speed((total - self._kept) / (time.monotonic() - started))
-        self._print(f"{self._stage}: {total:,} of {total:,} images, {rate} images/s", last=True)
+        self.say(f"{self._stage}: {total:,} of {total:,} images, {rate} images/s")
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self._print(line, last=True)
 
     def _follow(self) -> None:
         """Look until the run ends; a file that cannot be written now is written the next time."""

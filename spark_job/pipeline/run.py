@@ -1,8 +1,10 @@
 """A run from start to end: the stages, each once, then metrics, manifest, and what a person is told."""
 
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -11,10 +13,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_job.contract import run_layout as layout
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
-from spark_job.errors import JobError, StorageError
+from spark_job.contract.uris import is_s3
+from spark_job.errors import JobError, ListingError, StorageError
 from spark_job.extractors.folder import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
@@ -57,11 +61,15 @@ def run_pipeline(
     extractor = Extractor.open(Folder(options.extractor))
     folder = RunFolder(Folder(options.results).child(options.run_id))
     fingerprint = options.fingerprint(extractor.specification.fingerprint)
+    is_new = folder.is_empty()
     manifest = folder.open(fingerprint, options.parameters, options.resume)
+    if is_new and options.resume:
+        say(f"note: there is no {folder.uri} to go on with: a new run begins")
     if manifest is not None:
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
-    with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch, RunProgress(folder) as progress:
+    scratch_folder = tempfile.TemporaryDirectory(prefix="spark-job-")
+    with scratch_folder as scratch, _kept_if_listed(folder, is_new), RunProgress(folder) as progress:
         run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
         attempt = Attempt(run, say)
         results, report = attempt.run_stages()
@@ -83,6 +91,17 @@ def run_pipeline(
         instance_types=progress.instance_types,
         outputs=tuple(sorted(outputs_of(results, report))),
     )
+
+
+@contextmanager
+def _kept_if_listed(folder: RunFolder, is_new: bool) -> Iterator[None]:
+    """Remove a new run on this machine that was asked for in a wrong way: no attempt could finish it."""
+    try:
+        yield
+    except (ListingError, MisuseError):
+        if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
+            shutil.rmtree(folder.uri, ignore_errors=True)
+        raise
 
 
 @dataclass
@@ -203,5 +222,6 @@ def summary(options: RunOptions) -> str:
         f"report    {folder.child('report/index.html')}",
     ]
     if counts["usable"]:
-        lines.append(f"next      new images with this PCA: add --reduction={quote(folder.uri)}")
+        words = f"--features={quote(folder.uri)} --results={quote(options.results)}"
+        lines.append(f"next      fruit check {words}, or fruit train with the same words")
     return "\n".join(lines)

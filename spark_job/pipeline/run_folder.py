@@ -9,7 +9,7 @@ from typing import Any
 from spark_job import __version__
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import Manifest, RunFigures, read_json, with_accuracies, write_json
-from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS, STAGES
+from spark_job.contract.run_layout import COST, MANIFEST, METRICS, PARAMETERS, PROGRESS, STAGES
 from spark_job.contract.uris import last_name
 from spark_job.provenance import code_hash, package_versions
 from spark_job.report.page import render_index
@@ -110,6 +110,14 @@ def complete_runs(results: Folder) -> list[tuple[RunFolder, Manifest]]:
     runs = [RunFolder(results.child(run_id)) for run_id in sorted(results.folder_names())]
     manifests = side_by_side(RunFolder.read_manifest, runs)
     return [(run, manifest) for run, manifest in zip(runs, manifests, strict=True) if manifest]
+
+
+def newest_unfinished(results: Folder) -> str | None:
+    """Return the id of the run that moved last of those that are not complete; None: all are."""
+    runs = [RunFolder(results.child(run_id)) for run_id in results.folder_names()]
+    told = [(run.read_json(PROGRESS), run) for run in runs if run.read_manifest() is None]
+    begun = [(str(progress.get("written")), last_name(run.uri)) for progress, run in told if progress]
+    return max(begun, default=("", None))[1]
 
 
 def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -> str:

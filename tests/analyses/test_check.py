@@ -153,9 +153,9 @@ def test_a_threshold_changes_what_is_found(source):
     assert findings(source.parent / "lenient", "dark") == []
 
 
-@pytest.mark.parametrize("change", ["dim=0.3", "dark", "dark=black"])
+@pytest.mark.parametrize("change", ["dim=0.3", "dark", "dark=black", "dark="])
 def test_a_threshold_that_cannot_be_is_refused(change):
-    with pytest.raises(MisuseError, match=f"--threshold '{change}'"):
+    with pytest.raises(MisuseError, match=f"--threshold '{change}': write NAME=VALUE with "):
         Thresholds.given([change])
 
 

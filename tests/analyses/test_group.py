@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_clusters(grouped, source):
 
 def test_more_clusters_than_images_are_refused(source, tmp_path):
     """Before anything but the folder is made; the message says how many there may be."""
-    with pytest.raises(MisuseError, match=r"--k 36: the images lie in 36 different directions"):
+    with pytest.raises(MisuseError, match=r"--k 36: at most 35 clusters are possible"):
         group(str(source), str(tmp_path), context, lambda line: None, k=36)
 
 

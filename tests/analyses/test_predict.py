@@ -166,6 +166,13 @@ def test_no_images_is_an_error(trained_run: Path, tmp_path: Path) -> None:
         predicted(trained_run, tmp_path / "empty", tmp_path / "results")
 
 
+def test_a_photograph_that_cannot_be_used_says_why(trained_run: Path, tmp_path: Path) -> None:
+    """At once, without a look into the table."""
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(ListingError, match=r"none of the 1 images could be used, as .*: the file is empty; "):
+        predicted(trained_run, tmp_path / "empty.jpg", tmp_path / "results")
+
+
 def test_the_command_answers_for_one_photograph(
     trained_run: Path, tiny_extractor: Path, tmp_path: Path
 ) -> None:

@@ -71,8 +71,8 @@ def test_outputs_of_a_first_deploy_that_failed_are_none(state, count):
     ("arguments", "message"),
     [
         (["runs", "--stage=test"], "Invalid value for '--stage': 'test' is not one of 'dev', 'prod'."),
-        (["rusn"], "No such command 'rusn'."),
-        (["runs", "--jsn"], "No such option '--jsn'. Did you mean '--json'?"),
+        (["rusn"], "No such command 'rusn'. See `fruit --help`"),
+        (["runs", "--jsn"], "No such option '--jsn'. Did you mean '--json'? See `fruit runs --help`"),
         (
             ["upload", "/no/such/folder"],
             "Invalid value for 'FOLDER': Directory '/no/such/folder' does not exist.",

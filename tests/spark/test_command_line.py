@@ -71,7 +71,7 @@ def test_a_missing_option_is_named(missing, monkeypatch, capsys):
     del words[at : at + 2]
     code, out, err = answer(words, monkeypatch, capsys)
     assert (code, out) == (2, "")
-    assert err == f"Error: Missing option '{missing}'.\n"
+    assert err == f"Error: Missing option '{missing}'. See `spark_job run --help`\n"
 
 
 def test_a_folder_that_is_no_extractor_says_how_to_make_one(monkeypatch, capsys, tmp_path):
@@ -83,6 +83,9 @@ def test_a_folder_that_is_no_extractor_says_how_to_make_one(monkeypatch, capsys,
         f"run x\nError: {tmp_path} is no extractor: it has no extractor.json; make one with "
         f"`fruit extractor build MODEL --out {tmp_path}`\n"
     )
+    (tmp_path / "lite0").mkdir()
+    (tmp_path / "lite0" / "extractor.json").touch()
+    assert f"extractor.json; did you mean {tmp_path}/lite0?" in answer(words, monkeypatch, capsys)[2]
 
 
 @pytest.fixture(scope="module")

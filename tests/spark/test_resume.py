@@ -21,6 +21,8 @@ from spark_job.errors import JobError
 from spark_job.features import table
 from spark_job.pipeline import feature_stage
 from spark_job.pipeline.run import STAGES
+from spark_job.pipeline.run_folder import newest_unfinished
+from spark_job.storage import Folder
 from tests.spark import doubles, photographs
 from tests.spark.processes import PROJECT, left_behind, start
 from tests.spark.runs import RunResults, run
@@ -173,7 +175,9 @@ def dealt_by_twos(images, tiny_extractor, tmp_path, monkeypatch):
     return whole, tmp_path / "run", counter
 
 
-def test_a_run_goes_on_behind_the_parts_that_are_finished(dealt_by_twos, images, tiny_extractor, tmp_path):
+def test_a_run_goes_on_behind_the_parts_that_are_finished(
+    dealt_by_twos, images, tiny_extractor, tmp_path, capsys
+):
     """Only images that no part holds are computed; to the byte the results of an undisturbed run."""
     whole, stopped, counter = dealt_by_twos
     before, kept = parts(stopped), snapshot(stopped / "features")
@@ -182,6 +186,8 @@ def test_a_run_goes_on_behind_the_parts_that_are_finished(dealt_by_twos, images,
         b"half a part"
     )  # of a driver that was killed
     resumed = run(images, tmp_path, tiny_extractor, resume=True)
+    told = f"features: {len(before)} of 7 parts are finished and kept, the rest is done anew\n"
+    assert told in capsys.readouterr().err
     assert parts(stopped) == parts(whole.folder)
     assert kept.items() <= snapshot(stopped / "features").items()
     finished = {row["path"] for name in before for row in resumed.table(f"features/{name}")}
@@ -208,6 +214,18 @@ def test_resuming_a_complete_run_is_a_success_with_nothing_to_do(undisturbed, im
     run(images, undisturbed.folder.parent, tiny_extractor, resume=True, say=lines.append)
     assert lines == [f"{undisturbed.folder} is complete: nothing to do"]
     assert snapshot(undisturbed.folder) == before
+
+
+def test_resuming_what_does_not_exist_says_that_a_run_begins(images, tiny_extractor, tmp_path):
+    """A note, no error: a deploy's own run always asks for it. Without a name the command line says one."""
+    lines: list[str] = []
+    with pytest.raises(MisuseError):
+        run(images / "none", tmp_path, tiny_extractor, resume=True, say=lines.append)
+    assert lines[0] == f"note: there is no {tmp_path}/run to go on with: a new run begins"
+    assert newest_unfinished(Folder(str(tmp_path))) is None
+    for name, minute in (("first", 1), ("second", 3), ("third", 2)):
+        Folder(f"{tmp_path}/{name}").write("progress.json", b'{"written": "2026-01-01T00:0%d"}' % minute)
+    assert newest_unfinished(Folder(str(tmp_path))) == "second"
 
 
 def test_a_complete_run_is_never_overwritten(undisturbed, images, tiny_extractor):

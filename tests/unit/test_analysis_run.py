@@ -101,9 +101,21 @@ def test_the_name_says_the_kind_when_none_is_given(results):
     assert begin(results, None).run_id.startswith("group-")
 
 
-def test_a_folder_without_a_finished_run_is_refused(tmp_path):
-    with pytest.raises(MisuseError, match="holds no finished run"):
-        SourceRun.open(str(tmp_path))
+def test_a_folder_without_a_finished_run_is_refused(results, tmp_path):
+    """The message says what it is instead."""
+    begin(results).finish({}, DOCUMENT)
+    begin(results, "begun")
+    (tmp_path / "file").touch()
+    for place, message in {
+        tmp_path / "nope": "is no folder, or an empty one: name RESULTS/RUN_ID",
+        results: f"is a folder of runs, not a run: name one of them, as {results}/mine",
+        results / "begun": "holds a run that is not finished: name another",
+        results / "mine/report": "holds no run",
+    }.items():
+        with pytest.raises(MisuseError, match=f"{place} {message}"):
+            SourceRun.open(str(place))
+    with pytest.raises(StorageError, match="a file where a folder is needed: name a folder"):
+        SourceRun.open(str(tmp_path / "file"))
 
 
 def test_a_run_of_another_kind_is_refused(results):

@@ -53,7 +53,7 @@ def test_help_imports_none_of_the_commands() -> None:
     [
         (OperateError("no such run"), "no such run", 1),
         (ConfigError("core_minimum", 1, "a whole number"), "core_minimum=1: a whole number", 2),
-        (click.UsageError("No such option"), "No such option", 2),
+        (click.UsageError("No such option."), "No such option. See `fruit --help`", 2),
         (click.Abort(), "stopped", 130),
         (KeyboardInterrupt(), "stopped", 130),
         (click.exceptions.Exit(1), None, 1),
@@ -75,9 +75,13 @@ def test_every_error_is_one_line_and_an_exit_code(error, line, code, capsys) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["rusn"], "No such command 'rusn'."),
-        (["rehearse", "rnu"], "No such command 'rnu'."),
-        (["run", "--no-such-option"], "No such option '--no-such-option'."),
+        (["rusn"], "No such command 'rusn'. See `fruit --help`"),
+        (["rehearse", "rnu"], "No such command 'rnu'. See `fruit rehearse --help`"),
+        (["run", "--no-such-option"], "No such option '--no-such-option'. See `fruit run --help`"),
+        (
+            ["run", "--resume", "--images=a", "--results=/no", "--extractor=e"],
+            "--resume goes on with the run that --run-id names: add --run-id ID",
+        ),
         (["plan", "-c", "core_minimum"], "-c=core_minimum: allowed: FIELD=VALUE"),
         (["doctor", "-c", "core_minimum=1"], "core_minimum=1: allowed: a whole number, 2 to 100"),
         (["rehearse", "run", "-c", "core_minimum=1"], "core_minimum=1: allowed: a whole number, 2 to 100"),
@@ -90,6 +94,13 @@ def test_misuse_is_exit_code_2_wherever_it_happens(words, message, capsys) -> No
         run_command_line(cli, words, "fruit")
     shown = capsys.readouterr()
     assert (end.value.code, shown.out, shown.err) == (2, "", f"Error: {message}\n")
+
+
+def test_a_group_without_a_command_shows_its_help(capsys) -> None:
+    """In lines, as `--help` does."""
+    with pytest.raises(SystemExit, match="2"):
+        run_command_line(cli, ["extractor"], "fruit")
+    assert "\n  build " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
-from spark_job.errors import ImageRejectedError, LargerError, ListingError
+from spark_job.errors import ImageRejectedError, LargerError
 from spark_job.images import listing, reading
 from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, in_pages, list_files
@@ -119,7 +120,7 @@ def test_what_is_neither_file_nor_folder_is_not_opened(tmp_path):
 
 def test_a_folder_that_does_not_exist_is_an_error():
     """The message names it and says what is wanted."""
-    with pytest.raises(ListingError) as caught:
+    with pytest.raises(MisuseError) as caught:
         list(list_files("/no/such/folder", all_files=False))
     assert str(caught.value) == (
         "/no/such/folder is not a folder; --images takes a folder or s3://BUCKET/PREFIX"

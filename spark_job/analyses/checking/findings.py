@@ -131,5 +131,7 @@ class Thresholds:
             try:
                 values[name] = float(value)
             except ValueError:
-                raise MisuseError(f"--threshold {change!r}: {value!r} is not a number") from None
+                raise MisuseError(
+                    f"--threshold {change!r}: write NAME=VALUE with a number, as {name}=0.25"
+                ) from None
         return cls(**values)

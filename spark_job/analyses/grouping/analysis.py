@@ -82,8 +82,9 @@ def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[
     fewest, most = (k, k) if k else k_range
     if fewest >= distinct:
         name = f"--k {k}" if k else f"--k-range {fewest}:{most}"
+        possible = f"at most {distinct - 1:,} clusters are" if distinct > 2 else "no clusters are"
         raise MisuseError(
-            f"{name}: the images lie in {distinct:,} different directions of the run's components, and there "
-            "are fewer clusters than directions: ask for fewer, or name a run with more images or components"
+            f"{name}: {possible} possible, fewer than there are different images: ask for fewer, or name "
+            "a run with more images or components"
         )
     return numbers_to_try(fewest, min(most, distinct - 1))

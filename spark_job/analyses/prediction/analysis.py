@@ -30,7 +30,7 @@ from spark_job.errors import ListingError
 from spark_job.extractors.folder import Extractor
 from spark_job.features.engines import load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
-from spark_job.features.table import images_per_task, write_rejected
+from spark_job.features.table import images_per_task, none_usable, write_rejected
 from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, Share, list_files, shares, write_listing
 from spark_job.images.reading import forgotten
@@ -168,9 +168,7 @@ def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
     usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
     write_csv(folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
     if not outcome.image_count:
-        raise ListingError(
-            f"none of the images could be used; {folder.child(layout.REJECTED)} says why of each"
-        )
+        raise none_usable(folder, outcome.rejected)
 
 
 def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:
