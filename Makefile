@@ -157,6 +157,7 @@ $(HADOOP_JARS): rehearsal/machine/jars.sha256 $(READY)
 	@touch $@
 
 rehearsal-ready: $(CDK_READY) $(HADOOP_JARS)
+	@:
 
 build: $(READY) ## Make what the cluster runs: job, extractor, wheelhouse (STAGE=dev CONTEXT='-c â€¦')
 	$(PYTHON) -m infra.artifacts build $(FIELDS)
@@ -174,7 +175,7 @@ plan: $(READY) ## Show what would run and what it costs (STAGE=dev CONTEXT='-c â
 
 YES_OPTION = $(if $(filter 1 yes,$(YES)),--yes)
 
-deploy: $(READY) $(CDK_READY) ## Build, check the account, show the plan, ask (YES=1 does not), deploy (IMAGES=DIR)
+deploy: $(READY) $(CDK_READY) ## Check the account, build, show the plan, ask (YES=1 does not), deploy (IMAGES=DIR)
 	@$(FRUIT) deploy --stage=$(STAGE) $${IMAGES:+--images="$$IMAGES"} $(YES_OPTION) $(CONTEXT)
 
 destroy: $(READY) $(CDK_READY) ## Take everything away; prod keeps its data (STAGE=dev; YES=1 does not ask)

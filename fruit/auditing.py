@@ -90,6 +90,7 @@ def audit_command(
 ) -> None:
     """Show what is stored, by kind: how much, the oldest, when it goes, who reads it; or if an erasure holds.
 
+    It needs the policy privacy-officer (docs/deployment.md#permissions).
     Exit code 1 if something is older than the promise, if no rule ends it, or if something that was erased is
     there.
 
@@ -148,7 +149,7 @@ def record_of_processing(place: Place, stored: Sequence[Stored]) -> str:
     known = deployment.outputs
     rows = [
         f"| {one.kind} | `{one.bucket}` | {one.objects:,} | {one.oldest:%Y-%m-%d} | "
-        f"{'without end' if one.days is None else f'{one.days} days'} | {one.problem or 'kept'} |"
+        f"{'without end' if one.days is None else f'{one.days} days'} | {one.problem or 'as promised'} |"
         for one in stored
         if one.oldest
     ]

@@ -41,7 +41,7 @@ DEPLOYMENT = {
     "plan": LazyCommand("operate.commands.plan:plan_command", "Show what would run and what it costs."),
     "fields": LazyCommand("operate.commands.plan:fields_command", "List every field of the configuration."),
     "doctor": LazyCommand("operate.commands.doctor:doctor_command", "Check that the account is ready."),
-    "deploy": LazyCommand("operate.commands.deploy:deploy_command", "Build, check, ask, deploy and run."),
+    "deploy": LazyCommand("operate.commands.deploy:deploy_command", "Check, build, ask, deploy and run."),
     "upload": LazyCommand("operate.commands.upload:upload_command", "Upload photographs."),
     "submit": LazyCommand(
         "operate.commands.submit:submit_command", "Start another run, with a cluster or without."
@@ -106,7 +106,7 @@ def extractor_group() -> None:
 
     \b
     Example:
-      fruit extractor build mobilenet_v2 --out extractors/mobilenet_v2
+      fruit extractor build efficientnet_lite0 --out extractors/efficientnet_lite0
     """
 
 

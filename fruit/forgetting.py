@@ -119,6 +119,7 @@ def forget_command(
 
     IMAGE is a key in the image sources, or what keys begin with if it ends in `/`; or an address, as s3://…
     or a path on this machine. Later uploads and runs pass the same photographs over, whatever their names.
+    On AWS it needs the policy privacy-officer (docs/deployment.md#permissions).
 
     \b
     Example:
@@ -149,9 +150,10 @@ def forget_command(
         "nothing of it is found: there is nothing to do; if it was not forgotten before, check the name: "
         "a key in the sources or, with --local, a path on this machine"
     )
-    if dry_run:
+    there = found.counts or unfinished or _is_new(place, contributor)
+    if there and dry_run:
         text = "nothing was changed"
-    elif found.counts or unfinished or _is_new(place, contributor):
+    elif there:
         require_yes("Forget all this? It cannot be undone.", "nothing was forgotten", yes=yes)
         record = forget(place, found, wanted, asked, contributor, unfinished)
         answer["record"] = place.erasures[0].child(RECORDS, f"{record.id}.json")

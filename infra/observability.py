@@ -26,7 +26,7 @@ from infra.run.functions.run_ended.handler import (
 MOST_PERIODS = 288
 IDLE_MARGIN_MINUTES = 15
 PRESSURE_PERIODS = 6
-WIDTH, HALF = 24, 12
+WIDTH, HALF, HEIGHT = 24, 12, 6
 NODES = ("CoreNodesRunning", "TaskNodesRunning", "TaskUnitsRequested")
 MEMORY = ("YARNMemoryAvailablePercentage", "ContainerPendingRatio")
 
@@ -153,16 +153,17 @@ def cluster_alarms(
 def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequence[cloudwatch.IAlarm]) -> str:
     """Make the page, and return its address in the console.
 
-    It shows alarms, what runs, the last run, runs over time, and all clusters, those of single runs too.
+    It shows alarms, what runs, the latest figures, runs over time, and all clusters of the account: no
+    stack knows the ids of those that are started for a run.
     """
     stage, region, name = config.stage, config.region, stack_name(config.stage, "pipeline")
-    progress = [run_metric(stage, metric) for metric in PROGRESS_METRICS]
+    *progress, rejected = (run_metric(stage, metric) for metric in PROGRESS_METRICS)
     figures = [run_metric(stage, metric) for metric in FIGURES]
     outcomes = [run_metric(stage, metric, "Sum") for metric in (RUNS_COMPLETED, RUNS_FAILED)]
     nodes = [metric_of_every_cluster(metric) for metric in NODES]
-    memory = [metric_of_every_cluster(metric) for metric in MEMORY]
-    last_run = cloudwatch.SingleValueWidget(
-        title="Last run", metrics=figures, width=HALF, set_period_to_time_range=True
+    memory, waiting = map(metric_of_every_cluster, MEMORY)
+    latest = cloudwatch.SingleValueWidget(
+        title="Latest figures of runs, in the time shown", metrics=figures, width=HALF, height=HEIGHT
     )
     cloudwatch.Dashboard(
         here,
@@ -172,15 +173,22 @@ def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequen
         widgets=[
             [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
             [
-                _graph("Running: images", progress),
+                _graph("Running: images, and at the right those rejected", progress, [rejected]),
                 _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
             ],
-            [last_run, _graph("Runs", outcomes)],
-            [_graph("Nodes, of each cluster", nodes), _graph("Memory and waiting work", memory)],
+            [latest, _graph("Runs", outcomes)],
+            [
+                _graph("Nodes, of each cluster of the account", nodes),
+                _graph(
+                    "Free memory in %, and at the right waiting work, of each cluster", [memory], [waiting]
+                ),
+            ],
         ],
     )
     return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
 
 
-def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=HALF)
+def _graph(
+    title: str, left: Sequence[cloudwatch.IMetric], right: Sequence[cloudwatch.IMetric] = ()
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=HALF, height=HEIGHT)

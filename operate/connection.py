@@ -18,7 +18,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.field_types import Stage
 from infra.errors import ConfigError
 from operate.deployment import Deployment, find_deployment
-from operate.errors import OperateError
+from operate.errors import DENIED, OperateError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 STAGES: tuple[str, ...] = get_args(Stage)
@@ -143,8 +143,9 @@ def plain_aws_errors() -> Iterator[None]:
     except ClientError as error:
         details = error.response["Error"]
         reason = " ".join(f"{details.get('Code')}: {details.get('Message')}".split())
-        raise OperateError(
-            f"{error.operation_name}: {reason}; `fruit doctor` looks at the account"
-        ) from error
+        advice = "`fruit doctor` looks at the account"
+        if details.get("Code") in DENIED:
+            advice = "docs/deployment.md#permissions names the policy that it needs"
+        raise OperateError(f"{error.operation_name}: {reason}; {advice}") from error
     except BotoCoreError as error:
         raise OperateError(str(error)) from error

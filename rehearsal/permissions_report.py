@@ -125,8 +125,14 @@ class Report:
 
     @property
     def unused(self) -> list[Statement]:
-        """Statements that decided no call, and that nothing excuses."""
-        return [one for one in self.ours if one.id not in self.missed and not self.excuse(one)]
+        """Statements that decided no call, and that nothing excuses; none where the stacks were kept."""
+        ours = [] if self.is_kept else self.ours
+        return [one for one in ours if one.id not in self.missed and not self.excuse(one)]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the stacks were not destroyed: what that uses cannot have been used."""
+        return not any(call["action"] == "cloudformation:DeleteStack" for call in self.replay.calls)
 
     @property
     def line(self) -> str:
@@ -142,6 +148,7 @@ class Report:
             f"{count:,} calls of {callers} callers, {len(self.refused)} refused; "
             f"{used} of {len(allows)} Allow used, {recorded} more in tests, {excused} excused; "
             f"{sum(one.id in self.missed for one in denies)} of {len(denies)} Deny refused a probe"
+            f"{'; nothing was destroyed: what is unused is not checked' if self.is_kept else ''}"
         )
 
     def excuse(self, one: Statement, action: str = "") -> str:
@@ -169,7 +176,7 @@ class Report:
         for one in self.unused:
             yield f"{'nobody uses' if one.allows else 'nothing probes'} {one.id}"
         for one, action in self.idle:
-            if not self.excuse(one, action):
+            if not self.is_kept and not self.excuse(one, action):
                 yield f"nobody uses {action} of {one.id}"
         for one in self.needless:
             yield f"more than is needed: {one.id}"

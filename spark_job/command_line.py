@@ -139,8 +139,8 @@ def cli() -> None:
 
     \b
     Example, without any download:
-      python -m spark_job build-extractor efficientnet_lite0 --out extractors/lite0
-      python -m spark_job run --images photos --results results --extractor extractors/lite0
+      python -m spark_job build-extractor efficientnet_lite0 --out extractors/efficientnet_lite0
+      python -m spark_job run --images photos --results results --extractor extractors/efficientnet_lite0
     """
 
 

@@ -31,9 +31,11 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_doc
     """Core nodes have one of these types and are always on demand."""
     task_instance_types: kind.InstanceTypes = ("m5.xlarge", "m7i-flex.xlarge")
     """Task nodes have one of these types; with several, Spot capacity is easier to get."""
-    # dfs.replication is 2: a lost core node must not take the event logs with it.
+    # dfs.replication is 2: a lost core node must not take the event logs with it. EMR keeps two core nodes:
+    # https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hdfs-config.html
     core_minimum: int = Field(2, ge=2, le=100)
-    """The cluster never has fewer core nodes than this."""
+    """The cluster begins with so many core nodes. Later EMR keeps at least so many core and task nodes
+    together, two core nodes among them."""
     core_maximum: int = Field(2, ge=2, le=100)
     """The cluster never has more core nodes than this."""
     task_maximum: int = Field(4, ge=0, le=200)

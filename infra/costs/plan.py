@@ -29,7 +29,7 @@ from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
 MOST_PRICE_AGE_DAYS = 180
-RUN_COLUMNS = ("images", "photographs", "min", "USD", "Spot")
+RUN_COLUMNS = ("images", "photographs", "min", "USD (on Spot)")
 WORDS = ("fleet", "instance type", "architecture", "photographs", "cost", "how it is reckoned")
 PHOTOGRAPHS = {"small": "100 x 100", "phone": "12 megapixels"}
 
@@ -100,13 +100,13 @@ def rendered(plan: Plan, *, compare: bool = False) -> Group:
     tables = [_fleet_table(plan.config), _cost_table(plan), _runs_table(plan)]
     if compare:
         tables.append(_families_table(plan))
-    return Group(*tables, Text(_sources(plan), style="dim"))
+    return Group(*(part for one in tables for part in (one, "")), Text(_sources(plan), style="dim"))
 
 
 def _runs_table(plan: Plan) -> Table:
     """Return what runs of two sizes, of two kinds of photographs, take and cost as `submit` starts them."""
     config = plan.config
-    columns = (*RUN_COLUMNS, "waiting", "a million", "Spot", "steady", "Spot")
+    columns = (*RUN_COLUMNS, "waiting", "a million (on Spot)", "steady (on Spot)")
     table = _table(columns, title="A run by `fruit submit`, on a cluster that starts for it and ends with it")
     for images in sorted({config.expected_images, MILLION}):
         for photographs, size in PHOTOGRAPHS.items():
@@ -116,10 +116,10 @@ def _runs_table(plan: Plan) -> Table:
                 f"{images:,}",
                 size,
                 f"{run.minutes:.0f}",
-                *_usd(run.cost),
+                _usd(run.cost),
                 f"{run.waiting:.0%}",
-                *_usd(million),
-                *_usd(run.steady),
+                _usd(million),
+                _usd(run.steady),
             )
     return table
 
@@ -136,7 +136,7 @@ def _families_table(plan: Plan) -> Table:
     for name, one in of_each_family(plan.config).items():
         for photographs, size in PHOTOGRAPHS.items():
             run = _course(plan, one, MILLION, photographs)
-            cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", *_usd(run.cost))
+            cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", _usd(run.cost))
             rows.append((photographs, run.cost.on_demand, cells))
     for _, _, cells in sorted(rows, key=lambda row: (row[0] != "small", row[1])):
         table.add_row(*cells)
@@ -145,7 +145,7 @@ def _families_table(plan: Plan) -> Table:
 
 def _table(columns: Iterable[str], title: str | None = None) -> Table:
     """Return a table without rows: words stand on the left, numbers on the right; a name stays whole."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in columns:
         table.add_column(
             name, justify="left" if name in WORDS else "right", no_wrap=name in ("fleet", "instance type")
@@ -153,16 +153,16 @@ def _table(columns: Iterable[str], title: str | None = None) -> Table:
     return table
 
 
-def _usd(cost: Usd) -> tuple[str, str]:
-    return f"{cost.on_demand:.2f}", f"{cost.spot:.2f}"
+def _usd(cost: Usd) -> str:
+    return f"{cost.on_demand:.2f} ({cost.spot:.2f})"
 
 
 def _fleet_table(config: DeploymentConfig) -> Table:
-    columns = ("fleet", "instance type", "vCPU", "GiB", "at least", "at most", "Spot", "USD/hour")
+    columns = ("fleet", "instance type", "vCPU", "GiB", "at first", "at most", "Spot", "USD/hour")
     table = _table(columns, title=f"{config.stage} in {config.region}, {config.release_label}")
     for fleet in config.fleets:
         for row, instance in enumerate(fleet.instances):
-            counts = (str(fleet.minimum), str(fleet.maximum), f"{fleet.spot_share:.0%}")
+            counts = (str(max(fleet.minimum, 1)), str(fleet.maximum), f"{fleet.spot_share:.0%}")
             table.add_row(
                 "or" if row else fleet.name,
                 instance.name,
@@ -193,7 +193,7 @@ def _cost_table(plan: Plan) -> Table:
     limit = f"every fleet at its most; allowed: {config.max_hourly_cost_usd:g}"
     table.add_row("an hour at most", f"{plan.largest_hourly:.2f}", limit)
     table.add_row(
-        "this run",
+        "the deploy's run",
         f"{run.cost.on_demand:.2f}",
         f"{run.images:,} images, {config.model}, up to {run.rate:,.0f} images/s on {run.cores} cores: "
         f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle; {low:.2f} to {high:.2f}, as "
@@ -219,7 +219,8 @@ def _sources(plan: Plan) -> str:
     return (
         f"Spark: {sizing.executors_per_node} executor(s) a node, {sizing.executor_cores} cores and "
         f"{sizing.executor_mib} MiB each.\n"
-        f"Prices of {prices['date']}{price_age(today)}, without tax; {'; '.join(prices['assumptions'])}.\n"
+        f"Prices of {prices['date']}{price_age(today)}: {prices['source']}; "
+        f"{'; '.join(prices['assumptions'])}.\n"
         f"Not in the figures: stored images and results, requests, logs.\n"
         f"{_own(plan)}"
         f"Rate of {rates['date']}, from measurements of the project: {rates['source']}.\n"

@@ -35,7 +35,7 @@ from operate.s3.photographs import require_photographs
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
 def deploy_command(connection: Connection, images: Path | None, context: dict[str, str], yes: bool) -> None:
-    """Build what the cluster runs, check the account, show the plan, ask, deploy, and wait for the run.
+    """Check the account, build what the cluster runs, show the plan, ask, deploy, and wait for the run.
 
     Exit code 1 if the deploy or its run fails. An unchanged deploy changes nothing.
 
@@ -61,8 +61,8 @@ def deploy(connection: Connection, fields: Mapping[str, str], images: Path | Non
     connection, config = connection.configured(fields)
     if images:
         require_photographs(images, all_files=False)
-    build(recipes(config).values(), ROOT / "dist", say)
     require_ready(connection, config)
+    build(recipes(config).values(), ROOT / "dist", say)
     context = connection.context(fields)
     print_plan(context, stderr=True)
     require_yes("Deploy this?", "not deployed", yes=yes)

@@ -1,5 +1,6 @@
 """`fruit plan`: what a deployment would run and what it would cost; `fruit fields`: its configuration."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from infra.checkout import cdk_json_context
 from infra.config.context import field_rows
 from infra.config.deployment import STAGE_DEFAULTS, DeploymentConfig
 from operate.connection import Connection, context_option, plain_aws_errors
+from operate.printing import print_result, table
 from operate.runs.run_history import own_rates
 
 
@@ -54,10 +56,15 @@ def templates(context: dict[str, Any]) -> list[dict[str, Any]]:
 
 @click.command("fields")
 def fields_command() -> None:
-    """Print the table of all fields of the configuration, which docs/deployment.md contains.
+    """Print the table of all fields of the configuration; into a pipe as Markdown, as in docs/deployment.md.
 
     \b
     Example:
       fruit fields
     """
-    click.echo("\n".join(field_rows(DeploymentConfig, STAGE_DEFAULTS)))
+    lines = field_rows(DeploymentConfig, STAGE_DEFAULTS)
+    if not sys.stdout.isatty():
+        click.echo("\n".join(lines))
+        return
+    columns, _, *rows = (line.strip("| ").split(" | ") for line in lines)
+    print_result(rows, table(columns, [[row[0].strip("`"), *row[1:]] for row in rows]), as_json=False)

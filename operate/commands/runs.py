@@ -46,8 +46,9 @@ UNKNOWN = "-"
 def runs_command(connection: Connection, column: str | None, text: str, as_json: bool) -> None:
     """List every run with what a person compares: images, components, accuracy, speed, time, cost and more.
 
-    A run has the accuracy of the newest `train` that was made from it. The cost is that of all nodes while
-    the run's steps ran, on demand, for the two months that EMR remembers. `cost` tells that of clusters.
+    A run has the accuracy of the newest `train` that was made from it. The cost is that of all nodes in the
+    run's share of its cluster's life, on demand, for the two months that EMR remembers: the last run pays for
+    the idle end, until another one begins. `cost` tells that of clusters.
 
     \b
     Example:

@@ -7,7 +7,7 @@ import click
 from rich.console import Group
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import IDLE, Cluster, Fleet, Node, idle_timeout, list_fleets, list_nodes
+from operate.emr.clusters import IDLE, ROLE_NAMES, Cluster, Fleet, Node, idle_timeout, list_fleets, list_nodes
 from operate.emr.node_costs import account, total
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
@@ -104,7 +104,7 @@ def _headline(cluster: Cluster, ends: datetime | None, cost: float | None, now: 
         lines.append(f"ended {_moment(cluster.ended)}")
     if ends:
         left = max((ends - now).total_seconds() / 60, 0)
-        lines.append(f"idle: it ends at {_moment(ends)}, in {left:.0f} minutes, unless a step comes")
+        lines.append(f"idle: it ends at {_moment(ends)}, in {left:.0f} min, unless a step comes")
     so_far = (
         "unknown: a type has no price"
         if cost is None
@@ -116,7 +116,7 @@ def _headline(cluster: Cluster, ends: datetime | None, cost: float | None, now: 
 def _fleets_table(fleets: list[Fleet]) -> Any:
     rows = [
         (
-            fleet.kind.lower(),
+            ROLE_NAMES.get(fleet.kind, fleet.kind),
             fleet.state,
             f"{fleet.on_demand} of {fleet.on_demand_target}",
             f"{fleet.spot} of {fleet.spot_target}",

@@ -90,7 +90,7 @@ def submit_command(
     facts |= {"cluster_id": cluster_id, "step_id": step_id}
     if wait:
         facts["state"] = wait_for_run(connection, cluster_id, step_id).state
-    print_result(facts, _next_commands(connection, run.run_id), as_json=as_json)
+    print_result(facts, _next_commands(connection, run.run_id, ended=wait), as_json=as_json)
 
 
 def _start(connection: Connection, place: Place, request: RunRequest, run: Submission) -> tuple[str, str]:
@@ -109,12 +109,8 @@ def _start(connection: Connection, place: Place, request: RunRequest, run: Submi
     return launch(connection, request)
 
 
-def _next_commands(connection: Connection, run_id: str) -> str:
-    commands = (
-        ("status", run_id),
-        ("logs", run_id, "--follow"),
-        ("cancel", run_id),
-        ("fetch", run_id, "--to=results"),
-    )
+def _next_commands(connection: Connection, run_id: str, *, ended: bool) -> str:
+    under_way = () if ended else (("status", run_id), ("logs", run_id, "--follow"), ("cancel", run_id))
+    commands = (*under_way, ("fetch", run_id, "--to=results"))
     lines = [f"  {connection.command(*words)}" for words in commands]
     return "\n".join([f"run {run_id}", "next", *lines])

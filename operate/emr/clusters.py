@@ -12,6 +12,7 @@ from operate.errors import DENIED, UNKNOWN, OperateError, none_if_refused
 
 LIVE = tuple(ACTIVE_CLUSTERS)
 IDLE = "WAITING"
+ROLE_NAMES = {"MASTER": "primary", "CORE": "core", "TASK": "task"}
 # EMR forgets a cluster two months after its end.
 REMEMBERED_DAYS = 62.0
 

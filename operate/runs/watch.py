@@ -17,7 +17,7 @@ from operate.emr.steps import COMPLETED, POLL_SECONDS, Step, follow, list_steps
 from operate.errors import DeploymentNotFoundError, OperateError
 from operate.printing import say
 from operate.runs.logs import StepLogs, last_lines
-from operate.runs.run_history import run_prefix
+from operate.runs.run_history import nodes_of_run, run_prefix
 from operate.s3.objects import read_json
 from spark_job.contract.progress import Progress
 from spark_job.contract.run_layout import COST, PROGRESS
@@ -33,15 +33,16 @@ LINES_OF_A_STALLED = 5
 
 
 def progress_of(connection: Connection, step: Step, cluster_id: str) -> Progress | None:
-    """Return how far the run of a step is, with what its cluster has cost; None: it has not said so yet."""
+    """Return how far a step's run is, and what its share of the cluster has cost; None: it does not say."""
     content = read_of_run(connection, step, PROGRESS)
     if content is None:
         return None
     progress = Progress.from_json(content)
     if progress.cost_usd is not None or not step.active:
         return progress
-    nodes = list_nodes(connection.client("emr"), cluster_id)
-    return replace(progress, cost_usd=total(account(nodes, connection.region, datetime.now(UTC))))
+    emr, now = connection.client("emr"), datetime.now(UTC)
+    share = nodes_of_run(step, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), now)
+    return replace(progress, cost_usd=total(account(share, connection.region, now)))
 
 
 class StepFailedError(OperateError):

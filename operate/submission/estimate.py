@@ -42,9 +42,9 @@ class Estimate:
         """The estimate for people, with source and expected error."""
         cost = "no price known" if self.cost_usd is None else f"at most {self.cost_usd:.2f} USD"
         place = "a new cluster" if self.new_cluster else "the live cluster"
-        idle = f" with {self.idle_minutes:.0f} idle minutes after it" if self.idle_minutes else ""
+        idle = f" with {self.idle_minutes:.0f} min idle after it" if self.idle_minutes else ""
         return (
-            f"{self.images:,} files, about {self.minutes:.0f} minutes on up to {self.nodes} nodes of "
+            f"{self.images:,} files, about {self.minutes:.0f} min on up to {self.nodes} nodes of "
             f"{place}, {cost}{idle}; {self.source}; {self.expected_error}"
         )
 

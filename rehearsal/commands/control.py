@@ -21,7 +21,8 @@ def interrupt_command(cluster: str | None) -> None:
     Example:
       fruit rehearse interrupt --cluster j-2AXXXXXXGAPLF
     """
-    print(ask(INTERRUPT_PATH, {"cluster": cluster})["instance"])
+    taken = ask(INTERRUPT_PATH, {"cluster": cluster})["instance"]
+    print(f"{taken} is taken away; `fruit status` shows the nodes that are left")
 
 
 @click.command("set")

@@ -13,7 +13,7 @@ from infra.checkout import ROOT
 from operate.connection import Connection
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import end, wait_until
-from rehearsal.settings import PEOPLE, Settings, free_port
+from rehearsal.settings import PEOPLE, PRIVACY_OFFICER, Settings, free_port
 
 LAST_LINES = 8
 START_SECONDS = 60.0  # of an AWS
@@ -157,6 +157,9 @@ def how_to_use(settings: Settings, pid: int, stage: str) -> list[str]:
         "and in each that is to deploy or to destroy, as the deployer:",
         f"  source {settings.environment_file}",
         "  fruit rehearse interrupt",
+        "and in each that is to audit or to forget, as the privacy officer:",
+        f"  source {settings.home / 'people' / PRIVACY_OFFICER}",
+        f"  fruit audit --stage={stage}",
         "and to stop it, with all that it runs:",
         f"  kill {pid}",
     ]

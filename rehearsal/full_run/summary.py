@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from operate.connection import Connection
-from operate.emr.clusters import Cluster, Node, describe_cluster, list_fleets, list_nodes
+from operate.emr.clusters import ROLE_NAMES, Cluster, Node, describe_cluster, list_fleets, list_nodes
 from operate.emr.steps import Step, list_steps
 from rehearsal.errors import RehearsalError
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations
@@ -49,7 +49,6 @@ class Timeline:
         self.say(f"{self._clock() - begun:{WIDTH}.1f} s  {text}")
 
 
-ROLE_NAMES = {"MASTER": "primary", "CORE": "core", "TASK": "task"}
 SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows
 
 

@@ -12,7 +12,7 @@ from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import check_run_id
-from spark_job.contract.uris import normalise
+from spark_job.contract.uris import is_s3, normalise
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
@@ -96,7 +96,7 @@ class AnalysisRun:
         folder = self.folder
         for name, content in (outputs or {}).items():
             folder.write(name, content)
-        shown = replace(document, parameters=for_people(self._parameters))
+        shown = replace(document, parameters=for_people(self._parameters), in_index=not is_s3(folder.uri))
         for name, content in render_document(shown, self._parents).items():
             folder.write(f"{layout.REPORT}/{name}", content)
         seconds = time.monotonic() - self._started

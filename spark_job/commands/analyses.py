@@ -294,7 +294,7 @@ def export_keras_command(model: str, extractor: str | None, fingerprint: str | N
 
     \b
     Example, on a laptop (needs TensorFlow):
-      fruit export-keras --model results/TRAIN_ID --extractor extractors/lite0 --out fruit.keras
+      fruit export-keras --model results/TRAIN_ID --extractor extractors/efficientnet_lite0 --out fruit.keras
     """
     from spark_job.analyses.classifier.keras_model import export_keras
     from spark_job.analyses.classifier.saved_classifier import SavedClassifier

@@ -44,7 +44,7 @@ def build_extractor_command(model: str, out: Path, **options: Any) -> None:
 
     \b
     Example:
-      fruit extractor build mobilenet_v2 --out extractors/mobilenet_v2
+      fruit extractor build efficientnet_lite0 --out extractors/efficientnet_lite0
     """
     from spark_job.extractors.build import build_extractor  # TensorFlow: 10 s, and only here
 

@@ -19,7 +19,7 @@ HELP = """Turn images into features, a PCA and a report, in RESULTS/RUN_ID/.
 
 \b
 Example:
-  fruit run --images photos --results results --extractor extractors/mobilenet_v2
+  fruit run --images photos --results results --extractor extractors/efficientnet_lite0
 """
 
 

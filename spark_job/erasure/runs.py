@@ -21,7 +21,7 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import Wanted, erasures_folder
 from spark_job.contract.manifest import RUN, Manifest
 from spark_job.contract.run_options import RunOptions
-from spark_job.contract.uris import last_name
+from spark_job.contract.uris import is_s3, last_name
 from spark_job.erasure.tables import rows_of, without_lines, without_rows
 from spark_job.extractors.folder import Extractor
 from spark_job.extractors.specification import ExtractorSpecification
@@ -207,7 +207,14 @@ def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
 def _erase_from_analysis(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
     """Remove the report, which cannot be made again without the analysis, and the rows."""
     note = f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."
-    document = Document(title=manifest.kind, subtitle=one.run_id, tiles={}, sections=[], notes=[note])
+    document = Document(
+        title=manifest.kind,
+        subtitle=one.run_id,
+        tiles={},
+        sections=[],
+        notes=[note],
+        in_index=not is_s3(one.run.uri),
+    )
     for name, content in render_document(document, manifest.parents).items():
         one.run.write(f"{layout.REPORT}/{name}", content)
     one.run.at(layout.REPORT).clear(keep="index.html".__eq__)

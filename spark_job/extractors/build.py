@@ -165,7 +165,7 @@ def imagenet_weights(request: Request) -> Path:
     raise ExtractorError(
         f"no ImageNet weights for {request.model.name}: {name} is not in "
         f"{cache_folders()[0]} and Keras cannot download it ({reason}); put the file there, give it with "
-        "--weights FILE, or use efficientnet_lite0, which needs no download"
+        "--weights FILE (deploy: -c weights=FILE), or use efficientnet_lite0, which needs no download"
     )
 
 

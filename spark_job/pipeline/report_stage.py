@@ -13,6 +13,7 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import ERASED
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
+from spark_job.contract.uris import is_s3
 from spark_job.features.table import listed_rejects, matrix, thumbnails_of
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import thumbnails
@@ -54,6 +55,7 @@ def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> R
     points, components = _points(run, classes) if reduction else ([], np.empty((0, 0), np.float32))
     return ReportContents(
         run_id=run.options.run_id,
+        in_index=not is_s3(run.folder.uri),
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         command=shlex.join(["fruit", *run.options.arguments(RESULTS, PLACE)]),
         extractor=run.extractor.specification,

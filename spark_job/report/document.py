@@ -150,6 +150,7 @@ class ReportContents:
         components: (len(points), k) float32, their principal components.
         cost_usd: of the run's nodes so far, on demand; None: not known.
         drift: of new images from those that the reduction was fitted on; None when it was fitted on these.
+        in_index: whether it links to the index of all runs; one in S3 is read where it was fetched to.
     """
 
     run_id: str
@@ -171,6 +172,7 @@ class ReportContents:
     notes: list[str] = field(default_factory=list)
     drift: Drift | None = None
     cost_usd: float | None = None
+    in_index: bool = True
 
     @property
     def dimension(self) -> int:
@@ -201,5 +203,5 @@ class Document:
     notes: Sequence[str] = ()  # sentences a reader must not miss
     parameters: Mapping[str, str] = field(default_factory=dict)
     eyebrow: str = ""  # what kind of work it is, in small letters above the title
-    of_a_run: bool = True  # it lies in `RUN_ID/report/` and links to the index of all runs
+    in_index: bool = True  # of all runs, which it links to
     main_section: str = ""  # the name of the section that a reader of the keyboard may skip to

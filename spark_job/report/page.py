@@ -254,7 +254,7 @@ def render_index(runs: Mapping[str, RunFigures]) -> bytes:
     table = Table("Finished runs", columns, rows, style="runs")
     blocks: list[Block] = [explained, table] if rows else [Placeholder("There are no finished runs yet.")]
     subtitle = f"{count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
-    return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], of_a_run=False))
+    return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], in_index=False))
 
 
 def _row(folder: str, run: RunFigures) -> list[Cell]:

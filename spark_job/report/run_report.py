@@ -76,6 +76,7 @@ def run_document(contents: ReportContents) -> Document:
             Section("Timings", _timings(contents), "timings"),
         ],
         main_section="planes",
+        in_index=contents.in_index,
     )
 
 

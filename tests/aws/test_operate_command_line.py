@@ -92,7 +92,8 @@ def test_what_aws_refuses_is_one_line():
     with pytest.raises(OperateError) as refused, plain_aws_errors():
         raise ClientError(answer, "ListObjectsV2")
     assert str(refused.value) == (
-        "ListObjectsV2: AccessDenied: not yours; `fruit doctor` looks at the account"
+        "ListObjectsV2: AccessDenied: not yours; "
+        "docs/deployment.md#permissions names the policy that it needs"
     )
     with pytest.raises(OperateError, match="aws sso login"), plain_aws_errors():
         raise NoCredentialsError

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.aws.conftest import RUN
+from operate.commands.submit import _next_commands
+from operate.connection import Connection
+from tests.aws.conftest import REGION, RUN
 from tests.aws.emr_policies import answer_policies
 from tests.aws.submitting import put_photographs, steps
 
@@ -43,6 +45,7 @@ def test_all_sources_are_the_default_and_the_next_commands_are_told(operate, dep
     run = steps(deployment)[0]["Name"].removeprefix(PREFIX)
     assert f"fruit status {run} --stage=dev" in done.out
     assert f"fetch {run} --to=results" in done.out
+    assert "fruit status" not in _next_commands(Connection("dev", REGION), run, ended=True)
 
 
 def test_a_dry_run_submits_nothing(operate, deployment, photographs):

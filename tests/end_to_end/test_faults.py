@@ -130,7 +130,7 @@ def test_a_run_that_loses_its_task_node_is_complete(aws, cluster, check):
     step_id, task = cluster.submit("node-lost"), cluster.node("TASK")
     cluster.working_executor(task)
     taken = aws.run(sys.executable, "-m", "fruit", "rehearse", "interrupt", "--cluster", cluster.id)
-    assert (taken.returncode, taken.stdout.strip()) == (0, task), taken.stderr
+    assert (taken.returncode, taken.stdout.split()[0]) == (0, task), taken.stderr
     assert not cluster.has("node-lost", "stages/features.json")
     assert list(processes_of(cluster.home, f"{cluster.id}/{task}")) == []
     assert cluster.ended(step_id).state == "COMPLETED"

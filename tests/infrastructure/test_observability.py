@@ -99,6 +99,7 @@ def test_the_page_shows_alarms_runs_and_cluster(stage) -> None:
         assert name in body, name
     # Of every cluster, also those that are started for a run: their ids are not known here.
     assert "SEARCH('{AWS/ElasticMapReduce,JobFlowId}" in body
+    assert "setPeriodToTimeRange" not in body  # would mix the largest figures of several runs
     assert page["DashboardName"] in stage.outputs("pipeline")["DashboardUrl"]["Value"]
     assert len(page["DashboardBody"]["Fn::Join"][1]) > 5  # the alarms, by reference
 

@@ -89,7 +89,9 @@ class ManagedScaling:
 
     def _remove(self, limits: Limits, present: list[Instance], roles: Sequence[Role]) -> None:
         since = time.monotonic() - self.timings.scale_in_after
-        last_core = sum(instance.role == "CORE" for instance in present) == 1
+        # https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hdfs-config.html
+        copies = int(self.cluster.configurations.get("hdfs-site", {}).get("dfs.replication", 1))
+        last_core = sum(instance.role == "CORE" for instance in present) <= copies
         for pool in self._pools(roles):
             for instance in self.cluster.of_pool(pool):
                 idle = instance.running and instance.idle_since is not None and instance.idle_since <= since

@@ -22,3 +22,4 @@ def test_who_submits_has_the_roles_credentials_and_no_other(tmp_path):
         assert f"export {line}\n" in text
     assert settings.keys.secret_access_key not in text
     assert f"  source {path}" in how_to_use(settings, 1, "dev")
+    assert f"  source {tmp_path}/people/privacy-officer" in how_to_use(settings, 1, "dev")
