@@ -104,7 +104,7 @@ def test_without_weights_and_network_the_error_names_the_way_out(
         f"resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5 is not in {tmp_path / 'models'}"
     )
     assert rest.endswith(
-        "; put the file there, give it with --weights FILE, "
+        "; put the file there, give it with --weights FILE (deploy: -c weights=FILE), "
         "or use efficientnet_lite0, which needs no download"
     )
     assert not (tmp_path / "out").exists()

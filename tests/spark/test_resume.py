@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -186,8 +187,12 @@ def test_a_run_goes_on_behind_the_parts_that_are_finished(
         b"half a part"
     )  # of a driver that was killed
     resumed = run(images, tmp_path, tiny_extractor, resume=True)
-    told = f"features: {len(before)} of 7 parts are finished and kept, the rest is done anew\n"
-    assert told in capsys.readouterr().err
+    told = re.search(
+        r"features: (\d) of 7 parts are finished and kept, the rest is done anew\n", capsys.readouterr().err
+    )
+    # A task of the run that stopped may have finished its part meanwhile.
+    assert told
+    assert len(before) <= int(told[1]) < 7
     assert parts(stopped) == parts(whole.folder)
     assert kept.items() <= snapshot(stopped / "features").items()
     finished = {row["path"] for name in before for row in resumed.table(f"features/{name}")}

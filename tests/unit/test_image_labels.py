@@ -173,7 +173,8 @@ def test_a_table_of_other_images_ends_the_run(tmp_path):
     """A path of the table, and where those of the images are, show why they do not meet."""
     (tmp_path / "1.jpg").touch()
     with pytest.raises(
-        ListingError, match=r"no row for any of 1 images: it names 'photos/1\.jpg', and listing/"
+        ListingError,
+        match=r"of 1 images: it names 'photos/1\.jpg', and an image is '.*1\.jpg'",
     ):
         used(tmp_path, write(tmp_path, "path,label\nphotos/1.jpg,a\n")).check()
 
