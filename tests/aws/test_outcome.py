@@ -1,6 +1,7 @@
 """Following a step: each state is told once, a failure ends with what the driver said last."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_following_tells_each_state_once_and_returns_the_end(monkeypatch):
     """It sleeps between looks and not after the last."""
     said, slept = [], []
     emr = Emr("PENDING", "RUNNING", "RUNNING", "FAILED")
-    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr("operate.emr.steps.time", SimpleNamespace(sleep=slept.append))
     step = follow(emr, "j-1", "s-1", said.append)
     assert said == ["run-1 PENDING", "run-1 RUNNING", "run-1 FAILED"]
     assert slept == [10, 10, 10]
@@ -62,7 +63,8 @@ def test_the_drivers_words_are_waited_for_a_minute(aws, monkeypatch):
     s3 = boto3.client("s3", "eu-west-3")
     s3.create_bucket(Bucket="some-logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
     logs, slept = StepLogs(s3, "s3://some-logs/emr/j-1", "s-1"), []
-    monkeypatch.setattr("time.sleep", slept.append)
+    # Not of `time` itself: other threads of this process sleep, too.
+    monkeypatch.setattr("operate.runs.watch.time", SimpleNamespace(sleep=slept.append))
     assert driver_words(logs) == []
     assert sum(slept) == 60
     s3.put_object(Bucket="some-logs", Key="emr/j-1/steps/s-1/stderr.gz", Body=b"no such file\n")
