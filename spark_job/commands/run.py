@@ -31,7 +31,8 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
             {**values, "run_id": values["run_id"] or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")}
         )
         if options.resume and not values["run_id"]:
-            from spark_job.pipeline.run_folder import Folder, newest_unfinished
+            from spark_job.pipeline.run_folder import newest_unfinished
+            from spark_job.storage import Folder
 
             begun = newest_unfinished(Folder(options.results)) or "ID"
             raise MisuseError(f"--resume goes on with the run that --run-id names: add --run-id {begun}")

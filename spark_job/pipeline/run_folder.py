@@ -114,10 +114,13 @@ def complete_runs(results: Folder) -> list[tuple[RunFolder, Manifest]]:
 
 def newest_unfinished(results: Folder) -> str | None:
     """Return the id of the run that moved last of those that are not complete; None: all are."""
+
+    def moved(run: RunFolder) -> tuple[str, str]:
+        progress = None if run.read_manifest() else run.read_json(PROGRESS)
+        return (str(progress.get("written")), last_name(run.uri)) if progress else ("", "")
+
     runs = [RunFolder(results.child(run_id)) for run_id in results.folder_names()]
-    told = [(run.read_json(PROGRESS), run) for run in runs if run.read_manifest() is None]
-    begun = [(str(progress.get("written")), last_name(run.uri)) for progress, run in told if progress]
-    return max(begun, default=("", None))[1]
+    return max(side_by_side(moved, runs), default=("", ""))[1] or None
 
 
 def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -> str:
