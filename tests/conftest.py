@@ -51,6 +51,7 @@ TOGETHER = (
     "spark",
     "analyses",
     "rehearsal/emulator",
+    "extractors",
     "infrastructure",
 )
 # Nothing listens on port 9 of this machine: a test that forgets its own endpoint fails, and costs nothing.

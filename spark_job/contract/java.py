@@ -5,6 +5,7 @@ import pwd
 import re
 import shutil
 import subprocess
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def find_java_home() -> str:
         ) from None
 
 
+@cache
 def _java_version(home: Path) -> int | None:
     command = [str(home / "bin" / "java"), "-version"]
     try:

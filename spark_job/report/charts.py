@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
@@ -141,7 +142,8 @@ def png_bytes(figure: Figure) -> bytes:
     with warnings.catch_warnings():
         # A letter the font lacks becomes a box; the page shows the name in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(target, format="png", metadata={"Software": None})
+        # `savefig` would draw and lay out the figure twice.
+        FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
     return target.getvalue()
 
 

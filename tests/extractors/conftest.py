@@ -1,14 +1,17 @@
 """Photographs, and what a worker makes of them before they enter a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
+from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import ExtractorSpecification
+from tests.extractors.networks import Built, keep_networks
 
 MOBILENET_WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
@@ -44,6 +47,16 @@ def prepare() -> Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray
         return np.ascontiguousarray((pixels - mean) / np.array(specification.pixel_scale, np.float32))
 
     return prepared
+
+
+@pytest.fixture(scope="session")
+def lite0(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Built, Any]]:
+    """The network whose weights come with pip, built after another one, and as Keras has it."""
+    folder = tmp_path_factory.mktemp("extractors")
+    build_extractor("raw_pixels", folder / "another", size=(2, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        networks = keep_networks(patch)
+        yield Built(folder / "lite0", build_extractor("efficientnet_lite0", folder / "lite0")), networks[0]
 
 
 @pytest.fixture(scope="session")

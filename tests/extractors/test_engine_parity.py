@@ -2,20 +2,18 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import spark_job.extractors.build
-from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
-from spark_job.extractors.build import build_extractor, make_network
+from spark_job.contract.extractor_files import ENGINES
+from spark_job.extractors.build import build_extractor
 from spark_job.extractors.frameworks import import_keras
-from spark_job.extractors.request import Request, check_request
-from spark_job.extractors.specification import ExtractorSpecification, Weights
-from spark_job.features.engines import load_engine
+from spark_job.extractors.request import check_request
+from spark_job.extractors.specification import ExtractorSpecification
+from tests.extractors.networks import Built, keep_networks
 
 Prepare = Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray]
 
@@ -29,21 +27,10 @@ EXTRACTORS: dict[str, tuple[dict[str, Any], int]] = {
     "vgg16 dense": ({"model": "vgg16", "dense": (512, 512), **SMALL}, 512),
     "vgg16 fc2": ({"model": "vgg16", "layer": "fc2", "weights": "random"}, 4096),
     "resnet50": ({"model": "resnet50", "weights": "random", "size": (96, 64)}, 2048),
-    "efficientnet_lite0": ({"model": "efficientnet_lite0"}, 1280),
     "efficientnet_lite0 max": ({"model": "efficientnet_lite0", "pooling": "max"}, 1280),
     "raw_pixels": ({"model": "raw_pixels"}, 100 * 100 * 3),
     "raw_pixels 224x224": ({"model": "raw_pixels", "size": (224, 224)}, 224 * 224 * 3),
 }
-
-
-@dataclass
-class Built:
-    folder: Path
-    specification: ExtractorSpecification
-
-    def engine(self, name: str, precision: str = "f32") -> Any:
-        files = {file: self.folder / file for file in ENGINE_FILES[name]}
-        return load_engine(files, self.specification, name, precision)
 
 
 @pytest.fixture
@@ -63,7 +50,16 @@ def assert_same(ours: np.ndarray, reference: np.ndarray) -> None:
 
 
 # What they share with the others is tested with those: the network, the pooling, or large layers.
-LONG = {"vgg16 fc2", "vgg16 max", "vgg16 flatten", "resnet50", "efficientnet_lite0 max", "raw_pixels 224x224"}
+# MobileNetV2 with ImageNet weights is tested below, EfficientNet-Lite0 by itself.
+LONG = {
+    "mobilenet_v2",
+    "vgg16 fc2",
+    "vgg16 max",
+    "vgg16 flatten",
+    "resnet50",
+    "efficientnet_lite0 max",
+    "raw_pixels 224x224",
+}
 
 
 @pytest.mark.parametrize(
@@ -78,16 +74,21 @@ def test_every_extractor_gives_what_keras_predicts(
 ) -> None:
     """The saved network, on both engines, against the Keras network before it was saved."""
     options, length = EXTRACTORS[name]
-    networks = []
-
-    def make_and_keep(request: Request) -> tuple[Any, Weights]:
-        networks.append(make_network(request))
-        return networks[0]
-
-    monkeypatch.setattr(spark_job.extractors.build, "make_network", make_and_keep)
+    networks = keep_networks(monkeypatch)
     built = build(**options)
-    images = prepare(photographs, built.specification)
-    reference = networks[0][0].predict(images, verbose=0)
+    assert_gives_what_keras_predicts(built, networks[0], length, prepare(photographs, built.specification))
+
+
+def test_efficientnet_lite0_gives_what_keras_predicts(
+    lite0: tuple[Built, Any], photographs: list[np.ndarray], prepare: Prepare
+) -> None:
+    """The network that a laptop uses unless it is told another one."""
+    built, network = lite0
+    assert_gives_what_keras_predicts(built, network, 1280, prepare(photographs, built.specification))
+
+
+def assert_gives_what_keras_predicts(built: Built, network: Any, length: int, images: np.ndarray) -> None:
+    reference = network.predict(images, verbose=0)
     assert built.specification.feature_length == length == reference.shape[1]
     assert np.ptp(reference, axis=0).max() > 0  # the photographs differ
     for engine in ENGINES:
@@ -140,10 +141,10 @@ def test_raw_pixels_are_the_pixels_from_0_to_1(build: Callable[..., Built], prep
 
 
 def test_bf16_stays_close_to_f32(
-    build: Callable[..., Built], photographs: list[np.ndarray], prepare: Prepare
+    lite0: tuple[Built, Any], photographs: list[np.ndarray], prepare: Prepare
 ) -> None:
     """Eight bits of mantissa: the features of a photograph still point the same way."""
-    built = build(model="efficientnet_lite0")
+    built, _ = lite0
     images = prepare(photographs, built.specification)
     exact, rounded = (built.engine("openvino", p).features(images) for p in ("f32", "bf16"))
     norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(rounded, axis=1)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from spark_job.errors import ExtractorError
 from spark_job.extractors import build
 from spark_job.extractors.build import build_extractor, sha256_of
 from spark_job.extractors.specification import ExtractorSpecification
+from tests.extractors.networks import Built
 
 
 def test_a_folder_holds_both_engines_files_and_their_hashes(tmp_path: Path) -> None:
@@ -71,19 +73,17 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         build_extractor("raw_pixels", tmp_path / "file" / "raw")
 
 
-def test_the_same_request_gives_the_same_files(tmp_path: Path) -> None:
+def test_the_same_request_gives_the_same_files(lite0: tuple[Built, Any], tmp_path: Path) -> None:
     """Built here after another, or in a fresh process, an extractor has one fingerprint."""
     code = (
         "from pathlib import Path; from spark_job.extractors.build import build_extractor; "
-        f"build_extractor('efficientnet_lite0', Path({str(tmp_path / 'a')!r}), size=(32, 32))"
+        f"build_extractor('efficientnet_lite0', Path({str(tmp_path / 'a')!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    build_extractor("raw_pixels", tmp_path / "another", size=(32, 32))
-    build_extractor("efficientnet_lite0", tmp_path / "b", size=(32, 32))
-    first, second = ((tmp_path / name / "extractor.json").read_text() for name in "ab")
+    first, second = ((folder / "extractor.json").read_text() for folder in (tmp_path / "a", lite0[0].folder))
     assert first == second
     assert json.loads(first)["weights"]["sha256"].startswith("57934424")  # as its file name says
 
