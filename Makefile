@@ -105,7 +105,7 @@ test: $(READY) browser rehearsal-ready ## Run the tests, as CI does (PYTEST_ARGS
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m 'not long' $(PYTEST_ARGS)
 
 test-fast: WORKERS = $(PROCESSORS)
-test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator, TensorFlow or processes of their own
+test-fast: $(READY) ## Run the tests that need no Spark, YARN, browser, emulator, TensorFlow, or processes and stacks of their own
 	$(PYTHON) -m pytest $(SIDE_BY_SIDE) --fast $(PYTEST_ARGS)
 
 test-all: $(READY) browser rehearsal-ready ## Run every test, also those that take long, and measure coverage

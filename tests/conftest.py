@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 TESTS = Path(__file__).parent
 # A machine that is busy is no fault of the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("busy"), max_examples=25)
 settings.load_profile("busy")
 # What the tests of a folder or a module need beside Python. `--fast`, of `make test-fast`, takes the others.
 NEEDS = {
@@ -22,6 +23,17 @@ NEEDS = {
     "end_to_end": ("yarn", "emulator"),
     "extractors": ("tensorflow",),
     "fuzz": ("processes",),
+    "infrastructure/test_application": ("synth",),
+    "infrastructure/test_cluster": ("synth",),
+    "infrastructure/test_image_archive": ("synth",),
+    "infrastructure/test_launcher": ("synth",),
+    "infrastructure/test_monitoring_stack": ("synth",),
+    "infrastructure/test_network": ("synth",),
+    "infrastructure/test_observability": ("synth",),
+    "infrastructure/test_run": ("synth",),
+    "infrastructure/test_run_identity": ("synth",),
+    "infrastructure/test_scanners": ("synth",),
+    "infrastructure/test_storage_retention": ("synth",),
     "rehearsal/emulator": ("emulator",),
     "rehearsal/full_run/test_rehearsal_programs": ("processes",),
     "rehearsal/machine/test_machine_steps": ("processes",),
@@ -41,6 +53,7 @@ NEEDS_OF_SLOW_TESTS = (
     "tensorflow",
     "command",
     "processes",
+    "synth",
     "long",
 )
 # Tests that share what is dear to make (a deployment, a cluster, a Spark session, synthesised stacks) run in
@@ -74,6 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Choose by the marks of what a test needs."""
     if config.option.fast:
+        settings.load_profile("fast")
         config.option.markexpr = f"not ({' or '.join(NEEDS_OF_SLOW_TESTS)})"
 
 
@@ -104,8 +118,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what a test needs, before `-m` chooses."""
-    for folder, needs in NEEDS.items():
-        if _module(item).startswith(folder):
+    for place, needs in NEEDS.items():
+        if f"{_module(item)}/".startswith(f"{place}/"):
             for need in needs:
                 item.add_marker(need)
 

@@ -221,6 +221,7 @@ def test_only_the_edge_reads_environment_and_arguments(package: str) -> None:
     assert users(package, "os.environ", "os.getenv", "sys.argv") <= set(READERS[package])
 
 
+@pytest.mark.command
 def test_operate_starts_neither_node_nor_spark() -> None:
     """The stacks' library takes seconds to load: of infra, operate imports only modules without it."""
     names = ",".join(name_of(path) for path in modules("operate") if path.stem != "__main__")

@@ -91,6 +91,7 @@ def test_the_job_zip_runs_alone(tmp_path):
     assert json.loads(done.stdout) == [str(tmp_path / "job.zip/spark_job/command_line.py"), True]
 
 
+@pytest.mark.command
 def test_spark_forks_workers_from_the_job_zip(tmp_path):
     """As an executor starts it: the program says on which port it listens, and ends with its input."""
     build_job(ROOT, tmp_path / "job.zip")
