@@ -60,16 +60,12 @@ def typed(value: Any, shape: Shape | None) -> Any:
         return [typed(part, shape.member) for part in value]
     if isinstance(shape, MapShape):
         return {key: typed(part, shape.value) for key, part in value.items()}
-    return _scalar(value, shape.type_name if shape else "string")
-
-
-def _scalar(value: Any, kind: str) -> Any:
-    if kind == "boolean":
-        return str(value).lower() == "true"
-    if kind == "string":
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    number = {"integer": int, "long": int, "float": float, "double": float}.get(kind)
-    return number(value) if number else value
+    kind = shape.type_name if shape else "string"
+    if kind == "boolean" or (kind == "string" and isinstance(value, bool)):
+        text = str(value).lower()
+        return text == "true" if kind == "boolean" else text
+    scalar = {"string": str, "integer": int, "long": int, "float": float, "double": float}.get(kind)
+    return scalar(value) if scalar else value
 
 
 def renamed(value: Any, names: dict[str, str]) -> Any:

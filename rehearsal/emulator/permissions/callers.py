@@ -28,18 +28,12 @@ RESOURCE_POLICIES = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls.
+    """Who calls."""
 
-    Attributes:
-        owner: As statements name whose they are: `user NAME`, `role NAME` or `service NAME`.
-        arn: As conditions see it; of a service its name, such as `events.amazonaws.com`.
-        kind: `User`, `AssumedRole` or `Service`.
-        keys: What conditions may ask of the caller, by lower-case key.
-    """
-
-    owner: str
-    arn: str
-    kind: str
+    owner: str  # as statements name whose they are: `user NAME`, `role NAME` or `service NAME`
+    arn: str  # as conditions see it; of a service its name, such as `events.amazonaws.com`
+    kind: str  # `User`, `AssumedRole` or `Service`
+    # What conditions may ask of the caller, by lower-case key.
     keys: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -149,15 +143,6 @@ def _managed_policies() -> dict[str, Any]:
     return dict(json.loads(aws_managed_policies_data))
 
 
-def _managed_document(arn: str) -> str | Mapping[str, Any] | None:
-    if not arn.startswith(iam._AWS_MANAGED_POLICY_PREFIX):
-        known = iam._lookup_policy(arn) or {"DefaultVersionId": "", "Versions": {"": {}}}
-        own: str | None = known["Versions"][known["DefaultVersionId"]].get("Document")
-        return own
-    found: Mapping[str, Any] = _managed_policies()[arn.rpartition("/")[2]]["Document"]
-    return found
-
-
 def _own(owner: str) -> list[Statement]:
     """Return the statements of a user's or a role's policies; of who is not there, none."""
     kind, name = owner.split(" ", 1)
@@ -165,7 +150,11 @@ def _own(owner: str) -> list[Statement]:
     if record is None:
         return []
     inline = iam._user_inline_policies.get(name) if kind == "user" else record.get("InlinePolicies")
-    found = [one for policy, text in (inline or {}).items() for one in statements(owner, policy, text)]
+    documents = list((inline or {}).items())
     for arn in record["AttachedPolicies"]:
-        found += statements(owner, arn.rpartition("/")[2], _managed_document(arn))
-    return found
+        policy = arn.rpartition("/")[2]
+        if arn.startswith(iam._AWS_MANAGED_POLICY_PREFIX):
+            documents.append((policy, _managed_policies()[policy]["Document"]))
+        elif known := iam._lookup_policy(arn):
+            documents.append((policy, known["Versions"][known["DefaultVersionId"]].get("Document")))
+    return [one for policy, document in documents for one in statements(owner, policy, document)]

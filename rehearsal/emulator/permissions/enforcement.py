@@ -42,21 +42,14 @@ def note_probe(headers: Mapping[str, str]) -> None:
 
 @dataclass
 class Guard:
-    """Checks every call of one rehearsal.
+    """Checks every call of one rehearsal."""
 
-    Attributes:
-        cluster_tags: Returns the tags of a cluster by its ARN.
-        root: The key of the server itself, which CloudFormation and the start use; it is written nowhere.
-        enforcing: Whether calls are refused; else only what is asked by `may` is.
-    """
-
-    root: str
-    cluster_tags: Callable[[str], Tags]
+    root: str  # the key of the server itself, which CloudFormation and the start use; it is written nowhere
+    cluster_tags: Callable[[str], Tags]  # returns the tags of a cluster by its ARN
     record: Record = field(default_factory=Record)
-    enforcing: bool = False
+    enforcing: bool = False  # whether calls are refused; else only what is asked by `may` is
 
     def install(self) -> None:
-        """Put it in the place of MiniStack's check."""
         self.enforcing = True
         for module in (iam_evaluator, sts):
             module.is_root_access_key = lambda key: key == self.root
@@ -119,9 +112,9 @@ class Guard:
         caller = callers.caller_of_key(key or "", credential)
         if isinstance(caller, AuthError):
             return caller
-        context = {name.lower(): value for name, value in (service_context or {}).items()}
         body, params = _request.get()
         action, resource_arn = _asked(action, resource_arn, body, params)
+        context = {name.lower(): value for name, value in (service_context or {}).items()}
         if action == "cloudwatch:PutMetricData":
             context["cloudwatch:namespace"] = _parameter(body, params, "Namespace")
         checks = [(action, resource_arn, context), *_further(action, resource_arn, body, params)]
@@ -215,19 +208,19 @@ def _asked(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -
 
 def _further(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -> Iterator[Further]:
     """Yield what a call needs beside its own action."""
-    if action.startswith("cloudformation:") and (passed := _parameter(body, params, "RoleARN")):
-        yield _pass_role(passed, "cloudformation.amazonaws.com")
+    passed: list[tuple[str, str]] = []
+    if action.startswith("cloudformation:") and (role := _parameter(body, params, "RoleARN")):
+        passed.append((role, "cloudformation"))
     if action == "elasticmapreduce:RunJobFlow":
         request = json.loads(body)
-        yield _pass_role(role_arn(request["ServiceRole"]), "elasticmapreduce.amazonaws.com")
-        for name in roles_of_profile(request.get("JobFlowRole", "")):
-            yield _pass_role(role_arn(name), "ec2.amazonaws.com")
+        passed.append((request["ServiceRole"], "elasticmapreduce"))
+        passed += [(name, "ec2") for name in roles_of_profile(request.get("JobFlowRole", ""))]
         if request.get("Tags"):
-            yield (
-                "elasticmapreduce:AddTags",
-                resource,
-                iam_actions.request_tag_context("elasticmapreduce", "elasticmapreduce:AddTags", body, params),
-            )
+            tags = "elasticmapreduce:AddTags"
+            asked = iam_actions.request_tag_context("elasticmapreduce", tags, body, params)
+            yield tags, resource, asked
+    for role, service in passed:
+        yield "iam:PassRole", role_arn(role), {"iam:passedtoservice": f"{service}.amazonaws.com"}
     if action in ("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"):
         yield from _keys_of_object(action, resource)
 
@@ -241,10 +234,6 @@ def roles_of_profile(profile: str) -> list[str]:
     """Return the names of the roles in an instance profile, by its name or ARN; of an unknown one, none."""
     found = iam._instance_profiles.get(profile.rpartition("/")[2])
     return [str(name) for name in found["Roles"]] if found else []
-
-
-def _pass_role(arn: str, service: str) -> Further:
-    return "iam:PassRole", arn, {"iam:passedtoservice": service}
 
 
 def _keys_of_object(action: str, resource: str) -> Iterator[Further]:

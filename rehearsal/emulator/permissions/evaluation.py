@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -21,23 +21,15 @@ VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """One statement of a policy.
+    """One statement of a policy."""
 
-    Attributes:
-        owner: Whose policy it is: `role NAME`, `user NAME`, or the ARN of a bucket, key, topic or function.
-        policy: The policy's name.
-        name: Its Sid; without one, its number and first action.
-        document: As the policy holds it.
-    """
-
-    owner: str
+    owner: str  # whose policy it is: `role NAME`, `user NAME`, or the ARN of a bucket, key, topic or function
     policy: str
-    name: str
-    document: Mapping[str, Any]
+    name: str  # its Sid; without one, its number and first action
+    document: Mapping[str, Any]  # as the policy holds it
 
     @property
     def id(self) -> str:
-        """Owner, policy and name: what is called so is the same statement."""
         return f"{self.owner} / {self.policy} / {self.name}"
 
     @property
@@ -77,15 +69,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the policies say of a call.
-
-    Attributes:
-        decision: `allowed`, `denied` by a statement, or `not allowed` by any.
-        matched: The statements of the decision: those that deny, else those that allow.
-    """
+    """What the policies say of a call."""
 
     decision: str
-    matched: tuple[Statement, ...] = field(default=())
+    matched: tuple[Statement, ...] = ()  # those that deny, else those that allow
 
 
 def evaluate(context: EvalContext, own: Iterable[Statement], of_resource: Iterable[Statement]) -> Verdict:

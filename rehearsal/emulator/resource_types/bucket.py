@@ -38,20 +38,13 @@ class Bucket(ResourceType):
 
 @dataclass(frozen=True)
 class Setting:
-    """One property that has an API of its own.
-
-    Attributes:
-        property: Of AWS::S3::Bucket.
-        put: Operation that applies it.
-        remove: Operation that takes it away; None: the value `off` is put instead.
-        translate: From the template's form to the API's.
-    """
+    """One property of AWS::S3::Bucket that has an API of its own."""
 
     property: str
-    put: str
-    remove: str | None = None
+    put: str  # operation that applies it
+    remove: str | None = None  # operation that takes it away; None: the value `off` is put instead
     off: Any = None
-    translate: Callable[[Any], Any] = lambda value: value
+    translate: Callable[[Any], Any] = lambda value: value  # from the template's form to the API's
 
 
 def _apply_settings(bucket: str, old: Properties, new: Properties) -> None:

@@ -91,20 +91,13 @@ class EmrCluster(ResourceType):
         _wait(physical_id, *ENDED)
 
 
-def _repeated(value: Any, place: str) -> list[str]:
-    """Return the places of lists with an item twice, such as `#/Steps/0/HadoopJarStep/Args`."""
-    found = []
-    if isinstance(value, list) and place.rpartition("/")[2] in UNIQUE:
-        found = [place] if any(item in value[:index] for index, item in enumerate(value)) else []
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in parts:
-        found += _repeated(part, f"{place}/{name}")
-    return found
-
-
 def _describe(cluster: str) -> dict[str, Any]:
     described: dict[str, Any] = client("emr").describe_cluster(ClusterId=cluster)["Cluster"]
     return described
+
+
+def _attributes(described: dict[str, Any]) -> dict[str, Any]:
+    return {"Id": described["Id"], "MasterPublicDNS": described.get("MasterPublicDnsName", "")}
 
 
 def _state(cluster: str) -> str:
@@ -120,8 +113,15 @@ def _wait(cluster: str, *states: str) -> dict[str, Any]:
     return described
 
 
-def _attributes(described: dict[str, Any]) -> dict[str, Any]:
-    return {"Id": described["Id"], "MasterPublicDNS": described.get("MasterPublicDnsName", "")}
+def _repeated(value: Any, place: str) -> list[str]:
+    """Return the places of lists with an item twice, such as `#/Steps/0/HadoopJarStep/Args`."""
+    found = []
+    if isinstance(value, list) and place.rpartition("/")[2] in UNIQUE:
+        found = [place] if any(item in value[:index] for index, item in enumerate(value)) else []
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        found += _repeated(part, f"{place}/{name}")
+    return found
 
 
 def _instances(instances: Properties) -> dict[str, Any]:

@@ -44,15 +44,10 @@ class ElasticIp(ResourceType):
 
 
 class Ec2Resource(ResourceType):
-    """A resource that has one operation to make it and one to delete it.
+    """A resource that has one operation to make it and one to delete it, and is available at once."""
 
-    Attributes:
-        attribute: The one that answers its id.
-        id_member: What the API calls its id.
-    """
-
-    attribute = "Id"
-    id_member: str
+    attribute = "Id"  # the one that answers its id
+    id_member: str  # what the API calls its id
 
     def make(self, properties: Properties) -> str:
         """Make it, without tags, and return its id."""
@@ -60,7 +55,6 @@ class Ec2Resource(ResourceType):
         return str(call("ec2", f"Create{kind}", **properties)[kind][self.id_member])
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it; it is available at once."""
         made = self.make({name: value for name, value in properties.items() if name != "Tags"})
         _tag(made, properties)
         return made, {self.attribute: made}
@@ -162,24 +156,19 @@ class SecurityGroupRule(ResourceType):
         self._direction = direction
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        permissions = [_permission(properties)]
+        names = ("IpProtocol", "FromPort", "ToPort")
+        permission: dict[str, Any] = {name: properties[name] for name in names if name in properties}
+        peer = next((name for name in PEERS if name in properties), None)
+        if peer is None:
+            raise ValueError(f"a rule needs one of {', '.join(PEERS)}")
+        place, member = PEERS[peer]
+        described = {"Description": properties["Description"]} if properties.get("Description") else {}
+        permission[place] = [{member: properties[peer], **described}]
         operation = f"AuthorizeSecurityGroup{self._direction}"
-        answer = call("ec2", operation, GroupId=properties["GroupId"], IpPermissions=permissions)
+        answer = call("ec2", operation, GroupId=properties["GroupId"], IpPermissions=[permission])
         rule: str = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
         return rule, {"Id": rule}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         rule = {"GroupId": properties["GroupId"], "SecurityGroupRuleIds": [physical_id]}
         remove("ec2", f"RevokeSecurityGroup{self._direction}", **rule)
-
-
-def _permission(properties: Properties) -> dict[str, Any]:
-    """Return the rule as the API's IpPermission. Raises ValueError: it names no peer."""
-    names = [name for name in ("IpProtocol", "FromPort", "ToPort") if name in properties]
-    permission: dict[str, Any] = {name: properties[name] for name in names}
-    described = {"Description": properties["Description"]} if properties.get("Description") else {}
-    for name, (place, member) in PEERS.items():
-        if name in properties:
-            permission[place] = [{member: properties[name], **described}]
-            return permission
-    raise ValueError(f"a rule needs one of {', '.join(PEERS)}")

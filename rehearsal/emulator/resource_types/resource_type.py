@@ -13,17 +13,12 @@ Resource = tuple[str, dict[str, Any]]
 
 
 class ResourceType(ABC):
-    """One type of the templates; its methods call AWS's own API and run on worker threads.
-
-    Attributes:
-        create_only: Properties whose change replaces the resource; from CloudFormation's own schema of the
-            type, which cfn-lint carries and the tests compare with.
-        half_changed: Whether an update that fails may have changed something: a rollback then updates the
-            resource back, as CloudFormation does with every type.
-    """
+    """One type of the templates; its methods call AWS's own API and run on worker threads."""
 
     name: str
+    # Whether an update that fails may have changed something: a rollback then updates the resource back.
     half_changed: ClassVar[bool] = False
+    # Properties whose change replaces the resource, by CloudFormation's own schema, which tests compare with.
     create_only: ClassVar[tuple[str, ...]]
 
     @abstractmethod
@@ -45,7 +40,14 @@ class ResourceType(ABC):
 def install(types: list[ResourceType]) -> None:
     """Teach MiniStack's CloudFormation these types, each operation on a worker thread."""
     for resource_type in types:
-        provisioners._RESOURCE_HANDLERS[resource_type.name] = _handlers(resource_type)
+
+        def update(
+            physical_id: str, old: Properties, new: Properties, _stack: str, its: ResourceType = resource_type
+        ) -> Resource:
+            return physical_id, its.update(physical_id, old, new)
+
+        operations = {"create": resource_type.create, "update": update, "delete": resource_type.delete}
+        provisioners._RESOURCE_HANDLERS[resource_type.name] = operations
         provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.create_only
     names = {resource_type.name for resource_type in types}
     half_changed = {resource_type.name for resource_type in types if resource_type.half_changed}
@@ -57,10 +59,3 @@ def install(types: list[ResourceType]) -> None:
 def physical_name(stack: str, logical_id: str) -> str:
     """Return a name of stack, resource and random characters, as CloudFormation gives."""
     return f"{stack}-{logical_id}-{uuid4().hex[:12]}"
-
-
-def _handlers(resource_type: ResourceType) -> dict[str, Any]:
-    def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> Resource:
-        return physical_id, resource_type.update(physical_id, old, new)
-
-    return {"create": resource_type.create, "update": update, "delete": resource_type.delete}

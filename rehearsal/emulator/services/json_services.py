@@ -42,7 +42,7 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
             status, told = 200, answer(operation, request)
         except EmrError as error:
             # SDKs read the code from the body or from the header.
-            status, told, headers["x-amzn-ErrorType"] = error.status, error.body, error.code
+            status, told, headers["x-amzn-ErrorType"] = 400, error.body, error.code
         return status, headers, json.dumps(told).encode()
 
     async def handle(
