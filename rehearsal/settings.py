@@ -61,7 +61,6 @@ class Settings:
         home: Folder of its own; holds the log, the emulator's state and the clusters' nodes.
         port: Where AWS answers, on the loopback interface.
         region: What clients ask for if they name no other.
-        endpoint: `http://127.0.0.1:PORT`.
         temporary: What the emulator and its functions take for /tmp.
         clusters: Nodes of every cluster, each in its folder.
         log: What the emulator says.
@@ -69,8 +68,7 @@ class Settings:
         keys_file: What only the user who started it may read: each person's keys of this start.
         environment_file: What a shell reads to use an AWS that is kept; gone when it has stopped.
         submitter_file: The same with the submitter's role, for four hours.
-        checks_permissions: Whether the keys are those of a user whose policies are checked; else they may
-            do everything.
+        checks_permissions: Whether the policies of callers are checked; else everybody may do everything.
     """
 
     def __init__(

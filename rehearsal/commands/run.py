@@ -75,13 +75,10 @@ def run_command(stage: str, context: dict[str, str], images: Path | None, result
 def rehearse_on_this_machine(
     request: Request, config: DeploymentConfig, then: Callable[[Connection], None] = lambda _: None
 ) -> None:
-    """Start AWS, rehearse, stop everything.
+    """Start AWS, rehearse, stop everything. Raises FruitError: a step failed.
 
     Args:
-        then: called when the run is complete, with the connection of who may submit.
-
-    Raises:
-        FruitError: a step failed.
+        then: Called when the run is complete, with the connection of who may submit.
     """
     interrupt_on_sigterm()
     timeline = Timeline(click.echo)
@@ -110,8 +107,7 @@ def _start_aws(
 ) -> tuple[Settings, list[str]]:
     """Start AWS, make it the environment's with the deployer's keys, and leave its stop to the stack.
 
-    Returns:
-        Where it is, and how to use an AWS that is kept.
+    Returns where it is, and how to use an AWS that is kept.
     """
     home = request.scratch / "home"
     with timeline.event("AWS on this machine answers"):

@@ -9,8 +9,8 @@ import click
 
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.programs import exported, write_people
-from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION
+from rehearsal.full_run.programs import exported
+from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION, PEOPLE
 from rehearsal.what_is_real import what_is_real
 
 ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys may do everything."
@@ -49,13 +49,16 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
     interrupt_on_sigterm()
     try:
         with Server(home, port=port, region=region, checks_permissions=not no_auth) as server:
-            exports = exported(server.environment)
+            exports = exported(server.settings.client_environment())
             if env_file:
                 env_file.write_text(exports)
-            write_people(server.settings)
+            people = server.settings.home / "people"
+            people.mkdir(mode=0o700, exist_ok=True)
+            for person in PEOPLE:
+                (people / person).write_text(exported(server.settings.client_environment(person)))
             print(exports + "\n" + (ALL_ALLOWED if no_auth else what_is_real()), flush=True)
             print(f"{server.settings.endpoint}; log: {server.settings.log}; Ctrl-C stops it", file=sys.stderr)
-            code = server.wait()
+            code = server.process.wait()
             raise RehearsalError(f"the emulator ended with exit code {code}: see {server.settings.log}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

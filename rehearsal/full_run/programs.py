@@ -13,7 +13,7 @@ from infra.checkout import ROOT
 from operate.connection import Connection
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import end, wait_until
-from rehearsal.settings import PEOPLE, PRIVACY_OFFICER, Settings, free_port
+from rehearsal.settings import PRIVACY_OFFICER, Settings, free_port
 
 LAST_LINES = 8
 START_SECONDS = 60.0  # of an AWS
@@ -24,14 +24,10 @@ FAILURE_WORDS = ("_FAILED", "Error:", "failed:")
 
 
 class Programs:
-    """Starts programs, from several threads; `end` ends those that run and lets no other begin.
-
-    Attributes:
-        folder: Each program's output goes to `NAME.log` in it.
-    """
+    """Starts programs, from several threads; `end` ends those that run and lets no other begin."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder  # each program's output goes to `NAME.log` in it
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._ended = False
@@ -49,7 +45,7 @@ class Programs:
 
         Args:
             environment: Variables in the place of ours of the same names.
-            meanwhile: called about once a second while it runs, and once after its end.
+            meanwhile: Called about once a second while it runs, and once after its end.
 
         Raises:
             RehearsalError: it failed; the message holds the lines that say why.
@@ -101,8 +97,7 @@ def failure_lines(text: str) -> str:
 def start_kept(home: Path, region: str) -> tuple[Settings, int]:
     """Start an AWS that stays, wait until it answers, and return it with the id of its process.
 
-    Raises:
-        RehearsalError: it ended or did not answer.
+    Raises RehearsalError: it ended or did not answer.
     """
     settings = Settings(home.resolve(), free_port(), region)
     home.mkdir(parents=True, exist_ok=True)
@@ -132,14 +127,6 @@ def write_submitter(settings: Settings, connection: Connection) -> None:
     environment = {**settings.client_environment(), **dict(zip(keys, values, strict=True))}
     settings.submitter_file.touch(mode=0o600)
     settings.submitter_file.write_text(exported(environment))
-
-
-def write_people(settings: Settings) -> None:
-    """Write a file for each person, which a shell reads to be that person."""
-    folder = settings.home / "people"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for person in PEOPLE:
-        (folder / person).write_text(exported(settings.client_environment(person)))
 
 
 def exported(environment: Mapping[str, str]) -> str:

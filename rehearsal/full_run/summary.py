@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from operate.connection import Connection
-from operate.emr.clusters import ROLE_NAMES, Cluster, Node, describe_cluster, list_fleets, list_nodes
+from operate.emr.clusters import ROLE_NAMES, Cluster, Node
 from operate.emr.steps import Step, list_steps
 from rehearsal.errors import RehearsalError
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations
@@ -42,7 +42,6 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the timeline began."""
         return self._clock() - self._begun
 
     def _print(self, begun: float, text: str) -> None:
@@ -50,19 +49,6 @@ class Timeline:
 
 
 SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows
-
-
-def describe_run(connection: Connection, folder: Path) -> list[str]:
-    """Return what the deployment's cluster did, and what its run came to, by its folder, fetched.
-
-    Raises:
-        RehearsalError: the folder is not complete.
-    """
-    emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
-    roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster_id)}
-    cluster = describe_cluster(emr, cluster_id)
-    lines = cluster_lines(cluster, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), roles)
-    return [*lines, *run_lines(folder)]
 
 
 def cluster_lines(
