@@ -1,6 +1,8 @@
 """Measures the speed of the job beside its peers; prints one table and writes `benchmarks/results.json`."""
 
 import json
+import platform
+import re
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -9,23 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import (
-    describe_machine,
-    file_figures,
-    phone_figures,
-    reuse_figures,
-    speed_figures,
-    table,
-)
+import psutil
+
+from benchmarks.figures import file_figures, phone_figures, reuse_figures, speed_figures, table
+from benchmarks.peers.assignment import core_count
 from benchmarks.photographs import drawn_photographs, folder_of, phone_photographs, photographs_in
 from benchmarks.rounds import CONTENDERS, KINDS, Inputs, Plan, measure_all
 from infra.checkout import ROOT
+from spark_job.provenance import installed_versions
 
 RESULTS = {kind: ROOT / "benchmarks" / f"results-{kind}.json" for kind in ("phone", "files", "reuse")}
 RESULTS["drawn"] = ROOT / "benchmarks" / "results.json"
 TRIAL_RESULTS = ROOT / ".build" / "benchmark-trial.json"
 WORK = ROOT / ".build" / "benchmarks"
 FIGURES = {"drawn": speed_figures, "phone": phone_figures, "files": file_figures, "reuse": reuse_figures}
+PACKAGES = (
+    *("pyspark", "openvino", "tensorflow", "keras", "daft", "ray"),
+    *("scikit-learn", "numpy", "pyarrow", "pandas"),
+)
 # The network of a kind of measurement that does not use MobileNetV2; that of `files` takes no time.
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "files": ("raw_pixels", {"size": (8, 8)}),
@@ -46,7 +49,7 @@ def main() -> None:
     plan = Plan(options.kind, frozenset(keys), options.count or kind.count, options.rounds or kind.rounds)
     if options.quick:
         plan = replace(plan, count=kind.quick_count, rounds=1, reduction_rows=3_000)
-    machine = describe_machine()
+    machine = _machine()
     shutil.rmtree(WORK, ignore_errors=True)
     inputs, source = _inputs(plan, options)
     runs = measure_all(plan, inputs, lambda line: print(line, file=sys.stderr, flush=True))
@@ -70,6 +73,23 @@ def main() -> None:
     print(f"raw runs: {path.relative_to(ROOT)}")
     shutil.rmtree(WORK)
     sys.exit(int(any(run.error and "not installed" not in run.error for run in runs)))
+
+
+def _machine() -> dict[str, Any]:
+    """Return processor, cores, memory, system and versions of this machine."""
+    information = Path("/proc/cpuinfo")
+    text = information.read_text(encoding="utf-8") if information.is_file() else ""
+    processor = re.search(r"^model name\s*:\s*(.+)", text, re.MULTILINE)
+    installed = installed_versions(PACKAGES)
+    return {
+        "processor": processor[1].strip() if processor else platform.processor() or platform.machine(),
+        "cores": core_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 1024**3, 1),
+        "load_average_before": psutil.getloadavg()[0],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {package: installed.get(package, "not installed") for package in PACKAGES},
+    }
 
 
 def _options() -> Namespace:

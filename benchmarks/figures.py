@@ -1,38 +1,22 @@
 """From runs to figures and their table: rates, ratios round by round, medians, and the targets."""
 
 import operator
-import platform
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
-from benchmarks.peers.assignment import core_count
 from benchmarks.process import Run
 from benchmarks.rounds import CONTENDERS, KINDS
-from spark_job.provenance import installed_versions
 
 COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 Measure = Callable[[Run], float | None]
 SECONDS: Measure = operator.attrgetter("seconds")
+Target = tuple[str, float]  # comparison and bound, as (">=", 0.9)
 KEY = re.compile(r"\((\w)\)")  # of a contender, in a figure's name
-PACKAGES = [
-    "pyspark",
-    "openvino",
-    "tensorflow",
-    "keras",
-    "daft",
-    "ray",
-    "scikit-learn",
-    "numpy",
-    "pyarrow",
-    "pandas",
-]
+STAGES = ("listing", "features", "reduction", "report")
 
 
 @dataclass(frozen=True)
@@ -42,7 +26,7 @@ class Figure:
     name: str
     unit: str
     values: list[float]  # one for each round
-    target: tuple[str, float] | None = None  # comparison and bound, as (">=", 0.9); None: for information
+    target: Target | None = None  # None: for information
     note: str = ""  # why there is no value
 
     @property
@@ -81,6 +65,12 @@ class Rounds:
         values = {number: measure(runs[which]) for number, runs in self._by_round.items()}
         return {number: value for number, value in values.items() if value is not None}
 
+    def figure(
+        self, name: str, unit: str, measure: Measure, target: Target | None = None, which: int = -1
+    ) -> Figure:
+        """Return a figure whose values are a measure of the largest run of each round, or of the smallest."""
+        return Figure(name, unit, [*self.each(measure, which).values()], target, self.error)
+
     def lines(self) -> dict[int, tuple[float, float]]:
         """Return round -> seconds an image, and seconds of no image, by the line through N and 3N."""
         lines = {}
@@ -105,28 +95,30 @@ def ratios(one: dict[int, float], other: dict[int, float]) -> list[float]:
 def speed_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of (a) to (g), of those that were measured."""
     rounds = {key: Rounds(runs, key) for key in KINDS["drawn"].contenders}
-    errors = {key: runs_of_key.error for key, runs_of_key in rounds.items()}
-    job = rounds["b"]
+    bare, job, distant = rounds["a"], rounds["b"], rounds["g"]
     steady = job.steady()
     fixed_seconds = [seconds for _, seconds in job.lines().values()]
-    limit = rounds["a"].each(_rate)
     figures = [
-        Figure("(a) bare engine, one process a core", "images/s", [*limit.values()], note=errors["a"]),
+        bare.figure("(a) bare engine, one process a core", "images/s", _rate),
         *_speed("b", job),
         Figure("(b) fixed cost: session start and the rest", "s", fixed_seconds, ("<=", 6)),
-        Figure("(b) / (a)", "", ratios(steady, limit), (">=", 0.90), errors["a"]),
+        Figure("(b) / (a)", "", ratios(steady, bare.each(_rate)), (">=", 0.90), bare.error),
         *_memory(job),
     ]
     for key, target in (("c", (">=", 4.0)), ("d", (">=", 0.95)), ("e", (">", 1.0))):
-        ratio = ratios(steady, rounds[key].steady())
-        figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, target, errors[key])]
-    local, distant = job.each(_rate), rounds["g"].each(_rate)
+        figures += _beside(key, rounds[key], steady, target)
+    share = ratios(distant.each(_rate), job.each(_rate))
     figures += [
-        Figure("(b) features stage, local files", "images/s", [*local.values()]),
-        Figure("(g) features stage, S3 at 25 ms", "images/s", [*distant.values()], note=errors["g"]),
-        Figure("(g) / (b), features stage", "", ratios(distant, local), (">=", 0.90), errors["g"]),
+        job.figure("(b) features stage, local files", "images/s", _rate),
+        distant.figure("(g) features stage, S3 at 25 ms", "images/s", _rate),
+        Figure("(g) / (b), features stage", "", share, (">=", 0.90), distant.error),
     ]
     return _of(runs, figures) + reduction_figures(runs)
+
+
+def _beside(key: str, rounds: Rounds, steady: dict[int, float], target: Target | None = None) -> list[Figure]:
+    ratio = Figure(f"(b) / ({key})", "", ratios(steady, rounds.steady()), target, rounds.error)
+    return [*_speed(key, rounds), ratio]
 
 
 def _of(runs: list[Run], figures: list[Figure]) -> list[Figure]:
@@ -137,21 +129,21 @@ def _of(runs: list[Run], figures: list[Figure]) -> list[Figure]:
 def phone_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of photographs as phones take them: (l), (b), (d) and (e)."""
     rounds = {key: Rounds(runs, key) for key in KINDS["phone"].contenders}
-    job, limit = rounds["b"], rounds["l"].each(_rate)
-    spent = job.each(lambda run: 1000 * run.facts["cpu_utilization"] * run.facts["cores"] / _rate(run))
-    error = rounds["l"].error
+    job, limit = rounds["b"], rounds["l"]
+    steps = sorted({step for run in runs for step in run.facts.get("core_milliseconds", ())})
     figures = [
-        Figure(f"(l) {CONTENDERS['l']}", "images/s", [*limit.values()], note=error),
+        limit.figure(f"(l) {CONTENDERS['l']}", "images/s", _rate),
         *_speed("b", job),
-        Figure("(b) / (l)", "", ratios(job.steady(), limit), (">=", 0.85), error),
-        Figure("(b) features stage, each image", "core-ms", [*spent.values()]),
+        Figure("(b) / (l)", "", ratios(job.steady(), limit.each(_rate)), (">=", 0.85), limit.error),
+        job.figure(
+            "(b) features stage, each image",
+            "core-ms",
+            lambda run: 1000 * run.facts["cpu_utilization"] * run.facts["cores"] / _rate(run),
+        ),
+        *(limit.figure(f"(l) {step} alone", "core-ms", _fact("core_milliseconds", step)) for step in steps),
     ]
-    for step in sorted({step for run in runs for step in run.facts.get("core_milliseconds", ())}):
-        spent = rounds["l"].each(_fact("core_milliseconds", step))
-        figures.append(Figure(f"(l) {step} alone", "core-ms", [*spent.values()]))
     for key in "de":
-        ratio = ratios(job.steady(), rounds[key].steady())
-        figures += [*_speed(key, rounds[key]), Figure(f"(b) / ({key})", "", ratio, None, rounds[key].error)]
+        figures += _beside(key, rounds[key], job.steady())
     return _of(runs, [*figures, *_memory(job)[:2]])
 
 
@@ -160,19 +152,19 @@ def file_figures(runs: list[Run]) -> list[Figure]:
     job = Rounds(runs, "h")
     figures = []
     for size, which in {"N / 10": 0, "N": -1}.items():
-        start = f"(h) {size}: "
-        listing = job.each(_fact("seconds_by_stage", "listing"), which)
+        listing = _fact("seconds_by_stage", "listing")
         figures += [
-            Figure(f"{start}all", "s", [*job.each(SECONDS, which).values()], note=job.error),
-            Figure(f"{start}listing", "s", [*listing.values()]),
-            Figure(f"{start}features", "images/s", [*job.each(_rate, which).values()]),
+            job.figure(f"(h) {size}: all", "s", SECONDS, which=which),
+            job.figure(f"(h) {size}: listing", "s", listing, which=which),
+            job.figure(f"(h) {size}: features", "images/s", _rate, which=which),
         ]
     for part, name in {"driver": "driver's Python", "worker": "Python worker with its decoder"}.items():
-        large, small = job.each(_peak_of(part)), job.each(_peak_of(part), 0)
+        peak = _peak_of(part)
+        growth = ratios(job.each(peak), job.each(peak, 0))
         figures += [
-            Figure(f"(h) N: peak of {name}", "MiB", [*large.values()]),
-            Figure(f"(h) N / 10: peak of {name}", "MiB", [*small.values()]),
-            Figure(f"(h) {name}: peak at N / at N / 10", "", ratios(large, small), ("<=", 1.1)),
+            job.figure(f"(h) N: peak of {name}", "MiB", peak),
+            job.figure(f"(h) N / 10: peak of {name}", "MiB", peak, which=0),
+            Figure(f"(h) {name}: peak at N / at N / 10", "", growth, ("<=", 1.1)),
         ]
     return figures
 
@@ -180,34 +172,28 @@ def file_figures(runs: list[Run]) -> list[Figure]:
 def reuse_figures(runs: list[Run]) -> list[Figure]:
     """Return the figures of runs that know most photographs from a previous run: (n), (o) and (k)."""
     rounds = {key: Rounds(runs, key) for key in KINDS["reuse"].contenders}
-    measures: dict[str, Measure] = {
+    whole: dict[str, Measure] = {
         "all": SECONDS,
         "processor time": operator.attrgetter("processor_seconds"),
     }
+    stages = {stage: _fact("seconds_by_stage", stage) for stage in STAGES}
     figures = []
     for key, job in rounds.items():
-        for name, measure in measures.items():
+        for name, measure in {**whole, **stages}.items():
             target = ("<=", 60.0) if (key, name) == ("o", "all") else None
-            values = [*job.each(measure).values()]
-            figures.append(Figure(f"({key}) {CONTENDERS[key]}, {name}", "s", values, target, job.error))
-        for stage in ("listing", "features", "reduction", "report"):
-            seconds = job.each(_fact("seconds_by_stage", stage))
-            figures.append(Figure(f"({key}) {CONTENDERS[key]}, {stage}", "s", [*seconds.values()]))
-    for name, measure in measures.items():
+            figures.append(job.figure(f"({key}) {CONTENDERS[key]}, {name}", "s", measure, target))
+    for name, measure in whole.items():
         ratio = ratios(rounds["k"].each(measure), rounds["n"].each(measure))
         figures.append(Figure(f"(k) / (n), {name}", "", ratio, ("<=", 0.1)))
     return _of(runs, figures)
 
 
 def _speed(key: str, rounds: Rounds) -> list[Figure]:
-    measured = (
-        ("cold, small run", "s", rounds.each(SECONDS, 0)),
-        ("cold, large run", "s", rounds.each(SECONDS)),
-        ("steady", "images/s", rounds.steady()),
-    )
+    name = f"({key}) {CONTENDERS[key]}"
     return [
-        Figure(f"({key}) {CONTENDERS[key]}, {what}", unit, [*values.values()], note=rounds.error)
-        for what, unit, values in measured
+        rounds.figure(f"{name}, cold, small run", "s", SECONDS, which=0),
+        rounds.figure(f"{name}, cold, large run", "s", SECONDS),
+        Figure(f"{name}, steady", "images/s", [*rounds.steady().values()], note=rounds.error),
     ]
 
 
@@ -216,14 +202,14 @@ def _rate(run: Run) -> float:
 
 
 def _memory(job: Rounds) -> list[Figure]:
-    worker, driver, jvm = (job.each(_peak_of(part)) for part in ("worker", "driver", "jvm"))
-    growth = ratios(driver, job.each(_peak_of("driver"), 0))
-    limit = ("<", 1024.0)  # a gibibyte
+    driver, gibibyte = _peak_of("driver"), 1024.0
+    growth = ratios(job.each(driver), job.each(driver, 0))
+    worker = "(b) peak of a Python worker with its decoder"
     return [
-        Figure("(b) peak of a Python worker with its decoder", "MiB", [*worker.values()], limit),
-        Figure("(b) peak of the driver's Python", "MiB", [*driver.values()], limit),
+        job.figure(worker, "MiB", _peak_of("worker"), ("<", gibibyte)),
+        job.figure("(b) peak of the driver's Python", "MiB", driver, ("<", gibibyte)),
         Figure("(b) driver's peak at 3N / at N", "", growth, ("<=", 1.05)),
-        Figure("(b) peak of the JVM (driver and executors)", "MiB", [*jvm.values()]),
+        job.figure("(b) peak of the JVM (driver and executors)", "MiB", _peak_of("jvm")),
     ]
 
 
@@ -265,23 +251,6 @@ def _largest_differences(runs: list[Run]) -> list[float]:
         for (name, number), own in sorted(shares.items())
         if name == "f this_job" and ("f mllib", number) in shares
     ]
-
-
-def describe_machine() -> dict[str, Any]:
-    """Return processor, cores, memory, system and versions of this machine."""
-    information = Path("/proc/cpuinfo")
-    text = information.read_text(encoding="utf-8") if information.is_file() else ""
-    processor = re.search(r"^model name\s*:\s*(.+)", text, re.MULTILINE)
-    installed = installed_versions(PACKAGES)
-    return {
-        "processor": processor[1].strip() if processor else platform.processor() or platform.machine(),
-        "cores": core_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 1024**3, 1),
-        "load_average_before": psutil.getloadavg()[0],
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "versions": {package: installed.get(package, "not installed") for package in PACKAGES},
-    }
 
 
 def table(figures: list[Figure], machine: dict[str, Any]) -> str:
