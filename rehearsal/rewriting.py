@@ -94,9 +94,7 @@ def rewrite_configurations(
 ) -> tuple[dict[str, dict[str, str]], list[Rewriting]]:
     """Return the configurations that a node really gets, and what differs from those requested.
 
-    Args:
-        place: Ports and folders of the node, by classification.
-        shared: The cluster's folder that stands for HDFS.
+    `place` has ports and folders of the node; `shared` stands for HDFS.
     """
     given: dict[str, dict[str, str]] = {}
     changes = []

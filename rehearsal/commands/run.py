@@ -77,8 +77,7 @@ def rehearse_on_this_machine(
 ) -> None:
     """Start AWS, rehearse, stop everything. Raises FruitError: a step failed.
 
-    Args:
-        then: Called when the run is complete, with the connection of who may submit.
+    When the run is complete, `then` gets the connection of who may submit.
     """
     interrupt_on_sigterm()
     timeline = Timeline(click.echo)

@@ -3,7 +3,6 @@
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -69,8 +68,4 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
 
 def interrupt_on_sigterm() -> None:
     """Let SIGTERM end this program as Ctrl-C does, with its clean-up."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -141,9 +141,7 @@ def ramp(value: Plane, low: float, high: float) -> Plane:
 def waves(points: Colours, frequency: float, count: int = 9) -> Plane:
     """Return smooth noise of about -1 to 1: a sum of plane waves in random directions.
 
-    Args:
-        points: (height, width, 3), each pixel's place on the fruit; noise clings to it.
-        frequency: Mean number of waves in 2 pi lengths.
+    It clings to the points, (height, width, 3); the frequency is the mean number of waves in 2 pi lengths.
     """
     generator = np.random.default_rng(1)
     directions = generator.normal(0, frequency, (count, 3)).astype(np.float32)

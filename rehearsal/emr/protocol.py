@@ -37,10 +37,8 @@ def operation_model(operation: str) -> OperationModel:
 def checked_request(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a request that fits the model: types, required members, enumerations, bounds.
 
-    Members that are None are left out: they count as absent everywhere in AWS's JSON.
-
-    Raises:
-        EmrError: ValidationException with every fault, in EMR's words; SerializationException for a type.
+    Members that are None are left out: they count as absent everywhere in AWS's JSON. Raises EmrError with
+    every fault, in EMR's words.
     """
     present: dict[str, Any] = _without_none(request)
     faults = _Faults()

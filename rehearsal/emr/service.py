@@ -57,11 +57,7 @@ class ElasticMapReduce:
         self._lock, self._launch_lock = threading.Lock(), threading.Lock()
 
     def handle(self, operation: str, request: dict[str, Any], *, account: str, region: str) -> dict[str, Any]:
-        """Answer one request, as the JSON body holds it; times are epoch seconds.
-
-        Raises:
-            EmrError: what EMR answers instead.
-        """
+        """Answer one request; times are epoch seconds. Raises EmrError: what EMR answers instead."""
         model, checked = operation_model(operation), checked_request(operation, request)
         if operation not in OPERATIONS:
             raise not_emulated(operation)

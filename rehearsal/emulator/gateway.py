@@ -33,14 +33,7 @@ from rehearsal.emulator.permissions.metadata import Metadata
 from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.services import completions, emr, json_services
-from rehearsal.settings import (
-    CONDITIONS_PATH,
-    INTERRUPT_PATH,
-    LOOPBACK,
-    PEOPLE,
-    PERMISSIONS_PATH,
-    Settings,
-)
+from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, LOOPBACK, PEOPLE, PERMISSIONS_PATH, Settings
 from spark_job.contract.errors import MisuseError
 
 KEEP_ALIVE_SECONDS = 75.0

@@ -72,8 +72,7 @@ class Server:
     def start(self) -> Self:
         """Start it and wait until it answers.
 
-        Raises:
-            RehearsalError: it ended or did not answer; the message holds the last lines of its log.
+        Raises RehearsalError with the last lines of its log: it ended or did not answer.
         """
         settings = self.settings
         for folder in (settings.home, settings.temporary, settings.home / "state" / "s3"):

@@ -221,13 +221,8 @@ def rehearse(
 ) -> None:
     """Deploy, run, report, and take everything away unless it is to be kept.
 
-    Args:
-        say: Prints one line.
-        then: Called when the run is complete and all is still up, with the connection of who may submit; what
-            it raises is the rehearsal's failure.
-
-    Raises:
-        FruitError: a step failed; the stacks have been taken away all the same.
+    When the run is complete and all is up, `then` gets the connection of who may submit; what it raises is
+    the rehearsal's failure. Raises FruitError: a step failed; the stacks have been taken away all the same.
     """
     try:
         with closing(steps):

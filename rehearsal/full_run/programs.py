@@ -41,14 +41,9 @@ class Programs:
         environment: Mapping[str, str] | None = None,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run a program to its end.
+        """Run a program to its end; `meanwhile` is called about once a second, and once after its end.
 
-        Args:
-            environment: Variables in the place of ours of the same names.
-            meanwhile: Called about once a second while it runs, and once after its end.
-
-        Raises:
-            RehearsalError: it failed; the message holds the lines that say why.
+        Variables of `environment` replace ours. Raises RehearsalError with the lines that say why: it failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from operate.connection import Connection
@@ -68,7 +67,11 @@ def cluster_lines(
 
 def run_lines(folder: Path) -> list[str]:
     """Return counts, features, PCA and places. Raises RehearsalError: the run's folder is not complete."""
-    metrics, manifest = _read(folder / METRICS), _read(folder / MANIFEST)
+    try:
+        metrics, manifest = (json.loads((folder / name).read_text("utf-8")) for name in (METRICS, MANIFEST))
+    except FileNotFoundError as error:
+        missing = f"the step succeeded and its run has no {Path(error.filename).name}: look at the driver's log"
+        raise RehearsalError(missing) from error
     images, features, reduction = metrics["images"], metrics["features"], metrics["reduction"]
     counts = " + ".join(f"{images[kind]:,} {kind}" for kind in ("usable", "rejected", "skipped"))
     lines = [f"images    {images['listed']:,} listed = {counts}"]
@@ -94,12 +97,3 @@ def rewritten_settings(connection: Connection) -> list[str]:
     for step in list_steps(emr, cluster_id):
         changes += rewrite_arguments(step.arguments, SHARED)[1]
     return [f"  {change}" for change in changes]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise RehearsalError(
-            f"the step succeeded and its run has no {path.name}: look at the driver's log"
-        ) from error

@@ -19,13 +19,9 @@ from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 def machine(
     home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0
 ) -> compute.ComputeFactory:
-    """Return what makes clusters: folders below `home`, programs of this machine.
+    """Return what makes clusters: folders below `home`, programs of this machine, logs so many seconds late.
 
-    Args:
-        logs_late: Returns how many seconds late logs come to S3.
-
-    Raises:
-        FruitError: the jars have not been fetched, or there is no Java 17.
+    Raises FruitError: the jars have not been fetched, or there is no Java 17.
     """
     installed_java()
     return lambda spec: Cluster(spec, home.resolve(), aws, logs_late)

@@ -50,11 +50,7 @@ def s3_client(aws: EmulatedAws, cluster_id: str = "") -> Any:
 
 
 class LogBucket:
-    """Brings the files of folders on this machine to a prefix in S3, each again when it has grown.
-
-    Args:
-        late: Returns how many seconds later.
-    """
+    """Brings files of this machine to a prefix in S3, again when they have grown, `late()` seconds later."""
 
     def __init__(
         self, s3: S3Client, log_uri: str | None, cluster_id: str, late: Callable[[], float] = lambda: 0.0
@@ -69,12 +65,9 @@ class LogBucket:
         self._lock = Lock()
 
     def push(self, folders: Mapping[Path, str]) -> None:
-        """Put every file that is new or has grown, now or later.
+        """Put every file that is new or has grown, now or later; a folder's key is below the cluster's.
 
         What S3 does not take within a minute stays on this machine, is logged, and is tried again next time.
-
-        Args:
-            folders: Folder on this machine to its key below the cluster's.
         """
         if not self._bucket:
             return

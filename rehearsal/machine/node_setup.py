@@ -50,10 +50,7 @@ class NodeFolders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.conf, self.spark_conf = (
-            root / "conf",
-            root / "conf-spark",
-        )  # configuration of Hadoop and of Spark
+        self.conf, self.spark_conf = root / "conf", root / "conf-spark"  # of Hadoop and of Spark
         self.opt, self.java = root / "opt", root / "java"  # the node's /opt and JAVA_HOME
         # Working folders of containers, and APPLICATION/CONTAINER/stderr and so on.
         self.yarn_local, self.container_logs = root / "yarn", root / "containers"

@@ -183,14 +183,9 @@ def script_command(script: Path, arguments: Sequence[str]) -> list[str]:
 def step_command(
     program: Program, arguments: Sequence[str], *, s3: S3Client, folder: Path, conf: Path
 ) -> list[str]:
-    """Return the command of a step.
+    """Return the command of a step with these arguments; files are fetched into the folder.
 
-    Args:
-        arguments: The program's, as they were rewritten.
-        folder: Where files are fetched to.
-
-    Raises:
-        ComputeError: its jar or script cannot be had, or it names no command.
+    Raises ComputeError: its jar or script cannot be had, or it names no command.
     """
     runner = Path(urlsplit(program.jar).path).name
     if runner not in (COMMAND_RUNNER, SCRIPT_RUNNER):  # then as `hadoop jar` does it

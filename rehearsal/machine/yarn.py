@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,15 +48,12 @@ class Daemon:
         """Wait until it is of use. Raises ComputeError with the last lines of its log: it is not."""
         if wait_until(lambda: not self.is_alive() or ready(), START_SECONDS) and self.is_alive():
             return
-        self.stop()
+        end(self.process, 0)
         lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         raise ComputeError(f"{what} did not come up; its log ends with:\n" + "\n".join(lines))
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
-
-    def stop(self, seconds: float = 0.0) -> None:
-        end(self.process, seconds)
 
 
 class Yarn:
@@ -101,13 +99,13 @@ class Yarn:
                     reason = ended.stderr.strip()[-500:]
                     raise ComputeError(f"YARN did not let {node.instance_id} go: {reason}")
                 wait_until(lambda: not int(self._of(daemon.port).get("numContainers", 0)), DRAIN_SECONDS)
-            daemon.stop(STOP_SECONDS)
+            end(daemon.process, STOP_SECONDS)
         self.forget(node)
 
     def forget(self, node: Node) -> None:
         """Kill the node's NodeManager and count on it no more."""
         if daemon := self._node_managers.pop(node, None):
-            daemon.stop()
+            end(daemon.process, 0)
 
     def is_alive(self, node: Node) -> bool:
         """Return whether the node's daemon runs; a primary node need not have one yet."""
@@ -133,7 +131,7 @@ class Yarn:
         for node in list(self._node_managers):
             self.forget(node)
         if self._daemon is not None:
-            self._daemon.stop(grace_seconds)
+            end(self._daemon.process, grace_seconds)
 
     def _of(self, port: int) -> dict[str, Any]:
         """Return what YARN says of a node; empty where it knows none."""
@@ -171,11 +169,9 @@ def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
     """Return whether processes of an application's containers run on any node of the cluster."""
     numbers = application_id.removeprefix("application_")
     for process in processes_of(home, cluster_id):
-        try:
+        with suppress(psutil.Error):
             if numbers in process.environ().get("CONTAINER_ID", ""):
                 return True
-        except psutil.Error:
-            continue
     return False
 
 

@@ -109,8 +109,7 @@ class Controller:
     def _rest(self, demand: Demand | None) -> None:
         """Be RUNNING while there are steps, else WAITING, until the cluster has idled long enough.
 
-        Args:
-            demand: None when it is not known: the cluster does not count as idle then.
+        While the demand is not known (None), it does not count as idle.
         """
         cluster = self.cluster
         with cluster.changed:

@@ -232,12 +232,9 @@ def _check_roles(pools: list[Pool]) -> None:
 
 
 def checked_policy(name: str, policy: Message, cluster: Cluster) -> Message:
-    """Return a policy as it is in force: without a time-out, after EMR's hour.
+    """Return a policy as it is in force: without a time-out, after EMR's hour. EMR refuses contradictions.
 
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_ComputeLimits.html
-
-    Raises:
-        EmrError: a time-out out of range, limits that contradict each other, or a unit of other clusters.
     """
     if name == AUTO_TERMINATION:
         timeout = policy.get("IdleTimeout", DEFAULT_IDLE)

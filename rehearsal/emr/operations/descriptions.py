@@ -28,10 +28,7 @@ def page(
 ) -> dict[str, Any]:
     """Return an answer with the page that a request asks for, and the marker of the next, if there is one.
 
-    Args:
-        name: What the answer calls the items.
-        describe: Makes of an item what the answer shows.
-        marker: What request and answer call the marker; another one than an answer held is refused.
+    `name` is what the answer calls the items, `describe` makes of an item what it shows.
     """
     start = 0
     if given := request.get(marker):

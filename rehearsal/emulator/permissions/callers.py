@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalContext, _service_principal_matches, resolve_principal
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, request_scope
-from ministack.services import iam, imds, kms, lambda_svc, s3, sns, sts
+from ministack.services import iam, imds, kms, s3, sns, sts
 
 from infra.checkout import ROOT
 from rehearsal.emulator.permissions.evaluation import Statement, statements
@@ -18,12 +18,6 @@ from rehearsal.settings import ACCOUNT, Keys
 # The policies that the documents tell people to attach; ACCOUNT, REGION and STAGE stand for one's own.
 POLICIES = ROOT / "docs" / "policies"
 SESSION_SECONDS = 3600  # as MiniStack's metadata service says it
-RESOURCE_POLICIES = {
-    "kms": kms.key_policy_for_arn,
-    "lambda": lambda_svc.function_policy_for_arn,
-    "s3": s3.bucket_policy_for_arn,
-    "sns": sns.topic_policy_for_arn,
-}
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class Caller:
 
 def caller_of_key(access_key_id: str, credential: Any) -> Caller | Any:
     """Return whose key it is, or MiniStack's AuthError."""
-    found = resolve_principal(access_key_id, get_account_id(), credential)
+    found = iam_evaluator.resolve_principal(access_key_id, get_account_id(), credential)
     if not hasattr(found, "policies"):
         return found
     parts = found.arn.split(":", 5)[5].split("/")
@@ -63,23 +57,9 @@ def service(name: str) -> Caller:
     return Caller(f"service {name}", f"{name}.amazonaws.com", "Service")
 
 
-def trusts(role_name: str, name: str, context: EvalContext) -> bool:
-    """Return whether a role lets a service of AWS take it."""
-    found = iam._roles.get(role_name)
-    trust = statements(f"role {role_name}", "trust", found and found["AssumeRolePolicyDocument"])
-    return any(
-        one.allows
-        and _service_principal_matches(one.document.get("Principal"), f"{name}.amazonaws.com")
-        and one.matches(context)
-        for one in trust
-    )
-
-
 def statements_of_resource(arn: str) -> list[Statement]:
     """Return the statements of a resource's own policy, if it has one."""
-    parts = arn.split(":")
-    lookup = RESOURCE_POLICIES.get(parts[2]) if len(parts) > 5 else None
-    found = lookup(arn) if lookup else None
+    found = iam_evaluator._resource_policy(arn.split(":")[2], arn) if arn.count(":") > 4 else None
     owner = arn.split("/")[0] if arn.startswith("arn:aws:s3:::") else arn
     return statements(owner, "of the resource", found and found[0])
 

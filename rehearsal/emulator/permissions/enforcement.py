@@ -18,7 +18,7 @@ from ministack.services import ec2, iam, kms, s3, sts
 from infra.contract.names import PROJECT
 from rehearsal.emulator.permissions import callers
 from rehearsal.emulator.permissions.callers import Caller
-from rehearsal.emulator.permissions.evaluation import ALLOWED, DENIED, Verdict, evaluate
+from rehearsal.emulator.permissions.evaluation import ALLOWED, DENIED, Verdict, evaluate, statements
 from rehearsal.emulator.permissions.record import ROOT, Record
 from rehearsal.settings import OLD_TLS, PLAIN, PROBE_HEADER
 
@@ -87,7 +87,14 @@ class Guard:
         """Return whether a service of AWS may take a role, on behalf of a resource."""
         sources = {"aws:sourceaccount": get_account_id(), "aws:sourcearn": source}
         asked = _context(callers.service(service), "sts:AssumeRole", role_arn(role_name), sources)
-        return callers.trusts(role_name, service, asked)
+        found = iam._roles.get(role_name)
+        trust = statements(f"role {role_name}", "trust", found and found["AssumeRolePolicyDocument"])
+        return any(
+            one.allows
+            and iam_evaluator._service_principal_matches(one.document.get("Principal"), asked.principal_arn)
+            and one.matches(asked)
+            for one in trust
+        )
 
     def _enforce(
         self,

@@ -8,14 +8,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext, ParsedStatement
+from ministack.core.iam_evaluator import EvalContext
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "denied", "not allowed"
+_parsed = lru_cache(maxsize=4096)(iam_evaluator.parse_policy_document)
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -36,27 +37,30 @@ class Statement:
     def allows(self) -> bool:
         return bool(self.document["Effect"] == "Allow")
 
-    @cached_property
-    def _parsed(self) -> tuple[ParsedStatement, bool]:
-        (parsed,) = iam_evaluator.parse_policy_document({"Statement": self.document})
-        return parsed, "${" in json.dumps(self.document)
-
     def matches(self, context: EvalContext) -> bool:
         """Return whether action, resource and conditions are the call's; the principal is not looked at."""
-        parsed, has_variables = self._parsed
-        if has_variables:
-            parsed = _with_values(parsed, context)
+
+        def value(variable: re.Match[str]) -> str:
+            known = iam_evaluator._resolve_condition_key(variable[1], context)
+            # Without a value it matches nothing.
+            return json.dumps("\0" if known is None else str(known))[1:-1]
+
+        text = VARIABLE.sub(value, self._text) if "${" in self._text else self._text
+        (parsed,) = _parsed(text)
         return bool(
             iam_evaluator._action_matches(context.action, parsed.actions, parsed.not_actions)
             and iam_evaluator._resource_matches(context.resource_arn, parsed.resources, parsed.not_resources)
             and iam_evaluator._conditions_met(parsed.conditions, context)
         )
 
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps({"Statement": self.document})
+
     def names(self, context: EvalContext, *, directly: bool = False) -> bool:
         """Return whether a resource's statement is about the caller.
 
-        Args:
-            directly: Whether it must name the caller, not just the account: then it allows by itself.
+        If it names the caller directly, not just the account, it allows by itself.
         """
         principal = self.document.get("Principal", {})
         if context.principal_type == "Service":
@@ -111,25 +115,3 @@ def _statements(owner: str, policy: str, text: str) -> list[Statement]:
 def listed(value: Any) -> list[str]:
     """Return one or several words of a policy as a list."""
     return [] if value is None else list(map(str, value)) if isinstance(value, list) else [str(value)]
-
-
-def _with_values(parsed: ParsedStatement, context: EvalContext) -> ParsedStatement:
-    """Return a statement whose `${…}` are the call's values; one without a value matches nothing."""
-
-    def value(found: re.Match[str]) -> str:
-        known = iam_evaluator._resolve_condition_key(found[1], context)
-        return "\0" if known is None else str(known)
-
-    def filled(part: Any) -> Any:
-        if isinstance(part, list):
-            return [filled(one) for one in part]
-        if isinstance(part, dict):
-            return {name: filled(one) for name, one in part.items()}
-        return VARIABLE.sub(value, part) if isinstance(part, str) else part
-
-    return replace(
-        parsed,
-        resources=filled(parsed.resources),
-        not_resources=filled(parsed.not_resources),
-        conditions=filled(parsed.conditions),
-    )

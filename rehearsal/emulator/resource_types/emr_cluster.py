@@ -47,8 +47,7 @@ class EmrCluster(ResourceType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Run it and wait until it runs or waits, or has done its steps and ended.
 
-        Raises:
-            ClusterFailedError: its properties are not valid, or it ended with errors.
+        Raises ClusterFailedError: its properties are not valid, or it ended with errors.
         """
         if repeated := _repeated(properties, "#"):
             lines = "\n".join(f"{place}: array items are not unique" for place in repeated)
@@ -64,11 +63,9 @@ class EmrCluster(ResourceType):
         return cluster, _attributes(described)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change policies, as far as EMR lets it; a rollback does the same with the properties of before.
+        """Change policies; a rollback does the same with the properties of before.
 
-        Raises:
-            ClientError: EMR refuses a change, such as one of a cluster that has ended.
-            ValueError: the rehearsal does not play this change.
+        Raises ClientError: EMR refuses it, as for a cluster that has ended. ValueError: it is not emulated.
         """
         for name in sorted({*old, *new}):
             if old.get(name) == new.get(name):
