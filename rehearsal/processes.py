@@ -6,9 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
@@ -89,6 +90,26 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def start(
+    words: Sequence[str],
+    output: IO[Any],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own: a Ctrl-C at the terminal is not for it, but for us."""
+    return subprocess.Popen(
+        words,
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        env=dict(environment),
+        start_new_session=True,
+    )
 
 
 def short_folder(home: Path) -> Path:

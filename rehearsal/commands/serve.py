@@ -12,6 +12,7 @@ from rehearsal.full_run.programs import exported
 from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION, PEOPLE
 from rehearsal.what_is_real import what_is_real
 
+FOLDER = click.Path(file_okay=False, path_type=Path)
 ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys may do everything."
 
 
@@ -21,7 +22,7 @@ ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys ma
 )
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=DEFAULT_HOME,
     help="Folder of this rehearsal; two at once need a folder each.  [default: .cache/rehearsal/home]",
 )
@@ -32,7 +33,7 @@ ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys ma
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the environment into this file when AWS answers; removed when it stops.",
+    help="Write the environment there while AWS is up.",
 )
 @click.option("--no-auth", is_flag=True, help="Check no permissions: whoever has the keys may do everything.")
 def serve_command(port: int | None, home: Path, region: str, env_file: Path | None, no_auth: bool) -> None:

@@ -155,13 +155,7 @@ _WATERMELON = CutFace(((0.0, "#e8344c"), (0.72, "#f0707a"), (0.8, "#f2f4d8"), (0
 
 KINDS = (
     Kind("Apple Green", round_(0.8, 0.76, 0.25), Spotted("#8dbb3a", "#c3d65a", 1.6), shine=0.5, stem=0.55),
-    Kind(
-        "Apple Red",
-        round_(0.8, 0.78, 0.28),
-        Spotted("#d9b34a", "#b3131f", 1.6, 1, 0.85),
-        shine=0.5,
-        stem=0.56,
-    ),
+    Kind("Apple Red", round_(0.8, 0.78, 0.28), Spotted("#d9b34a", "#b3131f", 1.6, 1, 0.85), 0.5, stem=0.56),
     Kind("Banana", crescent(1.05, 0.3, 1.0), Spotted("#f2cf3b", "#a97a24", 6, 0.35), shine=0.15),
     Kind("Blueberry", round_(0.62, 0.6), Spotted("#27336b", "#8a9ac9", 5, 0.7), shine=0.12),
     Kind("Cherry", round_(0.58, 0.55, 0.2), Spotted("#7d0a1c", "#b51a2e", 3, 0.6), shine=0.8, stem=0.38),

@@ -11,7 +11,7 @@ from typing import Self
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
-from rehearsal.processes import end, wait_until
+from rehearsal.processes import end, start, wait_until
 from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Keys, Settings, checked_port, free_port
 
 # The release of MiniStack whose internals this package knows.
@@ -80,17 +80,9 @@ class Server:
         settings.make_keys()
         settings.ready_file.unlink(missing_ok=True)
         with settings.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "rehearsal.emulator.gateway", str(settings.home), self._emr],
-                cwd=ROOT,
-                env=server_environment(settings),
-                # Its end, which comes with ours, is what tells the server to stop.
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                # A Ctrl-C at the terminal is for us: the server is told to stop, in our order.
-                start_new_session=True,
-            )
+            words = [sys.executable, "-m", "rehearsal.emulator.gateway", str(settings.home), self._emr]
+            # The end of its standard input, which comes with ours, is what tells the server to stop.
+            self.process = start(words, log, ROOT, server_environment(settings), stdin=subprocess.PIPE)
         ready = settings.ready_file
         wait_until(lambda: ready.exists() or self.process.poll() is not None, START_SECONDS)
         if ready.exists() and self.process.poll() is None:

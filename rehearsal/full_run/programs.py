@@ -12,7 +12,7 @@ from pathlib import Path
 from infra.checkout import ROOT
 from operate.connection import Connection
 from rehearsal.errors import RehearsalError
-from rehearsal.processes import end, wait_until
+from rehearsal.processes import end, start, wait_until
 from rehearsal.settings import PRIVACY_OFFICER, Settings, free_port
 
 LAST_LINES = 8
@@ -51,16 +51,7 @@ class Programs:
             with self._lock:
                 if self._ended:
                     raise RehearsalError("the rehearsal ends: nothing is started any more")
-                # A session of its own: Ctrl-C reaches this program alone, which then ends its children.
-                child = subprocess.Popen(
-                    words,
-                    cwd=folder,
-                    env={**os.environ, **(environment or {})},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
+                child = start(words, output, folder, {**os.environ, **(environment or {})})
                 self._running.add(child)
             try:
                 code = None
@@ -99,14 +90,8 @@ def start_kept(home: Path, region: str) -> tuple[Settings, int]:
     log, environment = home / "serve.log", settings.environment_file
     words = ["serve", f"--home={settings.home}", f"--port={settings.port}", f"--region={region}"]
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fruit", "rehearse", *words, f"--env-file={environment}"],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        words = [sys.executable, "-m", "fruit", "rehearse", *words, f"--env-file={environment}"]
+        process = start(words, output, ROOT, os.environ)
     wait_until(lambda: environment.exists() or process.poll() is not None, START_SECONDS)
     if not environment.exists():
         process.terminate()

@@ -70,8 +70,8 @@ def run_lines(folder: Path) -> list[str]:
     try:
         metrics, manifest = (json.loads((folder / name).read_text("utf-8")) for name in (METRICS, MANIFEST))
     except FileNotFoundError as error:
-        missing = f"the step succeeded and its run has no {Path(error.filename).name}: look at the driver's log"
-        raise RehearsalError(missing) from error
+        missing = f"the step succeeded and its run has no {Path(error.filename).name}"
+        raise RehearsalError(f"{missing}: look at the driver's log") from error
     images, features, reduction = metrics["images"], metrics["features"], metrics["reduction"]
     counts = " + ".join(f"{images[kind]:,} {kind}" for kind in ("usable", "rejected", "skipped"))
     lines = [f"images    {images['listed']:,} listed = {counts}"]

@@ -17,7 +17,7 @@ import urllib3
 from rehearsal.emr.compute import ComputeError, Demand, Node
 from rehearsal.machine.jars import JARS, SPARK_HOME, installed_java
 from rehearsal.machine.node_setup import JAVA_OPTIONS, LABEL, MANAGER_ADDRESSES, ClusterFolders, NodeFolders
-from rehearsal.processes import end, processes_of, wait_until
+from rehearsal.processes import end, processes_of, start, wait_until
 from rehearsal.settings import LOOPBACK, free_ports
 
 HADOOP = "org.apache.hadoop.yarn"
@@ -143,15 +143,8 @@ class Yarn:
         log = self._folders.node_logs(node) / "applications" / "hadoop-yarn" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
-            process = subprocess.Popen(
-                java_command(f"{HADOOP}.server.{name}.{kind}", folders.conf),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=folders.root,
-                env=dict(environment),
-                start_new_session=True,
-            )
+            command = java_command(f"{HADOOP}.server.{name}.{kind}", folders.conf)
+            process = start(command, output, folders.root, environment)
         return Daemon(process, log, port)
 
 
