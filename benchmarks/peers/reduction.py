@@ -64,7 +64,7 @@ def this_job(features: Path) -> Fit:
 def mllib(features: Path) -> Fit:
     """Return the fit of MLlib's StandardScaler and PCA, as a Pipeline, of features in Spark's memory.
 
-    It has not the job's session, whose Java compiler would slow MLlib.
+    It does not use the job's session, whose Java compiler would slow MLlib.
     """
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import PCA, StandardScaler

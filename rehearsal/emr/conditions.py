@@ -1,4 +1,4 @@
-"""What the rehearsed account, its clock and AWS's delivery are like: quiet, until somebody says otherwise."""
+"""Settings of the rehearsed account, of its clock and of AWS's delivery, and how long things take."""
 
 import time
 from collections.abc import Mapping

@@ -60,7 +60,7 @@ class Dispatcher:
         self._thread.start()
 
     def announce(self, cluster: Cluster, subject: Subject) -> None:
-        """Deliver soon, after those before it, that the cluster or a step of it has entered its state."""
+        """Queue the event that the cluster or a step of it has entered its state."""
         due = time.monotonic() + self._conditions.events_late
         self._events.put((due, self._conditions.event_copies, event_of(cluster, subject)))
 

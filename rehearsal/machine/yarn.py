@@ -115,7 +115,7 @@ class Yarn:
         return daemon is not None and daemon.is_alive()
 
     def demand(self) -> Demand:
-        """Return the demand as the ResourceManager says it; nothing before it is up."""
+        """Return what the ResourceManager says of its demand; no containers before it is up."""
         if self._daemon is None or not self.manager.is_up():
             return Demand(0, {})
         containers = {port: int(node["numContainers"]) for port, node in self.manager.nodes().items()}

@@ -1,4 +1,4 @@
-"""What EMR asks of an account's other services, and what EC2 answers to who wants instances."""
+"""What EMR asks of the other services of an account, and when EC2 refuses instances."""
 
 import hashlib
 import re
@@ -30,7 +30,7 @@ class Surroundings:
         return f"sg-{hashlib.sha256(f'{region} {network.vpc_id} {name}'.encode()).hexdigest()[:17]}"
 
     def launch_refusal(self, cluster: Cluster) -> str:
-        """Return what EC2 says to the service role that asks it for a cluster's instances; empty: yes."""
+        """Return why EC2 refuses the service role a cluster's instances; empty: it does not."""
         return ""
 
     def allows_spot(self, region: str, service_role: str) -> bool:
@@ -54,12 +54,12 @@ TOO_MUCH_ON_DEMAND = (
 )
 
 
-# Adds an instance to a cluster; returns what EC2 says instead, empty when it starts.
+# Adds an instance to a cluster, or returns why EC2 refuses it; empty: it starts.
 Launch = Callable[[Cluster, Instance], str]
 
 
 def beyond_quota(instance: Instance, others: Iterable[Instance], conditions: Conditions) -> str:
-    """Return what EC2 says of one more instance beside all that an account has in a region; empty: yes."""
+    """Return why EC2 refuses one more instance beside the others of an account and region, or nothing."""
     spot = instance.market == "SPOT"
     quota = conditions.spot_vcpu if spot else conditions.on_demand_vcpu
     used = sum(

@@ -65,7 +65,7 @@ class Resizing:
         threading.Thread(target=leave, daemon=True).start()
 
     def _fill(self, pool: Pool, market: Market) -> str:
-        """Start what is missing of a market; return what EC2 says when it starts no more."""
+        """Start the missing instances of a market; return why EC2 refuses one, empty when all start."""
         while self._units(pool, market) < pool.targets[market]:
             instance = pool.new_instance(market, self.cluster.region)
             if self.cluster.public:  # one that documentation may use, so that nobody is reached by it

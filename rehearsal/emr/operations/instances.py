@@ -89,7 +89,7 @@ def modify_instance_fleet(account: Account, request: Message) -> Message:
 
 
 def _pool_description(cluster: Cluster, pool: Pool) -> Message:
-    """Return what is shown of a fleet and of a group; what the other one has is cut off."""
+    """Return what is shown of a fleet or a group; the answer drops what its kind does not have."""
     instances = [instance for instance in cluster.of_pool(pool) if instance.state == "RUNNING"]
     running = {market: sum(one.units for one in instances if one.market == market) for market in MARKETS}
     types = pool.config.get("InstanceTypeConfigs", [])

@@ -105,7 +105,7 @@ class Guard:
         resource_arn: str = "*",
         service_context: Mapping[str, Any] | None = None,
     ) -> EvalResult | AuthError | None:
-        """Answer as MiniStack's `enforce`: None when the call is allowed."""
+        """Answer as MiniStack's `enforce` does: None when the call is allowed."""
         if failure := iam_evaluator._s3_scope_failure(service):
             return failure
         credential = iam_evaluator.authenticate(key or "", get_account_id())

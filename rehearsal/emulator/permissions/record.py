@@ -112,7 +112,7 @@ class Replay:
         return evaluate(asked, own, theirs)
 
     def missed(self) -> dict[str, list[Call]]:
-        """Return for each statement that decided a call which calls end otherwise without it."""
+        """Return, for each statement that decided calls, the calls that would end otherwise without it."""
         found: dict[str, list[Call]] = {}
         for call in self.calls:
             for name in call["statements"]:

@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def _create_change_set(create: Any, parameters: dict[str, Any]) -> Any:
-    """Let a change of outputs alone be a change: other stacks import what is exported."""
+    """Count a change of outputs alone as a change: other stacks import what is exported."""
     answer = create(parameters)
     name, stack_name = (changesets._p(parameters, key) for key in ("ChangeSetName", "StackName"))
     _, change_set = changesets._find_change_set(name, stack_name)
@@ -57,7 +57,7 @@ def _create_change_set(create: Any, parameters: dict[str, Any]) -> Any:
 
 
 def _run_instances(run: Any, parameters: dict[str, Any]) -> Any:
-    """Heed `DryRun`."""
+    """Answer a dry run as EC2 does: it says by an error that the request would have succeeded."""
     if ec2._p(parameters, "DryRun") == "true":
         message = "Request would have succeeded, but DryRun flag is set."
         return ec2._error("DryRunOperation", message, 412)

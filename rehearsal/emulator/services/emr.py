@@ -51,7 +51,7 @@ def put_event(event: Event) -> None:
 
 
 class EmulatedAccount(Surroundings):
-    """The emulated EC2 and IAM, as EMR asks them; a subnet that EC2 does not know is no fault."""
+    """The emulated EC2 and IAM, as EMR asks them; a subnet that EC2 does not know is no error."""
 
     guard: Guard  # says what the service role may do; the server sets it before it answers
 
@@ -93,7 +93,7 @@ class EmulatedAccount(Surroundings):
         return True
 
     def launch_refusal(self, cluster: Cluster) -> str:
-        """Return what EC2 says to the service role; it is asked once for each cluster."""
+        """Return why EC2 refuses the service role; EC2 is asked once for each cluster."""
         if not self.guard.enforcing or cluster.id in self._asked:
             return self._asked.get(cluster.id, "")
         name = str(cluster.request["ServiceRole"]).rpartition("/")[2]
