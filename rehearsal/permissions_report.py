@@ -126,12 +126,6 @@ class Report:
         return [one for one in self.ours if one.id in self.missed and not self.missed[one.id]]
 
     @property
-    def unused(self) -> list[Statement]:
-        """Statements that decided no call, and that nothing excuses; none where the stacks were kept."""
-        ours = [] if self.is_kept else self.ours
-        return [one for one in ours if one.id not in self.missed and not self.excuse(one)]
-
-    @property
     def is_kept(self) -> bool:
         """Whether the stacks were not destroyed: what that uses cannot have been used."""
         return not any(call["action"] == "cloudformation:DeleteStack" for call in self.replay.calls)
@@ -174,10 +168,11 @@ class Report:
     def faults(self) -> Iterator[str]:
         for call in self.refused:
             yield f"refused: {call['caller']}, {call['action']} on {call['resource']}"
-        for one in self.unused:
-            yield f"{'nobody uses' if one.allows else 'nothing probes'} {one.id}"
-        for one, action in self.idle:
-            if not self.is_kept and not self.excuse(one, action):
+        for one in () if self.is_kept else self.ours:
+            if one.id not in self.missed and not self.excuse(one):
+                yield f"{'nobody uses' if one.allows else 'nothing probes'} {one.id}"
+        for one, action in () if self.is_kept else self.idle:
+            if not self.excuse(one, action):
                 yield f"nobody uses {action} of {one.id}"
         for one in self.needless:
             yield f"more than is needed: {one.id}"

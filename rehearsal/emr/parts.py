@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -102,6 +103,11 @@ class Instance(Part):
     @property
     def node(self) -> Node:
         return Node(self.ec2_id, self.role)
+
+
+def units(instances: Iterable[Instance]) -> int:
+    """Return how much of a target these instances meet together."""
+    return sum(instance.units for instance in instances)
 
 
 MARKETS: tuple[Market, ...] = ("ON_DEMAND", "SPOT")

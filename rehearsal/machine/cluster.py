@@ -19,7 +19,7 @@ from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 def machine(
     home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0
 ) -> compute.ComputeFactory:
-    """Return the maker of clusters, whose nodes are folders below `home`; logs come `logs_late()` seconds late.
+    """Return the maker of clusters: nodes are folders below `home`, logs come `logs_late()` seconds late.
 
     Raises FruitError: the jars have not been fetched, or there is no Java 17.
     """

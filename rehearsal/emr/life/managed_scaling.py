@@ -5,14 +5,14 @@ https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocatio
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rehearsal.emr.cluster import MANAGED_SCALING, Cluster
 from rehearsal.emr.compute import Demand, Role
 from rehearsal.emr.conditions import Timings
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.parts import MARKETS, Instance, Pool
+from rehearsal.emr.parts import MARKETS, Instance, Pool, units
 
 # The first release whose managed scaling looks at node labels.
 FIRST_WITH_LABELS = (7, 2)
@@ -55,7 +55,7 @@ class ManagedScaling:
             self._waiting_since = {role: self._waiting_since.get(role, now) for role in waiting if not coming}
             patience = self.timings.scale_out_after
             wanted = [role for role, since in self._waiting_since.items() if now - since >= patience]
-            if _units(present) < limits["MinimumCapacityUnits"]:
+            if units(present) < limits["MinimumCapacityUnits"]:
                 self._add(limits, present, ROLES)
             elif wanted:
                 self._add(limits, present, wanted)
@@ -81,7 +81,7 @@ class ManagedScaling:
         for pool in self._pools(roles):
             for instance in self.cluster.of_pool(pool):
                 idle = instance.running and instance.idle_since is not None and instance.idle_since <= since
-                needed = _units(present) - instance.units < limits["MinimumCapacityUnits"]
+                needed = units(present) - instance.units < limits["MinimumCapacityUnits"]
                 if idle and not needed and not (last_core and pool.role == "CORE"):
                     pool.targets[instance.market] = max(0, pool.targets[instance.market] - instance.units)
                     self.resizing.take_away(instance, "Managed scaling took the idle instance away.")
@@ -96,19 +96,15 @@ class ManagedScaling:
         return sorted(pools, key=lambda pool: roles.index(pool.role))
 
 
-def _units(instances: Iterable[Instance]) -> int:
-    return sum(instance.units for instance in instances)
-
-
 def _allows(limits: Limits, present: list[Instance], more: Instance) -> bool:
     """Return whether one more fits beside those present; a limit that is not given is the maximum."""
     instances, most = [*present, more], limits["MaximumCapacityUnits"]
     on_demand = [instance for instance in instances if instance.market == "ON_DEMAND"]
     core = [instance for instance in instances if instance.role == "CORE"]
     return (
-        _units(instances) <= most
-        and _units(on_demand) <= limits.get("MaximumOnDemandCapacityUnits", most)
-        and _units(core) <= limits.get("MaximumCoreCapacityUnits", most)
+        units(instances) <= most
+        and units(on_demand) <= limits.get("MaximumOnDemandCapacityUnits", most)
+        and units(core) <= limits.get("MaximumCoreCapacityUnits", most)
     )
 
 

@@ -9,7 +9,7 @@ from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import Compute, ComputeError
 from rehearsal.emr.conditions import Timings
 from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launch
-from rehearsal.emr.parts import MARKETS, Ending, Instance, Market, Pool
+from rehearsal.emr.parts import MARKETS, Ending, Instance, Market, Pool, units
 
 
 class BootstrapError(Exception):
@@ -66,7 +66,7 @@ class Resizing:
 
     def _fill(self, pool: Pool, market: Market) -> str:
         """Start the missing instances of a market; return why EC2 refuses one, empty when all start."""
-        while self._units(pool, market) < pool.targets[market]:
+        while units(self._members(pool, market)) < pool.targets[market]:
             instance = pool.new_instance(market, self.cluster.region)
             if self.cluster.public:  # one that documentation may use, so that nobody is reached by it
                 instance.public_address = f"203.0.113.{secrets.randbelow(256)}"
@@ -78,9 +78,6 @@ class Resizing:
     def _members(self, pool: Pool, market: Market) -> list[Instance]:
         """Return the instances of a market that run or come, and stay."""
         return [one for one in self.cluster.of_pool(pool) if one.counts and one.market == market]
-
-    def _units(self, pool: Pool, market: Market) -> int:
-        return sum(instance.units for instance in self._members(pool, market))
 
     def _give_way(self, pool: Pool) -> None:
         """Do what a fleet wants when it gets too few Spot instances at the start, or end the cluster.
@@ -101,7 +98,7 @@ class Resizing:
             message = f"The {pool.role} instance fleet timed out"
             self.cluster.end(Ending("INSTANCE_FLEET_TIMEOUT", message))
             return
-        missing = pool.targets["SPOT"] - self._units(pool, "SPOT")
+        missing = pool.targets["SPOT"] - units(self._members(pool, "SPOT"))
         pool.targets["SPOT"] -= missing
         pool.targets["ON_DEMAND"] += missing
         self.cluster.notify()
@@ -109,7 +106,7 @@ class Resizing:
     def _shrink(self, pool: Pool) -> None:
         for market in MARKETS:
             members = self._members(pool, market)
-            excess = self._units(pool, market) - pool.targets[market]
+            excess = units(members) - pool.targets[market]
             # The youngest first: they have done the least.
             for instance in sorted(members, key=lambda member: member.created, reverse=True):
                 if excess < instance.units:

@@ -6,7 +6,7 @@ from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.descriptions import page, status
-from rehearsal.emr.parts import MARKETS, READY, Instance, Market, Pool
+from rehearsal.emr.parts import MARKETS, READY, Instance, Market, Pool, units
 
 
 def list_instances(account: Account, request: Message) -> Message:
@@ -91,7 +91,7 @@ def modify_instance_fleet(account: Account, request: Message) -> Message:
 def _pool_description(cluster: Cluster, pool: Pool) -> Message:
     """Return what is shown of a fleet or a group; the answer drops what its kind does not have."""
     instances = [instance for instance in cluster.of_pool(pool) if instance.state == "RUNNING"]
-    running = {market: sum(one.units for one in instances if one.market == market) for market in MARKETS}
+    running = {market: units(one for one in instances if one.market == market) for market in MARKETS}
     types = pool.config.get("InstanceTypeConfigs", [])
     return {
         **pool.config,

@@ -17,7 +17,6 @@ class Bucket(ResourceType):
     """`Ref` answers its name."""
 
     name = "AWS::S3::Bucket"
-    create_only = ("BucketName", "BucketNamePrefix", "BucketNamespace")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         name, attributes = MINISTACK["create"](logical_id, properties, stack)

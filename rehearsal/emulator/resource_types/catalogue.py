@@ -18,7 +18,6 @@ class Budget(ResourceType):
     """A limit on what the account spends; a rehearsal spends nothing. `Ref` answers its name."""
 
     name = "AWS::Budgets::Budget"
-    create_only = ("NotificationsWithSubscribers",)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         budget = {"BudgetName": physical_name(stack, logical_id), **properties["Budget"]}
@@ -38,7 +37,6 @@ class EmrSecurityConfiguration(ResourceType):
     """How clusters encrypt; `Ref` answers its name, and nothing of it can be changed."""
 
     name = "AWS::EMR::SecurityConfiguration"
-    create_only = ("Name", "SecurityConfiguration")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         content = properties["SecurityConfiguration"]

@@ -33,13 +33,6 @@ class EmrCluster(ResourceType):
 
     name = "AWS::EMR::Cluster"
     half_changed = True
-    create_only = (
-        *("AdditionalInfo", "Applications", "AutoScalingRole", "BootstrapActions", "Configurations"),
-        *("CustomAmiId", "EbsRootVolumeIops", "EbsRootVolumeSize", "EbsRootVolumeThroughput", "JobFlowRole"),
-        *("KerberosAttributes", "LogEncryptionKmsKeyId", "LogUri", "Name", "OSReleaseLabel"),
-        *("PlacementGroupConfigs", "ReleaseLabel", "ScaleDownBehavior", "SecurityConfiguration"),
-        *("ServiceRole", "Steps"),
-    )
 
     def __init__(self, conditions: Conditions | None = None) -> None:
         self._conditions = conditions or Conditions()

@@ -19,6 +19,8 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "DestinationPrefixListId": ("PrefixListIds", "PrefixListId"),
 }
 
+RULE_KEY = ("NetworkAclId", "RuleNumber", "Egress")  # what names one rule of an access list
+
 
 def _tag(resource_id: str, properties: Properties) -> None:
     if tags := properties.get("Tags"):
@@ -29,7 +31,6 @@ class ElasticIp(ResourceType):
     """An address of the account's own; `Ref` answers the address."""
 
     name = "AWS::EC2::EIP"
-    create_only = ("NetworkBorderGroup", "TransferAddress", "IpamPoolId", "Address")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         made = client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
@@ -68,9 +69,6 @@ class NatGateway(Ec2Resource):
 
     name = "AWS::EC2::NatGateway"
     attribute = id_member = "NatGatewayId"
-    create_only = (
-        *("AllocationId", "AvailabilityMode", "ConnectivityType", "PrivateIpAddress", "SubnetId", "VpcId"),
-    )
 
 
 class NetworkAcl(Ec2Resource):
@@ -78,18 +76,12 @@ class NetworkAcl(Ec2Resource):
 
     name = "AWS::EC2::NetworkAcl"
     id_member = "NetworkAclId"
-    create_only = ("VpcId",)
 
 
 class FlowLog(Ec2Resource):
     """A record of a network's connections: it is kept as asked for, without any packets."""
 
     name = "AWS::EC2::FlowLog"
-    create_only = (
-        *("DeliverCrossAccountRole", "DeliverLogsPermissionArn", "DestinationOptions", "LogDestination"),
-        *("LogDestinationType", "LogFormat", "LogGroupName", "MaxAggregationInterval", "ResourceId"),
-        *("ResourceType", "TagFieldSpecifications", "TrafficType"),
-    )
 
     def make(self, properties: Properties) -> str:
         """Make it for one resource, where the API takes several."""
@@ -105,7 +97,6 @@ class NetworkAclEntry(ResourceType):
     """One rule of an access list; its number and direction say which."""
 
     name = "AWS::EC2::NetworkAclEntry"
-    create_only = ("NetworkAclId", "RuleNumber", "Egress")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Add it; the physical id is the logical one with the list's, as no API gives one."""
@@ -115,7 +106,7 @@ class NetworkAclEntry(ResourceType):
         return physical_id, {"Id": physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        key = {"Egress": False, **{name: properties[name] for name in self.create_only if name in properties}}
+        key = {"Egress": False, **{name: properties[name] for name in RULE_KEY if name in properties}}
         remove("ec2", "DeleteNetworkAclEntry", **key)
 
 
@@ -126,7 +117,6 @@ class SubnetNetworkAclAssociation(ResourceType):
     """
 
     name = "AWS::EC2::SubnetNetworkAclAssociation"
-    create_only = ("SubnetId", "NetworkAclId")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         association = f"aclassoc-{uuid4().hex[:17]}"
@@ -144,12 +134,6 @@ class SubnetNetworkAclAssociation(ResourceType):
 
 class SecurityGroupRule(ResourceType):
     """A rule of a security group in one direction; `Ref` answers the rule's id."""
-
-    create_only = (
-        *("GroupId", "GroupName", "IpProtocol", "FromPort", "ToPort"),
-        *PEERS,
-        *("SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
-    )
 
     def __init__(self, direction: Literal["Ingress", "Egress"]) -> None:
         self.name = f"AWS::EC2::SecurityGroup{direction}"

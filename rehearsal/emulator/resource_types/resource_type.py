@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from ministack.services.cloudformation import provisioners, stacks
+
+from rehearsal.settings import DEFAULT_REGION
 
 Properties = Mapping[str, Any]
 # Physical id (what `Ref` answers) and attributes (what `Fn::GetAtt` answers).
@@ -18,15 +21,13 @@ class ResourceType(ABC):
     name: str
     # Whether an update that fails may have changed something: a rollback then updates the resource back.
     half_changed: ClassVar[bool] = False
-    # Properties whose change replaces the resource, by CloudFormation's own schema, which tests compare with.
-    create_only: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Make it and wait until it is ready; an exception fails the stack, with its text as the reason."""
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change it in place and return its attributes; no property of `create_only` differs.
+        """Change it in place and return its attributes; no property differs that must not.
 
         No field of the configuration changes a resource of those types that have no such method.
         """
@@ -48,7 +49,10 @@ def install(types: list[ResourceType]) -> None:
 
         operations = {"create": resource_type.create, "update": update, "delete": resource_type.delete}
         provisioners._RESOURCE_HANDLERS[resource_type.name] = operations
-        provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.create_only
+        # CloudFormation's own schema of the type says which properties cannot change in place.
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(DEFAULT_REGION, resource_type.name).schema
+        paths = [path.removeprefix("/properties/") for path in schema["createOnlyProperties"]]
+        provisioners._REPLACING_PROPERTIES[resource_type.name] = tuple(paths)
     names = {resource_type.name for resource_type in types}
     half_changed = {resource_type.name for resource_type in types if resource_type.half_changed}
     on_worker_thread, sent_back = stacks._runs_on_worker_thread, stacks._sends_back_failed_update

@@ -23,7 +23,6 @@ from operate.runs.watch import Watch, driver_words, logs_of
 from operate.s3.photographs import MOST_AT_ONCE_BYTES
 from rehearsal.asking import ask
 from rehearsal.emulator.permissions.record import Replay
-from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
 from rehearsal.full_run.probes import probe
 from rehearsal.machine.log_bucket import s3_client
@@ -111,17 +110,6 @@ def test_every_resource_of_the_templates_is_there(deployed, stage):
         )["StackResources"]
         assert {one["LogicalResourceId"]: one["ResourceType"] for one in found} == wanted
         assert {one["ResourceStatus"] for one in found} == {"CREATE_COMPLETE"}
-
-
-@pytest.mark.parametrize("kind", resource_types(), ids=lambda kind: kind.name)
-def test_what_replaces_a_resource_is_what_cloudformation_says(kind):
-    """CloudFormation's own schema of each type lists the properties that cannot be changed."""
-    schema = resource_schema(kind.name)
-    paths = [path.removeprefix("/properties/") for path in schema["createOnlyProperties"]]
-    assert set(kind.create_only) >= {path for path in paths if "/" not in path}
-    # Rules may name groups of other accounts, which the schema of one direction leaves to the other.
-    known = {path.removeprefix("/properties/") for path in schema["properties"]}
-    assert {name for name in kind.create_only if name in known} == {path for path in paths if "/" not in path}
 
 
 def test_lists_of_different_items_are_those_that_cloudformation_says():
