@@ -14,13 +14,12 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.names import StackPart, stack_name
 from operate.cdk import QUIET, cdk_program, cdk_words
-from operate.commands.destroy import text_of_rest
 from operate.commands.doctor import examine, text_of_check
 from operate.commands.upload import upload_folder
 from operate.connection import Connection
 from operate.emr.clusters import describe_cluster, list_fleets, list_nodes
 from operate.emr.steps import list_steps
-from operate.removal import contents_of_buckets, deployed_resources, deployed_stacks, end_protection, search
+from operate.removal import deployed_resources
 from operate.runs.run_history import run_prefix
 from operate.runs.watch import Watch
 from operate.s3.objects import FolderCopy, download, list_objects
@@ -144,24 +143,17 @@ class RehearsalSteps:
         return (self._request.assembly / "manifest.json").is_file()
 
     def take_down(self) -> list[str]:
-        """Destroy the stacks, look for what is left, and return lines about what stays.
+        """Run `fruit destroy`, and return the lines about what stays with which it ends.
 
-        Raises RehearsalError: the destroy failed, or something is left that should not be.
+        Raises RehearsalError: it failed, or something is left that should not be.
         """
-        connection, stage = self._connection(), self._request.stage
-        cloudformation = connection.client("cloudformation")
-        resources = deployed_resources(cloudformation, stage)
-        end_protection(cloudformation, deployed_stacks(cloudformation, stage))
+        request, name = self._request, "destroy"
+        words = [name, "--yes", f"--assembly={request.assembly}", f"--stage={request.stage}"]
+        words += [f"--context={field}={value}" for field, value in request.context.items()]
         with self._timeline.event("stacks are destroyed"):
-            options = ["--all", "--force", f"--concurrency={STACKS_AT_ONCE}"]
-            words = cdk_words("destroy", self._request.assembly, options)
-            Programs(self._request.scratch).run(words, "cdk-destroy")
-        after = search(connection, resources)
-        stays = [resource for resource in resources if resource.stays]
-        text = text_of_rest(stage, stays, contents_of_buckets(connection.client("s3"), stays), after)
-        if after.leftovers:
-            raise RehearsalError(text)
-        return text.splitlines()
+            Programs(request.scratch).run([sys.executable, "-m", "fruit", *words], name)
+        said = (request.scratch / f"{name}.log").read_text(encoding="utf-8")
+        return said[said.rindex("\nstays") + 1 :].splitlines()
 
     def _bootstrap_cdk(self) -> None:
         account = self._connection().client("sts").get_caller_identity()["Account"]
