@@ -30,8 +30,6 @@ OWN_PATHS = "/_rehearsal/"
 INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
 CONDITIONS_PATH = f"{OWN_PATHS}conditions"
 PERMISSIONS_PATH = f"{OWN_PATHS}permissions"
-
-
 # How a request says that it is meant to be refused, and over what it came; any other came over TLS 1.3.
 PROBE_HEADER = "x-rehearsal-probe"
 PLAIN, OLD_TLS, AS_IT_IS = "plain", "old-tls", "as-it-is"

@@ -56,8 +56,6 @@ class Ending:
 
 
 USER_REQUEST = Ending("USER_REQUEST", "Terminated by user request", failed=False)
-
-
 Market = Literal["ON_DEMAND", "SPOT"]
 
 

@@ -52,7 +52,7 @@ class EmrSecurityConfiguration(ResourceType):
             emr.delete_security_configuration(Name=physical_id)
 
 
-def resource_types(conditions: Conditions | None = None) -> list[ResourceType]:
+def resource_types(conditions: Conditions) -> list[ResourceType]:
     """Return one object of each type; the conditions say what CloudFormation makes of EMR's refusals."""
     return [
         Bucket(),

@@ -34,8 +34,8 @@ class EmrCluster(ResourceType):
     name = "AWS::EMR::Cluster"
     half_changed = True
 
-    def __init__(self, conditions: Conditions | None = None) -> None:
-        self._conditions = conditions or Conditions()
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Run it and wait until it runs or waits, or has done its steps and ended.

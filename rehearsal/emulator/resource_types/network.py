@@ -19,8 +19,6 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "DestinationPrefixListId": ("PrefixListIds", "PrefixListId"),
 }
 
-RULE_KEY = ("NetworkAclId", "RuleNumber", "Egress")  # what names one rule of an access list
-
 
 def _tag(resource_id: str, properties: Properties) -> None:
     if tags := properties.get("Tags"):
@@ -106,8 +104,8 @@ class NetworkAclEntry(ResourceType):
         return physical_id, {"Id": physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        key = {"Egress": False, **{name: properties[name] for name in RULE_KEY if name in properties}}
-        remove("ec2", "DeleteNetworkAclEntry", **key)
+        key = {name: properties[name] for name in ("NetworkAclId", "RuleNumber")}
+        remove("ec2", "DeleteNetworkAclEntry", Egress=properties.get("Egress", False), **key)
 
 
 class SubnetNetworkAclAssociation(ResourceType):
