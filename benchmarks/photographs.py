@@ -15,7 +15,7 @@ from rehearsal.demo.photographs import draw_photographs, write_archive
 from spark_job.contract.image_names import IMAGE_EXTENSIONS
 
 DRAWN_OF_A_KIND = 80
-PHONE_WIDTH, PHONE_HEIGHT = 4032, 3024
+PHONE_SIZE = (4032, 3024)  # width, height
 # 1.9 MB a photograph, as phones make them: grain of two pixels, and a texture of sixteen.
 GRAIN, TEXTURE, QUALITY = 9.0, 8.0, 90
 ORIENTATION = 0x0112  # of Exif; 6: the phone stood upright
@@ -40,19 +40,16 @@ def phone_photographs(folder: Path) -> list[Path]:
     exif = Image.Exif()
     for number, (name, drawn) in enumerate(draw_photographs(1, 0)):
         exif[ORIENTATION] = 6 if number % 2 else 1
-        picture = cv2.resize(drawn, (PHONE_WIDTH, PHONE_HEIGHT), interpolation=cv2.INTER_CUBIC)
-        grain = sum(_noise(generator, strength, size) for strength, size in ((GRAIN, 2), (TEXTURE, 16)))
-        pixels = np.clip(picture + np.asarray(grain, np.float32)[..., None], 0, 255).astype(np.uint8)
+        pixels = cv2.resize(drawn, PHONE_SIZE, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+        for strength, size in ((GRAIN, 2), (TEXTURE, 16)):
+            coarse = generator.standard_normal((PHONE_SIZE[1] // size, PHONE_SIZE[0] // size), np.float32)
+            noise = cv2.resize(coarse * strength, PHONE_SIZE, interpolation=cv2.INTER_LINEAR)
+            pixels += noise[..., None]
         path = folder / name
         path.parent.mkdir(parents=True)
-        Image.fromarray(pixels).save(path, quality=QUALITY, subsampling="4:2:0", exif=exif)
+        image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+        image.save(path, quality=QUALITY, subsampling="4:2:0", exif=exif)
     return photographs_in(folder)
-
-
-def _noise(generator: np.random.Generator, strength: float, size: int) -> np.ndarray:
-    """Return (PHONE_HEIGHT, PHONE_WIDTH) float32, grains of `size` pixels."""
-    coarse = generator.standard_normal((PHONE_HEIGHT // size, PHONE_WIDTH // size), np.float32) * strength
-    return np.asarray(cv2.resize(coarse, (PHONE_WIDTH, PHONE_HEIGHT), interpolation=cv2.INTER_LINEAR))
 
 
 def folder_of(count: int, source: list[Path], folder: Path) -> Path:
@@ -75,8 +72,7 @@ def folder_of(count: int, source: list[Path], folder: Path) -> Path:
 
 def renew(folder: Path, count: int) -> None:
     """Replace photographs, spread evenly, by copies of their own: to the job they are changed."""
-    photographs = photographs_in(folder)
-    for photograph in photographs[:count]:
+    for photograph in photographs_in(folder)[:count]:
         content = photograph.read_bytes()
         photograph.unlink()
         photograph.write_bytes(content)

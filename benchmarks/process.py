@@ -7,11 +7,10 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -76,9 +75,17 @@ def measured_run(
             stderr=log,
             start_new_session=True,
         )
-        with _sampled(process.pid) as (peaks, used):
-            code = _wait(process)
+        peaks: dict[str, int] = {}
+        used: dict[int, float] = {}
+        while process.poll() is None and time.monotonic() - started < TIMEOUT_SECONDS:
+            for part, now in _sample(process.pid, used).items():
+                peaks[part] = max(now, peaks.get(part, 0))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SAMPLE_SECONDS)
         seconds = time.monotonic() - started
+        with suppress(ProcessLookupError):  # what it left behind must not slow the next one
+            os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait()
         log.seek(0)
         lines = log.read().decode(errors="replace").strip().splitlines()
     error = None if code == 0 else f"exit code {code}: {' | '.join(lines[-3:])[:500]}"
@@ -86,39 +93,11 @@ def measured_run(
     return Run(contender, number, size, seconds, sum(used.values()), peak_mebibytes, error=error)
 
 
-def _wait(process: "subprocess.Popen[bytes]") -> int:
-    try:
-        return process.wait(TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        return -signal.SIGKILL
-    finally:  # what it left behind must not slow the next one
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def _sample(pid: int, used: dict[int, float]) -> dict[str, int]:
+    """Return the resident bytes of a process tree now, and note what each process has used so far.
 
-
-@contextmanager
-def _sampled(pid: int) -> Iterator[tuple[dict[str, int], dict[int, float]]]:
-    """Peak bytes of each part of the process tree, and processor seconds of each process at the last look."""
-    peaks: dict[str, int] = {}
-    used: dict[int, float] = {}
-    ended = Event()
-
-    def watch() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            for part, size in memory_by_part(pid).items():
-                peaks[part] = max(size, peaks.get(part, 0))
-            used.update(processor_seconds(pid))
-
-    thread = Thread(target=watch, daemon=True)
-    thread.start()
-    yield peaks, used
-    ended.set()
-    thread.join()
-
-
-def memory_by_part(pid: int) -> dict[str, int]:
-    """Return the resident bytes of a process tree now.
+    Args:
+        used: Processor seconds by process, brought up to date; Spark's daemon waits for none of its workers.
 
     Returns:
         `driver` (the process itself), `jvm`, `worker` (the largest Spark Python worker together with the
@@ -127,10 +106,16 @@ def memory_by_part(pid: int) -> dict[str, int]:
     sizes: dict[int, int] = {}
     children: dict[int, list[int]] = defaultdict(list)
     spark, jvm = set(), 0
-    for process in _tree(pid):
+    try:
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return {}
+    for process in tree:
         try:
             with process.oneshot():
                 size, words, parent = process.memory_info().rss, process.cmdline(), process.ppid()
+                used[process.pid] = sum(process.cpu_times()[:2])
         except psutil.Error:
             continue
         sizes[process.pid] = size
@@ -145,22 +130,5 @@ def memory_by_part(pid: int) -> dict[str, int]:
 
     # Spark forks its workers from its daemon: a worker is what has a Spark process above it.
     workers = [with_descendants(child) for daemon in spark for child in children[daemon] if child in spark]
-    parts = {"jvm": jvm, "worker": max(workers, default=0)}
-    return {"driver": sizes.get(pid, 0), "all": sum(sizes.values()), **{k: v for k, v in parts.items() if v}}
-
-
-def processor_seconds(pid: int) -> dict[int, float]:
-    """Return what each process of a tree has used so far; Spark's daemon waits for none of its workers."""
-    used = {}
-    for process in _tree(pid):
-        with suppress(psutil.Error):
-            used[process.pid] = sum(process.cpu_times()[:2])
-    return used
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return []
+    parts = {"driver": sizes.get(pid, 0), "jvm": jvm, "worker": max(workers, default=0)}
+    return {"all": sum(sizes.values()), **{part: size for part, size in parts.items() if size}}

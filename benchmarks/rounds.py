@@ -126,11 +126,9 @@ def _round(plan: Plan, inputs: Inputs, features: Mapping[int, Path], number: int
         for size in plan.sizes(contender):
             yield _run_images(contender, number, size, inputs)
     for (columns, folder), method in product(features.items(), reduction.METHODS):
-        facts = inputs.work / "reduction.json"
-        facts.unlink(missing_ok=True)
-        arguments = ["--method", method, "--features", str(folder), "--facts", str(facts)]
+        arguments = ["--method", method, "--features", str(folder), "--facts", str(inputs.work / FACTS)]
         run = measured_run(f"f {method}", number, columns, "benchmarks.peers.reduction", arguments)
-        yield run if run.error else replace(run, facts=json.loads(facts.read_text(encoding="utf-8")))
+        yield run if run.error else replace(run, facts=_facts("f", inputs.work))
 
 
 def _run_images(contender: str, number: int, size: int, inputs: Inputs) -> Run:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -26,11 +27,9 @@ class S3Connection(asyncio.Protocol):
     def __init__(self, folder: Path, keys: list[str]) -> None:
         self._folder, self._keys = folder, keys
         self._buffer = b""
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def connection_made(self, transport: Any) -> None:
+        self._transport: asyncio.Transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that has arrived whole."""
@@ -56,7 +55,7 @@ class S3Connection(asyncio.Protocol):
             )
 
     def _send(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if not self._transport.is_closing():
             self._transport.write(data)
 
 

@@ -1,6 +1,7 @@
 """Requests to the rehearsal itself, beside AWS's."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import urllib3
@@ -16,18 +17,15 @@ def ask(path: str, question: dict[str, Any]) -> dict[str, Any]:
     if not endpoint.startswith("http://"):
         raise RehearsalError("AWS_ENDPOINT_URL names no rehearsal: set what `fruit rehearse serve` prints")
     headers = {"Authorization": f"Bearer {os.environ.get('AWS_SECRET_ACCESS_KEY', '')}"}
+    settings: Any = {"headers": headers, "timeout": SECONDS, "retries": False}
     try:
-        answer = urllib3.request(
-            "POST", endpoint + path, json=question, headers=headers, timeout=SECONDS, retries=False
-        )
+        answer = urllib3.request("POST", endpoint + path, json=question, **settings)
     except urllib3.exceptions.HTTPError as error:
-        raise RehearsalError(
-            f"no rehearsal answers at {endpoint}: start one with `fruit rehearse serve`"
-        ) from error
-    try:
-        told: dict[str, Any] = answer.json()
-    except ValueError:
-        told = {}
+        missing = f"no rehearsal answers at {endpoint}: start one with `fruit rehearse serve`"
+        raise RehearsalError(missing) from error
+    told: dict[str, Any] = {}
+    with suppress(ValueError):
+        told = answer.json()
     if answer.status != 200:
         refusal = f"{endpoint}{path} is no rehearsal: it answers {answer.status}"
         raise RehearsalError(told.get("message", refusal))

@@ -18,8 +18,7 @@ _guardians: list[Popen[bytes]] = []
 def elastic_map_reduce(settings: Settings) -> ElasticMapReduce:
     """Return the EMR that `rehearsal.emulator.gateway` serves; called once in its process.
 
-    Raises:
-        JarsError: YARN's jars have not been fetched.
+    Raises FruitError: YARN's jars have not been fetched, or there is no Java.
     """
     metadata = settings.endpoint + metadata_path() if settings.checks_permissions else None
     aws = EmulatedAws(settings.endpoint, settings.region, *settings.keys, metadata)

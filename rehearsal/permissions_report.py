@@ -93,14 +93,10 @@ THEIRS = ("AmazonEMRServicePolicy_v2", "AWSLambdaBasicExecutionRole")
 
 @dataclass(frozen=True)
 class Report:
-    """What a record of calls says of the policies.
-
-    Attributes:
-        replay: The record.
-        excused: Statements and actions that need not have decided a call, and why.
-    """
+    """What a record of calls says of the policies."""
 
     replay: Replay
+    # Statements and actions that need not have decided a call, and why.
     excused: Mapping[str, str] = field(default_factory=lambda: EXCUSED)
 
     @cached_property
@@ -111,7 +107,13 @@ class Report:
     @cached_property
     def ours(self) -> list[Statement]:
         """The statements of the stacks and of the policies for people."""
-        return sorted(filter(_is_ours, self.replay.statements.values()), key=lambda one: one.id)
+        found = [
+            one
+            for one in self.replay.statements.values()
+            if one.policy not in THEIRS
+            and (PROJECT in one.owner or one.owner.startswith(("user ", "arn:aws:kms:")))
+        ]
+        return sorted(found, key=lambda one: one.id)
 
     @property
     def refused(self) -> list[Call]:
@@ -122,12 +124,6 @@ class Report:
     def needless(self) -> list[Statement]:
         """Statements that decided calls, none of which ends otherwise without them."""
         return [one for one in self.ours if one.id in self.missed and not self.missed[one.id]]
-
-    @property
-    def unused(self) -> list[Statement]:
-        """Statements that decided no call, and that nothing excuses; none where the stacks were kept."""
-        ours = [] if self.is_kept else self.ours
-        return [one for one in ours if one.id not in self.missed and not self.excuse(one)]
 
     @property
     def is_kept(self) -> bool:
@@ -170,13 +166,13 @@ class Report:
         ]
 
     def faults(self) -> Iterator[str]:
-        """Yield a line for all that should not be."""
         for call in self.refused:
             yield f"refused: {call['caller']}, {call['action']} on {call['resource']}"
-        for one in self.unused:
-            yield f"{'nobody uses' if one.allows else 'nothing probes'} {one.id}"
-        for one, action in self.idle:
-            if not self.is_kept and not self.excuse(one, action):
+        for one in () if self.is_kept else self.ours:
+            if one.id not in self.missed and not self.excuse(one):
+                yield f"{'nobody uses' if one.allows else 'nothing probes'} {one.id}"
+        for one, action in () if self.is_kept else self.idle:
+            if not self.excuse(one, action):
                 yield f"nobody uses {action} of {one.id}"
         for one in self.needless:
             yield f"more than is needed: {one.id}"
@@ -206,24 +202,15 @@ class Report:
 
     def is_used(self, one: Statement, action: str) -> bool:
         """Return whether a call that the statement decided used one of its actions."""
-        return any(fnmatchcase(used, action.lower()) for used in self._used.get(one.id, ()))
-
-    @cached_property
-    def _used(self) -> dict[str, set[str]]:
-        """The actions of the calls that each statement decided, in lower case."""
-        used: dict[str, set[str]] = {}
-        for call in self.replay.calls:
-            for name in call["statements"]:
-                used.setdefault(name, set()).add(call["action"].lower())
-        return used
+        return any(
+            fnmatchcase(call["action"].lower(), action.lower())
+            for call in self.replay.calls
+            if one.id in call["statements"]
+        )
 
     def _row(self, one: Statement) -> tuple[str, ...]:
         calls = self.missed.get(one.id, [])
-        actions = [
-            action if self.is_used(one, action) else f"({action})"
-            for action in listed(one.document.get("Action"))
-        ]
-        call = f"{calls[0]['action']} on {calls[0]['resource']}" if calls else self.excuse(one) or "none"
+        actions = listed(one.document.get("Action"))
         condition = "; ".join(
             f"{key} {operator} {', '.join(map(str, listed(value)))}"
             for operator, keys in one.document.get("Condition", {}).items()
@@ -233,17 +220,11 @@ class Report:
             one.owner,
             one.name,
             one.document["Effect"],
-            ", ".join(actions),
+            ", ".join(action if self.is_used(one, action) else f"({action})" for action in actions),
             ", ".join(listed(one.document.get("Resource"))),
             condition,
-            call,
+            f"{calls[0]['action']} on {calls[0]['resource']}" if calls else self.excuse(one) or "none",
         )
-
-
-def _is_ours(one: Statement) -> bool:
-    people = one.owner.startswith("user ")
-    ours = PROJECT in one.owner or one.owner.startswith("arn:aws:kms:")
-    return (people or ours) and one.policy not in THEIRS
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

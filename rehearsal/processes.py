@@ -6,8 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
@@ -22,41 +24,41 @@ QUIET_SECONDS = 1.0
 
 
 def mark(home: Path, owner: str) -> dict[str, str]:
-    """Return the environment variables by which processes are known; what they start inherits them.
+    """Return the variables by which the processes of an owner, such as `CLUSTER/INSTANCE`, are known.
 
-    Args:
-        owner: Whose they are within the rehearsal: a path such as `CLUSTER/INSTANCE`.
+    What they start inherits the variables.
     """
     return {MARK: str(home.resolve()), OWNER: owner}
 
 
 def processes_of(home: Path, owner: str = "") -> Iterator[psutil.Process]:
-    """Yield every process that carries the rehearsal's mark, this one excepted.
-
-    Args:
-        owner: Only those of this owner and of owners below it.
-    """
+    """Yield the processes of a rehearsal, or of an owner and owners below it; this one excepted."""
     wanted = str(home.resolve())
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.Error):  # it has ended, or is another user's
             environment = process.environ()
-        except psutil.Error:
-            continue  # it has ended, or is another user's
-        if process.pid == os.getpid() or environment.get(MARK) != wanted:
-            continue
-        if not owner or f"{environment.get(OWNER)}/".startswith(f"{owner}/"):
-            yield process
+            if process.pid == os.getpid() or environment.get(MARK) != wanted:
+                continue
+            if not owner or f"{environment.get(OWNER)}/".startswith(f"{owner}/"):
+                yield process
 
 
 def kill_all(processes: Iterator[psutil.Process]) -> int:
     """Kill processes, wait until they are gone, and return how many there were."""
     ending = list(processes)
     for process in ending:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    wait_until(lambda: not any(map(_runs, ending)), KILL_SECONDS)
+
+    def run() -> bool:
+        # psutil's own waiting would take a child's exit code from whoever started it.
+        for process in ending:
+            with suppress(psutil.NoSuchProcess):
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    return True
+        return False
+
+    wait_until(lambda: not run(), KILL_SECONDS)
     return len(ending)
 
 
@@ -66,14 +68,6 @@ def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
     while not (there := reached()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return there
-
-
-def _runs(process: psutil.Process) -> bool:
-    """Return whether it runs; psutil's own waiting would take a child's exit code from whoever started it."""
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def sweep(home: Path, owner: str = "") -> None:
@@ -96,6 +90,26 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def start(
+    words: Sequence[str],
+    output: IO[Any],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own: a Ctrl-C at the terminal is not for it, but for us."""
+    return subprocess.Popen(
+        words,
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        env=dict(environment),
+        start_new_session=True,
+    )
 
 
 def short_folder(home: Path) -> Path:

@@ -35,15 +35,10 @@ SHORT_FORMS = {"--executor-memory": "spark.executor.memory", "--driver-memory": 
 
 @dataclass(frozen=True)
 class Rewriting:
-    """One change.
+    """One change."""
 
-    Attributes:
-        subject: A classification and its key, or an argument.
-        requested: None when the request left it to EMR.
-    """
-
-    subject: str
-    requested: str | None
+    subject: str  # a classification and its key, or an argument
+    requested: str | None  # None when the request left it to EMR
     given: str
     reason: str
 
@@ -54,17 +49,13 @@ class Rewriting:
 
 @dataclass(frozen=True)
 class EmulatedAws:
-    """The AWS that clusters talk to.
+    """The AWS that clusters talk to."""
 
-    Attributes:
-        endpoint: `http://127.0.0.1:PORT`.
-        metadata: URL below which CLUSTER/NODE has its metadata service; None: nodes have the keys themselves.
-    """
-
-    endpoint: str
+    endpoint: str  # `http://127.0.0.1:PORT`
     region: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    # URL below which CLUSTER/NODE has its metadata service; None: nodes have the keys themselves.
     metadata: str | None = field(default=None, repr=False)
 
     def node_environment(self, cluster_id: str, node: str) -> dict[str, str]:
@@ -103,13 +94,26 @@ def rewrite_configurations(
 ) -> tuple[dict[str, dict[str, str]], list[Rewriting]]:
     """Return the configurations that a node really gets, and what differs from those requested.
 
-    Args:
-        place: Ports and folders of the node, by classification.
-        shared: The cluster's folder that stands for HDFS.
+    `place` has ports and folders of the node; `shared` stands for HDFS.
     """
-    given = {name: dict(properties) for name, properties in requested.items()}
-    changes = _replace_paths(given, shared)
-    rules = [(_SIZES, SMALL), (_s3(aws), "S3 is on this machine"), (_without_hdfs(shared), NO_HDFS)]
+    given: dict[str, dict[str, str]] = {}
+    changes = []
+    for name, properties in requested.items():
+        given[name] = {}
+        for key, value in properties.items():
+            after = _replace(value, shared)
+            if "JAVA_HOME" in key:
+                changes.append(Rewriting(f"{name} {key}", value, "", "Java of this machine"))
+                continue
+            if after != value:
+                changes.append(Rewriting(f"{name} {key}", value, after, NODE_PATHS))
+            given[name][key] = after
+    folders = {"eventLog.dir": "spark-events", "yarn.stagingDir": "staging"}
+    without_hdfs: Configurations = {
+        "core-site": {"fs.defaultFS": "file:///"},
+        "spark-defaults": {f"spark.{key}": f"file://{shared}/{folder}" for key, folder in folders.items()},
+    }
+    rules = [(_SIZES, SMALL), (_s3(aws), "S3 is on this machine"), (without_hdfs, NO_HDFS)]
     rules += [(_WITHOUT_SHUFFLE_SERVICE, "EMR's external shuffle service is not to be had"), (place, PLACE)]
     for rule, reason in rules:
         for name, properties in rule.items():
@@ -132,20 +136,6 @@ def rewrite_arguments(arguments: Sequence[str], shared: Path) -> tuple[list[str]
     if given and Path(given[0]).name == "spark-submit":
         changes += _shrink_memory(given)
     return given, changes
-
-
-def _replace_paths(given: dict[str, dict[str, str]], shared: Path) -> list[Rewriting]:
-    """Change the paths of a cluster in place, and return the changes."""
-    changes = []
-    for name, properties in given.items():
-        for key, value in list(properties.items()):
-            if "JAVA_HOME" in key:
-                del properties[key]
-                changes.append(Rewriting(f"{name} {key}", value, "", "Java of this machine"))
-            elif (after := _replace(value, shared)) != value:
-                properties[key] = after
-                changes.append(Rewriting(f"{name} {key}", value, after, NODE_PATHS))
-    return changes
 
 
 def _replace(text: str, shared: Path) -> str:
@@ -189,16 +179,6 @@ def _s3(aws: EmulatedAws) -> Configurations:
                 else "com.amazonaws.auth.EnvironmentVariableCredentialsProvider"
             ),
         }
-    }
-
-
-def _without_hdfs(shared: Path) -> Configurations:
-    return {
-        "core-site": {"fs.defaultFS": "file:///"},
-        "spark-defaults": {
-            "spark.eventLog.dir": f"file://{shared}/spark-events",
-            "spark.yarn.stagingDir": f"file://{shared}/staging",
-        },
     }
 
 

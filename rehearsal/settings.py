@@ -30,8 +30,6 @@ OWN_PATHS = "/_rehearsal/"
 INTERRUPT_PATH = f"{OWN_PATHS}interrupt"
 CONDITIONS_PATH = f"{OWN_PATHS}conditions"
 PERMISSIONS_PATH = f"{OWN_PATHS}permissions"
-
-
 # How a request says that it is meant to be refused, and over what it came; any other came over TLS 1.3.
 PROBE_HEADER = "x-rehearsal-probe"
 PLAIN, OLD_TLS, AS_IT_IS = "plain", "old-tls", "as-it-is"
@@ -55,33 +53,23 @@ class Keys(NamedTuple):
 
 
 class Settings:
-    """One rehearsal.
-
-    Attributes:
-        home: Folder of its own; holds the log, the emulator's state and the clusters' nodes.
-        port: Where AWS answers, on the loopback interface.
-        region: What clients ask for if they name no other.
-        endpoint: `http://127.0.0.1:PORT`.
-        temporary: What the emulator and its functions take for /tmp.
-        clusters: Nodes of every cluster, each in its folder.
-        log: What the emulator says.
-        ready_file: Appears when AWS answers: its endpoint, one line.
-        keys_file: What only the user who started it may read: each person's keys of this start.
-        environment_file: What a shell reads to use an AWS that is kept; gone when it has stopped.
-        submitter_file: The same with the submitter's role, for four hours.
-        checks_permissions: Whether the keys are those of a user whose policies are checked; else they may
-            do everything.
-    """
+    """Where one rehearsal is, and its keys."""
 
     def __init__(
         self, home: Path, port: int, region: str = DEFAULT_REGION, *, checks_permissions: bool = True
     ) -> None:
-        self.home, self.port, self.region = home, port, region
+        self.home = home  # a folder of its own
+        self.port, self.region = port, region  # where AWS answers; the region of clients that name no other
+        # Whether the policies of callers are checked; else everybody may do everything.
         self.checks_permissions = checks_permissions
         self.endpoint = f"http://{LOOPBACK}:{port}"
-        self.temporary, self.clusters, self.log = home / "tmp", home / "clusters", home / "emulator.log"
-        self.ready_file, self.keys_file = home / "ready", home / "keys"
-        self.environment_file, self.submitter_file = home / "environment", home / "submitter"
+        self.temporary = home / "tmp"  # what the emulator and its functions take for /tmp
+        self.clusters = home / "clusters"  # nodes of every cluster, each in its folder
+        self.log = home / "emulator.log"
+        self.ready_file = home / "ready"  # appears when AWS answers
+        self.keys_file = home / "keys"  # each person's keys of this start, for nobody else to read
+        self.environment_file = home / "environment"  # for shells, to use an AWS that is kept, while it is up
+        self.submitter_file = home / "submitter"  # the same with the submitter's role, for four hours
 
     @property
     def keys(self) -> Keys:

@@ -23,15 +23,6 @@ from spark_job.contract.java import find_java_home
 RECORDS_PER_BATCH = 1024  # as the notebooks set it; Spark's own 10,000 needs gigabytes for the stacked images
 
 
-def make_network(weights: list[np.ndarray]) -> Any:
-    """Return the network of a worker, filled with the weights of the driver."""
-    from keras.applications.mobilenet_v2 import MobileNetV2
-
-    network = MobileNetV2(weights=None, include_top=False, pooling="avg", input_shape=(224, 224, 3))
-    network.set_weights(weights)
-    return network
-
-
 def prepare(content: bytes) -> np.ndarray:
     """Return a photograph as the network takes it, (224, 224, 3) float32 in -1..1."""
     from keras.applications.mobilenet_v2 import preprocess_input
@@ -42,11 +33,14 @@ def prepare(content: bytes) -> np.ndarray:
 
 
 def featurize(broadcast: "Broadcast[list[np.ndarray]]") -> Any:
-    """Return the pandas UDF: it makes the network once for each partition, then works batch by batch."""
+    """Return the pandas UDF: it fills the network with the driver's weights once for each partition."""
 
     @F.pandas_udf("array<float>")  # type: ignore[untyped-decorator, call-overload]
     def udf(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        network = make_network(broadcast.value)
+        from keras.applications.mobilenet_v2 import MobileNetV2
+
+        network = MobileNetV2(weights=None, include_top=False, pooling="avg", input_shape=(224, 224, 3))
+        network.set_weights(broadcast.value)
         for contents in batches:
             features = network.predict(np.stack(contents.map(prepare)), verbose=0)
             yield pd.Series(list(features))

@@ -7,7 +7,7 @@ import io
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
 from multiprocessing import get_context
@@ -35,6 +35,7 @@ def run_steps(job: tuple[Path, list[Path]]) -> dict[str, float]:
     extractor, paths = job
     features = PhotographFeatures(extractor)
     needed = features.specification.height, features.specification.width
+    enough = [TIMES_THE_INPUT * side for side in needed]
     tensor = np.zeros((1, *needed, 3), np.float32)
     seconds = defaultdict[str, float](float)
 
@@ -55,30 +56,17 @@ def run_steps(job: tuple[Path, list[Path]]) -> dict[str, float]:
             measure(picture)
         with timed("network"):
             features.engine.features(tensor)
-        for step, decode in DECODERS.items():
-            with timed(step):
-                decode(content, needed)
+        with timed(LIMIT[0]):
+            height, width, *_ = simplejpeg.decode_jpeg_header(content)
+            scale = next(
+                s for s in SCALES if s == 1 or (height // s >= enough[0] and width // s >= enough[1])
+            )
+            least = {"min_height": ceil(height / scale), "min_width": ceil(width / scale), "min_factor": 1}
+            simplejpeg.decode_jpeg(content, **least)
+        with timed("Pillow draft"), Image.open(io.BytesIO(content)) as image:
+            image.draft("RGB", (enough[1], enough[0]))
+            np.asarray(image)
     return seconds
-
-
-def _turbo(content: bytes, needed: tuple[int, int]) -> None:
-    height, width, *_ = simplejpeg.decode_jpeg_header(content)
-    enough = [TIMES_THE_INPUT * side for side in needed]
-    scale = next(s for s in SCALES if s == 1 or (height // s >= enough[0] and width // s >= enough[1]))
-    least = {"min_height": ceil(height / scale), "min_width": ceil(width / scale), "min_factor": 1}
-    simplejpeg.decode_jpeg(content, **least)
-
-
-def _pillow_draft(content: bytes, needed: tuple[int, int]) -> None:
-    with Image.open(io.BytesIO(content)) as image:
-        image.draft("RGB", (TIMES_THE_INPUT * needed[1], TIMES_THE_INPUT * needed[0]))
-        np.asarray(image)
-
-
-DECODERS: dict[str, Callable[[bytes, tuple[int, int]], None]] = {
-    LIMIT[0]: _turbo,
-    "Pillow draft": _pillow_draft,
-}
 
 
 def main() -> None:

@@ -43,22 +43,6 @@ def write_features(rows: int, columns: int, folder: Path) -> Path:
     return folder
 
 
-def _cached(features: Path) -> Any:
-    """Return the features in Spark's memory; not the job's session, whose Java compiler would slow MLlib."""
-    from pyspark.sql import SparkSession
-
-    from spark_job.contract.java import find_java_home
-    from spark_job.session import local_configuration
-
-    os.environ["JAVA_HOME"] = find_java_home()
-    configuration = local_configuration()
-    del configuration["spark.driver.extraJavaOptions"]
-    session = SparkSession.builder.config(map=dict(configuration)).getOrCreate()
-    table = session.read.parquet(str(features)).cache()
-    table.count()
-    return table
-
-
 def this_job(features: Path) -> Fit:
     """Return the job's own fit, which reads the files itself, within the time."""
     from spark_job.contract.run_options import ComponentRequest
@@ -78,12 +62,24 @@ def this_job(features: Path) -> Fit:
 
 
 def mllib(features: Path) -> Fit:
-    """Return the fit of MLlib's StandardScaler and PCA, as a Pipeline."""
+    """Return the fit of MLlib's StandardScaler and PCA, as a Pipeline, of features in Spark's memory.
+
+    It does not use the job's session, whose Java compiler would slow MLlib.
+    """
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import PCA, StandardScaler
     from pyspark.ml.functions import array_to_vector
+    from pyspark.sql import SparkSession
 
-    table = _cached(features)
+    from spark_job.contract.java import find_java_home
+    from spark_job.session import local_configuration
+
+    os.environ["JAVA_HOME"] = find_java_home()
+    configuration = local_configuration()
+    del configuration["spark.driver.extraJavaOptions"]
+    session = SparkSession.builder.config(map=dict(configuration)).getOrCreate()
+    table = session.read.parquet(str(features)).cache()
+    table.count()
     vectors = table.select(array_to_vector(table["features"]).alias("vectors"))
     scaler = StandardScaler(withMean=True, withStd=True, inputCol="vectors", outputCol="scaled")
     pipeline = Pipeline(stages=[scaler, PCA(k=COMPONENTS, inputCol="scaled", outputCol="components")])
@@ -107,7 +103,7 @@ def scikit_learn(features: Path) -> Fit:
     return lambda: np.asarray(pipeline.fit(matrix)[-1].explained_variance_ratio_)
 
 
-METHODS = {"this_job": this_job, "mllib": mllib, "scikit_learn": scikit_learn}
+METHODS = {method.__name__: method for method in (this_job, mllib, scikit_learn)}
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """`fruit rehearse interrupt` and `set`: what happens to a rehearsal that is up, as AWS would do it."""
 
 import json
-from typing import Any
 
 import click
 
@@ -36,13 +35,12 @@ def set_command(settings: tuple[str, ...]) -> None:
     Example:
       fruit rehearse set spot_vcpu=8 event_copies=2
     """
-    told = ask(CONDITIONS_PATH, dict(_parsed(setting) for setting in settings))
+    wanted = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            wanted[name] = json.loads(value)
+        except ValueError as error:
+            raise MisuseError(f"{setting}: write NAME=VALUE, the value a number, true or false") from error
+    told = ask(CONDITIONS_PATH, wanted)
     print("\n".join(f"{name}={json.dumps(value)}" for name, value in told.items()))
-
-
-def _parsed(setting: str) -> tuple[str, Any]:
-    name, _, value = setting.partition("=")
-    try:
-        return name, json.loads(value)
-    except ValueError as error:
-        raise MisuseError(f"{setting}: write NAME=VALUE, the value a number, true or false") from error

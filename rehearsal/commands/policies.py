@@ -9,22 +9,20 @@ from rehearsal.emulator.permissions.record import Replay
 from rehearsal.errors import RehearsalError
 from rehearsal.permissions_report import RECORD, Report
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+WRITTEN = Path("rehearsal-results") / RECORD
+
 
 @click.command("policies")
 @click.option(
     "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("rehearsal-results") / RECORD,
+    type=FILE,
+    default=WRITTEN,
     show_default=True,
     metavar="FILE",
-    help="The calls, as a rehearsal wrote them.",
+    help="The calls of a rehearsal.",
 )
-@click.option(
-    "--page",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the page of a security review there.",
-)
+@click.option("--page", type=FILE, metavar="FILE", help="Write the page of a security review there.")
 def policies_command(record: Path, page: Path | None) -> None:
     """Decide a rehearsal's calls again without each statement in turn, and print which call needs it.
 

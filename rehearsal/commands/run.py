@@ -12,7 +12,7 @@ import click
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from operate.connection import STAGES, Connection, context_option
-from rehearsal.commands.serve import interrupt_on_sigterm
+from rehearsal.commands.serve import FOLDER, interrupt_on_sigterm
 from rehearsal.emulator.process import NODE, Server
 from rehearsal.full_run.deployment import RehearsalSteps, rehearse
 from rehearsal.full_run.programs import how_to_use, start_kept
@@ -31,24 +31,16 @@ WARM = {"idle_timeout_minutes": "30"}
 
 def deployment_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command what every rehearsal of a deployment takes: stage, context, images, results."""
+    photographs = click.Path(exists=True, file_okay=False, path_type=Path)
+    yours, made = "Your photographs, with one folder for each class", "Folder in which RUN_ID/ is made."
     options = (
         click.option(
             "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Stage to deploy."
         ),
         context_option,
+        click.option("--images", type=photographs, metavar="DIR", help=f"{yours}.  [default: drawn fruit]"),
         click.option(
-            "--images",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
-            metavar="DIR",
-            help="Your photographs, with one folder for each class.  [default: drawn fruit]",
-        ),
-        click.option(
-            "--results",
-            type=click.Path(file_okay=False, path_type=Path),
-            default="rehearsal-results",
-            show_default=True,
-            metavar="DIR",
-            help="Folder in which RUN_ID/ is made.",
+            "--results", type=FOLDER, default="rehearsal-results", show_default=True, metavar="DIR", help=made
         ),
     )
     for option in reversed(options):
@@ -75,13 +67,9 @@ def run_command(stage: str, context: dict[str, str], images: Path | None, result
 def rehearse_on_this_machine(
     request: Request, config: DeploymentConfig, then: Callable[[Connection], None] = lambda _: None
 ) -> None:
-    """Start AWS, rehearse, stop everything.
+    """Start AWS, rehearse, stop everything. Raises FruitError: a step failed.
 
-    Args:
-        then: called when the run is complete, with the connection of who may submit.
-
-    Raises:
-        FruitError: a step failed.
+    When the run is complete, `then` gets the connection of who may submit.
     """
     interrupt_on_sigterm()
     timeline = Timeline(click.echo)
@@ -110,8 +98,7 @@ def _start_aws(
 ) -> tuple[Settings, list[str]]:
     """Start AWS, make it the environment's with the deployer's keys, and leave its stop to the stack.
 
-    Returns:
-        Where it is, and how to use an AWS that is kept.
+    Returns where it is, and how to use an AWS that is kept.
     """
     home = request.scratch / "home"
     with timeline.event("AWS on this machine answers"):

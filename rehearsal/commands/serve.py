@@ -3,16 +3,16 @@
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
-from rehearsal.full_run.programs import exported, write_people
-from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION
+from rehearsal.full_run.programs import exported
+from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION, PEOPLE
 from rehearsal.what_is_real import what_is_real
 
+FOLDER = click.Path(file_okay=False, path_type=Path)
 ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys may do everything."
 
 
@@ -22,7 +22,7 @@ ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys ma
 )
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=DEFAULT_HOME,
     help="Folder of this rehearsal; two at once need a folder each.  [default: .cache/rehearsal/home]",
 )
@@ -33,7 +33,7 @@ ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys ma
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the environment into this file when AWS answers; removed when it stops.",
+    help="Write the environment there while AWS is up.",
 )
 @click.option("--no-auth", is_flag=True, help="Check no permissions: whoever has the keys may do everything.")
 def serve_command(port: int | None, home: Path, region: str, env_file: Path | None, no_auth: bool) -> None:
@@ -49,13 +49,16 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
     interrupt_on_sigterm()
     try:
         with Server(home, port=port, region=region, checks_permissions=not no_auth) as server:
-            exports = exported(server.environment)
+            exports = exported(server.settings.client_environment())
             if env_file:
                 env_file.write_text(exports)
-            write_people(server.settings)
+            people = server.settings.home / "people"
+            people.mkdir(mode=0o700, exist_ok=True)
+            for person in PEOPLE:
+                (people / person).write_text(exported(server.settings.client_environment(person)))
             print(exports + "\n" + (ALL_ALLOWED if no_auth else what_is_real()), flush=True)
             print(f"{server.settings.endpoint}; log: {server.settings.log}; Ctrl-C stops it", file=sys.stderr)
-            code = server.wait()
+            code = server.process.wait()
             raise RehearsalError(f"the emulator ended with exit code {code}: see {server.settings.log}")
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -66,8 +69,4 @@ def serve_command(port: int | None, home: Path, region: str, env_file: Path | No
 
 def interrupt_on_sigterm() -> None:
     """Let SIGTERM end this program as Ctrl-C does, with its clean-up."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -19,37 +19,24 @@ Outline = Callable[[Plane, Plane], Plane]
 
 @dataclass(frozen=True)
 class Surface:
-    """What a skin is painted on.
+    """What a skin is painted on."""
 
-    Attributes:
-        x, y: Place in the fruit's own upright plane, -1 to 1.
-        depth: The outline's function: 0 in the middle, 1 at the edge.
-        points: Place on the fruit as it turns, (height, width, 3).
-        ripeness: 0 to 1, of this fruit among its kind.
-    """
-
-    x: Plane
+    x: Plane  # place in the fruit's own upright plane, -1 to 1
     y: Plane
-    depth: Plane
-    points: Colours
-    ripeness: float
+    depth: Plane  # the outline's function: 0 in the middle, 1 at the edge
+    points: Colours  # place on the fruit as it turns
+    ripeness: float  # 0 to 1, of this fruit among its kind
 
 
 @dataclass(frozen=True)
 class Spotted:
-    """Two colours: large spots are cheeks and bloom, small ones are pores.
-
-    Attributes:
-        frequency: Mean number of waves in 2 pi lengths.
-        strength: How much of the second colour a spot has, 0 to 1.
-        cover: How far spots reach, from 0 (nowhere) to 1 (everywhere).
-    """
+    """Two colours: large spots are cheeks and bloom, small ones are pores."""
 
     ground: str
     spots: str
-    frequency: float
-    strength: float = 1.0
-    cover: float = 0.45
+    frequency: float  # mean number of waves in 2 pi lengths
+    strength: float = 1.0  # how much of the second colour a spot has, 0 to 1
+    cover: float = 0.45  # how far spots reach, from 0 (nowhere) to 1 (everywhere)
 
     def paint(self, surface: Surface) -> Colours:
         """Return the ground with its spots; a riper fruit has larger ones."""
@@ -60,20 +47,13 @@ class Spotted:
 
 @dataclass(frozen=True)
 class CutFace:
-    """A fruit cut open: rings of colour, and seeds around the middle.
+    """A fruit cut open: rings of colour, and seeds around the middle."""
 
-    Attributes:
-        rings: Depth where each ring begins, and its colour; the innermost first.
-        seeds: How many there are.
-        seed_depth: How far from the middle they lie.
-    """
-
-    rings: tuple[tuple[float, str], ...]
+    rings: tuple[tuple[float, str], ...]  # depth where each begins, and its colour; the innermost first
     seeds: int
-    seed_depth: float
+    seed_depth: float  # how far from the middle they lie
 
     def paint(self, surface: Surface) -> Colours:
-        """Return the face; its rings are not quite round."""
         depth = surface.depth + 0.03 * waves(surface.points, 9)
         painted = colour(self.rings[0][1])
         for start, code in self.rings[1:]:
@@ -85,20 +65,14 @@ class CutFace:
 
 @dataclass(frozen=True)
 class Kind:
-    """One class of the archive.
-
-    Attributes:
-        shine: How much of the light it throws back as a highlight, 0 to 1.
-        relief: How far it bulges, as a share of its size; a cut face hardly does.
-        stem: Height of the foot of its stem in the fruit's plane; None: it has none.
-    """
+    """One class of the archive."""
 
     name: str
     outline: Outline
     skin: Spotted | CutFace
-    shine: float = 0.3
-    relief: float = 0.8
-    stem: float | None = None
+    shine: float = 0.3  # how much of the light it throws back as a highlight, 0 to 1
+    relief: float = 0.8  # how far it bulges, as a share of its size; a cut face hardly does
+    stem: float | None = None  # height of the foot of its stem in the fruit's plane; None: it has none
 
 
 def round_(width: float, height: float, dent: float = 0.0) -> Outline:
@@ -167,9 +141,7 @@ def ramp(value: Plane, low: float, high: float) -> Plane:
 def waves(points: Colours, frequency: float, count: int = 9) -> Plane:
     """Return smooth noise of about -1 to 1: a sum of plane waves in random directions.
 
-    Args:
-        points: (height, width, 3), each pixel's place on the fruit; noise clings to it.
-        frequency: Mean number of waves in 2 pi lengths.
+    It clings to the points, (height, width, 3); the frequency is the mean number of waves in 2 pi lengths.
     """
     generator = np.random.default_rng(1)
     directions = generator.normal(0, frequency, (count, 3)).astype(np.float32)
@@ -183,13 +155,7 @@ _WATERMELON = CutFace(((0.0, "#e8344c"), (0.72, "#f0707a"), (0.8, "#f2f4d8"), (0
 
 KINDS = (
     Kind("Apple Green", round_(0.8, 0.76, 0.25), Spotted("#8dbb3a", "#c3d65a", 1.6), shine=0.5, stem=0.55),
-    Kind(
-        "Apple Red",
-        round_(0.8, 0.78, 0.28),
-        Spotted("#d9b34a", "#b3131f", 1.6, 1, 0.85),
-        shine=0.5,
-        stem=0.56,
-    ),
+    Kind("Apple Red", round_(0.8, 0.78, 0.28), Spotted("#d9b34a", "#b3131f", 1.6, 1, 0.85), 0.5, stem=0.56),
     Kind("Banana", crescent(1.05, 0.3, 1.0), Spotted("#f2cf3b", "#a97a24", 6, 0.35), shine=0.15),
     Kind("Blueberry", round_(0.62, 0.6), Spotted("#27336b", "#8a9ac9", 5, 0.7), shine=0.12),
     Kind("Cherry", round_(0.58, 0.55, 0.2), Spotted("#7d0a1c", "#b51a2e", 3, 0.6), shine=0.8, stem=0.38),

@@ -20,18 +20,12 @@ STEM = "#5b4020"
 
 @dataclass(frozen=True)
 class View:
-    """How one picture is taken; angles in radians.
+    """How one picture is taken; angles in radians."""
 
-    Attributes:
-        turn: In the picture's plane.
-        spin: Around the fruit's own axis: moves the pattern of its skin.
-        light: Towards the lamp, (3,), of length 1.
-    """
-
-    turn: float
-    spin: float
+    turn: float  # in the picture's plane
+    spin: float  # around the fruit's own axis: moves the pattern of its skin
     scale: float
-    light: NDArray[np.float32]
+    light: NDArray[np.float32]  # towards the lamp, (3,), of length 1
     ripeness: float
 
     @classmethod
@@ -50,8 +44,7 @@ class View:
 def write_archive(folder: Path, *, views: int = VIEWS, seed: int = 0) -> int:
     """Write `Training/CLASS/NUMBER_100.jpg` for every kind, and return how many files that is.
 
-    Raises:
-        OSError: the folder cannot be written.
+    Raises OSError: the folder cannot be written.
     """
     count = 0
     for name, picture in draw_photographs(views, seed):
@@ -74,11 +67,16 @@ def draw_photographs(views: int, seed: int) -> Iterator[tuple[str, NDArray[np.ui
 
 def draw(kind: Kind, view: View) -> NDArray[np.uint8]:
     """Return one picture, (100, 100, 3) uint8, RGB."""
-    x, y = _turned_plane(view)
+    axis = (np.arange(SIDE * FINER, dtype=np.float32) + 0.5) / (SIDE * FINER / 2) - 1
+    across, up = np.meshgrid(axis, -axis)
+    cosine, sine = np.float32(np.cos(view.turn) / view.scale), np.float32(np.sin(view.turn) / view.scale)
+    x, y = across * cosine + up * sine, up * cosine - across * sine
     depth = np.asarray(kind.outline(x, y), np.float32)
     height = np.asarray(kind.relief * np.sqrt(np.clip(1 - depth, 0, 1)), np.float32)
-    surface = Surface(x, y, depth, _spun(x, y, height, view.spin), view.ripeness)
-    fruit = _lit(kind.skin.paint(surface), _normals(height, view), view, kind.shine)
+    cosine, sine = np.float32(np.cos(view.spin)), np.float32(np.sin(view.spin))
+    points = np.stack((x * cosine + height * sine, y, height * cosine - x * sine), -1)
+    skin = kind.skin.paint(Surface(x, y, depth, points, view.ripeness))
+    fruit = _lit(skin, _normals(height, view), view, kind.shine)
     picture = np.ones_like(fruit)
     if kind.stem is not None:
         picture = mix(picture, colour(STEM), _stem(x, y, kind.stem))
@@ -87,18 +85,6 @@ def draw(kind: Kind, view: View) -> NDArray[np.uint8]:
     picture = mix(picture, fruit, np.asarray((1 - depth) / slope + 0.5, np.float32))
     small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(np.clip(small * 255 + 0.5, 0, 255), np.uint8)
-
-
-def _turned_plane(view: View) -> tuple[Plane, Plane]:
-    axis = (np.arange(SIDE * FINER, dtype=np.float32) + 0.5) / (SIDE * FINER / 2) - 1
-    across, up = np.meshgrid(axis, -axis)
-    cosine, sine = np.float32(np.cos(view.turn) / view.scale), np.float32(np.sin(view.turn) / view.scale)
-    return across * cosine + up * sine, up * cosine - across * sine
-
-
-def _spun(x: Plane, y: Plane, height: Plane, spin: float) -> Colours:
-    cosine, sine = np.float32(np.cos(spin)), np.float32(np.sin(spin))
-    return np.stack((x * cosine + height * sine, y, height * cosine - x * sine), -1)
 
 
 def _normals(height: Plane, view: View) -> Colours:

@@ -16,37 +16,29 @@ MANAGED_SCALING, AUTO_TERMINATION = "ManagedScalingPolicy", "AutoTerminationPoli
 
 @dataclass(kw_only=True)
 class Cluster(Part):
-    """One cluster; whoever reads or writes what changes holds `changed`, and every change notifies it.
+    """One cluster; whoever reads or writes what changes holds `changed`, and every change notifies it."""
 
-    Attributes:
-        request: RunJobFlow's, as it stands.
-        public: Whether its instances have public addresses.
-        security_groups: Those that EMR manages, as `Ec2InstanceAttributes` names them.
-        security_configuration: The text of the one that its request names.
-        announce: Called when the cluster or a step has entered a state; must not block.
-        ending: Why it is to end, once it is.
-        policies: Those in force, by the names that the API gives them.
-        version: Number of changes so far.
-    """
-
-    request: dict[str, Any]
+    request: dict[str, Any]  # RunJobFlow's, as it stands
     account: str
     region: str
+    # Called when the cluster or a step has entered a state; must not block.
     announce: Callable[[Cluster, Subject], None]
     id: str = field(default_factory=lambda: new_id("j"))
     state: str = "STARTING"
-    ending: Ending | None = None
-    public: bool = False
+    ending: Ending | None = None  # why it is to end, once it is
+    public: bool = False  # whether its instances have public addresses
+    # Those that EMR manages, as `Ec2InstanceAttributes` names them.
     security_groups: dict[str, str] = field(default_factory=dict)
-    security_configuration: str = "{}"
+    security_configuration: str = "{}"  # the text of the one that its request names
     runs_yarn: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    # Those in force, by the names that the API gives them.
     policies: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
-    version: int = 0
+    version: int = 0  # number of changes so far
 
     @property
     def name(self) -> str:
@@ -63,19 +55,16 @@ class Cluster(Part):
 
     @property
     def uses_fleets(self) -> bool:
-        """Whether it has instance fleets, not groups."""
-        return any(pool.kind == "fleet" for pool in self.pools)
+        return self.pools[0].kind == "fleet"
 
     @property
     def subnet_ids(self) -> list[str]:
         """The subnets that were asked for; it starts in the first."""
         instances = self.request["Instances"]
-        one = [instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else []
-        return instances.get("Ec2SubnetIds") or one
+        return instances.get("Ec2SubnetIds") or [one for one in [instances.get("Ec2SubnetId")] if one]
 
     @property
     def configurations(self) -> dict[str, dict[str, str]]:
-        """Classification to its properties."""
         return _by_classification(self.request.get("Configurations", []))
 
     @property
@@ -99,7 +88,6 @@ class Cluster(Part):
         return [step for step in self.steps if step.state in ACTIVE]
 
     def of_pool(self, pool: Pool) -> list[Instance]:
-        """Return the instances that a fleet or group has and had."""
         return [instance for instance in self.instances if instance.pool_id == pool.id]
 
     def primary(self) -> Instance | None:

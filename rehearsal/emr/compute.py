@@ -21,18 +21,13 @@ class Node:
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """What the machine needs to know of a cluster.
-
-    Attributes:
-        configurations: Classification to its properties, as they stand in the request.
-        log_uri: `s3://BUCKET/PREFIX/` or None; the cluster's id is not in it.
-        runs_yarn: Whether an application of the cluster needs it (Hadoop, Spark, …).
-    """
+    """What the machine needs to know of a cluster."""
 
     cluster_id: str
+    # Classification to its properties, as they stand in the request.
     configurations: Mapping[str, Mapping[str, str]]
-    log_uri: str | None
-    runs_yarn: bool
+    log_uri: str | None  # `s3://BUCKET/PREFIX/`, without the cluster's id; None: it keeps no logs
+    runs_yarn: bool  # whether an application of the cluster needs it (Hadoop, Spark, …)
 
 
 @dataclass(frozen=True)
@@ -57,17 +52,11 @@ class BootstrapAction:
 
 @dataclass(frozen=True)
 class Demand:
-    """What YARN is asked for beyond what it has, and what its nodes do.
+    """What YARN is asked for beyond what it has, and what its nodes do."""
 
-    Attributes:
-        pending_containers: Containers that wait for room.
-        containers_by_instance: Instance id to the containers that run on it now.
-        pending_masters: Those that wait and ask for the label of core nodes, as application masters do.
-    """
-
-    pending_containers: int
-    containers_by_instance: Mapping[str, int]
-    pending_masters: int = 0
+    pending_containers: int  # containers that wait for room
+    containers_by_instance: Mapping[str, int]  # instance id to the containers that run on it now
+    pending_masters: int = 0  # those that wait for the label of core nodes, as application masters do
 
 
 class RunningProgram(Protocol):
@@ -77,7 +66,7 @@ class RunningProgram(Protocol):
         """Wait for its end and return its exit code; its logs are in S3 then, unless they are late."""
 
     def cancel(self, *, force: bool) -> None:
-        """End it and the YARN application it started: SIGTERM (and SIGKILL with `force`)."""
+        """End it and its YARN application: by SIGTERM, with `force` by SIGKILL."""
 
     @property
     def last_words(self) -> str:
@@ -98,7 +87,7 @@ class Compute(Protocol):
         """Run one bootstrap action on one node, number 1 first, and return its exit code."""
 
     def start(self, primary: Node) -> None:
-        """Start YARN's ResourceManager, unless the cluster does not run YARN."""
+        """Start YARN's ResourceManager, if the cluster runs YARN."""
 
     def join(self, node: Node) -> None:
         """Start the node's NodeManager (core and task nodes) and wait until YARN counts on it."""

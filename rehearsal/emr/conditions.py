@@ -1,4 +1,4 @@
-"""What the rehearsed account, its clock and AWS's delivery are like: quiet, until somebody says otherwise."""
+"""Settings of the rehearsed account, of its clock and of AWS's delivery, and how long things take."""
 
 import time
 from collections.abc import Mapping
@@ -16,7 +16,6 @@ class Clock:
     ahead_seconds = 0.0
 
     def now(self) -> float:
-        """Return the time, in epoch seconds."""
         return time.time() + self.ahead_seconds
 
 
@@ -31,8 +30,7 @@ class Conditions:
     Attributes:
         stacks_see_refusals: Whether a stack fails when EMR refuses to change a cluster that ends or has
             ended. AWS documents neither; without it the change counts as made.
-        on_demand_vcpu: The account's quota of vCPU that run On-Demand.
-        spot_vcpu: The account's quota of vCPU that run as Spot.
+        on_demand_vcpu, spot_vcpu: The account's quotas of vCPU.
         event_copies: How often each event is delivered. EventBridge delivers at least once; 0 loses it.
             https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-delivery-level.html
         events_late: Seconds until an event is delivered.
@@ -50,11 +48,7 @@ class Conditions:
     days_ahead: float = 0.0
 
     def change(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Set some of them, and return all.
-
-        Raises:
-            MisuseError: there is none of that name, or a value is of another type or negative.
-        """
+        """Set some of them, and return all. Raises MisuseError: no such name, or a value of another type."""
         known = asdict(self)
         for name, value in values.items():
             if name not in known:
@@ -70,22 +64,12 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Timings:
-    """Lengths of time in seconds, but for the last, which is a count.
+    """Lengths of time in seconds, but for the last, which is a count."""
 
-    Attributes:
-        tick: Between two looks at demand, idleness and health of a cluster.
-        scale_out_after: How long containers wait for room before managed scaling adds a node.
-        scale_in_after: How long a node has no container before managed scaling takes it away.
-        idle_second: Length of one second of an auto-termination policy's `IdleTimeout`.
-        provisioning_minute: Length of one minute of a fleet's `TimeoutDurationMinutes`.
-        stop: How long `ElasticMapReduce.stop` waits for each cluster.
-        yarn_clusters: How many clusters may run YARN at once; others stay in STARTING.
-    """
-
-    tick: float = 1.0
-    scale_out_after: float = 15.0
-    scale_in_after: float = 60.0
-    idle_second: float = 1.0
-    provisioning_minute: float = 1.0
-    stop: float = 30.0
-    yarn_clusters: int = 2
+    tick: float = 1.0  # between two looks at demand, idleness and health of a cluster
+    scale_out_after: float = 15.0  # how long containers wait for room before managed scaling adds a node
+    scale_in_after: float = 60.0  # how long a node has no container before managed scaling takes it away
+    idle_second: float = 1.0  # length of one second of an auto-termination policy's `IdleTimeout`
+    provisioning_minute: float = 1.0  # length of one minute of a fleet's `TimeoutDurationMinutes`
+    stop: float = 30.0  # how long `ElasticMapReduce.stop` waits for each cluster
+    yarn_clusters: int = 2  # how many clusters may run YARN at once; others stay in STARTING

@@ -1,4 +1,4 @@
-"""EMR's refusals: a code, a message and an HTTP status.
+"""EMR's refusals: a code and a message.
 
 Source: https://docs.aws.amazon.com/emr/latest/APIReference/CommonErrors.html
 """
@@ -9,30 +9,20 @@ VALIDATION, INVALID_REQUEST = "ValidationException", "InvalidRequestException"
 
 
 class EmrError(RehearsalError):
-    """What a caller of an API gets instead of an answer; EMR is not the only one that answers so.
+    """What a caller of an API gets instead of an answer, with status 400; not only EMR answers so.
 
     Attributes:
-        code: `ValidationException`, `InvalidRequestException`, … as `__type` carries it; empty: the code of
-            the operation that refuses, which `rehearsal.emr.service` fills in.
-        message: For a person.
-        detail: `ErrorCode` of an InvalidRequestException.
-        status: Of the HTTP answer.
+        code: As `__type` carries it; empty: that of the operation that refuses, which the service fills in.
+        detail: `ErrorCode` of an InvalidRequestException; AWS does not document which values it has.
     """
 
-    def __init__(self, code: str, message: str, *, detail: str = "InvalidRequest", status: int = 400) -> None:
+    def __init__(self, code: str, message: str, *, detail: str = "InvalidRequest") -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
-        self.detail = detail
-        self.status = status
+        self.code, self.message, self.detail = code, message, detail
 
     @property
     def body(self) -> dict[str, str]:
-        """The answer's body.
-
-        Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_InvalidRequestException.html; which
-        values `ErrorCode` has is not documented.
-        """
+        # https://docs.aws.amazon.com/emr/latest/APIReference/API_InvalidRequestException.html
         if self.code == INVALID_REQUEST:
             return {"__type": self.code, "ErrorCode": self.detail, "Message": self.message}
         return {"__type": self.code, "message": self.message}

@@ -39,35 +39,28 @@ STEP_MESSAGES = {
 
 @dataclass(frozen=True)
 class Event:
-    """One event of source `aws.emr`.
+    """One event of source `aws.emr`."""
 
-    Attributes:
-        detail_type: Such as `EMR Step Status Change`.
-        detail: As https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-emr.html shows it.
-    """
-
-    detail_type: str
-    detail: Mapping[str, str]
+    detail_type: str  # such as `EMR Step Status Change`
+    detail: Mapping[
+        str, str
+    ]  # as https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-emr.html has it
     account: str
     region: str
 
 
 class Dispatcher:
-    """Hands events over in a thread of its own: a slow receiver holds up no cluster.
-
-    The conditions say how late, and how often.
-    """
+    """Hands events over in a thread of its own, as late and as often as the conditions say."""
 
     def __init__(self, receive: Callable[[Event], None], conditions: Conditions) -> None:
-        self._receive = receive
-        self._conditions = conditions
+        self._receive, self._conditions = receive, conditions
         self._closing = threading.Event()
         self._events: queue.Queue[tuple[float, int, Event] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._deliver, daemon=True, name="emr-events")
         self._thread.start()
 
     def announce(self, cluster: Cluster, subject: Subject) -> None:
-        """Deliver soon, after those before it, that the cluster or a step of it has entered its state."""
+        """Queue the event that the cluster or a step of it has entered its state."""
         due = time.monotonic() + self._conditions.events_late
         self._events.put((due, self._conditions.event_copies, event_of(cluster, subject)))
 

@@ -2,7 +2,7 @@
 
 import secrets
 import string
-import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,26 +13,8 @@ ALPHABET = string.ascii_uppercase + string.digits
 
 
 def new_id(prefix: str) -> str:
-    """Return an id of EMR: `PREFIX-` and 13 capitals and digits.
-
-    The prefix is `j` of a cluster, `s` of a step, `ci` of an instance, `if` of a fleet, `ig` of a group.
-    """
+    """Return an id of EMR: the prefix (`j` of a cluster, `s` of a step), `-`, and 13 capitals and digits."""
     return f"{prefix}-" + "".join(secrets.choice(ALPHABET) for _ in range(13))
-
-
-def new_ec2_id() -> str:
-    """Return an id of an EC2 instance: `i-` and 17 hexadecimal digits."""
-    return f"i-{secrets.token_hex(9)[:17]}"
-
-
-def new_private_address() -> str:
-    """Return an address within 10.0.0.0/16, as EC2 gives in a network of that range."""
-    return f"10.0.{secrets.randbelow(256)}.{4 + secrets.randbelow(250)}"
-
-
-def new_public_address() -> str:
-    """Return an address that documentation may use, so that nobody is reached by it."""
-    return f"203.0.113.{secrets.randbelow(256)}"
 
 
 def dns_name(address: str, region: str, *, public: bool) -> str:
@@ -54,69 +36,50 @@ ENDED = (
 
 @dataclass(kw_only=True)
 class Part:
-    """A cluster, a fleet or group, an instance or a step; times are epoch seconds, None until they come.
-
-    Attributes:
-        code, message: The reason of its state, as EMR shows it; empty without one.
-        ready: When it first worked.
-    """
+    """A cluster, a fleet or group, an instance or a step; times are epoch seconds, None until they come."""
 
     state: str
-    code: str = ""
+    code: str = ""  # the reason of its state, as EMR shows it; empty without one
     message: str = ""
     created: float = field(default_factory=CLOCK.now)
-    ready: float | None = None
+    ready: float | None = None  # when it first worked
     ended: float | None = None
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The reason of a cluster's last state.
+    """The reason of a cluster's last state."""
 
-    Codes: https://docs.aws.amazon.com/emr/latest/APIReference/API_ClusterStateChangeReason.html
-
-    Attributes:
-        failed: Whether the cluster ends as TERMINATED_WITH_ERRORS instead of TERMINATED.
-    """
-
-    code: str
+    code: str  # https://docs.aws.amazon.com/emr/latest/APIReference/API_ClusterStateChangeReason.html
     message: str
-    failed: bool = True
+    failed: bool = True  # whether the cluster ends as TERMINATED_WITH_ERRORS instead of TERMINATED
 
 
 USER_REQUEST = Ending("USER_REQUEST", "Terminated by user request", failed=False)
-
-
 Market = Literal["ON_DEMAND", "SPOT"]
 
 
 @dataclass(kw_only=True)
 class Instance(Part):
-    """One EC2 instance.
+    """One EC2 instance."""
 
-    Attributes:
-        pool_id: Id of its fleet or group.
-        units: How much of its fleet's target it meets; 1 in a group.
-        public_address: Empty outside a public subnet.
-        leaving: Whether it has been asked to leave and counts no more.
-        provisioned: Whether it has its folder.
-        idle_since: When it was first seen without containers, since its last one.
-    """
-
-    pool_id: str
+    pool_id: str  # id of its fleet or group
     role: Role
     type: str
     market: Market
-    units: int
+    units: int  # how much of its fleet's target it meets; 1 in a group
     region: str
-    public_address: str = ""
+    public_address: str = ""  # empty outside a public subnet
     id: str = field(default_factory=lambda: new_id("ci"))
-    ec2_id: str = field(default_factory=new_ec2_id)
-    address: str = field(default_factory=new_private_address)
+    ec2_id: str = field(default_factory=lambda: f"i-{secrets.token_hex(9)[:17]}")
+    # Within 10.0.0.0/16, as EC2 gives in a network of that range.
+    address: str = field(
+        default_factory=lambda: f"10.0.{secrets.randbelow(256)}.{4 + secrets.randbelow(250)}"
+    )
     state: str = "AWAITING_FULFILLMENT"
-    leaving: bool = False
-    provisioned: bool = False
-    idle_since: float | None = None
+    leaving: bool = False  # whether it has been asked to leave and counts no more
+    provisioned: bool = False  # whether it has its folder
+    idle_since: float | None = None  # when it was first seen without containers, since its last one
 
     @property
     def counts(self) -> bool:
@@ -125,7 +88,6 @@ class Instance(Part):
 
     @property
     def running(self) -> bool:
-        """Whether it works and stays."""
         return self.state == "RUNNING" and not self.leaving
 
     @property
@@ -134,12 +96,16 @@ class Instance(Part):
 
     @property
     def public_host(self) -> str:
-        """Its public DNS name, empty outside a public subnet."""
         return dns_name(self.public_address, self.region, public=True) if self.public_address else ""
 
     @property
     def node(self) -> Node:
         return Node(self.ec2_id, self.role)
+
+
+def units(instances: Iterable[Instance]) -> int:
+    """Return how much of a target these instances meet together."""
+    return sum(instance.units for instance in instances)
 
 
 MARKETS: tuple[Market, ...] = ("ON_DEMAND", "SPOT")
@@ -149,28 +115,19 @@ FAILURES_BEFORE_SUSPENSION = 3
 
 @dataclass(kw_only=True)
 class Pool(Part):
-    """A fleet or a group.
-
-    Attributes:
-        config: `InstanceFleetConfig` or `InstanceGroupConfig` as it stands in the request.
-        targets: Units wanted of each market; in a group, instances.
-        units_each: How many units one instance is worth.
-        refusal: What EC2 said when it did not start another instance, empty when it started all.
-        refused_since: When it first said so, in seconds of the monotonic clock.
-        failures: How many instances failed since the last one that did not.
-    """
+    """A fleet or a group."""
 
     id: str
     kind: Literal["fleet", "group"]
     role: Role
-    config: dict[str, Any]
-    targets: dict[Market, int]
+    config: dict[str, Any]  # `InstanceFleetConfig` or `InstanceGroupConfig` as it stands in the request
+    targets: dict[Market, int]  # units wanted of each market; in a group, instances
     instance_type: str
-    units_each: int
+    units_each: int  # how many units one instance is worth
     state: str = "PROVISIONING"
-    refusal: str = ""
-    refused_since: float = 0.0
-    failures: int = 0
+    refusal: str = ""  # what EC2 said when it did not start another instance, empty when it started all
+    refused_since: float = 0.0  # when it first said so, in seconds of the monotonic clock
+    failures: int = 0  # how many instances failed since the last one that did not
 
     @property
     def name(self) -> str:
@@ -199,14 +156,6 @@ class Pool(Part):
             region=region,
         )
 
-    def note_refusal(self, refusal: str) -> None:
-        """Note what EC2 said to the last request for an instance, empty when it started it."""
-        if not refusal:
-            self.code = self.message = ""
-        elif refusal != self.refusal:
-            self.code, self.message, self.refused_since = "VALIDATION_ERROR", refusal, time.monotonic()
-        self.refusal = refusal
-
 
 STARTED = ("CANCEL_PENDING", "RUNNING")
 ACTIVE = ("PENDING", *STARTED)
@@ -214,21 +163,14 @@ ACTIVE = ("PENDING", *STARTED)
 
 @dataclass(kw_only=True)
 class Step(Part):
-    """One step.
+    """One step."""
 
-    Attributes:
-        config: `StepConfig` as it stands in the request.
-        running: Its program, once it has been started.
-        force: Whether a cancellation kills it; None: it is not cancelled.
-        failure: `FailureDetails`, once it has failed.
-    """
-
-    config: dict[str, Any]
+    config: dict[str, Any]  # `StepConfig` as it stands in the request
     id: str = field(default_factory=lambda: new_id("s"))
     state: str = "PENDING"
-    running: RunningProgram | None = None
-    force: bool | None = None
-    failure: dict[str, str] | None = None
+    running: RunningProgram | None = None  # its program, once it has been started
+    force: bool | None = None  # whether a cancellation kills it; None: it is not cancelled
+    failure: dict[str, str] | None = None  # `FailureDetails`, once it has failed
 
     @property
     def name(self) -> str:

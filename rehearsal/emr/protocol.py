@@ -8,7 +8,7 @@ import botocore.session
 from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from rehearsal.emr.errors import INVALID_REQUEST, VALIDATION, EmrError
+from rehearsal.emr.errors import VALIDATION, EmrError
 
 # botocore's word for a fault to EMR's.
 CONSTRAINTS = {
@@ -34,24 +34,11 @@ def operation_model(operation: str) -> OperationModel:
     return service_model().operation_model(operation)
 
 
-def refusal_code(operation: str) -> str:
-    """Return the code with which an operation refuses what fits the model.
-
-    The newer operations, which speak of clusters, name InvalidRequestException among their errors; the older
-    ones, which speak of job flows, and those on policies do not: they answer ValidationException.
-    """
-    errors = [shape.name for shape in operation_model(operation).error_shapes]
-    return INVALID_REQUEST if INVALID_REQUEST in errors else VALIDATION
-
-
 def checked_request(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a request that fits the model: types, required members, enumerations, bounds.
 
-    Members that are None are left out: they count as absent everywhere in AWS's JSON.
-
-    Raises:
-        EmrError: ValidationException with every fault, as EMR words them, or SerializationException for a
-            value of the wrong type.
+    Members that are None are left out: they count as absent everywhere in AWS's JSON. Raises EmrError with
+    every fault, in EMR's words.
     """
     present: dict[str, Any] = _without_none(request)
     faults = _Faults()
@@ -83,11 +70,7 @@ class _Validator(ParamValidator):
 
 
 class _Faults:
-    """Collects what the validator reports, in EMR's words.
-
-    Attributes:
-        sentences: One for each fault.
-    """
+    """Collects what botocore's validator reports, as sentences in EMR's words."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -112,20 +95,14 @@ def _path(name: str) -> str:
     return re.sub(r"\[(\d+)\]", lambda index: f".{int(index[1]) + 1}.member", ".".join(members))
 
 
-def fit_answer(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+def fit(shape: Shape | None, value: Any) -> Any:
     """Return a copy of an answer without what is None or its shape lacks: one description serves many."""
-    shape = operation_model(operation).output_shape
-    fitted: dict[str, Any] = _fit(shape, answer) if shape else {}
-    return fitted
-
-
-def _fit(shape: Shape, value: Any) -> Any:
     if isinstance(shape, StructureShape):
         return {
-            name: _fit(shape.members[name], part)
+            name: fit(shape.members[name], part)
             for name, part in value.items()
             if name in shape.members and part is not None
         }
     if isinstance(shape, ListShape):
-        return [_fit(shape.member, part) for part in value]
+        return [fit(shape.member, part) for part in value]
     return dict(value) if isinstance(value, dict) else value

@@ -9,18 +9,18 @@ from botocore import xform_name
 from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import ComputeFactory
 from rehearsal.emr.conditions import Conditions, Timings
-from rehearsal.emr.errors import EmrError, not_emulated, refused
+from rehearsal.emr.errors import INVALID_REQUEST, VALIDATION, EmrError, not_emulated, refused
 from rehearsal.emr.events import Dispatcher, Event
 from rehearsal.emr.life.controller import Controller
-from rehearsal.emr.life.launching import Launching, Surroundings
-from rehearsal.emr.operations import clusters, instances, policies, region, steps
+from rehearsal.emr.life.launching import NO_SPOT_ROLE, Surroundings, beyond_quota
+from rehearsal.emr.operations import clusters, instances, region, steps
 from rehearsal.emr.operations.account import Account
 from rehearsal.emr.parts import USER_REQUEST, Instance
-from rehearsal.emr.protocol import checked_request, fit_answer, refusal_code, service_model
+from rehearsal.emr.protocol import checked_request, fit, operation_model, service_model
 
 # Operation, as the model names it, to the function of boto3's name for it.
 OPERATIONS: dict[str, Callable[[Account, dict[str, Any]], dict[str, Any]]] = {
-    **policies.OPERATIONS,
+    **clusters.POLICY_OPERATIONS,
     **{
         operation: getattr(module, xform_name(operation))
         for module in (clusters, steps, instances, region)
@@ -38,9 +38,7 @@ class ElasticMapReduce:
     Args:
         make_compute: Makes the machine under each cluster.
         receive: Gets what EMR tells EventBridge, one event after the other, in a thread of its own.
-        timings: How long things take.
         surroundings: The other services of every account.
-        conditions: What the account and AWS's delivery are like; they may change at any time.
     """
 
     def __init__(
@@ -51,27 +49,16 @@ class ElasticMapReduce:
         surroundings: Surroundings = EMPTY_ACCOUNT,
         conditions: Conditions | None = None,
     ) -> None:
-        self._make_compute = make_compute
-        self._timings = timings
-        self.surroundings = surroundings
+        self._make_compute, self._timings, self.surroundings = make_compute, timings, surroundings
         self.conditions = conditions or Conditions()
-        self._launching = Launching(self.conditions, surroundings, self._instances)
         self._dispatcher = Dispatcher(receive, self.conditions)
         self._yarn_places = threading.Semaphore(timings.yarn_clusters)
         self._accounts: dict[tuple[str, str], Account] = {}
-        self._lock = threading.Lock()
+        self._lock, self._launch_lock = threading.Lock(), threading.Lock()
 
     def handle(self, operation: str, request: dict[str, Any], *, account: str, region: str) -> dict[str, Any]:
-        """Answer one request, times as epoch seconds.
-
-        Args:
-            operation: As the model names it, such as `RunJobFlow`.
-            request: As the JSON body holds it.
-
-        Raises:
-            EmrError: what EMR answers instead.
-        """
-        checked = checked_request(operation, request)
+        """Answer one request; times are epoch seconds. Raises EmrError: what EMR answers instead."""
+        model, checked = operation_model(operation), checked_request(operation, request)
         if operation not in OPERATIONS:
             raise not_emulated(operation)
         place = self._account(account, region)
@@ -79,18 +66,17 @@ class ElasticMapReduce:
         try:
             answer = OPERATIONS[operation](place, checked)
         except EmrError as error:
-            error.code = error.code or refusal_code(operation)
+            # The newer operations, which speak of clusters, name InvalidRequestException among their errors;
+            # those of job flows and of policies do not: they answer ValidationException.
+            errors = [shape.name for shape in model.error_shapes]
+            error.code = error.code or (INVALID_REQUEST if INVALID_REQUEST in errors else VALIDATION)
             raise
-        return fit_answer(operation, answer)
+        return dict(fit(model.output_shape, answer)) if model.output_shape else {}
 
     def interrupt(self, cluster_id: str | None = None) -> str:
         """Take one running task node away at once, as Spot does, and return its EC2 id; a Spot one first.
 
-        Args:
-            cluster_id: Where; None: in the latest cluster that has one.
-
-        Raises:
-            EmrError: there is none.
+        It is of this cluster, else of the latest that has one. Raises EmrError: there is none.
         """
         for controller in self._controllers():
             cluster = controller.cluster
@@ -114,30 +100,38 @@ class ElasticMapReduce:
         return next((cluster for cluster in clusters if cluster.id == cluster_id), None)
 
     def stop(self) -> None:
-        """End every cluster, protected or not, and every process of theirs.
-
-        Raises:
-            TimeoutError: clusters did not end in time.
-        """
+        """End every cluster and its processes. Raises TimeoutError: clusters did not end in time."""
         controllers = self._controllers()
         for controller in controllers:
             controller.cluster.end(USER_REQUEST)
-        late = [each.cluster.id for each in controllers if not each.join(self._timings.stop)]
+        for controller in controllers:
+            controller.thread.join(self._timings.stop)
+        late = [controller.cluster.id for controller in controllers if controller.thread.is_alive()]
         self._dispatcher.close(self._timings.stop)
         if late:
             raise TimeoutError(f"clusters that did not end in {self._timings.stop} s: {', '.join(late)}")
 
     def _account(self, account: str, region: str) -> Account:
+        def make(cluster: Cluster) -> Controller:
+            return Controller(cluster, self._make_compute, self._timings, self._launch, self._yarn_places)
+
         with self._lock:
-            new = Account(account, region, self._new_controller, self._dispatcher.announce, self.surroundings)
-            return self._accounts.setdefault((account, region), new)
+            made = Account(account, region, make, self._dispatcher.announce, self.surroundings)
+            return self._accounts.setdefault((account, region), made)
 
-    def _new_controller(self, cluster: Cluster) -> Controller:
-        return Controller(cluster, self._make_compute, self._timings, self._launching, self._yarn_places)
-
-    def _instances(self, account: str, region: str) -> list[Instance]:
-        clusters = self._account(account, region).clusters
-        return [instance for cluster in clusters for instance in list(cluster.instances)]
+    def _launch(self, cluster: Cluster, instance: Instance) -> str:
+        if refusal := self.surroundings.launch_refusal(cluster):
+            return refusal
+        role = str(cluster.request["ServiceRole"])
+        if instance.market == "SPOT" and not self.surroundings.allows_spot(cluster.region, role):
+            return NO_SPOT_ROLE
+        with self._launch_lock:
+            clusters = self._account(cluster.account, cluster.region).clusters
+            others = [other for each in clusters for other in list(each.instances)]
+            refusal = beyond_quota(instance, others, self.conditions)
+            if not refusal:
+                cluster.instances.append(instance)
+        return refusal
 
     def _controllers(self) -> list[Controller]:
         """Return those of every account and region, the latest first."""

@@ -31,14 +31,9 @@ def _client(service: str, region: str) -> Any:
 
 
 def call(service: str, operation: str, **values: Any) -> Any:
-    """Call an operation with values of a template, where `"64"` and `"true"` are a number and a boolean.
+    """Call an operation, as `PutBucketTagging`, with values of a template, where a number may be a text.
 
-    Args:
-        operation: As the API names it, such as `PutBucketTagging`.
-
-    Raises:
-        ValueError: a value is not of its type, or the API has no such member.
-        ClientError: the operation is refused.
+    Raises ValueError: a value is not of its type, or the API has no such member. ClientError: it is refused.
     """
     aws = client(service)
     shape = aws.meta.service_model.operation_model(operation).input_shape
@@ -48,8 +43,7 @@ def call(service: str, operation: str, **values: Any) -> Any:
 def typed(value: Any, shape: Shape | None) -> Any:
     """Return a template's value with every scalar of the type that its shape has.
 
-    Raises:
-        ValueError: a value is not of its type, or a structure has no such member.
+    Raises ValueError: a value is not of its type, or a structure has no such member.
     """
     if isinstance(shape, StructureShape):
         if unknown := value.keys() - shape.members.keys():
@@ -60,16 +54,12 @@ def typed(value: Any, shape: Shape | None) -> Any:
         return [typed(part, shape.member) for part in value]
     if isinstance(shape, MapShape):
         return {key: typed(part, shape.value) for key, part in value.items()}
-    return _scalar(value, shape.type_name if shape else "string")
-
-
-def _scalar(value: Any, kind: str) -> Any:
-    if kind == "boolean":
-        return str(value).lower() == "true"
-    if kind == "string":
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    number = {"integer": int, "long": int, "float": float, "double": float}.get(kind)
-    return number(value) if number else value
+    kind = shape.type_name if shape else "string"
+    if kind == "boolean" or (kind == "string" and isinstance(value, bool)):
+        text = str(value).lower()
+        return text == "true" if kind == "boolean" else text
+    scalar = {"string": str, "integer": int, "long": int, "float": float, "double": float}.get(kind)
+    return scalar(value) if scalar else value
 
 
 def renamed(value: Any, names: dict[str, str]) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from ministack.core import iam_evaluator, lambda_runtime, router
-from ministack.services import lambda_svc, sts
+from ministack.core import iam_evaluator, router
+from ministack.services import sts
 
 from rehearsal.emulator.permissions.enforcement import Guard, note_probe
 from rehearsal.emulator.services import completions
@@ -24,6 +24,13 @@ Answer = tuple[int, bytes, bytes]  # status, content type, body
 Front = Callable[[Any, Any], Awaitable[Answer | None]]
 # MiniStack's own paths that functions call without a signature: the rest of the path is a secret token.
 CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+
+
+async def send_answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
+    """Answer a request."""
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def behind(fronts: Sequence[Front], aws: Asgi) -> Asgi:
@@ -43,7 +50,10 @@ def behind(fronts: Sequence[Front], aws: Asgi) -> Asgi:
 
 
 def door(settings: Settings, guard: Guard) -> Front:
-    """Return what answers requests that may not enter, with status 403."""
+    """Return what answers requests that may not enter: status 403, in the protocol of the service.
+
+    https://smithy.io/2.0/aws/protocols/index.html
+    """
     keys, hosts = settings.keys, (f"{LOOPBACK}:{settings.port}", f"localhost:{settings.port}")
 
     async def answer(scope: Any, receive: Any) -> Answer | None:
@@ -53,8 +63,15 @@ def door(settings: Settings, guard: Guard) -> Front:
         if reason is None:
             return None
         await read_body(receive)
-        content_type, body = refusal_body(headers, reason)
-        return 403, content_type, b"" if scope["method"] == "HEAD" else body
+        content_type = b"text/xml"
+        if "x-amz-target" in headers or "json" in headers.get("content-type", ""):
+            content_type = b"application/json"
+            body = json.dumps({"__type": "AccessDeniedException", "message": reason})
+        else:
+            body = f"<Error><Code>AccessDenied</Code><Message>{escape(reason)}</Message></Error>"
+            if "/s3/aws4_request" not in headers.get("authorization", ""):
+                body = f"<ErrorResponse>{body}</ErrorResponse>"
+        return 403, content_type, b"" if scope["method"] == "HEAD" else body.encode()
 
     return answer
 
@@ -91,19 +108,6 @@ def refusal(
     return None
 
 
-def refusal_body(headers: Mapping[str, str], reason: str) -> tuple[bytes, bytes]:
-    """Return content type and body of a refusal, as the client of the service that was asked reads them.
-
-    https://smithy.io/2.0/aws/protocols/index.html
-    """
-    if "x-amz-target" in headers or "json" in headers.get("content-type", ""):
-        answer = {"__type": "AccessDeniedException", "message": reason}
-        return b"application/json", json.dumps(answer).encode()
-    error = f"<Error><Code>AccessDenied</Code><Message>{escape(reason)}</Message></Error>"
-    of_s3 = "/s3/aws4_request" in headers.get("authorization", "")
-    return b"text/xml", (error if of_s3 else f"<ErrorResponse>{error}</ErrorResponse>").encode()
-
-
 async def read_body(receive: Any) -> bytes:
     """Return the whole body of a request."""
     parts = []
@@ -112,21 +116,3 @@ async def read_body(receive: Any) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
-
-
-async def send_answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
-    """Answer a request."""
-    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def give_functions_keys(keys: Keys) -> None:
-    """Let functions have the keys of this start, where MiniStack gives them the account's number."""
-    credentials = {
-        "AWS_ACCESS_KEY_ID": keys.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-        "AWS_SESSION_TOKEN": "",
-    }
-    for module in (lambda_runtime, lambda_svc):
-        module.execution_credentials = lambda _config: dict(credentials)

@@ -20,10 +20,12 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
 from rehearsal.emr.errors import EmrError
 from rehearsal.emr.service import ElasticMapReduce
-from rehearsal.emulator.door import Answer, Front, behind, door, give_functions_keys, read_body
+from rehearsal.emulator.door import Answer, Front, behind, door, read_body
 from rehearsal.emulator.lifecycle import Lifecycle
 from rehearsal.emulator.permissions import callers, services
 from rehearsal.emulator.permissions.enforcement import Guard
@@ -31,14 +33,7 @@ from rehearsal.emulator.permissions.metadata import Metadata
 from rehearsal.emulator.resource_types import resource_type
 from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.services import completions, emr, json_services
-from rehearsal.settings import (
-    CONDITIONS_PATH,
-    INTERRUPT_PATH,
-    LOOPBACK,
-    PEOPLE,
-    PERMISSIONS_PATH,
-    Settings,
-)
+from rehearsal.settings import CONDITIONS_PATH, INTERRUPT_PATH, LOOPBACK, PEOPLE, PERMISSIONS_PATH, Settings
 from spark_job.contract.errors import MisuseError
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -70,7 +65,14 @@ def main() -> None:
             policies = {person: callers.policy_of(person, settings.region)}
             callers.add_user(person, settings.keys_of(person), policies)
     else:
-        give_functions_keys(settings.keys)
+        # MiniStack gives functions the account's number as their key.
+        credentials = {
+            "AWS_ACCESS_KEY_ID": settings.keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": settings.keys.secret_access_key,
+            "AWS_SESSION_TOKEN": "",
+        }
+        for module in (lambda_runtime, lambda_svc):
+            module.execution_credentials = lambda _config: dict(credentials)
     with asyncio.Runner() as runner:
         runner.run(_serve(settings, service, guard))
         logging.shutdown()
@@ -83,7 +85,15 @@ async def _serve(settings: Settings, service: ElasticMapReduce, guard: Guard) ->
     config.bind = [f"{LOOPBACK}:{settings.port}"]
     config.keep_alive_timeout, config.graceful_timeout = KEEP_ALIVE_SECONDS, SHUTDOWN_SECONDS
     config.shutdown_timeout, config.accesslog, config.loglevel = SHUTDOWN_SECONDS, None, "WARNING"
-    ended = _end_event()
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=watch, daemon=True, name="end-of-parent").start()
 
     async def until_the_end() -> None:
         # hypercorn asks for this when it listens.
@@ -109,42 +119,28 @@ def control(service: ElasticMapReduce, guard: Guard, lifecycle: Lifecycle) -> Fr
     are or were there when it was asked.
     """
 
-    async def told(path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def told(path: str, asked: dict[str, Any]) -> dict[str, Any]:
         if path == PERMISSIONS_PATH:
             return guard.told()
         if path == INTERRUPT_PATH:
-            return {"instance": await asyncio.to_thread(service.interrupt, asked.get("cluster"))}
+            return {"instance": service.interrupt(asked.get("cluster"))}
         before = service.conditions.days_ahead
         changed = service.conditions.change(asked)
         if changed["days_ahead"] > before:
-            await asyncio.to_thread(lifecycle.move, before, changed["days_ahead"])
+            lifecycle.move(before, changed["days_ahead"])
         return changed
 
     async def answer(scope: Any, receive: Any) -> Answer | None:
         if scope["path"] not in CONTROLS:
             return None
+        asked = json.loads(await read_body(receive) or b"{}")
         try:
-            status, value = 200, await told(scope["path"], json.loads(await read_body(receive) or b"{}"))
+            status, value = 200, await asyncio.to_thread(told, scope["path"], asked)
         except (EmrError, MisuseError) as error:
             status, value = 409, {"message": str(error)}
         return status, b"application/json", json.dumps(value).encode()
 
     return answer
-
-
-def _end_event() -> asyncio.Event:
-    """Return an event that signals and the end of standard input set."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        loop.call_soon_threadsafe(ended.set)
-
-    threading.Thread(target=watch, daemon=True, name="end-of-parent").start()
-    return ended
 
 
 if __name__ == "__main__":

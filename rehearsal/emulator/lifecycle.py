@@ -12,38 +12,27 @@ another storage class: nothing here deploys more.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, NamedTuple, Self
 
 from botocore.exceptions import ClientError
 
+from infra.contract.aws_clients import S3Client
 from rehearsal.emulator.api import client
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 DAY = timedelta(days=1)
 # S3 does its work in the background, some time after the midnight.
 AT_WORK = timedelta(hours=6)
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What one rule does with the objects below a prefix; None: nothing.
-
-    Attributes:
-        hide: the age at which an object is hidden by a delete marker.
-        remove: how long after it was overwritten or hidden a version goes.
-        give_up: the age at which an unfinished upload goes.
-        removes_markers: whether a marker goes when nothing is below it.
-    """
+class Rule(NamedTuple):
+    """What one rule does with the objects below a prefix; None: nothing."""
 
     prefix: str = ""
-    hide: timedelta | None = None
-    remove: timedelta | None = None
-    give_up: timedelta | None = None
-    removes_markers: bool = False
+    hide: timedelta | None = None  # the age at which an object is hidden by a delete marker
+    remove: timedelta | None = None  # how long after it was overwritten or hidden a version goes
+    give_up: timedelta | None = None  # the age at which an unfinished upload goes
+    removes_markers: bool = False  # whether a marker goes when nothing is below it
 
     @classmethod
     def of(cls, rule: Mapping[str, Any]) -> Self:
@@ -64,31 +53,22 @@ class Rule:
 
 @dataclass
 class Version:
-    """One version of an object, or a delete marker.
-
-    Attributes:
-        hidden: since when it is not the current one.
-        id: of S3; empty for a marker that a rule makes.
-    """
+    """One version of an object, or a delete marker."""
 
     created: datetime
     is_marker: bool = False
-    hidden: datetime | None = None
-    id: str = ""
+    hidden: datetime | None = None  # since when it is not the current one
+    id: str = ""  # of S3; empty for a marker that a rule makes
 
 
 @dataclass
 class VersionedBucket:
-    """A bucket under rules.
-
-    Attributes:
-        objects: by key, each its versions, the current one last.
-        uploads: that were never ended, by their ids.
-    """
+    """A bucket under rules."""
 
     rules: Sequence[Rule]
+    # By key, each its versions, the current one last.
     objects: dict[str, list[Version]] = field(default_factory=dict)
-    uploads: dict[str, datetime] = field(default_factory=dict)
+    uploads: dict[str, datetime] = field(default_factory=dict)  # those that were never ended, by their ids
 
     def put(self, key: str, now: datetime, *, is_marker: bool = False) -> None:
         """Write an object, or delete it: what was there is hidden."""
@@ -119,77 +99,65 @@ class Lifecycle:
     """Does what the rules of all buckets ask for, as the server itself, which may do everything."""
 
     def __init__(self) -> None:
-        # By bucket, key and id of a version or upload: when it was made, on the clock that is moved.
+        # By bucket, key and id of a version or upload: when it was made. What is new since the clock was
+        # moved last was made on that clock.
         self._created: dict[tuple[str, str, str], datetime] = {}
-
-    @cached_property
-    def _s3(self) -> "S3Client":
-        s3: S3Client = client("s3")
-        return s3
 
     def move(self, before: float, after: float) -> None:
         """Let the midnights pass between two positions of the clock, in days ahead of this machine's."""
+        s3: S3Client = client("s3")
         begin, end = (datetime.now(UTC) + ahead * DAY for ahead in (before, after))
-        for bucket in self._s3.list_buckets()["Buckets"]:
-            name = bucket["Name"]
-            if rules := self._rules(name):
-                self._pass(name, rules, before * DAY, _midnights(begin, end))
+        first = begin.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+        midnights = [first + number * DAY for number in range((end - first) // DAY + 1)]
+        for bucket in (one["Name"] for one in s3.list_buckets()["Buckets"]):
+            if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+                continue
+            try:
+                found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+            except ClientError:  # it has no rules
+                continue
+            rules = [Rule.of(rule) for rule in found if rule["Status"] == "Enabled"]
+            self._pass(s3, bucket, rules, before * DAY, midnights)
 
-    def _rules(self, bucket: str) -> list[Rule]:
-        if self._s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
-            return []
-        try:
-            rules = self._s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        except ClientError:  # it has none
-            return []
-        return [Rule.of(rule) for rule in rules if rule["Status"] == "Enabled"]
-
-    def _pass(self, bucket: str, rules: list[Rule], ahead: timedelta, midnights: list[datetime]) -> None:
-        uploads = self._s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    def _pass(
+        self, s3: S3Client, bucket: str, rules: list[Rule], ahead: timedelta, midnights: list[datetime]
+    ) -> None:
+        uploads = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         keys = {upload["UploadId"]: upload["Key"] for upload in uploads}
         begun = {
-            name: self._moment(bucket, keys[name], name, upload["Initiated"] + ahead)
-            for name, upload in zip(keys, uploads, strict=True)
+            upload["UploadId"]: self._created.setdefault(
+                (bucket, upload["Key"], upload["UploadId"]), upload["Initiated"] + ahead
+            )
+            for upload in uploads
         }
-        objects = self._objects(bucket, ahead)
+        objects = self._objects(s3, bucket, ahead)
         life = VersionedBucket(rules, {key: list(found) for key, found in objects.items()}, begun)
         for now in midnights:
             life.midnight(now)
         for key, versions in objects.items():
             left = life.objects.get(key, [])
             if left and not left[-1].id:
-                made = self._s3.delete_object(Bucket=bucket, Key=key)
+                made = s3.delete_object(Bucket=bucket, Key=key)
                 self._created[bucket, key, made["VersionId"]] = left[-1].created
             for version in versions:
                 if version not in left:
-                    self._s3.delete_object(Bucket=bucket, Key=key, VersionId=version.id)
-        for upload in begun.keys() - life.uploads.keys():
-            self._s3.abort_multipart_upload(Bucket=bucket, Key=keys[upload], UploadId=upload)
+                    s3.delete_object(Bucket=bucket, Key=key, VersionId=version.id)
+        for upload_id in begun.keys() - life.uploads.keys():
+            s3.abort_multipart_upload(Bucket=bucket, Key=keys[upload_id], UploadId=upload_id)
 
-    def _objects(self, bucket: str, ahead: timedelta) -> dict[str, list[Version]]:
-        found: dict[str, list[tuple[bool, Version]]] = {}
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    def _objects(self, s3: S3Client, bucket: str, ahead: timedelta) -> dict[str, list[Version]]:
+        """Return the versions of each key, the current one last; each is hidden since the next was made."""
+        found: dict[str, list[tuple[bool, datetime, Version]]] = {}
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             markers = page.get("DeleteMarkers", [])
             for one in [*page.get("Versions", []), *markers]:
-                key, version_id = one["Key"], one["VersionId"]
-                created = self._moment(bucket, key, version_id, one["LastModified"] + ahead)
-                version = Version(created, one in markers, id=version_id)
-                found.setdefault(key, []).append((one["IsLatest"], version))
-        return {key: _in_order(versions) for key, versions in found.items()}
-
-    def _moment(self, bucket: str, key: str, id_: str, now: datetime) -> datetime:
-        """Return when it was made: what is new since the clock was moved last was made on that clock."""
-        return self._created.setdefault((bucket, key, id_), now)
-
-
-def _in_order(versions: list[tuple[bool, Version]]) -> list[Version]:
-    """Return the versions of one key, the current one last; each is hidden since the next was made."""
-    ordered = [version for _, version in sorted(versions, key=lambda one: (one[0], one[1].created))]
-    for version, following in pairwise(ordered):
-        version.hidden = following.created
-    return ordered
-
-
-def _midnights(begin: datetime, end: datetime) -> list[datetime]:
-    first = begin.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-    return [first + number * DAY for number in range((end - first) // DAY + 1)]
+                place = bucket, one["Key"], one["VersionId"]
+                created = self._created.setdefault(place, one["LastModified"] + ahead)
+                version = Version(created, one in markers, id=one["VersionId"])
+                found.setdefault(one["Key"], []).append((one["IsLatest"], created, version))
+        objects = {}
+        for key, listed in found.items():
+            objects[key] = [version for *_, version in sorted(listed, key=lambda one: one[:2])]
+            for version, following in pairwise(objects[key]):
+                version.hidden = following.created
+        return objects

@@ -5,14 +5,13 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Self
 
 from infra.checkout import ROOT
 from rehearsal.errors import RehearsalError
-from rehearsal.processes import end, wait_until
+from rehearsal.processes import end, start, wait_until
 from rehearsal.settings import ACCOUNT, DEFAULT_REGION, LOOPBACK, Keys, Settings, checked_port, free_port
 
 # The release of MiniStack whose internals this package knows.
@@ -34,11 +33,7 @@ INHERITED = (
 
 
 def check_release() -> None:
-    """Refuse another release of MiniStack than the one that this package extends.
-
-    Raises:
-        RehearsalError: another release is installed, or none.
-    """
+    """Refuse another release of MiniStack than the one that this package extends, by a RehearsalError."""
     try:
         installed = version("ministack")
     except PackageNotFoundError as error:
@@ -73,64 +68,30 @@ class Server:
         chosen = free_port() if port is None else checked_port(port)
         self.settings = Settings(home.resolve(), chosen, region, checks_permissions=checks_permissions)
         self._emr = emr
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """What a program needs in its environment to take this for AWS."""
-        return self.settings.client_environment()
-
-    @property
-    def pid(self) -> int:
-        return self._running().pid
 
     def start(self) -> Self:
         """Start it and wait until it answers.
 
-        Raises:
-            RehearsalError: it ended or did not answer; the message holds the last lines of its log.
+        Raises RehearsalError with the last lines of its log: it ended or did not answer.
         """
-        for folder in (self.settings.home, self.settings.temporary, self.settings.home / "state" / "s3"):
+        settings = self.settings
+        for folder in (settings.home, settings.temporary, settings.home / "state" / "s3"):
             folder.mkdir(parents=True, exist_ok=True)
-        self.settings.make_keys()
-        self.settings.ready_file.unlink(missing_ok=True)
-        with self.settings.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "rehearsal.emulator.gateway"),
-                    *(str(self.settings.home), self._emr),
-                ],
-                cwd=ROOT,
-                env=server_environment(self.settings),
-                # Its end, which comes with ours, is what tells the server to stop.
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                # A Ctrl-C at the terminal is for us: the server is told to stop, in our order.
-                start_new_session=True,
-            )
-        self._wait_until_ready(self._process)
-        return self
-
-    def wait(self) -> int:
-        """Wait for its end and return its exit code."""
-        return self._running().wait()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise RehearsalError("the rehearsal's AWS is not running: start() it")
-        return self._process
-
-    def stop(self) -> None:
-        """End it and its clusters; may be called twice."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        end(process, STOP_SECONDS)
-        if process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-        self.settings.ready_file.unlink(missing_ok=True)
+        settings.make_keys()
+        settings.ready_file.unlink(missing_ok=True)
+        with settings.log.open("ab") as log:
+            words = [sys.executable, "-m", "rehearsal.emulator.gateway", str(settings.home), self._emr]
+            # The end of its standard input, which comes with ours, is what tells the server to stop.
+            self.process = start(words, log, ROOT, server_environment(settings), stdin=subprocess.PIPE)
+        ready = settings.ready_file
+        wait_until(lambda: ready.exists() or self.process.poll() is not None, START_SECONDS)
+        if ready.exists() and self.process.poll() is None:
+            return self
+        ended = self.process.poll() is not None
+        self.stop()
+        lines = settings.log.read_text(errors="replace").splitlines()
+        said = "the emulator ended while it started" if ended else f"no answer after {START_SECONDS:.0f} s"
+        raise RehearsalError(f"{said}: {' | '.join(lines[-5:])} (whole log: {settings.log})")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -138,25 +99,16 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        ready = self.settings.ready_file
-        wait_until(lambda: ready.exists() or process.poll() is not None, START_SECONDS)
-        if process.poll() is not None:
-            raise RehearsalError(f"the emulator ended while it started: {self._last_words()}")
-        if not ready.exists():
-            self.stop()
-            raise RehearsalError(f"no answer after {START_SECONDS:.0f} s: {self._last_words()}")
-
-    def _last_words(self) -> str:
-        lines = self.settings.log.read_text(errors="replace").splitlines()
-        return f"{' | '.join(lines[-5:])} (whole log: {self.settings.log})"
+    def stop(self) -> None:
+        end(self.process, STOP_SECONDS)
+        if self.process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
+        self.settings.ready_file.unlink(missing_ok=True)
 
 
 def server_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of the server's process.
-
-    It is what MiniStack reads when it is imported, so it has to be set before.
-    """
+    """Return the environment of the server's process, which MiniStack reads when it is imported."""
     state = settings.home / "state"
     # What the server does itself it does as root, whose keys are written nowhere.
     root = Keys.new() if settings.checks_permissions else settings.keys

@@ -14,17 +14,12 @@ from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.contract.names import StackPart, stack_name
 from operate.cdk import QUIET, cdk_program, cdk_words
-from operate.commands.destroy import text_of_rest
 from operate.commands.doctor import examine, text_of_check
 from operate.commands.upload import upload_folder
 from operate.connection import Connection
-from operate.removal import (
-    contents_of_buckets,
-    deployed_resources,
-    deployed_stacks,
-    end_protection,
-    search,
-)
+from operate.emr.clusters import describe_cluster, list_fleets, list_nodes
+from operate.emr.steps import list_steps
+from operate.removal import deployed_resources
 from operate.runs.run_history import run_prefix
 from operate.runs.watch import Watch
 from operate.s3.objects import FolderCopy, download, list_objects
@@ -35,7 +30,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.full_run.probes import probe
 from rehearsal.full_run.programs import Programs, write_submitter
 from rehearsal.full_run.request import Request
-from rehearsal.full_run.summary import Timeline, describe_run, rewritten_settings
+from rehearsal.full_run.summary import Timeline, cluster_lines, rewritten_settings, run_lines
 from rehearsal.permissions_report import PAGE, RECORD, Report
 from rehearsal.settings import BOOTSTRAPPER, DATA_SCIENTIST, PERMISSIONS_PATH, REVIEWER, Settings
 from rehearsal.what_is_real import what_is_real
@@ -81,7 +76,6 @@ class RehearsalSteps:
             self._deploy(["storage", "monitoring"])
 
     def upload_photographs(self) -> None:
-        """Upload every photograph to the first image source."""
         folder = self._photographs.result()
         with self._timeline.event("photographs are in S3"):
             upload_folder(self._connection(), folder, self._timeline.detail)
@@ -89,8 +83,7 @@ class RehearsalSteps:
     def run_pipeline(self) -> None:
         """Deploy the pipeline when its artifacts are built, and print how its cluster and its step go.
 
-        Raises:
-            RehearsalError: the deploy failed; the message begins with the driver's last lines, if it has any.
+        Raises RehearsalError, which begins with the driver's last lines, if it has any: the deploy failed.
         """
         self._artifacts.result()
         progress = Watch(self._connection(), self._timeline.detail)
@@ -110,8 +103,12 @@ class RehearsalSteps:
         with self._timeline.event(f"results are in {folder}"):
             download(copy, list(list_objects(s3, copy.bucket, prefix)), at_once=TRANSFERS_AT_ONCE)
         write_submitter(self._settings, connection)
-        lines = ["", *describe_run(connection, folder), "", what_is_real()]
-        for line in [*lines, "rewritten for this machine", *rewritten_settings(connection), ""]:
+        emr, cluster_id = connection.client("emr"), deployment.cluster_id
+        roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster_id)}
+        cluster = describe_cluster(emr, cluster_id)
+        lines = cluster_lines(cluster, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), roles)
+        rewritten = ["rewritten for this machine", *rewritten_settings(connection), ""]
+        for line in ["", *lines, *run_lines(folder), "", what_is_real(), *rewritten]:
             self._timeline.say(line)
 
     def probe(self) -> None:
@@ -126,8 +123,7 @@ class RehearsalSteps:
     def report_permissions(self) -> None:
         """Print what was called and refused, and write the page of it beside the results.
 
-        Raises:
-            RehearsalError: a call was refused that was no probe.
+        Raises RehearsalError: a call was refused that was no probe.
         """
         report = Report(Replay(ask(PERMISSIONS_PATH, {})))
         folder = self._request.results
@@ -140,47 +136,33 @@ class RehearsalSteps:
             raise RehearsalError("policies do not suffice: see above")
 
     def close(self) -> None:
-        """End what still runs, and wait for it."""
         self._programs.end()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def has_templates(self) -> bool:
-        """Return whether synthesis has succeeded."""
         return (self._request.assembly / "manifest.json").is_file()
 
     def take_down(self) -> list[str]:
-        """Destroy the stacks, look for what is left, and return lines about what stays.
+        """Run `fruit destroy`, and return the lines about what stays with which it ends.
 
-        Raises:
-            RehearsalError: the destroy failed, or something is left that should not be.
+        Raises RehearsalError: it failed, or something is left that should not be.
         """
-        connection, stage = self._connection(), self._request.stage
-        cloudformation = connection.client("cloudformation")
-        resources = deployed_resources(cloudformation, stage)
-        end_protection(cloudformation, deployed_stacks(cloudformation, stage))
+        request, name = self._request, "destroy"
+        words = [name, "--yes", f"--assembly={request.assembly}", f"--stage={request.stage}"]
+        words += [f"--context={field}={value}" for field, value in request.context.items()]
         with self._timeline.event("stacks are destroyed"):
-            words = cdk_words(
-                "destroy", self._request.assembly, ["--all", "--force", f"--concurrency={STACKS_AT_ONCE}"]
-            )
-            Programs(self._request.scratch).run(words, "cdk-destroy")
-        after = search(connection, resources)
-        stays = [resource for resource in resources if resource.stays]
-        text = text_of_rest(stage, stays, contents_of_buckets(connection.client("s3"), stays), after)
-        if after.leftovers:
-            raise RehearsalError(text)
-        return text.splitlines()
+            Programs(request.scratch).run([sys.executable, "-m", "fruit", *words], name)
+        said = (request.scratch / f"{name}.log").read_text(encoding="utf-8")
+        return said[said.rindex("\nstays") + 1 :].splitlines()
 
     def _bootstrap_cdk(self) -> None:
         account = self._connection().client("sts").get_caller_identity()["Account"]
         words = [*cdk_program(), "bootstrap", f"aws://{account}/{self._config.region}", *QUIET]
+        environment = self._settings.client_environment(BOOTSTRAPPER)
         with self._timeline.event("cdk bootstrap"):
             # Away from cdk.json: bootstrap would synthesise the stacks first.
-            self._programs.run(
-                words,
-                "cdk-bootstrap",
-                folder=self._request.scratch,
-                environment=self._settings.client_environment(BOOTSTRAPPER),
-            )
+            folder = self._request.scratch
+            self._programs.run(words, "cdk-bootstrap", folder=folder, environment=environment)
 
     def _synthesise(self) -> None:
         options = ["--quiet", f"--output={self._request.assembly}", *self._request.context_words, *QUIET]
@@ -214,14 +196,12 @@ class RehearsalSteps:
     def as_submitter(self) -> Connection:
         """Return the connection of a data scientist who has taken the submitter's role."""
         role = self._connection().deployment.of_pipeline(outputs.SUBMIT_ROLE_ARN)
-        keys = self._settings.keys_of(DATA_SCIENTIST)
+        keys, seconds = self._settings.keys_of(DATA_SCIENTIST), SUBMITTER_SECONDS
         sts = boto3.Session(*keys, region_name=self._config.region).client("sts")
-        taken = sts.assume_role(
-            RoleArn=role, RoleSessionName=DATA_SCIENTIST, DurationSeconds=SUBMITTER_SECONDS
-        )["Credentials"]
-        return self._connection(
-            boto3.Session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
-        )
+        answer = sts.assume_role(RoleArn=role, RoleSessionName=DATA_SCIENTIST, DurationSeconds=seconds)
+        taken = answer["Credentials"]
+        session = boto3.Session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+        return self._connection(session)
 
 
 def rehearse(
@@ -233,13 +213,8 @@ def rehearse(
 ) -> None:
     """Deploy, run, report, and take everything away unless it is to be kept.
 
-    Args:
-        say: Prints one line.
-        then: Called when the run is complete and all is still up, with the connection of who may submit; what
-            it raises is the rehearsal's failure.
-
-    Raises:
-        FruitError: a step failed; the stacks have been taken away all the same.
+    When the run is complete and all is up, `then` gets the connection of who may submit; what it raises is
+    the rehearsal's failure. Raises FruitError: a step failed; the stacks have been taken away all the same.
     """
     try:
         with closing(steps):
@@ -251,19 +226,13 @@ def rehearse(
         steps.probe()
         then(steps.as_submitter())
     except FruitError:
-        _clean_up(steps, say)
+        if steps.has_templates():
+            try:
+                steps.take_down()
+            except FruitError as error:  # it does not replace the first failure
+                say(f"the clean-up failed as well: {error}")
         raise
     if not keep:
         for line in steps.take_down():
             say(line)
     steps.report_permissions()
-
-
-def _clean_up(steps: RehearsalSteps, say: Callable[[str], None]) -> None:
-    """Take the stacks away after a failure; one on top of it is printed, and does not replace it."""
-    if not steps.has_templates():
-        return
-    try:
-        steps.take_down()
-    except FruitError as error:
-        say(f"the clean-up failed as well: {error}")

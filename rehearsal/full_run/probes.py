@@ -1,6 +1,7 @@
 """Calls that must be refused, for each Deny of the stacks: over plain HTTP, by old TLS, for a private key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,11 +17,7 @@ REFUSALS = ("AccessDenied", "AuthorizationError")
 
 
 def probe(connection: Connection, resources: Sequence[Resource]) -> int:
-    """Make the calls as the connection's person, and return how many there were.
-
-    Raises:
-        RehearsalError: one was not refused.
-    """
+    """Make the calls as the connection's person, and count them. Raises RehearsalError: one was allowed."""
     calls: list[tuple[str, str, str, dict[str, str]]] = []
     for resource in resources:
         if resource.type == BUCKET:
@@ -33,7 +30,7 @@ def probe(connection: Connection, resources: Sequence[Resource]) -> int:
             calls.append(("sns", PLAIN, "publish", {"TopicArn": resource.id, "Message": "probe"}))
     for service, way, operation, request in calls:
         client = connection.session.client(service, region_name=connection.region)
-        client.meta.events.register("before-send", _saying(way))
+        client.meta.events.register("before-send", partial(_say, way))
         try:
             getattr(client, operation)(**request)
         except ClientError as error:
@@ -44,8 +41,5 @@ def probe(connection: Connection, resources: Sequence[Resource]) -> int:
     return len(calls)
 
 
-def _saying(way: str) -> Callable[..., None]:
-    def say(request: Any, **_: object) -> None:
-        request.headers[PROBE_HEADER] = way
-
-    return say
+def _say(way: str, request: Any, **_: object) -> None:
+    request.headers[PROBE_HEADER] = way

@@ -12,8 +12,8 @@ from pathlib import Path
 from infra.checkout import ROOT
 from operate.connection import Connection
 from rehearsal.errors import RehearsalError
-from rehearsal.processes import end, wait_until
-from rehearsal.settings import PEOPLE, PRIVACY_OFFICER, Settings, free_port
+from rehearsal.processes import end, start, wait_until
+from rehearsal.settings import PRIVACY_OFFICER, Settings, free_port
 
 LAST_LINES = 8
 START_SECONDS = 60.0  # of an AWS
@@ -24,14 +24,10 @@ FAILURE_WORDS = ("_FAILED", "Error:", "failed:")
 
 
 class Programs:
-    """Starts programs, from several threads; `end` ends those that run and lets no other begin.
-
-    Attributes:
-        folder: Each program's output goes to `NAME.log` in it.
-    """
+    """Starts programs, from several threads; `end` ends those that run and lets no other begin."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder  # each program's output goes to `NAME.log` in it
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._ended = False
@@ -45,14 +41,9 @@ class Programs:
         environment: Mapping[str, str] | None = None,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run a program to its end.
+        """Run a program to its end; `meanwhile` is called about once a second, and once after its end.
 
-        Args:
-            environment: Variables in the place of ours of the same names.
-            meanwhile: called about once a second while it runs, and once after its end.
-
-        Raises:
-            RehearsalError: it failed; the message holds the lines that say why.
+        Variables of `environment` replace ours. Raises RehearsalError with the lines that say why: it failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / f"{name}.log"
@@ -60,16 +51,7 @@ class Programs:
             with self._lock:
                 if self._ended:
                     raise RehearsalError("the rehearsal ends: nothing is started any more")
-                # A session of its own: Ctrl-C reaches this program alone, which then ends its children.
-                child = subprocess.Popen(
-                    words,
-                    cwd=folder,
-                    env={**os.environ, **(environment or {})},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
+                child = start(words, output, folder, {**os.environ, **(environment or {})})
                 self._running.add(child)
             try:
                 code = None
@@ -101,22 +83,15 @@ def failure_lines(text: str) -> str:
 def start_kept(home: Path, region: str) -> tuple[Settings, int]:
     """Start an AWS that stays, wait until it answers, and return it with the id of its process.
 
-    Raises:
-        RehearsalError: it ended or did not answer.
+    Raises RehearsalError: it ended or did not answer.
     """
     settings = Settings(home.resolve(), free_port(), region)
     home.mkdir(parents=True, exist_ok=True)
     log, environment = home / "serve.log", settings.environment_file
     words = ["serve", f"--home={settings.home}", f"--port={settings.port}", f"--region={region}"]
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fruit", "rehearse", *words, f"--env-file={environment}"],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        words = [sys.executable, "-m", "fruit", "rehearse", *words, f"--env-file={environment}"]
+        process = start(words, output, ROOT, os.environ)
     wait_until(lambda: environment.exists() or process.poll() is not None, START_SECONDS)
     if not environment.exists():
         process.terminate()
@@ -132,14 +107,6 @@ def write_submitter(settings: Settings, connection: Connection) -> None:
     environment = {**settings.client_environment(), **dict(zip(keys, values, strict=True))}
     settings.submitter_file.touch(mode=0o600)
     settings.submitter_file.write_text(exported(environment))
-
-
-def write_people(settings: Settings) -> None:
-    """Write a file for each person, which a shell reads to be that person."""
-    folder = settings.home / "people"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for person in PEOPLE:
-        (folder / person).write_text(exported(settings.client_environment(person)))
 
 
 def exported(environment: Mapping[str, str]) -> str:

@@ -20,23 +20,14 @@ PROCESSORS = {"x86_64": X86, "amd64": X86, "aarch64": ARM, "arm64": ARM}
 
 @dataclass(frozen=True)
 class Request:
-    """What one rehearsal is to do.
+    """What one rehearsal is to do."""
 
-    Attributes:
-        stage: dev or prod.
-        context: Fields of the configuration, name to text.
-        images: The person's own photographs; None: drawn fruit.
-        results: Where the run's results are fetched to.
-        keep: Leave it up afterwards.
-        scratch: Folder for logs, templates and drawn fruit.
-    """
-
-    stage: str
-    context: Mapping[str, str]
-    images: Path | None
-    results: Path
-    keep: bool
-    scratch: Path
+    stage: str  # dev or prod
+    context: Mapping[str, str]  # fields of the configuration, name to text
+    images: Path | None  # the person's own photographs; None: drawn fruit
+    results: Path  # where the run's results are fetched to
+    keep: bool  # leave it up afterwards
+    scratch: Path  # folder for logs, templates and drawn fruit
 
     @property
     def context_words(self) -> list[str]:
@@ -55,8 +46,7 @@ def checked_configuration(request: Request, machine: str | None = None) -> Deplo
 
     Raises:
         ConfigError: a field cannot be used.
-        MisuseError: the nodes would have another architecture than this machine, or Spark and YARN cannot run
-            in the project's folder.
+        MisuseError: nodes have another architecture, or Spark and YARN cannot run in the project's folder.
     """
     require_plain(ROOT)
     config = stage_configuration(request.stage, configured_region(request.stage), request.context)
@@ -65,8 +55,9 @@ def checked_configuration(request: Request, machine: str | None = None) -> Deplo
         raise MisuseError(f"this machine's processor is {name}: a rehearsal needs x86_64 or arm64")
     here, instance_type = PROCESSORS[name]
     if config.architecture != here:
-        fleets = ("primary", "core", "task")
-        advice = " ".join(f"-c {fleet}_instance_types={instance_type}" for fleet in fleets)
+        advice = " ".join(
+            f"-c {fleet}_instance_types={instance_type}" for fleet in ("primary", "core", "task")
+        )
         raise MisuseError(
             f"the configuration asks for {config.architecture} nodes ({config.primary_instance_types[0]}), "
             f"and this machine is {here}: add CONTEXT='{advice}'"

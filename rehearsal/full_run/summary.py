@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from operate.connection import Connection
-from operate.emr.clusters import ROLE_NAMES, Cluster, Node, describe_cluster, list_fleets, list_nodes
+from operate.emr.clusters import ROLE_NAMES, Cluster, Node
 from operate.emr.steps import Step, list_steps
 from rehearsal.errors import RehearsalError
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments, rewrite_configurations
@@ -42,7 +41,6 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the timeline began."""
         return self._clock() - self._begun
 
     def _print(self, begun: float, text: str) -> None:
@@ -50,19 +48,6 @@ class Timeline:
 
 
 SHARED = Path("/CLUSTER")  # stands for the cluster's folder, which only the emulator knows
-
-
-def describe_run(connection: Connection, folder: Path) -> list[str]:
-    """Return what the deployment's cluster did, and what its run came to, by its folder, fetched.
-
-    Raises:
-        RehearsalError: the folder is not complete.
-    """
-    emr, cluster_id = connection.client("emr"), connection.deployment.cluster_id
-    roles = {fleet.id: fleet.kind for fleet in list_fleets(emr, cluster_id)}
-    cluster = describe_cluster(emr, cluster_id)
-    lines = cluster_lines(cluster, list_steps(emr, cluster_id), list_nodes(emr, cluster_id), roles)
-    return [*lines, *run_lines(folder)]
 
 
 def cluster_lines(
@@ -82,7 +67,11 @@ def cluster_lines(
 
 def run_lines(folder: Path) -> list[str]:
     """Return counts, features, PCA and places. Raises RehearsalError: the run's folder is not complete."""
-    metrics, manifest = _read(folder / METRICS), _read(folder / MANIFEST)
+    try:
+        metrics, manifest = (json.loads((folder / name).read_text("utf-8")) for name in (METRICS, MANIFEST))
+    except FileNotFoundError as error:
+        missing = f"the step succeeded and its run has no {Path(error.filename).name}"
+        raise RehearsalError(f"{missing}: look at the driver's log") from error
     images, features, reduction = metrics["images"], metrics["features"], metrics["reduction"]
     counts = " + ".join(f"{images[kind]:,} {kind}" for kind in ("usable", "rejected", "skipped"))
     lines = [f"images    {images['listed']:,} listed = {counts}"]
@@ -108,12 +97,3 @@ def rewritten_settings(connection: Connection) -> list[str]:
     for step in list_steps(emr, cluster_id):
         changes += rewrite_arguments(step.arguments, SHARED)[1]
     return [f"  {change}" for change in changes]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise RehearsalError(
-            f"the step succeeded and its run has no {path.name}: look at the driver's log"
-        ) from error

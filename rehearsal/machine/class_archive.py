@@ -9,8 +9,7 @@ import tempfile
 from pathlib import Path
 
 from rehearsal.emr.compute import ClusterSpec, ComputeError, Node
-from rehearsal.machine.folders import ClusterFolders
-from rehearsal.machine.node_setup import NodeSetup
+from rehearsal.machine.node_setup import ClusterFolders, NodeSetup
 from rehearsal.machine.yarn import CLASS_ARCHIVE, Yarn
 from rehearsal.rewriting import EmulatedAws
 from spark_job.contract.errors import FruitError
@@ -21,11 +20,7 @@ WRITE_SECONDS = 120.0
 
 
 def make_archive(home: Path) -> None:
-    """Start a ResourceManager below `home`, and keep the classes that it loaded.
-
-    Raises:
-        ComputeError: it did not come up.
-    """
+    """Start a ResourceManager below `home`, and keep the classes that it loads. Raises ComputeError."""
     CLASS_ARCHIVE.unlink(missing_ok=True)
     unfinished = CLASS_ARCHIVE.with_suffix(".unfinished")
     folders = ClusterFolders(home / SPEC.cluster_id)

@@ -2,24 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from rehearsal.emr import compute
 from rehearsal.emr.compute import ComputeError, Node
-from rehearsal.machine.folders import ClusterFolders
 from rehearsal.machine.jars import installed_java
 from rehearsal.machine.log_bucket import LogBucket, s3_client
-from rehearsal.machine.node_setup import NodeSetup
-from rehearsal.machine.programs import (
-    ControllerLog,
-    LoggedProcess,
-    RunningStep,
-    fetch,
-    script_command,
-    step_command,
-)
+from rehearsal.machine.node_setup import ClusterFolders, NodeSetup
+from rehearsal.machine.programs import LoggedProcess, RunningStep, fetch, note, script_command, step_command
 from rehearsal.machine.yarn import Yarn, has_containers
 from rehearsal.processes import sweep
 from rehearsal.rewriting import EmulatedAws, rewrite_arguments
@@ -28,39 +19,29 @@ from rehearsal.rewriting import EmulatedAws, rewrite_arguments
 def machine(
     home: Path, aws: EmulatedAws, logs_late: Callable[[], float] = lambda: 0.0
 ) -> compute.ComputeFactory:
-    """Return what makes clusters: folders below `home`, programs of this machine.
+    """Return the maker of clusters: nodes are folders below `home`, logs come `logs_late()` seconds late.
 
-    Args:
-        logs_late: Returns how many seconds later than they could logs come to S3.
-
-    Raises:
-        JarsError: the jars have not been fetched.
-        FruitError: there is no Java 17.
+    Raises FruitError: the jars have not been fetched, or there is no Java 17.
     """
     installed_java()
     return lambda spec: Cluster(spec, home.resolve(), aws, logs_late)
 
 
-@dataclass
 class Cluster:
     """One cluster's nodes on this machine (a `Compute`)."""
 
-    spec: compute.ClusterSpec
-    home: Path
-    aws: EmulatedAws
-    logs_late: Callable[[], float]
-    _nodes: list[Node] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        spec = self.spec
-        self._id = spec.cluster_id
-        self._folders = ClusterFolders(self.home / self._id)
-        self._s3 = s3_client(self.aws, self._id)
-        self._bucket = LogBucket(self._s3, spec.log_uri, self._id, self.logs_late)
+    def __init__(
+        self, spec: compute.ClusterSpec, home: Path, aws: EmulatedAws, logs_late: Callable[[], float]
+    ) -> None:
+        self._home, self._id = home, spec.cluster_id
+        self._nodes: list[Node] = []
+        self._folders = ClusterFolders(home / self._id)
+        self._s3 = s3_client(aws, self._id)
+        self._bucket = LogBucket(self._s3, spec.log_uri, self._id, logs_late)
         labels = spec.configurations.get("yarn-site", {}).get("yarn.node-labels.enabled") == "true"
         self._yarn = Yarn(self._folders, labels=labels) if spec.runs_yarn else None
         ports = self._yarn.ports if self._yarn else None
-        self._setup = NodeSetup(spec, self._folders, self.aws, ports)
+        self._setup = NodeSetup(spec, self._folders, aws, ports)
 
     def provision(self, node: Node) -> None:
         try:
@@ -74,12 +55,11 @@ class Cluster:
         folder = self._folders.node(node).root / "bootstrap-actions" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         logs = self._folders.node_logs(node) / "bootstrap-actions" / str(number)
-        arguments = self._rewrite(action.arguments, ControllerLog(logs / "controller"))
+        arguments = self._rewrite(action.arguments, logs)
         command = script_command(fetch(self._s3, action.path, folder), arguments)
         environment = self._setup.shell_environment(node)
-        process = LoggedProcess(command, logs=logs, folder=folder, environment=environment)
-        code = process.wait()
-        process.controller.say(f"bootstrap action {number} ended with exit code {code}")
+        code = LoggedProcess(command, logs=logs, folder=folder, environment=environment).wait()
+        note(logs, f"bootstrap action {number} ended with exit code {code}")
         self._push_logs()
         return code
 
@@ -111,15 +91,14 @@ class Cluster:
         if primary is None:
             raise ComputeError("The cluster has no primary node")
         logs = self._folders.logs / "steps" / program.step_id
-        controller = ControllerLog(logs / "controller")
-        controller.say(f"Ensure step {program.step_id} jar file {program.jar}")
+        note(logs, f"Ensure step {program.step_id} jar file {program.jar}")
         folder = self._setup.working_folder(primary, program.step_id)
         try:
-            arguments = self._rewrite(program.arguments, controller)
+            arguments = self._rewrite(program.arguments, logs)
             conf = self._folders.node(primary).conf
             command = step_command(program, arguments, s3=self._s3, folder=folder, conf=conf)
         except ComputeError as error:
-            controller.say(f"Step failed: {error}")
+            note(logs, f"Step failed: {error}")
             self._push_logs()
             raise
         (logs / "syslog").touch()
@@ -127,7 +106,7 @@ class Cluster:
         return RunningStep(
             LoggedProcess(command, logs=logs, folder=folder, environment=environment),
             self._yarn.manager if self._yarn else None,
-            partial(has_containers, self.home, self._id),
+            partial(has_containers, self._home, self._id),
             self._push_logs,
         )
 
@@ -138,7 +117,7 @@ class Cluster:
         """Kill everything of the cluster, keep its logs and configuration files, remove the rest."""
         if self._yarn:
             self._yarn.stop()
-        sweep(self.home, self._id)
+        sweep(self._home, self._id)
         # Side by side: a node counts, and is paid for, until the last one is gone.
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._clear, list(self._nodes)))
@@ -146,7 +125,7 @@ class Cluster:
 
     def _end(self, node: Node) -> None:
         """Kill what runs on the node, and what that starts meanwhile; then remove the node."""
-        sweep(self.home, f"{self._id}/{node.instance_id}")
+        sweep(self._home, f"{self._id}/{node.instance_id}")
         self._clear(node)
 
     def _clear(self, node: Node) -> None:
@@ -154,10 +133,10 @@ class Cluster:
             self._nodes.remove(node)
         self._folders.node(node).clear()
 
-    def _rewrite(self, arguments: Sequence[str], controller: ControllerLog) -> list[str]:
+    def _rewrite(self, arguments: Sequence[str], logs: Path) -> list[str]:
         given, changes = rewrite_arguments(arguments, self._folders.shared)
         for change in changes:
-            controller.say(f"rewritten by the rehearsal: {change}")
+            note(logs, f"rewritten by the rehearsal: {change}")
         return given
 
     def _push_logs(self) -> None:

@@ -25,41 +25,36 @@ JARS = ROOT / ".cache" / "rehearsal" / "jars"
 PINS = HERE / "jars.sha256"
 SPARK_HOME = Path(pyspark.__file__).resolve().parent
 DOWNLOAD_SECONDS = 600
-TRUST_PASSWORD = b"public"  # of a file of public certificates; Java wants one
-
-
-class JarsError(RehearsalError):
-    """The jars cannot be had, or are not the pinned ones."""
+PUBLIC = "public"  # the password of a file of public certificates; Java wants one
 
 
 def fetch_jars(folder: Path = JARS) -> None:
     """Download the jars into a folder, `yarn/` and `s3/` in it, when they are not all there.
 
-    Raises:
-        JarsError: no network, or a file has another hash than its pin.
+    Raises RehearsalError: no network, or a file has another hash than its pin.
     """
     if not _unlike_pins(folder):
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-jars-") as work:
         _run_ivy(Path(work), folder)
     if wrong := _unlike_pins(folder):
-        raise JarsError(f"{folder}: not the pinned jars: {', '.join(wrong)}. Delete the folder and try again")
+        raise RehearsalError(
+            f"{folder}: not the pinned jars: {', '.join(wrong)}. Delete the folder and try again"
+        )
 
 
 def require_jars(folder: Path = JARS) -> None:
-    """Raise JarsError unless the jars have been fetched."""
+    """Raise RehearsalError unless the jars have been fetched."""
     missing = [name for name in _pins() if not (folder / name).is_file()]
     if missing:
-        raise JarsError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")
+        raise RehearsalError(f"{folder} lacks {missing[0]}: run `python -m rehearsal.machine.jars`")
 
 
 @cache
 def installed_java() -> Path:
-    """Return this machine's Java, when the project's folder can be used and the jars have been fetched.
+    """Return this machine's Java.
 
-    Raises:
-        JarsError: the jars have not been fetched.
-        FruitError: there is no Java 17, or the project's folder cannot be used.
+    Raises FruitError: there is no Java 17, no jars, or the project's folder cannot be used.
     """
     require_plain(ROOT)
     require_jars()
@@ -67,8 +62,7 @@ def installed_java() -> Path:
 
 
 def _pins() -> dict[str, str]:
-    rows = (line.split() for line in PINS.read_text().splitlines())
-    return {name: digest for digest, name in rows}
+    return {name: digest for digest, name in map(str.split, PINS.read_text().splitlines())}
 
 
 def _unlike_pins(folder: Path) -> list[str]:
@@ -81,28 +75,7 @@ def _unlike_pins(folder: Path) -> list[str]:
 
 
 def _run_ivy(work: Path, folder: Path) -> None:
-    trust = work / "trust.p12"
-    trust.write_bytes(_system_trust())
-    ivy = next((SPARK_HOME / "jars").glob("ivy-*.jar"))
-    command = [
-        f"{find_java_home()}/bin/java",
-        f"-Divy.default.ivy.user.dir={work / 'ivy'}",
-        f"-Djavax.net.ssl.trustStore={trust}",
-        f"-Djavax.net.ssl.trustStorePassword={TRUST_PASSWORD.decode()}",
-        *("-jar", str(ivy), "-ivy", str(HERE / "ivy.xml"), "-warn"),
-        *("-retrieve", f"{folder}/[conf]/[artifact]-[revision].[ext]"),
-    ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)
-    if ended.returncode != 0:
-        words = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
-        raise JarsError(
-            f"the jars could not be downloaded from Maven Central; is there a network?\n{words}\n"
-            f"Without one, put the files of {PINS.name} into {folder}"
-        )
-
-
-def _system_trust() -> bytes:
-    """Return the certificates that the system trusts as a Java trust store; Java looks at its own else."""
+    # A Java trust store with what the system trusts; by itself Java looks at its own alone.
     found = ssl.create_default_context().get_ca_certs(binary_form=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some old authority's certificate has an odd serial number
@@ -110,7 +83,23 @@ def _system_trust() -> bytes:
             PKCS12Certificate(x509.load_der_x509_certificate(der), str(number).encode())
             for number, der in enumerate(found)
         ]
-    return pkcs12.serialize_java_truststore(certificates, BestAvailableEncryption(TRUST_PASSWORD))
+    trust, encryption = work / "trust.p12", BestAvailableEncryption(PUBLIC.encode())
+    trust.write_bytes(pkcs12.serialize_java_truststore(certificates, encryption))
+    command = [
+        f"{find_java_home()}/bin/java",
+        f"-Divy.default.ivy.user.dir={work / 'ivy'}",
+        f"-Djavax.net.ssl.trustStore={trust}",
+        f"-Djavax.net.ssl.trustStorePassword={PUBLIC}",
+        *("-jar", str(next((SPARK_HOME / "jars").glob("ivy-*.jar"))), "-ivy", str(HERE / "ivy.xml"), "-warn"),
+        *("-retrieve", f"{folder}/[conf]/[artifact]-[revision].[ext]"),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)
+    if ended.returncode != 0:
+        words = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-8:])
+        raise RehearsalError(
+            f"the jars could not be downloaded from Maven Central; is there a network?\n{words}\n"
+            f"Without one, put the files of {PINS.name} into {folder}"
+        )
 
 
 if __name__ == "__main__":

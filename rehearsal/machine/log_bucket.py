@@ -1,14 +1,12 @@
 """The cluster's logs, packed and put into S3 where EMR puts them."""
 
-from __future__ import annotations
-
 import gzip
 import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock, Timer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -18,10 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 from botocore.utils import InstanceMetadataFetcher
 
+from infra.contract.aws_clients import S3Client
 from rehearsal.rewriting import EmulatedAws
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
 # S3 may refuse for a while; the logs are worth waiting for.
@@ -54,11 +50,7 @@ def s3_client(aws: EmulatedAws, cluster_id: str = "") -> Any:
 
 
 class LogBucket:
-    """Brings the files of folders on this machine to a prefix in S3, each again when it has grown.
-
-    Args:
-        late: Returns how many seconds later.
-    """
+    """Brings files of this machine to a prefix in S3, again when they have grown, `late()` seconds later."""
 
     def __init__(
         self, s3: S3Client, log_uri: str | None, cluster_id: str, late: Callable[[], float] = lambda: 0.0
@@ -73,12 +65,9 @@ class LogBucket:
         self._lock = Lock()
 
     def push(self, folders: Mapping[Path, str]) -> None:
-        """Put every file that is new or has grown, now or later.
+        """Put every file that is new or has grown, now or later; a folder's key is below the cluster's.
 
         What S3 does not take within a minute stays on this machine, is logged, and is tried again next time.
-
-        Args:
-            folders: Folder on this machine to its key below the cluster's.
         """
         if not self._bucket:
             return
@@ -94,28 +83,23 @@ class LogBucket:
             deadline = time.monotonic() + PATIENCE_SECONDS
             for folder, key in folders.items():
                 for path in sorted(file for file in folder.rglob("*") if file.is_file()):
-                    name = path.relative_to(folder).as_posix()
-                    self._push_file(path, "/".join(filter(None, (self._prefix, key, name))), deadline)
+                    content, name = path.read_bytes(), path.relative_to(folder).as_posix()
+                    if self._pushed.get(path) != len(content):
+                        packed = gzip.compress(content, compresslevel=1)
+                        whole_key = "/".join(filter(None, (self._prefix, key, f"{name}.gz")))
+                        if self._put(whole_key, packed, path, deadline):
+                            self._pushed[path] = len(content)
 
-    def _push_file(self, path: Path, key: str, deadline: float) -> None:
-        content = path.read_bytes()
-        if self._pushed.get(path) == len(content):
-            return
-        packed = gzip.compress(content, compresslevel=1)
+    def _put(self, key: str, packed: bytes, path: Path, deadline: float) -> bool:
         while True:
             try:
-                self._s3.put_object(Bucket=self._bucket, Key=f"{key}.gz", Body=packed)
-                self._pushed[path] = len(content)
-                return
+                self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed)
+                return True
             except (BotoCoreError, ClientError) as error:
-                if _is_final(error) or time.monotonic() > deadline:
-                    told = "s3://%s/%s.gz was not written (%s); it is in %s"
+                answer = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
+                # 4xx, as for a bucket that is not there: the same request would be refused again.
+                if answer.get("HTTPStatusCode", 500) < 500 or time.monotonic() > deadline:
+                    told = "s3://%s/%s was not written (%s); it is in %s"
                     log.warning(told, self._bucket, key, error, path)
-                    return
+                    return False
             time.sleep(1)
-
-
-def _is_final(error: Exception) -> bool:
-    """Return whether the same request would be refused again: 4xx, as for a bucket that is not there."""
-    answer = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
-    return int(answer.get("HTTPStatusCode", 500)) < 500

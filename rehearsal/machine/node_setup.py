@@ -1,16 +1,16 @@
 """What a node is given before anything runs on it: folders, configuration files, environment."""
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 from rehearsal.emr.compute import ClusterSpec, Node
-from rehearsal.machine.folders import ClusterFolders, NodeFolders
 from rehearsal.machine.jars import JARS, SPARK_HOME, installed_java
-from rehearsal.processes import MARK, OWNER, mark
+from rehearsal.processes import MARK, OWNER, mark, short_folder
 from rehearsal.rewriting import Configurations, EmulatedAws, rewrite_configurations
 from rehearsal.settings import LOOPBACK, free_port
 from spark_job.contract.node import NODE_FOLDER
@@ -45,27 +45,74 @@ MANAGER_ADDRESSES = (
 )
 
 
+class NodeFolders:
+    """One node's own disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.conf, self.spark_conf = root / "conf", root / "conf-spark"  # of Hadoop and of Spark
+        self.opt, self.java = root / "opt", root / "java"  # the node's /opt and JAVA_HOME
+        # Working folders of containers, and APPLICATION/CONTAINER/stderr and so on.
+        self.yarn_local, self.container_logs = root / "yarn", root / "containers"
+        # The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters.
+        self.tmp = short_folder(root.parents[1]) / root.name
+
+    def make(self) -> None:
+        for folder in (self.conf, self.spark_conf, self.opt, self.yarn_local, self.container_logs, self.tmp):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Remove what only a running node needs; logs and configuration stay."""
+        for folder in (self.opt, self.yarn_local, self.tmp, self.root / "steps"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class ClusterFolders:
+    """One cluster's folder in the rehearsal's home."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.shared = root / "shared"  # stands for HDFS: event logs, Spark's staging
+        self.logs = root / "logs"  # laid out as EMR does below the cluster's log URI
+        for folder in (self.shared / "spark-events", self.shared / "staging", self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def node(self, node: Node) -> NodeFolders:
+        return NodeFolders(self.root / node.instance_id)
+
+    def node_logs(self, node: Node) -> Path:
+        """Return where the logs of a node's bootstrap actions and of its daemons are."""
+        return self.logs / "node" / node.instance_id
+
+
 @dataclass
 class NodeSetup:
-    """Prepares the nodes of one cluster.
-
-    Attributes:
-        ports: Where its ResourceManager listens; None: it runs no YARN.
-        node_ports: Where the NodeManager of each node listens.
-    """
+    """Prepares the nodes of one cluster."""
 
     spec: ClusterSpec
     folders: ClusterFolders
     aws: EmulatedAws
-    ports: Sequence[int] | None
-    node_ports: dict[Node, int] = field(default_factory=dict)
+    ports: Sequence[int] | None  # where its ResourceManager listens; None: it runs no YARN
+    node_ports: dict[Node, int] = field(default_factory=dict)  # where the NodeManager of each node listens
     _exports: dict[str, str] = field(default_factory=dict)
 
     def prepare(self, node: Node) -> None:
-        """Make the node's folders, Java and configuration files. Raises OSError: there is no room."""
+        """Make the node's folders, Java and configuration files. Raises OSError: there is no room.
+
+        Its `java` links the working folder to the node's /opt, then runs the real one: YARN starts a
+        container in a folder of its own, and there `opt/…` is what this node's bootstrap made.
+        """
         folders = self.folders.node(node)
         folders.make()
-        _write_java_home(folders)
+        java = folders.java / "bin" / "java"
+        java.parent.mkdir(parents=True, exist_ok=True)
+        options = " ".join(JAVA_OPTIONS)
+        java.write_text(
+            "#!/bin/sh\n"
+            f'[ -e opt ] || ln -s "{folders.opt}" opt 2>/dev/null\n'
+            f'exec "{installed_java()}/bin/java" {options} "-Djava.io.tmpdir={folders.tmp}" "$@"\n'
+        )
+        java.chmod(0o755)
         if self.ports is not None:
             self.node_ports[node] = free_port()
             self._write_configuration(node, folders, self.ports)
@@ -106,10 +153,8 @@ class NodeSetup:
         """Make a folder for a step, with the link to the node's /opt that containers have."""
         folders = self.folders.node(node)
         folder = folders.root / "steps" / step_id
-        folder.mkdir(parents=True, exist_ok=True)
-        link = folder / "opt"
-        if not link.is_symlink():
-            link.symlink_to(folders.opt)
+        folder.mkdir(parents=True)
+        (folder / "opt").symlink_to(folders.opt)
         return folder
 
     def _write_configuration(self, node: Node, folders: NodeFolders, ports: Sequence[int]) -> None:
@@ -119,8 +164,9 @@ class NodeSetup:
             place=place(node, folders, ports, self.node_ports[node]),
             shared=self.folders.shared,
         )
-        defaults = emr_defaults()
-        files = {name: {**defaults.get(name, {}), **given.get(name, {})} for name in {**defaults, **given}}
+        files = {
+            name: {**EMR_DEFAULTS.get(name, {}), **given.get(name, {})} for name in {**EMR_DEFAULTS, **given}
+        }
         write_hadoop_files(folders.conf, files)
         write_spark_files(folders.spark_conf, files)
         self._exports = exports(files)
@@ -147,10 +193,13 @@ def write_hadoop_files(folder: Path, given: Configurations) -> None:
 
 
 def write_spark_files(folder: Path, given: Configurations) -> None:
-    """Write `spark-defaults.conf`, and `log4j2.properties` when it is asked for."""
+    """Write `spark-defaults.conf`, and `log4j2.properties` when it is asked for, as java.util.Properties."""
     for name, file in SPARK_FILES.items():
         if name in given:
-            (folder / file).write_text(_java_properties(given[name]), encoding="utf-8")
+            lines = [
+                f"{_escaped(key, ' =:#!')}={_escaped(value, '')}\n" for key, value in given[name].items()
+            ]
+            (folder / file).write_text("".join(lines), encoding="utf-8")
 
 
 def exports(given: Configurations) -> dict[str, str]:
@@ -158,67 +207,46 @@ def exports(given: Configurations) -> dict[str, str]:
     return {key: value for name in EXPORTS for key, value in given.get(name, {}).items()}
 
 
-def _java_properties(properties: Mapping[str, str]) -> str:
-    """Return lines for java.util.Properties: a backslash, a line's end and a key's separators are escaped."""
-    return "".join(f"{_escaped(key, ' =:#!')}={_escaped(value, '')}\n" for key, value in properties.items())
-
-
 def _escaped(text: str, separators: str) -> str:
+    """Return a key or a value with backslashes, a line's end and a key's separators escaped."""
     for character in "\\" + separators:
         text = text.replace(character, "\\" + character)
     text = text.replace("\n", "\\n")
     return "\\" + text if text.startswith(" ") else text
 
 
-def _write_java_home(folders: NodeFolders) -> None:
-    """Write a JAVA_HOME whose `java` links the working folder to the node's /opt, then runs the real one.
-
-    YARN starts a container in a folder of its own: there `opt/…` is what this node's bootstrap made.
-    """
-    binary = folders.java / "bin" / "java"
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    options = " ".join(JAVA_OPTIONS)
-    binary.write_text(
-        "#!/bin/sh\n"
-        f'[ -e opt ] || ln -s "{folders.opt}" opt 2>/dev/null\n'
-        f'exec "{installed_java()}/bin/java" {options} "-Djava.io.tmpdir={folders.tmp}" "$@"\n'
-    )
-    binary.chmod(0o755)
-
-
-def emr_defaults() -> Configurations:
-    """Return settings that a cluster's configurations may override, as EMR has its own."""
-    return {
-        "spark-defaults": {
-            "spark.master": "yarn",
-            "spark.eventLog.enabled": "true",
-            "spark.dynamicAllocation.enabled": "true",
-            "spark.yarn.scheduler.heartbeat.interval-ms": "500",
-        },
-        "capacity-scheduler": {
-            "yarn.scheduler.capacity.root.queues": "default",
-            "yarn.scheduler.capacity.root.default.capacity": "100",
-            # Hadoop's own, which EMR leaves: the first master of a label always starts, a second may wait.
-            "yarn.scheduler.capacity.maximum-am-resource-percent": "0.1",
-            "yarn.scheduler.capacity.root.accessible-node-labels": "*",
-            f"yarn.scheduler.capacity.root.accessible-node-labels.{LABEL}.capacity": "100",
-            f"yarn.scheduler.capacity.root.default.accessible-node-labels.{LABEL}.capacity": "100",
-        },
-        "yarn-site": {
-            "yarn.node-labels.configuration-type": "distributed",
-            "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
-            "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
-            # A node that is silent for so long is lost; on a busy machine a daemon may rest for ten seconds.
-            "yarn.nm.liveness-monitor.expiry-interval-ms": "20000",
-            # A driver registers when its Spark is up: on a busy machine that takes its time.
-            "yarn.am.liveness-monitor.expiry-interval-ms": "120000",
-            "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
-            # YARN's own is two minutes: as long as a whole run takes here.
-            "yarn.nodemanager.disk-health-checker.interval-ms": "10000",
-            "yarn.dispatcher.drain-events.timeout": "5000",
-            "yarn.resourcemanager.am.max-attempts": "2",
-        },
-    }
+# Settings that a cluster's configurations may override, as EMR has its own.
+EMR_DEFAULTS: Configurations = {
+    "spark-defaults": {
+        "spark.master": "yarn",
+        "spark.eventLog.enabled": "true",
+        "spark.dynamicAllocation.enabled": "true",
+        "spark.yarn.scheduler.heartbeat.interval-ms": "500",
+    },
+    "capacity-scheduler": {
+        "yarn.scheduler.capacity.root.queues": "default",
+        "yarn.scheduler.capacity.root.default.capacity": "100",
+        # Hadoop's own, which EMR leaves: the first master of a label always starts, a second may wait.
+        "yarn.scheduler.capacity.maximum-am-resource-percent": "0.1",
+        "yarn.scheduler.capacity.root.accessible-node-labels": "*",
+        f"yarn.scheduler.capacity.root.accessible-node-labels.{LABEL}.capacity": "100",
+        f"yarn.scheduler.capacity.root.default.accessible-node-labels.{LABEL}.capacity": "100",
+    },
+    "yarn-site": {
+        "yarn.node-labels.configuration-type": "distributed",
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
+        "yarn.resourcemanager.nm.liveness-monitor.interval-ms": "1000",
+        # A node that is silent for so long is lost; on a busy machine a daemon may rest for ten seconds.
+        "yarn.nm.liveness-monitor.expiry-interval-ms": "20000",
+        # A driver registers when its Spark is up: on a busy machine that takes its time.
+        "yarn.am.liveness-monitor.expiry-interval-ms": "120000",
+        "yarn.nodemanager.sleep-delay-before-sigkill.ms": "250",
+        # YARN's own is two minutes: as long as a whole run takes here.
+        "yarn.nodemanager.disk-health-checker.interval-ms": "10000",
+        "yarn.dispatcher.drain-events.timeout": "5000",
+        "yarn.resourcemanager.am.max-attempts": "2",
+    },
+}
 
 
 def place(node: Node, folders: NodeFolders, manager_ports: Sequence[int], node_port: int) -> Configurations:

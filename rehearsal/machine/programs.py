@@ -1,7 +1,5 @@
 """A program on a node: its files and command, the logs that EMR keeps of it; a step with its application."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -13,24 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from os import killpg
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.contract.aws_clients import S3Client
 from rehearsal.emr.compute import ComputeError, Program
 from rehearsal.machine.jars import SPARK_HOME
 from rehearsal.machine.yarn import ResourceManager
 from rehearsal.processes import wait_until
 from rehearsal.rewriting import SCHEMES
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-
+COMMAND_RUNNER, SCRIPT_RUNNER = "command-runner.jar", "script-runner.jar"
 # As EMR's command-runner.jar ends when there is no such command.
 NOT_FOUND = 1
 LAST_LINES = 10
@@ -46,18 +40,12 @@ CANCEL_SECONDS = 20.0
 SUBMITTED = re.compile(r"Submitt(?:ing|ed) application (application_\d+_\d+)")
 
 
-class ControllerLog:
-    """The log in which EMR tells what it did with a program."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-
-    def say(self, text: str) -> None:
-        """Add a line with the time."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(f"{now} INFO {text}\n")
+def note(logs: Path, text: str) -> None:
+    """Add a line with the time to the log in which EMR tells what it did with a program."""
+    logs.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    with (logs / "controller").open("a", encoding="utf-8") as stream:
+        stream.write(f"{now} INFO {text}\n")
 
 
 class LoggedProcess:
@@ -66,9 +54,8 @@ class LoggedProcess:
     def __init__(
         self, command: Sequence[str], *, logs: Path, folder: Path, environment: Mapping[str, str]
     ) -> None:
-        self._logs = logs
-        self.controller = ControllerLog(logs / "controller")
-        self.controller.say(f"startExec '{shlex.join(command)}' in {folder}")
+        self.logs = logs
+        note(logs, f"startExec '{shlex.join(command)}' in {folder}")
         self._process: subprocess.Popen[bytes] | None = None
         with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
             try:
@@ -91,8 +78,7 @@ class LoggedProcess:
     def wait(self, seconds: float | None = None) -> int:
         """Return the exit code; of a signal 128 and its number, as shells say it.
 
-        Raises:
-            subprocess.TimeoutExpired: it runs on after so many seconds.
+        Raises subprocess.TimeoutExpired: it runs on after so many seconds.
         """
         code = NOT_FOUND if self._process is None else self._process.wait(seconds)
         return 128 - code if code < 0 else code
@@ -101,12 +87,11 @@ class LoggedProcess:
         """Send a signal to the program and what it started; nothing when it has ended."""
         if self._process is not None and self._process.poll() is None:
             with suppress(ProcessLookupError):
-                killpg(self._process.pid, number)
+                os.killpg(self._process.pid, number)
 
     @property
     def stderr(self) -> str:
-        """What the program has written to stderr so far."""
-        return (self._logs / "stderr").read_text(errors="replace")
+        return (self.logs / "stderr").read_text(errors="replace")
 
     @property
     def last_words(self) -> str:
@@ -118,16 +103,11 @@ class LoggedProcess:
 
 @dataclass
 class RunningStep:
-    """A step under way, as `Compute.run` returns it.
-
-    Attributes:
-        manager: The cluster's ResourceManager; None: it runs no YARN.
-        has_containers: Returns whether processes of an application's containers run.
-    """
+    """A step under way, as `Compute.run` returns it."""
 
     process: LoggedProcess
-    manager: ResourceManager | None
-    has_containers: Callable[[str], bool]
+    manager: ResourceManager | None  # the cluster's ResourceManager; None: it runs no YARN
+    has_containers: Callable[[str], bool]  # returns whether processes of an application's containers run
     push_logs: Callable[[], None]
     _begun: float = field(default_factory=time.monotonic)
     _ending: Lock = field(default_factory=Lock)
@@ -136,12 +116,24 @@ class RunningStep:
     def wait(self) -> int:
         """Return the exit code when the step has ended, and its logs and its containers' are in S3."""
         with self._ending:
-            if self._code is None:
-                self._code = self._run_to_its_end()
+            while self._code is None:
+                try:
+                    code = self.process.wait(PUSH_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self.push_logs()
+                    continue
+                wait_until(
+                    lambda: not any(map(self.has_containers, self._applications())), CONTAINERS_SECONDS
+                )
+                took = time.monotonic() - self._begun
+                outcome = "succeeded" if code == 0 else "failed"
+                note(self.process.logs, f"Step {outcome} with exitCode {code} and took {took:.0f} seconds")
+                self.push_logs()
+                self._code = code
         return self._code
 
     def cancel(self, *, force: bool) -> None:
-        self.process.controller.say("cancelled: " + ("SIGKILL" if force else "SIGTERM"))
+        note(self.process.logs, "cancelled: " + ("SIGKILL" if force else "SIGTERM"))
         self.process.signal(signal.SIGKILL if force else signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(CANCEL_SECONDS)
@@ -151,40 +143,18 @@ class RunningStep:
             try:
                 self.manager.kill_application(application)
             except ComputeError as error:
-                self.process.controller.say(f"{application} was not killed: {error}")
+                note(self.process.logs, f"{application} was not killed: {error}")
 
     @property
     def last_words(self) -> str:
         return self.process.last_words
 
-    def _run_to_its_end(self) -> int:
-        while True:
-            try:
-                code = self.process.wait(PUSH_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                self.push_logs()
-        wait_until(lambda: not any(map(self.has_containers, self._applications())), CONTAINERS_SECONDS)
-        took = time.monotonic() - self._begun
-        outcome = "succeeded" if code == 0 else "failed"
-        self.process.controller.say(f"Step {outcome} with exitCode {code} and took {took:.0f} seconds")
-        self.push_logs()
-        return code
-
     def _applications(self) -> list[str]:
         return sorted(set(SUBMITTED.findall(self.process.stderr)))
 
 
-COMMAND_RUNNER = "command-runner.jar"
-SCRIPT_RUNNER = "script-runner.jar"
-
-
 def fetch(s3: S3Client, uri: str, folder: Path) -> Path:
-    """Copy a file of S3 or of this machine into a folder.
-
-    Raises:
-        ComputeError: it is not there, or may not be read.
-    """
+    """Copy a file of S3 or of this machine into a folder. Raises ComputeError: it cannot be had."""
     parts = urlsplit(uri)
     target = folder / Path(parts.path).name
     try:
@@ -213,31 +183,28 @@ def script_command(script: Path, arguments: Sequence[str]) -> list[str]:
 def step_command(
     program: Program, arguments: Sequence[str], *, s3: S3Client, folder: Path, conf: Path
 ) -> list[str]:
-    """Return the command of a step.
+    """Return the command of a step with these arguments; files are fetched into the folder.
 
-    Args:
-        arguments: The program's, as they were rewritten.
-        folder: Where files are fetched to.
-
-    Raises:
-        ComputeError: its jar or script cannot be had, or it names no command.
+    Raises ComputeError: its jar or script cannot be had, or it names no command.
     """
     runner = Path(urlsplit(program.jar).path).name
-    if runner not in (COMMAND_RUNNER, SCRIPT_RUNNER):
-        return _jar_command(program, arguments, fetch(s3, program.jar, folder), conf)
+    if runner not in (COMMAND_RUNNER, SCRIPT_RUNNER):  # then as `hadoop jar` does it
+        jar = str(fetch(s3, program.jar, folder))
+        classpath = os.pathsep.join([str(conf), f"{SPARK_HOME}/jars/*"])
+        properties = [f"-D{key}={value}" for key, value in (program.properties or {}).items()]
+        main = [program.main_class] if program.main_class else []
+        return [
+            "java",
+            *properties,
+            "-cp",
+            classpath,
+            "org.apache.hadoop.util.RunJar",
+            jar,
+            *main,
+            *arguments,
+        ]
     if not arguments:
         raise ComputeError(f"{runner} was given nothing to run")
     if runner == COMMAND_RUNNER:
         return list(arguments)
     return script_command(fetch(s3, arguments[0], folder), arguments[1:])
-
-
-def _jar_command(program: Program, arguments: Sequence[str], jar: Path, conf: Path) -> list[str]:
-    """Return a command that does what `hadoop jar` does."""
-    classpath = os.pathsep.join([str(conf), f"{SPARK_HOME}/jars/*"])
-    properties = [f"-D{key}={value}" for key, value in (program.properties or {}).items()]
-    main = [program.main_class] if program.main_class else []
-    return [
-        *("java", *properties, "-cp", classpath, "org.apache.hadoop.util.RunJar"),
-        *(str(jar), *main, *arguments),
-    ]

@@ -3,8 +3,10 @@
 import getpass
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,9 @@ import psutil
 import urllib3
 
 from rehearsal.emr.compute import ComputeError, Demand, Node
-from rehearsal.machine.folders import ClusterFolders, NodeFolders
 from rehearsal.machine.jars import JARS, SPARK_HOME, installed_java
-from rehearsal.machine.node_setup import JAVA_OPTIONS, LABEL, MANAGER_ADDRESSES
-from rehearsal.processes import end, processes_of, wait_until
+from rehearsal.machine.node_setup import JAVA_OPTIONS, LABEL, MANAGER_ADDRESSES, ClusterFolders, NodeFolders
+from rehearsal.processes import end, processes_of, start, wait_until
 from rehearsal.settings import LOOPBACK, free_ports
 
 HADOOP = "org.apache.hadoop.yarn"
@@ -44,22 +45,15 @@ class Daemon:
     port: int
 
     def wait_until(self, ready: Callable[[], bool], what: str) -> None:
-        """Wait until it is of use.
-
-        Raises:
-            ComputeError: it ended, or took too long; the message holds the last lines of its log.
-        """
+        """Wait until it is of use. Raises ComputeError with the last lines of its log: it is not."""
         if wait_until(lambda: not self.is_alive() or ready(), START_SECONDS) and self.is_alive():
             return
-        self.stop()
+        end(self.process, 0)
         lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         raise ComputeError(f"{what} did not come up; its log ends with:\n" + "\n".join(lines))
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
-
-    def stop(self, seconds: float = 0.0) -> None:
-        end(self.process, seconds)
 
 
 class Yarn:
@@ -79,14 +73,12 @@ class Yarn:
         self._daemon = self._start("ResourceManager", primary, self.ports[0], environment)
         self._daemon.wait_until(self.manager.is_up, "YARN's ResourceManager")
         if self._labels:
-            self.manager.add_label(LABEL)
+            # When nodes with the label idle, they take requests without it as well.
+            labels = {"nodeLabelsInfo": [{"name": LABEL, "exclusivity": False}]}
+            self.manager.call("POST", "add-node-labels", labels)
 
     def join(self, node: Node, port: int, environment: Mapping[str, str]) -> None:
-        """Start a NodeManager on its port and wait until YARN counts on it.
-
-        Raises:
-            ComputeError: it did not come up.
-        """
+        """Start a NodeManager and wait until YARN counts on it. Raises ComputeError: it did not come up."""
         if not wait_until(self.manager.is_up, START_SECONDS):
             raise ComputeError("There is no ResourceManager to join")
         daemon = self._node_managers[node] = self._start("NodeManager", node, port, environment)
@@ -99,15 +91,21 @@ class Yarn:
         daemon = self._node_managers.get(node)
         if daemon and daemon.is_alive():
             if listed := self._of(daemon.port):
-                self._close(node, listed["nodeId"])
+                # Without memory on YARN's books it gets no new containers; those that run go on.
+                command = java_command(f"{HADOOP}.client.cli.RMAdminCLI", self._folders.node(node).conf)
+                command += ["-updateNodeResource", listed["nodeId"], "0", "0", "-1"]
+                ended = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS)
+                if ended.returncode != 0:
+                    reason = ended.stderr.strip()[-500:]
+                    raise ComputeError(f"YARN did not let {node.instance_id} go: {reason}")
                 wait_until(lambda: not int(self._of(daemon.port).get("numContainers", 0)), DRAIN_SECONDS)
-            daemon.stop(STOP_SECONDS)
+            end(daemon.process, STOP_SECONDS)
         self.forget(node)
 
     def forget(self, node: Node) -> None:
         """Kill the node's NodeManager and count on it no more."""
         if daemon := self._node_managers.pop(node, None):
-            daemon.stop()
+            end(daemon.process, 0)
 
     def is_alive(self, node: Node) -> bool:
         """Return whether the node's daemon runs; a primary node need not have one yet."""
@@ -117,7 +115,7 @@ class Yarn:
         return daemon is not None and daemon.is_alive()
 
     def demand(self) -> Demand:
-        """Return the demand as the ResourceManager says it; nothing before it is up."""
+        """Return what the ResourceManager says of its demand; no containers before it is up."""
         if self._daemon is None or not self.manager.is_up():
             return Demand(0, {})
         containers = {port: int(node["numContainers"]) for port, node in self.manager.nodes().items()}
@@ -133,7 +131,7 @@ class Yarn:
         for node in list(self._node_managers):
             self.forget(node)
         if self._daemon is not None:
-            self._daemon.stop(grace_seconds)
+            end(self._daemon.process, grace_seconds)
 
     def _of(self, port: int) -> dict[str, Any]:
         """Return what YARN says of a node; empty where it knows none."""
@@ -145,28 +143,9 @@ class Yarn:
         log = self._folders.node_logs(node) / "applications" / "hadoop-yarn" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
-            process = subprocess.Popen(
-                java_command(f"{HADOOP}.server.{name}.{kind}", folders.conf),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=folders.root,
-                env=dict(environment),
-                start_new_session=True,
-            )
+            command = java_command(f"{HADOOP}.server.{name}.{kind}", folders.conf)
+            process = start(command, output, folders.root, environment)
         return Daemon(process, log, port)
-
-    def _close(self, node: Node, yarn_id: str) -> None:
-        """Take its memory off YARN's books: containers that run go on, no new ones come."""
-        command = java_command(f"{HADOOP}.client.cli.RMAdminCLI", self._folders.node(node).conf)
-        ended = subprocess.run(
-            [*command, "-updateNodeResource", yarn_id, "0", "0", "-1"],
-            capture_output=True,
-            text=True,
-            timeout=START_SECONDS,
-        )
-        if ended.returncode != 0:
-            raise ComputeError(f"YARN did not let {node.instance_id} go: {ended.stderr.strip()[-500:]}")
 
 
 def java_command(main: str, conf: Path) -> list[str]:
@@ -183,11 +162,9 @@ def has_containers(home: Path, cluster_id: str, application_id: str) -> bool:
     """Return whether processes of an application's containers run on any node of the cluster."""
     numbers = application_id.removeprefix("application_")
     for process in processes_of(home, cluster_id):
-        try:
+        with suppress(psutil.Error):
             if numbers in process.environ().get("CONTAINER_ID", ""):
                 return True
-        except psutil.Error:
-            continue
     return False
 
 
@@ -208,39 +185,37 @@ class ResourceManager:
     port: int
 
     def is_up(self) -> bool:
-        """Return whether it answers and is active."""
         try:
-            return bool(self._call("GET", "info").get("hastate") == "active")
+            return bool(self.call("GET", "info").get("hastate") == "active")
         except ComputeError:
             return False
 
-    def add_label(self, label: str) -> None:
-        """Make a node label whose nodes take other requests as well when they idle."""
-        self._call("POST", "add-node-labels", {"nodeLabelsInfo": [{"name": label, "exclusivity": False}]})
-
     def nodes(self) -> dict[int, dict[str, Any]]:
         """Return NodeManager's port to what YARN says of it: state, numContainers, nodeLabels and so on."""
-        listed = self._call("GET", "nodes")["nodes"]
+        listed = self.call("GET", "nodes")["nodes"]
         return {int(node["nodeId"].rpartition(":")[2]): node for node in listed}
 
     def pending_containers(self) -> dict[str, int]:
         """Return how many containers wait for room, by the label that they ask for, empty without one."""
         beans = self._ask("GET", f"/jmx?qry={QUEUES}")["beans"]
-        roots = [bean for bean in beans if bean["name"].endswith(",q0=root")]
-        waiting = {bean["name"]: int(bean.get("PendingContainers", 0)) for bean in roots}
+        waiting = {
+            bean["name"]: int(bean.get("PendingContainers", 0))
+            for bean in beans
+            if bean["name"].endswith(",q0=root")
+        }
         by_label = {
-            name.partition("partition=")[2].partition(",")[0]: count
+            label[1]: count
             for name, count in waiting.items()
-            if "partition=" in name
+            if (label := re.search("partition=([^,]*)", name))
         }
         # `QueueMetrics` repeats what `partition=` says, but is alone where there are no labels.
         return by_label or {"": sum(waiting.values())}
 
     def kill_application(self, application_id: str) -> None:
         """End an application and its containers; nothing when it has ended."""
-        self._call("PUT", f"apps/{application_id}/state", {"state": "KILLED"})
+        self.call("PUT", f"apps/{application_id}/state", {"state": "KILLED"})
 
-    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         return self._ask(method, f"/ws/v1/cluster/{path}?user.name={getpass.getuser()}", body)
 
     def _ask(self, method: str, target: str, body: Any = None) -> dict[str, Any]:

@@ -80,5 +80,5 @@ if __name__ == "__main__":
     interrupt_on_sigterm()
     home, port = Path(sys.argv[1]), int(sys.argv[2])
     with suppress(KeyboardInterrupt), Server(home, port=port, emr="tests.end_to_end.stage:make") as server:
-        server.wait()
+        server.process.wait()
         sys.exit(1)  # it ended before it was told to

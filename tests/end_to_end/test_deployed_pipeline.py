@@ -259,7 +259,7 @@ def test_the_same_run_is_refused(stage, submitted, again):
 def test_policies_suffice_and_no_statement_is_idle(stage, submitted, again, monkeypatch):
     """Nothing was refused but probes; what people who submit and nodes may do, each needs."""
     settings = stage.aws.server.settings
-    for name, value in stage.aws.server.environment.items():
+    for name, value in stage.aws.server.settings.client_environment().items():
         monkeypatch.setenv(name, value)
     reviewer = Connection("dev", settings.region, session=boto3.Session(*settings.keys_of(REVIEWER)))
     probe(reviewer, deployed_resources(reviewer.client("cloudformation"), "dev"))

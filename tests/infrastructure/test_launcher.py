@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.launch.run_request import DeployedJob
+from rehearsal.emr.conditions import Conditions
 from rehearsal.emulator.resource_types import emr_cluster
 from tests.infrastructure.pipeline_template import cluster, of_type
 from tests.infrastructure.synthesis import only, synthesise
@@ -59,7 +60,7 @@ def test_it_starts_the_very_cluster_of_the_stack(stage, monkeypatch) -> None:
 
     monkeypatch.setattr(emr_cluster, "call", call)
     monkeypatch.setattr(emr_cluster, "_wait", lambda *_: {"Id": "j-1", "Status": {"State": "WAITING"}})
-    emr_cluster.EmrCluster().create("Cluster", resolved(cluster(stage)), "stack")
+    emr_cluster.EmrCluster(Conditions()).create("Cluster", resolved(cluster(stage)), "stack")
     (stack,), launched = sent, definition(stage)["cluster"]
     assert stack["Instances"].pop("KeepJobFlowAliveWhenNoSteps") is True
     assert launched["Instances"].pop("KeepJobFlowAliveWhenNoSteps") is False

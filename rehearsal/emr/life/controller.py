@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rehearsal.emr.cluster import AUTO_TERMINATION, Cluster
 from rehearsal.emr.compute import Compute, ComputeError, ComputeFactory, Demand
 from rehearsal.emr.conditions import CLOCK, Timings
-from rehearsal.emr.life.launching import Launching
+from rehearsal.emr.life.launching import Launch
 from rehearsal.emr.life.managed_scaling import ManagedScaling
 from rehearsal.emr.life.resizing import Resizing
 from rehearsal.emr.parts import READY, STARTED, Ending, Instance, Step
@@ -17,31 +17,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Controller:
-    """The control plane of one cluster.
-
-    Attributes:
-        launching: Starts its instances, or says what EC2 says instead.
-        yarn_places: As many as clusters may run YARN at once: each takes memory of this machine.
-    """
+    """The control plane of one cluster."""
 
     cluster: Cluster
     make_compute: ComputeFactory
     timings: Timings
-    launching: Launching
+    launch: Launch
+    # As many as clusters may run YARN at once: each takes memory of this machine.
     yarn_places: threading.Semaphore
     _compute: Compute | None = None
     _idle_since: float | None = None
 
     def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._live, daemon=True, name=self.cluster.id)
-
-    def begin(self) -> None:
-        self._thread.start()
-
-    def join(self, timeout: float) -> bool:
-        """Wait for the cluster's end; return False when it has not come in `timeout` seconds."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        self.thread = threading.Thread(target=self._live, daemon=True, name=self.cluster.id)
 
     def lose(self, instance: Instance, message: str) -> None:
         """Lose an instance at once; its pool replaces it if it still wants it."""
@@ -50,56 +38,66 @@ class Controller:
             self._compute.lose(instance.node)
 
     def _live(self) -> None:
-        has_place = self.cluster.runs_yarn and self._take_yarn_place()
+        cluster, has_place = self.cluster, False
+        while cluster.runs_yarn and not has_place and not cluster.ending:
+            # An ending wakes nobody here, hence the short waits.
+            has_place = self.yarn_places.acquire(timeout=0.1)
         try:
-            if not self.cluster.ending:
-                self._compute = self.make_compute(self.cluster.spec)
+            if not cluster.ending:
+                self._compute = self.make_compute(cluster.spec)
                 self._work(self._compute)
         except ComputeError as error:
-            self.cluster.end(Ending("INTERNAL_ERROR", str(error)))
+            cluster.end(Ending("INTERNAL_ERROR", str(error)))
         except Exception as error:
-            logger.exception("cluster %s", self.cluster.id)
-            self.cluster.end(Ending("INTERNAL_ERROR", repr(error)))
-        _shut_down(self.cluster, self._compute)
+            logger.exception("cluster %s", cluster.id)
+            cluster.end(Ending("INTERNAL_ERROR", repr(error)))
+        _shut_down(cluster, self._compute)
         if has_place:
             self.yarn_places.release()
 
-    def _take_yarn_place(self) -> bool:
-        """Wait for a place; return False when the cluster is to end first."""
-        while not self.cluster.ending:
-            # An ending wakes nobody here, hence the short waits.
-            if self.yarn_places.acquire(timeout=0.1):
-                return True
-        return False
-
     def _work(self, compute: Compute) -> None:
-        resizing = Resizing(self.cluster, compute, self.launching, self.timings)
-        scaling = ManagedScaling(self.cluster, resizing, self.timings)
-        while not self.cluster.ending:
-            with self.cluster.changed:
-                seen = self.cluster.version
+        cluster = self.cluster
+        resizing = Resizing(cluster, compute, self.launch, self.timings)
+        scaling = ManagedScaling(cluster, resizing, self.timings)
+        while not cluster.ending:
+            with cluster.changed:
+                seen = cluster.version
                 resizing.reconcile()
-            self._advance()
-            if self.cluster.state in READY:
-                start_due(self.cluster, compute)
+                self._advance()
+            if cluster.state in READY:
+                with cluster.changed:
+                    step = next(iter(cluster.active_steps), None)
+                    if step and step.state == "PENDING" and not cluster.ending:
+                        cluster.let(step, "RUNNING")
+                        runs = (cluster, compute, step)
+                        threading.Thread(target=_run, args=runs, daemon=True, name=step.id).start()
                 self._replace_dead(compute)
-                demand = self._demand(compute)
-                if demand:
+                demand: Demand | None = None
+                try:
+                    demand = compute.demand()
                     scaling.adapt(demand)
+                except (ComputeError, OSError) as error:  # late, as on a machine under load
+                    logger.warning("cluster %s: YARN does not say its demand: %s", cluster.id, error)
                 self._rest(demand)
-            self._wait_for_change(seen)
+            timed = (
+                cluster.runs_yarn
+                or cluster.policies.get(AUTO_TERMINATION)
+                or any(pool.refusal for pool in cluster.pools)
+            )
+            with cluster.changed:
+                if cluster.version == seen and not cluster.ending:
+                    cluster.changed.wait(self.timings.tick if timed else None)
 
     def _advance(self) -> None:
-        """Go from STARTING to BOOTSTRAPPING to ready, as the instances come."""
+        """Go from STARTING to BOOTSTRAPPING to ready, as the instances come; the caller holds the lock."""
         cluster = self.cluster
-        with cluster.changed:
-            members = [instance for instance in cluster.instances if instance.state != "TERMINATED"]
-            waits = cluster.ending or any(pool.refusal for pool in cluster.pools)
-            if cluster.state == "STARTING" and not waits and all(member.provisioned for member in members):
-                cluster.let(cluster, "BOOTSTRAPPING")
-            if cluster.state == "BOOTSTRAPPING" and all(instance.state == "RUNNING" for instance in members):
-                cluster.let(cluster, "RUNNING" if cluster.active_steps else self._without_steps())
-                self._idle_since = CLOCK.now() if cluster.state == "WAITING" else None
+        members = [instance for instance in cluster.instances if instance.state != "TERMINATED"]
+        waits = cluster.ending or any(pool.refusal for pool in cluster.pools)
+        if cluster.state == "STARTING" and not waits and all(member.provisioned for member in members):
+            cluster.let(cluster, "BOOTSTRAPPING")
+        if cluster.state == "BOOTSTRAPPING" and all(instance.state == "RUNNING" for instance in members):
+            cluster.let(cluster, "RUNNING" if cluster.active_steps else self._without_steps())
+            self._idle_since = CLOCK.now() if cluster.state == "WAITING" else None
 
     def _without_steps(self) -> str:
         if not self.cluster.keep_alive:
@@ -111,8 +109,7 @@ class Controller:
     def _rest(self, demand: Demand | None) -> None:
         """Be RUNNING while there are steps, else WAITING, until the cluster has idled long enough.
 
-        Args:
-            demand: None when it is not known: the cluster does not count as idle then.
+        While the demand is not known (None), it does not count as idle.
         """
         cluster = self.cluster
         with cluster.changed:
@@ -140,36 +137,14 @@ class Controller:
                 return
             self.lose(instance, f"The processes of instance {instance.ec2_id} ended.")
 
-    def _demand(self, compute: Compute) -> Demand | None:
-        """Return what YARN is asked for; None when it does not answer in time, as on a machine under load."""
-        try:
-            return compute.demand()
-        except (ComputeError, OSError) as error:
-            logger.warning("cluster %s: YARN does not say its demand: %s", self.cluster.id, error)
-            return None
-
-    def _wait_for_change(self, seen: int) -> None:
-        cluster = self.cluster
-        timed = (
-            cluster.runs_yarn
-            or cluster.policies.get(AUTO_TERMINATION)
-            or any(pool.refusal for pool in cluster.pools)
-        )
-        with cluster.changed:
-            cluster.changed.wait_for(
-                lambda: cluster.version != seen or cluster.ending is not None,
-                self.timings.tick if timed else None,
-            )
-
 
 def _shut_down(cluster: Cluster, compute: Compute | None) -> None:
-    """End what a cluster has; the reason of its end says which of the two last states it enters.
-
-    Args:
-        compute: Its machine, None when it never got one.
-    """
+    """End what a cluster has; the reason of its end says which of the two last states it enters."""
     cluster.let(cluster, "TERMINATING")
-    interrupt_steps(cluster)
+    with cluster.changed:
+        for step in cluster.active_steps:
+            state = "CANCELLED" if step.state == "PENDING" else "INTERRUPTED"
+            cluster.let(step, state, message="Job terminated")
     for pool in cluster.pools:
         cluster.let(pool, "TERMINATING", pool.code, pool.message)
     try:
@@ -186,16 +161,6 @@ def _shut_down(cluster: Cluster, compute: Compute | None) -> None:
     cluster.let(cluster, "TERMINATED_WITH_ERRORS" if failed else "TERMINATED")
 
 
-def start_due(cluster: Cluster, compute: Compute) -> None:
-    """Start the next step if none runs; a cluster that is to end starts none."""
-    with cluster.changed:
-        active = cluster.active_steps
-        if active and active[0].state == "PENDING" and not cluster.ending:
-            step = active[0]
-            cluster.let(step, "RUNNING")
-            threading.Thread(target=_run, args=(cluster, compute, step), daemon=True, name=step.id).start()
-
-
 def cancel(cluster: Cluster, step: Step, *, force: bool) -> None:
     """End a step that waits or runs; the caller holds the cluster's lock."""
     step.force = force
@@ -208,27 +173,23 @@ def cancel(cluster: Cluster, step: Step, *, force: bool) -> None:
 
 
 def _run(cluster: Cluster, compute: Compute, step: Step) -> None:
-    fault = ""
+    code, fault = 1, ""
     try:
         with cluster.changed:
             cancelled = step.force is not None
-        code = 1 if cancelled else _run_program(cluster, compute, step)
-        fault = step.running.last_words if step.running and code else ""
+        if not cancelled:
+            program = compute.run(step.program)
+            with cluster.changed:
+                step.running, force = program, step.force
+            if force is not None:
+                program.cancel(force=force)
+            code = program.wait()
+            fault = program.last_words if code else ""
     except ComputeError as error:
         code, fault = 1, str(error)
     except Exception as error:
         code, fault = 1, f"The rehearsal failed to run it: {error!r}"
     _ended(cluster, step, code, fault)
-
-
-def _run_program(cluster: Cluster, compute: Compute, step: Step) -> int:
-    program = compute.run(step.program)
-    with cluster.changed:
-        step.running = program
-        force = step.force
-    if force is not None:
-        program.cancel(force=force)
-    return program.wait()
 
 
 def _ended(cluster: Cluster, step: Step, code: int, fault: str) -> None:
@@ -245,20 +206,8 @@ def _ended(cluster: Cluster, step: Step, code: int, fault: str) -> None:
             if uri := cluster.spec.log_uri:
                 step.failure["LogFile"] = f"{uri}{cluster.id}/steps/{step.id}/stderr.gz"
             cluster.let(step, "FAILED")
-            _follow_failure(cluster, step)
-
-
-def _follow_failure(cluster: Cluster, step: Step) -> None:
-    if step.on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
-        cluster.end(Ending("STEP_FAILURE", "Shut down as step failed"))
-    elif step.on_failure != "CONTINUE":
-        for waiting in cluster.active_steps:
-            cluster.let(waiting, "CANCELLED", message="Cancelled as an earlier step failed")
-
-
-def interrupt_steps(cluster: Cluster) -> None:
-    """Cancel the steps that wait and interrupt those that run, as the cluster ends."""
-    with cluster.changed:
-        for step in cluster.active_steps:
-            state = "CANCELLED" if step.state == "PENDING" else "INTERRUPTED"
-            cluster.let(step, state, message="Job terminated")
+            if step.on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
+                cluster.end(Ending("STEP_FAILURE", "Shut down as step failed"))
+            elif step.on_failure != "CONTINUE":
+                for waiting in cluster.active_steps:
+                    cluster.let(waiting, "CANCELLED", message="Cancelled as an earlier step failed")

@@ -1,10 +1,9 @@
-"""What EMR asks of an account's other services, and what EC2 answers to who wants instances."""
+"""What EMR asks of the other services of an account, and when EC2 refuses instances."""
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from infra.config.instances import instance_types
 from rehearsal.emr.cluster import Cluster
@@ -12,17 +11,11 @@ from rehearsal.emr.conditions import Conditions
 from rehearsal.emr.parts import Instance
 
 
-@dataclass(frozen=True)
-class Network:
-    """Where a cluster's instances start.
+class Network(NamedTuple):
+    """Where a cluster's instances start."""
 
-    Attributes:
-        vpc_id: Of its virtual private cloud, empty when the subnet is not known.
-        public: Whether instances get public addresses.
-    """
-
-    vpc_id: str
-    public: bool
+    vpc_id: str  # of its virtual private cloud, empty when the subnet is not known
+    public: bool  # whether instances get public addresses
 
 
 class Surroundings:
@@ -37,7 +30,7 @@ class Surroundings:
         return f"sg-{hashlib.sha256(f'{region} {network.vpc_id} {name}'.encode()).hexdigest()[:17]}"
 
     def launch_refusal(self, cluster: Cluster) -> str:
-        """Return what EC2 says to the service role that asks it for a cluster's instances; empty: yes."""
+        """Return why EC2 refuses the service role a cluster's instances; empty: it does not."""
         return ""
 
     def allows_spot(self, region: str, service_role: str) -> bool:
@@ -61,48 +54,22 @@ TOO_MUCH_ON_DEMAND = (
 )
 
 
-@dataclass
-class Launching:
-    """Lets instances of all clusters of an account start, one at a time.
+# Adds an instance to a cluster, or returns why EC2 refuses it; empty: it starts.
+Launch = Callable[[Cluster, Instance], str]
 
-    Attributes:
-        instances: Returns every instance that the account has and had in a region.
-    """
 
-    conditions: Conditions
-    surroundings: Surroundings
-    instances: Callable[[str, str], Iterable[Instance]]
-
-    def __post_init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def launch(self, cluster: Cluster, instance: Instance) -> str:
-        """Add an instance to a cluster; return what EC2 says instead, empty when it starts."""
-        if refusal := self.surroundings.launch_refusal(cluster):
-            return refusal
-        if instance.market == "SPOT":
-            role = str(cluster.request["ServiceRole"])
-            if not self.surroundings.allows_spot(cluster.region, role):
-                return NO_SPOT_ROLE
-        with self._lock:
-            if refusal := self._beyond_quota(cluster, instance):
-                return refusal
-            cluster.instances.append(instance)
+def beyond_quota(instance: Instance, others: Iterable[Instance], conditions: Conditions) -> str:
+    """Return why EC2 refuses one more instance beside the others of an account and region, or nothing."""
+    spot = instance.market == "SPOT"
+    quota = conditions.spot_vcpu if spot else conditions.on_demand_vcpu
+    used = sum(
+        vcpus(other.type)
+        for other in [*others, instance]
+        if other.market == instance.market and other.state != "TERMINATED" and other.type.startswith(STANDARD)
+    )
+    if used <= quota or not instance.type.startswith(STANDARD):
         return ""
-
-    def _beyond_quota(self, cluster: Cluster, instance: Instance) -> str:
-        spot = instance.market == "SPOT"
-        quota = self.conditions.spot_vcpu if spot else self.conditions.on_demand_vcpu
-        used = sum(
-            vcpus(other.type)
-            for other in [*self.instances(cluster.account, cluster.region), instance]
-            if other.market == instance.market
-            and other.state != "TERMINATED"
-            and other.type.startswith(STANDARD)
-        )
-        if used <= quota or not instance.type.startswith(STANDARD):
-            return ""
-        return TOO_MUCH_SPOT if spot else TOO_MUCH_ON_DEMAND.format(quota=quota)
+    return TOO_MUCH_SPOT if spot else TOO_MUCH_ON_DEMAND.format(quota=quota)
 
 
 def vcpus(instance_type: str) -> int:

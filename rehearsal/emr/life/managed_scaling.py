@@ -5,14 +5,14 @@ https://docs.aws.amazon.com/emr/latest/ManagementGuide/managed-scaling-allocatio
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rehearsal.emr.cluster import MANAGED_SCALING, Cluster
 from rehearsal.emr.compute import Demand, Role
 from rehearsal.emr.conditions import Timings
 from rehearsal.emr.life.resizing import Resizing
-from rehearsal.emr.parts import MARKETS, Instance, Pool
+from rehearsal.emr.parts import MARKETS, Instance, Pool, units
 
 # The first release whose managed scaling looks at node labels.
 FIRST_WITH_LABELS = (7, 2)
@@ -40,41 +40,27 @@ class ManagedScaling:
             policy = self.cluster.policies.get(MANAGED_SCALING)
             if not policy:
                 return
-            limits = policy["ComputeLimits"]
+            limits, now = policy["ComputeLimits"], time.monotonic()
             present = [one for one in self.cluster.instances if one.counts and one.role != "MASTER"]
-            self._note_idle(demand, present)
-            waiting = self._roles_that_wait(demand)
-            if _units(present) < limits["MinimumCapacityUnits"]:
+            for instance in present:
+                busy = demand.containers_by_instance.get(instance.ec2_id, 0) or instance.state != "RUNNING"
+                instance.idle_since = None if busy else instance.idle_since or now
+            # For nodes of which roles containers wait; while a node is coming, none has waited.
+            containers = {"TASK": demand.pending_containers, "CORE": demand.pending_containers}
+            if _masters_on_core(self.cluster):
+                masters = demand.pending_masters
+                containers = {"TASK": demand.pending_containers - masters, "CORE": masters}
+            waiting = [role for role in ROLES if containers[role] > 0]
+            coming = any(instance.state != "RUNNING" for instance in present)
+            self._waiting_since = {role: self._waiting_since.get(role, now) for role in waiting if not coming}
+            patience = self.timings.scale_out_after
+            wanted = [role for role, since in self._waiting_since.items() if now - since >= patience]
+            if units(present) < limits["MinimumCapacityUnits"]:
                 self._add(limits, present, ROLES)
-            elif wanted := self._long_enough(waiting, present):
+            elif wanted:
                 self._add(limits, present, wanted)
             else:
                 self._remove(limits, present, [role for role in ROLES if role not in waiting])
-
-    def _note_idle(self, demand: Demand, present: list[Instance]) -> None:
-        now = time.monotonic()
-        for instance in present:
-            busy = demand.containers_by_instance.get(instance.ec2_id, 0) or instance.state != "RUNNING"
-            instance.idle_since = None if busy else instance.idle_since or now
-
-    def _roles_that_wait(self, demand: Demand) -> list[Role]:
-        """Return the roles of nodes that could take the containers that wait."""
-        if not _masters_on_core(self.cluster):
-            return list(ROLES) if demand.pending_containers else []
-        waiting = {
-            "TASK": demand.pending_containers - demand.pending_masters,
-            "CORE": demand.pending_masters,
-        }
-        return [role for role in ROLES if waiting[role] > 0]
-
-    def _long_enough(self, waiting: list[Role], present: list[Instance]) -> list[Role]:
-        """Return those for which containers have waited long enough, while no node is coming."""
-        now = time.monotonic()
-        coming = any(instance.state != "RUNNING" for instance in present)
-        self._waiting_since = {role: self._waiting_since.get(role, now) for role in waiting if not coming}
-        return [
-            role for role, since in self._waiting_since.items() if now - since >= self.timings.scale_out_after
-        ]
 
     def _add(self, limits: Limits, present: list[Instance], roles: Sequence[Role]) -> None:
         for pool in self._pools(roles):
@@ -95,7 +81,7 @@ class ManagedScaling:
         for pool in self._pools(roles):
             for instance in self.cluster.of_pool(pool):
                 idle = instance.running and instance.idle_since is not None and instance.idle_since <= since
-                needed = _units(present) - instance.units < limits["MinimumCapacityUnits"]
+                needed = units(present) - instance.units < limits["MinimumCapacityUnits"]
                 if idle and not needed and not (last_core and pool.role == "CORE"):
                     pool.targets[instance.market] = max(0, pool.targets[instance.market] - instance.units)
                     self.resizing.take_away(instance, "Managed scaling took the idle instance away.")
@@ -110,19 +96,15 @@ class ManagedScaling:
         return sorted(pools, key=lambda pool: roles.index(pool.role))
 
 
-def _units(instances: Iterable[Instance]) -> int:
-    return sum(instance.units for instance in instances)
-
-
 def _allows(limits: Limits, present: list[Instance], more: Instance) -> bool:
     """Return whether one more fits beside those present; a limit that is not given is the maximum."""
     instances, most = [*present, more], limits["MaximumCapacityUnits"]
     on_demand = [instance for instance in instances if instance.market == "ON_DEMAND"]
     core = [instance for instance in instances if instance.role == "CORE"]
     return (
-        _units(instances) <= most
-        and _units(on_demand) <= limits.get("MaximumOnDemandCapacityUnits", most)
-        and _units(core) <= limits.get("MaximumCoreCapacityUnits", most)
+        units(instances) <= most
+        and units(on_demand) <= limits.get("MaximumOnDemandCapacityUnits", most)
+        and units(core) <= limits.get("MaximumCoreCapacityUnits", most)
     )
 
 

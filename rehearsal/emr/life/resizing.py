@@ -1,5 +1,6 @@
 """Keeps the instances of each fleet and group at what is wanted: EC2, bootstrap actions, YARN, their end."""
 
+import secrets
 import threading
 import time
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from dataclasses import dataclass
 from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.compute import Compute, ComputeError
 from rehearsal.emr.conditions import Timings
-from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launching
-from rehearsal.emr.parts import MARKETS, Ending, Instance, Market, Pool, new_public_address
+from rehearsal.emr.life.launching import TOO_MUCH_SPOT, Launch
+from rehearsal.emr.parts import MARKETS, Ending, Instance, Market, Pool, units
 
 
 class BootstrapError(Exception):
@@ -25,7 +26,7 @@ class Resizing:
 
     cluster: Cluster
     compute: Compute
-    launching: Launching
+    launch: Launch
     timings: Timings
     _primary_up: bool = False
 
@@ -35,29 +36,41 @@ class Resizing:
             for pool in self.cluster.pools:
                 self._shrink(pool)
                 if not pool.suspended:
-                    self._grow(pool)
+                    refusals = [self._fill(pool, market) for market in MARKETS]
+                    refusal = next(filter(None, refusals), "")
+                    if not refusal:
+                        pool.code = pool.message = ""
+                    elif refusal != pool.refusal:
+                        pool.code, pool.message = "VALIDATION_ERROR", refusal
+                        pool.refused_since = time.monotonic()
+                    pool.refusal = refusal
+                    if refusal and self.cluster.ready is None:
+                        self._give_way(pool)
                 self.cluster.let(pool, self._state(pool), pool.code, pool.message)
 
     def take_away(self, instance: Instance, message: str) -> None:
         """Let one instance begin to leave; it counts no more."""
+
+        def leave() -> None:
+            said = message
+            try:
+                self.compute.leave(instance.node)
+            except Exception as error:
+                said = f"{message} It did not leave in peace: {error}"
+            self.cluster.let(instance, "TERMINATED", message=said)
+
         with self.cluster.changed:
             instance.leaving = True
             self.cluster.notify()
-        threading.Thread(target=self._leave, args=(instance, message), daemon=True).start()
-
-    def _grow(self, pool: Pool) -> None:
-        refusals = [self._fill(pool, market) for market in MARKETS]
-        pool.note_refusal(next(filter(None, refusals), ""))
-        if pool.refusal and self.cluster.ready is None:
-            self._give_way(pool)
+        threading.Thread(target=leave, daemon=True).start()
 
     def _fill(self, pool: Pool, market: Market) -> str:
-        """Start what is missing of a market; return what EC2 says when it starts no more."""
-        while self._units(pool, market) < pool.targets[market]:
+        """Start the missing instances of a market; return why EC2 refuses one, empty when all start."""
+        while units(self._members(pool, market)) < pool.targets[market]:
             instance = pool.new_instance(market, self.cluster.region)
-            if self.cluster.public:
-                instance.public_address = new_public_address()
-            if refusal := self.launching.launch(self.cluster, instance):
+            if self.cluster.public:  # one that documentation may use, so that nobody is reached by it
+                instance.public_address = f"203.0.113.{secrets.randbelow(256)}"
+            if refusal := self.launch(self.cluster, instance):
                 return refusal
             threading.Thread(target=self._prepare, args=(pool, instance), daemon=True).start()
         return ""
@@ -65,9 +78,6 @@ class Resizing:
     def _members(self, pool: Pool, market: Market) -> list[Instance]:
         """Return the instances of a market that run or come, and stay."""
         return [one for one in self.cluster.of_pool(pool) if one.counts and one.market == market]
-
-    def _units(self, pool: Pool, market: Market) -> int:
-        return sum(instance.units for instance in self._members(pool, market))
 
     def _give_way(self, pool: Pool) -> None:
         """Do what a fleet wants when it gets too few Spot instances at the start, or end the cluster.
@@ -88,7 +98,7 @@ class Resizing:
             message = f"The {pool.role} instance fleet timed out"
             self.cluster.end(Ending("INSTANCE_FLEET_TIMEOUT", message))
             return
-        missing = pool.targets["SPOT"] - self._units(pool, "SPOT")
+        missing = pool.targets["SPOT"] - units(self._members(pool, "SPOT"))
         pool.targets["SPOT"] -= missing
         pool.targets["ON_DEMAND"] += missing
         self.cluster.notify()
@@ -96,20 +106,13 @@ class Resizing:
     def _shrink(self, pool: Pool) -> None:
         for market in MARKETS:
             members = self._members(pool, market)
-            excess = self._units(pool, market) - pool.targets[market]
+            excess = units(members) - pool.targets[market]
             # The youngest first: they have done the least.
             for instance in sorted(members, key=lambda member: member.created, reverse=True):
                 if excess < instance.units:
                     break
                 excess -= instance.units
                 self.take_away(instance, f"The instance {pool.kind} was resized.")
-
-    def _leave(self, instance: Instance, message: str) -> None:
-        try:
-            self.compute.leave(instance.node)
-        except Exception as error:
-            message = f"{message} It did not leave in peace: {error}"
-        self.cluster.let(instance, "TERMINATED", message=message)
 
     def _state(self, pool: Pool) -> str:
         if pool.suspended:
@@ -123,10 +126,17 @@ class Resizing:
         return "BOOTSTRAPPING" if bootstraps else "PROVISIONING"
 
     def _prepare(self, pool: Pool, instance: Instance) -> None:
+        cluster = self.cluster
         try:
-            self._provision(instance)
-            self._bootstrap(instance)
-            self.cluster.let(instance, "RUNNING")
+            cluster.let(instance, "PROVISIONING")
+            self.compute.provision(instance.node)
+            with cluster.changed:
+                instance.provisioned = True
+                cluster.notify()
+                cluster.changed.wait_for(lambda: cluster.state != "STARTING" or cluster.ending is not None)
+            if not cluster.ending:
+                self._bootstrap(instance)
+            cluster.let(instance, "RUNNING")
             pool.failures = 0
         except BootstrapError as error:
             self._failed(pool, instance, "BOOTSTRAP_FAILURE", str(error))
@@ -135,22 +145,12 @@ class Resizing:
         except Exception as error:
             self._failed(pool, instance, "INTERNAL_ERROR", repr(error))
 
-    def _provision(self, instance: Instance) -> None:
-        cluster = self.cluster
-        cluster.let(instance, "PROVISIONING")
-        self.compute.provision(instance.node)
-        with cluster.changed:
-            instance.provisioned = True
-            cluster.notify()
-            cluster.changed.wait_for(lambda: cluster.state != "STARTING" or cluster.ending is not None)
-
     def _bootstrap(self, instance: Instance) -> None:
-        if self.cluster.ending:
-            return
-        self.cluster.let(instance, "BOOTSTRAPPING")
-        if instance is self.cluster.primary():
+        cluster = self.cluster
+        cluster.let(instance, "BOOTSTRAPPING")
+        if instance is cluster.primary():
             threading.Thread(target=self._start_yarn, args=(instance,), daemon=True).start()
-        for number, action in enumerate(self.cluster.bootstrap_actions, 1):
+        for number, action in enumerate(cluster.bootstrap_actions, 1):
             try:
                 code = self.compute.bootstrap(instance.node, number, action)
             except ComputeError as error:
@@ -159,7 +159,6 @@ class Resizing:
                 raise BootstrapError(f"bootstrap action {number} returned a non-zero return code")
             if not instance.counts:
                 return
-        cluster = self.cluster
         with cluster.changed:
             cluster.changed.wait_for(lambda: self._primary_up or cluster.ending is not None)
         if instance.role != "MASTER" and instance.counts and not cluster.ending:

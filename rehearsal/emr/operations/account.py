@@ -17,23 +17,15 @@ DAYS_REMEMBERED = 60
 
 @dataclass
 class Account:
-    """One account in one region; what asks for a cluster that is not there is refused with an EmrError.
-
-    Attributes:
-        new_controller: Makes the controller of a new cluster.
-        announce: Takes the states that clusters enter.
-        surroundings: The account's other services.
-        controllers: By cluster id, the oldest first.
-        security_configurations: Name to text and time of creation, in epoch seconds.
-        opened: When the account began, in epoch seconds.
-    """
+    """One account in one region; what asks for a cluster that is not there is refused with an EmrError."""
 
     id: str
     region: str
-    new_controller: Callable[[Cluster], Controller]
-    announce: Callable[[Cluster, Subject], None]
+    new_controller: Callable[[Cluster], Controller]  # makes the controller of a new cluster
+    announce: Callable[[Cluster, Subject], None]  # takes the states that clusters enter
     surroundings: Surroundings
-    controllers: dict[str, Controller] = field(default_factory=dict)
+    controllers: dict[str, Controller] = field(default_factory=dict)  # by cluster id, the oldest first
+    # Name to text and time of creation, in epoch seconds.
     security_configurations: dict[str, tuple[str, float]] = field(default_factory=dict)
     opened: float = field(default_factory=CLOCK.now)
 

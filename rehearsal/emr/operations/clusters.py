@@ -1,5 +1,7 @@
-"""Operations on clusters, which the older of them call job flows."""
+"""Operations on clusters, which the older of them call job flows, and on their two policies."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.utils import parse_timestamp
@@ -7,9 +9,8 @@ from botocore.utils import parse_timestamp
 from rehearsal.emr.cluster import AUTO_TERMINATION, MANAGED_SCALING, Cluster
 from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.life.launching import Surroundings
-from rehearsal.emr.operations.account import Account, Message
+from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.descriptions import cluster_description, page
-from rehearsal.emr.operations.policies import checked_policy
 from rehearsal.emr.operations.region import (
     APPLICATIONS,
     YARN_APPLICATIONS,
@@ -29,19 +30,19 @@ MANAGED_GROUPS = {
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-tags.html
 MOST_TAGS, LONGEST_KEY, LONGEST_VALUE = 50, 128, 256
 
+# https://docs.aws.amazon.com/emr/latest/APIReference/API_AutoTerminationPolicy.html, in seconds.
+SHORTEST_IDLE, LONGEST_IDLE, DEFAULT_IDLE = 60, 604_800, 3600
+
 
 def run_job_flow(account: Account, request: Message) -> Message:
-    """Start a cluster.
-
-    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html
-    """
+    """Start a cluster: https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html."""
     cluster = _new_cluster(account, request)
     controller = account.new_controller(cluster)
     account.controllers[cluster.id] = controller
     account.announce(cluster, cluster)
     for step in cluster.steps:
         account.announce(cluster, step)
-    controller.begin()
+    controller.thread.start()
     return {"JobFlowId": cluster.id, "ClusterArn": cluster.arn}
 
 
@@ -148,8 +149,6 @@ def _checked_tags(added: list[dict[str, Any]]) -> dict[str, str]:
     return tags
 
 
-# https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
-NO_CAPACITY = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-ha-launch.html
 PRIMARIES = {
     "fleet": "The master instance fleet must have a target capacity of 1 in one market, or of 3 On-Demand.",
@@ -158,12 +157,9 @@ PRIMARIES = {
 
 
 def new_pools(instances: dict[str, Any]) -> list[Pool]:
-    """Return the fleets or groups that `Instances` of RunJobFlow asks for.
+    """Return the fleets or groups that `Instances` of RunJobFlow asks for; refuse what makes no cluster.
 
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_JobFlowInstancesConfig.html
-
-    Raises:
-        EmrError: there is neither or both, or their roles make no cluster.
     """
     fleets, groups = instances.get("InstanceFleets", []), instances.get("InstanceGroups", [])
     if bool(fleets) == bool(groups):
@@ -184,7 +180,9 @@ def _new_fleet(config: dict[str, Any]) -> Pool:
     if not types:
         raise refused(f"The {role} instance fleet must have at least one instance type configuration.")
     if on_demand + spot == 0:
-        raise refused(f"{NO_CAPACITY} for the {role} instance fleet.")
+        # https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
+        no_capacity = "At least one of TargetOnDemandCapacity and TargetSpotCapacity must be greater than 0"
+        raise refused(f"{no_capacity} for the {role} instance fleet.")
     return Pool(
         id=new_id("if"),
         kind="fleet",
@@ -197,15 +195,12 @@ def _new_fleet(config: dict[str, Any]) -> Pool:
 
 
 def _new_group(config: dict[str, Any]) -> Pool:
-    """Return a group as an InstanceGroupConfig asks for it.
-
-    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceGroupConfig.html
-    """
     count = config["InstanceCount"]
     if count < 0:
         raise refused("Instance count must not be negative.")
     if "AutoScalingPolicy" in config:
         raise not_emulated("AutoScalingPolicy of an instance group")
+    # https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceGroupConfig.html
     spot = config.get("Market") == "SPOT" or ("Market" not in config and "BidPrice" in config)
     return Pool(
         id=new_id("ig"),
@@ -234,3 +229,58 @@ def _check_roles(pools: list[Pool]) -> None:
         raise not_emulated("A cluster with three primary nodes")
     if sum(targets.values()) != 1:
         raise refused(PRIMARIES[kind])
+
+
+def checked_policy(name: str, policy: Message, cluster: Cluster) -> Message:
+    """Return a policy as it is in force: without a time-out, after EMR's hour. EMR refuses contradictions.
+
+    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_ComputeLimits.html
+    """
+    if name == AUTO_TERMINATION:
+        timeout = policy.get("IdleTimeout", DEFAULT_IDLE)
+        if not SHORTEST_IDLE <= timeout <= LONGEST_IDLE:
+            raise refused(
+                f"The idle timeout must be between {SHORTEST_IDLE} and {LONGEST_IDLE} seconds, not {timeout}."
+            )
+        return {"IdleTimeout": timeout}
+    limits = policy.get("ComputeLimits")
+    if not limits:
+        raise refused("ComputeLimits must be specified in a managed scaling policy.")
+    unit, least, most = (limits[key] for key in ("UnitType", "MinimumCapacityUnits", "MaximumCapacityUnits"))
+    if unit == "VCPU":
+        raise not_emulated("Managed scaling by vCPU")
+    if (unit == "InstanceFleetUnits") != cluster.uses_fleets:
+        kind = "instance fleets" if cluster.uses_fleets else "instance groups"
+        raise refused(f"UnitType {unit} is not valid for a cluster with {kind}.")
+    if least < 1 or most < least:
+        raise refused(
+            "MinimumCapacityUnits must be at least 1 and not greater than MaximumCapacityUnits: "
+            f"they are {least} and {most}."
+        )
+    for key in ("MaximumOnDemandCapacityUnits", "MaximumCoreCapacityUnits"):
+        if not 0 <= limits.get(key, 0) <= most:
+            raise refused(f"{key} must be between 0 and MaximumCapacityUnits ({most}), not {limits[key]}.")
+    return policy
+
+
+# Operation, as the model names it, to its function.
+def _get(name: str, account: Account, request: Message) -> Message:
+    return {name: account.cluster(request["ClusterId"]).policies.get(name)}
+
+
+def _set(verb: str, name: str, account: Account, request: Message) -> Message:
+    cluster = account.cluster(request["ClusterId"])
+    policy = checked_policy(name, request.get(name, {}), cluster) if verb == "Put" else None
+    with cluster.changed:
+        check_alive(cluster)
+        cluster.policies[name] = policy
+        cluster.notify()
+    return {}
+
+
+# Operation on a policy, as the model names it, to its function.
+POLICY_OPERATIONS: dict[str, Callable[[Account, Message], Message]] = {
+    f"{verb}{name}": partial(function, name)
+    for name in (MANAGED_SCALING, AUTO_TERMINATION)
+    for verb, function in (("Get", _get), ("Put", partial(_set, "Put")), ("Remove", partial(_set, "Remove")))
+}

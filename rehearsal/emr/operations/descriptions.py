@@ -28,13 +28,7 @@ def page(
 ) -> dict[str, Any]:
     """Return an answer with the page that a request asks for, and the marker of the next, if there is one.
 
-    Args:
-        name: What the answer calls the items.
-        describe: Makes of an item what the answer shows.
-        marker: What request and answer call the marker.
-
-    Raises:
-        EmrError: the marker is not one that an answer held.
+    `name` is what the answer calls the items, `describe` makes of an item what it shows.
     """
     start = 0
     if given := request.get(marker):
@@ -97,14 +91,14 @@ def cluster_description(cluster: Cluster) -> dict[str, Any]:
 def _attributes(cluster: Cluster) -> dict[str, Any]:
     instances = cluster.request["Instances"]
     placement = instances.get("Placement", {})
-    zone = placement.get("AvailabilityZone")
-    zones = [zone] if zone else placement.get("AvailabilityZones", [])
-    subnets = cluster.subnet_ids
+    zones = placement.get("AvailabilityZones", [])
+    if zone := placement.get("AvailabilityZone"):
+        zones = [zone]
     return {
         **cluster.security_groups,
         "Ec2KeyName": instances.get("Ec2KeyName"),
-        "Ec2SubnetId": subnets[0] if subnets else None,
-        "RequestedEc2SubnetIds": subnets,
+        "Ec2SubnetId": next(iter(cluster.subnet_ids), None),
+        "RequestedEc2SubnetIds": cluster.subnet_ids,
         # The first zone of the request, else the region's first.
         "Ec2AvailabilityZone": next(iter(zones), f"{cluster.region}a"),
         "RequestedEc2AvailabilityZones": zones,

@@ -6,26 +6,59 @@ from rehearsal.emr.cluster import Cluster
 from rehearsal.emr.errors import refused
 from rehearsal.emr.operations.account import Account, Message, check_alive
 from rehearsal.emr.operations.descriptions import page, status
-from rehearsal.emr.parts import MARKETS, READY, Instance, Market, Pool
+from rehearsal.emr.parts import MARKETS, READY, Instance, Market, Pool, units
 
 
 def list_instances(account: Account, request: Message) -> Message:
     """Return the instances that a cluster has and had, 2,000 a page."""
     cluster = account.cluster(request["ClusterId"])
+    pool_id = request.get("InstanceFleetId") or request.get("InstanceGroupId")
+    if pool_id and pool_id not in [pool.id for pool in cluster.pools]:
+        raise refused(f"Instance fleet or group id '{pool_id}' is not valid.")
+    roles = request.get("InstanceGroupTypes") or [request.get("InstanceFleetType")]
+    states = request.get("InstanceStates")
+
+    def describe(instance: Instance) -> Message:
+        return {
+            "Id": instance.id,
+            "Ec2InstanceId": instance.ec2_id,
+            "PublicDnsName": instance.public_host,
+            "PublicIpAddress": instance.public_address or None,
+            "PrivateDnsName": instance.host,
+            "PrivateIpAddress": instance.address,
+            "Status": status(instance),
+            "InstanceFleetId" if cluster.uses_fleets else "InstanceGroupId": instance.pool_id,
+            "Market": instance.market,
+            "InstanceType": instance.type,
+        }
+
     with cluster.changed:
-        chosen = [instance for instance in cluster.instances if _matches(cluster, instance, request)]
-        describe = partial(_instance_description, cluster)
+        chosen = [
+            instance
+            for instance in cluster.instances
+            if (not pool_id or instance.pool_id == pool_id)
+            and (roles == [None] or instance.role in roles)
+            and (not states or instance.state in states)
+        ]
         return page("Instances", chosen, request, describe, size=2000)
 
 
-def list_instance_fleets(account: Account, request: Message) -> Message:
-    """Return a cluster's fleets, 50 a page."""
-    return _list_pools(account.cluster(request["ClusterId"]), request, "fleet")
+def _list_pools(kind: str, account: Account, request: Message) -> Message:
+    """Return a cluster's fleets or groups, 50 a page; `aws emr describe-cluster` asks for groups."""
+    cluster = account.cluster(request["ClusterId"])
+    used = cluster.pools[0].kind
+    if used != kind:
+        raise refused(
+            "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the "
+            f"request uses instance {used}s. The ListInstance{kind.title()}s request does not support "
+            f"clusters that use instance {used}s. Use the ListInstance{used.title()}s request instead."
+        )
+    with cluster.changed:
+        describe = partial(_pool_description, cluster)
+        return page(f"Instance{kind.title()}s", cluster.pools, request, describe)
 
 
-def list_instance_groups(account: Account, request: Message) -> Message:
-    """Return a cluster's groups, 50 a page; `aws emr describe-cluster` asks for it."""
-    return _list_pools(account.cluster(request["ClusterId"]), request, "group")
+list_instance_fleets, list_instance_groups = partial(_list_pools, "fleet"), partial(_list_pools, "group")
 
 
 def modify_instance_fleet(account: Account, request: Message) -> Message:
@@ -55,55 +88,10 @@ def modify_instance_fleet(account: Account, request: Message) -> Message:
     return {}
 
 
-def _list_pools(cluster: Cluster, request: Message, kind: str) -> Message:
-    used = "fleet" if cluster.uses_fleets else "group"
-    if used != kind:
-        raise refused(
-            "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the "
-            f"request uses instance {used}s. The ListInstance{kind.title()}s request does not support "
-            f"clusters that use instance {used}s. Use the ListInstance{used.title()}s request instead."
-        )
-    with cluster.changed:
-        describe = partial(_pool_description, cluster)
-        return page(f"Instance{kind.title()}s", cluster.pools, request, describe)
-
-
-def _matches(cluster: Cluster, instance: Instance, request: Message) -> bool:
-    pool_id = request.get("InstanceFleetId") or request.get("InstanceGroupId")
-    if pool_id and pool_id not in [pool.id for pool in cluster.pools]:
-        raise refused(f"Instance fleet or group id '{pool_id}' is not valid.")
-    roles = request.get("InstanceGroupTypes") or [request.get("InstanceFleetType")]
-    states = request.get("InstanceStates")
-    return (
-        (not pool_id or instance.pool_id == pool_id)
-        and (roles == [None] or instance.role in roles)
-        and (not states or instance.state in states)
-    )
-
-
-def _instance_description(cluster: Cluster, instance: Instance) -> Message:
-    return {
-        "Id": instance.id,
-        "Ec2InstanceId": instance.ec2_id,
-        "PublicDnsName": instance.public_host,
-        "PublicIpAddress": instance.public_address or None,
-        "PrivateDnsName": instance.host,
-        "PrivateIpAddress": instance.address,
-        "Status": status(instance),
-        "InstanceFleetId" if cluster.uses_fleets else "InstanceGroupId": instance.pool_id,
-        "Market": instance.market,
-        "InstanceType": instance.type,
-    }
-
-
 def _pool_description(cluster: Cluster, pool: Pool) -> Message:
-    """Return what is shown of a fleet and of a group; what the other one has is cut off."""
-    running = {
-        market: sum(
-            one.units for one in cluster.of_pool(pool) if one.state == "RUNNING" and one.market == market
-        )
-        for market in MARKETS
-    }
+    """Return what is shown of a fleet or a group; the answer drops what its kind does not have."""
+    instances = [instance for instance in cluster.of_pool(pool) if instance.state == "RUNNING"]
+    running = {market: units(one for one in instances if one.market == market) for market in MARKETS}
     types = pool.config.get("InstanceTypeConfigs", [])
     return {
         **pool.config,

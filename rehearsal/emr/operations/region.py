@@ -4,7 +4,7 @@ import json
 import re
 from contextlib import suppress
 
-from infra.config.instances import InstanceType, instance_types
+from infra.config.instances import instance_types
 from rehearsal.emr.conditions import CLOCK
 from rehearsal.emr.errors import not_emulated, refused
 from rehearsal.emr.operations.account import Account, Message
@@ -65,11 +65,7 @@ def delete_security_configuration(account: Account, request: Message) -> Message
 
 
 def find_security_configuration(account: Account, name: str) -> tuple[str, float]:
-    """Return the text of a security configuration and when it was made, in epoch seconds.
-
-    Raises:
-        EmrError: there is none of that name.
-    """
+    """Return its text, and when it was made, in epoch seconds. Raises EmrError: there is none."""
     if name not in account.security_configurations:
         raise refused(f"Security configuration with name '{name}' does not exist.")
     return account.security_configurations[name]
@@ -96,21 +92,23 @@ def list_release_labels(_account: Account, request: Message) -> Message:
 
 
 def list_supported_instance_types(account: Account, request: Message) -> Message:
-    """Return the instance types of the project's own survey, in the region; in others all of them."""
+    """Return the instance types of the project's own survey, in the region; in others all of them.
+
+    Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_SupportedInstanceType.html
+    """
     label = request["ReleaseLabel"]
     if not is_release(label):
         raise refused(f"The supplied release label is invalid: {label}.")
     surveyed = list(instance_types().values())
     offered = [known for known in surveyed if account.region in known.regions] or surveyed
-    return page("SupportedInstanceTypes", offered, request, _instance_type_description)
-
-
-# https://docs.aws.amazon.com/emr/latest/APIReference/API_SupportedInstanceType.html
-def _instance_type_description(known: InstanceType) -> Message:
-    return {
-        "Type": known.name,
-        "MemoryGB": known.memory_mib / 1024,
-        "VCPU": known.vcpu,
-        "InstanceFamilyId": known.name.partition(".")[0],
-        "Architecture": known.architecture.upper(),
-    }
+    described = [
+        {
+            "Type": known.name,
+            "MemoryGB": known.memory_mib / 1024,
+            "VCPU": known.vcpu,
+            "InstanceFamilyId": known.name.partition(".")[0],
+            "Architecture": known.architecture.upper(),
+        }
+        for known in offered
+    ]
+    return page("SupportedInstanceTypes", described, request, dict)

@@ -44,9 +44,9 @@ def new_steps(cluster: Cluster, configs: list[dict[str, Any]]) -> list[Step]:
 
 def describe_step(account: Account, request: Message) -> Message:
     """Return one step."""
-    cluster = account.cluster(request["ClusterId"])
+    cluster, step_id = account.cluster(request["ClusterId"]), request.get("StepId", "")
     with cluster.changed:
-        return {"Step": _description(_find(cluster, request.get("StepId", "")))}
+        return {"Step": _description(_found(cluster, [step_id])[0])}
 
 
 def list_steps(account: Account, request: Message) -> Message:
@@ -58,14 +58,17 @@ def list_steps(account: Account, request: Message) -> Message:
     if ids and states:
         raise refused("Only one of StepIds and StepStates may be specified.")
     with cluster.changed:
-        for step_id in ids or []:
-            _find(cluster, step_id)
-        chosen = [
-            step
-            for step in reversed(cluster.steps)
-            if (not states or step.state in states) and (not ids or step.id in ids)
-        ]
+        steps = _found(cluster, ids) if ids else cluster.steps
+        chosen = [step for step in reversed(steps) if not states or step.state in states]
         return page("Steps", chosen, request, _description)
+
+
+def _found(cluster: Cluster, ids: list[str]) -> list[Step]:
+    """Return the steps of these ids, in their order in the cluster."""
+    known = [step.id for step in cluster.steps]
+    if unknown := [step_id for step_id in ids if step_id not in known]:
+        raise refused(f"Step id '{unknown[0]}' is not valid.")
+    return [step for step in cluster.steps if step.id in ids]
 
 
 def cancel_steps(account: Account, request: Message) -> Message:
@@ -74,28 +77,20 @@ def cancel_steps(account: Account, request: Message) -> Message:
     # https://docs.aws.amazon.com/emr/latest/APIReference/API_CancelSteps.html
     if len(request["StepIds"]) > MOST_ACTIVE_STEPS:
         raise refused(f"A maximum of {MOST_ACTIVE_STEPS} steps may be cancelled at once.")
-    force = request.get("StepCancellationOption") == "TERMINATE_PROCESS"
+    answers = []
     with cluster.changed:
         check_alive(cluster)
-        answers = [_cancel(cluster, step_id, force) for step_id in request["StepIds"]]
+        for step_id in request["StepIds"]:
+            step = next((step for step in cluster.steps if step.id == step_id), None)
+            answer = {"StepId": step_id, "Status": "FAILED", "Reason": f"Step id '{step_id}' is not valid."}
+            if step and step.state in ("PENDING", "RUNNING"):
+                cancel(cluster, step, force=request.get("StepCancellationOption") == "TERMINATE_PROCESS")
+                answer = {"StepId": step_id, "Status": "SUBMITTED"}
+            elif step:
+                only = "only PENDING and RUNNING steps can be cancelled."
+                answer["Reason"] = f"The step is {step.state}: {only}"
+            answers.append(answer)
     return {"CancelStepsInfoList": answers}
-
-
-def _cancel(cluster: Cluster, step_id: str, force: bool) -> Message:
-    step = next((step for step in cluster.steps if step.id == step_id), None)
-    if step and step.state in ("PENDING", "RUNNING"):
-        cancel(cluster, step, force=force)
-        return {"StepId": step_id, "Status": "SUBMITTED"}
-    only = "only PENDING and RUNNING steps can be cancelled."
-    reason = f"The step is {step.state}: {only}" if step else f"Step id '{step_id}' is not valid."
-    return {"StepId": step_id, "Status": "FAILED", "Reason": reason}
-
-
-def _find(cluster: Cluster, step_id: str) -> Step:
-    for step in cluster.steps:
-        if step.id == step_id:
-            return step
-    raise refused(f"Step id '{step_id}' is not valid.")
 
 
 def _description(step: Step) -> Message:

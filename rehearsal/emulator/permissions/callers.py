@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalContext, _service_principal_matches, resolve_principal
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, request_scope
-from ministack.services import iam, imds, kms, lambda_svc, s3, sns, sts
+from ministack.services import iam, imds, kms, s3, sns, sts
 
 from infra.checkout import ROOT
 from rehearsal.emulator.permissions.evaluation import Statement, statements
@@ -18,28 +18,16 @@ from rehearsal.settings import ACCOUNT, Keys
 # The policies that the documents tell people to attach; ACCOUNT, REGION and STAGE stand for one's own.
 POLICIES = ROOT / "docs" / "policies"
 SESSION_SECONDS = 3600  # as MiniStack's metadata service says it
-RESOURCE_POLICIES = {
-    "kms": kms.key_policy_for_arn,
-    "lambda": lambda_svc.function_policy_for_arn,
-    "s3": s3.bucket_policy_for_arn,
-    "sns": sns.topic_policy_for_arn,
-}
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls.
+    """Who calls."""
 
-    Attributes:
-        owner: As statements name whose they are: `user NAME`, `role NAME` or `service NAME`.
-        arn: As conditions see it; of a service its name, such as `events.amazonaws.com`.
-        kind: `User`, `AssumedRole` or `Service`.
-        keys: What conditions may ask of the caller, by lower-case key.
-    """
-
-    owner: str
-    arn: str
-    kind: str
+    owner: str  # as statements name whose they are: `user NAME`, `role NAME` or `service NAME`
+    arn: str  # as conditions see it; of a service its name, such as `events.amazonaws.com`
+    kind: str  # `User`, `AssumedRole` or `Service`
+    # What conditions may ask of the caller, by lower-case key.
     keys: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -50,7 +38,7 @@ class Caller:
 
 def caller_of_key(access_key_id: str, credential: Any) -> Caller | Any:
     """Return whose key it is, or MiniStack's AuthError."""
-    found = resolve_principal(access_key_id, get_account_id(), credential)
+    found = iam_evaluator.resolve_principal(access_key_id, get_account_id(), credential)
     if not hasattr(found, "policies"):
         return found
     parts = found.arn.split(":", 5)[5].split("/")
@@ -69,23 +57,9 @@ def service(name: str) -> Caller:
     return Caller(f"service {name}", f"{name}.amazonaws.com", "Service")
 
 
-def trusts(role_name: str, name: str, context: EvalContext) -> bool:
-    """Return whether a role lets a service of AWS take it."""
-    found = iam._roles.get(role_name)
-    trust = statements(f"role {role_name}", "trust", found and found["AssumeRolePolicyDocument"])
-    return any(
-        one.allows
-        and _service_principal_matches(one.document.get("Principal"), f"{name}.amazonaws.com")
-        and one.matches(context)
-        for one in trust
-    )
-
-
 def statements_of_resource(arn: str) -> list[Statement]:
     """Return the statements of a resource's own policy, if it has one."""
-    parts = arn.split(":")
-    lookup = RESOURCE_POLICIES.get(parts[2]) if len(parts) > 5 else None
-    found = lookup(arn) if lookup else None
+    found = iam_evaluator._resource_policy(arn.split(":")[2], arn) if arn.count(":") > 4 else None
     owner = arn.split("/")[0] if arn.startswith("arn:aws:s3:::") else arn
     return statements(owner, "of the resource", found and found[0])
 
@@ -149,15 +123,6 @@ def _managed_policies() -> dict[str, Any]:
     return dict(json.loads(aws_managed_policies_data))
 
 
-def _managed_document(arn: str) -> str | Mapping[str, Any] | None:
-    if not arn.startswith(iam._AWS_MANAGED_POLICY_PREFIX):
-        known = iam._lookup_policy(arn) or {"DefaultVersionId": "", "Versions": {"": {}}}
-        own: str | None = known["Versions"][known["DefaultVersionId"]].get("Document")
-        return own
-    found: Mapping[str, Any] = _managed_policies()[arn.rpartition("/")[2]]["Document"]
-    return found
-
-
 def _own(owner: str) -> list[Statement]:
     """Return the statements of a user's or a role's policies; of who is not there, none."""
     kind, name = owner.split(" ", 1)
@@ -165,7 +130,11 @@ def _own(owner: str) -> list[Statement]:
     if record is None:
         return []
     inline = iam._user_inline_policies.get(name) if kind == "user" else record.get("InlinePolicies")
-    found = [one for policy, text in (inline or {}).items() for one in statements(owner, policy, text)]
+    documents = list((inline or {}).items())
     for arn in record["AttachedPolicies"]:
-        found += statements(owner, arn.rpartition("/")[2], _managed_document(arn))
-    return found
+        policy = arn.rpartition("/")[2]
+        if arn.startswith(iam._AWS_MANAGED_POLICY_PREFIX):
+            documents.append((policy, _managed_policies()[policy]["Document"]))
+        elif known := iam._lookup_policy(arn):
+            documents.append((policy, known["Versions"][known["DefaultVersionId"]].get("Document")))
+    return [one for policy, document in documents for one in statements(owner, policy, document)]

@@ -18,7 +18,7 @@ from ministack.services import ec2, iam, kms, s3, sts
 from infra.contract.names import PROJECT
 from rehearsal.emulator.permissions import callers
 from rehearsal.emulator.permissions.callers import Caller
-from rehearsal.emulator.permissions.evaluation import ALLOWED, DENIED, Verdict, evaluate
+from rehearsal.emulator.permissions.evaluation import ALLOWED, DENIED, Verdict, evaluate, statements
 from rehearsal.emulator.permissions.record import ROOT, Record
 from rehearsal.settings import OLD_TLS, PLAIN, PROBE_HEADER
 
@@ -42,21 +42,14 @@ def note_probe(headers: Mapping[str, str]) -> None:
 
 @dataclass
 class Guard:
-    """Checks every call of one rehearsal.
+    """Checks every call of one rehearsal."""
 
-    Attributes:
-        cluster_tags: Returns the tags of a cluster by its ARN.
-        root: The key of the server itself, which CloudFormation and the start use; it is written nowhere.
-        enforcing: Whether calls are refused; else only what is asked by `may` is.
-    """
-
-    root: str
-    cluster_tags: Callable[[str], Tags]
+    root: str  # the key of the server itself, which CloudFormation and the start use; it is written nowhere
+    cluster_tags: Callable[[str], Tags]  # returns the tags of a cluster by its ARN
     record: Record = field(default_factory=Record)
-    enforcing: bool = False
+    enforcing: bool = False  # whether calls are refused; else only what is asked by `may` is
 
     def install(self) -> None:
-        """Put it in the place of MiniStack's check."""
         self.enforcing = True
         for module in (iam_evaluator, sts):
             module.is_root_access_key = lambda key: key == self.root
@@ -94,7 +87,14 @@ class Guard:
         """Return whether a service of AWS may take a role, on behalf of a resource."""
         sources = {"aws:sourceaccount": get_account_id(), "aws:sourcearn": source}
         asked = _context(callers.service(service), "sts:AssumeRole", role_arn(role_name), sources)
-        return callers.trusts(role_name, service, asked)
+        found = iam._roles.get(role_name)
+        trust = statements(f"role {role_name}", "trust", found and found["AssumeRolePolicyDocument"])
+        return any(
+            one.allows
+            and iam_evaluator._service_principal_matches(one.document.get("Principal"), asked.principal_arn)
+            and one.matches(asked)
+            for one in trust
+        )
 
     def _enforce(
         self,
@@ -105,7 +105,7 @@ class Guard:
         resource_arn: str = "*",
         service_context: Mapping[str, Any] | None = None,
     ) -> EvalResult | AuthError | None:
-        """Answer as MiniStack's `enforce`: None when the call is allowed."""
+        """Answer as MiniStack's `enforce` does: None when the call is allowed."""
         if failure := iam_evaluator._s3_scope_failure(service):
             return failure
         credential = iam_evaluator.authenticate(key or "", get_account_id())
@@ -119,9 +119,9 @@ class Guard:
         caller = callers.caller_of_key(key or "", credential)
         if isinstance(caller, AuthError):
             return caller
-        context = {name.lower(): value for name, value in (service_context or {}).items()}
         body, params = _request.get()
         action, resource_arn = _asked(action, resource_arn, body, params)
+        context = {name.lower(): value for name, value in (service_context or {}).items()}
         if action == "cloudwatch:PutMetricData":
             context["cloudwatch:namespace"] = _parameter(body, params, "Namespace")
         checks = [(action, resource_arn, context), *_further(action, resource_arn, body, params)]
@@ -215,19 +215,19 @@ def _asked(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -
 
 def _further(action: str, resource: str, body: bytes, params: Mapping[str, Any]) -> Iterator[Further]:
     """Yield what a call needs beside its own action."""
-    if action.startswith("cloudformation:") and (passed := _parameter(body, params, "RoleARN")):
-        yield _pass_role(passed, "cloudformation.amazonaws.com")
+    passed: list[tuple[str, str]] = []
+    if action.startswith("cloudformation:") and (role := _parameter(body, params, "RoleARN")):
+        passed.append((role, "cloudformation"))
     if action == "elasticmapreduce:RunJobFlow":
         request = json.loads(body)
-        yield _pass_role(role_arn(request["ServiceRole"]), "elasticmapreduce.amazonaws.com")
-        for name in roles_of_profile(request.get("JobFlowRole", "")):
-            yield _pass_role(role_arn(name), "ec2.amazonaws.com")
+        passed.append((request["ServiceRole"], "elasticmapreduce"))
+        passed += [(name, "ec2") for name in roles_of_profile(request.get("JobFlowRole", ""))]
         if request.get("Tags"):
-            yield (
-                "elasticmapreduce:AddTags",
-                resource,
-                iam_actions.request_tag_context("elasticmapreduce", "elasticmapreduce:AddTags", body, params),
-            )
+            tags = "elasticmapreduce:AddTags"
+            asked = iam_actions.request_tag_context("elasticmapreduce", tags, body, params)
+            yield tags, resource, asked
+    for role, service in passed:
+        yield "iam:PassRole", role_arn(role), {"iam:passedtoservice": f"{service}.amazonaws.com"}
     if action in ("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"):
         yield from _keys_of_object(action, resource)
 
@@ -241,10 +241,6 @@ def roles_of_profile(profile: str) -> list[str]:
     """Return the names of the roles in an instance profile, by its name or ARN; of an unknown one, none."""
     found = iam._instance_profiles.get(profile.rpartition("/")[2])
     return [str(name) for name in found["Roles"]] if found else []
-
-
-def _pass_role(arn: str, service: str) -> Further:
-    return "iam:PassRole", arn, {"iam:passedtoservice": service}
 
 
 def _keys_of_object(action: str, resource: str) -> Iterator[Further]:

@@ -8,63 +8,59 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext, ParsedStatement
+from ministack.core.iam_evaluator import EvalContext
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "denied", "not allowed"
+_parsed = lru_cache(maxsize=4096)(iam_evaluator.parse_policy_document)
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """One statement of a policy.
+    """One statement of a policy."""
 
-    Attributes:
-        owner: Whose policy it is: `role NAME`, `user NAME`, or the ARN of a bucket, key, topic or function.
-        policy: The policy's name.
-        name: Its Sid; without one, its number and first action.
-        document: As the policy holds it.
-    """
-
-    owner: str
+    owner: str  # whose policy it is: `role NAME`, `user NAME`, or the ARN of a bucket, key, topic or function
     policy: str
-    name: str
-    document: Mapping[str, Any]
+    name: str  # its Sid; without one, its number and first action
+    document: Mapping[str, Any]  # as the policy holds it
 
     @property
     def id(self) -> str:
-        """Owner, policy and name: what is called so is the same statement."""
         return f"{self.owner} / {self.policy} / {self.name}"
 
     @property
     def allows(self) -> bool:
         return bool(self.document["Effect"] == "Allow")
 
-    @cached_property
-    def _parsed(self) -> tuple[ParsedStatement, bool]:
-        (parsed,) = iam_evaluator.parse_policy_document({"Statement": self.document})
-        return parsed, "${" in json.dumps(self.document)
-
     def matches(self, context: EvalContext) -> bool:
         """Return whether action, resource and conditions are the call's; the principal is not looked at."""
-        parsed, has_variables = self._parsed
-        if has_variables:
-            parsed = _with_values(parsed, context)
+
+        def value(variable: re.Match[str]) -> str:
+            known = iam_evaluator._resolve_condition_key(variable[1], context)
+            # Without a value it matches nothing.
+            return json.dumps("\0" if known is None else str(known))[1:-1]
+
+        text = VARIABLE.sub(value, self._text) if "${" in self._text else self._text
+        (parsed,) = _parsed(text)
         return bool(
             iam_evaluator._action_matches(context.action, parsed.actions, parsed.not_actions)
             and iam_evaluator._resource_matches(context.resource_arn, parsed.resources, parsed.not_resources)
             and iam_evaluator._conditions_met(parsed.conditions, context)
         )
 
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps({"Statement": self.document})
+
     def names(self, context: EvalContext, *, directly: bool = False) -> bool:
         """Return whether a resource's statement is about the caller.
 
-        Args:
-            directly: Whether it must name the caller, not just the account: then it allows by itself.
+        If it names the caller directly, not just the account, it allows by itself.
         """
         principal = self.document.get("Principal", {})
         if context.principal_type == "Service":
@@ -77,15 +73,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the policies say of a call.
-
-    Attributes:
-        decision: `allowed`, `denied` by a statement, or `not allowed` by any.
-        matched: The statements of the decision: those that deny, else those that allow.
-    """
+    """What the policies say of a call."""
 
     decision: str
-    matched: tuple[Statement, ...] = field(default=())
+    matched: tuple[Statement, ...] = ()  # those that deny, else those that allow
 
 
 def evaluate(context: EvalContext, own: Iterable[Statement], of_resource: Iterable[Statement]) -> Verdict:
@@ -124,25 +115,3 @@ def _statements(owner: str, policy: str, text: str) -> list[Statement]:
 def listed(value: Any) -> list[str]:
     """Return one or several words of a policy as a list."""
     return [] if value is None else list(map(str, value)) if isinstance(value, list) else [str(value)]
-
-
-def _with_values(parsed: ParsedStatement, context: EvalContext) -> ParsedStatement:
-    """Return a statement whose `${…}` are the call's values; one without a value matches nothing."""
-
-    def value(found: re.Match[str]) -> str:
-        known = iam_evaluator._resolve_condition_key(found[1], context)
-        return "\0" if known is None else str(known)
-
-    def filled(part: Any) -> Any:
-        if isinstance(part, list):
-            return [filled(one) for one in part]
-        if isinstance(part, dict):
-            return {name: filled(one) for name, one in part.items()}
-        return VARIABLE.sub(value, part) if isinstance(part, str) else part
-
-    return replace(
-        parsed,
-        resources=filled(parsed.resources),
-        not_resources=filled(parsed.not_resources),
-        conditions=filled(parsed.conditions),
-    )

@@ -64,12 +64,9 @@ class Metadata:
                 if what == CREDENTIALS:
                     return 200, role
                 if what == f"{CREDENTIALS}/{role}":
-                    return 200, self._credentials(cluster_id, node, role)
+                    made, session = self._sessions.get((cluster_id, node), (0.0, ""))
+                    if time.time() - made > SESSION_SECONDS - RENEW_SECONDS:
+                        session = json.dumps(new_session(role, node))
+                        self._sessions[cluster_id, node] = (time.time(), session)
+                    return 200, session
         return 404, ""
-
-    def _credentials(self, cluster_id: str, node: str, role: str) -> str:
-        made, session = self._sessions.get((cluster_id, node), (0.0, ""))
-        if time.time() - made > SESSION_SECONDS - RENEW_SECONDS:
-            session = json.dumps(new_session(role, node))
-            self._sessions[cluster_id, node] = (time.time(), session)
-        return session

@@ -1,7 +1,7 @@
 """What was called, what decided it, and every statement; the calls once more, without one of them."""
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -57,7 +57,6 @@ class Record:
             self._statements |= {one.id: asdict(one) for one in statements}
 
     def knows(self, owner: str) -> bool:
-        """Return whether policies of this owner are or were there."""
         with self._lock:
             return any(one["owner"] == owner for one in self._statements.values())
 
@@ -74,30 +73,24 @@ ROOT = "root"
 
 @dataclass(frozen=True)
 class Replay:
-    """A record, as the rehearsal tells it.
+    """A record, as the rehearsal tells it."""
 
-    Attributes:
-        told: `statements` and `calls`.
-    """
-
-    told: Mapping[str, Any]
+    told: Mapping[str, Any]  # `statements` and `calls`
 
     @property
     def calls(self) -> list[Call]:
-        """Each different call once."""
         return list(self.told["calls"])
 
     @cached_property
     def statements(self) -> dict[str, Statement]:
-        """Every statement by its id."""
         found = [Statement(**one) for one in self.told["statements"]]
         return {one.id: one for one in found}
 
     @cached_property
     def _by_owner(self) -> dict[str, list[Statement]]:
-        owners: dict[str, list[Statement]] = {}
+        owners = defaultdict(list)
         for one in self.statements.values():
-            owners.setdefault(one.owner, []).append(one)
+            owners[one.owner].append(one)
         return owners
 
     def verdict(self, call: Call, without: Statement | None = None) -> Verdict:
@@ -108,24 +101,21 @@ class Replay:
             [one for one in self._by_owner.get(owner, []) if one is not without]
             for owner in (call["caller"], bucket)
         )
-        return evaluate(_context(call), own, theirs)
+        context = dict(call["context"])
+        asked = EvalContext(
+            action=call["action"],
+            resource_arn=resource,
+            source_ip="127.0.0.1",
+            principal_account=context.pop("account"),
+            **context,
+        )
+        return evaluate(asked, own, theirs)
 
     def missed(self) -> dict[str, list[Call]]:
-        """Return for each statement that decided a call which calls end otherwise without it."""
+        """Return, for each statement that decided calls, the calls that would end otherwise without it."""
         found: dict[str, list[Call]] = {}
         for call in self.calls:
             for name in call["statements"]:
                 without = self.verdict(call, self.statements[name]).decision
                 found.setdefault(name, []).extend([call] if without != call["decision"] else [])
         return found
-
-
-def _context(call: Call) -> EvalContext:
-    context = dict(call["context"])
-    return EvalContext(
-        action=call["action"],
-        resource_arn=call["resource"],
-        source_ip="127.0.0.1",
-        principal_account=context.pop("account"),
-        **context,
-    )

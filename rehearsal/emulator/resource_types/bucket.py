@@ -17,7 +17,6 @@ class Bucket(ResourceType):
     """`Ref` answers its name."""
 
     name = "AWS::S3::Bucket"
-    create_only = ("BucketName", "BucketNamePrefix", "BucketNamespace")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         name, attributes = MINISTACK["create"](logical_id, properties, stack)
@@ -38,20 +37,13 @@ class Bucket(ResourceType):
 
 @dataclass(frozen=True)
 class Setting:
-    """One property that has an API of its own.
-
-    Attributes:
-        property: Of AWS::S3::Bucket.
-        put: Operation that applies it.
-        remove: Operation that takes it away; None: the value `off` is put instead.
-        translate: From the template's form to the API's.
-    """
+    """One property of AWS::S3::Bucket that has an API of its own."""
 
     property: str
-    put: str
-    remove: str | None = None
+    put: str  # operation that applies it
+    remove: str | None = None  # operation that takes it away; None: the value `off` is put instead
     off: Any = None
-    translate: Callable[[Any], Any] = lambda value: value
+    translate: Callable[[Any], Any] = lambda value: value  # from the template's form to the API's
 
 
 def _apply_settings(bucket: str, old: Properties, new: Properties) -> None:

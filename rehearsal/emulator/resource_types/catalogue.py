@@ -18,7 +18,6 @@ class Budget(ResourceType):
     """A limit on what the account spends; a rehearsal spends nothing. `Ref` answers its name."""
 
     name = "AWS::Budgets::Budget"
-    create_only = ("NotificationsWithSubscribers",)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         budget = {"BudgetName": physical_name(stack, logical_id), **properties["Budget"]}
@@ -38,7 +37,6 @@ class EmrSecurityConfiguration(ResourceType):
     """How clusters encrypt; `Ref` answers its name, and nothing of it can be changed."""
 
     name = "AWS::EMR::SecurityConfiguration"
-    create_only = ("Name", "SecurityConfiguration")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         content = properties["SecurityConfiguration"]
@@ -54,7 +52,7 @@ class EmrSecurityConfiguration(ResourceType):
             emr.delete_security_configuration(Name=physical_id)
 
 
-def resource_types(conditions: Conditions | None = None) -> list[ResourceType]:
+def resource_types(conditions: Conditions) -> list[ResourceType]:
     """Return one object of each type; the conditions say what CloudFormation makes of EMR's refusals."""
     return [
         Bucket(),

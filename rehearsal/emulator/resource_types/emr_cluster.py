@@ -33,22 +33,14 @@ class EmrCluster(ResourceType):
 
     name = "AWS::EMR::Cluster"
     half_changed = True
-    create_only = (
-        *("AdditionalInfo", "Applications", "AutoScalingRole", "BootstrapActions", "Configurations"),
-        *("CustomAmiId", "EbsRootVolumeIops", "EbsRootVolumeSize", "EbsRootVolumeThroughput", "JobFlowRole"),
-        *("KerberosAttributes", "LogEncryptionKmsKeyId", "LogUri", "Name", "OSReleaseLabel"),
-        *("PlacementGroupConfigs", "ReleaseLabel", "ScaleDownBehavior", "SecurityConfiguration"),
-        *("ServiceRole", "Steps"),
-    )
 
-    def __init__(self, conditions: Conditions | None = None) -> None:
-        self._conditions = conditions or Conditions()
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Run it and wait until it runs or waits, or has done its steps and ended.
 
-        Raises:
-            ClusterFailedError: its properties are not valid, or it ended with errors.
+        Raises ClusterFailedError: its properties are not valid, or it ended with errors.
         """
         if repeated := _repeated(properties, "#"):
             lines = "\n".join(f"{place}: array items are not unique" for place in repeated)
@@ -64,11 +56,9 @@ class EmrCluster(ResourceType):
         return cluster, _attributes(described)
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change policies, as far as EMR lets it; a rollback does the same with the properties of before.
+        """Change policies; a rollback does the same with the properties of before.
 
-        Raises:
-            ClientError: EMR refuses a change, such as one of a cluster that has ended.
-            ValueError: the rehearsal does not play this change.
+        Raises ClientError: EMR refuses it, as for a cluster that has ended. ValueError: it is not emulated.
         """
         for name in sorted({*old, *new}):
             if old.get(name) == new.get(name):
@@ -91,20 +81,13 @@ class EmrCluster(ResourceType):
         _wait(physical_id, *ENDED)
 
 
-def _repeated(value: Any, place: str) -> list[str]:
-    """Return the places of lists with an item twice, such as `#/Steps/0/HadoopJarStep/Args`."""
-    found = []
-    if isinstance(value, list) and place.rpartition("/")[2] in UNIQUE:
-        found = [place] if any(item in value[:index] for index, item in enumerate(value)) else []
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in parts:
-        found += _repeated(part, f"{place}/{name}")
-    return found
-
-
 def _describe(cluster: str) -> dict[str, Any]:
     described: dict[str, Any] = client("emr").describe_cluster(ClusterId=cluster)["Cluster"]
     return described
+
+
+def _attributes(described: dict[str, Any]) -> dict[str, Any]:
+    return {"Id": described["Id"], "MasterPublicDNS": described.get("MasterPublicDnsName", "")}
 
 
 def _state(cluster: str) -> str:
@@ -120,8 +103,15 @@ def _wait(cluster: str, *states: str) -> dict[str, Any]:
     return described
 
 
-def _attributes(described: dict[str, Any]) -> dict[str, Any]:
-    return {"Id": described["Id"], "MasterPublicDNS": described.get("MasterPublicDnsName", "")}
+def _repeated(value: Any, place: str) -> list[str]:
+    """Return the places of lists with an item twice, such as `#/Steps/0/HadoopJarStep/Args`."""
+    found = []
+    if isinstance(value, list) and place.rpartition("/")[2] in UNIQUE:
+        found = [place] if any(item in value[:index] for index, item in enumerate(value)) else []
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        found += _repeated(part, f"{place}/{name}")
+    return found
 
 
 def _instances(instances: Properties) -> dict[str, Any]:

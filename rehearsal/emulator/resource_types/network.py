@@ -29,7 +29,6 @@ class ElasticIp(ResourceType):
     """An address of the account's own; `Ref` answers the address."""
 
     name = "AWS::EC2::EIP"
-    create_only = ("NetworkBorderGroup", "TransferAddress", "IpamPoolId", "Address")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         made = client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
@@ -44,15 +43,10 @@ class ElasticIp(ResourceType):
 
 
 class Ec2Resource(ResourceType):
-    """A resource that has one operation to make it and one to delete it.
+    """A resource that has one operation to make it and one to delete it, and is available at once."""
 
-    Attributes:
-        attribute: The one that answers its id.
-        id_member: What the API calls its id.
-    """
-
-    attribute = "Id"
-    id_member: str
+    attribute = "Id"  # the one that answers its id
+    id_member: str  # what the API calls its id
 
     def make(self, properties: Properties) -> str:
         """Make it, without tags, and return its id."""
@@ -60,7 +54,6 @@ class Ec2Resource(ResourceType):
         return str(call("ec2", f"Create{kind}", **properties)[kind][self.id_member])
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        """Make it; it is available at once."""
         made = self.make({name: value for name, value in properties.items() if name != "Tags"})
         _tag(made, properties)
         return made, {self.attribute: made}
@@ -74,9 +67,6 @@ class NatGateway(Ec2Resource):
 
     name = "AWS::EC2::NatGateway"
     attribute = id_member = "NatGatewayId"
-    create_only = (
-        *("AllocationId", "AvailabilityMode", "ConnectivityType", "PrivateIpAddress", "SubnetId", "VpcId"),
-    )
 
 
 class NetworkAcl(Ec2Resource):
@@ -84,18 +74,12 @@ class NetworkAcl(Ec2Resource):
 
     name = "AWS::EC2::NetworkAcl"
     id_member = "NetworkAclId"
-    create_only = ("VpcId",)
 
 
 class FlowLog(Ec2Resource):
     """A record of a network's connections: it is kept as asked for, without any packets."""
 
     name = "AWS::EC2::FlowLog"
-    create_only = (
-        *("DeliverCrossAccountRole", "DeliverLogsPermissionArn", "DestinationOptions", "LogDestination"),
-        *("LogDestinationType", "LogFormat", "LogGroupName", "MaxAggregationInterval", "ResourceId"),
-        *("ResourceType", "TagFieldSpecifications", "TrafficType"),
-    )
 
     def make(self, properties: Properties) -> str:
         """Make it for one resource, where the API takes several."""
@@ -111,7 +95,6 @@ class NetworkAclEntry(ResourceType):
     """One rule of an access list; its number and direction say which."""
 
     name = "AWS::EC2::NetworkAclEntry"
-    create_only = ("NetworkAclId", "RuleNumber", "Egress")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Add it; the physical id is the logical one with the list's, as no API gives one."""
@@ -121,8 +104,8 @@ class NetworkAclEntry(ResourceType):
         return physical_id, {"Id": physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        key = {"Egress": False, **{name: properties[name] for name in self.create_only if name in properties}}
-        remove("ec2", "DeleteNetworkAclEntry", **key)
+        key = {name: properties[name] for name in ("NetworkAclId", "RuleNumber")}
+        remove("ec2", "DeleteNetworkAclEntry", Egress=properties.get("Egress", False), **key)
 
 
 class SubnetNetworkAclAssociation(ResourceType):
@@ -132,7 +115,6 @@ class SubnetNetworkAclAssociation(ResourceType):
     """
 
     name = "AWS::EC2::SubnetNetworkAclAssociation"
-    create_only = ("SubnetId", "NetworkAclId")
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         association = f"aclassoc-{uuid4().hex[:17]}"
@@ -151,35 +133,24 @@ class SubnetNetworkAclAssociation(ResourceType):
 class SecurityGroupRule(ResourceType):
     """A rule of a security group in one direction; `Ref` answers the rule's id."""
 
-    create_only = (
-        *("GroupId", "GroupName", "IpProtocol", "FromPort", "ToPort"),
-        *PEERS,
-        *("SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
-    )
-
     def __init__(self, direction: Literal["Ingress", "Egress"]) -> None:
         self.name = f"AWS::EC2::SecurityGroup{direction}"
         self._direction = direction
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
-        permissions = [_permission(properties)]
+        names = ("IpProtocol", "FromPort", "ToPort")
+        permission: dict[str, Any] = {name: properties[name] for name in names if name in properties}
+        peer = next((name for name in PEERS if name in properties), None)
+        if peer is None:
+            raise ValueError(f"a rule needs one of {', '.join(PEERS)}")
+        place, member = PEERS[peer]
+        described = {"Description": properties["Description"]} if properties.get("Description") else {}
+        permission[place] = [{member: properties[peer], **described}]
         operation = f"AuthorizeSecurityGroup{self._direction}"
-        answer = call("ec2", operation, GroupId=properties["GroupId"], IpPermissions=permissions)
+        answer = call("ec2", operation, GroupId=properties["GroupId"], IpPermissions=[permission])
         rule: str = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
         return rule, {"Id": rule}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         rule = {"GroupId": properties["GroupId"], "SecurityGroupRuleIds": [physical_id]}
         remove("ec2", f"RevokeSecurityGroup{self._direction}", **rule)
-
-
-def _permission(properties: Properties) -> dict[str, Any]:
-    """Return the rule as the API's IpPermission. Raises ValueError: it names no peer."""
-    names = [name for name in ("IpProtocol", "FromPort", "ToPort") if name in properties]
-    permission: dict[str, Any] = {name: properties[name] for name in names}
-    described = {"Description": properties["Description"]} if properties.get("Description") else {}
-    for name, (place, member) in PEERS.items():
-        if name in properties:
-            permission[place] = [{member: properties[name], **described}]
-            return permission
-    raise ValueError(f"a rule needs one of {', '.join(PEERS)}")

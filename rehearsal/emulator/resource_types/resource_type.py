@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from ministack.services.cloudformation import provisioners, stacks
+
+from rehearsal.settings import DEFAULT_REGION
 
 Properties = Mapping[str, Any]
 # Physical id (what `Ref` answers) and attributes (what `Fn::GetAtt` answers).
@@ -13,25 +16,18 @@ Resource = tuple[str, dict[str, Any]]
 
 
 class ResourceType(ABC):
-    """One type of the templates; its methods call AWS's own API and run on worker threads.
-
-    Attributes:
-        create_only: Properties whose change replaces the resource; from CloudFormation's own schema of the
-            type, which cfn-lint carries and the tests compare with.
-        half_changed: Whether an update that fails may have changed something: a rollback then updates the
-            resource back, as CloudFormation does with every type.
-    """
+    """One type of the templates; its methods call AWS's own API and run on worker threads."""
 
     name: str
+    # Whether an update that fails may have changed something: a rollback then updates the resource back.
     half_changed: ClassVar[bool] = False
-    create_only: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Resource:
         """Make it and wait until it is ready; an exception fails the stack, with its text as the reason."""
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change it in place and return its attributes; no property of `create_only` differs.
+        """Change it in place and return its attributes; no property differs that must not.
 
         No field of the configuration changes a resource of those types that have no such method.
         """
@@ -45,8 +41,18 @@ class ResourceType(ABC):
 def install(types: list[ResourceType]) -> None:
     """Teach MiniStack's CloudFormation these types, each operation on a worker thread."""
     for resource_type in types:
-        provisioners._RESOURCE_HANDLERS[resource_type.name] = _handlers(resource_type)
-        provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.create_only
+
+        def update(
+            physical_id: str, old: Properties, new: Properties, _stack: str, its: ResourceType = resource_type
+        ) -> Resource:
+            return physical_id, its.update(physical_id, old, new)
+
+        operations = {"create": resource_type.create, "update": update, "delete": resource_type.delete}
+        provisioners._RESOURCE_HANDLERS[resource_type.name] = operations
+        # CloudFormation's own schema of the type says which properties cannot change in place.
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(DEFAULT_REGION, resource_type.name).schema
+        paths = [path.removeprefix("/properties/") for path in schema["createOnlyProperties"]]
+        provisioners._REPLACING_PROPERTIES[resource_type.name] = tuple(paths)
     names = {resource_type.name for resource_type in types}
     half_changed = {resource_type.name for resource_type in types if resource_type.half_changed}
     on_worker_thread, sent_back = stacks._runs_on_worker_thread, stacks._sends_back_failed_update
@@ -57,10 +63,3 @@ def install(types: list[ResourceType]) -> None:
 def physical_name(stack: str, logical_id: str) -> str:
     """Return a name of stack, resource and random characters, as CloudFormation gives."""
     return f"{stack}-{logical_id}-{uuid4().hex[:12]}"
-
-
-def _handlers(resource_type: ResourceType) -> dict[str, Any]:
-    def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> Resource:
-        return physical_id, resource_type.update(physical_id, old, new)
-
-    return {"create": resource_type.create, "update": update, "delete": resource_type.delete}

@@ -1,6 +1,6 @@
 """What MiniStack's services and resource types leave out, completed in place."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, request_scope
@@ -22,43 +22,95 @@ PLACEHOLDER = {"MetricName": "expression", "Namespace": "expression"}
 # `X-Amz-Expires` of the URL of a wait condition's handle, in seconds; when each was made, by EMR's clock.
 HANDLE_SECONDS = 86_399
 _handles: dict[str, float] = {}
-Operation = Callable[..., tuple[str, dict[str, Any]]]
 
 
 def install() -> None:
     """Complete MiniStack, and give the account Spot's role, which DeleteServiceLinkedRole takes away."""
-    actions = handlers._ACTION_HANDLERS
-    actions["CreateChangeSet"] = _with_changes_of_outputs(actions["CreateChangeSet"])
     ec2._ACTION_MAP["DescribeInstanceTypeOfferings"] = _describe_offerings
-    ec2._ACTION_MAP["RunInstances"] = _heeding_dry_run(ec2._ACTION_MAP["RunInstances"])
-    create_role = _with_name_of_spot(iam._IAM_HANDLERS["CreateServiceLinkedRole"])
-    iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_role
-    with request_scope(ACCOUNT, DEFAULT_REGION):
-        create_role({"AWSServiceName": SPOT})
-    wait_conditions.register_slot = _noting_the_time(wait_conditions.register_slot)
-    s3._resolve_sse_write_headers = _with_default_key(s3._resolve_sse_write_headers)
-    provisioners._cw_metric_alarm_record = _with_metric_math(provisioners._cw_metric_alarm_record)
     vpc = provisioners._RESOURCE_HANDLERS["AWS::EC2::VPC"]
-    # The number says where the new properties stand among the arguments.
-    vpc["create"] = _with_address_range(vpc["create"], 1)
-    vpc["update"] = _with_address_range(vpc["update"], 2)
+    for table, name, function in (
+        (handlers._ACTION_HANDLERS, "CreateChangeSet", _create_change_set),
+        (ec2._ACTION_MAP, "RunInstances", _run_instances),
+        (iam._IAM_HANDLERS, "CreateServiceLinkedRole", _create_service_linked_role),
+        (vars(wait_conditions), "register_slot", _register_slot),
+        (vars(s3), "_resolve_sse_write_headers", _resolve_sse_write_headers),
+        (vars(provisioners), "_cw_metric_alarm_record", _metric_alarm_record),
+        # The number says where the new properties stand among the arguments.
+        (vpc, "create", partial(_with_address_range, 1)),
+        (vpc, "update", partial(_with_address_range, 2)),
+    ):
+        table[name] = partial(function, table[name])
+    with request_scope(ACCOUNT, DEFAULT_REGION):
+        iam._IAM_HANDLERS["CreateServiceLinkedRole"]({"AWSServiceName": SPOT})
 
 
-def _with_changes_of_outputs(create: Any) -> Any:
-    """Let a change of outputs alone be a change: other stacks import what is exported."""
+def _create_change_set(create: Any, parameters: dict[str, Any]) -> Any:
+    """Count a change of outputs alone as a change: other stacks import what is exported."""
+    answer = create(parameters)
+    name, stack_name = (changesets._p(parameters, key) for key in ("ChangeSetName", "StackName"))
+    _, change_set = changesets._find_change_set(name, stack_name)
+    if change_set and change_set["ChangeSetType"] == "UPDATE" and not change_set["Changes"]:
+        stack = cloudformation._stacks[change_set["StackName"]]
+        if change_set["_template"].get("Outputs") != stack["_template"].get("Outputs"):
+            change_set |= {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "StatusReason": ""}
+    return answer
 
-    def create_change_set(parameters: dict[str, Any]) -> Any:
-        answer = create(parameters)
-        name, stack_name = (changesets._p(parameters, key) for key in ("ChangeSetName", "StackName"))
-        _, change_set = changesets._find_change_set(name, stack_name)
-        if change_set and change_set["ChangeSetType"] == "UPDATE" and not change_set["Changes"]:
-            stack = cloudformation._stacks[change_set["StackName"]]
-            if change_set["_template"].get("Outputs") != stack["_template"].get("Outputs"):
-                made = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "StatusReason": ""}
-                change_set |= made
-        return answer
 
-    return create_change_set
+def _run_instances(run: Any, parameters: dict[str, Any]) -> Any:
+    """Answer a dry run as EC2 does: it says by an error that the request would have succeeded."""
+    if ec2._p(parameters, "DryRun") == "true":
+        message = "Request would have succeeded, but DryRun flag is set."
+        return ec2._error("DryRunOperation", message, 412)
+    return run(parameters)
+
+
+def _create_service_linked_role(create: Any, parameters: dict[str, Any]) -> Any:
+    """Give Spot's service-linked role its name, where MiniStack gives it another."""
+    if iam._p(parameters, "AWSServiceName") != SPOT:
+        return create(parameters)
+    if SPOT_ROLE in iam._roles:
+        message = f"Role with name {SPOT_ROLE} already exists."
+        return iam._error(409, "EntityAlreadyExists", message, ns="iam")
+    status, headers, body = create(parameters)
+    role = iam._roles.pop(MINISTACKS_NAME)
+    arn = role["Arn"].replace(MINISTACKS_NAME, SPOT_ROLE)
+    iam._roles[SPOT_ROLE] = {**role, "RoleName": SPOT_ROLE, "Arn": arn}
+    return status, headers, body.replace(MINISTACKS_NAME.encode(), SPOT_ROLE.encode())
+
+
+def _resolve_sse_write_headers(resolve: Any, headers: dict[str, str], bucket: str) -> Any:
+    """Let a write that asks for `aws:kms` and names no key take the account's own, `aws/s3`.
+
+    `cdk deploy` makes such writes, as `cdk bootstrap`'s bucket is encrypted that way.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    if headers.get(ALGORITHM) == "aws:kms" and not headers.get(KEY):
+        headers = {**headers, KEY: f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"}
+    return resolve(headers, bucket)
+
+
+def _metric_alarm_record(record: Any, name: str, properties: dict[str, Any]) -> Any:
+    """Keep AWS::CloudWatch::Alarm on an expression of several metrics, in the state INSUFFICIENT_DATA."""
+    if not properties.get("Metrics"):
+        return record(name, properties)
+    rest = {key: value for key, value in properties.items() if key != "Metrics"}
+    alarm = record(name, {**rest, **PLACEHOLDER})
+    # As DescribeAlarms answers such an alarm: no metric of its own, and MiniStack evaluates none without.
+    for key in ("MetricName", "Namespace", "Statistic", "Period"):
+        alarm.pop(key, None)
+    return {**alarm, "Metrics": properties["Metrics"]}
+
+
+def _with_address_range(position: int, operation: Any, *arguments: Any) -> tuple[str, dict[str, Any]]:
+    """Let `Fn::GetAtt` of AWS::EC2::VPC answer the network's address range."""
+    physical_id, attributes = operation(*arguments)
+    return physical_id, {**attributes, "CidrBlock": arguments[position].get("CidrBlock")}
+
+
+def _register_slot(register: Any, *arguments: Any, **named: Any) -> str:
+    token = str(register(*arguments, **named))
+    _handles[token] = CLOCK.now()
+    return token
 
 
 def _describe_offerings(parameters: dict[str, Any]) -> Any:
@@ -73,84 +125,6 @@ def _describe_offerings(parameters: dict[str, Any]) -> Any:
     )
     answer = f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>"
     return ec2._xml(200, "DescribeInstanceTypeOfferingsResponse", answer)
-
-
-def _heeding_dry_run(action: Any) -> Any:
-    def run(parameters: dict[str, Any]) -> Any:
-        if ec2._p(parameters, "DryRun") == "true":
-            message = "Request would have succeeded, but DryRun flag is set."
-            return ec2._error("DryRunOperation", message, 412)
-        return action(parameters)
-
-    return run
-
-
-def _with_name_of_spot(create: Any) -> Any:
-    """Give Spot's service-linked role its name, where MiniStack gives it another."""
-
-    def create_service_linked_role(parameters: dict[str, Any]) -> Any:
-        if iam._p(parameters, "AWSServiceName") != SPOT:
-            return create(parameters)
-        if SPOT_ROLE in iam._roles:
-            message = f"Role with name {SPOT_ROLE} already exists."
-            return iam._error(409, "EntityAlreadyExists", message, ns="iam")
-        status, headers, body = create(parameters)
-        role = iam._roles.pop(MINISTACKS_NAME)
-        arn = role["Arn"].replace(MINISTACKS_NAME, SPOT_ROLE)
-        iam._roles[SPOT_ROLE] = {**role, "RoleName": SPOT_ROLE, "Arn": arn}
-        return status, headers, body.replace(MINISTACKS_NAME.encode(), SPOT_ROLE.encode())
-
-    return create_service_linked_role
-
-
-def _with_default_key(resolve: Any) -> Any:
-    """Let a write that asks for `aws:kms` and names no key take the account's own, `aws/s3`.
-
-    `cdk deploy` makes such writes, as `cdk bootstrap`'s bucket is encrypted that way.
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
-    """
-
-    def with_default_key(headers: dict[str, str], bucket: str) -> Any:
-        if headers.get(ALGORITHM) == "aws:kms" and not headers.get(KEY):
-            headers = {**headers, KEY: f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"}
-        return resolve(headers, bucket)
-
-    return with_default_key
-
-
-def _with_metric_math(record: Any) -> Any:
-    """Keep AWS::CloudWatch::Alarm on an expression of several metrics, in the state INSUFFICIENT_DATA."""
-
-    def with_metrics(name: str, properties: dict[str, Any]) -> Any:
-        if not properties.get("Metrics"):
-            return record(name, properties)
-        rest = {key: value for key, value in properties.items() if key != "Metrics"}
-        alarm = record(name, {**rest, **PLACEHOLDER})
-        # As DescribeAlarms answers such an alarm: no metric of its own, and MiniStack evaluates none without.
-        for key in ("MetricName", "Namespace", "Statistic", "Period"):
-            alarm.pop(key, None)
-        return {**alarm, "Metrics": properties["Metrics"]}
-
-    return with_metrics
-
-
-def _with_address_range(operation: Operation, position: int) -> Operation:
-    """Let `Fn::GetAtt` of AWS::EC2::VPC answer the network's address range."""
-
-    def run(*arguments: Any) -> tuple[str, dict[str, Any]]:
-        physical_id, attributes = operation(*arguments)
-        return physical_id, {**attributes, "CidrBlock": arguments[position].get("CidrBlock")}
-
-    return run
-
-
-def _noting_the_time(register: Callable[..., str]) -> Callable[..., str]:
-    def register_slot(*arguments: Any, **named: Any) -> str:
-        token = register(*arguments, **named)
-        _handles[token] = CLOCK.now()
-        return token
-
-    return register_slot
 
 
 def has_expired(path: str) -> bool:

@@ -51,19 +51,14 @@ def put_event(event: Event) -> None:
 
 
 class EmulatedAccount(Surroundings):
-    """The emulated EC2 and IAM, as EMR asks them; a subnet that EC2 does not know is no fault.
+    """The emulated EC2 and IAM, as EMR asks them; a subnet that EC2 does not know is no error."""
 
-    Attributes:
-        guard: Says what the service role may do; the server sets it before it answers.
-    """
-
-    guard: Guard
+    guard: Guard  # says what the service role may do; the server sets it before it answers
 
     def __init__(self) -> None:
         self._asked: dict[str, str] = {}
 
     def network(self, region: str, subnet_id: str | None) -> Network:
-        """Return the subnet's network; it is public when instances get public addresses there."""
         ec2 = client("ec2", region)
         wanted = {"subnet-id": subnet_id} if subnet_id else {"default-for-az": "true"}
         filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
@@ -98,23 +93,25 @@ class EmulatedAccount(Surroundings):
         return True
 
     def launch_refusal(self, cluster: Cluster) -> str:
-        """Return what EC2 says to the service role; it is asked once for each cluster."""
-        if self.guard.enforcing and cluster.id not in self._asked:
-            with request_scope(cluster.account, cluster.region):
-                self._asked[cluster.id] = self._launch_refusal(cluster)
-        return self._asked.get(cluster.id, "")
-
-    def _launch_refusal(self, cluster: Cluster) -> str:
+        """Return why EC2 refuses the service role; EC2 is asked once for each cluster."""
+        if not self.guard.enforcing or cluster.id in self._asked:
+            return self._asked.get(cluster.id, "")
         name = str(cluster.request["ServiceRole"]).rpartition("/")[2]
-        if not self.guard.takes_role(name, "elasticmapreduce", cluster.arn):
-            return f"The role {name} does not let EMR take it: its trust policy"
-        for action, resource, context in _launching(cluster):
-            if not self.guard.may(callers.role(name, "EMR"), action, resource, context):
-                return (
-                    "UnauthorizedOperation: You are not authorized to perform this operation. "
-                    f"{name} is not authorized to perform: {action} on resource: {resource}"
-                )
-        return ""
+        with request_scope(cluster.account, cluster.region):
+            trusted = self.guard.takes_role(name, "elasticmapreduce", cluster.arn)
+            refused = (
+                "UnauthorizedOperation: You are not authorized to perform this operation. "
+                f"{name} is not authorized to perform: {action} on resource: {resource}"
+                for action, resource, context in _launching(cluster)
+                if not self.guard.may(callers.role(name, "EMR"), action, resource, context)
+            )
+            said = (
+                next(refused, "")
+                if trusted
+                else f"The role {name} does not let EMR take it: its trust policy"
+            )
+        self._asked[cluster.id] = said
+        return said
 
 
 def _launching(cluster: Cluster) -> Iterator[tuple[str, str, dict[str, Any]]]:

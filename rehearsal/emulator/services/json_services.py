@@ -25,9 +25,8 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Handler:
     """Return the handler of a service.
 
-    Args:
-        answer: Takes an operation's name and its request; may raise EmrError. It runs on a
-            thread of its own, with the account and region of the request, and may block.
+    `answer` takes an operation's name and its request, and may raise EmrError. It may block: it runs on a
+    thread of its own, with the account and region of the request.
     """
 
     def respond(operation: str, body: bytes) -> Response:
@@ -42,7 +41,7 @@ def json_service(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> 
             status, told = 200, answer(operation, request)
         except EmrError as error:
             # SDKs read the code from the body or from the header.
-            status, told, headers["x-amzn-ErrorType"] = error.status, error.body, error.code
+            status, told, headers["x-amzn-ErrorType"] = 400, error.body, error.code
         return status, headers, json.dumps(told).encode()
 
     async def handle(

@@ -188,7 +188,7 @@ def answers_of(service: ElasticMapReduce, region: str = "eu-west-1") -> Callable
             told = answer_of(service, operation, json.loads(request.body), region)
             status = 200
         except EmrError as error:
-            status, told = error.status, error.body
+            status, told = 400, error.body
         headers: Any = {}
         return AWSResponse(request.url, status, headers, _Body(json.dumps(told).encode()))
 

@@ -139,7 +139,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture
 def tell(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Set what the account is like, as a person does; afterwards it is as it was."""
-    for name, value in aws.server.environment.items():
+    for name, value in aws.server.settings.client_environment().items():
         monkeypatch.setenv(name, value)
 
     def tell(*settings: str) -> None:

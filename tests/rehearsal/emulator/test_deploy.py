@@ -23,7 +23,6 @@ from operate.runs.watch import Watch, driver_words, logs_of
 from operate.s3.photographs import MOST_AT_ONCE_BYTES
 from rehearsal.asking import ask
 from rehearsal.emulator.permissions.record import Replay
-from rehearsal.emulator.resource_types.catalogue import resource_types
 from rehearsal.emulator.resource_types.emr_cluster import UNIQUE
 from rehearsal.full_run.probes import probe
 from rehearsal.machine.log_bucket import s3_client
@@ -111,17 +110,6 @@ def test_every_resource_of_the_templates_is_there(deployed, stage):
         )["StackResources"]
         assert {one["LogicalResourceId"]: one["ResourceType"] for one in found} == wanted
         assert {one["ResourceStatus"] for one in found} == {"CREATE_COMPLETE"}
-
-
-@pytest.mark.parametrize("kind", resource_types(), ids=lambda kind: kind.name)
-def test_what_replaces_a_resource_is_what_cloudformation_says(kind):
-    """CloudFormation's own schema of each type lists the properties that cannot be changed."""
-    schema = resource_schema(kind.name)
-    paths = [path.removeprefix("/properties/") for path in schema["createOnlyProperties"]]
-    assert set(kind.create_only) >= {path for path in paths if "/" not in path}
-    # Rules may name groups of other accounts, which the schema of one direction leaves to the other.
-    known = {path.removeprefix("/properties/") for path in schema["properties"]}
-    assert {name for name in kind.create_only if name in known} == {path for path in paths if "/" not in path}
 
 
 def test_lists_of_different_items_are_those_that_cloudformation_says():
@@ -327,7 +315,7 @@ def test_a_node_finds_its_role_at_its_metadata_service_alone(deployed, monkeypat
     aws, settings = deployed.aws, deployed.aws.server.settings
     cluster = _outputs(aws, "dev", "pipeline")["ClusterId"]
     images = _outputs(aws, "dev", "storage")["ImagesBucketImages"]
-    root = psutil.Process(aws.server.pid).environ()["AWS_SECRET_ACCESS_KEY"]
+    root = psutil.Process(aws.server.process.pid).environ()["AWS_SECRET_ACCESS_KEY"]
     path = f"{settings.endpoint}/_metadata/{sha256(root.encode()).hexdigest()[:32]}"
     there = EmulatedAws(settings.endpoint, settings.region, "", "", path)
     node = there.node_environment(cluster, "i-1")
@@ -357,7 +345,7 @@ def test_a_node_finds_its_role_at_its_metadata_service_alone(deployed, monkeypat
 def test_policies_suffice_and_refuse_what_they_deny(deployed, stage, monkeypatch):
     """All before this, and a probe of each Deny: nothing else was refused, and each statement is missed."""
     aws, settings = deployed.aws, deployed.aws.server.settings
-    for name, value in aws.server.environment.items():
+    for name, value in aws.server.settings.client_environment().items():
         monkeypatch.setenv(name, value)
     reviewer = Connection(stage, settings.region, session=boto3.Session(*settings.keys_of(REVIEWER)))
     probe(reviewer, deployed_resources(reviewer.client("cloudformation"), stage))
@@ -398,7 +386,7 @@ def test_a_statement_that_is_taken_away_is_missed_by_name(deployed, role, statem
     assert done.returncode == 1
     assert f"assumed-role/{name}/" in done.stderr
     assert f"not authorized to perform: {refused}" in done.stderr
-    for variable, value in aws.server.environment.items():
+    for variable, value in aws.server.settings.client_environment().items():
         monkeypatch.setenv(variable, value)
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
     assert f"refused: role {name}, {refused} on {taken['Resource']}" in report.faults()
@@ -477,7 +465,7 @@ def test_destroying_leaves_what_the_stage_keeps_and_nothing_else(deployed):
 
 def test_what_is_said_to_be_recorded_here_is(deployed, monkeypatch):
     """All of the calls above, and their statements, which are remembered."""
-    for name, value in deployed.aws.server.environment.items():
+    for name, value in deployed.aws.server.settings.client_environment().items():
         monkeypatch.setenv(name, value)
     report = Report(Replay(ask(PERMISSIONS_PATH, {})))
     assert unrecorded(report, IN_DEPLOY, "prod") == []

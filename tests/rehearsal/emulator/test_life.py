@@ -71,7 +71,7 @@ class Account:
         cloudformation.create_change_set(
             **change_set,
             ChangeSetType="UPDATE" if self.state(name) else "CREATE",
-            TemplateURL=f"{self.aws.server.environment['AWS_ENDPOINT_URL']}/{CDK_BUCKET}/{key}",
+            TemplateURL=f"{self.aws.server.settings.client_environment()['AWS_ENDPOINT_URL']}/{CDK_BUCKET}/{key}",
             Capabilities=CAPABILITIES,
         )
         try:

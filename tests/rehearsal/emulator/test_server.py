@@ -24,7 +24,7 @@ import sys, time
 from pathlib import Path
 from rehearsal.emulator.process import Server
 server = Server(Path(sys.argv[1]), emr={QUICK_EMR!r}).start()
-print(server.pid, flush=True)
+print(server.process.pid, flush=True)
 time.sleep(600)
 """
 
@@ -38,7 +38,7 @@ def test_it_listens_on_one_port_of_the_loopback_interface_alone(aws):
     """Nobody else on the network can reach it, whatever functions it runs."""
     listening = {
         (connection.laddr.ip, connection.laddr.port)
-        for process in _family(aws.server.pid)
+        for process in _family(aws.server.process.pid)
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     }
@@ -49,7 +49,7 @@ def test_it_talks_to_no_other_host(deployed):
     """With both stages deployed through it, every connection of server and functions is to this machine."""
     peers = {
         connection.raddr.ip
-        for process in _family(deployed.aws.server.pid)
+        for process in _family(deployed.aws.server.process.pid)
         for connection in process.net_connections(kind="inet")
         if connection.raddr
     }
@@ -61,7 +61,7 @@ def test_credentials_of_a_real_account_do_not_reach_it(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_PROFILE", "real")
     with Server(tmp_path / "home", emr=QUICK_EMR) as server:
-        environment = psutil.Process(server.pid).environ()
+        environment = psutil.Process(server.process.pid).environ()
         keys = [server.settings.keys_of(person).access_key_id for person in PEOPLE]
     assert "AWS_PROFILE" not in environment
     assert environment["AWS_ACCESS_KEY_ID"] not in keys  # root's, which nobody else is told
@@ -84,7 +84,7 @@ def test_stopping_it_leaves_no_process(tmp_path):
     port = free_port()
     for _ in range(2):
         with Server(tmp_path / "home", port=port, emr=QUICK_EMR) as server:
-            family = [process.pid for process in _family(server.pid)]
+            family = [process.pid for process in _family(server.process.pid)]
         wait_until_gone(*family)
 
 

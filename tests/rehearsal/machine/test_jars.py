@@ -2,6 +2,7 @@
 
 import pytest
 
+from rehearsal.errors import RehearsalError
 from rehearsal.machine import jars
 
 
@@ -12,11 +13,11 @@ def test_a_changed_jar_is_not_used(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"other")
     monkeypatch.setattr(jars, "_run_ivy", lambda work, folder: None)
-    with pytest.raises(jars.JarsError, match=r"not the pinned jars: s3/.*Delete the folder"):
+    with pytest.raises(RehearsalError, match=r"not the pinned jars: s3/.*Delete the folder"):
         jars.fetch_jars(tmp_path)
 
 
 def test_without_jars_the_message_names_the_command(tmp_path):
     """Before anything is started."""
-    with pytest.raises(jars.JarsError, match=r"python -m rehearsal\.machine\.jars"):
+    with pytest.raises(RehearsalError, match=r"python -m rehearsal\.machine\.jars"):
         jars.require_jars(tmp_path)
