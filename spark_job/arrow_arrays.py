@@ -35,11 +35,7 @@ def whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
 
 
 def array(column: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
-    """Return plain values as a column of a table has them, None where missing.
-
-    Args:
-        kind: text, bytes, booleans, days, one of _NUMBERS, or lists of these.
-    """
+    """Return texts, bytes, booleans, days, numbers, or lists of these as a column; None where missing."""
     buffers: list[pa.Buffer | None] = [_bits([value is not None for value in column])]
     children = None
     if pa.types.is_list(kind):

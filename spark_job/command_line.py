@@ -58,11 +58,8 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that a shell may complete here, without importing one."""
-        commands = [
-            CompletionItem(name, help=command.help)
-            for name, command in self._lazy.items()
-            if name.startswith(incomplete)
-        ]
+        found = [(name, command.help) for name, command in self._lazy.items() if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=text) for name, text in found]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
@@ -71,13 +68,8 @@ def run_command_line(
 ) -> None:
     """Run a command; on an error print one line that says what to do, and exit with its code.
 
-    Args:
-        arguments: the words after the program's name; default: those of this process.
-        program: its name in help texts.
-
-    Raises:
-        SystemExit: 1 the command failed, 2 it was called in a wrong way, 130 it was stopped; or another code
-            that the command ends with. A command that succeeds returns.
+    Raises SystemExit: 1 the command failed, 2 it was called in a wrong way, 130 it was stopped; or another
+    code that the command ends with. A command that succeeds returns.
     """
     try:
         # Outside standalone mode Click returns the code of an `Exit`, and what the command returns: nothing.

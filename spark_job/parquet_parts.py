@@ -50,29 +50,19 @@ def write_part(
     repeated: tuple[str, ...] = (),
     facts: Callable[[], dict[str, str]] = dict,
 ) -> None:
-    """Write one part of a table, whole or not at all.
-
-    Args:
-        repeated: columns whose values repeat and are worth a dictionary; numbers of vectors never are.
-        facts: what the part says of itself, asked for when all batches are written; see `part_facts`.
-    """
+    """Write one part, whole or not at all; `facts` is asked at the end what the part says of itself."""
     content = io.BytesIO()
     with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:  # type: ignore[arg-type]
-        for group in _row_groups(batches):
+        group: list[pa.RecordBatch] = []
+        for batch in batches:
+            group.append(batch)
+            if sum(one.nbytes for one in group) >= ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group, schema))
+                group = []
+        if group:
             writer.write_table(pa.Table.from_batches(group, schema))
         writer.add_key_value_metadata(facts())
     folder.write(part_name(number), content.getvalue())
-
-
-def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    group: list[pa.RecordBatch] = []
-    for batch in batches:
-        group.append(batch)
-        if sum(one.nbytes for one in group) >= ROW_GROUP_BYTES:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def part_uris(folder: Folder) -> list[str]:
@@ -142,12 +132,7 @@ class _Object(io.RawIOBase):
 def read_columns(
     uri: str, columns: Iterable[str], groups: Iterable[int] | None = None, end: pq.FileMetaData | None = None
 ) -> pa.Table:
-    """Return those of these columns that a part has; in S3 little more than their bytes is fetched.
-
-    Args:
-        groups: numbers of row groups; None: all.
-        end: the part's footer, where it is known.
-    """
+    """Return those of these columns that a part has; in S3 little more than their bytes is fetched."""
     end = end or footer(uri)
     names = [name for name in columns if name in end.schema.to_arrow_schema().names]
     source: Any = _Object(uri) if is_s3(uri) else uri
@@ -157,10 +142,7 @@ def read_columns(
 
 
 def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
-    """Write these columns of the batches as one CSV file of any size, under a line of their names.
-
-    Texts that a spreadsheet would compute are quoted; the Parquet tables have them as they are.
-    """
+    """Write columns as one CSV file of any size, with texts quoted that a spreadsheet would compute."""
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     with folder.open_writer(name) as writer:
         writer.write((",".join(columns) + "\n").encode())

@@ -65,11 +65,7 @@ def reason_of_one(error: BaseException) -> str | None:
 
 
 def reason_of_all(error: BaseException, uri: str) -> str | None:
-    """Return what ends the run and how it can go on; None: nothing that a person could mend, or no S3.
-
-    Args:
-        uri: what was read or written.
-    """
+    """Return what ends the run and how it can go on; None: nothing that a person could mend, or no S3."""
     if not is_s3(uri):
         return None
     if any(words in str(error) for words in _ELSEWHERE):

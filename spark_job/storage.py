@@ -34,13 +34,7 @@ ASKED_AGAIN = timedelta(minutes=5)
 
 @lru_cache(maxsize=32)
 def open_store(root: str, retries: int = 10) -> Any:
-    """Return the obstore store of `s3://bucket` or `/`, one a process.
-
-    Args:
-        retries: of a request to a busy or broken S3, each after a longer wait, three minutes in all at most.
-
-    Raises StorageError: it lies in S3, and there are no credentials.
-    """
+    """Return the store of `s3://bucket` or `/`, one a process; StorageError: no credentials for S3."""
     if not is_s3(root):
         return LocalStore(root)
     endpoint = s3_endpoint()
@@ -64,11 +58,7 @@ def open_store(root: str, retries: int = 10) -> Any:
 
 @lru_cache(maxsize=1)
 def _credentials() -> Any:
-    """Return what finds credentials as boto3 does, and renews them; None: obstore finds them by itself.
-
-    Raises:
-        StorageError: there are none, or the login has expired.
-    """
+    """Return what finds and renews credentials as boto3 does; None: obstore finds them by itself."""
     # In YARN's containers obstore asks for the role itself: boto3 takes long to import in each worker.
     by_obstore = ("AWS_ACCESS_KEY_ID", "CONTAINER_ID", "AWS_SKIP_SIGNATURE")
     if any(name in os.environ for name in by_obstore):
@@ -91,16 +81,7 @@ def _credentials() -> Any:
 
 
 def read_bytes(uri: str, most: int | None = None, retries: int = 10) -> bytes:
-    """Return one object or file, whole.
-
-    Args:
-        most: never read more bytes than one beyond these.
-        retries: as in `open_store`.
-
-    Raises:
-        LargerError: it holds more than `most` bytes.
-        FileNotFoundError, PermissionError, obstore's BaseError: as the store answers.
-    """
+    """Return one object or file, whole; LargerError: it holds more than `most` bytes."""
     if not is_s3(uri):
         # obstore refuses local names that hold a tab or end in #1, and hides the cause of a failure.
         with Path(uri).open("rb") as file:

@@ -53,16 +53,7 @@ class AnalysisRun:
         parameters: Mapping[str, Any],
         run_id: str | None = None,
     ) -> None:
-        """Claim the folder of a new run, and write its parameters into it.
-
-        Args:
-            kind: the command that makes it: `train`, `group`, …
-            parameters: option -> value, JSON types.
-
-        Raises:
-            MisuseError: the id is not a name, or something is there already.
-            StorageError: the folder cannot be read or written.
-        """
+        """Claim the folder of a new run; MisuseError: the id is no name, or something is there."""
         self._started, self._kind, self._parameters = time.monotonic(), kind, parameters
         # Two of a kind may begin within a second.
         self.run_id = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -84,15 +75,7 @@ class AnalysisRun:
         findings: Lines = (),
         outputs: Mapping[str, bytes] | None = None,
     ) -> Summary:
-        """Write outputs, report, metrics, manifest, in this order, and list the run in the results' index.
-
-        Args:
-            metrics: `metrics.json`; `seconds.total` is added.
-            outputs: file name -> content, of small files; large ones are written before, by the analysis.
-
-        Raises:
-            StorageError: something cannot be written.
-        """
+        """Write the small files `outputs`, report, metrics, manifest and the index of runs, in this order."""
         folder = self.folder
         for name, content in (outputs or {}).items():
             folder.write(name, content)
@@ -101,7 +84,6 @@ class AnalysisRun:
             folder.write(f"{layout.REPORT}/{name}", content)
         seconds = time.monotonic() - self._started
         figures = {**metrics, "seconds": {"total": seconds}}
-        outputs_made = {layout.METRICS, *folder.names()} - {layout.PARAMETERS, layout.MANIFEST}
         folder.complete(
             self._results,
             figures,
@@ -109,7 +91,7 @@ class AnalysisRun:
             kind=self._kind,
             parents=tuple(self._parents),
             parameters=self._parameters,
-            outputs=tuple(sorted(outputs_made)),
+            outputs=tuple(sorted({layout.METRICS, *folder.names()} - {layout.PARAMETERS, layout.MANIFEST})),
         )
         places = {"results": folder.uri, "report": folder.child(f"{layout.REPORT}/index.html")}
         return Summary(

@@ -68,15 +68,7 @@ def analyse_convergence(
     say: Callable[[str], None],
     label: str | None = None,
 ) -> Summary:
-    """Find how many components hold a share of the variance as the sample grows.
-
-    Args:
-        per_class: sizes of samples; all images are looked at besides.
-
-    Raises:
-        MisuseError: no such run, or sizes and shares that have no answer.
-        ReductionError: more features than a covariance can hold.
-    """
+    """Find how many components hold a share of the variance as the sample grows to all images."""
     if not per_class or min(per_class) < 2 or sorted(set(per_class)) != [*per_class]:
         raise MisuseError(f"--samples {per_class}: give sizes from 2, each larger than the one before")
     if not shares or not all(0 < share <= 1 for share in shares):
@@ -117,10 +109,8 @@ def sample_moments(
 ) -> list[Moments]:
     """Return the moments of each sample, a part of the next larger one, in two passes over the table.
 
-    A worker holds a partial of 4 d^2 bytes for each size of sample.
-
-    Args:
-        per_class: images of each class in a sample, ascending; a class with fewer gives all it has.
+    A class with fewer images than `per_class` gives all it has. A worker holds 4 d^2 bytes for each
+    sample.
     """
     # class -> the largest draw of each sample
     ends = spark.broadcast(
@@ -150,26 +140,12 @@ def sample_moments(
 
 
 def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
-    """Return how many components hold each share.
-
-    Args:
-        sample: with d columns the spectrum takes O(d^3), twice.
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-    """
+    """Return how many components hold each share, in O(d^3); NoVarianceError: all rows are equal."""
     ratios = {kind: spectrum(sample, kind) for kind in (False, True)}
     return {
         kind: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
         for kind, ratio in ratios.items()
     }
-
-
-def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
-    """Return the components of the largest sample / those of all images: 1 where the number has settled."""
-    if len(steps) < 2:
-        return 1.0
-    return mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
 
 
 def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
@@ -184,11 +160,8 @@ def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
         lines.append((title.lower(), ", ".join(words)))
     if len(steps) < 2:
         return lines
-    reached = _shares(steps, shares, True)
-    said = (
-        f"standardised, {steps[-2].name} images of each class need this share of these components: {reached}"
-    )
-    return [*lines, ("growth", said), ("", NEAR)]
+    said = f"standardised, {steps[-2].name} images of each class need this share of these components"
+    return [*lines, ("growth", f"{said}: {_shares(steps, shares, True)}"), ("", NEAR)]
 
 
 def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
@@ -206,23 +179,24 @@ def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float])
         ]
         table = Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
         chart = _chart(steps, shares, standardized, title, name)
-        sections.append(Section(title, [_reading(steps, shares, standardized), chart, table]))
+        reading = "No sample is smaller than all images: there is no growth to see."
+        if len(steps) > 1:
+            reading = (
+                f"With {steps[-2].name} images of each class, the number of components is this much of what "
+                f"all images need: {_shares(steps, shares, standardized)}. {NEAR}."
+            )
+        sections.append(Section(title, [reading, chart, table]))
     subtitle = f"How many components of {model} hold a share of the variance as the sample grows"
     return Document(title="Convergence", subtitle=subtitle, tiles=tiles, sections=sections)
 
 
-def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
-    if len(steps) < 2:
-        return "No sample is smaller than all images: there is no growth to see."
-    return (
-        f"With {steps[-2].name} images of each class, the number of components is this much of what all "
-        f"images need: {_shares(steps, shares, standardized)}. {NEAR}."
-    )
-
-
 def _shares(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
-    reached = [(percent(settled(steps, standardized, share), 0), percent(share, 0)) for share in shares]
-    return ", ".join(f"{part} (for {share} of the variance)" for part, share in reached)
+    """Say of each share what part of all images' components the largest sample has; 100 %: it has settled."""
+    said = []
+    for share in shares:
+        part = mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
+        said.append(f"{percent(part, 0)} (for {percent(share, 0)} of the variance)")
+    return ", ".join(said)
 
 
 def _chart(

@@ -45,15 +45,10 @@ class SourceRun:
 
     @classmethod
     def open(cls, uri: str, *kinds: str, label: str | None = None) -> "SourceRun":
-        """Open RESULTS/RUN_ID.
+        """Open RESULTS/RUN_ID of one of these kinds, by default `run`, with a column of labels as the class.
 
-        Args:
-            kinds: of manifests that will do, as `run`, `train`; default: `run`.
-            label: a column of its table of labels, to be the class; default: what was the class in the run.
-
-        Raises:
-            MisuseError: there is no finished run, or one of another kind, or it has no such column.
-            StorageError: the folder cannot be read.
+        Raises MisuseError if there is no finished run, or one of another kind, or it has no such
+        column.
         """
         folder = RunFolder(normalise(uri))
         manifest = folder.read_manifest()
@@ -141,14 +136,7 @@ class VectorTable:
         return read_usable(uri, self.length, IMAGE_COLUMNS, self.column, self.label)
 
     def draw_images(self, most: int, seed: int) -> tuple[list[ListedFile], np.ndarray]:
-        """Draw images evenly from the whole table, by path; the same seed draws the same images.
-
-        Args:
-            most: how many; fewer where they would take more than 128 MiB.
-
-        Returns:
-            The images, by path, and their vectors as (n, length) float32.
-        """
+        """Draw images evenly, by path, and their (n, length) float32 vectors, of 128 MiB at most."""
         quota = max(1, min(most, MAX_DRAWN_BYTES // (4 * self.length)))
         sample = Sample[tuple[ListedFile, np.ndarray]]({"": quota}, seed)
         for uri in self.parts:

@@ -19,7 +19,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 from spark_job.contract.uris import normalise
 from spark_job.errors import ImageRejectedError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.features.engines import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.listing import read_listing
@@ -101,23 +101,15 @@ def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[i
 
 
 def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None) -> str:
-    """Write the run folder of a tuning: its report, its metrics and `tune.json`.
-
-    Returns:
-        The URI of the report's page.
-
-    Raises:
-        MisuseError: there is something of this name already.
-        StorageError: the folder cannot be written.
-    """
+    """Write a tuning's run folder; return the URI of its page. MisuseError: the name is taken."""
     parameters = {**tuning.place, "images": str(tuning.images)}
     analysis = AnalysisRun("tune", results, [], parameters, run_id)
     metrics = {"tuning": {name: getattr(tuning.recommended, name, None) for name in FIGURES}}
-    analysis.finish(metrics, tune_document(tuning), outputs={TUNING: write_json(tuning.as_json())})
+    analysis.finish(metrics, _document(tuning), outputs={TUNING: write_json(tuning.as_json())})
     return analysis.folder.child(f"{REPORT}/index.html")
 
 
-def tune_document(tuning: Tuning) -> Document:
+def _document(tuning: Tuning) -> Document:
     """Return the report: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
     tiles, advice = {"Recommended": "nothing"}, tuning.too_small
@@ -214,11 +206,7 @@ def measure_serial_process(
     """Time one plain process on the images of the run `like`, and write a run of its own.
 
     It reads, decodes, prepares and extracts one image after the other, on one core, and drops the features.
-    The time is from loading the network to the last image.
-
-    Raises:
-        ExtractorError: the network cannot be loaded.
-        obstore's BaseError: S3 does not answer.
+    The time is from loading the network to the last image. Raises ExtractorError, and obstore's BaseError.
     """
     source = SourceRun.open(like)
     parameters = {"like": source.uri, "extractor": extractor, "engine": engine}

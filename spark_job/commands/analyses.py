@@ -54,10 +54,7 @@ def seed_option(decides: str) -> Decorator:
 
 
 def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Command]:
-    """Make a command of a function that writes a run of its own and returns its summary.
-
-    The command has the options `--results`, `--run-id` and `--json` besides those of the function.
-    """
+    """Make a command, with --results, --run-id and --json, of a function that returns a summary."""
     results = click.option("--results", required=True, metavar="URI", help="Folder in which RUN_ID/ is made.")
     run_id = click.option(
         "--run-id", metavar="ID", help=f"Name of the run's folder.  [default: {name}, date and time]"
@@ -296,8 +293,7 @@ def export_keras_command(model: str, extractor: str | None, fingerprint: str | N
     Example, on a laptop (needs TensorFlow):
       fruit export-keras --model results/TRAIN_ID --extractor extractors/efficientnet_lite0 --out fruit.keras
     """
-    from spark_job.analyses.classifier.keras_model import export_keras
-    from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+    from spark_job.analyses.classifier import SavedClassifier, export_keras
     from spark_job.analyses.source_run import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))

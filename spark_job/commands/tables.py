@@ -6,7 +6,7 @@ import click
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.options import Option
-from spark_job.contract.run_layout import PERSONAL_DATA, PersonalData
+from spark_job.contract.run_layout import PERSONAL_DATA
 from spark_job.contract.run_options import RunOptions
 
 
@@ -30,8 +30,12 @@ def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
     """Return Markdown with the tables that it has markers for; MisuseError: no marker, or one without end."""
     rows = {
         "options": ["| option | meaning | default |", "|---|---|---|", *map(_option_row, options.table())],
-        "files": ["| file | what of an image it holds |", "|---|---|", *map(_file_row, PERSONAL_DATA)],
+        "files": ["| file | what of an image it holds |", "|---|---|"],
     }
+    for row in PERSONAL_DATA:
+        names = ", ".join(f"`{name}`" for name in row.files)
+        command = "" if row.command == "run" else f" of `{row.command}`"
+        rows["files"].append(f"| {names}{command} | {row.holds} |")
     marked = [name for name in rows if f"<!-- {name}:begin -->" in text]
     if not marked:
         raise MisuseError(
@@ -52,8 +56,3 @@ def _option_row(option: Option) -> str:
     value = "" if option.kind is bool else f" {option.placeholder}"
     shown = f"{word}{value}".replace("|", "\\|")
     return f"| `{shown}` | {option.help} | {'required' if option.required else option.default_text} |"
-
-
-def _file_row(row: PersonalData) -> str:
-    files = ", ".join(f"`{name}`" for name in row.files)
-    return f"| {files}{'' if row.command == 'run' else f' of `{row.command}`'} | {row.holds} |"

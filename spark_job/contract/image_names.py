@@ -44,15 +44,7 @@ ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, SYSTEM_FILE, IN_SYSTEM_FOLDER)
 
 
 def skip_reason(relative_path: str, all_files: bool) -> str | None:
-    """Return why a file is no candidate, or None when it is one.
-
-    Args:
-        relative_path: below the source, with `/` between its parts.
-        all_files: try every file that is neither hidden nor of the system, whatever its extension.
-
-    Returns:
-        One of `ALWAYS_SKIPPED`, or the extension in lower case (`.txt`, `no extension`).
-    """
+    """Return why a file is no candidate: ALWAYS_SKIPPED, or its extension in lower case; None: it is one."""
     parts = relative_path.split("/")
     name = parts[-1]
     if not name:
@@ -93,13 +85,11 @@ def check_labels(labels: str) -> None:
 def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tuple[str, str]:
     """Return the class and the split of an image, the class in Unicode's form NFC.
 
+    The rule is `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
+    `path`: all folders below the source, joined, without the first named like a split; or `none`.
     An image above all folders that the rule asks for has no class (empty). The split is the folder above
     the class, the source's own name included, or one below it, when it is named like one (`SPLIT_NAMES`, any
     case), as it is written; else empty. Images directly in a folder that is named like a split have no class.
-
-    Args:
-        rule: `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
-            `path`: all folders below the source, joined, without the first named like a split; `none`.
     """
     folders: Sequence[str] = [last_name(source), *relative_path.split("/")[:-1]]
     if rule in (PATH, NO_LABELS):

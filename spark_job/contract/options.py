@@ -121,14 +121,7 @@ class Option:
         return [f"{self.flag}={one}" for one in (value if self.repeated else [value])]
 
     def click_settings(self, absent: str | None = None) -> dict[str, Any]:
-        """Return what `click.option` is given beside the declaration.
-
-        A value that is not given is None there, or () for a repeated option: whoever builds the run from the
-        values knows the defaults.
-
-        Args:
-            absent: words for the default, where it is another than the table's.
-        """
+        """Return what `click.option` takes beside the declaration; no value is None, or () if repeated."""
         default = self.default_text if absent is None else absent
         shown = f"  [default: {default}]" if default and not self.required else ""
         settings: dict[str, Any] = {"help": self.help + shown, "required": self.required}
@@ -175,11 +168,7 @@ def given_values(options: Iterable[Option], values: Mapping[str, Any]) -> dict[s
 
 
 def read_words(options: Iterable[Option], words: Iterable[str]) -> dict[str, Any]:
-    """Return the values that words such as `--sample=100` and `--all-files` give, by the options' names.
-
-    Raises:
-        MisuseError: a word names no option, lacks its value, or has one that is not allowed.
-    """
+    """Return the values of words such as `--sample=100`, by name; MisuseError: one is not allowed."""
     readers = {flag: one for one in options for flag in one.declaration.split("/")}
     values: dict[str, Any] = {}
     for word in words:

@@ -23,9 +23,8 @@ class Progress:
     reason: str | None = None  # the commonest reason of these
     nodes: int | None = None  # on which executors run; the driver's, where there are none
     cost_usd: float | None = None  # what the nodes have cost so far
-    # written, moved: when this was written, and when the run last moved; ISO 8601 with a time zone
-    written: str = ""
-    moved: str = ""
+    written: str = ""  # when this was written, ISO 8601 with a time zone
+    moved: str = ""  # when the run last moved
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

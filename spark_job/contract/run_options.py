@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from itertools import combinations
 from typing import Any, Self
 
@@ -189,14 +188,7 @@ class RunOptions:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
-        """Return the checked options.
-
-        Args:
-            values: by the options' names; what is None or missing has its default.
-
-        Raises:
-            MisuseError: options that contradict each other, or would mix results into sources.
-        """
+        """Return checked options of values by name, None for a default; MisuseError: they contradict."""
         given = given_values(cls.table(), values)
         arguments = {one.name: given[one.name] for one in cls.table() if one.name in given and not one.group}
         for group, kind in groups_of(cls).items():
@@ -206,11 +198,7 @@ class RunOptions:
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> Self:
-        """Return the options that these words ask for: what `arguments` gives, without the command's name.
-
-        Raises:
-            MisuseError: as `read_words` and `from_values`; or a required option is missing.
-        """
+        """Return the options that words ask for; MisuseError: they contradict, or one is missing."""
         values = read_words(cls.table(), words)
         if missing := [one.flag for one in cls.table() if one.required and one.name not in values]:
             raise MisuseError(f"{', '.join(missing)}: missing; a run needs it: run `fruit run --help`")
@@ -275,10 +263,6 @@ class RunOptions:
         """Whether small pictures are kept and shown."""
         return self.thumbnails == "keep"
 
-    def end_of(self, first_seen: date) -> date | None:
-        """Return the day from which on a row is not reused, of the day on which its image was first seen."""
-        return first_seen + timedelta(days=self.retention_days) if self.retention_days else None
-
     def value(self, one: Option) -> Any:
         return getattr(getattr(self, one.group) if one.group else self, one.name)
 
@@ -305,12 +289,7 @@ class RunOptions:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def arguments(self, *about: str) -> list[str]:
-        """Return the command's name and the words that ask for this run.
-
-        Args:
-            about: RESULTS, PLACE, ATTEMPT; default: all of them. Without ATTEMPT they make the same results
-                once more, in another folder.
-        """
+        """Return `run` and the words that ask for this run, about these matters or about all."""
         options = self._options_about(*(about or (RESULTS, PLACE, ATTEMPT)))
         return ["run", *option_words(options, {one.name: self.value(one) for one in options})]
 

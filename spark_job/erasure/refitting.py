@@ -37,19 +37,19 @@ Say = Callable[[str], None]
 
 
 def fit_again(results: str, models: Collection[str], session: Open, say: Say) -> list[str]:
-    """Fit the models of these runs again, and all that were made with one of them.
+    """Fit the models of these runs, trainings and groupings again, and all that were made with one of them.
 
     A run keeps its folder and its name: reduction, components and report are written anew, or classifier and
-    groups. What applies the reduction of such a run follows it.
-
-    Args:
-        models: names of runs, trainings and groupings.
-
-    Returns:
-        URIs of the runs that are free of what is gone; `say` tells why another one is not.
+    groups. What applies the reduction of such a run follows it. Returns the URIs of the runs that are free of
+    what is gone; `say` tells why another one is not.
     """
+
+    def order(known: tuple[RunFolder, Manifest]) -> tuple[bool, bool, str]:
+        """Put runs before analyses, and what fits a reduction before what applies it."""
+        return known[1].kind != RUN, bool(known[1].parameters.get("reduction")), known[1].created
+
     done = dict[str, str]()
-    for run, manifest in sorted(complete_runs(Folder(results)), key=lambda known: _order(known[1])):
+    for run, manifest in sorted(complete_runs(Folder(results)), key=order):
         made_with = {last_name(str(manifest.parameters.get("reduction") or ""))}
         if manifest.kind in ("train", "group"):
             made_with |= set(map(last_name, manifest.parents))
@@ -64,11 +64,6 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
     if done:
         write_index(Folder(results))
     return list(done.values())
-
-
-def _order(manifest: Manifest) -> tuple[bool, bool, str]:
-    """Put runs before analyses, and what fits a reduction before what applies it."""
-    return manifest.kind != RUN, bool(manifest.parameters.get("reduction")), manifest.created
 
 
 def _reduce_again(run: RunFolder, manifest: Manifest, session: Open, _say: Say) -> str:

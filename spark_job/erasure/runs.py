@@ -23,8 +23,7 @@ from spark_job.contract.manifest import RUN, Manifest
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3, last_name
 from spark_job.erasure.tables import rows_of, without_lines, without_rows
-from spark_job.extractors.folder import Extractor
-from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.extractors.specification import Extractor, ExtractorSpecification
 from spark_job.parquet_parts import part_uris, read_columns
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.report_stage import contents
@@ -88,11 +87,7 @@ class RunTraces:
 
 
 def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
-    """Return the runs of a results folder that hold something of the images, analyses before what they read.
-
-    Raises:
-        StorageError: something cannot be read.
-    """
+    """Return the runs that hold something of the images, analyses before the runs that they read."""
     folder = Folder(results)
     aside = last_name(erasures_folder(results))
     runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
@@ -154,10 +149,7 @@ def _read_of(one: RunTraces, affected: set[str]) -> str:
 
 
 def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
-    """Return the models that were fitted with the images: run, its uri, kind, images, of how many.
-
-    A model holds no single image. What it owes to one is gone when it is fitted again.
-    """
+    """Return the models that were fitted with the images: run, uri, kind, images, of how many."""
     fitted = []
     used = {one.run_id: len(one.used) for one in traces if one.used}
     for one in traces:
@@ -186,35 +178,27 @@ def remove_traces(
             one.run.clear(keep=lambda name: name == layout.PARAMETERS or _is_table(name))
             one.run.clear(keep=layout.PARAMETERS.__eq__)
         elif one.manifest.kind == RUN:
-            _erase_from_run(one, one.manifest, wanted)
+            shown = _is_shown(one)
+            last = [name for table in TABLES_LAST for name in one.rows if name.startswith(f"{table}/")]
+            _rewrite(one.run, [name for name in one.rows if name not in last], wanted)
+            _rewrite_csv(one.run, wanted)
+            _count_again(one.run, wanted)
+            if shown:
+                report_again(one.run, one.manifest)
+            _rewrite(one.run, last, wanted)
         else:
             _erase_from_analysis(one, one.manifest, wanted)
     if traces:
         write_index(Folder(results))
 
 
-def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
-    run, shown = one.run, _is_shown(one)
-    last = [name for table in TABLES_LAST for name in one.rows if name.startswith(f"{table}/")]
-    _rewrite(run, [name for name in one.rows if name not in last], wanted)
-    _rewrite_csv(run, wanted)
-    _count_again(run, wanted)
-    if shown:
-        report_again(run, manifest)
-    _rewrite(run, last, wanted)
-
-
 def _erase_from_analysis(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
     """Remove the report, which cannot be made again without the analysis, and the rows."""
-    note = f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."
-    document = Document(
-        title=manifest.kind,
-        subtitle=one.run_id,
-        tiles={},
-        sections=[],
-        notes=[note],
-        in_index=not is_s3(one.run.uri),
+    notes, in_index = (
+        [f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."],
+        not is_s3(one.run.uri),
     )
+    document = Document(manifest.kind, one.run_id, tiles={}, sections=[], notes=notes, in_index=in_index)
     for name, content in render_document(document, manifest.parents).items():
         one.run.write(f"{layout.REPORT}/{name}", content)
     one.run.at(layout.REPORT).clear(keep="index.html".__eq__)

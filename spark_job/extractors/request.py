@@ -120,18 +120,7 @@ def check_request(
     size: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Request:
-    """Complete the options with the model's defaults.
-
-    Args:
-        weights: a file, "random", or None for the model's own pretrained weights.
-        layer: of VGG16, "fc2" or "flatten" instead of pooling.
-        pooling: global pooling of the last convolution, "avg" (the default) or "max".
-        dense: units of the random ReLU layers on top of VGG16's flatten.
-        size: (height, width) of the input.
-
-    Raises:
-        MisuseError: an option that the model does not take, or two that exclude each other.
-    """
+    """Complete the options with the model's defaults; MisuseError: they do not go together."""
     if model not in MODELS:
         raise MisuseError(f"unknown model {model!r}: choose one of {', '.join(MODELS)}")
     chosen = MODELS[model]
@@ -144,13 +133,19 @@ def check_request(
         layer = "flatten"
     if chosen.pooled and layer is None:
         pooling = pooling or "avg"
+    height, width = size = size or chosen.default_size
+    least = chosen.minimum_side
+    if min(size) < least:
+        raise MisuseError(f"--size {height}x{width} is too small for {model}: at least {least}x{least}")
+    if layer == "fc2" and size != FULL_SIZE:
+        raise MisuseError(f"--layer fc2 takes images of 224x224 only, not --size {height}x{width}")
     return Request(
         model=chosen,
         weights=_checked_weights(chosen, weights),
         layer=layer,
         pooling=cast(Pooling | None, pooling),
         dense=tuple(dense),
-        size=_checked_size(chosen, size, layer),
+        size=size,
         seed=seed,
     )
 
@@ -177,18 +172,6 @@ def _refusals(
         other = "--dense" if dense else f"--layer {layer}"
         both = f"--pooling does not go with {other}: choose one of the two"
         yield bool(dense) or layer is not None, both
-
-
-def _checked_size(model: Model, size: tuple[int, int] | None, layer: str | None) -> tuple[int, int]:
-    height, width = size = size or model.default_size
-    if min(size) < model.minimum_side:
-        raise MisuseError(
-            f"--size {height}x{width} is too small for {model.name}: "
-            f"at least {model.minimum_side}x{model.minimum_side}"
-        )
-    if layer == "fc2" and size != FULL_SIZE:
-        raise MisuseError(f"--layer fc2 takes images of 224x224 only, not --size {height}x{width}")
-    return size
 
 
 def _checked_weights(model: Model, weights: str | None) -> Literal["random"] | Path | None:

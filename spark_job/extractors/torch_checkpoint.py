@@ -31,11 +31,7 @@ _DAMAGE = (
 
 
 def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
-    """Return the tensors of a state dictionary, by name; no code of the file is run.
-
-    Raises:
-        ExtractorError: not such a checkpoint, damaged, or it names code that is not on the allow-list.
-    """
+    """Return the tensors of a state dictionary, by name, running no code; ExtractorError: damaged."""
     try:
         return _read(path.read_bytes())
     except OSError as error:
@@ -78,9 +74,8 @@ class _Tensor:
 class _AllowListUnpickler(pickle._Unpickler):
     """Knows the few globals of a state dictionary and refuses every other: unpickling runs what it names.
 
-    It is the one that is written in Python: the other takes the memory for whatever length or number of
-    an object the file names, before it looks whether there are so many. So does one operation of this one,
-    which checkpoints do not have.
+    Its base is the unpickler written in Python: the one in C reserves memory for whatever length the file
+    names before it looks whether there is so much. So does BYTEARRAY8, which checkpoints do not have.
     """
 
     dispatch: ClassVar = {

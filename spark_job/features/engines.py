@@ -11,9 +11,8 @@ from pyspark import SparkContext, SparkFiles
 
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError
-from spark_job.extractors.folder import Extractor
 from spark_job.extractors.frameworks import import_keras, import_openvino, import_tensorflow
-from spark_job.extractors.specification import ExtractorSpecification
+from spark_job.extractors.specification import Extractor, ExtractorSpecification
 
 
 class Engine(Protocol):
@@ -26,17 +25,7 @@ class Engine(Protocol):
 def load_engine(
     files: Mapping[str, Path], specification: ExtractorSpecification, engine: str, precision: str
 ) -> Engine:
-    """Load a network to run on one core; Spark runs one such process a core.
-
-    Args:
-        files: the path of each of the engine's `ENGINE_FILES`, under any name of the same ending; their
-            hashes are not checked here.
-        engine: one of ENGINES.
-        precision: one of PRECISIONS. bf16 is for OpenVINO alone, on processors that have it.
-
-    Raises:
-        ExtractorError: the engine is not installed, or cannot load the files.
-    """
+    """Load a network to run on one core, of files whose hashes are not checked; ExtractorError."""
     paths = [files[name] for name in ENGINE_FILES[engine]]
     make: Callable[..., Engine] = _OpenVinoEngine if engine == "openvino" else _TensorFlowEngine
     try:
@@ -100,14 +89,7 @@ class _TensorFlowEngine:
 def worker_engine(
     spark: SparkContext, extractor: Extractor, engine: str, precision: str, scratch: Path
 ) -> Callable[[], Engine]:
-    """Send the network's files to every node once; return what loads them once a worker process.
-
-    Args:
-        scratch: a local folder that lives as long as the session.
-
-    Raises:
-        ExtractorError: the extractor has no files for this engine.
-    """
+    """Send the network's files to every node once; return what loads them once a worker process."""
     names = {}
     for name in ENGINE_FILES[engine]:
         path = extractor.fetch(name, into=scratch)

@@ -1,7 +1,4 @@
-"""What a worker does with its share of the images: read, decode, prepare, extract; a row for every image.
-
-Each image becomes one row, an unusable one with null features and the reason.
-"""
+"""What a worker does with its images: read, decode, prepare, extract; a row comes out for each."""
 
 from __future__ import annotations
 
@@ -78,9 +75,8 @@ class Extraction:
     shown: Callable[[str, str], bool] = lambda _label, _path: False
     label_columns: tuple[str, ...] = ()  # of the table of labels, if there is one
     erased: Tombstones | None = None  # photographs that are passed over
-    # first_seen, ends: the day of the run, and the one from which on its rows are not reused
-    first_seen: date | None = None
-    ends: date | None = None
+    first_seen: date | None = None  # the day of the run
+    ends: date | None = None  # the day from which on its rows are not reused
 
     @property
     def schema(self) -> pa.Schema:
@@ -93,8 +89,7 @@ class Extraction:
         """Yield rows of `schema` for rows of LISTING_SCHEMA, in their order; add to both counts."""
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
-        files = (ListedFile(**row) for row in batch.to_pylist())
-        rows = self._extract(files, self.load_engine(), count)
+        rows = self._extract((ListedFile(**row) for row in batch.to_pylist()), self.load_engine(), count)
         loaded = time.monotonic()
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0

@@ -64,15 +64,7 @@ def copy_features(
     label_columns: Sequence[str],
     options: RunOptions,
 ) -> Tally:
-    """Copy whole rows with the labels and split of this run, in parts behind those that are computed.
-
-    Args:
-        reused: rows of REUSED_SCHEMA; each of its parts becomes one of the destination.
-        previous: URIs of the parts of the previous run's table, which the rows refer to by number.
-        first: number of the first part that they become.
-        label_columns: of this run's table of labels, if there is one.
-        options: whether thumbnails are kept, and when a row ends. That of a photograph that is gone goes.
-    """
+    """Copy rows with this run's labels, as parts from `first` on; gone photographs lose thumbnails."""
     tasks = list(enumerate(part_uris(reused), start=first))
     if not tasks:
         return Tally()
@@ -140,18 +132,13 @@ def find_reusable(
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
 
     An image is unchanged when path, size and etag are; images without an etag never are, and those that were
-    rejected are tried again.
+    rejected are tried again. A row that has passed its day is not reused; an image below none of the sources
+    is neither reused nor gone; one beyond the limits is computed again, and rejected; one that is gone stays
+    in the results if the options say so, if its class is one of theirs, and until its day. `labels` are those
+    of images that are gone.
 
-    Args:
-        previous: the previous run's features table; may be empty.
-        options: a row that has passed its day is not reused; an image below none of their sources is neither
-            reused nor gone; one beyond their limits is computed again, and rejected; one that is gone stays
-            in the results if they say so, if its class is one of theirs, and until its day.
-        labels: of images that are gone; those of the others are in the listing.
-
-    Returns:
-        Images by what becomes of them. `new`: their features are computed; `reused`: they are still in the
-        sources; `removed`: they are gone from the sources; `kept`: those of them that stay in the results.
+    Returns images by what becomes of them. `new`: their features are computed; `reused`: they are still in
+    the sources; `removed`: they are gone from the sources; `kept`: those of them that stay in the results.
     """
     destination.clear()
     parts = part_uris(previous)

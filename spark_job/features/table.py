@@ -63,14 +63,9 @@ def write_features(
     run: str,
     channel: Channel,
 ) -> Tally:
-    """Compute the features of all images and store them, a part a task; keep the parts that are finished.
+    """Compute the features of all images, a part a task, and keep those of this run that are finished.
 
     The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0008).
-
-    Args:
-        tasks: at least one.
-        run: fingerprint of the run: of its parameters, the extractor, and how images are prepared.
-        channel: where the tasks tell how many images they have done.
     """
 
     def write(share: Share) -> Tally:
@@ -120,16 +115,7 @@ def read_usable(
     vectors: str = "features",
     label: str = LABEL,
 ) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """Yield the rows of a part that have features, in batches that fit into memory at any length of vectors.
-
-    Args:
-        vectors: the column that holds them; the components table has another.
-        label: the column that `label` is filled from.
-
-    Yields:
-        the other `columns`, and the vectors as (n, feature_length) of their type, float32 for features;
-        n at least 1.
-    """
+    """Yield some columns of rows with features, and these as (n, feature_length), n at least 1."""
     rows = rows_within(MAX_READ_BYTES, feature_length, 4_096)
     for batch in read_labelled(uri, [vectors, *columns], label, rows):
         present = batch.filter(batch.column(vectors).is_valid())
@@ -150,11 +136,7 @@ def thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
 
 
 def write_rejected(run: Folder, parts: Iterable[str]) -> None:
-    """Write `rejected.csv`, by path, of a table's rows with an `error`.
-
-    Args:
-        parts: URIs of the table's parts; none where it is known that no image was rejected.
-    """
+    """Write `rejected.csv`, by path, of the rows with an `error` in these parts of a table."""
     batches = (batch for uri in parts for batch in read_part(uri, REJECTED_COLUMNS))
     rejected = (batch.filter(batch.column("error").is_valid()).select(REJECTED_COLUMNS) for batch in batches)
     rows = (row for batch in rejected for row in zip(*batch.to_pydict().values(), strict=True))

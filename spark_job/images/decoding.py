@@ -6,6 +6,7 @@ averaged over areas before the next is taken: nothing is held twice at full size
 docs/decisions/0016-formats.md.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from math import ceil, prod
@@ -16,10 +17,8 @@ from PIL import Image, ImageCms
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
-from spark_job.images.formats.heic_avif_jxl import open_avif, open_heic, open_jxl
 from spark_job.images.formats.libvips import VipsError
 from spark_job.images.formats.names import SAVE, recognise
-from spark_job.images.formats.pillow import open_bmp, open_by_pillow, open_gif
 from spark_job.images.formats.png_webp_tiff import (
     is_interlaced,
     open_damaged_png,
@@ -28,6 +27,7 @@ from spark_job.images.formats.png_webp_tiff import (
     open_tiff,
     open_webp,
 )
+from spark_job.images.formats.whole import open_avif, open_bmp, open_by_pillow, open_gif, open_heic, open_jxl
 from spark_job.images.jpeg import decode_jpeg
 from spark_job.images.picture import (
     STRIP_BYTES,
@@ -43,15 +43,12 @@ from spark_job.images.picture import (
 JPEG = b"\xff\xd8"
 MISSING = 128  # the grey of rows that are not there
 # What libraries say of a file that ends early, and of one that they cannot read at all.
-_SIGNS_OF_AN_END = (
-    "truncated",
-    "end of file",
-    "unexpected end",
-    "not enough data",
-    "more_input",
-    "insufficient",
+_SIGNS_OF_AN_END = re.compile(
+    "truncated|end of file|unexpected end|not enough data|more_input|insufficient", re.IGNORECASE
 )
-_SIGNS_OF_A_KIND = ("unsupported", "not supported", "unimplemented", "not implemented", "not been built in")
+_SIGNS_OF_A_KIND = re.compile(
+    "unsupported|not supported|unimplemented|not implemented|not been built in", re.IGNORECASE
+)
 _OF_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, struct.error)
 _OPENERS: dict[str, Callable[[bytes, Needed], Opened]] = {
     "JPEG": open_by_pillow,
@@ -69,16 +66,7 @@ _OPENERS_OF_DAMAGED = {"PNG": open_damaged_png, "TIFF": open_damaged_tiff}
 
 
 def decode_picture(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture:
-    """Return an image's first frame, upright by its EXIF orientation, transparency on white.
-
-    Args:
-        limits: `max_pixels` is checked on the header.
-        needed: (height, width) of the network's input, in pixels; the picture may be decoded at a smaller
-            scale that is still enough for it. None: decode at full size.
-
-    Raises:
-        ImageRejectedError: not an image, damaged, or larger than the limits.
-    """
+    """Return the first frame, upright, on white, large enough for `needed`; ImageRejectedError: none."""
     if not data:
         raise ImageRejectedError("the file is empty")
     try:
@@ -107,11 +95,11 @@ def _in_words(kind: str, data: bytes, error: Exception) -> str:
     """Return what is wrong, for a person: what libraries say of it is for programmers."""
     words = str(error).strip().partition("\n")[0]
     short = kind == "WebP" and len(data) < 8 + int.from_bytes(data[4:8], "little")
-    if short or any(sign in words.lower() for sign in _SIGNS_OF_AN_END):
+    if short or _SIGNS_OF_AN_END.search(words):
         return f"the file ends early: this {kind} cannot be decoded"
     if isinstance(error, OSError) and words.startswith("Unsupported"):  # Pillow's, of a BMP
         return f"this kind of {kind} is not read ({words}): {SAVE}"
-    if not isinstance(error, _OF_PYTHON) and any(sign in words.lower() for sign in _SIGNS_OF_A_KIND):
+    if not isinstance(error, _OF_PYTHON) and _SIGNS_OF_A_KIND.search(words):
         return f"this kind of {kind} is not read: {SAVE}"
     return f"the file is damaged: this {kind} cannot be decoded"
 

@@ -121,7 +121,7 @@ class Isolated:
         task = pickle.dumps((self.function, self.layout, self.max_seconds))
         while _idle:
             decoder = _idle.pop()
-            if decoder.can_do(task) and decoder.begin(task, self.layout):
+            if decoder.begin(task, self.layout):
                 return decoder
             decoder.stop()
         for _ in range(STARTS):
@@ -186,12 +186,10 @@ class _Decoder:
         self._done = self.results = 0
         self.stopped = False
 
-    def can_do(self, task: bytes) -> bool:
-        """Return whether the process lives and has this task or none yet."""
-        return self._process.poll() is None and self._task in (b"", task) and not self._done
-
     def begin(self, task: bytes, layout: np.dtype[Any]) -> bool:
-        """Give the process its task, once; return whether it lives, behind its border."""
+        """Give the process its task, if it has none; return whether it lives, behind its border, with it."""
+        if self._process.poll() is not None or self._task not in (b"", task) or self._done:
+            return False
         if self._task:
             return True
         self._task = task
@@ -221,12 +219,7 @@ class _Decoder:
                 self._stdin.flush()
 
     def result(self, slot: int, max_seconds: float) -> Any:
-        """Return the slot of the next item, or the ImageRejectedError that its function raised.
-
-        Raises:
-            TimeoutError: it takes longer.
-            EOFError: the process has ended.
-        """
+        """Return the next item's slot or ImageRejectedError; TimeoutError: too slow; EOFError: ended."""
         self._wait(max_seconds)
         self.results += 1
         error = text_from(self._slots[slot]["error"])
@@ -300,19 +293,14 @@ def serve(memory: int) -> None:
     os.write(answers, b".")
     while header := commands.read(_HEADER.size):
         slot, length, thumbnail = _HEADER.unpack(header)
-        order = Order(commands.read(length), thumbnail)
-        slots[slot]["error"] = _error(function, order, slots[slot]["result"])
+        order, why = Order(commands.read(length), thumbnail), ""
+        try:
+            function(order, slots[slot]["result"])
+        except ImageRejectedError as error:
+            why = str(error)
+        except MemoryError:
+            why = "decoding needs more memory than the limits allow"
+        except Exception as error:
+            why = f"decoding failed: {type(error).__name__}: {error}"
+        slots[slot]["error"] = why.encode()
         os.write(answers, b".")
-
-
-def _error(function: Function, order: Order, slot: Any) -> bytes:
-    """Run the function; return why it did not fill the slot, or nothing."""
-    try:
-        function(order, slot)
-    except ImageRejectedError as error:
-        return str(error).encode()
-    except MemoryError:
-        return b"decoding needs more memory than the limits allow"
-    except Exception as error:
-        return f"decoding failed: {type(error).__name__}: {error}".encode()
-    return b""

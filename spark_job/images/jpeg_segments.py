@@ -50,8 +50,7 @@ class Header:
 
     frame: int  # the marker of its frame: which of the standard's processes compressed it
     precision: int  # bits of a sample
-    # width, height: as stored, in pixels
-    width: int
+    width: int  # as stored, in pixels
     height: int
     # identity -> (horizontal, vertical) samples in the smallest unit of the whole
     components: dict[int, tuple[int, int]]

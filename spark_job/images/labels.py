@@ -47,15 +47,10 @@ class Labels:
 
     @classmethod
     def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:
-        """Return the labels of a rule, or read a table.
+        """Return the labels of a rule, or read a table; its class is `label`, or its first label column.
 
-        Args:
-            rule: as `--labels` says it, a table's URI normalised.
-            label: the column that is the class; default: `label`, or the first label column.
-            reserved: names that no label column may have, whatever the case.
-
-        Raises:
-            MisuseError: the table cannot be read or used; says what to do.
+        No column may have a reserved name, whatever the case. Raises MisuseError if the table cannot
+        be used.
         """
         if not is_table(rule):
             return cls(rule)
@@ -98,10 +93,7 @@ class Labels:
         return bool(self.label)
 
     def of_image(self, source: str, relative_path: str) -> tuple[str, str, Values | None]:
-        """Return class and split, each empty where there is none, and the values of the columns.
-
-        Where a table says no split, folders do. The values are None for an image without a row.
-        """
+        """Return class, split (by folders if the table has none) and other columns; None: it has no row."""
         if not self.is_table:
             return *label_and_split(source, relative_path, self.rule), None
         _, split = label_and_split(source, relative_path, NO_LABELS)

@@ -1,7 +1,4 @@
-"""What is in the sources: every file, with what its name says of it, as a table that tasks share.
-
-A page is bounded and written away before the next one, so the driver never holds all files.
-"""
+"""What is in the sources: every file, with what its name says, as a table written in bounded pages."""
 
 from __future__ import annotations
 
@@ -72,17 +69,7 @@ class ListedFile:
 
 
 def list_files(source: str, all_files: bool, labels: Labels | None = None) -> Iterator[ListedFile]:
-    """Yield every file below a source, once, in no particular order.
-
-    Args:
-        source: normalised URI of a folder.
-        all_files: as in `skip_reason`.
-        labels: default: by the folder that holds the image.
-
-    Raises:
-        MisuseError: the source is no folder.
-        ListingError: it cannot be listed.
-    """
+    """Yield every file below a source; MisuseError: it is no folder; ListingError: it cannot be listed."""
     if not is_s3(source) and not os.path.isdir(source):  # noqa: PTH112 - it may hold bytes that are no text
         raise MisuseError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
     found = _list_s3(source) if is_s3(source) else _walk(source, "", ())
@@ -151,10 +138,7 @@ def _list_s3(source: str) -> Iterator[Found]:
 
 
 def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """Return prefixes to list side by side, up to two levels down while they are few, and the files passed.
-
-    The files stay Arrow tables: there may be many of them beside large folders.
-    """
+    """Return some prefixes to list side by side, at most two levels down, and the files passed on the way."""
     undivided, divisible, tables = list[str](), [prefix], list[pa.Table]()
     for _ in range(2):
         if len(undivided) + len(divisible) >= PREFIXES_AT_ONCE:
@@ -206,10 +190,7 @@ def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _pages(store: Any, prefix: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the items below a prefix in pages.
-
-    S3 allows keys that obstore refuses together with their page: boto3 goes on where obstore stopped.
-    """
+    """Yield the items below a prefix; where obstore refuses a page for one of its keys, boto3 goes on."""
     last = ""
     try:
         for page in obstore.list(store, prefix or None, chunk_size=PAGE_SIZE):
@@ -297,10 +278,7 @@ def read_listing(folder: Folder) -> Iterator[ListedFile]:
 
 
 def read_listed(uri: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a part with the columns of LISTING_SCHEMA.
-
-    A run that was begun before there were tables of labels has no column for them.
-    """
+    """Yield the rows of a part; a run begun before there were tables of labels has no column for them."""
     known = column_names(uri)
     for batch in read_part(uri, (name for name in COLUMNS if name in known)):
         columns = [
@@ -338,10 +316,7 @@ class Share:
 
 
 def shares(folder: Folder, images_per_share: int) -> list[Share]:
-    """Deal out all images that take part, about so many to a task, none of the shares empty.
-
-    Neighbours go to different shares, so that each gets its part of the large photographs.
-    """
+    """Deal out all images, about so many to a task; neighbours, which may be large, go to different ones."""
     result: list[Share] = []
     for uri in part_uris(folder):
         selected = sum(batch.column(0).null_count for batch in read_part(uri, ["skipped"]))

@@ -28,11 +28,9 @@ Needed = tuple[int, int] | None  # (height, width) of the network's input; None:
 class Picture:
     """An image's first frame, upright, on white."""
 
-    # (h, w, 3) uint8 RGB, C-contiguous; smaller than the photograph when it was decoded at a scale
-    pixels: np.ndarray
+    pixels: np.ndarray  # (h, w, 3) uint8 RGB, C-contiguous; smaller where it was decoded at a scale
     greyscale: bool  # of a single channel, repeated
-    # width, height: of the whole upright photograph, in pixels
-    width: int
+    width: int  # of the whole upright photograph, in pixels
     height: int
     damage: str | None = None  # a sentence about a file that is usable though it is damaged in part
 
@@ -70,10 +68,7 @@ def shrinking(width: int, height: int, orientation: int, needed: Needed) -> int:
 
 
 def halved(pixels: np.ndarray) -> np.ndarray:
-    """Return averages of 2 x 2 pixels, of (h, w) or (h, w, 3) uint8; an odd last row or column is left out.
-
-    OpenCV halves even sizes ten times as fast as it shrinks to any other size.
-    """
+    """Return averages of 2 x 2 pixels; OpenCV does it ten times as fast as it shrinks to other sizes."""
     height, width = (side // 2 for side in pixels.shape[:2])
     half: np.ndarray = cv2.resize(
         pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
@@ -94,16 +89,14 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 class Opened:
     """A picture whose header has been read."""
 
-    # width, height: as stored, in pixels
-    width: int
+    width: int  # as stored, in pixels
     height: int
     held: float  # bytes that decoding holds, beside the rows that are being read
     # (first row, rows) -> those rows, of `reduced`; it is asked for one strip after the other
     strip: Callable[[int, int], Any]
     greyscale: bool = False
     orientation: int = 1  # as Exif has it, 1 to 8
-    # (width, height) that the decoder gives, when it shrinks by itself
-    reduced: tuple[int, int] | None = None
+    reduced: tuple[int, int] | None = None  # (width, height) that a decoder gives which shrinks by itself
     rows: int | None = None  # that are there; None: all
     damage: str | None = None  # a sentence about a file that is damaged in part
 

@@ -1,7 +1,4 @@
-"""From the bytes of an image to what a network and a report want of it, in the decoder's process.
-
-The process imports this module when it starts: nothing here needs Arrow, Spark or a network.
-"""
+"""From an image's bytes to what a network and a report want, in the decoder's process, without Arrow."""
 
 import io
 import resource
@@ -38,18 +35,11 @@ DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 
 
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
-    """Fill `tensor` with the image as the network wants it.
+    """Fill a (height, width, 3) float32, C-contiguous tensor with (h, w, 3) uint8 RGB pixels, as specified.
 
     Bilinear where the image grows; averaged over areas where it shrinks in both directions, which
     plain bilinear would alias. The scaling is done on the smaller of the two, with equal results:
-    both steps are linear.
-
-    Args:
-        pixels: (h, w, 3) uint8, RGB.
-        tensor: (height, width, 3) float32, C-contiguous; written.
-
-    Raises:
-        ImageRejectedError: there is not memory enough.
+    both steps are linear. Raises ImageRejectedError if there is not memory enough.
     """
     height, width = pixels.shape[:2]
     target = (specification.width, specification.height)
@@ -89,8 +79,7 @@ def _rows(
 class Prepared:
     """What became of one image's bytes."""
 
-    # width, height: of the whole upright photograph, in pixels
-    width: int | None = None
+    width: int | None = None  # of the whole upright photograph, in pixels
     height: int | None = None
     error: str | None = None
     seconds: float = 0.0  # of the processor
@@ -103,27 +92,14 @@ _KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
 MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
 LARGEST_FACT = 1e9  # of widths, seconds and measures
 # What a slot says of an image, beside its tensor.
-FACTS = np.dtype(
-    [
-        ("width", np.int32),
-        ("height", np.int32),
-        ("seconds", np.float64),
-        ("quality", MEASURES),
-        ("damage", TEXT),
-        ("thumbnail", THUMBNAIL),
-    ]
-)
+_MEASURED = [("width", np.int32), ("height", np.int32), ("seconds", np.float64), ("quality", MEASURES)]
+FACTS = np.dtype([*_MEASURED, ("damage", TEXT), ("thumbnail", THUMBNAIL)])
 
 
 def prepared_images(
     images: Iterable[tuple[Key, Order]], specification: ExtractorSpecification, limits: ImageLimits
 ) -> Iterator[tuple[Key, Prepared, np.ndarray]]:
-    """Decode and prepare images in the other process.
-
-    Yields:
-        each image's key, what became of it, and its tensor: (height, width, 3) float32 in shared memory,
-        which stays as it is until the next one is asked for, and means nothing when there is an error.
-    """
+    """Yield each key, what became of its image, and its tensor, which stays until the next is asked for."""
     layout = layout_for(specification)
     function = partial(prepare_image, specification=specification, limits=limits)
     for key, outcome in Isolated(function, layout, limits.max_seconds).map(images):
@@ -195,26 +171,17 @@ def encode_thumbnail(pixels: np.ndarray) -> bytes:
 
 
 def make_thumbnail(order: Order, slot: Any, *, limits: ImageLimits) -> None:
-    """Write a thumbnail of an image into its slot; of a damaged one, what Pillow makes of the part it has.
-
-    Raises:
-        ImageRejectedError: it is too large.
-        Exception: of Pillow, when nothing can be shown.
-    """
+    """Write a thumbnail into a slot; of a damaged image, what Pillow makes of the part it has."""
     try:
         pixels = decode_picture(order.content, limits, (THUMBNAIL_SIDE, THUMBNAIL_SIDE)).pixels
     except ImageRejectedError:
-        pixels = _part_that_is_there(order.content, limits)
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            with Image.open(io.BytesIO(order.content), formats=DAMAGED_FORMATS) as image:
+                check_size(*image.size, limits)
+                check_memory(str(image.format), *image.size, 2 * 4 * prod(image.size))
+                image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+                pixels = np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
     slot["thumbnail"] = encode_thumbnail(pixels)
-
-
-def _part_that_is_there(content: bytes, limits: ImageLimits) -> np.ndarray:
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        with Image.open(io.BytesIO(content), formats=DAMAGED_FORMATS) as image:
-            check_size(*image.size, limits)
-            check_memory(str(image.format), *image.size, 2 * 4 * prod(image.size))
-            image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-            return np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False

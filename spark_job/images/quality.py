@@ -107,15 +107,13 @@ def _weights(length: int, side: int, wanted: int, kernel: Kernel) -> np.ndarray:
 class Quality:
     """Measures of one photograph."""
 
-    # brightness_p5, brightness_p99: percentiles of the pixels' brightness, 0 (black) to 1 (white)
-    brightness_p5: float
+    brightness_p5: float  # percentile of the pixels' brightness, 0 (black) to 1 (white)
     brightness_p99: float
     entropy: float  # of the values of all channels, bits
     edge_deviation: float  # standard deviation of the edges, 64 pixels wide; small when blurry
     grey_histogram_deviation: float  # standard deviation of the counts of the 256 greys there
     greyscale: bool  # the file has a single channel
-    # 32 hex digits; the same for photographs of one size that were decoded to the same pixels
-    pixel_hash: str
+    pixel_hash: str  # 32 hex digits; the same for photographs of one size with the same decoded pixels
     perceptual_hash: str  # 16 hex digits, pHash; the same for photographs that look the same
 
 
@@ -180,10 +178,7 @@ def _edges(picture: GreyPicture) -> tuple[float, float]:
 
 
 def _pixel_hash(photograph: Picture, grey: np.ndarray, sample: np.ndarray) -> str:
-    """Return the SHA-256 of the photograph's size, of sums of rows and columns, and of the sample.
-
-    Every pixel counts in the sum of its row; in that of its column too, when the picture was not thinned.
-    """
+    """Return the SHA-256 of size, sums of rows (of all pixels) and columns (unless thinned), and sample."""
     pixels = photograph.pixels
     height, width = pixels.shape[:2]
     rows = cv2.reduce(pixels.reshape(height, width * 3), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)

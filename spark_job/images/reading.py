@@ -45,16 +45,10 @@ def forgotten(results: str) -> Tombstones:
 def read_image(
     image: ListedFile, limits: ImageLimits, most: int | None = None, erased: Tombstones | None = None
 ) -> Content:
-    """Return the bytes of an image, or why there are none.
+    """Return the bytes of an image, at most those of the limits, or why there are none.
 
-    Args:
-        erased: photographs that are not to be used any more.
-        most: bytes that may be read now; None: those of the limits.
-
-    Raises:
-        LargerError: the image has grown beyond `most` since it was listed.
-        StorageError: S3 gives nothing until a person has done something.
-        obstore's BaseError: S3 does not answer, after two retries.
+    Raises LargerError if the image has grown beyond `most` bytes since it was listed, StorageError if S3
+    gives nothing until a person has done something, obstore's BaseError if it does not answer twice.
     """
     if image.error is not None:
         return ImageRejectedError(image.error)
@@ -66,7 +60,8 @@ def read_image(
         )
     try:
         content = read_bytes(image.path, limits.max_bytes if most is None else most, retries=2)
-        return ImageRejectedError(ERASED) if erased and erased.has_content(content) else content
+        was_erased = erased and erased.contents and erased.has_digest(erased.digest(content))
+        return ImageRejectedError(ERASED) if was_erased else content
     except LargerError:
         if most is not None:
             raise
@@ -98,9 +93,6 @@ class Pace:
     """How many reads are in flight: half as many after S3 was busy or silent, slowly more while it answers.
 
     So does TCP: additive increase, multiplicative decrease (https://www.rfc-editor.org/rfc/rfc5681).
-
-    Attributes:
-        at_once: reads, 1 to `READS_IN_FLIGHT`.
     """
 
     def __init__(self, read: ReadImage, sleep: Callable[[float], None] = time.sleep) -> None:

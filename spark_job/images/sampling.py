@@ -11,10 +11,7 @@ Item = TypeVar("Item")
 
 
 def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without any, all do.
-
-    A pattern also fits the class of exactly its name, whatever signs that has.
-    """
+    """Return whether a class fits a pattern, in any case, or has exactly its name; without any, all do."""
     folded = label.casefold()
     return not patterns or any(
         folded == pattern.casefold() or fnmatchcase(folded, pattern.casefold()) for pattern in patterns
@@ -49,10 +46,8 @@ def draw(seed: int, path: str) -> int:
 def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
     """Return class -> which share of its draws, the smallest, will hold a later sample of so many images.
 
-    Some more than the sample takes: images may be rejected, and how many draws lie below a limit is chance.
-
-    Args:
-        candidates: images of each class, from which the `selected` with the smallest draws take part.
+    Of the `candidates` of a class, the `selected` with the smallest draws take part. The share is some more
+    than the sample takes: images may be rejected, and how many draws lie below a limit is chance.
     """
     return {
         label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1

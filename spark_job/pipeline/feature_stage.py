@@ -1,6 +1,7 @@
 """The second stage: it computes the features of new images, with progress, copies those that are reused."""
 
 import time
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -69,7 +70,8 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     shown = partial(is_shown, seed=run.options.seed, shares=pictured)
     columns, erased = tuple(listing.label_columns), forgotten(run.options.results)
     specification, limits = run.extractor.specification, run.options.limits
-    ends = run.options.end_of(run.today)
+    retained = run.options.retention_days
+    ends = run.today + timedelta(days=retained) if retained else None
     extraction = Extraction(specification, limits, engine, shown, columns, erased, run.today, ends)
     features = run.folder.at(layout.FEATURES)
     with run.progress.images(listing.new, spark) as channel:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 from spark_job.contract import run_layout as layout
@@ -16,7 +16,7 @@ from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import LATEST, RunOptions
 from spark_job.contract.uris import contains, is_s3
 from spark_job.errors import ListingError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
 from spark_job.images.labels import Labels
@@ -50,37 +50,32 @@ CLASSES_NAMED = 10  # by an error
 
 
 def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None:
-    """Return the run that `--previous` means; None: there is no such option, or no latest run.
+    """Return the run that `--previous` means; None: no option, or no latest run over the same archive.
 
-    Raises:
-        MisuseError: no complete run, or its features are not those that this run would compute.
+    Raises MisuseError if a run is not complete, or its features are not those that this run would
+    compute.
     """
     if options.previous is None:
         return None
     if options.previous == LATEST:
-        return _latest(options, extractor)
+        runs, now = complete_runs(Folder(options.results)), json.loads(json.dumps(options.parameters))
+        for folder, manifest in sorted(runs, key=lambda run: run[1].created, reverse=True):
+            same_archive = all(manifest.parameters.get(name) == now[name] for name in SAME_ARCHIVE)
+            if manifest.extractor and same_archive and not _differences(folder, manifest, options, extractor):
+                return folder
+        return None
     folder = RunFolder(options.previous)
-    manifest = folder.read_manifest()
-    if manifest is None or not manifest.extractor:
+    found = folder.read_manifest()
+    if found is None or not found.extractor:
         raise MisuseError(
             f"--previous {options.previous} is not the folder of a complete run: give RESULTS/RUN_ID of one"
         )
-    if differences := _differences(folder, manifest, options, extractor):
+    if differences := _differences(folder, found, options, extractor):
         raise MisuseError(
             f"--previous {options.previous} has other features ({'; '.join(differences)}): give what it was "
             "made with, or compute all anew without --previous"
         )
     return folder
-
-
-def _latest(options: RunOptions, extractor: Extractor) -> RunFolder | None:
-    """Return the newest complete run in --results over the same archive with the same features."""
-    runs, now = complete_runs(Folder(options.results)), json.loads(json.dumps(options.parameters))
-    for folder, manifest in sorted(runs, key=lambda run: run[1].created, reverse=True):
-        same_archive = all(manifest.parameters.get(name) == now[name] for name in SAME_ARCHIVE)
-        if manifest.extractor and same_archive and not _differences(folder, manifest, options, extractor):
-            return folder
-    return None
 
 
 def _differences(
@@ -167,14 +162,7 @@ def list_stage(run: Run) -> ListingResult:
 
 
 def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[ListedFile]:
-    """Yield the files in their order; a candidate whose giver has not agreed to its use is skipped.
-
-    The table of labels says it, or the object's metadata: S3 is asked for that of each candidate whose row
-    says nothing, a request each.
-
-    Raises:
-        StorageError: S3 does not say it.
-    """
+    """Skip images without a consent in their row or, where that says nothing, in S3, a request each."""
     place = labels.columns.index(CONSENT) if CONSENT in labels.columns else None
 
     def judged(file: ListedFile) -> ListedFile:
@@ -206,11 +194,15 @@ class ClassFolders:
 
     def warnings(self, options: RunOptions) -> list[str]:
         """Return a sentence for names that merge folders of a source, one for names that differ in case."""
-        found = ((label, self._merged(label, options.images)) for label in sorted(self._above) if label)
-        merged = [(label, folders) for label, folders in found if folders]
+        merged = dict[str, list[str]]()  # folders of one source in which the class lies more than once
+        for label, source in product(filter(None, sorted(self._above)), options.images):
+            inside = sorted(above for above in self._above[label] if contains(source, above))
+            if len(inside) > 1:
+                seen = [above.removeprefix(source).strip("/") or "the source itself" for above in inside]
+                merged.setdefault(label, seen)
         warnings = []
         if merged and options.labels == FOLDER:
-            label, folders = merged[0]
+            label, folders = next(iter(merged.items()))
             of = f" (one of {len(merged):,} such names)" if len(merged) > 1 else ""
             warnings.append(
                 f"folders of one name are one class, as {label!r} in {', '.join(folders)}{of}: --labels path "
@@ -225,14 +217,6 @@ class ClassFolders:
                 f"names that differ only in case are classes of their own: {'; '.join(alike[:3])}{more}"
             )
         return warnings
-
-    def _merged(self, label: str, sources: Iterable[str]) -> list[str]:
-        """Return folders of one source, seen from there, in which the class lies more than once."""
-        for source in sources:
-            inside = sorted(above for above in self._above[label] if contains(source, above))
-            if len(inside) > 1:
-                return [above.removeprefix(source).strip("/") or "the source itself" for above in inside]
-        return []
 
 
 class TableUse:

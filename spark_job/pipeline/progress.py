@@ -28,8 +28,7 @@ SECONDS_TO_FINISH = 60.0
 class RunProgress:
     """Writes `progress.json`, and a line on stderr while images are computed, from a thread of its own.
 
-    Attributes:
-        done: images of the stage so far; in the listing, files. A stage that counts its own adds to it.
+    `done` are images of the stage so far; in the listing, files. A stage that counts its own adds to it.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -124,7 +123,12 @@ class RunProgress:
         while len(self._samples) > 1 and now - self._samples[0][0] > RATE_SECONDS:
             self._samples.popleft()
         self._samples.append((now, self.done - self._kept))
-        seen = (self._stage, self.done, self._finished_tasks())
+        tasks = []  # finished ones of the stages that Spark works on: what moves between images
+        if self._spark is not None:
+            tracker = self._spark.statusTracker()
+            known = [(stage, tracker.getStageInfo(stage)) for stage in tracker.getActiveStageIds()]
+            tasks = sorted((stage, info.numCompletedTasks) for stage, info in known if info)
+        seen = (self._stage, self.done, tasks)
         if seen != self._seen:
             self._seen, self._moved = seen, datetime.now(UTC)
 
@@ -140,18 +144,14 @@ class RunProgress:
             with suppress(Exception):  # of Spark, which may be ending
                 self._spark.cancelAllJobs()
 
-    def _finished_tasks(self) -> list[tuple[int, int]]:
-        """Return the stages that Spark works on, each with its finished tasks: what moves between images."""
-        if self._spark is None:
-            return []
-        tracker = self._spark.statusTracker()
-        found = {stage: tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()}
-        return sorted((stage, info.numCompletedTasks) for stage, info in found.items() if info)
-
     def _progress(self) -> Progress:
         (since, before), (now, computed), done = self._samples[0], self._samples[-1], self.done
         rate = (computed - before) / (now - since) if computed > before else None
         left = None if rate is None or self._total is None else (self._total - done) / rate
+        nodes: int | None = None
+        java: Any = self._spark
+        with suppress(Exception):  # there is no Spark yet, or it may be ending
+            nodes = len({one.host() for one in java._jsc.sc().statusTracker().getExecutorInfos()})
         return Progress(
             stage=self._stage,
             done=done,
@@ -160,18 +160,11 @@ class RunProgress:
             seconds_left=left,
             rejected=self._rejected,
             reason=self._reason,
-            nodes=self._nodes(),
+            nodes=nodes,
             cost_usd=self.cost_usd,
             written=datetime.now(UTC).isoformat(timespec="seconds"),
             moved=self._moved.isoformat(timespec="seconds"),
         )
-
-    def _nodes(self) -> int | None:
-        """Return on how many nodes there are executors."""
-        java: Any = self._spark
-        with suppress(Exception):  # there is no Spark yet, or it may be ending
-            return len({one.host() for one in java._jsc.sc().statusTracker().getExecutorInfos()})
-        return None
 
     def _write(self) -> None:
         with suppress(StorageError):

@@ -7,7 +7,7 @@ import numpy as np
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import read_as_written
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.images.isolation import start_decoder
 from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder
@@ -21,11 +21,7 @@ FITTED = "fitted"  # of fit.json; earlier versions of this job left none
 
 
 def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any]:
-    """Return what another run noted of the fit of its reduction.
-
-    Raises:
-        MisuseError: the folder holds no complete run with a reduction, or of another extractor.
-    """
+    """Return what another run noted of the fit of its reduction; MisuseError: it has none that fits here."""
     with read_as_written(fitted_by.child(layout.FIT)):
         fitted: dict[str, Any] | None = fitted_by.read_json(layout.FIT)
         made_with = "" if fitted is None else str(fitted["extractor"])

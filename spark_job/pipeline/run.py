@@ -3,8 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -19,7 +18,7 @@ from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3
 from spark_job.errors import JobError, ListingError, StorageError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
 from spark_job.pipeline.progress import RunProgress
@@ -49,14 +48,7 @@ def run_pipeline(
     say: Callable[[str], None],
     session: Callable[[], SparkSession],
 ) -> Manifest:
-    """Run, or go on with a run, until its manifest is there.
-
-    Args:
-        session: gives the Spark session when it is first needed.
-
-    Raises:
-        FruitError: says what to do next.
-    """
+    """Run, or go on with a run, until its manifest is there; a FruitError says what to do next."""
     started = time.monotonic()
     extractor = Extractor.open(Folder(options.extractor))
     folder = RunFolder(Folder(options.results).child(options.run_id))
@@ -68,12 +60,17 @@ def run_pipeline(
     if manifest is not None:
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
-    scratch_folder = tempfile.TemporaryDirectory(prefix="spark-job-")
-    with scratch_folder as scratch, _kept_if_listed(folder, is_new), RunProgress(folder) as progress:
-        run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
-        attempt = Attempt(run, say)
-        results, report = attempt.run_stages()
-        progress.begin("complete", results.image_counts["usable"])
+    try:
+        with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch, RunProgress(folder) as progress:
+            run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
+            attempt = Attempt(run, say)
+            results, report = attempt.run_stages()
+            progress.begin("complete", results.image_counts["usable"])
+    except (ListingError, MisuseError):
+        # A new run on this machine that was asked for in a wrong way goes: no attempt could finish it.
+        if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
+            shutil.rmtree(folder.uri, ignore_errors=True)
+        raise
     seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
@@ -93,25 +90,13 @@ def run_pipeline(
     )
 
 
-@contextmanager
-def _kept_if_listed(folder: RunFolder, is_new: bool) -> Iterator[None]:
-    """Remove a new run on this machine that was asked for in a wrong way: no attempt could finish it."""
-    try:
-        yield
-    except (ListingError, MisuseError):
-        if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
-            shutil.rmtree(folder.uri, ignore_errors=True)
-        raise
-
-
 @dataclass
 class Attempt:
     """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on."""
 
     run: Run
     say: Callable[[str], None]
-    # that each stage took, in the attempt that completed it
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)  # of each stage, in the attempt that completed it
 
     def run_stages(self) -> tuple[StageResults, ReportResult]:
         """Complete every stage; without images there are neither features nor a reduction."""
@@ -198,9 +183,9 @@ def summary(options: RunOptions) -> str:
     if counts["usable"]:
         features, reduction = metrics["features"], metrics["reduction"]
         rate = features["images_per_second"]
+        new = f"{speed(rate)} images/s" if rate else "none new"
         lines += [
-            f"features  {features['length']:,} each"
-            + (f", {speed(rate)} images/s" if rate else ", none new"),
+            f"features  {features['length']:,} each, {new}",
             f"PCA       {reduction['components']:,} components keep "
             f"{reduction['explained_variance_ratio']:.1%} of the variance",
         ]

@@ -6,20 +6,16 @@ A stage may be started over at any time: it replaces what an earlier attempt lef
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
 from spark_job.contract.run_options import RunOptions
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
-from spark_job.session import Total, sum_over_tasks
-from spark_job.storage import side_by_side
 
 Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
 # Images that a report shows on its planes.
@@ -51,12 +47,6 @@ class Run:
         """The day of the run, in UTC."""
         return datetime.now(UTC).date()
 
-    def over_parts(self, parts: Sequence[str], work: Callable[[str], Total]) -> Total:
-        """Return the sum of what `work` gives for each part of a table, side by side."""
-        if self.session is None:
-            return reduce(add, side_by_side(work, parts))
-        return sum_over_tasks(self.spark.sparkContext, parts, work)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ListingResult:
@@ -72,8 +62,7 @@ class ListingResult:
     removed: int = 0  # images of the previous run that are gone from the sources
     # class -> share of its images that get a thumbnail; earlier versions made none
     shown_shares: Mapping[str, float] = field(default_factory=dict)
-    # sentences about classes that may not be meant so; from the second line on they name images, and stand in
-    # the report alone
+    # about classes that may not be meant so; from the second line on they name images, for the report alone
     warnings: Sequence[str] = ()
     labels: Mapping[str, Any] | None = None  # what became of the table of labels; None: there is none
 

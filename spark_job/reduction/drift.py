@@ -31,25 +31,15 @@ MOST_LOST = 0.05  # of the variance that the components held when they were fitt
 
 @dataclass(frozen=True)
 class Profile(Sum):
-    """How n images lie about k components.
+    """How n images lie about k components."""
 
-    Attributes:
-        count: n.
-        total: (k,) float64, sum of the components.
-        square: (k,) float64, sum of their squares.
-        length: sum over images of the squared distance from the fitted mean, in the reduction's units.
-        missed: sum of Q, the part of it that the components miss.
-        errors: (BINS,) int64, histogram of Q.
-        distances: (BINS,) int64, histogram of T².
-    """
-
-    count: int
-    total: np.ndarray
-    square: np.ndarray
-    length: float
-    missed: float
-    errors: np.ndarray
-    distances: np.ndarray
+    count: int  # n
+    total: np.ndarray  # (k,) float64, sum of the components
+    square: np.ndarray  # (k,) float64, sum of their squares
+    length: float  # sum over images of the squared distance from the fitted mean, in the reduction's units
+    missed: float  # sum of Q, the part of it that the components miss
+    errors: np.ndarray  # (BINS,) int64, histogram of Q
+    distances: np.ndarray  # (BINS,) int64, histogram of T²
 
     @classmethod
     def empty(cls, k: int) -> "Profile":
@@ -59,13 +49,7 @@ class Profile(Sum):
 
     @classmethod
     def of(cls, centred: np.ndarray, components: np.ndarray, variances: np.ndarray) -> "Profile":
-        """Return the profile of a batch.
-
-        Args:
-            centred: (n, d) float64, centred and scaled as the reduction does.
-            components: (n, k) float64, their projection.
-            variances: (k,) float64, of the components where the reduction was fitted.
-        """
+        """Return the profile of (n, d) centred rows, their (n, k) components and the fitted variances."""
         length = np.einsum("ij,ij->i", centred, centred)
         error = np.maximum(length - np.einsum("ij,ij->i", components, components), ROUNDING * length)
         squares = np.square(components)
@@ -92,10 +76,7 @@ class Profile(Sum):
 
     @property
     def kept(self) -> float:
-        """Share of the squared distance from the fitted mean that the components hold, 0 to 1.
-
-        Of the images that the reduction was fitted on, this is the explained variance.
-        """
+        """Share of the squared distance from the fitted mean that the components hold, 0 to 1."""
         return 1 - self.missed / self.length if self.length else 1.0
 
     def limits(self) -> dict[str, float]:
@@ -125,12 +106,9 @@ class Drift:
 
     images: int
     fitted_images: int
-    # fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
-    # fitted and of the new images
-    fitted_kept: float
-    kept: float
-    # k numbers, the new images' mean along each component, in the fitted standard deviations
-    shift: list[float]
+    fitted_kept: float  # share of the squared distance from the mean that the components hold
+    kept: float  # the same of the new images, about the fitted mean
+    shift: list[float]  # k numbers, the new images' mean along each component, in fitted deviations
     spread: list[float]  # k numbers, the new images' variance along each component / the fitted one
     beyond_error: float  # share of new images whose reconstruction error Q exceeds the fitted 99th percentile
     beyond_distance: float  # share of those whose Hotelling T² does

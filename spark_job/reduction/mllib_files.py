@@ -148,11 +148,7 @@ SCHEMAS = (SCALER_SCHEMA, PCA_SCHEMA)
 
 
 def save_model(folder: Folder, reduction: Reduction) -> None:
-    """Save a StandardScalerModel (mean removed; scaled when standardised) and a PCAModel.
-
-    The model's input column `features` is a vector; `pyspark.ml.functions.array_to_vector` makes one of
-    the features table's arrays.
-    """
+    """Save a StandardScalerModel (mean removed; scaled when standardised) and a PCAModel."""
     kept = reduction.explained_variance_ratio[: reduction.component_count]
     # MLlib divides by the deviation, and leaves columns of 0 at 0; constant columns are 0 without the mean.
     ones = np.ones_like(reduction.scale)

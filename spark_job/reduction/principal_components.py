@@ -28,27 +28,19 @@ MAX_LOADINGS_BYTES = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Moments:
-    """Sufficient statistics of a set of rows.
-
-    Attributes:
-        count: number of rows.
-        mean: (d,) float64.
-        scatter: (d, d) float64, the sum over rows of (x - mean)(x - mean)^T; symmetric.
-    """
+    """Sufficient statistics of a set of rows."""
 
     count: int
-    mean: np.ndarray
-    scatter: np.ndarray
+    mean: np.ndarray  # (d,) float64
+    scatter: np.ndarray  # (d, d) float64, the sum over rows of (x - mean)(x - mean)^T; symmetric
 
     @classmethod
     def of(cls, batches: Iterable[np.ndarray]) -> "Moments | None":
-        """Return the moments of rows that come in batches; None when there are no rows.
+        """Return the moments of rows in batches of (n, d), of any float type; None when there are no rows.
 
         The rows are shifted by the first batch's mean before they are squared, so that large means
         cost no digits (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance").
-
-        Args:
-            batches: (n, d) of any float type; summed in float64. O(n d^2) time, two d x d in memory.
+        Sums are float64; O(n d^2) time, two d x d in memory.
         """
         count, shift = 0, np.empty(0)
         total, square = np.empty(0), np.empty(0)
@@ -91,24 +83,15 @@ def _from_triangle(count: int, mean: np.ndarray, triangle: np.ndarray) -> Moment
 
 @dataclass(frozen=True)
 class Reduction:
-    """A fitted reduction: components(x) = ((x - mean) * scale) @ loadings.
+    """A fitted reduction: components(x) = ((x - mean) * scale) @ loadings."""
 
-    Attributes:
-        count: rows it was fitted on.
-        mean: (d,) float64.
-        scale: (d,) float64, 1 / standard deviation when standardised (0 for a constant column), else 1.
-        loadings: (d, k) float64, orthonormal columns; the largest entry of each is positive.
-        explained_variance_ratio: (r,) float64, descending, of all components, summing to 1.
-        variances: (k,) float64, of the kept components over these rows (n - 1); None where an earlier version
-            of this job saved the reduction.
-    """
-
-    count: int
-    mean: np.ndarray
-    scale: np.ndarray
-    loadings: np.ndarray
-    explained_variance_ratio: np.ndarray
+    count: int  # rows it was fitted on
+    mean: np.ndarray  # (d,) float64
+    scale: np.ndarray  # (d,) float64, 1 / standard deviation when standardised (0: constant column), else 1
+    loadings: np.ndarray  # (d, k) float64, orthonormal columns; the largest entry of each is positive
+    explained_variance_ratio: np.ndarray  # (r,) float64, descending, of all components, summing to 1
     standardized: bool
+    # (k,) float64, of the kept components over these rows (n - 1); None: an earlier version saved it
     variances: np.ndarray | None = None
 
     @property
@@ -125,12 +108,7 @@ class Reduction:
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
-    """Compute principal components from the covariance: all eigenvalues and vectors at once, O(d^3).
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-        ReductionError: more components were asked for than the rows have.
-    """
+    """Compute components from the covariance, O(d^3); NoVarianceError, ReductionError: too many."""
     scale, matrix = _scaled(moments, request.standardize)
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
@@ -142,11 +120,7 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
 
 
 def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
-    """Return the shares of variance, (d,) float64, without the components: a fraction of their cost.
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-    """
+    """Return the (d,) shares of variance, for a fraction of the components' cost; NoVarianceError."""
     _, matrix = _scaled(moments, standardize)
     with _threads_for(matrix):
         return explained_variance_ratio(np.linalg.eigvalsh(matrix))
@@ -163,18 +137,9 @@ def _threads_for(matrix: np.ndarray) -> threadpool_limits:
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
-    """Return what each centred column is multiplied with.
+    """Return the (d,) factors of centred columns: 1 / sample deviation (as MLlib) or 1; 0 for a constant one.
 
-    Args:
-        mean: (d,) float64.
-        scatter: (d,) float64, sum of squared deviations of each column.
-        standardize: scale to unit variance (sample variance, n - 1, as MLlib's StandardScaler).
-
-    Returns:
-        (d,) float64: 1 / standard deviation or 1; 0 for a constant column, as in MLlib.
-
-    Raises:
-        NoVarianceError: every column is constant.
+    Takes (d,) means and sums of squared deviations. Raises NoVarianceError if every column is constant.
     """
     deviation = np.sqrt(np.maximum(scatter, 0) / max(count - 1, 1))
     constant = deviation <= RELATIVE_TOLERANCE * np.abs(mean)
@@ -194,14 +159,7 @@ def rank_limit(count: int, scale: np.ndarray) -> int:
 
 
 def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
-    """Return the share of the total variance that each principal component keeps, largest first.
-
-    Of (r,) float64 eigenvalues of the covariance (or correlation) matrix, in any order, it gives (r,)
-    float64, descending, summing to 1. Negative rounding noise counts as 0.
-
-    Raises:
-        NoVarianceError: every eigenvalue is 0, that is, all images are the same.
-    """
+    """Return the components' shares of the variance, descending; NoVarianceError: no eigenvalue above 0."""
     positive = np.sort(np.maximum(eigenvalues, 0))[::-1]
     total = positive.sum()
     if total <= 0:
@@ -210,15 +168,7 @@ def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
 
 
 def component_count(ratio: np.ndarray, request: ComponentRequest, limit: int) -> int:
-    """Return how many components the request means.
-
-    Args:
-        ratio: (r,) descending shares of variance.
-        limit: the most there can be.
-
-    Raises:
-        ReductionError: more are asked for than there are.
-    """
+    """Return how many components the request means; ReductionError: more than there can be."""
     limit = min(limit, int(np.count_nonzero(ratio > ROUNDING_SHARE)))
     if request.components is not None:
         if request.components > limit:
@@ -240,14 +190,10 @@ def fix_signs(loadings: np.ndarray) -> np.ndarray:
 
 
 def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
-    """Compute principal components from the Gram matrix of the rows, O(n^2 d).
+    """Compute components from the Gram matrix of (n, d) float32 rows, O(n^2 d), read in slices of columns.
 
-    Args:
-        rows: (n, d) float32, may be mapped from a file; read in slices of columns, twice.
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-        ReductionError: more components than the rows have, or than memory holds.
+    Raises NoVarianceError if all rows are equal; ReductionError for more components than there are, or
+    than memory holds.
     """
     count, columns = rows.shape
     mean, scatter = np.empty(columns), np.empty(columns)

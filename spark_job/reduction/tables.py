@@ -39,15 +39,7 @@ COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
 def fit(
     spark: SparkContext, parts: Sequence[str], rows: int, columns: int, request: ComponentRequest
 ) -> Reduction:
-    """Fit principal components to the usable rows of a features table.
-
-    Args:
-        rows: how many usable rows there are.
-        columns: feature length.
-
-    Raises:
-        NoVarianceError, ReductionError: as in `reduce_moments`; or neither way fits in memory.
-    """
+    """Fit principal components to the usable rows of a table; ReductionError: they fit in no memory."""
     check_size(rows, columns)
     if columns <= MAX_COVARIANCE_COLUMNS:
         return reduce_moments(moments(spark, parts, columns), request)
@@ -99,14 +91,7 @@ def write_components(
     destination: Folder,
     profiled: int | None = None,
 ) -> Profile:
-    """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
-
-    Args:
-        profiled: how many of the parts, the first ones, the answer describes; default: all.
-
-    Returns:
-        How their images lie about the reduction; of no images when the reduction does not know its variances.
-    """
+    """Project the usable rows and store them; return how the images of the first or all parts lie."""
     destination.clear()
     shared, more = spark.broadcast(reduction), label_columns(parts[0])
     schema = spark_schema({**COMPONENTS_COLUMNS, **dict.fromkeys(more, "string")})

@@ -114,9 +114,13 @@ def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
     if not beside:
         rows = -(-len(styles) // columns)
         figure.set_size_inches(8, 6 + 0.16 * rows)
+    names = []
+    for style in styles:
+        name = "".join(letter if letter.isprintable() else " " for letter in class_name(style.label))
+        names.append(name if len(name) <= _LONGEST_LEGEND_NAME else name[: _LONGEST_LEGEND_NAME - 1] + "…")
     legend = figure.legend(
         [_marker(style) for style in styles],
-        [_shortened(class_name(style.label)) for style in styles],
+        names,
         loc="outside right upper" if beside else "outside lower center",
         ncols=columns,
         fontsize=8 if beside else 6.5,
@@ -127,12 +131,6 @@ def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
     )
     for text in legend.get_texts():
         text.set_parse_math(False)  # "$" in a name is a dollar
-
-
-def _shortened(name: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in name)
-    short = printable[: _LONGEST_LEGEND_NAME - 1] + "…"
-    return printable if len(printable) <= _LONGEST_LEGEND_NAME else short
 
 
 def png_bytes(figure: Figure) -> bytes:
@@ -182,12 +180,7 @@ def line_chart(
     legend: bool = True,
     compare: bool = False,
 ) -> Chart:
-    """Return the chart.
-
-    Args:
-        legend: whether the names of the lines are shown.
-        compare: whether the pointer shows all lines at its x, instead of the nearest point.
-    """
+    """Return the chart; with `compare`, the pointer shows all lines at its x, not only the nearest point."""
     data = [trace for line in lines for trace in _traces(line, x, y)]
     layout = {
         "xaxis": _plotly_axis(x),
@@ -232,7 +225,6 @@ def _plotly_axis(axis: Axis) -> dict[str, Any]:
 
 def _png(lines: Sequence[Line], x: Axis, y: Axis, legend: bool) -> bytes:
     figure, axes = plain_axes(8, 4.5)
-    dashes = {"solid": "-", "dot": ":", "none": ""}
     for line in lines:
         if line.band:
             axes.fill_between(line.x, *line.band, color=line.colour, alpha=0.2, linewidth=0)
@@ -240,7 +232,7 @@ def _png(lines: Sequence[Line], x: Axis, y: Axis, legend: bool) -> bytes:
             line.x,
             line.y,
             color=line.colour,
-            linestyle=dashes[line.style],
+            linestyle={"solid": "-", "dot": ":", "none": ""}[line.style],
             marker="o" if line.marker else "",
             markersize=line.marker * 2 / 3,
             fillstyle="none" if line.open else "full",

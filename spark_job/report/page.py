@@ -59,11 +59,7 @@ Picture = Callable[[Photograph | Point], str | None]
 
 
 def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the points column by column, with classes and titles of axes, for the script; numbers for texts.
-
-    Args:
-        picture: gives the photograph of a point as base64, or None where the page has no room for it.
-    """
+    """Return the points column by column, for the script of the page, and numbers for its texts."""
     points = contents.points
     pictures = [picture(point) for point in points]
     styles = list(class_styles([point.label for point in points]).values())
@@ -101,11 +97,7 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
 
 
 def render_document(document: Document, parents: Sequence[str] = ()) -> dict[str, bytes]:
-    """Return file name -> bytes: `index.html`, below 10 MB, and the charts' PNG files.
-
-    Args:
-        parents: URIs of the runs that were read; their reports are linked.
-    """
+    """Return `index.html`, below 10 MB, with links to the runs that were read, and the charts' PNG files."""
     charts = {f"{one.name}.png": one.png() for one in _blocks(document, Chart) if one.png is not None}
     return {"index.html": render_page(document, parents), **charts}
 
@@ -226,20 +218,14 @@ def encoded_length(thumbnail: bytes | None) -> int:
 
 
 def keep_evenly(lengths: Sequence[int], budget: int) -> list[bool]:
-    """Return which items to keep so that their lengths sum to at most `budget`, evenly over the order.
-
-    Each item adds its share of the budget to a purse, and is kept when the purse can pay for it.
-    An item of length 0 is never kept.
-    """
+    """Return which items to keep, evenly, so that their lengths sum to at most `budget`; none of length 0."""
     total = sum(lengths)
     share = min(1.0, max(0, budget) / total) if total else 0.0
     purse, kept = 0.0, []
     for length in lengths:
         purse += length * share
-        # half a character for the rounding of the sums
-        affordable = 0 < length <= purse + 0.5
-        kept.append(affordable)
-        purse -= length if affordable else 0
+        kept.append(0 < length <= purse + 0.5)  # half a character for the rounding of the sums
+        purse -= length if kept[-1] else 0
     return kept
 
 

@@ -45,23 +45,19 @@ def _rotated(outline: Outline, degrees: float) -> Outline:
     return tuple((round(x * cos - y * sin, 3), round(x * sin + y * cos, 3)) for x, y in outline)
 
 
-_CIRCLE = _regular(24, 0, (0.85,))
-_SQUARE: Outline = ((-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8))
-_DIAMOND = _regular(4, 0, (1.0,))
 _UP: Outline = ((0, -0.9), (0.95, 0.7), (-0.95, 0.7))
 _ARM = 0.33
 _CROSS: Outline = (
     *((-_ARM, -0.95), (_ARM, -0.95), (_ARM, -_ARM), (0.95, -_ARM), (0.95, _ARM), (_ARM, _ARM)),
     *((_ARM, 0.95), (-_ARM, 0.95), (-_ARM, _ARM), (-0.95, _ARM), (-0.95, -_ARM), (-_ARM, -_ARM)),
 )
-_STAR = _regular(10, -90, (1.0, 0.42))
 _HOURGLASS: Outline = ((-0.8, -0.9), (0.8, -0.9), (-0.8, 0.9), (0.8, 0.9))
 
 _OUTLINES = {
-    "circle": _CIRCLE,
-    "square": _SQUARE,
-    "diamond": _DIAMOND,
-    "star": _STAR,
+    "circle": _regular(24, 0, (0.85,)),
+    "square": ((-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
+    "diamond": _regular(4, 0, (1.0,)),
+    "star": _regular(10, -90, (1.0, 0.42)),
     "hourglass": _HOURGLASS,
     "cross": _CROSS,
     "x": _rotated(_CROSS, 45),

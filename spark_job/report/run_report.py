@@ -42,9 +42,8 @@ _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 def render_report(contents: ReportContents) -> dict[str, bytes]:
     """Return file name -> bytes.
 
-    `index.html` is always there and below 10 MB. `explained_variance.png` needs a reduction,
-    `plane_1_2.png` and `plane_2_3.png` need points with two or three components, `components.tsv`
-    and `metadata.tsv` (TensorBoard Embedding Projector) need points with one.
+    `index.html` is always there and below 10 MB. `explained_variance.png` needs a reduction, `plane_1_2.png`
+    and `plane_2_3.png` need two or three components, the files for TensorBoard's Embedding Projector one.
     """
     files = render_document(run_document(contents))
     for first in range(min(contents.dimension - 1, 2)):
@@ -96,7 +95,7 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
     }
     if contents.component_count and len(contents.explained_variance_ratio):
         kept = _counted(contents.component_count, "component")
-        tiles[f"Variance kept by {kept}"] = percent(kept_share(contents))
+        tiles[f"Variance kept by {kept}"] = percent(contents.kept_share)
     tiles["Images a second"] = speed(contents.images_per_second)
     tiles["Time before this report"] = duration(sum(contents.seconds.values()))
     if contents.cost_usd is not None:
@@ -171,11 +170,6 @@ def _timings(contents: ReportContents) -> list[Block]:
     return [Table(caption, ["Stage", "Time", "Share", "As a bar"], rows, together)]
 
 
-def kept_share(contents: ReportContents) -> float:
-    """Return the share of the variance that the kept components hold together, 0 to 1."""
-    return float(np.sum(contents.explained_variance_ratio[: contents.component_count]))
-
-
 def variance_blocks(contents: ReportContents) -> list[Block]:
     """Return the chart of the explained variance, with its numbers as a table."""
     ratio, k = contents.explained_variance_ratio, contents.component_count
@@ -183,7 +177,7 @@ def variance_blocks(contents: ReportContents) -> list[Block]:
         return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
     kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
     hold = "it holds" if k == 1 else "together they hold"
-    kept += f"; {hold} {percent(kept_share(contents))} of the variance"
+    kept += f"; {hold} {percent(contents.kept_share)} of the variance"
     blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
     shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
     few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
@@ -258,11 +252,7 @@ def drift_blocks(drift: Drift) -> list[Block]:
 
 
 def components_tsv(components: np.ndarray) -> bytes:
-    """Return (n, k) float32 as n lines of k numbers, with the 9 digits that give float32 back exactly.
-
-    For the TensorBoard Embedding Projector, https://projector.tensorflow.org/ ("Load"): tab-separated, a line
-    for each point, without a header.
-    """
+    """Return lines of k exact float32 numbers, as TensorBoard's Embedding Projector loads them."""
     lines = ("\t".join(f"{value:.9g}" for value in row) + "\n" for row in components)
     return "".join(lines).encode()
 

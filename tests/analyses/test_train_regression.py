@@ -11,9 +11,8 @@ from pyspark.sql import SparkSession
 from scipy.sparse import csr_array
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
+from spark_job.analyses.classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.source_run import VectorTable
-from spark_job.analyses.totals import Sums
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, calibrate, evaluate
 from spark_job.analyses.training.softmax_regression import (
     Block,
@@ -29,6 +28,7 @@ from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.principal_components import Moments, reduce_moments
+from spark_job.session import Sums
 from spark_job.storage import Folder
 from tests.analyses.recognition_runs import spark
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.grouping.analysis import group
 from spark_job.analyses.source_run import SourceRun
 from tests.analyses.recognition_runs import features_run, spark, train_on, write_colours

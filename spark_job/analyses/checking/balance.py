@@ -78,17 +78,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Balance:
-    """How evenly the images lie in classes.
+    """How evenly the images lie in classes."""
 
-    Attributes:
-        classes: class -> images, the smallest first.
-        kinds: first word of a class -> (classes, images), the most images first; of several classes each.
-        turns: those with most angles missing first.
-    """
-
-    classes: dict[str, int]
+    classes: dict[str, int]  # class -> images, the smallest first
+    # first word of several classes -> (classes, images), the most images first
     kinds: dict[str, tuple[int, int]]
-    turns: Sequence[Turn]
+    turns: Sequence[Turn]  # those with most angles missing first
 
     @classmethod
     def of(cls, found: Composition, sampled: bool = False) -> "Balance":
@@ -96,8 +91,11 @@ class Balance:
         classes = dict(sorted(found.classes.items(), key=lambda one: (one[1], one[0])))
         numbers, kinds = Counter[str](), Counter[str]()
         for label, images in classes.items():
-            numbers[first_word(label)] += 1
-            kinds[first_word(label)] += images
+            # What like names share: `apple` of `Apple Red 1` and `apple_6`.
+            found_word = re.search(r"[^\W\d_]+", label)
+            word = found_word[0].casefold() if found_word else label
+            numbers[word] += 1
+            kinds[word] += images
         turns = [
             Turn.of(label, name, [angle for angle in range(bits.bit_length()) if bits >> angle & 1])
             for (label, name), bits in found.turns.items()
@@ -111,7 +109,7 @@ class Balance:
 
     @property
     def image_count(self) -> int:
-        """Images with a class."""
+        """How many images have a class."""
         return sum(self.classes.values())
 
     @property
@@ -134,12 +132,6 @@ class Balance:
             "turns": len(self.turns),
             "turns_with_missing_angles": len(self.incomplete_turns),
         }
-
-
-def first_word(label: str) -> str:
-    """Return what like names share: `apple` of `Apple Red 1` and `apple_6`; a name without letters itself."""
-    word = re.search(r"[^\W\d_]+", label)
-    return word[0].casefold() if word else label
 
 
 def balance_lines(balance: Balance) -> list[tuple[str, str]]:

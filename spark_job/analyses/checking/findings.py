@@ -1,20 +1,18 @@
 """When a photograph is found wanting, and what was found: rows of a table, counts, the worst of an issue."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from operator import itemgetter
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.totals import First, Sums
 from spark_job.arrow_arrays import numbers, texts
 from spark_job.contract.errors import MisuseError
 from spark_job.images.listing import ListedFile
-from spark_job.parquet_parts import part_uris, read_part, write_part, write_sorted_csv
-from spark_job.session import Sum
+from spark_job.parquet_parts import write_part
+from spark_job.session import First, Sum, Sums
 from spark_job.storage import Folder
 
 # The issues in the order they are shown, and what each means.
@@ -93,19 +91,6 @@ def write_findings(folder: Folder, number: int, findings: Sequence[Finding]) -> 
     return tally
 
 
-def write_findings_csv(folder: Folder, name: str, findings: Folder) -> None:
-    """Write every finding, by issue, the worst first."""
-
-    def rows(issue: str) -> Iterator[tuple[Any, ...]]:
-        for uri in part_uris(findings):
-            for batch in read_part(uri, CSV_COLUMNS):
-                every = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
-                yield from (row for row in every if row[3] == issue)
-
-    key = itemgetter(*map(CSV_COLUMNS.index, ("score", "detail", "path")))
-    write_sorted_csv(folder, name, CSV_COLUMNS, map(rows, ISSUES), key)
-
-
 @dataclass(frozen=True)
 class Thresholds:
     """Scores run from 0 (bad) to 1; below the threshold is a finding."""
@@ -131,7 +116,6 @@ class Thresholds:
             try:
                 values[name] = float(value)
             except ValueError:
-                raise MisuseError(
-                    f"--threshold {change!r}: write NAME=VALUE with a number, as {name}=0.25"
-                ) from None
+                wanted = f"write NAME=VALUE with a number, as {name}=0.25"
+                raise MisuseError(f"--threshold {change!r}: {wanted}") from None
         return cls(**values)

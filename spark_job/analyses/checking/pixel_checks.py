@@ -52,12 +52,10 @@ def _keys(hashes: list[Any]) -> np.ndarray:
 class Surroundings:
     """What a photograph is compared with."""
 
-    # smallest, largest: sizes that are not odd
-    smallest: float
+    smallest: float  # of the sizes that are not odd
     largest: float
-    # exact, near: key -> how many photographs have it, of those that several have
-    exact: dict[int, int]
-    near: dict[int, int]
+    exact: dict[int, int]  # key of a pixel hash that several photographs have -> how many
+    near: dict[int, int]  # the same of perceptual hashes
 
     @classmethod
     def of(cls, survey: np.ndarray, thresholds: Thresholds) -> Surroundings:

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
+from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
 from spark_job.analyses.source_run import SourceRun
 from spark_job.contract import run_layout as layout
@@ -27,7 +27,7 @@ from spark_job.contract.image_names import NO_LABELS, check_labels, is_table
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import contains, is_s3, normalise, root_and_key
 from spark_job.errors import ListingError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.features.engines import load_engine, worker_engine
 from spark_job.features.extraction import Extraction, Tally
 from spark_job.features.table import images_per_task, none_usable, write_rejected
@@ -58,13 +58,11 @@ def predict(
     labels: str | None = None,
     run_id: str | None = None,
 ) -> Summary:
-    """Recognise images, save what was found, and report.
+    """Recognise images, save what was found, and report; only many images need Spark.
 
-    Args:
-        extractor: where it lies; None: where it lay when the features were computed.
-        labels: where the class comes from that an answer is held against, as in `fruit run`; None: as in the
-            run that the model learnt from, or from nowhere, if that had a table.
-        open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
+    Without `extractor` it is taken from where it lay when the features were computed. `labels` says where the
+    class comes from that an answer is held against, as in `fruit run`; without it, it is as in the run that
+    the model learnt from, or from nowhere, if that had a table.
     """
     if contains(normalise(images), normalise(results)):
         raise MisuseError(
@@ -74,14 +72,24 @@ def predict(
     trained = SourceRun.open(model, "train")
     classifier = SavedClassifier.of_run(trained)
     opened = classifier.open_extractor(extractor, fingerprint)
-    files = list_images(images, all_files, _labels(labels, classifier.description))
+    learnt = classifier.description
+    rule = labels or (NO_LABELS if is_table(learnt.labels) else learnt.labels)
+    check_labels(rule)
+    named = Labels.of(normalise(rule), learnt.label or None) if is_table(rule) else Labels(rule)
+    files = list_images(images, all_files, named)
     where = {"model": model, "images": images, "extractor": extractor}
     parameters = {**where, "all_files": all_files, "labels": labels}
     run = AnalysisRun("predict", results, [trained], parameters, run_id)
     say(f"run {run.run_id}")
     skipped = _write_listing(run, files, images)
     outcome = _recognise(run, classifier, opened, open_spark)
-    _write_tables(run, outcome)
+    parts = part_uris(run.folder.at(layout.PREDICTIONS))
+    write_rejected(run.folder, parts if outcome.rejected else ())
+    batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
+    usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
+    write_csv(run.folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
+    if not outcome.image_count:
+        raise none_usable(run.folder, outcome.rejected)
     counts = {
         "listed": outcome.image_count + outcome.rejected + skipped,
         "usable": outcome.image_count,
@@ -93,12 +101,6 @@ def predict(
     if not outcome.is_listed:
         return summary
     return replace(summary, content={**summary.content, "predictions": outcome.listed()})
-
-
-def _labels(given: str | None, learnt: Description) -> Labels:
-    rule = given or (NO_LABELS if is_table(learnt.labels) else learnt.labels)
-    check_labels(rule)
-    return Labels.of(normalise(rule), learnt.label or None) if is_table(rule) else Labels(rule)
 
 
 def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], images: str) -> int:
@@ -159,16 +161,6 @@ def _recognise_share(
 
     write_part(destination, share.number, rows(), PREDICTIONS_SCHEMA, repeated=("label", "split", "error"))
     return reduce(add, outcomes, Outcome())
-
-
-def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
-    folder, parts = run.folder, part_uris(run.folder.at(layout.PREDICTIONS))
-    write_rejected(folder, parts if outcome.rejected else ())
-    batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
-    usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
-    write_csv(folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
-    if not outcome.image_count:
-        raise none_usable(folder, outcome.rejected)
 
 
 def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:

@@ -7,7 +7,7 @@ from shlex import quote
 from pyspark import SparkContext
 
 from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
+from spark_job.analyses.classifier import Description, SavedClassifier
 from spark_job.analyses.source_run import SourceRun, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, fit_heads
@@ -34,12 +34,10 @@ def train(
     label: str | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> Summary:
-    """Train, evaluate, save and report.
+    """Train, evaluate, save and report; Spark is opened once the arguments are known to be sound.
 
-    Args:
-        open_spark: called once the arguments are known to be sound.
-        on: one of TABLES; with `both` the classifier on features is the one that is used later.
-        held_out: share of each class that tests where neither a run nor the splits say it.
+    `on` is one of TABLES; with `both` the classifier on features is the one that is used later. `held_out`
+    is the share of each class that tests where neither a run nor the splits say it.
     """
     settings = settings or Settings()
     chosen = {"features": features, "test_features": test_features, "on": on, "held_out": held_out}

@@ -27,29 +27,18 @@ Key = TypeVar("Key", bound=Any)  # sorts
 
 @dataclass(frozen=True)
 class Division:
-    """The part that each image has.
-
-    Attributes:
-        classes: those that are trained, by name.
-        training_split, test_split: the splits that train and test; None for every image.
-        test_below: class -> images with a smaller draw test instead of training.
-        step_limits: class -> the largest draw that each share of CURVE takes.
-        training_counts: (steps, classes), how many images each step trains with.
-        test_counts: (classes,).
-        unknown: test images of classes that were not trained.
-        unlabelled: images without a class, which take no part.
-    """
+    """The part that each image has."""
 
     seed: int
-    classes: tuple[str, ...]
-    training_split: str | None
+    classes: tuple[str, ...]  # those that are trained, by name
+    training_split: str | None  # the split that trains; None: every image
     test_split: str | None
-    test_below: Mapping[str, int]
-    step_limits: Mapping[str, tuple[int, ...]]
-    training_counts: np.ndarray
-    test_counts: np.ndarray
-    unknown: int
-    unlabelled: int = 0
+    test_below: Mapping[str, int]  # class -> images with a smaller draw test instead of training
+    step_limits: Mapping[str, tuple[int, ...]]  # class -> the largest draw that each share of CURVE takes
+    training_counts: np.ndarray  # (steps, classes), how many images each step trains with
+    test_counts: np.ndarray  # (classes,)
+    unknown: int  # test images of classes that were not trained
+    unlabelled: int = 0  # images without a class, which take no part
 
     @property
     def rule(self) -> str:
@@ -104,14 +93,10 @@ def _kind(split: str) -> str:
 
 
 def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -> Division:
-    """Tell training images from test images.
+    """Tell training images from test images; `test_draws` are those of the run that tests, if there is one.
 
-    Args:
-        test_draws: of the run that tests; None when there is none.
-        held_out: share of each class that tests where neither a run nor the splits say it.
-
-    Raises:
-        MisuseError: fewer than two classes to train, or nothing to test with.
+    `held_out` is the share of each class that tests where neither a run nor the splits say it. Raises
+    MisuseError if there are fewer than two classes to train, or there is nothing to test with.
     """
     all_draws = chain(draws.items(), (test_draws or {}).items())
     unlabelled = sum(len(drawn) for (_, label), drawn in all_draws if not label)

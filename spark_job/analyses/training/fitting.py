@@ -11,9 +11,8 @@ import numpy as np
 from pyspark import SparkContext
 from scipy.sparse import csr_array
 
-from spark_job.analyses.classifier.saved_classifier import TOP, Head, Novelty
+from spark_job.analyses.classifier import TOP, Head, Novelty
 from spark_job.analyses.source_run import SourceRun, VectorTable
-from spark_job.analyses.totals import First, Sums
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.softmax_regression import (
     Block,
@@ -24,7 +23,7 @@ from spark_job.analyses.training.softmax_regression import (
     fit_softmax,
 )
 from spark_job.reduction.principal_components import Reduction
-from spark_job.session import Sum
+from spark_job.session import First, Sum, Sums
 
 FEATURES, COMPONENTS = "features", "components"
 # This share of the training images is further away, and this share is recognised with less confidence.
@@ -41,19 +40,13 @@ class Confused(First):
 
 @dataclass(frozen=True)
 class Evaluation(Sum):
-    """Counts over test images; they add up.
+    """Counts over test images; they add up."""
 
-    Attributes:
-        confusion: (classes, classes) int64, rows are the true classes; sparse, as 10,000 classes need.
-        in_top: images whose class is among the TOP most probable.
-        flagged: images that were held for unlike anything trained on.
-        examples: of each confusion a few images, with the probability of the wrong class.
-    """
-
+    # (classes, classes) int64, rows are the true classes; sparse, as 10,000 classes need
     confusion: csr_array
-    in_top: int
-    flagged: int
-    examples: Sums[Confusion, Confused]
+    in_top: int  # images whose class is among the TOP most probable
+    flagged: int  # images that were held for unlike anything trained on
+    examples: Sums[Confusion, Confused]  # a few images, with the probability of the wrong class
 
     @property
     def image_count(self) -> int:
@@ -147,10 +140,7 @@ def fit_heads(
     """Fit a head on each of these tables, FEATURES or COMPONENTS, with growing shares of the training images.
 
     Each share begins where the one before ended, which spares most of its iterations. All are judged on
-    features.
-
-    Args:
-        tested: the run whose images test; None: the source itself.
+    features, by the images of the run `tested`, if there is one.
     """
     features, counts = VectorTable.features(source), division.training_counts
     keep = partial(Examples, spark, classes=len(division.classes))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.analysis_run import Lines
-from spark_job.analyses.classifier.saved_classifier import TOP
+from spark_job.analyses.classifier import TOP
 from spark_job.analyses.source_run import SourceRun, galleries
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, Trained
@@ -33,13 +33,20 @@ _CURVE_TEXT = (
 def training_document(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Document:
     """Return the report; it reads confused photographs again for their small pictures."""
     first = trained[0]
-    evaluation, model = first.evaluation, source.manifest.model
+    evaluation, novelty, model = first.evaluation, first.novelty, source.manifest.model
+    limits = (
+        f"An image is flagged as unlike anything trained on when its class is less probable than "
+        f"{percent(novelty.min_probability)}, or when its features lie further than "
+        f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
+        f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
+        f"{percent(evaluation.flagged / evaluation.image_count)} are flagged."
+    )
     sections = [
         _costs(trained),
         Section("Which are confused", list(_confusions(source, division, first))),
         Section("How many photographs it needs", [learning_curve_chart(trained), _CURVE_TEXT]),
         Section("Each class", [_classes(division, first)]),
-        Section("What it does not know", [_novelty(first)]),
+        Section("What it does not know", [limits]),
     ]
     return Document(
         title="Classifier",
@@ -136,17 +143,6 @@ def _classes(division: Division, trained: Trained) -> Table:
     columns = ["Class", "Training images", "Test images", "Precision", "Recall"]
     rows = [every[index] for index in worst.tolist()]
     return Table("Precision and recall, the least recognised first", columns, rows)
-
-
-def _novelty(trained: Trained) -> str:
-    novelty, evaluation = trained.novelty, trained.evaluation
-    return (
-        f"An image is flagged as unlike anything trained on when its class is less probable than "
-        f"{percent(novelty.min_probability)}, or when its features lie further than "
-        f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
-        f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
-        f"{percent(evaluation.flagged / evaluation.image_count)} are flagged."
-    )
 
 
 def majority_baseline(division: Division) -> float:

@@ -56,11 +56,7 @@ _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b
 
 
 def recognise(data: bytes) -> str:
-    """Return the format of a file, one of READ, by its content; its name says nothing.
-
-    Raises:
-        ImageRejectedError: it is of another kind, whose name and a way out are told.
-    """
+    """Return the format of a file, one of READ, by its content; ImageRejectedError: it is another."""
     _refuse_unread(data)
     for start, name in _READ.items():
         if data.startswith(start):
@@ -68,7 +64,10 @@ def recognise(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         return _of_brands(data)
     if data.startswith(b"RIFF"):
-        return _of_riff(data)
+        if data[8:12] == b"WEBP":
+            return "WebP"
+        kind = "a video (AVI)" if data[8:12] == b"AVI " else "a RIFF file that holds no image"
+        raise ImageRejectedError(f"{kind}, which is not read: {SAVE}")
     if b"PNG" in data[:8]:
         raise ImageRejectedError(
             "a PNG whose first bytes are damaged, as by a transfer of text: copy it again"
@@ -103,10 +102,3 @@ def _of_brands(data: bytes) -> str:
     if brands[0].startswith(_VIDEO_BRANDS):
         raise ImageRejectedError(f"a video (MP4 or QuickTime), which is not read: {SAVE}")
     raise ImageRejectedError(_UNKNOWN)
-
-
-def _of_riff(data: bytes) -> str:
-    if data[8:12] == b"WEBP":
-        return "WebP"
-    kind = "a video (AVI)" if data[8:12] == b"AVI " else "a RIFF file that holds no image"
-    raise ImageRejectedError(f"{kind}, which is not read: {SAVE}")

@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.libvips import Strips, VipsError
 from spark_job.images.formats.names import SAVE
-from spark_job.images.formats.pillow import open_by_pillow
+from spark_job.images.formats.whole import open_by_pillow
 from spark_job.images.picture import UNKNOWN_RANGE, Needed, Opened, check_memory, damage_of, shrinking
 
 # Tags of TIFF 6.0, and values of some.
@@ -105,7 +105,9 @@ def open_tiff(data: bytes, needed: Needed) -> Opened:
     if apart or tags.get(_PHOTOMETRIC) in (_CMYK, _CIELAB):
         return open_by_pillow(data, needed)
     extra = _values(tags, _EXTRA_SAMPLES)
-    rows = Strips(data, most=_largest_by_tags(tags), options=_TIFF_OPTIONS, extra=extra)
+    said = max(_values(tags, _MOST_OF_SAMPLE) or _values(tags, _MOST), default=0)
+    most = int(said) if 0 < said <= 65_535 else 0
+    rows = Strips(data, most=most, options=_TIFF_OPTIONS, extra=extra)
     # libvips reads strips of more rows line by line, and a row of tiles at once
     rows_at_once = tags.get(_TILE_ROWS, min(tags.get(_STRIP_ROWS, rows.height), 128))
     return rows.opened(2 * rows_at_once * rows.row_bytes + 2 * max(tags.get(_STRIP_LENGTHS, (0,))))
@@ -125,12 +127,6 @@ def _first_directory(data: bytes) -> dict[int, Any]:
 def _values(tags: dict[int, Any], tag: int) -> tuple[Any, ...]:
     values = tags.get(tag, ())
     return values if isinstance(values, tuple) else (values,)
-
-
-def _largest_by_tags(tags: dict[int, Any]) -> int:
-    values = tags.get(_MOST_OF_SAMPLE, tags.get(_MOST, 0))
-    most = max(values) if isinstance(values, tuple) else values
-    return int(most) if 0 < most <= 65_535 else 0
 
 
 def open_damaged_tiff(data: bytes) -> Opened:
