@@ -43,16 +43,8 @@ MAX_MERGED_BYTES = 256 * 1024**2
 STOPPED = "KeyboardInterrupt while sending command."
 # Settings of another Spark on this machine: this one has a configuration and a Python of its own.
 OF_ANOTHER_SPARK = (
-    "SPARK_HOME",
-    "SPARK_CONF_DIR",
-    "SPARK_DIST_CLASSPATH",
-    "SPARK_CLASSPATH",
-    "SPARK_MASTER",
-    "PYSPARK_SUBMIT_ARGS",
-    "PYSPARK_DRIVER_PYTHON",
-    "HADOOP_HOME",
-    "HADOOP_CONF_DIR",
-    "YARN_CONF_DIR",
+    *("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_DIST_CLASSPATH", "SPARK_CLASSPATH", "SPARK_MASTER"),
+    *("PYSPARK_SUBMIT_ARGS", "PYSPARK_DRIVER_PYTHON", "HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR"),
 )
 
 

@@ -18,8 +18,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import softmax
 
-from spark_job.analyses.analysis_run import Summary
-from spark_job.analyses.source_run import SourceRun, directions
+from spark_job.analyses.runs import SourceRun, Summary, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError

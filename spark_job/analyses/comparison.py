@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import subspace_angles
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary, for_people
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, for_people
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RunFigures
 from spark_job.contract.uris import normalise
@@ -16,9 +15,19 @@ from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.run_folder import complete_runs
 from spark_job.reduction.principal_components import Reduction
 from spark_job.report.charts import Axis, Line, line_chart
-from spark_job.report.document import Block, Chart, Document, Number, Section, Table
+from spark_job.report.document import (
+    Block,
+    Chart,
+    Document,
+    Number,
+    Section,
+    Table,
+    count,
+    duration,
+    percent,
+    speed,
+)
 from spark_job.report.palette import LINE_COLOURS
-from spark_job.report.words import count, duration, percent, speed
 from spark_job.storage import Folder
 
 IMAGE_COUNTS = ("listed", "usable", "rejected", "skipped")
@@ -147,16 +156,11 @@ def _figures_table(runs: Sequence[SourceRun], figures: Sequence[Figures]) -> Tab
 
 
 def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
-    one, other = (
-        for_people(
-            {
-                "network": run.manifest.model,
-                "code": run.manifest.code.get("sha256", "")[:12],
-                **run.manifest.parameters,
-            }
-        )
-        for run in runs
-    )
+    texts = []
+    for manifest in (run.manifest for run in runs):
+        job = {"network": manifest.model, "code": manifest.code.get("sha256", "")[:12]}
+        texts.append(for_people(job | manifest.parameters))
+    one, other = texts
     names = sorted(one.keys() | other.keys())
     different = [
         [name, one.get(name, ""), other.get(name, "")] for name in names if one.get(name) != other.get(name)

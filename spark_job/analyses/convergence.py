@@ -9,8 +9,7 @@ from statistics import mean, median
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
-from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import by_class, draws_of
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
@@ -20,9 +19,8 @@ from spark_job.images.sampling import draw
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
 from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
 from spark_job.report.charts import Axis, Line, line_chart
-from spark_job.report.document import Chart, Document, Section, Table
+from spark_job.report.document import Chart, Document, Section, Table, count, percent
 from spark_job.report.palette import LINE_COLOURS
-from spark_job.report.words import count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 NAMES = ("path", "label")

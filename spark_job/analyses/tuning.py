@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.manifest import write_json
 from spark_job.contract.run_layout import LISTING, REPORT, TUNING
@@ -25,10 +23,9 @@ from spark_job.images.decoding import decode_picture
 from spark_job.images.listing import read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import Pace, read_image
-from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
-from spark_job.report.document import Chart, Document, Number, Section, Table
+from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
+from spark_job.report.document import Chart, Document, Number, Section, Table, duration, percent, speed
 from spark_job.report.palette import COLOURS
-from spark_job.report.words import duration, percent, speed
 from spark_job.storage import Folder
 
 _CURVE_POINTS = 60
@@ -52,21 +49,14 @@ def heat_map(tuning: Tuning) -> Chart:
     rates = np.full((len(executors), len(cores)), np.nan)
     for point in tuning.grid:
         rates[executors.index(point.executors), cores.index(point.cores)] = point.images_per_second
-    text = [["" if np.isnan(rate) else speed(rate) for rate in row] for row in rates]
-    trace: dict[str, Any] = {
-        "type": "heatmap",
-        "x": [str(number) for number in cores],
-        "y": [str(number) for number in executors],
-        "z": [[None if np.isnan(rate) else float(rate) for rate in row] for row in rates],
-        "text": text,
+    written = {
+        "text": [["" if np.isnan(rate) else speed(rate) for rate in row] for row in rates],
         "texttemplate": "%{text}",
         "textfont": {"color": _INK, "size": 15},
-        "colorscale": _SCALE,
         "colorbar": {"title": {"text": "images/s"}},
-        "xgap": 2,
-        "ygap": 2,
         "hovertemplate": "%{y} executors x %{x} cores: %{z:,.1f} images/s<extra></extra>",
     }
+    trace = heat_trace(rates, list(map(str, cores)), list(map(str, executors)), _SCALE, gap=2) | written
     layout = {
         "xaxis": {"title": {"text": "Cores of an executor"}, "type": "category"},
         "yaxis": {"title": {"text": "Executors"}, "type": "category"},

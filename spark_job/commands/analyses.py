@@ -17,7 +17,7 @@ from spark_job.contract.foreign_texts import terminal_text
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-    from spark_job.analyses.analysis_run import Summary
+    from spark_job.analyses.runs import Summary
 
 Decorator = Callable[[Callable[..., "Summary"]], Callable[..., "Summary"]]
 
@@ -294,7 +294,7 @@ def export_keras_command(model: str, extractor: str | None, fingerprint: str | N
       fruit export-keras --model results/TRAIN_ID --extractor extractors/efficientnet_lite0 --out fruit.keras
     """
     from spark_job.analyses.classifier import SavedClassifier, export_keras
-    from spark_job.analyses.source_run import SourceRun
+    from spark_job.analyses.runs import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))
     return export_keras(saved, saved.open_extractor(extractor, fingerprint), out)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -16,9 +17,9 @@ class Model:
     """One model: its input as Keras' `preprocess_input` makes it, and the options it takes."""
 
     name: str
-    channel_order: Literal["RGB", "BGR"]
     pixel_mean: tuple[float, float, float]
     pixel_scale: tuple[float, float, float]
+    channel_order: Literal["RGB", "BGR"] = "RGB"
     default_size: tuple[int, int] = (224, 224)
     minimum_side: int = 32
     constructor: str | None = None  # its name in `keras.applications`; None for a network of our own
@@ -32,14 +33,18 @@ class Model:
     takes_dense: bool = False
 
 
-# mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
-_CAFFE_MEAN = (103.939, 116.779, 123.68)
-_ONE = (1.0, 1.0, 1.0)
 _KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
+# mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
+_caffe = partial(
+    Model,
+    channel_order="BGR",
+    pixel_mean=(103.939, 116.779, 123.68),
+    pixel_scale=(1.0, 1.0, 1.0),
+    weights_suffix=".h5",
+)
 _MODELS = (
     Model(
         "mobilenet_v2",
-        channel_order="RGB",
         pixel_mean=(127.5, 127.5, 127.5),  # mode "tf": -1..1
         pixel_scale=(127.5, 127.5, 127.5),
         constructor="MobileNetV2",
@@ -47,33 +52,19 @@ _MODELS = (
         weights_file=f"mobilenet_v2{_KERAS_FILE}_1.0_224_no_top.h5",
         weights_suffix=".h5",
     ),
-    Model(
+    _caffe(
         "vgg16",
-        channel_order="BGR",
-        pixel_mean=_CAFFE_MEAN,
-        pixel_scale=_ONE,
         constructor="VGG16",
         license="CC-BY-4.0",
         weights_file=f"vgg16{_KERAS_FILE}_notop.h5",
         full_weights_file=f"vgg16{_KERAS_FILE}.h5",
-        weights_suffix=".h5",
         layers=("fc2", "flatten"),
         takes_dense=True,
     ),
-    Model(
-        "resnet50",
-        channel_order="BGR",
-        pixel_mean=_CAFFE_MEAN,
-        pixel_scale=_ONE,
-        constructor="ResNet50",
-        license="MIT",
-        weights_file=f"resnet50{_KERAS_FILE}_notop.h5",
-        weights_suffix=".h5",
-    ),
+    _caffe("resnet50", constructor="ResNet50", license="MIT", weights_file=f"resnet50{_KERAS_FILE}_notop.h5"),
     # https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py
     Model(
         "efficientnet_lite0",
-        channel_order="RGB",
         pixel_mean=(127.0, 127.0, 127.0),
         pixel_scale=(128.0, 128.0, 128.0),
         weights_suffix=".pth",
@@ -81,7 +72,6 @@ _MODELS = (
     ),
     Model(
         "raw_pixels",
-        channel_order="RGB",
         pixel_mean=(0.0, 0.0, 0.0),
         pixel_scale=(255.0, 255.0, 255.0),
         default_size=(100, 100),

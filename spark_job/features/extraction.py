@@ -35,22 +35,11 @@ MAX_BATCH_BYTES = 16 * MEBIBYTE
 
 _KINDS: dict[type, pa.DataType] = {float: pa.float32(), bool: pa.bool_(), str: pa.string()}
 QUALITY_SCHEMA = pa.schema([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("size", pa.int64()),
-    ("etag", pa.string()),
-    ("width", pa.int32()),
-    ("height", pa.int32()),
-    ("features", pa.list_(pa.float32())),
-    ("error", pa.string()),
-    ("damage", pa.string()),
-    *((field.name, field.type) for field in QUALITY_SCHEMA),
-    ("thumbnail", pa.binary()),
-    ("first_seen", pa.date32()),
-    ("ends", pa.date32()),
-]
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
+_COLUMNS |= {"size": pa.int64(), "etag": pa.string(), "width": pa.int32(), "height": pa.int32()}
+_COLUMNS |= {"features": pa.list_(pa.float32()), "error": pa.string(), "damage": pa.string()}
+_COLUMNS |= {field.name: field.type for field in QUALITY_SCHEMA}
+_COLUMNS |= {"thumbnail": pa.binary(), "first_seen": pa.date32(), "ends": pa.date32()}
 FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
 

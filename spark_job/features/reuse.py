@@ -38,16 +38,10 @@ TASKS_A_CORE = 2
 LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
 PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error", "first_seen")
 PLACE = ("part", "row", "path")
-_REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("part", pa.int64()),
-    ("row", pa.int64()),
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("labels", pa.list_(pa.string())),
-    ("gone", pa.bool_()),
-]
-REUSED_SCHEMA = pa.schema(_REUSED_COLUMNS)
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("part", "row"), pa.int64())
+_COLUMNS |= dict.fromkeys(("path", "label", "split"), pa.string())
+_COLUMNS |= {"labels": pa.list_(pa.string()), "gone": pa.bool_()}
+REUSED_SCHEMA = pa.schema(_COLUMNS)
 _PLACED = [field for field in REUSED_SCHEMA if field.name in ("part", "row")]
 PREVIOUS_SCHEMA = pa.schema([*_PLACED, *map(FEATURES_SCHEMA.field, PREVIOUS_COLUMNS)])
 LABELLING = ("label", "split", "labels")

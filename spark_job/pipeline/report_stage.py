@@ -22,7 +22,7 @@ from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import MAX_POINTS, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
 from spark_job.reduction.tables import ARRAY_COLUMN
-from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import Point, RejectedImage, ReportContents
 from spark_job.session import sum_over_tasks
 from spark_job.storage import side_by_side
 
@@ -46,7 +46,7 @@ def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) 
 def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> ReportContents:
     """Return what the report of this run shows."""
     features, reduction = results.features, results.reduction
-    classes = [ClassCount(*row) for row in features.classes] if features else []
+    classes = features.classes if features else []
     points, components = _points(run, classes) if reduction else ([], np.empty((0, 0), np.float32))
     return ReportContents(
         run_id=run.options.run_id,
@@ -98,9 +98,9 @@ def _notes(run: Run, results: StageResults) -> list[str]:
     return notes
 
 
-def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarray]:
+def _points(run: Run, classes: Sequence[tuple[str, int, int]]) -> tuple[list[Point], np.ndarray]:
     """Return a sample of the usable images, balanced over classes, and their components."""
-    counts = {one.label: one.usable for one in classes}
+    counts = {label: usable for label, usable, _ in classes}
     sample = Sample[tuple[ListedFile, np.ndarray]](quotas(counts, MAX_POINTS), run.options.seed)
     columns = ("path", "label", "split", "size")
     for uri in part_uris(run.folder.at(layout.COMPONENTS)):

@@ -36,7 +36,7 @@ from spark_job.pipeline.stage_results import (
     result_from_json,
     result_to_json,
 )
-from spark_job.report.words import speed
+from spark_job.report.document import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder
 

@@ -53,16 +53,8 @@ class Profile(Sum):
         length = np.einsum("ij,ij->i", centred, centred)
         error = np.maximum(length - np.einsum("ij,ij->i", components, components), ROUNDING * length)
         squares = np.square(components)
-        distance = squares @ (1 / variances)
-        return cls(
-            len(centred),
-            components.sum(axis=0),
-            squares.sum(axis=0),
-            float(length.sum()),
-            float(error.sum()),
-            _histogram(error),
-            _histogram(distance),
-        )
+        sums = components.sum(axis=0), squares.sum(axis=0), float(length.sum()), float(error.sum())
+        return cls(len(centred), *sums, _histogram(error), _histogram(squares @ (1 / variances)))
 
     @property
     def mean(self) -> np.ndarray:
@@ -175,13 +167,6 @@ def drift_from(fitted: Mapping[str, Any], new: Profile) -> Drift | None:
     if new.count < 2:
         return None
     variances, beyond = np.array(fitted["variances"]), new.beyond(fitted["limits"])
-    return Drift(
-        new.count,
-        fitted["images"],
-        fitted["kept"],
-        new.kept,
-        (new.mean / np.sqrt(variances)).tolist(),
-        (new.variances / variances).tolist(),
-        beyond["error"],
-        beyond["distance"],
-    )
+    shift, spread = (new.mean / np.sqrt(variances)).tolist(), (new.variances / variances).tolist()
+    kept, images = fitted["kept"], fitted["images"]
+    return Drift(new.count, images, kept, new.kept, shift, spread, beyond["error"], beyond["distance"])

@@ -13,9 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spark_job.report.document import Chart, ReportContents
+from spark_job.report.document import Chart, ReportContents, class_name, component_title, percent
 from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_styles
-from spark_job.report.words import class_name, component_title, percent
 
 MAX_BARS = 150
 
@@ -131,6 +130,15 @@ def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
     )
     for text in legend.get_texts():
         text.set_parse_math(False)  # "$" in a name is a dollar
+
+
+def heat_trace(
+    values: np.ndarray, x: Sequence[str], y: Sequence[str], colours: Sequence[Any], gap: int
+) -> dict[str, Any]:
+    """Return plotly's heat map of (len(y), len(x)) values; the cells of not-a-number stay empty."""
+    cells = [[None if np.isnan(value) else float(value) for value in row] for row in values]
+    places = {"x": list(x), "y": list(y), "z": cells}
+    return {"type": "heatmap", **places, "colorscale": colours, "xgap": gap, "ygap": gap}
 
 
 def png_bytes(figure: Figure) -> bytes:

@@ -1,4 +1,4 @@
-"""What a report is made of: text, tables, charts and photographs, without HTML; how numbers are written."""
+"""What a report is made of, without HTML: text, tables, charts, photographs; how numbers are written."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,46 @@ import numpy as np
 
 from spark_job.extractors.specification import ExtractorSpecification
 from spark_job.reduction.drift import Drift
+
+NO_CLASS = "(no class)"
+
+
+def class_name(label: str) -> str:
+    """Return the label as people read it; an image directly in the root folder has none."""
+    return label or NO_CLASS
+
+
+def count(number: float) -> str:
+    """Write `61488` as `61,488`."""
+    return f"{number:,.0f}"
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Write `0.2345` as `23.4 %`, with a space that does not break."""
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
+def component_title(ratio: np.ndarray, index: int) -> str:
+    """Return `Component 1 (23.4 % of the variance)`; the index counts from 0."""
+    share = f" ({percent(float(ratio[index]))} of the variance)" if index < len(ratio) else ""
+    return f"Component {index + 1}{share}"
+
+
+def duration(seconds: float) -> str:
+    """Write `3725.0` as `1 h 2 min`, `75.2` as `1 min 15 s`, `4.25` as `4.2 s`."""
+    space = "\N{NO-BREAK SPACE}"
+    if seconds < 59.95:
+        return f"{seconds:.1f}{space}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, part = divmod(minutes, 60)
+    return f"{hours:,}{space}h {part}{space}min" if hours else f"{minutes}{space}min {rest}{space}s"
+
+
+def speed(images_per_second: float) -> str:
+    """Write `1234.5` as `1,234`, `12.34` as `12.3`, `0.123` as `0.12`, `0.0` as `0`."""
+    if images_per_second >= 100 or images_per_second == 0:
+        return f"{images_per_second:,.0f}"
+    return f"{images_per_second:.1f}" if images_per_second >= 1 else f"{images_per_second:.2f}"
 
 
 @dataclass(frozen=True)
@@ -104,15 +144,6 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class ClassCount:
-    """How many images of one class were usable and how many were not."""
-
-    label: str
-    usable: int
-    rejected: int
-
-
-@dataclass(frozen=True)
 class RejectedImage:
     """An image that could not be used; `thumbnail` is a small JPEG of what could still be decoded."""
 
@@ -148,7 +179,7 @@ class ReportContents:
     explained_variance_ratio: np.ndarray  # (d,) float64, descending; empty when nothing was reduced
     points: list[Point]  # a sample of the usable images, balanced over classes; 2,000 SVG markers are quick
     components: np.ndarray  # (len(points), k) float32, their principal components
-    classes: list[ClassCount] = field(default_factory=list)
+    classes: Sequence[tuple[str, int, int]] = ()  # label, usable and rejected images of each class
     rejected: list[RejectedImage] = field(default_factory=list)  # the first ones
     skipped: dict[str, int] = field(default_factory=dict)  # reason -> number of files
     notes: list[str] = field(default_factory=list)  # sentences a reader must not miss

@@ -25,9 +25,13 @@ from spark_job.report.document import (
     ReportContents,
     Section,
     Table,
+    class_name,
+    count,
+    duration,
+    percent,
+    speed,
 )
 from spark_job.report.page import render_document
-from spark_job.report.words import class_name, count, duration, percent, speed
 
 MAX_COMPONENT_ROWS = 100
 # More markers than this hide the line that they stand on.
@@ -130,11 +134,11 @@ def _classes(contents: ReportContents) -> list[Block]:
     skipped = [Table("Files that were skipped", ["Reason", "Files"], skips)] if skips else []
     if not contents.classes:
         return [Placeholder("There are no classes to count."), *skipped]
-    largest = max(row.usable + row.rejected for row in contents.classes) or 1
+    largest = max(usable + rejected for _, usable, rejected in contents.classes) or 1
     rows: list[list[Cell]] = []
-    for row in contents.classes[:MAX_CLASS_ROWS]:
-        bar = Bar(100 * row.usable / largest, 100 * row.rejected / largest)
-        rows.append([class_name(row.label), Number(count(row.usable)), Number(count(row.rejected)), bar])
+    for label, usable, rejected in contents.classes[:MAX_CLASS_ROWS]:
+        bar = Bar(100 * usable / largest, 100 * rejected / largest)
+        rows.append([class_name(label), Number(count(usable)), Number(count(rejected)), bar])
     more = len(contents.classes) - len(rows)
     caption = "Images of each class" + (f"; {count(more)} more classes are not shown" if more else "")
     table = Table(caption, ["Class", "Usable", "Rejected", "As bars"], rows, style="counts")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from spark_job.analyses.convergence import components_needed, sample_moments
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import VectorTable
 from spark_job.arrow_arrays import texts, vectors
 from spark_job.commands.analyses import convergence_command
 from spark_job.contract.errors import MisuseError

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spark_job.analyses.analysis_run import AnalysisRun, for_people
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, SourceRun, for_people
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest, ImageLimits
 from spark_job.errors import StorageError

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from spark_job.analyses.analysis_run import Lines, Summary
 from spark_job.analyses.checking.analysis import Checked
 from spark_job.analyses.checking.balance import Balance
 from spark_job.analyses.checking.findings import FindingTally, Thresholds
@@ -16,6 +15,7 @@ from spark_job.analyses.convergence import findings as convergence_findings
 from spark_job.analyses.grouping.analysis import Grouping
 from spark_job.analyses.grouping.kmeans import AGREEMENTS, Assigned, Trial
 from spark_job.analyses.prediction.report import Answer, Few, Outcome
+from spark_job.analyses.runs import Lines, Summary
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import Evaluation, Trained
 from spark_job.analyses.training.report import training_findings

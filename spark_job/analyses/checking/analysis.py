@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
 from spark_job.analyses.checking.balance import Balance, balance_lines, balance_sections, composition
 from spark_job.analyses.checking.feature_checks import ENOUGH_FOR_LEAKS, ClassModel, leak_findings, sum_part
 from spark_job.analyses.checking.findings import (
@@ -22,13 +21,12 @@ from spark_job.analyses.checking.findings import (
     write_findings,
 )
 from spark_job.analyses.checking.pixel_checks import MEASURES, Surroundings, pixel_findings, survey_part
-from spark_job.analyses.source_run import SourceRun, VectorTable, galleries
+from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, galleries
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
 from spark_job.parquet_parts import part_uris, read_part, write_sorted_csv
-from spark_job.report.document import Document, Number, Section, Table
-from spark_job.report.words import class_name, count, percent
+from spark_job.report.document import Document, Number, Section, Table, class_name, count, percent
 from spark_job.session import sum_over_tasks
 
 

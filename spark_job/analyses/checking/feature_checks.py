@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.checking.findings import Finding
-from spark_job.analyses.source_run import VectorTable, directions
+from spark_job.analyses.runs import VectorTable, directions
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.session import Sum, Sums
 

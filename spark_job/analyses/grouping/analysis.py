@@ -11,7 +11,6 @@ import numpy as np
 from pyspark import SparkContext
 from sklearn.manifold import TSNE
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
 from spark_job.analyses.grouping.kmeans import (
     AGREEMENTS,
     Assigned,
@@ -24,16 +23,27 @@ from spark_job.analyses.grouping.kmeans import (
     numbers_to_try,
     try_each,
 )
-from spark_job.analyses.source_run import SourceRun, VectorTable, directions, galleries
+from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, directions, galleries
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, read_part, write_csv
 from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
-from spark_job.report.document import Block, Cell, Chart, Document, Number, Photograph, Section, Table
+from spark_job.report.document import (
+    Block,
+    Cell,
+    Chart,
+    Document,
+    Number,
+    Photograph,
+    Section,
+    Table,
+    class_name,
+    count,
+    percent,
+)
 from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS
-from spark_job.report.words import class_name, count, percent
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
 MAX_FITTED = 20_000
@@ -127,18 +137,10 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
     data = []
     for cluster in np.unique(clusters).tolist():
         colour, places = LINE_COLOURS[cluster % len(LINE_COLOURS)], np.flatnonzero(clusters == cluster)
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": f"cluster {cluster}",
-                "x": positions[places, 0].round(2).tolist(),
-                "y": positions[places, 1].round(2).tolist(),
-                "customdata": places.tolist(),
-                "hoverinfo": "none",
-                "marker": {"color": colour, "symbol": SYMBOLS[cluster % len(SYMBOLS)].name, "size": 7},
-            }
-        )
+        x, y = positions[places].round(2).T.tolist()
+        points = {"type": "scatter", "mode": "markers", "name": f"cluster {cluster}", "x": x, "y": y}
+        marker = {"color": colour, "symbol": SYMBOLS[cluster % len(SYMBOLS)].name, "size": 7}
+        data.append({**points, "customdata": places.tolist(), "hoverinfo": "none", "marker": marker})
     axis = {"showticklabels": False, "zeroline": False}
     layout = {
         "height": 720,

@@ -21,7 +21,7 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from spark_job.analyses.source_run import VectorTable, directions
+from spark_job.analyses.runs import VectorTable, directions
 from spark_job.arrow_arrays import numbers
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.parquet_parts import write_part

@@ -16,10 +16,9 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES

@@ -6,9 +6,8 @@ from shlex import quote
 
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun, Summary
 from spark_job.analyses.classifier import Description, SavedClassifier
-from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, fit_heads
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics

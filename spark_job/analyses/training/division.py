@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import VectorTable
 from spark_job.contract.errors import MisuseError
 from spark_job.features.table import read_labelled
 from spark_job.images.sampling import draw

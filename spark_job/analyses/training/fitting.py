@@ -12,7 +12,7 @@ from pyspark import SparkContext
 from scipy.sparse import csr_array
 
 from spark_job.analyses.classifier import TOP, Head, Novelty
-from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.runs import SourceRun, VectorTable
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.softmax_regression import (
     Block,

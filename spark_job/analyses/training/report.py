@@ -7,16 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.analysis_run import Lines
 from spark_job.analyses.classifier import TOP
-from spark_job.analyses.source_run import SourceRun, galleries
+from spark_job.analyses.runs import Lines, SourceRun, galleries
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, Trained
 from spark_job.contract.uris import last_name
-from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
-from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table
+from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
+from spark_job.report.document import (
+    Block,
+    Cell,
+    Chart,
+    Document,
+    Number,
+    Section,
+    Table,
+    class_name,
+    count,
+    percent,
+)
 from spark_job.report.palette import COLOURS
-from spark_job.report.words import class_name, count, percent
 
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
@@ -252,21 +261,9 @@ def _heat(
 ) -> dict[str, Any]:
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     scale = [[0, f"rgba({red},{green},{blue},0.15)"], [1, colour]]
-    return {
-        "type": "heatmap",
-        "x": list(names),
-        "y": list(names),
-        "z": [[None if np.isnan(share) else float(share) for share in row] for row in shares],
-        "customdata": counts.tolist(),
-        "zmin": 0,
-        "zmax": 1,
-        "colorscale": scale,
-        "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
-        "hoverongaps": False,
-        "hovertemplate": "%{y} taken for %{x}: %{customdata} images, %{z:.1%}<extra>" + what + "</extra>",
-    }
+    hover = "%{y} taken for %{x}: %{customdata} images, %{z:.1%}<extra>" + what + "</extra>"
+    said = {"customdata": counts.tolist(), "hoverongaps": False, "hovertemplate": hover}
+    return heat_trace(shares, names, names, scale, gap=1) | {"zmin": 0, "zmax": 1, "showscale": False} | said
 
 
 def _confusion_png(shares: np.ndarray, names: Sequence[str]) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 from pyspark import RDD, SparkContext, StorageLevel
 from scipy.optimize import minimize
 
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import VectorTable
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.reduction.principal_components import column_scale
 from spark_job.session import Sum, tree_depth
