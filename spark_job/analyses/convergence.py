@@ -19,8 +19,9 @@ from spark_job.images.sampling import draw
 from spark_job.reduction.principal_components import Moments, component_count, spectrum
 from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
 from spark_job.report.charts import Axis, Line, line_chart
-from spark_job.report.document import Chart, Document, Section, Table, count, percent
+from spark_job.report.document import Chart, Document, Section, Table
 from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.words import count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 NAMES = ("path", "label")

@@ -144,7 +144,7 @@ def train_command(verbose: bool, regularization: float, max_iterations: int, **o
       fruit train --features results/RUN_ID --results results --on both
     """
     from spark_job.analyses.training.analysis import train
-    from spark_job.analyses.training.softmax_regression import Settings
+    from spark_job.analyses.training.softmax import Settings
 
     settings, trace = Settings(regularization, max_iterations), say if verbose else None
     return train(**options, open_spark=open_spark, say=say, settings=settings, trace=trace)

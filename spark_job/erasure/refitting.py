@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from spark_job.analyses.grouping.analysis import group
 from spark_job.analyses.training.analysis import train
-from spark_job.analyses.training.softmax_regression import Settings
+from spark_job.analyses.training.softmax import Settings
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import FruitError
 from spark_job.contract.manifest import RUN, Manifest
@@ -22,14 +22,7 @@ from spark_job.errors import ReductionError
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.run import metrics_of
 from spark_job.pipeline.run_folder import RunFolder, complete_runs, write_index
-from spark_job.pipeline.stage_results import (
-    FeatureResult,
-    ListingResult,
-    ReductionResult,
-    StageResults,
-    result_from_json,
-    result_to_json,
-)
+from spark_job.pipeline.stage_results import ReductionResult, StageResults, result_from_json, result_to_json
 from spark_job.storage import Folder
 
 Open = Callable[[], SparkSession]
@@ -72,8 +65,8 @@ def _reduce_again(run: RunFolder, manifest: Manifest, session: Open, _say: Say) 
     if listed is None or computed is None:
         return "it has no images, so nothing of it is fitted"
     finished = finished_run(run, manifest, session)
-    listing, _ = result_from_json(ListingResult, listed)
-    features, _ = result_from_json(FeatureResult, computed)
+    listing, _ = result_from_json("listing", listed)
+    features, _ = result_from_json("features", computed)
     usable = sum(usable for _, usable, _ in features.classes)
     started = time.monotonic()
     reduction: ReductionResult | None = None

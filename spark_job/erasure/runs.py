@@ -28,14 +28,7 @@ from spark_job.parquet_parts import part_uris, read_columns
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.report_stage import contents
 from spark_job.pipeline.run_folder import RunFolder, write_index
-from spark_job.pipeline.stage_results import (
-    FeatureResult,
-    ListingResult,
-    ReductionResult,
-    Run,
-    StageResults,
-    result_from_json,
-)
+from spark_job.pipeline.stage_results import Run, StageResults, result_from_json
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.report.run_report import render_report
@@ -261,10 +254,9 @@ def report_again(run: RunFolder, manifest: Manifest) -> None:
     """Write the report of a run anew, from what is left of it."""
     seconds = {}
     results: dict[str, Any] = {}
-    kinds = {"listing": ListingResult, "features": FeatureResult, "reduction": ReductionResult}
-    for name, kind in kinds.items():
+    for name in ("listing", "features", "reduction"):
         if (content := run.stage(name)) is not None:
-            results[name], seconds[name] = result_from_json(kind, content)
+            results[name], seconds[name] = result_from_json(name, content)
     if not any(usable for _, usable, _ in results["features"].classes):
         results.pop("reduction", None)
     shown = contents(finished_run(run, manifest), StageResults(**results), seconds)

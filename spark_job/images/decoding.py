@@ -17,17 +17,10 @@ from PIL import Image, ImageCms
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
+from spark_job.images.formats import png_webp_tiff as by_vips
+from spark_job.images.formats import whole
 from spark_job.images.formats.libvips import VipsError
 from spark_job.images.formats.names import SAVE, recognise
-from spark_job.images.formats.png_webp_tiff import (
-    is_interlaced,
-    open_damaged_png,
-    open_damaged_tiff,
-    open_png,
-    open_tiff,
-    open_webp,
-)
-from spark_job.images.formats.whole import open_avif, open_bmp, open_by_pillow, open_gif, open_heic, open_jxl
 from spark_job.images.jpeg import decode_jpeg
 from spark_job.images.picture import (
     STRIP_BYTES,
@@ -51,18 +44,18 @@ _SIGNS_OF_A_KIND = re.compile(
 )
 _OF_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, struct.error)
 _OPENERS: dict[str, Callable[[bytes, Needed], Opened]] = {
-    "JPEG": open_by_pillow,
-    "PNG": open_png,
-    "GIF": open_gif,
-    "WebP": open_webp,
-    "TIFF": open_tiff,
-    "BMP": open_bmp,
-    "HEIC": open_heic,
-    "AVIF": open_avif,
-    "JPEG 2000": open_by_pillow,
-    "JPEG XL": open_jxl,
+    "JPEG": whole.open_by_pillow,
+    "PNG": by_vips.open_png,
+    "GIF": whole.open_gif,
+    "WebP": by_vips.open_webp,
+    "TIFF": by_vips.open_tiff,
+    "BMP": whole.open_bmp,
+    "HEIC": whole.open_heic,
+    "AVIF": whole.open_avif,
+    "JPEG 2000": whole.open_by_pillow,
+    "JPEG XL": whole.open_jxl,
 }
-_OPENERS_OF_DAMAGED = {"PNG": open_damaged_png, "TIFF": open_damaged_tiff}
+_OPENERS_OF_DAMAGED = {"PNG": by_vips.open_damaged_png, "TIFF": by_vips.open_damaged_tiff}
 
 
 def decode_picture(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture:
@@ -82,7 +75,7 @@ def _decode_other(data: bytes, limits: ImageLimits, needed: Needed) -> Picture:
         try:
             return _gather(kind, _OPENERS[kind](data, needed), limits, needed)
         except VipsError:
-            if kind not in _OPENERS_OF_DAMAGED or (kind == "PNG" and is_interlaced(data)):
+            if kind not in _OPENERS_OF_DAMAGED or (kind == "PNG" and by_vips.is_interlaced(data)):
                 raise
             return _gather(kind, _OPENERS_OF_DAMAGED[kind](data), limits, needed)
     except (ImageRejectedError, MemoryError):

@@ -21,7 +21,6 @@ from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
 from spark_job.images.labels import Labels
 from spark_job.images.listing import (
-    PAGE_SIZE,
     ListedFile,
     in_pages,
     list_files,
@@ -43,7 +42,7 @@ RESERVED = frozenset((*FEATURES_SCHEMA.names, *COMPONENTS_COLUMNS))  # names tha
 NOT_IN_CLASSES = "class not selected"
 NO_CONSENT = "no consent"
 NOT_CONSENTED = frozenset(("", "-", "0", "false", "n", "no", "none"))  # what people write where there is none
-CONSENTS_ASKED_AT_ONCE = 32
+CONSENTS_ASKED_AT_ONCE, FILES_AT_ONCE = 32, 1_000
 NOT_IN_SAMPLE = "not in the sample"
 FOLDERS_NOTED = 4  # of each class
 CLASSES_NAMED = 10  # by an error
@@ -174,7 +173,7 @@ def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[Listed
         return replace(file, skipped=NO_CONSENT) if (said or "").strip().casefold() in NOT_CONSENTED else file
 
     with ThreadPoolExecutor(CONSENTS_ASKED_AT_ONCE) as pool:
-        for page in in_pages(iter(files), PAGE_SIZE):
+        for page in in_pages(iter(files), FILES_AT_ONCE):
             yield from pool.map(judged, page)
 
 

@@ -25,22 +25,10 @@ from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage_results import (
-    FeatureResult,
-    ListingResult,
-    ReductionResult,
-    ReportResult,
-    Result,
-    Run,
-    StageResults,
-    result_from_json,
-    result_to_json,
-)
-from spark_job.report.document import speed
+from spark_job.pipeline.stage_results import KINDS, Run, StageResults, result_from_json, result_to_json
+from spark_job.report.words import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder
-
-STAGES = ("listing", "features", "reduction", "report")
 
 
 def run_pipeline(
@@ -64,14 +52,14 @@ def run_pipeline(
         with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch, RunProgress(folder) as progress:
             run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
             attempt = Attempt(run, say)
-            results, report = attempt.run_stages()
+            results, report_files = attempt.run_stages()
             progress.begin("complete", results.image_counts["usable"])
     except (ListingError, MisuseError):
         # A new run on this machine that was asked for in a wrong way goes: no attempt could finish it.
         if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
             shutil.rmtree(folder.uri, ignore_errors=True)
         raise
-    seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
+    seconds = dict.fromkeys(KINDS, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
     return folder.complete(
@@ -86,7 +74,7 @@ def run_pipeline(
         images=metrics["images"],
         cost_usd=progress.cost_usd,
         instance_types=progress.instance_types,
-        outputs=tuple(sorted(outputs_of(results, report))),
+        outputs=tuple(sorted(outputs_of(results, report_files))),
     )
 
 
@@ -98,26 +86,24 @@ class Attempt:
     say: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)  # of each stage, in the attempt that completed it
 
-    def run_stages(self) -> tuple[StageResults, ReportResult]:
-        """Complete every stage; without images there are neither features nor a reduction."""
-        listing = self._complete("listing", ListingResult, lambda: list_stage(self.run))
+    def run_stages(self) -> tuple[StageResults, list[str]]:
+        """Complete every stage and name the report's files; without images there is a listing alone."""
+        listing = self._complete("listing", lambda: list_stage(self.run))
         for warning in listing.warnings:
             self.say(f"warning: {warning.splitlines()[0]}")
         results = StageResults(listing=listing)
         if listing.selected:
-            features = self._complete("features", FeatureResult, lambda: feature_stage(self.run, listing))
-            reduction = self._complete(
-                "reduction", ReductionResult, lambda: reduction_stage(self.run, features)
-            )
+            features = self._complete("features", lambda: feature_stage(self.run, listing))
+            reduction = self._complete("reduction", lambda: reduction_stage(self.run, features))
             results = replace(results, features=features, reduction=reduction)
-        report = self._complete("report", ReportResult, lambda: report_stage(self.run, results, self.seconds))
-        return results, report
+        report = self._complete("report", lambda: report_stage(self.run, results, self.seconds))
+        return results, report.files
 
-    def _complete(self, name: str, kind: type[Result], work: Callable[[], Result]) -> Result:
+    def _complete(self, name: str, work: Callable[[], Any]) -> Any:
         content = self.run.folder.stage(name)
         if content is not None:
             self.say(f"{name}: complete already")
-            result, self.seconds[name] = result_from_json(kind, content)
+            result, self.seconds[name] = result_from_json(name, content)
             return result
         self.run.progress.check_cost()
         self.say(f"{name} …")
@@ -152,9 +138,9 @@ def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str,
     }
 
 
-def outputs_of(results: StageResults, report: ReportResult) -> list[str]:
+def outputs_of(results: StageResults, report_files: list[str]) -> list[str]:
     """Return the files and folders of a run whose stages are complete."""
-    outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report.files)]
+    outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report_files)]
     if results.listing.previous:
         outputs.append(layout.REUSE)
     if results.features:
@@ -200,7 +186,7 @@ def summary(options: RunOptions) -> str:
         lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: see `fruit check`")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
-    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in STAGES)
+    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in KINDS)
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s ({spent})",
         f"results   {folder.uri}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -17,7 +17,6 @@ from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 
-Result = TypeVar("Result", "ListingResult", "FeatureResult", "ReductionResult", "ReportResult")
 # Images that a report shows on its planes.
 MAX_POINTS = 2_000
 # Fields as earlier versions of this job wrote them.
@@ -107,6 +106,15 @@ class ReportResult:
     files: Sequence[str]
 
 
+# What each stage leaves, by its name.
+KINDS: dict[str, Any] = {
+    "listing": ListingResult,
+    "features": FeatureResult,
+    "reduction": ReductionResult,
+    "report": ReportResult,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageResults:
     """What the stages before the report left; without images there is a listing alone."""
@@ -134,10 +142,10 @@ def result_to_json(result: Any, seconds: float) -> dict[str, Any]:
     return {**asdict(result), "seconds": seconds}
 
 
-def result_from_json(kind: type[Result], content: Mapping[str, Any]) -> tuple[Result, float]:
+def result_from_json(stage: str, content: Mapping[str, Any]) -> tuple[Any, float]:
     """Return the result of a stage and the seconds it took, of what `stages/NAME.json` holds."""
     values = {FORMER_NAMES.get(name, name): value for name, value in content.items()}
     if values.get("drift"):
         values["drift"] = Drift(**values["drift"])
     seconds = values.pop("seconds")
-    return kind(**values), seconds
+    return KINDS[stage](**values), seconds

@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spark_job.report.document import Chart, ReportContents, class_name, component_title, percent
+from spark_job.report.document import Chart, ReportContents
 from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_styles
+from spark_job.report.words import class_name, component_title, percent
 
 MAX_BARS = 150
 

@@ -32,14 +32,9 @@ from spark_job.report.document import (
     ReportContents,
     Section,
     Table,
-    class_name,
-    component_title,
-    count,
-    duration,
-    percent,
-    speed,
 )
 from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
+from spark_job.report.words import class_name, component_title, count, duration, percent, speed
 
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000

@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 from spark_job.analyses.classifier import Head, Novelty, load_classifier, save_classifier
 from spark_job.analyses.runs import VectorTable
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, calibrate, evaluate
-from spark_job.analyses.training.softmax_regression import (
+from spark_job.analyses.training.softmax import (
     Block,
     Examples,
     Scaling,

@@ -26,7 +26,8 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
 from spark_job.parquet_parts import part_uris, read_part, write_sorted_csv
-from spark_job.report.document import Document, Number, Section, Table, class_name, count, percent
+from spark_job.report.document import Document, Number, Section, Table
+from spark_job.report.words import class_name, count, percent
 from spark_job.session import sum_over_tasks
 
 

@@ -11,18 +11,7 @@ import numpy as np
 from pyspark import SparkContext
 from sklearn.manifold import TSNE
 
-from spark_job.analyses.grouping.kmeans import (
-    AGREEMENTS,
-    Assigned,
-    Trial,
-    agreement,
-    assign,
-    best,
-    find_centres,
-    nearest_centres,
-    numbers_to_try,
-    try_each,
-)
+from spark_job.analyses.grouping import kmeans
 from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, directions, galleries
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
@@ -30,20 +19,9 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.parquet_parts import part_uris, read_part, write_csv
 from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
-from spark_job.report.document import (
-    Block,
-    Cell,
-    Chart,
-    Document,
-    Number,
-    Photograph,
-    Section,
-    Table,
-    class_name,
-    count,
-    percent,
-)
+from spark_job.report.document import Block, Cell, Chart, Document, Number, Photograph, Section, Table
 from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS
+from spark_job.report.words import class_name, count, percent
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
 MAX_FITTED = 20_000
@@ -77,16 +55,16 @@ def group(
     images, drawn = table.draw_images(MAX_FITTED, seed)
     rows = directions(drawn)
     say(f"k-means on {len(images):,} images …")
-    trials = try_each(rows, _candidates(k, k_range, len(np.unique(rows, axis=0))), seed)
-    chosen = best(trials)
-    centres = find_centres(rows, chosen.k, seed)
+    trials = kmeans.try_each(rows, _candidates(k, k_range, len(np.unique(rows, axis=0))), seed)
+    chosen = kmeans.best(trials)
+    centres = kmeans.find_centres(rows, chosen.k, seed)
     say(f"{chosen.k} clusters; every image to its centre …")
     destination = run.folder.at(layout.CLUSTERS)
-    assigned = assign(spark(), table, centres, destination)
+    assigned = kmeans.assign(spark(), table, centres, destination)
     say("map …")
     some = np.sort(np.random.default_rng(seed).permutation(len(images))[:MAX_MAPPED])
     mapped = map_section([images[place] for place in some], rows[some], centres, seed, source.limits)
-    grouping = Grouping(trials, chosen, assigned, agreement(assigned.counts), len(images))
+    grouping = Grouping(trials, chosen, assigned, kmeans.agreement(assigned.counts), len(images))
     batches = chain.from_iterable(read_part(uri, CSV_COLUMNS) for uri in part_uris(destination))
     write_csv(run.folder, layout.CLUSTERS_CSV, CSV_COLUMNS, batches)
     text = io.StringIO()
@@ -110,7 +88,7 @@ def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[
             f"{name}: {possible} possible, fewer than there are different images: ask for fewer, or name "
             "a run with more images or components"
         )
-    return numbers_to_try(fewest, min(most, distinct - 1))
+    return kmeans.numbers_to_try(fewest, min(most, distinct - 1))
 
 
 MAX_NAMED = 40
@@ -169,9 +147,9 @@ def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
 class Grouping:
     """What `group` found; `fitted` says on how many images K-means was fitted."""
 
-    trials: Sequence[Trial]
-    chosen: Trial
-    assigned: Assigned
+    trials: Sequence[kmeans.Trial]
+    chosen: kmeans.Trial
+    assigned: kmeans.Assigned
     agreement: Mapping[str, float] | None
     fitted: int
 
@@ -217,7 +195,9 @@ def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Do
         "Clusters": str(grouping.chosen.k),
         "Silhouette": f"{grouping.chosen.silhouette:.3f}",
     }
-    for title, key in zip(("Adjusted Rand", "Mutual information", "Homogeneity"), AGREEMENTS, strict=True):
+    for title, key in zip(
+        ("Adjusted Rand", "Mutual information", "Homogeneity"), kmeans.AGREEMENTS, strict=True
+    ):
         if grouping.agreement:
             tiles[title] = f"{grouping.agreement[key]:.3f}"
     notes = []
@@ -252,7 +232,7 @@ def map_section(
     images: Sequence[ListedFile], rows: np.ndarray, centres: np.ndarray, seed: int, limits: ImageLimits
 ) -> Section:
     """Return the map of some images: (n, d) float32 directions of components, (k, d) float64 centres."""
-    clusters, _ = nearest_centres(rows.astype(np.float64), centres)
+    clusters, _ = kmeans.nearest_centres(rows.astype(np.float64), centres)
     named = zip(images, clusters, strict=True)
     shown = [(one, one.short_name, f"cluster {number}, {class_name(one.label)}") for one, number in named]
     photographs = galleries([("", shown)], limits)[0].photographs

@@ -12,14 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 from pyspark import SparkContext
+from sklearn import metrics
 from sklearn.cluster import KMeans
-from sklearn.metrics import (
-    adjusted_rand_score,
-    homogeneity_score,
-    normalized_mutual_info_score,
-    pairwise_distances,
-    silhouette_score,
-)
 
 from spark_job.analyses.runs import VectorTable, directions
 from spark_job.arrow_arrays import numbers
@@ -57,14 +51,14 @@ def try_each(rows: np.ndarray, ks: Iterable[int], seed: int) -> list[Trial]:
     """Fit K-means for each k to (n, d) rows, n > k, and judge it by the silhouette (Rousseeuw 1987)."""
     order = np.random.default_rng(seed).permutation(len(rows))
     rows, some = rows[order[:MAX_TRIAL_ROWS]], np.arange(min(len(rows), MAX_SILHOUETTE_ROWS))
-    distances = pairwise_distances(rows[some])
+    distances = metrics.pairwise_distances(rows[some])
     np.fill_diagonal(distances, 0)
     trials = []
     for k in ks:
         fitted = KMeans(k, n_init=TRIAL_STARTS, random_state=seed).fit(rows)
         clusters = fitted.labels_[some]
         defined = 1 < len(np.unique(clusters)) < len(some)
-        silhouette = silhouette_score(distances, clusters, metric="precomputed") if defined else 0.0
+        silhouette = metrics.silhouette_score(distances, clusters, metric="precomputed") if defined else 0.0
         trials.append(Trial(k, float(silhouette), float(fitted.inertia_)))
     return trials
 
@@ -138,11 +132,11 @@ def nearest_centres(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, 
 # Each is 1 when clusters and folders are the same.
 AGREEMENTS = {
     # pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985)
-    "adjusted_rand": adjusted_rand_score,
+    "adjusted_rand": metrics.adjusted_rand_score,
     # 0 when independent; arithmetic mean of the entropies
-    "normalized_mutual_information": normalized_mutual_info_score,
+    "normalized_mutual_information": metrics.normalized_mutual_info_score,
     # 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007)
-    "homogeneity": homogeneity_score,
+    "homogeneity": metrics.homogeneity_score,
 }
 
 

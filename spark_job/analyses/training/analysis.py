@@ -11,7 +11,7 @@ from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, fit_heads
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
-from spark_job.analyses.training.softmax_regression import Settings
+from spark_job.analyses.training.softmax import Settings
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import FOLDER
 

@@ -14,14 +14,7 @@ from scipy.sparse import csr_array
 from spark_job.analyses.classifier import TOP, Head, Novelty
 from spark_job.analyses.runs import SourceRun, VectorTable
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.softmax_regression import (
-    Block,
-    Examples,
-    Scaling,
-    Settings,
-    fit_scaling,
-    fit_softmax,
-)
+from spark_job.analyses.training.softmax import Block, Examples, Scaling, Settings, fit_scaling, fit_softmax
 from spark_job.reduction.principal_components import Reduction
 from spark_job.session import First, Sum, Sums
 
