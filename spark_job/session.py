@@ -80,11 +80,7 @@ def prepare_environment() -> Path:
 
 
 def begin_session(name: str, in_each_worker: Callable[[int], None]) -> Callable[[], SparkSession]:
-    """Open the session in the background, while libraries are imported; the answer waits for it.
-
-    As soon as there is one, each local worker runs `in_each_worker`: the first real task finds them
-    ready.
-    """
+    """Open the session while libraries are imported, and make its workers ready; the answer waits for it."""
     opened: Future[SparkSession] = Future()
 
     def open_it() -> None:

@@ -124,11 +124,9 @@ class Folder:
     uri: str
 
     def child(self, *names: str) -> str:
-        """Return the URI of something in this folder."""
         return child(self.uri, *names)
 
     def at(self, name: str) -> "Folder":
-        """Return a folder in this folder."""
         return Folder(self.child(name))
 
     def read(self, name: str) -> bytes | None:
@@ -153,7 +151,6 @@ class Folder:
             obstore.put(open_store(root), key, content)
 
     def is_empty(self) -> bool:
-        """Return whether nothing is stored under this folder yet."""
         if not is_s3(self.uri):
             return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
         root, key = root_and_key(self.uri)

@@ -1,9 +1,8 @@
 """A softmax classifier on the features of a frozen network: its head, its limits, its files, its Keras model.
 
 The head is saved as MLlib saves a LogisticRegressionModel (layout: its writer, Spark 3.5); plain PySpark
-loads it. The limits are those of docs/decisions/0011. The Keras model joins network and head: photographs in,
-probabilities out. It holds layers and operations of Keras alone, so that plain TensorFlow loads it without
-this package and without trust in code.
+loads it. The limits are those of docs/decisions/0011. The Keras model holds layers and operations of Keras
+alone, so that loading it needs neither this package nor trust in code.
 """
 
 import io
@@ -93,7 +92,6 @@ class Novelty:
         return np.asarray((probability < self.min_probability) | (distance > self.max_distance))
 
     def to_bytes(self) -> bytes:
-        """Return the limits as NumPy's .npz file."""
         content = io.BytesIO()
         np.savez(content, **vars(self))
         return content.getvalue()
@@ -208,13 +206,10 @@ NAMED = 5  # so many classes are named on the command line
 
 
 def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Summary:
-    """Write the model of a classifier and the network that it was trained on.
+    """Write a Keras model of a classifier and its network: RGB of any size, 0 to 255 -> (n, classes).
 
-    It takes float32 or uint8 (n, height, width, 3), RGB, 0 to 255, of any size, and gives float32
-    (n, classes). It does not decode: the caller applies EXIF orientation and removes transparency.
-
-    Raises MisuseError if `out` is there already, or has another ending; ExtractorError if TensorFlow is not
-    installed, the network cannot be read, or `out` cannot be written.
+    It does not decode: the caller applies EXIF orientation and removes transparency. Raises MisuseError
+    if `out` is there already, or has another ending; ExtractorError if it cannot be made or written.
     """
     if out.suffix != SUFFIX:
         raise MisuseError(f"--out {out}: Keras' files end in {SUFFIX}")
@@ -272,10 +267,7 @@ def whole_model(network: Any, specification: ExtractorSpecification, head: Head)
 
 
 def _weights(ops: Any, shrinks: Any, ones: Any, size: int) -> Any:
-    """Return (size, n): the weight of each of n pixels in each of `size` equal stretches.
-
-    Where the image shrinks it is the share of the stretch that the pixel covers, else that at its centre.
-    """
+    """Return (size, n) weights of n pixels: shares of an area where the image shrinks, else bilinear."""
     count, ends = ops.sum(ones), ops.cumsum(ones)
     stretch, numbers = count / size, ops.convert_to_tensor(np.arange(size, dtype=np.float32)[:, None])
     first = numbers * stretch

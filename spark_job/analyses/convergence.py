@@ -106,11 +106,7 @@ def analyse_convergence(
 def sample_moments(
     spark: SparkContext, table: VectorTable, per_class: Sequence[int], seed: int
 ) -> list[Moments]:
-    """Return the moments of each sample, a part of the next larger one, in two passes over the table.
-
-    A class with fewer images than `per_class` gives all it has. A worker holds 4 d^2 bytes for each
-    sample.
-    """
+    """Return the moments of each sample, a part of the next, by two passes; 4 d^2 bytes each in a worker."""
     # class -> the largest draw of each sample
     ends = spark.broadcast(
         {

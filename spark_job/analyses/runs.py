@@ -51,11 +51,7 @@ class SourceRun:
 
     @classmethod
     def open(cls, uri: str, *kinds: str, label: str | None = None) -> "SourceRun":
-        """Open RESULTS/RUN_ID of one of these kinds, by default `run`, with a column of labels as the class.
-
-        Raises MisuseError if there is no finished run, or one of another kind, or it has no such
-        column.
-        """
+        """Open a finished run of one of these kinds, by default `run`; MisuseError: there is none such."""
         folder = RunFolder(normalise(uri))
         manifest = folder.read_manifest()
         if manifest is None:
@@ -213,7 +209,6 @@ class Summary:
     content: Mapping[str, Any]  # for a program, JSON types
 
     def and_then(self, advice: str) -> "Summary":
-        """Add what a person may do next."""
         return replace(self, lines=[*self.lines, ("next", advice)])
 
     def as_text(self) -> str:

@@ -101,7 +101,6 @@ def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None)
 
 
 def _document(tuning: Tuning) -> Document:
-    """Return the report: what is recommended and why, the grid, how time grows."""
     best = tuning.recommended
     tiles, advice = {"Recommended": "nothing"}, tuning.too_small
     if best:
@@ -196,8 +195,8 @@ def measure_serial_process(
 ) -> Summary:
     """Time one plain process on the images of the run `like`, and write a run of its own.
 
-    It reads, decodes, prepares and extracts one image after the other, on one core, and drops the features.
-    The time is from loading the network to the last image. Raises ExtractorError, and obstore's BaseError.
+    On one core, from loading the network to the last image, it extracts features one by one, and drops
+    them.
     """
     source = SourceRun.open(like)
     parameters = {"like": source.uri, "extractor": extractor, "engine": engine}

@@ -73,15 +73,12 @@ class Tombstones:
 
     @staticmethod
     def digest(content: bytes) -> bytes:
-        """Return the SHA-256 of a photograph."""
         return hashlib.sha256(content).digest()
 
     def has_digest(self, sha256: bytes) -> bool:
-        """Return whether the photograph with this SHA-256 was forgotten."""
         return self.mark(sha256) in self.contents
 
     def has_contributor(self, contributor: str) -> bool:
-        """Return whether this person has withdrawn."""
         return self.mark(contributor) in self.contributors
 
     def adding(self, digests: Iterable[bytes], contributors: Iterable[str] = ()) -> Self:

@@ -1,8 +1,4 @@
-"""`manifest.json` and `metrics.json` of a run: what every reader of runs takes from them.
-
-A run is complete when it has a manifest; it is written last. The job writes both, its analyses and its index
-of runs read them, and so does `operate`, from S3.
-"""
+"""`manifest.json`, which makes a run complete, and `metrics.json`: what readers of runs take of them."""
 
 import json
 from collections.abc import Mapping

@@ -1,8 +1,4 @@
-"""What an option of a command is: its name, range, default and help; its value read from words and written.
-
-`run_options` makes the table of the command `run` of these. The command lines of the job and of `operate`,
-the deployed step, the fingerprint, the report and the README read the table: an option stands there once.
-"""
+"""What an option of a command is: name, range, default, help; its value read from words and written."""
 
 import csv
 import io
@@ -60,12 +56,10 @@ class Option:
 
     @property
     def placeholder(self) -> str:
-        """What stands for the value in help texts."""
         return self.metavar or "|".join(self.choices)
 
     @property
     def allowed(self) -> str:
-        """What may be given, in words."""
         if self.choices:
             return " or ".join(self.choices)
         limits = {"above": self.above, "of at least": self.least, "at most": self.most}
@@ -79,7 +73,6 @@ class Option:
         return self.absent or self.text(self.default)
 
     def text(self, value: Any) -> str:
-        """Return the value as a person reads it."""
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, tuple):

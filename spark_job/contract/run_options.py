@@ -1,4 +1,4 @@
-"""The options of `run`, each written down once, and the checks that take several of them together.
+"""The options of `run`, and the checks that take several of them together.
 
 A new option is a field here, and nothing else: the command line of the job, what `submit` passes on, the
 step's arguments, the fingerprint, the manifest, the report and the README take it from this table.
@@ -68,10 +68,10 @@ class ComponentRequest:
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """Limits that protect a worker from a single image: one beyond them is rejected, and the run goes on.
+    """Limits that protect a worker from one image, which is rejected; 200 megapixels of phones are within.
 
-    The limit of pixels holds the photographs of today's phones (up to 200 megapixels). What a core's memory
-    does not hold is rejected below it, by the format and the header's size (`contract.node.DECODING_MIB`).
+    What a core's memory does not hold is rejected below them, by its header
+    (`contract.node.DECODING_MIB`).
     """
 
     max_pixels: int = option(
@@ -260,7 +260,6 @@ class RunOptions:
 
     @property
     def shows_images(self) -> bool:
-        """Whether small pictures are kept and shown."""
         return self.thumbnails == "keep"
 
     def value(self, one: Option) -> Any:

@@ -30,11 +30,9 @@ Say = Callable[[str], None]
 
 
 def fit_again(results: str, models: Collection[str], session: Open, say: Say) -> list[str]:
-    """Fit the models of these runs, trainings and groupings again, and all that were made with one of them.
+    """Fit these runs, trainings and groupings again, and all that were made with one of them, in their place.
 
-    A run keeps its folder and its name: reduction, components and report are written anew, or classifier and
-    groups. What applies the reduction of such a run follows it. Returns the URIs of the runs that are free of
-    what is gone; `say` tells why another one is not.
+    Returns the URIs of the runs that are free of what is gone; `say` tells why another one is not.
     """
 
     def order(known: tuple[RunFolder, Manifest]) -> tuple[bool, bool, str]:

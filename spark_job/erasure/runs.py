@@ -1,7 +1,4 @@
-"""What the runs of a results folder hold of some images: found, and removed run by run.
-
-A run's tables are rewritten last, so that a removal that was stopped finds again what it has to do.
-"""
+"""What runs hold of some images, found and removed; tables last: they tell what a stopped removal lacks."""
 
 from __future__ import annotations
 
@@ -66,7 +63,6 @@ class RunTraces:
         return last_name(self.run.uri)
 
     def plan(self) -> str:
-        """Say in a line what is to be done."""
         if self.is_one_of_them:
             what = "was made of the image alone: the run is removed"
         elif self.manifest is None:

@@ -49,11 +49,7 @@ def make_reproducible(archive: Path) -> None:
 
 
 def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecification:
-    """Make the folder `out`, whole or not at all; the same request and packages give the same bytes.
-
-    Raises MisuseError if the options do not fit, or `out` is taken; ExtractorError if the weights cannot
-    be had, a package is missing, or `out` cannot be written.
-    """
+    """Make the folder `out`, whole or not at all, the same bytes each time; MisuseError, ExtractorError."""
     request = check_request(model, **options)
     if (out / SPECIFICATION).exists():
         raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
@@ -126,10 +122,7 @@ def cache_folders() -> list[Path]:
 
 
 def imagenet_weights(request: Request) -> Path:
-    """Return the weights file of a Keras Applications network; download it when the cache has none.
-
-    A file in the cache is taken whatever its hash: a site may have put an equivalent one there.
-    """
+    """Return a Keras weights file: of the cache, whatever its hash, else downloaded; ExtractorError."""
     name, reason = str(request.weights_file), "the download left no such file"
     if not _cached(name):
         try:

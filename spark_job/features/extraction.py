@@ -69,7 +69,6 @@ class Extraction:
 
     @property
     def schema(self) -> pa.Schema:
-        """The schema of the rows that come out."""
         return features_schema(self.label_columns)
 
     def __call__(

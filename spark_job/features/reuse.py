@@ -125,14 +125,11 @@ def find_reusable(
 ) -> Counter[str]:
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
 
-    An image is unchanged when path, size and etag are; images without an etag never are, and those that were
-    rejected are tried again. A row that has passed its day is not reused; an image below none of the sources
-    is neither reused nor gone; one beyond the limits is computed again, and rejected; one that is gone stays
-    in the results if the options say so, if its class is one of theirs, and until its day. `labels` are those
-    of images that are gone.
-
-    Returns images by what becomes of them. `new`: their features are computed; `reused`: they are still in
-    the sources; `removed`: they are gone from the sources; `kept`: those of them that stay in the results.
+    An image is unchanged when path, size and etag are; images without an etag never are, and those that
+    were rejected are tried again. A row that has passed its day is not reused; an image below none of the
+    sources is neither reused nor gone; one beyond the limits is computed again, and rejected. Returns
+    images by what becomes of them: `new` are computed, `reused` still in the sources, `removed` gone from
+    them, of which `kept` stay in the results.
     """
     destination.clear()
     parts = part_uris(previous)

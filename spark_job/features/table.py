@@ -63,10 +63,7 @@ def write_features(
     run: str,
     channel: Channel,
 ) -> Tally:
-    """Compute the features of all images, a part a task, and keep those of this run that are finished.
-
-    The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0008).
-    """
+    """Compute features, a part a task, by the workers alone (docs/decisions/0008); keep this run's parts."""
 
     def write(share: Share) -> Tally:
         batch, count = share.batch(), ShareCount(channel, share.number)

@@ -1,8 +1,8 @@
 """A process of its own for code that may hang, crash or be taken over: the decoders.
 
-Bytes go in through a pipe. What comes back is written into shared memory in a fixed layout, and one byte
-for each item says that it is done: nothing that comes back is unpickled. When the process hangs or crashes,
-another one takes its place, and only the item at fault is lost.
+Bytes go in through a pipe. What comes back is written into shared memory, and one byte for each item says
+that it is done: nothing is unpickled. Another process replaces one that hangs or crashes; only the item at
+fault is lost.
 """
 
 import fcntl
@@ -88,10 +88,10 @@ class Isolated:
     max_seconds: float  # time limit of one item
 
     def map(self, items: Iterable[tuple[Key, Order]]) -> Iterator[tuple[Key, Any]]:
-        """Yield each key, in order, with the slot that the function filled, or the ImageRejectedError.
+        """Yield each key, in order, with its slot until the next one is asked for, or its ImageRejectedError.
 
-        A slot stays as it is until the next one is asked for. Whoever took the process over can change it at
-        any time and to anything: copy first, then check.
+        Whoever took the process over can change a slot at any time and to anything: copy first, then
+        check.
         """
         decoder: _Decoder | None = None  # without items none is started
         waiting: deque[Numbered] = deque()

@@ -1,7 +1,6 @@
-"""Where the labels of images come from: a rule over folders, or a table with a row for each image.
+"""Where the labels of images come from: a rule over folders, or a table with a row for each `path`.
 
-A table has a column `path`, and `split` if it likes. All others are label columns, which an image takes along
-under their names; `label`, or else the first of them, is its class.
+All columns but `path` and `split` are label columns, which images take along; one of them is the class.
 """
 
 from __future__ import annotations
@@ -106,7 +105,6 @@ class Labels:
         return label or "", own_split or split, values
 
     def without_image(self) -> Labels:
-        """Return the rows that no image was found for."""
         rows = {key: row for key, row in self.rows.items() if key not in self.found}
         return replace(self, rows=rows, found=set())
 

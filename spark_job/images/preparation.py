@@ -37,9 +37,8 @@ DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
     """Fill a (height, width, 3) float32, C-contiguous tensor with (h, w, 3) uint8 RGB pixels, as specified.
 
-    Bilinear where the image grows; averaged over areas where it shrinks in both directions, which
-    plain bilinear would alias. The scaling is done on the smaller of the two, with equal results:
-    both steps are linear. Raises ImageRejectedError if there is not memory enough.
+    Bilinear where the image grows; averaged over areas where it shrinks in both directions, which plain
+    bilinear would alias. Pixels are scaled where there are fewer of them: both steps are linear.
     """
     height, width = pixels.shape[:2]
     target = (specification.width, specification.height)

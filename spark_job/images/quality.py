@@ -81,7 +81,6 @@ class GreyPicture:
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
-    """Round to whole numbers from 0 to 255."""
     whole: np.ndarray = cv2.add(values, 0, dtype=cv2.CV_8U)
     return whole
 

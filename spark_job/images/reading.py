@@ -90,10 +90,7 @@ def _unreadable(image: ListedFile, error: Exception) -> ImageRejectedError:
 
 
 class Pace:
-    """How many reads are in flight: half as many after S3 was busy or silent, slowly more while it answers.
-
-    So does TCP: additive increase, multiplicative decrease (https://www.rfc-editor.org/rfc/rfc5681).
-    """
+    """How many reads are in flight: half after S3 was busy, slowly more while it answers, as in TCP."""
 
     def __init__(self, read: ReadImage, sleep: Callable[[float], None] = time.sleep) -> None:
         self.at_once = float(READS_IN_FLIGHT)
@@ -121,8 +118,8 @@ class Pace:
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
     """Yield each image with its content, in order; the next ones are being read meanwhile.
 
-    At most as many images as the `Pace` allows and `MAX_BYTES_IN_FLIGHT` wait in memory, or one image of
-    more bytes. One that has grown since it was listed is read when it is its turn, beside these.
+    As many as the `Pace` allows wait in memory, of MAX_BYTES_IN_FLIGHT or one alone; one that has grown
+    since it was listed is read when it is its turn.
     """
     waiting: deque[tuple[ListedFile, Future[Content]]] = deque()
     bytes_in_flight, pace = 0, Pace(read)

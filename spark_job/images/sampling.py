@@ -21,11 +21,7 @@ def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
 def quotas(
     counts: Mapping[str, int], total: int | None = None, per_class: int | None = None
 ) -> dict[str, int]:
-    """Return how many images of each class a sample takes.
-
-    At most `per_class` of each, and at most `total` in all, spread as evenly as the classes allow; what is
-    left over when they are level goes to the first classes by name.
-    """
+    """Return how many images of each class a sample takes, spread as evenly as the classes allow."""
     wanted = {label: min(count, per_class or count) for label, count in sorted(counts.items())}
     if total is None or sum(wanted.values()) <= total:
         return wanted
@@ -44,10 +40,10 @@ def draw(seed: int, path: str) -> int:
 
 
 def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
-    """Return class -> which share of its draws, the smallest, will hold a later sample of so many images.
+    """Return class -> the share of its draws that will hold a later sample of so many images.
 
-    Of the `candidates` of a class, the `selected` with the smallest draws take part. The share is some more
-    than the sample takes: images may be rejected, and how many draws lie below a limit is chance.
+    It is some more than the sample takes: images may be rejected, and how many draws lie below a limit is
+    chance.
     """
     return {
         label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1

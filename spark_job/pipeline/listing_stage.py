@@ -49,11 +49,7 @@ CLASSES_NAMED = 10  # by an error
 
 
 def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None:
-    """Return the run that `--previous` means; None: no option, or no latest run over the same archive.
-
-    Raises MisuseError if a run is not complete, or its features are not those that this run would
-    compute.
-    """
+    """Return the run that `--previous` means, or None; MisuseError: its features are of another kind."""
     if options.previous is None:
         return None
     if options.previous == LATEST:
@@ -227,7 +223,6 @@ class TableUse:
         self._example = ""
 
     def add(self, file: ListedFile) -> None:
-        """Count a file of the sources, if it is an image."""
         if self._labels.is_table and file.skipped is None:
             self._images += 1
             if file.labels is None:

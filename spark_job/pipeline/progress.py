@@ -26,10 +26,7 @@ SECONDS_TO_FINISH = 60.0
 
 
 class RunProgress:
-    """Writes `progress.json`, and a line on stderr while images are computed, from a thread of its own.
-
-    `done` are images of the stage so far; in the listing, files. A stage that counts its own adds to it.
-    """
+    """Writes `progress.json`, and a line on stderr, from its thread; a stage that counts adds to `done`."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._cost = dict[str, Any]()
@@ -55,7 +52,6 @@ class RunProgress:
         self._write()
 
     def begin(self, stage: str, done: int = 0, total: int | None = None) -> None:
-        """Begin to count anew."""
         self._stage, self.done, self._total = stage, done, total
         self._kept = 0
         self._samples = deque([(time.monotonic(), done)])
@@ -98,7 +94,6 @@ class RunProgress:
         self.say(f"{self._stage}: {total:,} of {total:,} images, {rate} images/s")
 
     def say(self, line: str) -> None:
-        """Print a line that stays."""
         self._print(line, last=True)
 
     def _follow(self) -> None:

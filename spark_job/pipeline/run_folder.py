@@ -23,12 +23,10 @@ class RunFolder(Folder):
     """The folder `RESULTS/RUN_ID/` of a run."""
 
     def read_json(self, name: str) -> Any:
-        """Return a JSON file of the run, or None."""
         content = self.read(name)
         return None if content is None else read_json(content)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file of the run, whole or not at all."""
         self.write(name, write_json(value))
 
     def read_manifest(self) -> Manifest | None:
@@ -65,7 +63,6 @@ class RunFolder(Folder):
         return result
 
     def complete_stage(self, name: str, result: dict[str, Any]) -> None:
-        """Mark a stage as complete; the last thing it does."""
         self.write_json(f"{STAGES}/{name}.json", result)
 
     def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> Manifest | None:

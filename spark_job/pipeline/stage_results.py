@@ -1,7 +1,4 @@
-"""What each stage works on, and what it leaves for those after it: typed, and as JSON in `stages/NAME.json`.
-
-A stage may be started over at any time: it replaces what an earlier attempt left, or keeps finished parts.
-"""
+"""What each stage works on, and leaves for the next, as JSON in `stages/NAME.json`; it may start over."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -43,7 +40,6 @@ class Run:
 
     @property
     def today(self) -> date:
-        """The day of the run, in UTC."""
         return datetime.now(UTC).date()
 
 

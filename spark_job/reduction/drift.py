@@ -43,7 +43,6 @@ class Profile(Sum):
 
     @classmethod
     def empty(cls, k: int) -> "Profile":
-        """Return the profile of no images."""
         none = np.zeros(BINS, np.int64)
         return cls(0, np.zeros(k), np.zeros(k), 0.0, 0.0, none, none)
 
@@ -125,7 +124,6 @@ class Drift:
 
     @property
     def advice(self) -> str:
-        """One sentence on whether to fit anew."""
         if self.images < MIN_IMAGES:
             return f"{self.images} new images are too few to tell; {MIN_IMAGES} are needed."
         if self.reasons:
@@ -138,7 +136,6 @@ class Drift:
         return "The components still describe the new images: no need to fit anew."
 
     def figures(self) -> dict[str, Any]:
-        """Return `drift` of metrics.json."""
         return {
             "images": self.images,
             "fitted_variance_kept": self.fitted_kept,

@@ -99,7 +99,6 @@ class Reduction:
         return int(self.loadings.shape[1])
 
     def project(self, rows: np.ndarray) -> np.ndarray:
-        """Return the components of rows: (n, d) of any float type -> (n, k) float64."""
         return np.asarray(self.centred(rows) @ self.loadings)
 
     def centred(self, rows: np.ndarray) -> np.ndarray:
@@ -132,15 +131,11 @@ def _scaled(moments: Moments, standardize: bool) -> tuple[np.ndarray, np.ndarray
 
 
 def _threads_for(matrix: np.ndarray) -> threadpool_limits:
-    """Return the context in which the eigenvectors of a matrix are computed."""
     return threadpool_limits(1 if len(matrix) <= MAX_COLUMNS_OF_ONE_THREAD else None, "blas")
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
-    """Return the (d,) factors of centred columns: 1 / sample deviation (as MLlib) or 1; 0 for a constant one.
-
-    Takes (d,) means and sums of squared deviations. Raises NoVarianceError if every column is constant.
-    """
+    """Return the factors of centred columns: 1 / sample deviation, or 1; of constant ones 0, as MLlib."""
     deviation = np.sqrt(np.maximum(scatter, 0) / max(count - 1, 1))
     constant = deviation <= RELATIVE_TOLERANCE * np.abs(mean)
     if count < 2 or constant.all():
@@ -190,11 +185,7 @@ def fix_signs(loadings: np.ndarray) -> np.ndarray:
 
 
 def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
-    """Compute components from the Gram matrix of (n, d) float32 rows, O(n^2 d), read in slices of columns.
-
-    Raises NoVarianceError if all rows are equal; ReductionError for more components than there are, or
-    than memory holds.
-    """
+    """Compute components from the Gram matrix of (n, d) rows, O(n^2 d); ReductionError: too many of them."""
     count, columns = rows.shape
     mean, scatter = np.empty(columns), np.empty(columns)
     for part, block in _column_blocks(rows):

@@ -40,11 +40,7 @@ _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def render_report(contents: ReportContents) -> dict[str, bytes]:
-    """Return file name -> bytes.
-
-    `index.html` is always there and below 10 MB. `explained_variance.png` needs a reduction, `plane_1_2.png`
-    and `plane_2_3.png` need two or three components, the files for TensorBoard's Embedding Projector one.
-    """
+    """Return the files of a report: its page, pictures for slides, two files for the Embedding Projector."""
     files = render_document(run_document(contents))
     for first in range(min(contents.dimension - 1, 2)):
         files[f"plane_{first + 1}_{first + 2}.png"] = plane_png(contents, first, first + 1)

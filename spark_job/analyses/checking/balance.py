@@ -109,7 +109,6 @@ class Balance:
 
     @property
     def image_count(self) -> int:
-        """How many images have a class."""
         return sum(self.classes.values())
 
     @property

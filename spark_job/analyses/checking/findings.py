@@ -66,7 +66,6 @@ class FindingTally(Sum):
 
     @classmethod
     def of(cls, findings: Sequence[Finding]) -> Self:
-        """Count these findings and keep the worst of each issue."""
         counts = Counter(one.issue for one in findings)
         worst = {
             issue: Worst((one.rank(), one) for one in findings if one.issue == issue) for issue in counts

@@ -59,9 +59,8 @@ def predict(
 ) -> Summary:
     """Recognise images, save what was found, and report; only many images need Spark.
 
-    Without `extractor` it is taken from where it lay when the features were computed. `labels` says where the
-    class comes from that an answer is held against, as in `fruit run`; without it, it is as in the run that
-    the model learnt from, or from nowhere, if that had a table.
+    Without `labels`, answers are held against classes found as in the run that the model learnt from, or
+    against none, if that had a table.
     """
     if contains(normalise(images), normalise(results)):
         raise MisuseError(

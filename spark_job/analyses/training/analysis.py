@@ -33,11 +33,7 @@ def train(
     label: str | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> Summary:
-    """Train, evaluate, save and report; Spark is opened once the arguments are known to be sound.
-
-    `on` is one of TABLES; with `both` the classifier on features is the one that is used later. `held_out`
-    is the share of each class that tests where neither a run nor the splits say it.
-    """
+    """Train, evaluate, save and report; `held_out` of each class test where neither run nor split says it."""
     settings = settings or Settings()
     chosen = {"features": features, "test_features": test_features, "on": on, "held_out": held_out}
     parameters = {**chosen, "seed": seed, "label": label, **asdict(settings)}

@@ -93,10 +93,9 @@ def _kind(split: str) -> str:
 
 
 def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -> Division:
-    """Tell training images from test images; `test_draws` are those of the run that tests, if there is one.
+    """Tell training images from test images: by the run that tests, by split, or with a share held out.
 
-    `held_out` is the share of each class that tests where neither a run nor the splits say it. Raises
-    MisuseError if there are fewer than two classes to train, or there is nothing to test with.
+    Raises MisuseError if there are fewer than two classes to train, or there is nothing to test with.
     """
     all_draws = chain(draws.items(), (test_draws or {}).items())
     unlabelled = sum(len(drawn) for (_, label), drawn in all_draws if not label)

@@ -130,10 +130,9 @@ def fit_heads(
     say: Callable[[str], None],
     trace: Callable[[str], None] | None = None,
 ) -> list[Trained]:
-    """Fit a head on each of these tables, FEATURES or COMPONENTS, with growing shares of the training images.
+    """Fit a head on each of these tables, with growing shares of the images; all are judged on features.
 
-    Each share begins where the one before ended, which spares most of its iterations. All are judged on
-    features, by the images of the run `tested`, if there is one.
+    Each share begins where the one before ended, which spares most of its iterations.
     """
     features, counts = VectorTable.features(source), division.training_counts
     keep = partial(Examples, spark, classes=len(division.classes))

@@ -1,8 +1,7 @@
-"""Multinomial logistic regression: the gradient is summed over the executors, SciPy's L-BFGS takes the steps.
+"""Multinomial logistic regression: gradients are summed over the executors, SciPy's L-BFGS takes the steps.
 
 The objective is that of MLlib's LogisticRegression with `standardization`: mean cross-entropy plus
-regularization / 2 times the squared coefficients of the standardised columns; intercepts are free. The rows
-that it learns from or is tested with are blocks that Spark keeps and deals out.
+regularization / 2 times the squared coefficients of the standardised columns; intercepts are free.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -69,7 +68,6 @@ class Examples:
             shared.destroy()
 
     def close(self) -> None:
-        """Let Spark forget the rows."""
         self._blocks.unpersist()
 
 
@@ -149,10 +147,10 @@ def fit_softmax(
     start: np.ndarray | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Minimise the objective over the rows up to a step of the learning curve, from these weights or from 0.
+    """Minimise the objective over the rows up to a step, strictly convex, from these weights or from 0.
 
-    Returns (classes, d + 1) float64 weights on standardised columns, intercepts last, and the objective after
-    each iteration. The start does not change the minimum: the objective is strictly convex.
+    Returns (classes, d + 1) float64 weights on standardised columns, intercepts last, and its value after
+    each iteration.
     """
     classes, length = scaling.centres.shape
     shape, losses = (classes, length + 1), list[float]()

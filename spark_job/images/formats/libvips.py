@@ -40,9 +40,9 @@ class Strips:
     ) -> None:
         """Read the header with these options of libvips' loader, as `fail_on=error,scale=0.5`.
 
-        `most` is the largest value, where the file says it; `extra` is what each band beyond the colours is,
-        as a TIFF says it; if it says nothing, the last may be transparency. Raises VipsError if it is no
-        image, ImageRejectedError if its values are signed bytes, or no whole numbers.
+        `most` is the largest value, and `extra` what each band beyond the colours is, where the file
+        says it. Raises VipsError if it is no image, ImageRejectedError if its values are signed
+        bytes, or no whole numbers.
         """
         self._content = ffi.from_buffer(data)  # kept as long as the image
         self._image = _image(self._content, options)
@@ -75,7 +75,6 @@ class Strips:
         return np.frombuffer(buffer, self.type).reshape(rows, self.width, self.bands)
 
     def strip(self, first: int, rows: int) -> Any:
-        """Return these rows as a picture of Pillow's."""
         values = self.read(first, rows)
         channels = [values[:, :, : self.colours]]
         if self.alpha:
