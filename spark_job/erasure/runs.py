@@ -89,7 +89,15 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
             hits.setdefault(one.run.uri, {})[name] = rows
     traced = [_traced(one, hits.get(one.run.uri, {}), wanted) for one, _ in known]
     affected = {one.run_id for one in traced if one.used}
-    traced = [replace(one, reads=_read_of(one, affected)) for one in traced]
+    for place, one in enumerate(traced):
+        # The affected run whose pictures this one shows, or whose rows it refers to.
+        if one.manifest is None:
+            listing = one.run.stage("listing") or {}
+            parents = [listing.get("previous") or listing.get("earlier") or ""]
+        else:
+            parents = list(one.manifest.parents) if one.manifest.kind in SHOWING_THEIR_RUN else []
+        reads = next((name for name in map(last_name, parents) if name in affected), "")
+        traced[place] = replace(one, reads=reads)
     return sorted(
         (one for one in traced if one.rows or one.is_one_of_them or one.reads),
         key=lambda one: one.manifest is not None and one.manifest.kind == RUN,
@@ -125,16 +133,6 @@ def _traced(one: RunTraces, hits: dict[str, pa.Table], wanted: Wanted) -> RunTra
     is_one = isinstance(begun.get("images"), str) and begun["images"] in wanted
     counts = {name: rows.num_rows for name, rows in hits.items()}
     return replace(one, rows=counts, images=frozenset(images), used=frozenset(used), is_one_of_them=is_one)
-
-
-def _read_of(one: RunTraces, affected: set[str]) -> str:
-    """Return the affected run whose pictures this one shows, or whose rows it refers to; empty: none."""
-    if one.manifest is None:
-        listing = one.run.stage("listing") or {}
-        parents = [listing.get("previous") or listing.get("earlier") or ""]
-    else:
-        parents = list(one.manifest.parents) if one.manifest.kind in SHOWING_THEIR_RUN else []
-    return next((name for uri in parents if (name := last_name(uri)) in affected), "")
 
 
 def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
@@ -183,11 +181,9 @@ def remove_traces(
 
 def _erase_from_analysis(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
     """Remove the report, which cannot be made again without the analysis, and the rows."""
-    notes, in_index = (
-        [f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."],
-        not is_s3(one.run.uri),
-    )
-    document = Document(manifest.kind, one.run_id, tiles={}, sections=[], notes=notes, in_index=in_index)
+    notes = [f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."]
+    local = not is_s3(one.run.uri)
+    document = Document(manifest.kind, one.run_id, tiles={}, sections=[], notes=notes, in_index=local)
     for name, content in render_document(document, manifest.parents).items():
         one.run.write(f"{layout.REPORT}/{name}", content)
     one.run.at(layout.REPORT).clear(keep="index.html".__eq__)

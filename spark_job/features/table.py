@@ -29,7 +29,6 @@ from spark_job.parquet_parts import (
     column_names,
     part_facts,
     part_name,
-    read_columns,
     read_part,
     rows_within,
     write_part,
@@ -123,13 +122,6 @@ def read_usable(
 def matrix(vectors: pa.Array[Any]) -> np.ndarray:
     """Return lists of one length, none missing, as (n, d), without a copy."""
     return values(pc.list_flatten(vectors)).reshape(len(vectors), -1)
-
-
-def thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
-    """Return (path, thumbnail) of those rows of a part that have one and are among the paths."""
-    table = read_columns(uri, ("path", "thumbnail"))
-    rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
-    return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
 
 
 def write_rejected(run: Folder, parts: Iterable[str]) -> None:

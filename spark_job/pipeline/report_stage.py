@@ -4,20 +4,20 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from itertools import chain, repeat
 
 import numpy as np
+import pyarrow.compute as pc
 
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import ERASED
 from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.uris import is_s3
-from spark_job.features.table import listed_rejects, matrix, thumbnails_of
+from spark_job.features.table import listed_rejects, matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
-from spark_job.parquet_parts import part_uris, read_part
+from spark_job.parquet_parts import part_uris, read_columns, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import MAX_POINTS, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
@@ -119,7 +119,12 @@ def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | Non
     if not run.options.shows_images:
         return dict.fromkeys(image.path for image in images)
     parts, paths = part_uris(run.folder.at(layout.FEATURES)), {image.path for image in images}
-    pictures_of = partial(thumbnails_of, paths=paths)
+
+    def pictures_of(uri: str) -> list[tuple[str, bytes]]:
+        table = read_columns(uri, ("path", "thumbnail"))
+        rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
+        return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
+
     if run.session is None:
         found = dict(chain.from_iterable(side_by_side(pictures_of, parts)))
     else:

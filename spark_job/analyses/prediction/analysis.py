@@ -9,7 +9,6 @@ from functools import partial, reduce
 from itertools import chain
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import obstore
 import pyarrow as pa
@@ -88,12 +87,8 @@ def predict(
     write_csv(run.folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
     if not outcome.image_count:
         raise none_usable(run.folder, outcome.rejected)
-    counts = {
-        "listed": outcome.image_count + outcome.rejected + skipped,
-        "usable": outcome.image_count,
-        "rejected": outcome.rejected,
-        "skipped": skipped,
-    }
+    counts = {"usable": outcome.image_count, "rejected": outcome.rejected, "skipped": skipped}
+    counts = {"listed": sum(counts.values()), **counts}
     metrics = {"images": counts, "predictions": outcome.figures()}
     summary = run.finish(metrics, prediction_document(trained, outcome), outcome.findings())
     if not outcome.is_listed:
@@ -126,15 +121,12 @@ def _recognise(
     specification, erased = extractor.specification, forgotten(run.folder.uri.rpartition("/")[0])
     extraction = partial(Extraction, specification, LIMITS, erased=erased)
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
-
-        def local_engine() -> Any:
-            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[ENGINE]}
-            return load_engine(files, specification, ENGINE, PRECISION)
-
         length = specification.feature_length
         tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, length))
         if len(tasks) == 1:
-            return _recognise_share(classifier, extraction(load_engine=local_engine), destination, tasks[0])
+            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[ENGINE]}
+            local = extraction(load_engine=partial(load_engine, files, specification, ENGINE, PRECISION))
+            return _recognise_share(classifier, local, destination, tasks[0])
         spark = open_spark()
         skips = (batch.column(0) for uri in part_uris(listing) for batch in read_part(uri, ["skipped"]))
         selected = sum(column.null_count for column in skips)

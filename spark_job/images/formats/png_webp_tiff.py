@@ -43,12 +43,6 @@ def open_damaged_png(data: bytes) -> Opened:
     """Describe the rows that are there of a PNG that libvips does not read to its end."""
     # libpng reads ahead, and would lose what it has
     rows = Strips(data + bytes(65_536), options="fail_on=none")
-    early = b"IEND" not in data[-64:]
-    return rows.opened(0, **damage_of(_rows_of_png(data, rows), rows.height, early=early))
-
-
-def _rows_of_png(data: bytes, rows: Strips) -> int:
-    """Return how many rows of pixels can be unpacked before the first fault."""
     depth, colour_type = data[24:26]
     samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
     row_length = 1 + ceil(rows.width * samples * depth / 8)
@@ -61,7 +55,8 @@ def _rows_of_png(data: bytes, rows: Strips) -> int:
     with suppress(zlib.error):
         for first in range(2, len(packed), 1024):
             length += len(unpacker.decompress(packed[first : first + 1024]))
-    return min(rows.height, length // row_length)
+    there = min(rows.height, length // row_length)  # rows that can be unpacked before the first fault
+    return rows.opened(0, **damage_of(there, rows.height, early=b"IEND" not in data[-64:]))
 
 
 def open_webp(data: bytes, needed: Needed) -> Opened:
