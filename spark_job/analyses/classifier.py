@@ -18,7 +18,7 @@ import pyarrow as pa
 from scipy.special import softmax
 
 from spark_job.analyses.runs import SourceRun, Summary, directions
-from spark_job.arrow_arrays import numbers
+from spark_job.arrow_tables import numbers
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES

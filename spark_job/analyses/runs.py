@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from spark_job.arrow_tables import part_uris
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RUN, Manifest, is_number
@@ -21,7 +22,6 @@ from spark_job.images.labels import LABEL
 from spark_job.images.listing import IMAGE_COLUMNS, ListedFile, listed_files
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample
-from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.reduction.mllib_files import load_model
 from spark_job.reduction.principal_components import Reduction

@@ -18,15 +18,14 @@ from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 from spark_job.contract.uris import normalise
 from spark_job.errors import ImageRejectedError
 from spark_job.extractors.specification import Extractor
-from spark_job.features.engines import load_engine
+from spark_job.features.extraction import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.listing import read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import Pace, read_image
 from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Chart, Document, Number, Section, Table
-from spark_job.report.palette import COLOURS
-from spark_job.report.words import duration, percent, speed
+from spark_job.report.looks import COLOURS, duration, percent, speed
 from spark_job.storage import Folder
 
 _CURVE_POINTS = 60

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_job.arrow_tables import part_uris, read_columns
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import Wanted, erasures_folder
 from spark_job.contract.manifest import RUN, Manifest
@@ -21,7 +22,6 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3, last_name
 from spark_job.erasure.tables import rows_of, without_lines, without_rows
 from spark_job.extractors.specification import Extractor, ExtractorSpecification
-from spark_job.parquet_parts import part_uris, read_columns
 from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.report_stage import contents
 from spark_job.pipeline.run_folder import RunFolder, write_index

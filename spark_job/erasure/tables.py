@@ -16,10 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_job.arrow_arrays import array
+from spark_job.arrow_tables import array, footer, read_columns
 from spark_job.contract.erasure import Wanted
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
-from spark_job.parquet_parts import footer, read_columns
 from spark_job.storage import read_bytes
 
 # The columns that name an image; a finding's detail may name the one that it repeats.

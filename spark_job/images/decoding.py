@@ -17,21 +17,12 @@ from PIL import Image, ImageCms
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
+from spark_job.images import picture as pictures
 from spark_job.images.formats import png_webp_tiff as by_vips
 from spark_job.images.formats import whole
 from spark_job.images.formats.libvips import VipsError
 from spark_job.images.formats.names import SAVE, recognise
 from spark_job.images.jpeg import decode_jpeg
-from spark_job.images.picture import (
-    STRIP_BYTES,
-    Needed,
-    Opened,
-    Picture,
-    check_memory,
-    check_size,
-    shrinking,
-    upright,
-)
 
 JPEG = b"\xff\xd8"
 MISSING = 128  # the grey of rows that are not there
@@ -43,7 +34,7 @@ _SIGNS_OF_A_KIND = re.compile(
     "unsupported|not supported|unimplemented|not implemented|not been built in", re.IGNORECASE
 )
 _OF_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, struct.error)
-_OPENERS: dict[str, Callable[[bytes, Needed], Opened]] = {
+_OPENERS: dict[str, Callable[[bytes, pictures.Needed], pictures.Opened]] = {
     "JPEG": whole.open_by_pillow,
     "PNG": by_vips.open_png,
     "GIF": whole.open_gif,
@@ -58,7 +49,7 @@ _OPENERS: dict[str, Callable[[bytes, Needed], Opened]] = {
 _OPENERS_OF_DAMAGED = {"PNG": by_vips.open_damaged_png, "TIFF": by_vips.open_damaged_tiff}
 
 
-def decode_picture(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture:
+def decode_picture(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> pictures.Picture:
     """Return the first frame, upright, on white, large enough for `needed`; ImageRejectedError: none."""
     if not data:
         raise ImageRejectedError("the file is empty")
@@ -69,7 +60,7 @@ def decode_picture(data: bytes, limits: ImageLimits, needed: Needed = None) -> P
         raise ImageRejectedError("decoding needs more memory than the limits allow") from None
 
 
-def _decode_other(data: bytes, limits: ImageLimits, needed: Needed) -> Picture:
+def _decode_other(data: bytes, limits: ImageLimits, needed: pictures.Needed) -> pictures.Picture:
     kind = recognise(data)
     try:
         try:
@@ -97,17 +88,19 @@ def _in_words(kind: str, data: bytes, error: Exception) -> str:
     return f"the file is damaged: this {kind} cannot be decoded"
 
 
-def _gather(kind: str, opened: Opened, limits: ImageLimits, needed: Needed) -> Picture:
+def _gather(
+    kind: str, opened: pictures.Opened, limits: ImageLimits, needed: pictures.Needed
+) -> pictures.Picture:
     """Read strip after strip into the picture; rows that are missing at its end stay grey."""
-    check_size(opened.width, opened.height, limits)
+    pictures.check_size(opened.width, opened.height, limits)
     width, height = opened.reduced or (opened.width, opened.height)
-    factor = shrinking(width, height, opened.orientation, needed)
+    factor = pictures.shrinking(width, height, opened.orientation, needed)
     shape = (ceil(height / factor), ceil(width / factor), 3)
     copies = 2 if opened.orientation > 1 else 1  # a turned picture is held beside the one as stored
-    check_memory(kind, opened.width, opened.height, int(opened.held) + copies * prod(shape))
+    pictures.check_memory(kind, opened.width, opened.height, int(opened.held) + copies * prod(shape))
     pixels = np.full(shape, MISSING, np.uint8)
     rows = height if opened.rows is None else opened.rows
-    step = max(1, STRIP_BYTES // (4 * width * factor)) * factor
+    step = max(1, pictures.STRIP_BYTES // (4 * width * factor)) * factor
     for first in range(0, rows, step):
         strip = _on_white(opened.strip(first, min(step, rows - first)))
         if factor > 1:
@@ -115,7 +108,9 @@ def _gather(kind: str, opened: Opened, limits: ImageLimits, needed: Needed) -> P
         found = np.asarray(strip)
         pixels[first // factor :][: len(found)] = found if found.ndim == 3 else found[:, :, None]
     size = (opened.width, opened.height) if opened.orientation < 5 else (opened.height, opened.width)
-    return Picture(upright(pixels, opened.orientation), opened.greyscale, *size, opened.damage)
+    return pictures.Picture(
+        pictures.upright(pixels, opened.orientation), opened.greyscale, *size, opened.damage
+    )
 
 
 def _on_white(image: Any) -> Any:

@@ -15,16 +15,8 @@ from PIL import Image
 
 from spark_job.contract.run_options import ImageLimits
 from spark_job.errors import ImageRejectedError
+from spark_job.images import picture as pictures
 from spark_job.images.jpeg_segments import END, PROGRESSIVE, START_OF_SCAN, Header, read_header, segments
-from spark_job.images.picture import (
-    LEAST_SHARE,
-    Needed,
-    Picture,
-    check_memory,
-    check_size,
-    shrinking,
-    upright,
-)
 
 _NO_ROWS = "the file ends early: none of its rows is there in full"
 END_MARKER = bytes([0xFF, END])
@@ -89,7 +81,7 @@ def decode_damaged(data: bytes, header: Header, denominator: int) -> tuple[np.nd
     jpeg = _read(data, header)
     try:
         share, sentence = _damage(jpeg)
-        if share < LEAST_SHARE:
+        if share < pictures.LEAST_SHARE:
             raise ImageRejectedError(sentence)
         return jpeg.decoded(denominator), sentence or None
     except ValueError as error:
@@ -223,19 +215,19 @@ HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
 
 
-def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Picture | None:
+def decode_jpeg(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> pictures.Picture | None:
     """Decode a JPEG as `decode_picture` does; None: Pillow reads this kind, and simplejpeg does not."""
     header = read_header(data)
-    check_size(header.width, header.height, limits)
+    pictures.check_size(header.width, header.height, limits)
     if header.precision != 8 or header.frame not in (*HUFFMAN_FRAMES, *PILLOWS_FRAMES):
         raise ImageRejectedError(f"{_kind(header)} is not read: save it as an ordinary JPEG or as PNG")
-    most = shrinking(header.width, header.height, header.orientation, needed)
+    most = pictures.shrinking(header.width, header.height, header.orientation, needed)
     denominator = next(one for one in DENOMINATORS if one <= most)
     # Pixels, twice while they are turned, and coefficients that wait for more scans.
     taken = 2 * max(3, len(header.components)) * header.width * header.height // denominator**2
     kind = "JPEG" if header.in_one_scan else "progressive JPEG"
     waiting = 0 if header.in_one_scan else 2 * header.samples
-    check_memory(kind, header.width, header.height, taken + waiting)
+    pictures.check_memory(kind, header.width, header.height, taken + waiting)
     if header.frame in PILLOWS_FRAMES:
         return None
     damage = None
@@ -253,7 +245,7 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: Needed = None) -> Pict
     if header.orientation >= 5:
         width, height = height, width
     greyscale = len(header.components) == 1
-    return Picture(upright(pixels, header.orientation), greyscale, width, height, damage)
+    return pictures.Picture(pictures.upright(pixels, header.orientation), greyscale, width, height, damage)
 
 
 def _kind(header: Header) -> str:

@@ -23,8 +23,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.image_names import FOLDER, NO_LABELS, extension_of, is_table, label_and_split
 from spark_job.contract.uris import child
-from spark_job.s3_errors import reason_of_all
-from spark_job.storage import first_line, read_bytes
+from spark_job.storage import first_line, read_bytes, reason_of_all
 
 PATH, SPLIT, LABEL = "path", "split", "label"
 ABOUT = ("source", CONTRIBUTOR, CONSENT)  # of an image's origin: not its class unless asked for

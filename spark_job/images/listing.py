@@ -21,16 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
-from spark_job.arrow_arrays import array, numbers, whole
+from spark_job.arrow_tables import array, column_names, numbers, part_uris, read_part, whole, write_part
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
 from spark_job.errors import ListingError
 from spark_job.images.labels import Labels, Values
-from spark_job.parquet_parts import column_names, part_uris, read_part, write_part
-from spark_job.s3_errors import reason_of_all
-from spark_job.storage import Folder, first_line, open_store
+from spark_job.storage import Folder, first_line, open_store, reason_of_all
 
 PREFIXES_AT_ONCE = 16
 REFUSED_KEY = (

@@ -18,8 +18,7 @@ from spark_job.errors import ImageRejectedError, LargerError, NotReadError, Stor
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
 from spark_job.images.preparation import THUMBNAIL, make_thumbnail
-from spark_job.s3_errors import passes_by_itself, reason_of_all, reason_of_one
-from spark_job.storage import Folder, first_line, read_bytes
+from spark_job.storage import Folder, first_line, passes_by_itself, read_bytes, reason_of_all, reason_of_one
 
 # 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
 READS_IN_FLIGHT = 32

@@ -6,15 +6,14 @@ from functools import partial
 from importlib import import_module
 from threading import Thread
 
+from spark_job.arrow_tables import part_name, part_uris
 from spark_job.contract import run_layout as layout
-from spark_job.features.engines import worker_engine
-from spark_job.features.extraction import Extraction, Tally
+from spark_job.features.extraction import Extraction, Tally, worker_engine
 from spark_job.features.reuse import NEW, REUSED, copy_features
 from spark_job.features.table import images_per_task, none_usable, write_features, write_rejected
 from spark_job.images.listing import Share, shares
 from spark_job.images.reading import forgotten
 from spark_job.images.sampling import is_shown
-from spark_job.parquet_parts import part_name, part_uris
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
 

@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain, product
+from itertools import chain, islice, product
 from typing import Any
 
+from spark_job.arrow_tables import column_names, part_uris
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import CONSENT
 from spark_job.contract.errors import MisuseError
@@ -20,16 +21,8 @@ from spark_job.extractors.specification import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
 from spark_job.images.labels import Labels
-from spark_job.images.listing import (
-    ListedFile,
-    in_pages,
-    list_files,
-    read_listing,
-    rewrite_listing,
-    write_listing,
-)
+from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas, shown_shares
-from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.stage_results import MAX_POINTS, ListingResult, Run
@@ -168,8 +161,9 @@ def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[Listed
             said = read_metadata(file.path).get(CONSENT)
         return replace(file, skipped=NO_CONSENT) if (said or "").strip().casefold() in NOT_CONSENTED else file
 
+    waiting = iter(files)
     with ThreadPoolExecutor(CONSENTS_ASKED_AT_ONCE) as pool:
-        for page in in_pages(iter(files), FILES_AT_ONCE):
+        while page := list(islice(waiting, FILES_AT_ONCE)):
             yield from pool.map(judged, page)
 
 

@@ -16,7 +16,7 @@ from spark_job.contract.run_layout import COST, PROGRESS
 from spark_job.errors import CostLimitError, StorageError
 from spark_job.features.counting import COUNTED, Channel, Counts
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.report.words import speed
+from spark_job.report.looks import speed
 
 SECONDS_BETWEEN = 10.0
 SECONDS_AT_A_TERMINAL = 0.5

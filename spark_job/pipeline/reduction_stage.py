@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.arrow_tables import part_uris
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import read_as_written
 from spark_job.extractors.specification import Extractor
 from spark_job.images.isolation import start_decoder
-from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stage_results import FeatureResult, ReductionResult, Run
 from spark_job.reduction.drift import drift_from, reference

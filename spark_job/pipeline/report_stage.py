@@ -9,6 +9,7 @@ from itertools import chain, repeat
 import numpy as np
 import pyarrow.compute as pc
 
+from spark_job.arrow_tables import part_uris, read_columns, read_part
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import ERASED
 from spark_job.contract.options import PLACE, RESULTS
@@ -17,7 +18,6 @@ from spark_job.features.table import listed_rejects, matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
-from spark_job.parquet_parts import part_uris, read_columns, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
 from spark_job.pipeline.stage_results import MAX_POINTS, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions

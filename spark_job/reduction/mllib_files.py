@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyspark
 
-from spark_job.arrow_arrays import numbers, values, vectors
+from spark_job.arrow_tables import numbers, part_uris, read_part, values, vectors, write_part
 from spark_job.errors import StorageError
-from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 

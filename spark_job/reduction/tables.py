@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 from pyspark import RDD, SparkContext
 
-from spark_job.arrow_arrays import numbers, vectors
+from spark_job.arrow_tables import numbers, read_part, vectors, write_csv, write_part
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.features.table import label_columns, matrix, read_usable
 from spark_job.images.listing import IMAGE_COLUMNS
-from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
 from spark_job.reduction.mllib_files import OUTPUT_COLUMN, VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments, reduce_rows

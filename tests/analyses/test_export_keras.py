@@ -16,7 +16,7 @@ from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import Extractor
-from spark_job.features.engines import load_engine
+from spark_job.features.extraction import load_engine
 from spark_job.images.preparation import prepare
 from spark_job.storage import Folder
 

@@ -23,10 +23,9 @@ from spark_job.analyses.training.softmax import (
     fit_scaling,
     fit_softmax,
 )
-from spark_job.arrow_arrays import numbers, texts, vectors
+from spark_job.arrow_tables import numbers, part_uris, texts, vectors, write_part
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.listing import ListedFile
-from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.principal_components import Moments, reduce_moments
 from spark_job.session import Sums
 from spark_job.storage import Folder

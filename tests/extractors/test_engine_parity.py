@@ -15,7 +15,7 @@ from spark_job.extractors.build import build_extractor, make_network
 from spark_job.extractors.frameworks import import_keras
 from spark_job.extractors.request import Request, check_request
 from spark_job.extractors.specification import ExtractorSpecification, Weights
-from spark_job.features.engines import load_engine
+from spark_job.features.extraction import load_engine
 
 Prepare = Callable[[list[np.ndarray], ExtractorSpecification], np.ndarray]
 

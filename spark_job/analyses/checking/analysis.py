@@ -10,31 +10,23 @@ from typing import Any
 import numpy as np
 from pyspark import SparkContext
 
+from spark_job.analyses.checking import findings as checks
 from spark_job.analyses.checking.balance import Balance, balance_lines, balance_sections, composition
 from spark_job.analyses.checking.feature_checks import ENOUGH_FOR_LEAKS, ClassModel, leak_findings, sum_part
-from spark_job.analyses.checking.findings import (
-    CSV_COLUMNS,
-    ISSUES,
-    Finding,
-    FindingTally,
-    Thresholds,
-    write_findings,
-)
-from spark_job.analyses.checking.pixel_checks import MEASURES, Surroundings, pixel_findings, survey_part
 from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, galleries
+from spark_job.arrow_tables import part_uris, read_part, write_sorted_csv
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
-from spark_job.parquet_parts import part_uris, read_part, write_sorted_csv
 from spark_job.report.document import Document, Number, Section, Table
-from spark_job.report.words import class_name, count, percent
+from spark_job.report.looks import class_name, count, percent
 from spark_job.session import sum_over_tasks
 
 
 def check(
     features: str,
     results: str,
-    thresholds: Thresholds,
+    thresholds: checks.Thresholds,
     run_id: str | None,
     spark: Callable[[], SparkContext],
     say: Callable[[str], None],
@@ -44,8 +36,8 @@ def check(
     source = SourceRun.open(features, label=label)
     table = VectorTable.components(source)
     parts: Sequence[str] = part_uris(source.folder.at(layout.FEATURES))
-    first = next(iter(read_part(parts[0], MEASURES, 1)), None)
-    if missing := set(MEASURES) - set(first.schema.names if first is not None else ()):
+    first = next(iter(read_part(parts[0], checks.MEASURES, 1)), None)
+    if missing := set(checks.MEASURES) - set(first.schema.names if first is not None else ()):
         raise MisuseError(
             f"{source.uri} was made by a version that did not measure the pixels (features/ lacks "
             f"{', '.join(sorted(missing))}): run its images again, then check that run"
@@ -55,18 +47,18 @@ def check(
     say(f"run {run.run_id}")
     findings, context, part = run.folder.at(layout.FINDINGS), spark(), itertools.count()
 
-    def find(parts: Sequence[str], look: Callable[[str], Iterable[Finding]]) -> FindingTally:
+    def find(parts: Sequence[str], look: Callable[[str], Iterable[checks.Finding]]) -> checks.FindingTally:
         """Write the findings of each part as one of their table; returns their counts."""
         tasks = [(next(part), uri) for uri in parts]
         return sum_over_tasks(
-            context, tasks, lambda task: write_findings(findings, task[0], list(look(task[1])))
+            context, tasks, lambda task: checks.write_findings(findings, task[0], list(look(task[1])))
         )
 
     say("pixels …")
-    surveys = sum_over_tasks(context, parts, survey_part)
+    surveys = sum_over_tasks(context, parts, checks.survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
-    surroundings = context.broadcast(Surroundings.of(survey, thresholds))
-    tally = find(parts, lambda uri: pixel_findings(uri, surroundings.value, thresholds, source.label))
+    surroundings = context.broadcast(checks.Surroundings.of(survey, thresholds))
+    tally = find(parts, lambda uri: checks.pixel_findings(uri, surroundings.value, thresholds, source.label))
     say("classes …")
     model = ClassModel.of(sum_over_tasks(context, table.parts, partial(sum_part, table)))
     if model:
@@ -97,12 +89,13 @@ def check(
 
     def rows(issue: str) -> Iterator[tuple[Any, ...]]:
         for uri in part_uris(findings):
-            for batch in read_part(uri, CSV_COLUMNS):
-                every = zip(*batch.select(CSV_COLUMNS).to_pydict().values(), strict=True)
+            for batch in read_part(uri, checks.CSV_COLUMNS):
+                every = zip(*batch.select(checks.CSV_COLUMNS).to_pydict().values(), strict=True)
                 yield from (row for row in every if row[3] == issue)
 
-    worst_first = itemgetter(*map(CSV_COLUMNS.index, ("score", "detail", "path")))
-    write_sorted_csv(run.folder, layout.QUALITY_CSV, CSV_COLUMNS, map(rows, ISSUES), worst_first)
+    columns, by_issue = checks.CSV_COLUMNS, map(rows, checks.ISSUES)
+    worst_first = itemgetter(*map(columns.index, ("score", "detail", "path")))
+    write_sorted_csv(run.folder, layout.QUALITY_CSV, columns, by_issue, worst_first)
     summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
     return summary.and_then(f"look at each finding: {run.folder.child(layout.QUALITY_CSV)}")
 
@@ -111,19 +104,19 @@ def check(
 class Checked:
     """What `check` found."""
 
-    tally: FindingTally
+    tally: checks.FindingTally
     measured: int  # photographs with measures of their pixels
     unmeasured: int
     classes_judged: bool  # whether there are classes to fit into
     splits: Sequence[str]  # the largest first
-    thresholds: Thresholds
+    thresholds: checks.Thresholds
     balance: Balance
     # how many numbers say of an image where it points, for leaks; None: not looked for
     compared: int | None = None
 
     def metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; an issue that could not be looked for is None."""
-        counts: dict[str, int | None] = {issue: self.tally.counts[issue] for issue in ISSUES}
+        counts: dict[str, int | None] = {issue: self.tally.counts[issue] for issue in checks.ISSUES}
         if not self.classes_judged:
             counts["label_doubtful"] = counts["unusual"] = None
         if len(self.splits) < 2:
@@ -166,7 +159,7 @@ def check_document(checked: Checked, source: SourceRun) -> Document:
     counts = checked.metrics()["findings"]
     total = sum(number or 0 for number in counts.values())
     rows = []
-    for issue, meaning in ISSUES.items():
+    for issue, meaning in checks.ISSUES.items():
         found = counts[issue]
         photographs = Number("not looked for" if found is None else count(found))
         rows.append(
@@ -203,7 +196,7 @@ def _title(issue: str) -> str:
 
 
 def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
-    shown = {issue: checked.tally.worst[issue] for issue in ISSUES if checked.tally.counts[issue]}
+    shown = {issue: checked.tally.worst[issue] for issue in checks.ISSUES if checked.tally.counts[issue]}
     groups = []
     for issue, worst in shown.items():
         photographs = []
@@ -215,12 +208,12 @@ def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
         few = f"; the {len(worst)} worst" if len(worst) < found else ""
         groups.append((f"{count(found)} found{few}", photographs))
     return [
-        Section(_title(issue), [ISSUES[issue], gallery])
+        Section(_title(issue), [checks.ISSUES[issue], gallery])
         for issue, gallery in zip(shown, galleries(groups, limits), strict=True)
     ]
 
 
-def _note(finding: Finding) -> str:
+def _note(finding: checks.Finding) -> str:
     if finding.issue == "damaged":
         return finding.detail
     if finding.issue == "leak":

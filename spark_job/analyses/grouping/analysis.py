@@ -13,15 +13,14 @@ from sklearn.manifold import TSNE
 
 from spark_job.analyses.grouping import kmeans
 from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, directions, galleries
+from spark_job.arrow_tables import part_uris, read_part, write_csv
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
-from spark_job.parquet_parts import part_uris, read_part, write_csv
 from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Photograph, Section, Table
-from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS
-from spark_job.report.words import class_name, count, percent
+from spark_job.report.looks import COLOURS, LINE_COLOURS, SYMBOLS, class_name, count, percent
 
 # Centres of so many images are those of all, as far as a picture of the groups goes.
 MAX_FITTED = 20_000

@@ -16,9 +16,8 @@ from sklearn import metrics
 from sklearn.cluster import KMeans
 
 from spark_job.analyses.runs import VectorTable, directions
-from spark_job.arrow_arrays import numbers
+from spark_job.arrow_tables import numbers, write_part
 from spark_job.images.listing import ListedFile, listed_files
-from spark_job.parquet_parts import write_part
 from spark_job.session import First, Sum, Sums, sum_over_tasks
 from spark_job.storage import Folder
 

@@ -18,6 +18,7 @@ from pyspark import SparkContext
 from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
 from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary
+from spark_job.arrow_tables import part_uris, read_part, write_csv, write_part
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
@@ -26,13 +27,11 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import contains, is_s3, normalise, root_and_key
 from spark_job.errors import ListingError
 from spark_job.extractors.specification import Extractor
-from spark_job.features.engines import load_engine, worker_engine
-from spark_job.features.extraction import Extraction, Tally
+from spark_job.features.extraction import Extraction, Tally, load_engine, worker_engine
 from spark_job.features.table import images_per_task, none_usable, write_rejected
 from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, Share, list_files, shares, write_listing
 from spark_job.images.reading import forgotten
-from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder, open_store
 

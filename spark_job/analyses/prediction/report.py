@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from spark_job.analyses.classifier import TOP, SavedClassifier
 from spark_job.analyses.runs import Lines, SourceRun, galleries
-from spark_job.arrow_arrays import array, texts
+from spark_job.arrow_tables import array, texts
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import last_name
 from spark_job.features.extraction import FEATURES_SCHEMA
@@ -18,7 +18,7 @@ from spark_job.features.table import matrix
 from spark_job.images.listing import listed_files
 from spark_job.images.sampling import draw
 from spark_job.report.document import Document, Gallery, Number, Section, Table
-from spark_job.report.words import class_name, count, percent
+from spark_job.report.looks import class_name, count, percent
 from spark_job.session import First, Sum
 
 KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")
