@@ -96,14 +96,10 @@ NO, YES = array([False, True], pa.bool_())
 NO_TEXT, QUOTE = texts(["", "'"])
 
 
-# Of a row group: small enough to be read at once, large enough to compress.
-ROW_GROUP_BYTES = 32 * 1024**2
-# Of a part, which its writer holds in memory.
-MAX_PART_BYTES = 128 * 1024**2
-# Rows that are sorted at once.
-SORTED_ROWS = 100_000
-# Read at once of a part's end, where Parquet says what is in it.
-FOOTER_BYTES = 64 * 1024
+ROW_GROUP_BYTES = 32 * 1024**2  # of a row group: small enough to be read at once, large enough to compress
+MAX_PART_BYTES = 128 * 1024**2  # of a part, which its writer holds in memory
+SORTED_ROWS = 100_000  # rows that are sorted at once
+FOOTER_BYTES = 64 * 1024  # read at once of a part's end, where Parquet says what is in it
 
 
 def rows_within(memory_bytes: int, vector_length: int, most: int) -> int:

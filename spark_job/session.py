@@ -31,8 +31,7 @@ from spark_job.errors import JobError, scratch_advice
 Key = TypeVar("Key")
 Task = TypeVar("Task")
 Total = TypeVar("Total")
-# A worker that dies costs its task another attempt, as on a cluster.
-LOCAL_MASTER = "local[*,4]"
+LOCAL_MASTER = "local[*,4]"  # a worker that dies costs its task another attempt, as on a cluster
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
 CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 AGAIN = "mend the cause and run the same command again"

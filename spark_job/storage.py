@@ -113,12 +113,10 @@ def region_of(bucket: str) -> str | None:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.
-READS_AT_ONCE = 32
+READS_AT_ONCE = 32  # reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s
 # A slow line is no error, one that is silent is: a transfer may take long, but not so long between two bytes.
 TRANSFER, SILENCE = "1day", "30s"
-# boto3 renews credentials ten minutes or more before they expire.
-ASKED_AGAIN = timedelta(minutes=5)
+ASKED_AGAIN = timedelta(minutes=5)  # boto3 renews credentials ten minutes or more before they expire
 
 
 @lru_cache(maxsize=32)

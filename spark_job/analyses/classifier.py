@@ -33,8 +33,7 @@ from spark_job.reduction import mllib_files as mllib
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
-# How many of the most probable classes are named.
-TOP = 5
+TOP = 5  # how many of the most probable classes are named
 _SIZES = {"numClasses": "integer", "numFeatures": "integer"}
 _NUMBERS = {"interceptVector": mllib.VECTOR, "coefficientMatrix": mllib.MATRIX}
 SCHEMA = mllib.spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})

@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-# Without movement for so long a run is called stalled.
-STALLED_SECONDS = 300.0
+STALLED_SECONDS = 300.0  # without movement for so long a run is called stalled
 MOST_LETTERS = 120  # of a reason
 
 

@@ -23,8 +23,7 @@ from spark_job.storage import read_bytes
 
 # The columns that name an image; a finding's detail may name the one that it repeats.
 NAMING = ("path", "detail")
-# What stands around a name in JSON, HTML and tables for the projector.
-WORD_ENDS = re.compile(r"[\"<>\t\n]")
+WORD_ENDS = re.compile(r"[\"<>\t\n]")  # what stands around a name in JSON, HTML and tables for the projector
 LONGEST_NAME = 4_096
 
 

@@ -23,6 +23,7 @@ from spark_job.images.formats import whole
 from spark_job.images.formats.libvips import VipsError
 from spark_job.images.formats.names import SAVE, recognise
 from spark_job.images.jpeg import decode_jpeg
+from spark_job.images.picture import Picture
 
 JPEG = b"\xff\xd8"
 MISSING = 128  # the grey of rows that are not there
@@ -49,7 +50,7 @@ _OPENERS: dict[str, Callable[[bytes, pictures.Needed], pictures.Opened]] = {
 _OPENERS_OF_DAMAGED = {"PNG": by_vips.open_damaged_png, "TIFF": by_vips.open_damaged_tiff}
 
 
-def decode_picture(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> pictures.Picture:
+def decode_picture(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> Picture:
     """Return the first frame, upright, on white, large enough for `needed`; ImageRejectedError: none."""
     if not data:
         raise ImageRejectedError("the file is empty")
@@ -60,7 +61,7 @@ def decode_picture(data: bytes, limits: ImageLimits, needed: pictures.Needed = N
         raise ImageRejectedError("decoding needs more memory than the limits allow") from None
 
 
-def _decode_other(data: bytes, limits: ImageLimits, needed: pictures.Needed) -> pictures.Picture:
+def _decode_other(data: bytes, limits: ImageLimits, needed: pictures.Needed) -> Picture:
     kind = recognise(data)
     try:
         try:
@@ -88,9 +89,7 @@ def _in_words(kind: str, data: bytes, error: Exception) -> str:
     return f"the file is damaged: this {kind} cannot be decoded"
 
 
-def _gather(
-    kind: str, opened: pictures.Opened, limits: ImageLimits, needed: pictures.Needed
-) -> pictures.Picture:
+def _gather(kind: str, opened: pictures.Opened, limits: ImageLimits, needed: pictures.Needed) -> Picture:
     """Read strip after strip into the picture; rows that are missing at its end stay grey."""
     pictures.check_size(opened.width, opened.height, limits)
     width, height = opened.reduced or (opened.width, opened.height)
@@ -108,9 +107,8 @@ def _gather(
         found = np.asarray(strip)
         pixels[first // factor :][: len(found)] = found if found.ndim == 3 else found[:, :, None]
     size = (opened.width, opened.height) if opened.orientation < 5 else (opened.height, opened.width)
-    return pictures.Picture(
-        pictures.upright(pixels, opened.orientation), opened.greyscale, *size, opened.damage
-    )
+    pixels = pictures.upright(pixels, opened.orientation)
+    return Picture(pixels, opened.greyscale, *size, opened.damage)
 
 
 def _on_white(image: Any) -> Any:

@@ -41,8 +41,7 @@ BATCH_SIZE = 16
 BATCH_BYTES = 8 * MEBIBYTE  # a batch of more has fewer items
 # A photograph of 2 MB through a pipe of the usual 64 KiB costs 1.4 core-milliseconds more.
 PIPE_BYTES = MEBIBYTE
-# One batch is being used, one waits, one is being made.
-SLOTS = 3 * BATCH_SIZE
+SLOTS = 3 * BATCH_SIZE  # one batch is being used, one waits, one is being made
 TEXT = np.dtype("S400")
 START_SECONDS, STARTS = 120.0, 2
 # Of the other process: nothing of this one's own, where credentials are. What takes more than 4 MiB goes back

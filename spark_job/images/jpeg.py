@@ -88,12 +88,6 @@ def decode_damaged(data: bytes, header: Header, denominator: int) -> tuple[np.nd
         raise ImageRejectedError(f"the file is damaged: {_in_a_sentence(error)}") from error
 
 
-def require_all_scans(data: bytes, header: Header) -> None:
-    """Raise ImageRejectedError unless the scans of a progressive file bring every bit of every frequency."""
-    if not _read(data, header).complete:
-        raise ImageRejectedError(_NO_ROWS)
-
-
 def _read(data: bytes, header: Header) -> _Jpeg:
     content = bytearray(data[:2])
     scans: list[tuple[int, int]] = []
@@ -209,8 +203,7 @@ def _in_a_sentence(error: object) -> str:
 
 # A scale is a share of the 8 x 8 frequencies of a block; 3/8 and 5/8 are no quicker than their neighbours.
 DENOMINATORS = (8, 4, 2, 1)
-# libjpeg-turbo reads these frames: baseline, extended and progressive.
-HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
+HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)  # libjpeg-turbo reads these frames: baseline, extended and progressive
 # Pillow's libjpeg-turbo reads these, too: lossless, and arithmetic coding in its two forms.
 PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
 
@@ -233,8 +226,9 @@ def decode_jpeg(data: bytes, limits: ImageLimits, needed: pictures.Needed = None
     damage = None
     try:
         pixels = decode_scaled(data, header, denominator)
-        if header.frame in PROGRESSIVE:
-            require_all_scans(data, header)
+        # The scans of a progressive file may not bring every bit of every frequency.
+        if header.frame in PROGRESSIVE and not _read(data, header).complete:
+            raise ImageRejectedError(_NO_ROWS)
     except ValueError as error:
         if "color conversion" in str(error) or "subsampling" in str(error):
             return None

@@ -144,7 +144,11 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
         answers = []
         for below in divisible:
             with suppress(InvalidPathError):  # `_pages` knows what to do with such a key
-                if _has_large_folders(store, below):
+                # By its first page, in which a file counts as a folder: a prefix with a million files or
+                # small folders directly below it is never held as a whole.
+                page: list[Any] = next(iter(obstore.list(store, below or None, chunk_size=PAGE_SIZE)), [])
+                folders = {item["path"].removeprefix(below).partition("/")[0] for item in page}
+                if len(page) == PAGE_SIZE and len(folders) * KEYS_TO_A_FOLDER <= PAGE_SIZE:
                     answers.append(obstore.list_with_delimiter(store, below or None, return_arrow=True))
                     continue
             undivided.append(below)
@@ -152,16 +156,6 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
         divisible = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
     batches = (batch for table in tables for batch in table.to_batches(PAGE_SIZE))
     return undivided + divisible, (item for batch in batches for item in batch.to_pylist())
-
-
-def _has_large_folders(store: Any, prefix: str) -> bool:
-    """Judge by the first page whether a prefix is better listed folder by folder; a file counts as a folder.
-
-    A prefix with a million files or small folders directly below it is never held as a whole.
-    """
-    page: list[Any] = next(iter(obstore.list(store, prefix or None, chunk_size=PAGE_SIZE)), [])
-    folders = {item["path"].removeprefix(prefix).partition("/")[0] for item in page}
-    return len(page) == PAGE_SIZE and len(folders) * KEYS_TO_A_FOLDER <= PAGE_SIZE
 
 
 def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
@@ -260,8 +254,9 @@ def write_listing(folder: Folder, files: Iterator[ListedFile]) -> None:
 def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) -> None:
     """Change rows of the table in place, a part at a time."""
     for number, uri in enumerate(part_uris(folder)):
-        pages = in_pages((change(file) for file in _files(uri)), ROWS_AT_ONCE)
-        write_part(folder, number, (_rows(page) for page in pages), LISTING_SCHEMA, repeated=REPEATED)
+        files = (change(ListedFile(**row)) for batch in read_listed(uri) for row in batch.to_pylist())
+        pages = (_rows(page) for page in in_pages(files, ROWS_AT_ONCE))
+        write_part(folder, number, pages, LISTING_SCHEMA, repeated=REPEATED)
 
 
 def _rows(page: list[ListedFile]) -> pa.RecordBatch:
@@ -272,7 +267,8 @@ def _rows(page: list[ListedFile]) -> pa.RecordBatch:
 def read_listing(folder: Folder) -> Iterator[ListedFile]:
     """Yield every file, with one part of the table in memory at a time."""
     for uri in part_uris(folder):
-        yield from _files(uri)
+        for batch in read_listed(uri):
+            yield from (ListedFile(**row) for row in batch.to_pylist())
 
 
 def read_listed(uri: str) -> Iterator[pa.RecordBatch]:
@@ -284,11 +280,6 @@ def read_listed(uri: str) -> Iterator[pa.RecordBatch]:
             for name in COLUMNS
         ]
         yield pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
-
-
-def _files(uri: str) -> Iterator[ListedFile]:
-    for batch in read_listed(uri):
-        yield from (ListedFile(**row) for row in batch.to_pylist())
 
 
 def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:

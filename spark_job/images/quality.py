@@ -27,8 +27,7 @@ Kernel = Callable[[np.ndarray], np.ndarray]
 MAX_MEASURED_PIXELS = 16_384
 SAMPLE_PIXELS = 4_096
 MAX_AVERAGED_PIXELS = 1_048_576
-# CleanVision measures edges with the longer side at most this long.
-EDGE_SIDE = 64
+EDGE_SIDE = 64  # CleanVision measures edges with the longer side at most this long
 # Halving further would show: the score of edges would be off by .04 instead of .02.
 HALVED_SIDE = 3 * EDGE_SIDE
 # pHash of 8 x 8 bits, from 32 x 32 pixels:

@@ -20,15 +20,13 @@ from spark_job.images.listing import ListedFile
 from spark_job.images.preparation import THUMBNAIL, make_thumbnail
 from spark_job.storage import Folder, first_line, passes_by_itself, read_bytes, reason_of_all, reason_of_one
 
-# 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
-READS_IN_FLIGHT = 32
+READS_IN_FLIGHT = 32  # 32 reads hide 25 ms of latency up to 1,280 images a second for each core
 # Six photographs of 5 MB, three of 10 MB: a core decodes them in longer than S3 takes to send them.
 MAX_BYTES_IN_FLIGHT = 32 * MEBIBYTE
 # A read that S3 answers with "slow down", or not at all, is tried again so long, with fewer beside it.
 PATIENCE_SECONDS = 300.0
 MOST_WAIT_SECONDS = 20.0
-# So many of a task, one after the other: what S3 says of them, it will say of all.
-MANY_REFUSED = 100
+MANY_REFUSED = 100  # so many of a task, one after the other: what S3 says of them, it will say of all
 
 
 # Reads a ListedFile; LargerError: it holds more bytes than are given as `most`.

@@ -14,10 +14,8 @@ from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 
-# Images that a report shows on its planes.
-MAX_POINTS = 2_000
-# Fields as earlier versions of this job wrote them.
-FORMER_NAMES = {"earlier": "previous"}
+MAX_POINTS = 2_000  # images that a report shows on its planes
+FORMER_NAMES = {"earlier": "previous"}  # fields as earlier versions of this job wrote them
 
 
 @dataclass(frozen=True)

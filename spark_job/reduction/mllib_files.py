@@ -90,7 +90,8 @@ def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
 def dense_vectors(rows: np.ndarray) -> pa.StructArray:
     """Return (n, d) float64 rows as n vectors."""
     count = len(rows)
-    fields = [_marks(count), pa.nulls(count, pa.int32()), pa.nulls(count, _ARROW["integers"])]
+    marks = numbers(np.full(count, DENSE, np.int8))
+    fields = [marks, pa.nulls(count, pa.int32()), pa.nulls(count, _ARROW["integers"])]
     return pa.StructArray.from_arrays([*fields, vectors(rows, np.float64)], fields=list(_VECTOR_STRUCT))
 
 
@@ -100,12 +101,9 @@ def dense_matrix(matrix: np.ndarray) -> pa.StructArray:
     values = vectors(matrix.ravel(order="F")[None], np.float64)
     none = pa.nulls(1, _ARROW["integers"])
     false = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(bytes(1))])
-    fields = [_marks(1), *shape, none, none, values, false]
+    mark = numbers(np.array([DENSE], np.int8))
+    fields = [mark, *shape, none, none, values, false]
     return pa.StructArray.from_arrays(fields, fields=list(_MATRIX_STRUCT))
-
-
-def _marks(count: int) -> pa.Array[Any]:
-    return numbers(np.full(count, DENSE, np.int8))
 
 
 def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, Any]) -> None:

@@ -98,9 +98,6 @@ class Reduction:
     def component_count(self) -> int:
         return int(self.loadings.shape[1])
 
-    def project(self, rows: np.ndarray) -> np.ndarray:
-        return np.asarray(self.centred(rows) @ self.loadings)
-
     def centred(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows without the mean, scaled: (n, d) of any float type -> (n, d) float64."""
         return np.asarray((np.asarray(rows, np.float64) - self.mean) * self.scale)
@@ -112,7 +109,7 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, rank_limit(moments.count, scale))
+    k = component_count(ratio, request, min(moments.count - 1, np.count_nonzero(scale)))
     loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
     variances = eigenvalues[::-1][:k] / (moments.count - 1)
     return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize, variances)
@@ -146,11 +143,6 @@ def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize:
     if not standardize:
         return np.where(constant, 0.0, 1.0)
     return np.asarray(np.divide(1.0, deviation, out=np.zeros_like(deviation), where=~constant))
-
-
-def rank_limit(count: int, scale: np.ndarray) -> int:
-    """Return the most components that `count` centred rows with these columns can have."""
-    return min(count - 1, int(np.count_nonzero(scale)))
 
 
 def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
@@ -199,7 +191,7 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
     with _threads_for(gram):
         eigenvalues, vectors = np.linalg.eigh(gram)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, rank_limit(count, scale))
+    k = component_count(ratio, request, min(count - 1, np.count_nonzero(scale)))
     if columns * k * 8 > MAX_LOADINGS_BYTES:
         most = MAX_LOADINGS_BYTES // (columns * 8)
         raise ReductionError(

@@ -24,8 +24,7 @@ from spark_job.storage import Folder
 # d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
 MAX_COVARIANCE_COLUMNS = 5_000
 MAX_GRAM_ROWS = 10_000  # n x n in float64: 800 MB, at most three at a time in the driver
-# More would be evener shares, and more partials to merge.
-TASKS_A_CORE = 2
+TASKS_A_CORE = 2  # more would be evener shares, and more partials to merge
 ARRAY_COLUMN = "components_array"
 COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
     **dict.fromkeys(("path", "label", "split"), "string"),

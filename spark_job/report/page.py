@@ -21,8 +21,7 @@ from spark_job.report import looks
 
 # The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
 MAX_PAGE_BYTES = 9_000_000
-# Characters of HTML around each photograph.
-MARKUP_LENGTH = 100
+MARKUP_LENGTH = 100  # characters of HTML around each photograph
 COLUMNS = (
     *("Run", "Made by", "Created (UTC)", "Images", "Rejected", "Components", "Variance", "Model"),
     *("Accuracy", "Images a second", "Time", "Made from"),

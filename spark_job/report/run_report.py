@@ -30,8 +30,7 @@ from spark_job.report.looks import class_name, count, duration, percent, speed
 from spark_job.report.page import render_document
 
 MAX_COMPONENT_ROWS = 100
-# More markers than this hide the line that they stand on.
-MAX_MARKERS = 30
+MAX_MARKERS = 30  # more markers than this hide the line that they stand on
 _NO_PLANES = Placeholder("Nothing was reduced in this run, so there are no planes to show.")
 MAX_CLASS_ROWS = 1000
 MAX_ERROR_LETTERS = 300

@@ -129,7 +129,7 @@ def test_a_head_on_components_is_a_head_on_features() -> None:
     assert moments is not None
     reduction = reduce_moments(moments, ComponentRequest(None, 3))
     on_components = Head(RANDOM.normal(size=(CLASSES, 3)), RANDOM.normal(size=CLASSES))
-    expected = on_components.probabilities(reduction.project(ROWS))
+    expected = on_components.probabilities(reduction.centred(ROWS) @ reduction.loadings)
     np.testing.assert_allclose(on_components.behind(reduction).probabilities(ROWS), expected, atol=1e-9)
 
 

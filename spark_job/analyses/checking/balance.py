@@ -19,8 +19,7 @@ from spark_job.report.document import Block, Number, Section, Table
 from spark_job.report.looks import count, percent
 
 ANGLE = re.compile(r"(?:(r\d?)_)?(\d{1,4})_100|(r\d)_(\d{1,4})")
-# With fewer pictures a turn cannot be told from numbers that mean nothing.
-LEAST_ANGLES = 20
+LEAST_ANGLES = 20  # with fewer pictures a turn cannot be told from numbers that mean nothing
 ROWS_SHOWN = 30
 
 

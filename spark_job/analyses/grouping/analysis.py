@@ -22,8 +22,7 @@ from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_byte
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Photograph, Section, Table
 from spark_job.report.looks import COLOURS, LINE_COLOURS, SYMBOLS, class_name, count, percent
 
-# Centres of so many images are those of all, as far as a picture of the groups goes.
-MAX_FITTED = 20_000
+MAX_FITTED = 20_000  # centres of so many images are those of all, as far as a picture of the groups goes
 CSV_COLUMNS = ("path", "label", "cluster", "distance")
 
 
@@ -91,11 +90,9 @@ def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[
 
 
 MAX_NAMED = 40
-# 10 s on two cores; more points than this do not fit into a chart either.
-MAX_MAPPED = 2_000
+MAX_MAPPED = 2_000  # 10 s on two cores; more points than this do not fit into a chart either
 PERPLEXITY = 30
-# With fewer t-SNE has no neighbourhoods to keep.
-MIN_EMBEDDED = 5
+MIN_EMBEDDED = 5  # with fewer t-SNE has no neighbourhoods to keep
 FOLDERS_NAMED = 3
 
 

@@ -35,8 +35,7 @@ from spark_job.images.reading import forgotten
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder, open_store
 
-# Fewer take less time than Spark needs to start.
-IMAGES_WITHOUT_SPARK = 200
+IMAGES_WITHOUT_SPARK = 200  # fewer take less time than Spark needs to start
 CSV_COLUMNS = [name for name in PREDICTIONS_SCHEMA.names if name not in ("split", "size", "etag", "error")]
 ENGINE, PRECISION = "openvino", "f32"
 LIMITS = ImageLimits()

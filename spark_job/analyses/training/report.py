@@ -18,8 +18,7 @@ from spark_job.report.looks import COLOURS, class_name, count, percent
 
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
-# More rows than this cannot be read on a page.
-MAX_CONFUSION_CLASSES = 60
+MAX_CONFUSION_CLASSES = 60  # more rows than this cannot be read on a page
 _RIGHT, _WRONG = COLOURS[0], COLOURS[1]
 _CURVE_TEXT = (
     "Each point is a classifier of its own, trained on that part of the training images and tested on all "
