@@ -184,8 +184,7 @@ def wrong_figure(metrics: Mapping[str, Any]) -> str | None:
 def directions(rows: np.ndarray) -> np.ndarray:
     """Scale rows of (n, d) to length 1, so that their products are cosines; a row of length 0 stays."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: np.ndarray = rows / np.where(lengths > 0, lengths, 1)
-    return scaled
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1))
 
 
 def galleries(groups: Iterable[tuple[str, Sequence[Shown]]], limits: ImageLimits) -> list[Gallery]:

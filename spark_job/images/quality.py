@@ -80,8 +80,7 @@ class GreyPicture:
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
-    whole: np.ndarray = cv2.add(values, 0, dtype=cv2.CV_8U)
-    return whole
+    return np.asarray(cv2.add(values, 0, dtype=cv2.CV_8U))
 
 
 @lru_cache(maxsize=512)
@@ -97,8 +96,7 @@ def _weights(length: int, side: int, wanted: int, kernel: Kernel) -> np.ndarray:
     count = length // side
     cells = np.arange(wanted)[:, None] * count + np.clip(places // side, 0, count - 1).astype(np.int64)
     sums = np.bincount(cells.ravel(), values.ravel(), wanted * count).reshape(wanted, count)
-    shares: np.ndarray = (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32, order="F")
-    return shares
+    return np.asarray((sums / sums.sum(axis=1, keepdims=True)).astype(np.float32, order="F"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +142,7 @@ def _thinned(pixels: np.ndarray, most: int) -> np.ndarray:
     if step <= 1:
         return pixels
     size = (ceil(width / step), ceil(height / step))
-    thinned: np.ndarray = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
-    return thinned
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST))
 
 
 def _brightness_percentiles(sample: np.ndarray) -> tuple[float, float]:

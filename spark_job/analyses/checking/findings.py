@@ -146,8 +146,7 @@ def survey_part(uri: str) -> list[tuple[np.ndarray, int]]:
 
 def _sizes(batch: pa.RecordBatch) -> np.ndarray:
     width, height = (np.array(batch.column(name).to_pylist(), np.float64) for name in ("width", "height"))
-    sizes: np.ndarray = np.sqrt(width) * np.sqrt(height)
-    return sizes
+    return np.asarray(np.sqrt(width) * np.sqrt(height))
 
 
 def _keys(hashes: list[Any]) -> np.ndarray:
@@ -241,5 +240,4 @@ def blur_scores(edge_deviation: np.ndarray, grey_histogram_deviation: np.ndarray
     """Return scores from 0 (no edges at all) to 1; few greys, as in a drawing, excuse few edges."""
     edges = 1 - np.exp(-BLUR_FACTOR * edge_deviation)
     greys = 1 - np.exp(-BLUR_FACTOR * grey_histogram_deviation)
-    together: np.ndarray = np.minimum(edges + np.where(greys > GREYS_COUNT_FROM, greys, 0), 1)
-    return together
+    return np.asarray(np.minimum(edges + np.where(greys > GREYS_COUNT_FROM, greys, 0), 1))

@@ -102,8 +102,7 @@ def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:
         return np.pad(rows[:, :2], ((0, 0), (0, max(0, 2 - rows.shape[1]))))
     start = "pca" if min(rows.shape) >= 2 else "random"
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
-    positions: np.ndarray = TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(rows)
-    return positions
+    return np.asarray(TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(rows))
 
 
 def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence[Photograph]) -> Chart:

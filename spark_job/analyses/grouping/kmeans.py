@@ -71,8 +71,7 @@ def find_centres(rows: np.ndarray, k: int, seed: int) -> np.ndarray:
     """Return (k, d) float64 centres, that of the largest cluster first."""
     fitted = KMeans(k, n_init=FINAL_STARTS, random_state=seed).fit(rows)
     sizes = np.bincount(fitted.labels_, minlength=k)
-    centres: np.ndarray = fitted.cluster_centers_[np.argsort(-sizes, kind="stable")].astype(np.float64)
-    return centres
+    return np.asarray(fitted.cluster_centers_[np.argsort(-sizes, kind="stable")].astype(np.float64))
 
 
 class Nearest(First):
