@@ -1,7 +1,6 @@
 """Folders on a disk and in S3 by the same code: stores, small files, what S3's refusals mean.
 
-S3 takes endpoint, region and credentials from where other AWS tools take them: environment variables,
-profiles, single sign-on, roles. On a cluster's node it uses variables or the instance's role.
+S3 takes endpoint, region and credentials as other AWS tools do; on a cluster's node from the instance's role.
 """
 
 import os

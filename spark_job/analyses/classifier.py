@@ -174,11 +174,10 @@ class SavedClassifier:
         return cls(description, head, limits, run.uri.rpartition("/")[0])
 
     def open_extractor(self, uri: str | None, fingerprint: str | None = None) -> Extractor:
-        """Open the extractor that belongs to the head.
+        """Open the extractor that belongs to the head; MisuseError, ExtractorError: it is not that.
 
-        A results folder may be somebody else's, and a network is read by large libraries. So an extractor
-        that the folder names (`uri` is None) is read only if it lies where the model lies, or if its
-        fingerprint is known. Raises MisuseError if it is another extractor; ExtractorError if there is none.
+        A results folder may be somebody else's, and a network is read by large libraries: one that
+        the folder names is read only if it lies where the model lies, or if its fingerprint is known.
         """
         place = normalise(uri or self.description.extractor)
         if not uri and not fingerprint and not contains(real_place(self.results), real_place(place)):
@@ -240,8 +239,7 @@ def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Sum
 def whole_model(network: Any, specification: ExtractorSpecification, head: Head) -> Any:
     """Build a Keras model: it resizes as `images.preparation` does, scales, runs network and head.
 
-    It resizes bilinearly where the image grows; where both sides shrink it averages areas, in whole grey
-    levels. Both are products with a matrix for each side: Keras' own resizing has no area average.
+    It resizes by products with a matrix for each side: Keras' own resizing has no area average.
     """
     keras = import_keras()
     ops = keras.ops

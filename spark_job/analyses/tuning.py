@@ -29,8 +29,7 @@ from spark_job.report.looks import COLOURS, duration, percent, speed
 from spark_job.storage import Folder
 
 _CURVE_POINTS = 60
-# Pale to strong, so that the figure can stand on it in the page's ink.
-_SCALE = [[0, "#deebf7"], [1, "#4292c6"]]
+_SCALE = [[0, "#deebf7"], [1, "#4292c6"]]  # pale to strong: a figure in the page's ink can stand on it
 _INK = "#1f2933"
 COLUMNS = (
     *("executors x cores", "images", "seconds", "images/s"),

@@ -83,13 +83,12 @@ def check_labels(labels: str) -> None:
 
 
 def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tuple[str, str]:
-    """Return the class and the split of an image, the class in Unicode's form NFC.
+    """Return the class and the split of an image, the class in Unicode's form NFC; each empty without one.
 
-    The rule is `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
-    `path`: all folders below the source, joined, without the first named like a split; or `none`.
-    An image above all folders that the rule asks for has no class (empty). The split is the folder above
-    the class, the source's own name included, or one below it, when it is named like one (`SPLIT_NAMES`, any
-    case), as it is written; else empty. Images directly in a folder that is named like a split have no class.
+    The rule is `folder` (that holds the image), `folder:N` (the Nth, counted from the image), `path` (all
+    below the source, without the first named like a split) or `none`. The split is the folder above the
+    class, the source's own included, or one below it, as it is written, when it is named like one
+    (`SPLIT_NAMES`, any case). Images directly in a folder that is named like a split have no class.
     """
     folders: Sequence[str] = [last_name(source), *relative_path.split("/")[:-1]]
     if rule in (PATH, NO_LABELS):

@@ -33,8 +33,7 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that decide the results
     images: Mapping[str, Any] = field(default_factory=dict)  # counts
     outputs: tuple[str, ...] = ()  # files and folders of the run, by name
-    # what the run's cluster had cost when the run was complete, on demand; None: not known
-    cost_usd: float | None = None
+    cost_usd: float | None = None  # of the cluster when the run was complete, on demand; None: not known
     instance_types: tuple[str, ...] = ()  # of the cluster's machines; empty: not known
 
     @classmethod

@@ -22,9 +22,8 @@ class Option:
     kind: Callable[[Any], Any] = str  # of the value, or of each value; bool: a flag without a value
     default: Any = None  # the value when nobody gives one
     absent: str = ""  # words for what happens then, where the default does not say it
-    # least, above, most: bounds of a number; `above` itself is not allowed
-    least: float | None = None
-    above: float | None = None
+    least: float | None = None  # bounds of a number
+    above: float | None = None  # a bound that is not allowed itself
     most: float | None = None
     choices: tuple[str, ...] = ()  # the only values that are allowed
     unit: str = ""  # of a number
@@ -32,15 +31,13 @@ class Option:
     label: str = ""  # names it in the report; default: the name with spaces
     says: str = RESULTS  # RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint
     offered: tuple[str, ...] = ()  # who else offers it: DEPLOY, SUBMIT
-    # the options that cannot be given beside this one; their defaults do not count then
-    excludes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()  # that cannot be given beside it; their defaults do not count then
     # left out of everything unless the option of this name has another value than its default. An option that
     # is new names itself here: the fingerprint of earlier runs then stays the same
     needs: str = ""
     required: bool = False  # there is no run without it
-    # repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`
-    repeated: bool = False
-    listed: bool = False
+    repeated: bool = False  # several values, as `--name=a --name=b`
+    listed: bool = False  # several values, as `--name=a,b`
     name: str = ""  # of the field that holds the value
     group: str = ""  # of the field that holds the dataclass with that field; empty: none
 

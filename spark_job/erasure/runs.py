@@ -32,8 +32,7 @@ from spark_job.report.run_report import render_report
 from spark_job.storage import Folder, side_by_side
 
 LINES_AT_ONCE = 10_000
-# Analyses whose reports show pictures of the run that they read.
-SHOWING_THEIR_RUN = ("train", "group", "check")
+SHOWING_THEIR_RUN = ("train", "group", "check")  # reports of these show pictures of the run that they read
 # Analyses that fit a model to images: what it is, and the figure of metrics.json that says to how many.
 FITTING = {
     "train": ("classifier", "classifier", "training_images"),
@@ -51,8 +50,7 @@ class RunTraces:
 
     run: RunFolder
     manifest: Manifest | None  # None: the run is not complete
-    # part of a table -> how many of its rows name an image
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)  # part of a table -> how many rows name an image
     images: frozenset[str] = frozenset()  # their paths
     used: frozenset[str] = frozenset()  # those of them that have features
     is_one_of_them: bool = False  # the run was made of such an image alone, and names it in its parameters

@@ -21,8 +21,7 @@ from spark_job.contract.erasure import Wanted
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.storage import read_bytes
 
-# The columns that name an image; a finding's detail may name the one that it repeats.
-NAMING = ("path", "detail")
+NAMING = ("path", "detail")  # columns that name an image; a finding's detail may name the one that it repeats
 WORD_ENDS = re.compile(r"[\"<>\t\n]")  # what stands around a name in JSON, HTML and tables for the projector
 LONGEST_NAME = 4_096
 

@@ -26,8 +26,7 @@ class Model:
     weights_file: str | None = None  # the file without classifier that Keras keeps in its cache
     full_weights_file: str | None = None  # the file with classifier, where a layer needs it
     weights_suffix: str | None = None
-    # of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
-    license: str = "none"
+    license: str = "none"  # of the pretrained weights: https://keras.io/api/applications/
     layers: tuple[str, ...] = ()  # layers that can be asked for instead of pooling
     pooled: bool = True
     takes_dense: bool = False

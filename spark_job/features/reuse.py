@@ -1,8 +1,7 @@
 """What a run reuses of the previous one: which images are unchanged, new or gone, and the copied rows.
 
-The listing and the previous run's features table are joined by path: in Spark tasks, in buckets that fit into
-memory, or in the driver where one bucket holds all. The answer is two tables: the rows of the listing whose
-features are to be computed, and the rows of the previous run's table that are to be reused.
+The listing and the previous features are joined by path, in Spark tasks, in buckets that fit into memory, or
+in the driver where one holds all. The answer is a table of rows to compute, and one of rows to reuse.
 """
 
 from __future__ import annotations
@@ -124,11 +123,10 @@ def find_reusable(
 ) -> Counter[str]:
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
 
-    An image is unchanged when path, size and etag are; images without an etag never are, and those that
-    were rejected are tried again. A row that has passed its day is not reused; an image below none of the
-    sources is neither reused nor gone; one beyond the limits is computed again, and rejected. Returns
-    images by what becomes of them: `new` are computed, `reused` still in the sources, `removed` gone from
-    them, of which `kept` stay in the results.
+    An image is unchanged when path, size and etag are; without an etag it never is, and a rejected one is
+    tried again. An image below none of the sources is neither reused nor gone. Returns images by what
+    becomes of them: `new` are computed, `reused` still in the sources, `removed` gone from them, of which
+    `kept` stay in the results.
     """
     destination.clear()
     parts = arrow.part_uris(previous)
@@ -140,8 +138,7 @@ def find_reusable(
     if buckets == 1 and not any(map(is_s3, parts)):  # a second less than by Spark's shuffles
         together = (rows for task in tasks for _, rows in _bucketed(task, buckets))
         return _write_groups(_meet(0, together, options, labels, today, destination, groups), destination)
-    # Reading some columns of a part takes less than a task.
-    task_count = TASKS_A_CORE * spark.defaultParallelism
+    task_count = TASKS_A_CORE * spark.defaultParallelism  # reading columns takes less than a task
     shared = spark.broadcast(labels)
     in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(
         partial(_bucketed, buckets=buckets)

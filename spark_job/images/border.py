@@ -1,7 +1,6 @@
-"""What a decoder's process may do once it is behind its border: compute, and read its own libraries.
+"""What a decoder's process may do behind its border: compute, and read its own libraries (decision 0005).
 
-Linux only; elsewhere limits of time and memory are all there is. The process keeps the pipe it reads from,
-the pipe it answers on and the memory it shares. See docs/decisions/0005-decoder-process.md.
+Linux only; elsewhere limits of time and memory are all there is. It keeps its pipes and its shared memory.
 """
 
 import ctypes

@@ -1,9 +1,7 @@
 """One image file to upright RGB pixels, whatever its format; its content says which, never its name.
 
-All but the usual JPEG is read in strips. PNG, TIFF and WebP are read by libvips, which holds a few rows at a
-time; the others by libraries that hold the picture once. A strip is made 8 bits deep, laid on white and
-averaged over areas before the next is taken: nothing is held twice at full size. See
-docs/decisions/0016-formats.md.
+All but the usual JPEG is read in strips, each made 8 bits deep, laid on white and averaged over areas before
+the next: nothing is held twice at full size. See docs/decisions/0016-formats.md.
 """
 
 import re

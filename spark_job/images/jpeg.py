@@ -27,8 +27,7 @@ _KEPT = (*range(0xC0, 0xD0), 0xDB, _RESTART_INTERVAL, 0xE0, 0xEE, START_OF_SCAN)
 # A transfer that stopped may leave a file of the right size; no picture ends so.
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")
 _LEAST_FILLING = 16
-# Some cameras leave a few bytes after the last row; the block of a picture rarely takes less.
-_HARMLESS_BYTES = 16
+_HARMLESS_BYTES = 16  # some cameras leave a few after the last row; a block rarely takes less
 _NOISE = [np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes() for seed in range(4)]
 _RESTARTS = [bytes([0xFF, 0xD0 + number]) for number in range(8)]
 
@@ -204,8 +203,7 @@ def _in_a_sentence(error: object) -> str:
 # A scale is a share of the 8 x 8 frequencies of a block; 3/8 and 5/8 are no quicker than their neighbours.
 DENOMINATORS = (8, 4, 2, 1)
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)  # libjpeg-turbo reads these frames: baseline, extended and progressive
-# Pillow's libjpeg-turbo reads these, too: lossless, and arithmetic coding in its two forms.
-PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)
+PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)  # Pillow's libjpeg-turbo reads lossless and arithmetic coding, too
 
 
 def decode_jpeg(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> pictures.Picture | None:

@@ -57,8 +57,7 @@ class ListedFile:
     etag: str = ""
     skipped: str | None = None  # why it is no candidate
     error: str | None = None  # why it cannot be used
-    # what a table of labels says in its other columns; None: it has no row, or there is no table
-    labels: Values | None = None
+    labels: Values | None = None  # other columns of a table of labels; None: no row, or no table
 
     @property
     def short_name(self) -> str:

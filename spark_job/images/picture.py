@@ -12,10 +12,8 @@ from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.names import SAVE
 
-# A library that reads row by row holds a hundred rows, which is nothing unless they are longer.
-LONGEST_SIDE = 100_000
-# At three times the network's input the features are those of full decoding (docs/decisions/0006).
-OVERSAMPLING = 3
+LONGEST_SIDE = 100_000  # a library that reads row by row holds a hundred rows, few unless they are longer
+OVERSAMPLING = 3  # at so many times the input, features are those of full size (docs/decisions/0006)
 LEAST_SHARE = 90  # percent of the rows, for a damaged file to be usable
 STRIP_BYTES = 1024 * 1024
 UNKNOWN_RANGE = "pixels have no brightness range that is known"
@@ -91,8 +89,7 @@ class Opened:
     width: int  # as stored, in pixels
     height: int
     held: float  # bytes that decoding holds, beside the rows that are being read
-    # (first row, rows) -> those rows, of `reduced`; it is asked for one strip after the other
-    strip: Callable[[int, int], Any]
+    strip: Callable[[int, int], Any]  # (first row, rows) -> those of `reduced`, in their order
     greyscale: bool = False
     orientation: int = 1  # as Exif has it, 1 to 8
     reduced: tuple[int, int] | None = None  # (width, height) that a decoder gives which shrinks by itself
@@ -113,9 +110,8 @@ def damage_of(rows: int, height: int, *, early: bool) -> dict[str, Any]:
 def bits_used(lowest: int, most: int) -> int:
     """Return how many bits the values of a file use, by its largest: 1, 8, 10, 12, 14 or 16.
 
-    Cameras and microscopes write 10, 12 or 14 bits into files of 16, and masks of 0 and 1, mostly without a
-    word about it: the largest value decides, unless a TIFF names it (MaxSampleValue). A picture of which no
-    pixel is brighter than half of a depth is so taken for one of the depth below.
+    Cameras and microscopes write 10, 12 or 14 bits into files of 16, mostly without a word about it. A
+    picture of which no pixel is brighter than half of a depth is so taken for one of the depth below.
     """
     if lowest < 0 or most > 65_535:
         raise ImageRejectedError(f"signed or 32-bit {UNKNOWN_RANGE}: {SAVE}")

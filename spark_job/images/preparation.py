@@ -28,8 +28,7 @@ THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
 THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
 QUALITIES = (72, 40, 10)  # photographs take 1 to 2 kB at the first; only noise without end needs the others
-# A picture so many times as large as its thumbnail is halved first, which nobody sees: a fifth of the time.
-HALVED_FROM = 4
+HALVED_FROM = 4  # a picture so many times its thumbnail is halved first, in a fifth of the time
 DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 
 

@@ -1,14 +1,10 @@
-"""What the pixels of a photograph say about its quality, measured beside the features.
+"""What the pixels of a photograph say about its quality, measured beside the features as it was decoded.
 
 Definitions are CleanVision's (https://github.com/cleanlab/cleanvision, Apache-2.0), on upright RGB pixels
-with transparency on white. The cost has to stay small beside a network: of a photograph of more than 16,384
-pixels, percentiles and entropy see about 4,096 that are evenly spread. Edges and pHash see all pixels,
-averaged over squares first; of more than 1,048,576 about so many. A photograph that was decoded at a smaller
-scale is measured as it was decoded.
-
-Pictures are resized as Pillow does it, with filters that average when a picture shrinks, as two matrix
-products. For small grey pictures this takes a quarter to a half of Pillow's time, and gives the same pixels
-but for a last bit in one of 10,000. (OpenCV's filters do not average.)
+with transparency on white. The cost has to stay small beside a network: of more than 16,384 pixels,
+percentiles and entropy see about 4,096 that are evenly spread; edges and pHash see all, averaged over squares
+first, of more than 1,048,576 about so many. Pictures are resized as by Pillow, as two matrix products: for
+small grey ones a quarter to a half of its time, with the same pixels but for a last bit in one of 10,000.
 """
 
 import hashlib
@@ -28,8 +24,7 @@ MAX_MEASURED_PIXELS = 16_384
 SAMPLE_PIXELS = 4_096
 MAX_AVERAGED_PIXELS = 1_048_576
 EDGE_SIDE = 64  # CleanVision measures edges with the longer side at most this long
-# Halving further would show: the score of edges would be off by .04 instead of .02.
-HALVED_SIDE = 3 * EDGE_SIDE
+HALVED_SIDE = 3 * EDGE_SIDE  # further the score of edges would be off by .04 instead of .02
 # pHash of 8 x 8 bits, from 32 x 32 pixels:
 # https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html
 HASH_SIDE, HASH_PIXELS = 8, 32

@@ -29,8 +29,7 @@ MOST_WAIT_SECONDS = 20.0
 MANY_REFUSED = 100  # so many of a task, one after the other: what S3 says of them, it will say of all
 
 
-# Reads a ListedFile; LargerError: it holds more bytes than are given as `most`.
-ReadImage = Callable[..., Content]
+ReadImage = Callable[..., Content]  # LargerError: it holds more bytes than are given as `most`
 
 
 def forgotten(results: str) -> Tombstones:
@@ -44,8 +43,8 @@ def read_image(
 ) -> Content:
     """Return the bytes of an image, at most those of the limits, or why there are none.
 
-    Raises LargerError if the image has grown beyond `most` bytes since it was listed, StorageError if S3
-    gives nothing until a person has done something, obstore's BaseError if it does not answer twice.
+    Raises LargerError beyond `most` bytes, StorageError if a person must do something, BaseError after
+    two retries.
     """
     if image.error is not None:
         return ImageRejectedError(image.error)
@@ -113,11 +112,7 @@ class Pace:
 
 
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
-    """Yield each image with its content, in order; the next ones are being read meanwhile.
-
-    As many as the `Pace` allows wait in memory, of MAX_BYTES_IN_FLIGHT or one alone; one that has grown
-    since it was listed is read when it is its turn.
-    """
+    """Yield each image with its content, in order, while the next ones are read, as `Pace` allows."""
     waiting: deque[tuple[ListedFile, Future[Content]]] = deque()
     bytes_in_flight, pace = 0, Pace(read)
 

@@ -40,11 +40,7 @@ def draw(seed: int, path: str) -> int:
 
 
 def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
-    """Return class -> the share of its draws that will hold a later sample of so many images.
-
-    It is some more than the sample takes: images may be rejected, and how many draws lie below a limit is
-    chance.
-    """
+    """Return class -> the share of its draws that holds a later sample, and some rejected images."""
     return {
         label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1
         for label, quota in quotas(selected, total).items()

@@ -17,8 +17,7 @@ from spark_job.images.sampling import is_shown
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
 
-# How the images are dealt out, in `stages/`: the same for every attempt, or no part could be kept.
-SHARES = "shares"
+SHARES = "shares"  # in `stages/`: how images are dealt out, the same for every attempt that keeps parts
 
 
 def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:

@@ -74,8 +74,7 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
     written = part_uris(components)
     write_components_csv(run.folder, layout.COMPONENTS_CSV, written, reduction.component_count)
     save_model(run.folder.at(layout.MODEL), reduction)
-    # What drift is measured against: of the run that fitted the reduction.
-    fitted: dict[str, Any] | None = None
+    fitted: dict[str, Any] | None = None  # of the run that fitted the reduction: drift is measured against it
     if options.reduction:
         fitted = RunFolder(options.reduction).read_json(layout.FIT).get(FITTED)
     elif reduction.variances is not None:

@@ -78,8 +78,7 @@ class FeatureResult:
     cores: int  # that computed at once
     cpu_utilization: float | None  # of these cores, 0 to 1
     damaged: int = 0  # usable images whose file is damaged in part
-    # of a core while it had images, whichever cores came and went
-    images_per_second_per_core: float | None = None
+    images_per_second_per_core: float | None = None  # while it had images, whichever came and went
     megapixels: float | None = None  # of a computed image, on average
 
 

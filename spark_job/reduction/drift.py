@@ -1,13 +1,9 @@
 """How images lie about a fitted reduction: sums and histograms, gathered in parts and merged exactly.
 
-Two distances say how unusual an image is: the squared reconstruction error Q (what the components miss of it)
-and Hotelling's T² (how far out it lies along them). Limits are the 99th percentiles of the images that the
-reduction was fitted on, not those of a normal distribution: features come in clusters.
-
-Q and T²: Jackson and Mudholkar 1979, "Control procedures for residuals associated with principal component
-analysis", Technometrics 21. What each says, and limits from reference data: Kourti and MacGregor 1995,
-"Process analysis, monitoring and diagnosis, using multivariate projection methods", Chemometrics and
-Intelligent Laboratory Systems 28.
+Two distances say how unusual an image is: the squared reconstruction error Q and Hotelling's T² (how far out
+it lies along the components): Jackson and Mudholkar 1979, Technometrics 21. Limits are the 99th percentiles
+of the images that the reduction was fitted on, as features come in clusters: Kourti and MacGregor 1995,
+Chemometrics and Intelligent Laboratory Systems 28.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """Exact principal components: from moments that are gathered in parts and merged, or from the rows.
 
-With fewer rows n than columns d, the n x n Gram matrix of the rows has the same spectrum as the d x d
-covariance. The rows lie in a scratch file and pass through memory by columns.
+With fewer rows n than columns d, the n x n Gram matrix has the same spectrum as the d x d covariance.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,10 +13,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
 
-# A standard deviation below this share of the column's magnitude is rounding, not information.
-RELATIVE_TOLERANCE = 1e-12
-# A component with a smaller share of the variance than this is rounding: copies of images make such.
-ROUNDING_SHARE = 1e-13
+RELATIVE_TOLERANCE = 1e-12  # a deviation below this share of a column's magnitude is rounding
+ROUNDING_SHARE = 1e-13  # a component of a smaller share is rounding: copies of images make such
 COLUMNS_AT_ONCE = 1_024
 # OpenBLAS' threads wait for each other by spinning: beside other programs two took 7 s or more for 1,280
 # columns, one 0.9 s. With more columns than this the threads of an idle machine are worth it.

@@ -21,8 +21,7 @@ from spark_job.reduction.principal_components import Moments, Reduction, reduce_
 from spark_job.session import sum_over_tasks, tree_depth
 from spark_job.storage import Folder
 
-# d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
-MAX_COVARIANCE_COLUMNS = 5_000
+MAX_COVARIANCE_COLUMNS = 5_000  # d x d float64, 200 MB: at most four in the driver and two in a worker
 MAX_GRAM_ROWS = 10_000  # n x n in float64: 800 MB, at most three at a time in the driver
 TASKS_A_CORE = 2  # more would be evener shares, and more partials to merge
 ARRAY_COLUMN = "components_array"

@@ -30,8 +30,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     shown = shown_components(len(ratio), component_count)
     numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
     figure, axes = plain_axes(8, 4.5)
-    # More bars than this would stand closer than pixels.
-    draw = axes.bar if shown <= MAX_BARS else axes.fill_between
+    draw = axes.bar if shown <= MAX_BARS else axes.fill_between  # more bars would be closer than pixels
     draw(numbers, ratio[:shown], color=looks.COLOURS[0], label="each component", zorder=2)
     marker = "o" if shown <= 30 else ""
     axes.plot(numbers, cumulative, color=looks.COLOURS[1], marker=marker, ms=4, label="together", zorder=3)
@@ -174,8 +173,7 @@ class Axis:
     format: str = ","  # of its numbers, in the words that plotly and Python share: `,` or `.1%`
     from_zero: bool = True  # whether it begins at 0
     end: float | None = None  # the largest value; None: the data decides
-    # the only values that are named, on a logarithmic scale, of x alone; empty for a linear one
-    ticks: Sequence[float] = ()
+    ticks: Sequence[float] = ()  # the only values named, of x, on a logarithmic scale; empty: linear
 
 
 def line_chart(

@@ -96,10 +96,8 @@ class Chart:
     # plotly's traces, JSON types; the page gives colours, font and axes that fit light and dark
     data: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any] = field(default_factory=dict)
-    # shown beside the pointer; a point's `customdata` is an index into them
-    photographs: Sequence[Photograph] = ()
-    # draws the same chart as a file for slides, which is written beside the page
-    png: Callable[[], bytes] | None = None
+    photographs: Sequence[Photograph] = ()  # shown beside the pointer; `customdata` of a point is its index
+    png: Callable[[], bytes] | None = None  # draws it as a file for slides, beside the page
     name: str = "chart"  # of that file, without extension
 
 

@@ -19,8 +19,7 @@ from spark_job.contract.uris import last_name
 from spark_job.report import document as blocks
 from spark_job.report import looks
 
-# The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
-MAX_PAGE_BYTES = 9_000_000
+MAX_PAGE_BYTES = 9_000_000  # 10 MB are promised; "save as" and mail count differently
 MARKUP_LENGTH = 100  # characters of HTML around each photograph
 COLUMNS = (
     *("Run", "Made by", "Created (UTC)", "Images", "Rejected", "Components", "Variance", "Model"),

@@ -111,8 +111,7 @@ class Checked:
     splits: Sequence[str]  # the largest first
     thresholds: checks.Thresholds
     balance: Balance
-    # how many numbers say of an image where it points, for leaks; None: not looked for
-    compared: int | None = None
+    compared: int | None = None  # numbers that say where an image points, for leaks; None: not looked for
 
     def metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; an issue that could not be looked for is None."""

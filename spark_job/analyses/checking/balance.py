@@ -1,7 +1,7 @@
 """How balanced an archive is: images of each class, kinds of one thing, angles missing from a turn.
 
-Fruits-360 films a fruit while it turns. A file is named after the turn and the picture's number in it:
-`32_100.jpg`, `r_32_100.jpg` (about another axis), `r0_32.jpg` in the release of original size.
+Fruits-360 names the pictures of a turning fruit `32_100.jpg`, `r_32_100.jpg` (about another axis),
+`r0_32.jpg`.
 """
 
 import re
@@ -27,9 +27,8 @@ ROWS_SHOWN = 30
 class Composition:
     """What an archive is made of; no empty class and no empty split."""
 
-    # classes, splits: name -> images
-    classes: Counter[str] = field(default_factory=Counter)
-    splits: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)  # class -> images
+    splits: Counter[str] = field(default_factory=Counter)  # split -> images
     # (class, name of the turn) -> a number whose bits are the angles that are there
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -80,8 +79,7 @@ class Balance:
     """How evenly the images lie in classes."""
 
     classes: dict[str, int]  # class -> images, the smallest first
-    # first word of several classes -> (classes, images), the most images first
-    kinds: dict[str, tuple[int, int]]
+    kinds: dict[str, tuple[int, int]]  # first word of several classes -> (classes, images), most images first
     turns: Sequence[Turn]  # those with most angles missing first
 
     @classmethod

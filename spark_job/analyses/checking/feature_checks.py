@@ -1,9 +1,8 @@
 """What the features say of a photograph: whether it fits its own class, and whether another split has it too.
 
 Distances to class centres are in units of the spread within classes, as in linear discriminant analysis: one
-covariance for all classes, from the components. Each image is left out of its own class's centre, which it
-would draw towards itself. For leaks every image of the smaller splits is compared with every image of the
-others, exactly, in blocks: the time grows with the product of their numbers.
+covariance for all, from the components. For leaks every image of the smaller splits is compared with all of
+the others, in blocks: the time grows with the product of their numbers.
 """
 
 from collections import Counter
@@ -19,8 +18,7 @@ from spark_job.images.listing import ListedFile, listed_files
 from spark_job.session import Sum, Sums
 
 MAX_COMPONENTS = 256  # the first components hold most of the variance; more would cost memory as their square
-# With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
-ENOUGH_FOR_LEAKS = 50
+ENOUGH_FOR_LEAKS = 50  # with fewer, different photographs point the same way (docs/analyses/check.md)
 MAX_DISTANCES = 4 * 1024**2  # of images to centres, at once: 32 MiB, and as much again on the way
 MIN_FOR_QUARTILES = 8  # quartiles of fewer distances say nothing
 

@@ -45,8 +45,7 @@ class Finding:
     image: ListedFile
     issue: str  # of ISSUES
     score: float  # 0 is worst
-    # the damage, the set of a duplicate, the nearer class, or the photograph that it repeats
-    detail: str = ""
+    detail: str = ""  # the damage, the set of a duplicate, the nearer class, or the photograph it repeats
     other: ListedFile | None = None  # that photograph
 
     def rank(self) -> tuple[float, str, str]:
@@ -102,8 +101,7 @@ class Thresholds:
     low_information: float = 0.3  # entropy / 10 bits
     blurry: float = 0.29  # of the deviation of the edges and of the histogram
     odd_aspect_ratio: float = 0.35  # shorter / longer side
-    # how many interquartile ranges beyond the quartiles the square root of the area may be
-    odd_size: float = 3.0
+    odd_size: float = 3.0  # how many interquartile ranges beyond the quartiles the root of the area may be
     unusual: float = 3.0  # the same for the distance to the centre of the class
     leak: float = 0.98  # cosine from which images of two splits are nearly the same; this job's own
 

@@ -40,9 +40,8 @@ def group(
 ) -> Summary:
     """Group the images of a run in k clusters; without k the silhouette chooses within `k_range`.
 
-    K-means is fitted in the driver on at most 20,000 images, drawn evenly; all images are then assigned to
-    the centres in Spark tasks. Raises MisuseError if there is no such run, or no more different images than
-    clusters.
+    K-means is fitted in the driver on at most 20,000 images, drawn evenly; Spark tasks then assign all of
+    them.
     """
     source = SourceRun.open(features, label=label)
     table = VectorTable.components(source)

@@ -96,8 +96,7 @@ class Few(First):
 class Outcome(Sum):
     """Counts over images; they add up."""
 
-    # class -> images whose most probable class it is
-    predicted: Counter[str] = field(default_factory=Counter)
+    predicted: Counter[str] = field(default_factory=Counter)  # class -> images that it is most probable for
     unlike: int = 0  # images that are like nothing trained on
     rejected: int = 0
     labelled: int = 0  # images whose label is one of the classes

@@ -35,8 +35,7 @@ class Confused(First):
 class Evaluation(Sum):
     """Counts over test images; they add up."""
 
-    # (classes, classes) int64, rows are the true classes; sparse, as 10,000 classes need
-    confusion: csr_array
+    confusion: csr_array  # (classes, classes) int64, rows the true ones; sparse: there may be 10,000
     in_top: int  # images whose class is among the TOP most probable
     flagged: int  # images that were held for unlike anything trained on
     examples: Sums[Confusion, Confused]  # a few images, with the probability of the wrong class

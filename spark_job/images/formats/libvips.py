@@ -1,7 +1,7 @@
 """Rows of a PNG, TIFF or WebP, in strips: libvips reads one after the other and holds only a few of them.
 
 This is the part of pyvips that is needed: pyvips has no wheel, and a node installs wheels alone. `_libvips`
-is the interface to C that the wheel of libvips brings: https://www.libvips.org/API/current/.
+is the interface to C of libvips' wheel: https://www.libvips.org/API/current/.
 """
 
 import os
@@ -40,9 +40,8 @@ class Strips:
     ) -> None:
         """Read the header with these options of libvips' loader, as `fail_on=error,scale=0.5`.
 
-        `most` is the largest value, and `extra` what each band beyond the colours is, where the file
-        says it. Raises VipsError if it is no image, ImageRejectedError if its values are signed
-        bytes, or no whole numbers.
+        `most` is the largest value, `extra` what each band beyond the colours is, where the file says
+        it. Raises VipsError or ImageRejectedError.
         """
         self._content = ffi.from_buffer(data)  # kept as long as the image
         self._image = _image(self._content, options)
