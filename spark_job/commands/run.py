@@ -47,10 +47,7 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
 
                 open_store(root_and_key(uri)[0])
         session = begin_session("spark_job", in_each_worker=make_ready)
-        from spark_job.pipeline.run import (
-            run_pipeline,  # its libraries import while Java starts
-            summary,
-        )
+        from spark_job.pipeline.run import run_pipeline, summary  # its libraries import while Java starts
 
         try:
             run_pipeline(options, session=session, say=say)

@@ -1,10 +1,10 @@
 """EfficientNet-Lite0 in Keras, with the weights that Google trained, from a checkpoint read without PyTorch.
 
-The architecture is EfficientNet-B0 without squeeze-and-excitation and with ReLU6:
-https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite The weights of the pip package
-were converted from Google's TensorFlow checkpoint, so TensorFlow's SAME padding and batch normalisation
-epsilon of 0.001 belong to them. The format of checkpoints up to PyTorch 1.5: five pickles (magic number,
-protocol version, system, state, storage keys), then the storages, each an int64 count and its numbers
+The architecture is EfficientNet-B0 without squeeze-and-excitation and with ReLU6
+(https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite). The weights of the pip
+package were converted from Google's TensorFlow checkpoint, so TensorFlow's SAME padding and batch
+normalisation epsilon of 0.001 belong to them. The format of checkpoints up to PyTorch 1.5: five pickles (of
+magic number, protocol version, system, state, storage keys), then the storages, each a count and its numbers
 (`torch.serialization._legacy_load`).
 """
 

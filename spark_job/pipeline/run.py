@@ -21,11 +21,17 @@ from spark_job.errors import JobError, ListingError, StorageError
 from spark_job.extractors.specification import Extractor
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
-from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage_results import KINDS, Run, StageResults, result_from_json, result_to_json
+from spark_job.pipeline.stage_results import (
+    KINDS,
+    Run,
+    RunProgress,
+    StageResults,
+    result_from_json,
+    result_to_json,
+)
 from spark_job.report.looks import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder

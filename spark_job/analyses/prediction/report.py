@@ -47,33 +47,29 @@ class Answer:
     unlike: bool
 
 
-def answers(classifier: SavedClassifier, features: np.ndarray) -> list[Answer]:
-    """Return an answer for each of (n, d) float32 rows."""
-    names = classifier.description.classes
-    probabilities = classifier.head.probabilities(features)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
-    best = np.take_along_axis(probabilities, order, axis=1)
-    distances = classifier.novelty.distances(features)
-    flags = classifier.novelty.flagged(best[:, 0], distances)
-    return [
-        Answer(tuple(names[index] for index in places), tuple(shares.tolist()), float(distance), bool(flag))
-        for places, shares, distance, flag in zip(order.tolist(), best, distances, flags, strict=True)
-    ]
-
-
 def answered(
     classifier: SavedClassifier, batch: pa.RecordBatch
 ) -> tuple[pa.RecordBatch, list[Answer | None]]:
     """Turn rows of FEATURES_SCHEMA into rows of PREDICTIONS_SCHEMA and answers; None for rejected images."""
-    usable = batch.filter(batch.column("features").is_valid())
-    given = iter(answers(classifier, matrix(usable.column("features"))) if usable.num_rows else ())
-    row_answers = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
-    classes = _by_place([one.classes if one else () for one in row_answers])
-    probabilities = _by_place([one.probabilities if one else () for one in row_answers])
+    row_answers: list[Answer | None] = [None] * batch.num_rows
+    places = [at for at, error in enumerate(batch.column("error").to_pylist()) if error is None]
+    if places:
+        names, novelty = classifier.description.classes, classifier.novelty
+        features = matrix(batch.filter(batch.column("features").is_valid()).column("features"))
+        shares = classifier.head.probabilities(features)
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :TOP]
+        best, distances = np.take_along_axis(shares, order, axis=1), novelty.distances(features)
+        flags = novelty.flagged(best[:, 0], distances)
+        for row, place in enumerate(places):
+            classes = tuple(names[index] for index in order[row])
+            probabilities = tuple(best[row].tolist())
+            row_answers[place] = Answer(classes, probabilities, float(distances[row]), bool(flags[row]))
+    named = _by_place([one.classes if one else () for one in row_answers])
+    sure = _by_place([one.probabilities if one else () for one in row_answers])
     columns = [
         *(batch.column(name) for name in KEPT_COLUMNS),
-        *map(texts, classes),
-        *(array(column, pa.float32()) for column in probabilities),
+        *map(texts, named),
+        *(array(column, pa.float32()) for column in sure),
         array([one.distance if one else None for one in row_answers], pa.float32()),
         array([one.unlike if one else None for one in row_answers], pa.bool_()),
         batch.column("error"),
