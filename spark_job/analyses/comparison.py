@@ -148,7 +148,7 @@ def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
     texts = []
     for manifest in (run.manifest for run in runs):
         job = {"network": manifest.model, "code": manifest.code.get("sha256", "")[:12]}
-        texts.append(for_people(job | manifest.parameters))
+        texts.append(for_people({**job, **manifest.parameters}))
     one, other = texts
     names = sorted(one.keys() | other.keys())
     different = [

@@ -106,7 +106,7 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, min(moments.count - 1, np.count_nonzero(scale)))
+    k = component_count(ratio, request, min(moments.count - 1, int(np.count_nonzero(scale))))
     loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
     variances = eigenvalues[::-1][:k] / (moments.count - 1)
     return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize, variances)
@@ -188,7 +188,7 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
     with _threads_for(gram):
         eigenvalues, vectors = np.linalg.eigh(gram)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, min(count - 1, np.count_nonzero(scale)))
+    k = component_count(ratio, request, min(count - 1, int(np.count_nonzero(scale))))
     if columns * k * 8 > MAX_LOADINGS_BYTES:
         most = MAX_LOADINGS_BYTES // (columns * 8)
         raise ReductionError(
