@@ -1,7 +1,7 @@
 """How many components hold a share of the variance as the sample grows, raw and standardised."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, cycle
 from statistics import mean, median
@@ -9,7 +9,7 @@ from statistics import mean, median
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable
+from spark_job.analyses.runs import AnalysisRun, Lines, OpenSpark, Say, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import by_class, draws_of
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
@@ -38,7 +38,6 @@ class Step:
 
     @property
     def name(self) -> str:
-        """`10`, `all`."""
         return "all" if self.per_class is None else str(self.per_class)
 
     def by_seed(self, standardized: bool, share: float) -> list[int]:
@@ -62,8 +61,8 @@ def analyse_convergence(
     shares: Sequence[float],
     seeds: int,
     run_id: str | None,
-    spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    spark: OpenSpark,
+    say: Say,
     label: str | None = None,
 ) -> Summary:
     """Find how many components hold a share of the variance as the sample grows to all images."""

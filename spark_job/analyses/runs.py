@@ -3,13 +3,14 @@
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from pyspark import SparkContext
 
 from spark_job.arrow_tables import part_uris
 from spark_job.contract import run_layout as layout
@@ -79,7 +80,6 @@ class SourceRun:
         return default if self.label == LABEL else self.label
 
     def label_columns(self) -> list[str]:
-        """Return the columns of the table of labels that the run was made with."""
         return [str(name) for name in (self.metrics.get("labels") or {}).get("columns", ())]
 
     @property
@@ -198,6 +198,8 @@ def galleries(groups: Iterable[tuple[str, Sequence[Shown]]], limits: ImageLimits
 
 
 Lines = Sequence[tuple[str, str]]  # (label, figures)
+OpenSpark = Callable[[], SparkContext]  # called when Spark is needed
+Say = Callable[[str], None]  # prints a line of progress
 
 
 @dataclass(frozen=True)

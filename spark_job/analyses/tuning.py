@@ -142,7 +142,6 @@ def _grid_section(tuning: Tuning) -> Section:
 
 
 def _images_section(tuning: Tuning) -> Section:
-    """Say how the time grows with the number of images; the fitted line begins at 0."""
     line, images = tuning.by_images, [run.images for run in tuning.sizes]
     curve = [0.0, float(max(images))]
     fitted = Line("fitted", curve, list(map(line.at, curve)), COLOURS[1], marker=0)
@@ -157,7 +156,6 @@ def _images_section(tuning: Tuning) -> Section:
 
 
 def _cores_section(tuning: Tuning) -> Section:
-    """Say how the time falls with the cores of all executors; the fitted curve is fixed + work / cores."""
     line, cores = tuning.by_cores, [run.all_cores for run in tuning.grid]
     curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
     fitted = Line("fitted", curve, [line.at(1 / count) for count in curve], COLOURS[1], marker=0)

@@ -96,8 +96,6 @@ class RunFigures:
 
     @classmethod
     def of(cls, manifest: Manifest, metrics: Mapping[str, Any]) -> Self:
-        """Return the figures of a run, of its manifest and what its `metrics.json` holds."""
-
         def at(group: str, name: str) -> Any:
             figures = metrics.get(group)
             value = figures.get(name) if isinstance(figures, Mapping) else None

@@ -41,7 +41,6 @@ class PersonalData:
     command: str = "run"
 
     def tells_of(self, name: str) -> bool:
-        """Return whether the row is about a file of the folder of a run."""
         return any(fnmatchcase(name, f"{file}*" if file.endswith("/") else file) for file in self.files)
 
 

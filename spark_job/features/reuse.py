@@ -232,7 +232,6 @@ def _compare(
 
 
 def _lasting(rows: pa.Table, options: RunOptions, today: date) -> pa.Array[Any]:
-    """Return which rows have not passed their day."""
     ends = _ends(arrow.whole(rows["first_seen"]), options)
     lasting: pa.Array[Any] = pc.fill_null(pc.greater(ends, arrow.array([today], pa.date32())[0]), arrow.YES)
     return lasting
@@ -248,7 +247,6 @@ def _ends(first_seen: pa.Array[Any], options: RunOptions) -> pa.Array[Any]:
 
 
 def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
-    """Return which rows have features, of images within the limits."""
     pixels = pc.multiply(rows["width"].cast(pa.int64()), rows["height"].cast(pa.int64()))
     most_pixels, most_bytes = arrow.numbers(np.array([limits.max_pixels, limits.max_bytes], np.int64))
     within = pc.and_(pc.less_equal(pixels, most_pixels), pc.less_equal(rows["size"], most_bytes))

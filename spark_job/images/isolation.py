@@ -224,7 +224,6 @@ class _Decoder:
         return ImageRejectedError(error) if error else self._slots[slot]["result"]
 
     def _wait(self, seconds: float) -> None:
-        """Wait until one more item is done."""
         if not self._done:
             if not self._answers.poll(seconds * 1000):
                 raise TimeoutError

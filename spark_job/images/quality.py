@@ -69,7 +69,6 @@ class GreyPicture:
         return cls(cells, side, *grey.shape)
 
     def resized(self, height: int, width: int, kernel: Kernel) -> np.ndarray:
-        """Return (height, width) uint8 of the whole picture."""
         rows = _to_bytes(self.cells.astype(np.float32) @ _weights(self.width, self.side, width, kernel).T)
         return _to_bytes(_weights(self.height, self.side, height, kernel) @ rows.astype(np.float32))
 

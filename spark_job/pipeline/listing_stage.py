@@ -249,7 +249,6 @@ class TableUse:
         return [f"--labels {self._labels.rule}: {'; '.join(parts)}.\n{named}"] if parts else []
 
     def figures(self) -> dict[str, Any] | None:
-        """Return what metrics.json says of the table; None: there is none."""
         labels = self._labels
         if not labels.is_table:
             return None

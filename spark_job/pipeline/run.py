@@ -19,19 +19,12 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3
 from spark_job.errors import JobError, ListingError, StorageError
 from spark_job.extractors.specification import Extractor
+from spark_job.pipeline import stage_results as stages
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage_results import (
-    KINDS,
-    Run,
-    RunProgress,
-    StageResults,
-    result_from_json,
-    result_to_json,
-)
 from spark_job.report.looks import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder
@@ -55,8 +48,11 @@ def run_pipeline(
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
     try:
-        with tempfile.TemporaryDirectory(prefix="spark-job-") as scratch, RunProgress(folder) as progress:
-            run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
+        with (
+            tempfile.TemporaryDirectory(prefix="spark-job-") as scratch,
+            stages.RunProgress(folder) as progress,
+        ):
+            run = stages.Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
             attempt = Attempt(run, say)
             results, report_files = attempt.run_stages()
             progress.begin("complete", results.image_counts["usable"])
@@ -65,7 +61,7 @@ def run_pipeline(
         if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
             shutil.rmtree(folder.uri, ignore_errors=True)
         raise
-    seconds = dict.fromkeys(KINDS, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
+    seconds = dict.fromkeys(stages.KINDS, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
     return folder.complete(
@@ -88,16 +84,16 @@ def run_pipeline(
 class Attempt:
     """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on."""
 
-    run: Run
+    run: stages.Run
     say: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)  # of each stage, in the attempt that completed it
 
-    def run_stages(self) -> tuple[StageResults, list[str]]:
+    def run_stages(self) -> tuple[stages.StageResults, list[str]]:
         """Complete every stage and name the report's files; without images there is a listing alone."""
         listing = self._complete("listing", lambda: list_stage(self.run))
         for warning in listing.warnings:
             self.say(f"warning: {warning.splitlines()[0]}")
-        results = StageResults(listing=listing)
+        results = stages.StageResults(listing=listing)
         if listing.selected:
             features = self._complete("features", lambda: feature_stage(self.run, listing))
             reduction = self._complete("reduction", lambda: reduction_stage(self.run, features))
@@ -109,7 +105,7 @@ class Attempt:
         content = self.run.folder.stage(name)
         if content is not None:
             self.say(f"{name}: complete already")
-            result, self.seconds[name] = result_from_json(name, content)
+            result, self.seconds[name] = stages.result_from_json(name, content)
             return result
         self.run.progress.check_cost()
         self.say(f"{name} …")
@@ -125,11 +121,13 @@ class Attempt:
                 raise StorageError(f"{error}; what is complete is kept: {again}") from error
             raise
         self.seconds[name] = time.monotonic() - started
-        self.run.folder.complete_stage(name, result_to_json(result, self.seconds[name]))
+        self.run.folder.complete_stage(name, stages.result_to_json(result, self.seconds[name]))
         return result
 
 
-def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+def metrics_of(
+    results: stages.StageResults, feature_length: int, seconds: Mapping[str, float]
+) -> dict[str, Any]:
     """Return `metrics.json`; docs/results-folder.md says what each figure is."""
     features, reduction = results.features, results.reduction
     rates = ("images_per_second", "cores", "cpu_utilization", "images_per_second_per_core", "megapixels")
@@ -144,7 +142,7 @@ def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str,
     }
 
 
-def outputs_of(results: StageResults, report_files: list[str]) -> list[str]:
+def outputs_of(results: stages.StageResults, report_files: list[str]) -> list[str]:
     """Return the files and folders of a run whose stages are complete."""
     outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report_files)]
     if results.listing.previous:
@@ -192,7 +190,7 @@ def summary(options: RunOptions) -> str:
         lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: see `fruit check`")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
-    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in KINDS)
+    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in stages.KINDS)
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s ({spent})",
         f"results   {folder.uri}",

@@ -24,9 +24,7 @@ from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.drift import Drift
 from spark_job.report.looks import speed
 
-SECONDS_BETWEEN = 10.0
-SECONDS_AT_A_TERMINAL = 0.5
-RATE_SECONDS = 60.0
+SECONDS_BETWEEN, SECONDS_AT_A_TERMINAL, RATE_SECONDS = 10.0, 0.5, 60.0
 # For tasks that are under way when the run is told to stop: what they finish need not be computed again.
 SECONDS_TO_FINISH = 60.0
 

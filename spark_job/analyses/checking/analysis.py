@@ -8,12 +8,11 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from pyspark import SparkContext
 
+from spark_job.analyses import runs
 from spark_job.analyses.checking import findings as checks
 from spark_job.analyses.checking.balance import Balance, balance_lines, balance_sections, composition
 from spark_job.analyses.checking.feature_checks import ENOUGH_FOR_LEAKS, ClassModel, leak_findings, sum_part
-from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, galleries
 from spark_job.arrow_tables import part_uris, read_part, write_sorted_csv
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
@@ -28,13 +27,13 @@ def check(
     results: str,
     thresholds: checks.Thresholds,
     run_id: str | None,
-    spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    spark: runs.OpenSpark,
+    say: runs.Say,
     label: str | None = None,
-) -> Summary:
+) -> runs.Summary:
     """Look for what is wrong with the photographs of a run; MisuseError: its pixels were never measured."""
-    source = SourceRun.open(features, label=label)
-    table = VectorTable.components(source)
+    source = runs.SourceRun.open(features, label=label)
+    table = runs.VectorTable.components(source)
     parts: Sequence[str] = part_uris(source.folder.at(layout.FEATURES))
     first = next(iter(read_part(parts[0], checks.MEASURES, 1)), None)
     if missing := set(checks.MEASURES) - set(first.schema.names if first is not None else ()):
@@ -43,12 +42,11 @@ def check(
             f"{', '.join(sorted(missing))}): run its images again, then check that run"
         )
     parameters = {"features": features, "label": label, "thresholds": asdict(thresholds)}
-    run = AnalysisRun("check", results, [source], parameters, run_id)
+    run = runs.AnalysisRun("check", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     findings, context, part = run.folder.at(layout.FINDINGS), spark(), itertools.count()
 
     def find(parts: Sequence[str], look: Callable[[str], Iterable[checks.Finding]]) -> checks.FindingTally:
-        """Write the findings of each part as one of their table; returns their counts."""
         tasks = [(next(part), uri) for uri in parts]
         return sum_over_tasks(
             context, tasks, lambda task: checks.write_findings(findings, task[0], list(look(task[1])))
@@ -71,8 +69,8 @@ def check(
     splits = [split for split, _ in found.splits.most_common()]
     compared = None
     if len(splits) > 1:
-        enough = table.length >= ENOUGH_FOR_LEAKS
-        vectors, centre = (table, 0.0) if enough else (VectorTable.features(source), source.reduction().mean)
+        vectors = table if table.length >= ENOUGH_FOR_LEAKS else runs.VectorTable.features(source)
+        centre = 0.0 if vectors is table else source.reduction().mean
         compared, least = vectors.length, thresholds.leak
         tally += find(vectors.parts, lambda uri: leak_findings(vectors, centre, uri, splits, least))
     sampled = any(source.manifest.parameters.get(name) for name in ("sample", "sample_per_class"))
@@ -135,7 +133,7 @@ class Checked:
         few = f"by {self.compared} features; with fewer than {ENOUGH_FOR_LEAKS} "
         return f"{few}different photographs may seem the same"
 
-    def findings(self) -> Lines:
+    def findings(self) -> runs.Lines:
         """Return the lines that a check ends with: how many photographs each issue was found in."""
         counts = self.metrics()["findings"]
         unmeasured = f", {count(self.unmeasured)} without measures" if self.unmeasured else ""
@@ -153,7 +151,7 @@ class Checked:
         return lines
 
 
-def check_document(checked: Checked, source: SourceRun) -> Document:
+def check_document(checked: Checked, source: runs.SourceRun) -> Document:
     """Return the report; it reads the worst photographs again for their small pictures."""
     counts = checked.metrics()["findings"]
     total = sum(number or 0 for number in counts.values())
@@ -208,7 +206,7 @@ def _issue_sections(checked: Checked, limits: ImageLimits) -> list[Section]:
         groups.append((f"{count(found)} found{few}", photographs))
     return [
         Section(_title(issue), [checks.ISSUES[issue], gallery])
-        for issue, gallery in zip(shown, galleries(groups, limits), strict=True)
+        for issue, gallery in zip(shown, runs.galleries(groups, limits), strict=True)
     ]
 
 

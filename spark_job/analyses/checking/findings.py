@@ -164,7 +164,6 @@ class Surroundings:
 
     @classmethod
     def of(cls, survey: np.ndarray, thresholds: Thresholds) -> Surroundings:
-        """Derive the limits from all photographs, (n,) SURVEYED."""
         if not survey.size:
             return cls(0, np.inf, {}, {})
         first, third = np.percentile(survey["size"], [25, 75])

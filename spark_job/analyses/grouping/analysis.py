@@ -2,17 +2,16 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
-from pyspark import SparkContext
 from sklearn.manifold import TSNE
 
+from spark_job.analyses import runs
 from spark_job.analyses.grouping import kmeans
-from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, VectorTable, directions, galleries
 from spark_job.arrow_tables import part_uris, read_part, write_csv
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
@@ -29,28 +28,28 @@ CSV_COLUMNS = ("path", "label", "cluster", "distance")
 def group(
     features: str,
     results: str,
-    spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    spark: runs.OpenSpark,
+    say: runs.Say,
     *,
     k: int | None = None,
     k_range: tuple[int, int] = (2, 60),
     seed: int = 0,
     run_id: str | None = None,
     label: str | None = None,
-) -> Summary:
+) -> runs.Summary:
     """Group the images of a run in k clusters; without k the silhouette chooses within `k_range`.
 
     K-means is fitted in the driver on at most 20,000 images, drawn evenly; Spark tasks then assign all of
     them.
     """
-    source = SourceRun.open(features, label=label)
-    table = VectorTable.components(source)
+    source = runs.SourceRun.open(features, label=label)
+    table = runs.VectorTable.components(source)
     chosen_by = {"k": k} if k else {"k_range": list(k_range)}
     parameters = {"features": features, "label": label, **chosen_by, "seed": seed}
-    run = AnalysisRun("group", results, [source], parameters, run_id)
+    run = runs.AnalysisRun("group", results, [source], parameters, run_id)
     say(f"run {run.run_id}")
     images, drawn = table.draw_images(MAX_FITTED, seed)
-    rows = directions(drawn)
+    rows = runs.directions(drawn)
     say(f"k-means on {len(images):,} images …")
     trials = kmeans.try_each(rows, _candidates(k, k_range, len(np.unique(rows, axis=0))), seed)
     chosen = kmeans.best(trials)
@@ -167,7 +166,7 @@ class Grouping:
             "agreement": self.agreement,
         }
 
-    def findings(self) -> Lines:
+    def findings(self) -> runs.Lines:
         """Return the lines that a grouping ends with: clusters, silhouette, agreement with the folders."""
         lines = [
             ("clusters", f"{self.chosen.k} of {min(self.sizes):,} to {max(self.sizes):,} images"),
@@ -181,7 +180,7 @@ class Grouping:
         return lines
 
 
-def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Document:
+def group_document(grouping: Grouping, source: runs.SourceRun, mapped: Section) -> Document:
     """Return the report; it reads the photographs again for their small pictures."""
     total = grouping.assigned.counts.total()
     tiles = {
@@ -215,7 +214,7 @@ def group_document(grouping: Grouping, source: SourceRun, mapped: Section) -> Do
         sections=[
             mapped,
             Section("Clusters", [_clusters(grouping, total)]),
-            Section("Typical members", galleries(members, source.limits)),
+            Section("Typical members", runs.galleries(members, source.limits)),
             Section("How many clusters", _choice(grouping)),
         ],
         notes=notes,
@@ -229,7 +228,7 @@ def map_section(
     clusters, _ = kmeans.nearest_centres(rows.astype(np.float64), centres)
     named = zip(images, clusters, strict=True)
     shown = [(one, one.short_name, f"cluster {number}, {class_name(one.label)}") for one, number in named]
-    photographs = galleries([("", shown)], limits)[0].photographs
+    photographs = runs.galleries([("", shown)], limits)[0].photographs
     text = (
         f"{count(len(photographs))} images, placed by t-SNE so that neighbours stay neighbours; distances "
         "between far groups mean nothing. Point at one to see it."

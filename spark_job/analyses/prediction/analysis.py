@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
@@ -13,11 +13,10 @@ from pathlib import Path
 import obstore
 import pyarrow as pa
 from obstore.exceptions import BaseError
-from pyspark import SparkContext
 
 from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
-from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary
+from spark_job.analyses.runs import AnalysisRun, OpenSpark, Say, SourceRun, Summary
 from spark_job.arrow_tables import part_uris, read_part, write_csv, write_part
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
@@ -45,8 +44,8 @@ def predict(
     model: str,
     images: str,
     results: str,
-    open_spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    open_spark: OpenSpark,
+    say: Say,
     *,
     extractor: str | None = None,
     fingerprint: str | None = None,
@@ -113,7 +112,7 @@ def _recognise(
     run: AnalysisRun,
     classifier: SavedClassifier,
     extractor: Extractor,
-    open_spark: Callable[[], SparkContext],
+    open_spark: OpenSpark,
 ) -> Outcome:
     listing, destination = run.folder.at(layout.LISTING), run.folder.at(layout.PREDICTIONS)
     specification, erased = extractor.specification, forgotten(run.folder.uri.rpartition("/")[0])

@@ -1,13 +1,10 @@
 """`train`: from the features of a run to a classifier, its figures and its report."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from shlex import quote
 
-from pyspark import SparkContext
-
 from spark_job.analyses.classifier import Description, SavedClassifier
-from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary, VectorTable
+from spark_job.analyses.runs import AnalysisRun, OpenSpark, Say, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, fit_heads
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
@@ -21,8 +18,8 @@ TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), "both": (FEATURES, C
 def train(
     features: str,
     results: str,
-    open_spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    open_spark: OpenSpark,
+    say: Say,
     *,
     test_features: str | None = None,
     on: str = FEATURES,
@@ -31,7 +28,7 @@ def train(
     settings: Settings | None = None,
     run_id: str | None = None,
     label: str | None = None,
-    trace: Callable[[str], None] | None = None,
+    trace: Say | None = None,
 ) -> Summary:
     """Train, evaluate, save and report; `held_out` of each class test where neither run nor split says it."""
     settings = settings or Settings()

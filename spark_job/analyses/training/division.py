@@ -42,7 +42,6 @@ class Division:
 
     @property
     def rule(self) -> str:
-        """The rule that separated training and test images, in words."""
         if self.test_below:
             return "held out from each class, by seed"
         return "by the folder above the class" if self.test_split else "another run"

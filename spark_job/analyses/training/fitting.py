@@ -1,7 +1,7 @@
 """Fits a head on one table of a run, step by step along the learning curve, sets its limits, judges it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,7 @@ from pyspark import SparkContext
 from scipy.sparse import csr_array
 
 from spark_job.analyses.classifier import TOP, Head, Novelty
-from spark_job.analyses.runs import SourceRun, VectorTable
+from spark_job.analyses.runs import Say, SourceRun, VectorTable
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.softmax import Block, Examples, Scaling, Settings, fit_scaling, fit_softmax
 from spark_job.reduction.principal_components import Reduction
@@ -46,12 +46,10 @@ class Evaluation(Sum):
 
     @property
     def accuracy(self) -> float:
-        """Share of images whose most probable class is theirs."""
         return float(self.confusion.trace()) / self.image_count
 
     @property
     def top_accuracy(self) -> float:
-        """Share of images whose class is among the TOP most probable."""
         return self.in_top / self.image_count
 
     @property
@@ -126,8 +124,8 @@ def fit_heads(
     division: Division,
     tables: Sequence[str],
     settings: Settings,
-    say: Callable[[str], None],
-    trace: Callable[[str], None] | None = None,
+    say: Say,
+    trace: Say | None = None,
 ) -> list[Trained]:
     """Fit a head on each of these tables, with growing shares of the images; all are judged on features.
 
