@@ -48,10 +48,8 @@ def run_pipeline(
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="spark-job-") as scratch,
-            stages.RunProgress(folder) as progress,
-        ):
+        folder_of_scratch = tempfile.TemporaryDirectory(prefix="spark-job-")
+        with folder_of_scratch as scratch, stages.RunProgress(folder) as progress:
             run = stages.Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
             attempt = Attempt(run, say)
             results, report_files = attempt.run_stages()
