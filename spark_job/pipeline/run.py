@@ -4,7 +4,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -47,19 +48,19 @@ def run_pipeline(
     if manifest is not None:
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
+    stage_seconds = dict[str, float]()
     try:
         folder_of_scratch = tempfile.TemporaryDirectory(prefix="spark-job-")
         with folder_of_scratch as scratch, stages.RunProgress(folder) as progress:
             run = stages.Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
-            attempt = Attempt(run, say)
-            results, report_files = attempt.run_stages()
+            results, report_files = run_stages(run, say, stage_seconds)
             progress.begin("complete", results.image_counts["usable"])
     except (ListingError, MisuseError):
         # A new run on this machine that was asked for in a wrong way goes: no attempt could finish it.
         if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
             shutil.rmtree(folder.uri, ignore_errors=True)
         raise
-    seconds = dict.fromkeys(stages.KINDS, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
+    seconds = dict.fromkeys(stages.KINDS, 0.0) | stage_seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
     return folder.complete(
@@ -78,49 +79,52 @@ def run_pipeline(
     )
 
 
-@dataclass
-class Attempt:
-    """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on."""
+def run_stages(
+    run: stages.Run, say: Callable[[str], None], seconds: dict[str, float]
+) -> tuple[stages.StageResults, list[str]]:
+    """Complete every stage and name the report's files; without images there is a listing alone."""
+    complete = partial(complete_stage, run, say, seconds)
+    listing = complete("listing", lambda: list_stage(run))
+    for warning in listing.warnings:
+        say(f"warning: {warning.splitlines()[0]}")
+    results = stages.StageResults(listing=listing)
+    if listing.selected:
+        features = complete("features", lambda: feature_stage(run, listing))
+        reduction = complete("reduction", lambda: reduction_stage(run, features))
+        results = replace(results, features=features, reduction=reduction)
+    report = complete("report", lambda: report_stage(run, results, seconds))
+    return results, report.files
 
-    run: stages.Run
-    say: Callable[[str], None]
-    seconds: dict[str, float] = field(default_factory=dict)  # of each stage, in the attempt that completed it
 
-    def run_stages(self) -> tuple[stages.StageResults, list[str]]:
-        """Complete every stage and name the report's files; without images there is a listing alone."""
-        listing = self._complete("listing", lambda: list_stage(self.run))
-        for warning in listing.warnings:
-            self.say(f"warning: {warning.splitlines()[0]}")
-        results = stages.StageResults(listing=listing)
-        if listing.selected:
-            features = self._complete("features", lambda: feature_stage(self.run, listing))
-            reduction = self._complete("reduction", lambda: reduction_stage(self.run, features))
-            results = replace(results, features=features, reduction=reduction)
-        report = self._complete("report", lambda: report_stage(self.run, results, self.seconds))
-        return results, report.files
-
-    def _complete(self, name: str, work: Callable[[], Any]) -> Any:
-        content = self.run.folder.stage(name)
-        if content is not None:
-            self.say(f"{name}: complete already")
-            result, self.seconds[name] = stages.result_from_json(name, content)
-            return result
-        self.run.progress.check_cost()
-        self.say(f"{name} …")
-        self.run.progress.begin(name)
-        started = time.monotonic()
-        again = f"run the same command with --run-id {self.run.options.run_id} --resume"
-        try:
-            with named_by_cause(f"the stage {name}", f"what is complete is kept: mend the cause and {again}"):
-                result = work()
-        except JobError as error:
-            self.run.progress.check_cost()  # it may be why Spark's jobs were cancelled
-            if isinstance(error, StorageError):
-                raise StorageError(f"{error}; what is complete is kept: {again}") from error
-            raise
-        self.seconds[name] = time.monotonic() - started
-        self.run.folder.complete_stage(name, stages.result_to_json(result, self.seconds[name]))
+def complete_stage(
+    run: stages.Run,
+    say: Callable[[str], None],
+    seconds: dict[str, float],
+    name: str,
+    work: Callable[[], Any],
+) -> Any:
+    """Return what a stage left in an earlier attempt, or leaves now; note the seconds that it took."""
+    content = run.folder.stage(name)
+    if content is not None:
+        say(f"{name}: complete already")
+        result, seconds[name] = stages.result_from_json(name, content)
         return result
+    run.progress.check_cost()
+    say(f"{name} …")
+    run.progress.begin(name)
+    started = time.monotonic()
+    again = f"run the same command with --run-id {run.options.run_id} --resume"
+    try:
+        with named_by_cause(f"the stage {name}", f"what is complete is kept: mend the cause and {again}"):
+            result = work()
+    except JobError as error:
+        run.progress.check_cost()  # it may be why Spark's jobs were cancelled
+        if isinstance(error, StorageError):
+            raise StorageError(f"{error}; what is complete is kept: {again}") from error
+        raise
+    seconds[name] = time.monotonic() - started
+    run.folder.complete_stage(name, stages.result_to_json(result, seconds[name]))
+    return result
 
 
 def metrics_of(

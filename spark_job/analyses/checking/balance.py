@@ -63,16 +63,6 @@ class Turn:
     missing: int  # how many lack between the first and the last
     widest: str  # the largest gap, as `39 to 47`; empty: there is none
 
-    @classmethod
-    def of(cls, label: str, name: str, numbers: Sequence[int]) -> "Turn":
-        """Return the turn of these numbers, ascending; the usual distance of two is that of all."""
-        pairs = list(pairwise(numbers))
-        step = median(last - first for first, last in pairs)
-        lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
-        before, after = max(lacking, key=lambda pair: lacking[pair])
-        missing = sum(lacking.values())
-        return cls(label, name, len(numbers), missing, f"{before} to {after}" if missing else "")
-
 
 @dataclass(frozen=True)
 class Balance:
@@ -93,11 +83,16 @@ class Balance:
             word = found_word[0].casefold() if found_word else label
             numbers[word] += 1
             kinds[word] += images
-        turns = [
-            Turn.of(label, name, [angle for angle in range(bits.bit_length()) if bits >> angle & 1])
-            for (label, name), bits in found.turns.items()
-            if label and bits.bit_count() >= LEAST_ANGLES and not sampled
-        ]
+        turns = []
+        for (label, name), bits in found.turns.items():
+            if label and bits.bit_count() >= LEAST_ANGLES and not sampled:
+                pairs = list(pairwise(angle for angle in range(bits.bit_length()) if bits >> angle & 1))
+                step = median(last - first for first, last in pairs)  # of two pictures, usually
+                lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
+                before, after = max(lacking, key=lambda pair: lacking[pair])
+                missing = sum(lacking.values())
+                widest = f"{before} to {after}" if missing else ""
+                turns.append(Turn(label, name, bits.bit_count(), missing, widest))
         return cls(
             classes,
             {word: (numbers[word], images) for word, images in kinds.most_common() if numbers[word] > 1},
