@@ -1,7 +1,5 @@
 """Models that were fitted with images which are gone by now: fitted again, of the rows that are left."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable, Collection

@@ -1,7 +1,5 @@
 """What runs hold of some images, found and removed; tables last: they tell what a stopped removal lacks."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """What is in the sources: every file, with what its name says, as a table written in bounded pages."""
 
-from __future__ import annotations
-
 import os
 import stat
 import unicodedata
