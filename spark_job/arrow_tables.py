@@ -27,6 +27,10 @@ from spark_job.contract.uris import is_s3, root_and_key
 from spark_job.storage import Folder, open_store, read_bytes
 
 _NUMBERS = {pa.int32(): np.int32, pa.int64(): np.int64, pa.float32(): np.float32, pa.date32(): np.int32}
+ROW_GROUP_BYTES = 32 * 1024**2  # of a row group: small enough to be read at once, large enough to compress
+MAX_PART_BYTES = 128 * 1024**2  # of a part, which its writer holds in memory
+SORTED_ROWS = 100_000  # rows that are sorted at once
+FOOTER_BYTES = 64 * 1024  # read at once of a part's end, where Parquet says what is in it
 
 
 def numbers(column: np.ndarray) -> pa.Array[Any]:
@@ -94,12 +98,6 @@ def _bits(column: Sequence[object]) -> pa.Buffer:
 # Scalars for functions of pyarrow.compute.
 NO, YES = array([False, True], pa.bool_())
 NO_TEXT, QUOTE = texts(["", "'"])
-
-
-ROW_GROUP_BYTES = 32 * 1024**2  # of a row group: small enough to be read at once, large enough to compress
-MAX_PART_BYTES = 128 * 1024**2  # of a part, which its writer holds in memory
-SORTED_ROWS = 100_000  # rows that are sorted at once
-FOOTER_BYTES = 64 * 1024  # read at once of a part's end, where Parquet says what is in it
 
 
 def rows_within(memory_bytes: int, vector_length: int, most: int) -> int:

@@ -56,6 +56,10 @@ _ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "redirect wit
 _SECONDS = 5.0
 # What passes by itself: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
 _PASSES = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted")
+READS_AT_ONCE = 32  # reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s
+# A slow line is no error, one that is silent is: a transfer may take long, but not so long between two bytes.
+TRANSFER, SILENCE = "1day", "30s"
+ASKED_AGAIN = timedelta(minutes=5)  # boto3 renews credentials ten minutes or more before they expire
 
 
 def s3_endpoint() -> str:
@@ -112,10 +116,6 @@ def region_of(bucket: str) -> str | None:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-READS_AT_ONCE = 32  # reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s
-# A slow line is no error, one that is silent is: a transfer may take long, but not so long between two bytes.
-TRANSFER, SILENCE = "1day", "30s"
-ASKED_AGAIN = timedelta(minutes=5)  # boto3 renews credentials ten minutes or more before they expire
 
 
 @lru_cache(maxsize=32)

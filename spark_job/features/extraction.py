@@ -34,6 +34,17 @@ from spark_job.images.quality import Quality
 from spark_job.images.reading import read_ahead, read_image, unless_all_are_refused
 from spark_job.session import Sum
 
+MAX_ROWS_PER_BATCH = 256
+MAX_BATCH_BYTES = 16 * MEBIBYTE
+_KINDS: dict[type, pa.DataType] = {float: pa.float32(), bool: pa.bool_(), str: pa.string()}
+QUALITY_SCHEMA = pa.schema([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
+_COLUMNS |= {"size": pa.int64(), "etag": pa.string(), "width": pa.int32(), "height": pa.int32()}
+_COLUMNS |= {"features": pa.list_(pa.float32()), "error": pa.string(), "damage": pa.string()}
+_COLUMNS |= {field.name: field.type for field in QUALITY_SCHEMA}
+_COLUMNS |= {"thumbnail": pa.binary(), "first_seen": pa.date32(), "ends": pa.date32()}
+FEATURES_SCHEMA = pa.schema(_COLUMNS)
+
 
 class Engine(Protocol):
     """A loaded network."""
@@ -130,19 +141,6 @@ def _load_once(
         _loaded.clear()
         _loaded[key] = load_engine(files, specification, engine, precision)
     return _loaded[key]
-
-
-MAX_ROWS_PER_BATCH = 256
-MAX_BATCH_BYTES = 16 * MEBIBYTE
-
-_KINDS: dict[type, pa.DataType] = {float: pa.float32(), bool: pa.bool_(), str: pa.string()}
-QUALITY_SCHEMA = pa.schema([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
-_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
-_COLUMNS |= {"size": pa.int64(), "etag": pa.string(), "width": pa.int32(), "height": pa.int32()}
-_COLUMNS |= {"features": pa.list_(pa.float32()), "error": pa.string(), "damage": pa.string()}
-_COLUMNS |= {field.name: field.type for field in QUALITY_SCHEMA}
-_COLUMNS |= {"thumbnail": pa.binary(), "first_seen": pa.date32(), "ends": pa.date32()}
-FEATURES_SCHEMA = pa.schema(_COLUMNS)
 
 
 def features_schema(label_columns: Iterable[str]) -> pa.Schema:

@@ -30,6 +30,10 @@ _LEAST_FILLING = 16
 _HARMLESS_BYTES = 16  # some cameras leave a few after the last row; a block rarely takes less
 _NOISE = [np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes() for seed in range(4)]
 _RESTARTS = [bytes([0xFF, 0xD0 + number]) for number in range(8)]
+# A scale is a share of the 8 x 8 frequencies of a block; 3/8 and 5/8 are no quicker than their neighbours.
+DENOMINATORS = (8, 4, 2, 1)
+HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)  # libjpeg-turbo reads these frames: baseline, extended and progressive
+PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)  # Pillow's libjpeg-turbo reads lossless and arithmetic coding, too
 
 
 def decode_scaled(data: bytes, header: Header, denominator: int, *, strict: bool = True) -> np.ndarray:
@@ -198,12 +202,6 @@ def _in_a_sentence(error: object) -> str:
     """Return a decoder's words without its own names of functions and numbers of tables and markers."""
     words = re.sub(r" 0x\w+|\w+\(\): ", "", str(error))
     return words[:1].lower() + words[1:]
-
-
-# A scale is a share of the 8 x 8 frequencies of a block; 3/8 and 5/8 are no quicker than their neighbours.
-DENOMINATORS = (8, 4, 2, 1)
-HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)  # libjpeg-turbo reads these frames: baseline, extended and progressive
-PILLOWS_FRAMES = (0xC3, 0xC9, 0xCA)  # Pillow's libjpeg-turbo reads lossless and arithmetic coding, too
 
 
 def decode_jpeg(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> pictures.Picture | None:

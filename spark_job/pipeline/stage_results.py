@@ -27,6 +27,8 @@ from spark_job.report.looks import speed
 SECONDS_BETWEEN, SECONDS_AT_A_TERMINAL, RATE_SECONDS = 10.0, 0.5, 60.0
 # For tasks that are under way when the run is told to stop: what they finish need not be computed again.
 SECONDS_TO_FINISH = 60.0
+MAX_POINTS = 2_000  # images that a report shows on its planes
+FORMER_NAMES = {"earlier": "previous"}  # fields as earlier versions of this job wrote them
 
 
 class RunProgress:
@@ -172,10 +174,6 @@ class RunProgress:
     def _print(self, line: str, last: bool = False) -> None:
         start, end = "\r\033[K" if self._terminal else "", "\n" if last or not self._terminal else ""
         print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
-
-
-MAX_POINTS = 2_000  # images that a report shows on its planes
-FORMER_NAMES = {"earlier": "previous"}  # fields as earlier versions of this job wrote them
 
 
 @dataclass(frozen=True)

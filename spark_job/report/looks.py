@@ -6,6 +6,25 @@ from dataclasses import dataclass
 import numpy as np
 
 NO_CLASS = "(no class)"
+# Okabe & Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/), without yellow, which
+# vanishes on white when only an outline is drawn; their black is "ink", the colour of the text, so
+# that it shows on a dark page as well.
+INK = "ink"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9")
+LINE_COLOURS = tuple(colour for colour in COLOURS if colour != INK)  # for charts of a few lines
+Outline = tuple[tuple[float, float], ...]
+_UP: Outline = ((0, -0.9), (0.95, 0.7), (-0.95, 0.7))
+_ARM = 0.33
+_CROSS: Outline = (
+    *((-_ARM, -0.95), (_ARM, -0.95), (_ARM, -_ARM), (0.95, -_ARM), (0.95, _ARM), (_ARM, _ARM)),
+    *((_ARM, 0.95), (-_ARM, 0.95), (-_ARM, _ARM), (-0.95, _ARM), (-0.95, -_ARM), (-_ARM, -_ARM)),
+)
+_HOURGLASS: Outline = ((-0.8, -0.9), (0.8, -0.9), (-0.8, 0.9), (0.8, 0.9))
+# In an order in which neighbours differ much.
+_NAMES = (
+    "circle square triangle-up diamond cross circle-open star triangle-down square-open x triangle-up-open "
+    "hourglass triangle-left diamond-open bowtie triangle-right cross-open triangle-down-open star-open"
+)
 
 
 def class_name(label: str) -> str:
@@ -46,16 +65,6 @@ def speed(images_per_second: float) -> str:
     return f"{images_per_second:.1f}" if images_per_second >= 1 else f"{images_per_second:.2f}"
 
 
-Outline = tuple[tuple[float, float], ...]
-
-# Okabe & Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/), without yellow, which
-# vanishes on white when only an outline is drawn; their black is "ink", the colour of the text, so
-# that it shows on a dark page as well.
-INK = "ink"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", INK, "#E69F00", "#56B4E9")
-LINE_COLOURS = tuple(colour for colour in COLOURS if colour != INK)  # for charts of a few lines
-
-
 @dataclass(frozen=True)
 class Symbol:
     """A marker: its name in plotly.js and its outline within -1..1, y pointing down as in SVG."""
@@ -88,14 +97,6 @@ def _rotated(outline: Outline, degrees: float) -> Outline:
     return tuple((round(x * cos - y * sin, 3), round(x * sin + y * cos, 3)) for x, y in outline)
 
 
-_UP: Outline = ((0, -0.9), (0.95, 0.7), (-0.95, 0.7))
-_ARM = 0.33
-_CROSS: Outline = (
-    *((-_ARM, -0.95), (_ARM, -0.95), (_ARM, -_ARM), (0.95, -_ARM), (0.95, _ARM), (_ARM, _ARM)),
-    *((_ARM, 0.95), (-_ARM, 0.95), (-_ARM, _ARM), (-0.95, _ARM), (-0.95, -_ARM), (-_ARM, -_ARM)),
-)
-_HOURGLASS: Outline = ((-0.8, -0.9), (0.8, -0.9), (-0.8, 0.9), (0.8, 0.9))
-
 _OUTLINES = {
     "circle": _regular(24, 0, (0.85,)),
     "square": ((-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)),
@@ -110,11 +111,6 @@ _OUTLINES = {
     "triangle-left": _rotated(_UP, -90),
     "triangle-right": _rotated(_UP, 90),
 }
-# In an order in which neighbours differ much.
-_NAMES = (
-    "circle square triangle-up diamond cross circle-open star triangle-down square-open x triangle-up-open "
-    "hourglass triangle-left diamond-open bowtie triangle-right cross-open triangle-down-open star-open"
-)
 SYMBOLS = tuple(
     Symbol(name, _OUTLINES[name.removesuffix("-open")], filled=not name.endswith("-open"))
     for name in _NAMES.split()

@@ -36,6 +36,12 @@ ISSUES = {
 }
 CSV_COLUMNS = ("path", "label", "split", "issue", "score", "detail")
 FINDINGS_SCHEMA = pa.schema({name: pa.float32() if name == "score" else pa.string() for name in CSV_COLUMNS})
+# CleanVision's: entropy and deviations are scaled to scores so.
+ENTROPY_FACTOR, BLUR_FACTOR, GREYS_COUNT_FROM = 0.1, 0.01, 0.18
+HASH_DIGITS = 16
+MEASURES = QUALITY_SCHEMA.names
+# What photographs are compared by, 24 bytes each: square root of the area, hashes.
+SURVEYED = np.dtype([("size", np.float64), ("pixel_hash", np.uint64), ("perceptual_hash", np.uint64)])
 
 
 @dataclass(frozen=True)
@@ -119,14 +125,6 @@ class Thresholds:
                 wanted = f"write NAME=VALUE with a number, as {name}=0.25"
                 raise MisuseError(f"--threshold {change!r}: {wanted}") from None
         return cls(**values)
-
-
-# CleanVision's: entropy and deviations are scaled to scores so.
-ENTROPY_FACTOR, BLUR_FACTOR, GREYS_COUNT_FROM = 0.1, 0.01, 0.18
-HASH_DIGITS = 16
-MEASURES = QUALITY_SCHEMA.names
-# What photographs are compared by, 24 bytes each: square root of the area, hashes.
-SURVEYED = np.dtype([("size", np.float64), ("pixel_hash", np.uint64), ("perceptual_hash", np.uint64)])
 
 
 def survey_part(uri: str) -> list[tuple[np.ndarray, int]]:

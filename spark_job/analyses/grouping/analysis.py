@@ -23,6 +23,11 @@ from spark_job.report.looks import COLOURS, LINE_COLOURS, SYMBOLS, class_name, c
 
 MAX_FITTED = 20_000  # centres of so many images are those of all, as far as a picture of the groups goes
 CSV_COLUMNS = ("path", "label", "cluster", "distance")
+MAX_NAMED = 40
+MAX_MAPPED = 2_000  # 10 s on two cores; more points than this do not fit into a chart either
+PERPLEXITY = 30
+MIN_EMBEDDED = 5  # with fewer t-SNE has no neighbourhoods to keep
+FOLDERS_NAMED = 3
 
 
 def group(
@@ -85,13 +90,6 @@ def _candidates(k: int | None, k_range: tuple[int, int], distinct: int) -> list[
             "a run with more images or components"
         )
     return kmeans.numbers_to_try(fewest, min(most, distinct - 1))
-
-
-MAX_NAMED = 40
-MAX_MAPPED = 2_000  # 10 s on two cores; more points than this do not fit into a chart either
-PERPLEXITY = 30
-MIN_EMBEDDED = 5  # with fewer t-SNE has no neighbourhoods to keep
-FOLDERS_NAMED = 3
 
 
 def plane_positions(rows: np.ndarray, seed: int) -> np.ndarray:

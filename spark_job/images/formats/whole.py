@@ -25,6 +25,7 @@ Image.init()  # its readers, now: behind the border of the decoder's process the
 _HELD = {"JPEG": 4.5, "GIF": 1.5, "BMP": 4.5, "TIFF": 4.5, "AVIF": 5.5, "JPEG 2000": 20}
 _PILLOWS = {"JPEG 2000": ("JPEG2000",)}  # its names, where they differ from ours
 _ORIENTATION = 0x0112
+_HELD_BY_JXL = 8  # bytes a pixel, measured with the largest picture that is allowed
 
 
 def open_by_pillow(data: bytes, needed: Needed) -> Opened:
@@ -109,7 +110,6 @@ def _open_bitfields(data: bytes) -> Opened:
 
 pi_heif.options.DECODE_THREADS = 1
 pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False
-_HELD_BY_JXL = 8  # bytes a pixel, measured with the largest picture that is allowed
 
 
 def open_heic(data: bytes, _: Needed) -> Opened:
