@@ -15,6 +15,16 @@ from spark_job.contract.foreign_texts import terminal_text
 from spark_job.errors import scratch_advice
 
 SETTINGS = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+ANALYSES = {
+    "train": "Train a classifier on the features of a run.",
+    "predict": "Say what is on photographs.",
+    "group": "Find groups of alike photographs without labels.",
+    "check": "Find what is wrong with the photographs of a run.",
+    "compare": "Show two runs side by side.",
+    "convergence": "Show how many components a growing sample needs.",
+    "export-keras": "Make one Keras model of network and classifier.",
+    "time-serial": "Time one plain process on the images of a run.",
+}
 
 
 class LazyCommand(NamedTuple):
@@ -91,16 +101,6 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-ANALYSES = {
-    "train": "Train a classifier on the features of a run.",
-    "predict": "Say what is on photographs.",
-    "group": "Find groups of alike photographs without labels.",
-    "check": "Find what is wrong with the photographs of a run.",
-    "compare": "Show two runs side by side.",
-    "convergence": "Show how many components a growing sample needs.",
-    "export-keras": "Make one Keras model of network and classifier.",
-    "time-serial": "Time one plain process on the images of a run.",
-}
 JOB_COMMANDS = {
     name: LazyCommand(f"spark_job.commands.{module}:{name.replace('-', '_')}_command", text)
     for module, commands in {

@@ -10,6 +10,7 @@ from spark_job.contract.errors import MisuseError
 
 Pooling = Literal["avg", "max"]
 FULL_SIZE = (224, 224)  # VGG16's dense layers were trained on this size and take no other
+_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,6 @@ class Model:
     takes_dense: bool = False
 
 
-_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
 # mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
 _caffe = partial(
     Model,

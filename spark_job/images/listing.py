@@ -42,6 +42,8 @@ IMAGE_COLUMNS = ("path", "label", "split", "size")  # of every table with a row 
 
 
 Item = TypeVar("Item")
+REPEATED = ("label", "split", "skipped", "error", "labels.list.element")
+_KINDS: dict[str, Any] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +237,6 @@ def in_pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
 
 
 COLUMNS = tuple(field.name for field in fields(ListedFile))
-REPEATED = ("label", "split", "skipped", "error", "labels.list.element")
-_KINDS: dict[str, Any] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
 LISTING_SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 
 

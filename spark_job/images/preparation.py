@@ -30,6 +30,12 @@ THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
 QUALITIES = (72, 40, 10)  # photographs take 1 to 2 kB at the first; only noise without end needs the others
 HALVED_FROM = 4  # a picture so many times its thumbnail is halved first, in a fifth of the time
 DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
+_KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
+MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
+LARGEST_FACT = 1e9  # of widths, seconds and measures
+# What a slot says of an image, beside its tensor.
+_MEASURED = [("width", np.int32), ("height", np.int32), ("seconds", np.float64), ("quality", MEASURES)]
+FACTS = np.dtype([*_MEASURED, ("damage", TEXT), ("thumbnail", THUMBNAIL)])
 
 
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
@@ -83,14 +89,6 @@ class Prepared:
     quality: Quality | None = None
     damage: str | None = None  # a sentence about a file that is usable though it is damaged in part
     thumbnail: bytes | None = None  # a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted
-
-
-_KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
-MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
-LARGEST_FACT = 1e9  # of widths, seconds and measures
-# What a slot says of an image, beside its tensor.
-_MEASURED = [("width", np.int32), ("height", np.int32), ("seconds", np.float64), ("quality", MEASURES)]
-FACTS = np.dtype([*_MEASURED, ("damage", TEXT), ("thumbnail", THUMBNAIL)])
 
 
 def prepared_images(

@@ -27,6 +27,32 @@ INPUT_COLUMN = "features"
 OUTPUT_COLUMN = "components"
 SCALER, PCA = "StandardScaler_features", "PCA_features"
 STAGES = (f"stages/0_{SCALER}", f"stages/1_{PCA}")
+KINDS = ("integer", "double")
+VECTOR_FIELDS = {"type": "byte", "size": "integer", "indices": "integers", "values": "doubles"}
+MATRIX_FIELDS = {
+    "type": "byte",
+    "numRows": "integer",
+    "numCols": "integer",
+    "colPtrs": "integers",
+    "rowIndices": "integers",
+    "values": "doubles",
+    "isTransposed": "boolean",
+}
+DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
+_ARROW: dict[str, Any] = {
+    "string": pa.string(),
+    "long": pa.int64(),
+    "byte": pa.int8(),
+    "integer": pa.int32(),
+    "boolean": pa.bool_(),
+    "integers": pa.list_(pa.int32()),
+    "doubles": pa.list_(pa.float64()),
+}
+_VECTOR_STRUCT, _MATRIX_STRUCT = (
+    pa.struct([(name, _ARROW[kind]) for name, kind in fields.items()])
+    for fields in (VECTOR_FIELDS, MATRIX_FIELDS)
+)
+_DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
 def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dict[str, Any]:
@@ -44,34 +70,8 @@ def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dic
     }
 
 
-KINDS = ("integer", "double")
-VECTOR_FIELDS = {"type": "byte", "size": "integer", "indices": "integers", "values": "doubles"}
-MATRIX_FIELDS = {
-    "type": "byte",
-    "numRows": "integer",
-    "numCols": "integer",
-    "colPtrs": "integers",
-    "rowIndices": "integers",
-    "values": "doubles",
-    "isTransposed": "boolean",
-}
 VECTOR = _udt("VectorUDT", VECTOR_FIELDS, ("size", "indices", "values"))
 MATRIX = _udt("MatrixUDT", MATRIX_FIELDS, ("colPtrs", "rowIndices", "values"))
-DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
-_ARROW: dict[str, Any] = {
-    "string": pa.string(),
-    "long": pa.int64(),
-    "byte": pa.int8(),
-    "integer": pa.int32(),
-    "boolean": pa.bool_(),
-    "integers": pa.list_(pa.int32()),
-    "doubles": pa.list_(pa.float64()),
-}
-_VECTOR_STRUCT, _MATRIX_STRUCT = (
-    pa.struct([(name, _ARROW[kind]) for name, kind in fields.items()])
-    for fields in (VECTOR_FIELDS, MATRIX_FIELDS)
-)
-_DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
 def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:

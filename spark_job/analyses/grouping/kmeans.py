@@ -27,6 +27,15 @@ MAX_TRIAL_ROWS = 5_000  # enough to compare numbers of clusters; the centres are
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("path", "label", "split"), pa.string())
 _COLUMNS |= {"size": pa.int64(), "cluster": pa.int32(), "distance": pa.float32()}
 CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
+# Each is 1 when clusters and folders are the same.
+AGREEMENTS = {
+    # pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985)
+    "adjusted_rand": metrics.adjusted_rand_score,
+    # 0 when independent; arithmetic mean of the entropies
+    "normalized_mutual_information": metrics.normalized_mutual_info_score,
+    # 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007)
+    "homogeneity": metrics.homogeneity_score,
+}
 
 
 @dataclass(frozen=True)
@@ -125,17 +134,6 @@ def nearest_centres(rows: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, 
     clusters = squares.argmin(axis=1)
     distances = np.sqrt(np.maximum(squares[np.arange(len(rows)), clusters], 0))
     return (clusters + 1).astype(np.int32), distances
-
-
-# Each is 1 when clusters and folders are the same.
-AGREEMENTS = {
-    # pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985)
-    "adjusted_rand": metrics.adjusted_rand_score,
-    # 0 when independent; arithmetic mean of the entropies
-    "normalized_mutual_information": metrics.normalized_mutual_info_score,
-    # 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007)
-    "homogeneity": metrics.homogeneity_score,
-}
 
 
 def agreement(counts: Mapping[tuple[int, str], int]) -> dict[str, float] | None:
