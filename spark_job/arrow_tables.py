@@ -95,8 +95,7 @@ def _bits(column: Sequence[object]) -> pa.Buffer:
     return pa.py_buffer(np.packbits(np.array([bool(one) for one in column], bool), bitorder="little").data)
 
 
-# Scalars for functions of pyarrow.compute.
-NO, YES = array([False, True], pa.bool_())
+NO, YES = array([False, True], pa.bool_())  # scalars for functions of pyarrow.compute
 NO_TEXT, QUOTE = texts(["", "'"])
 
 

@@ -151,8 +151,7 @@ def local_configuration() -> dict[str, str]:
         "spark.local.dir": scratch,
         # Partials of moments, some MB each: by way of Spark's block manager they take twice as long.
         "spark.task.maxDirectResultSize": "64m",
-        # Workers import this package from where the driver found it.
-        "spark.executorEnv.PYTHONPATH": str(here.parent),
+        "spark.executorEnv.PYTHONPATH": str(here.parent),  # from where the driver found this package
         **PYTHON_DAEMON,
         # The quick compiler alone: the JVM lives for seconds here and moves data; the work is in Python.
         "spark.driver.extraJavaOptions": " ".join(

@@ -269,8 +269,7 @@ class Folder:
         with _named("empty", self.uri):
             names = [name for name in self.names() if not keep(name)]
             if not is_s3(self.uri):
-                # obstore refuses the names that it gives to files which it has not finished
-                for name in names:
+                for name in names:  # obstore refuses names of files that it has not finished
                     Path(self.uri, name).unlink()
             elif names:
                 obstore.delete(open_store(root), [root_and_key(self.child(name))[1] for name in names])

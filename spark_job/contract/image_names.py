@@ -32,8 +32,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 # What a repair of Windows found, and libraries of Apple's and Adobe's programs: copies and previews.
 SYSTEM_FOLDER = re.compile(r"found\.\d{3}|.*\.(photoslibrary|photolibrary|aplibrary|lrdata)")
-# Where the class of an image comes from.
-FOLDER, PATH, NO_LABELS = "folder", "path", "none"
+FOLDER, PATH, NO_LABELS = "folder", "path", "none"  # where the class of an image comes from
 LABELS = re.compile(r"folder(:[1-9]\d?)?|path|none")
 TABLE_EXTENSIONS = (".csv", ".tsv", ".parquet")
 FOLDER_MARKER = "folder marker"

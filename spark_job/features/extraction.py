@@ -78,8 +78,7 @@ class _OpenVinoEngine:
             "INFERENCE_NUM_THREADS": 1,
             "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": precision,
-            # Pinned, the processes of all Spark's workers would share the first core.
-            "ENABLE_CPU_PINNING": False,
+            "ENABLE_CPU_PINNING": False,  # pinned, all workers' processes would share the first core
             "PERFORMANCE_HINT": "LATENCY",
         }
         network = core.compile_model(core.read_model(str(graph), str(numbers)), "CPU", options)

@@ -113,8 +113,7 @@ def _read_libraries_only() -> None:
     rights = 13 + sum(version >= newer for newer in (2, 3, 5))  # the kinds of access to files that it knows
     handled = struct.pack("Q", (1 << rights) - 1)
     rules = _check(_libc.syscall(_LANDLOCK_CREATE, handled, ctypes.c_size_t(8), 0), "landlock_create_ruleset")
-    # Where code lies; not all of sys.path, which has folders of work and their secrets.
-    job = Path(spark_job.__file__).parent
+    job = Path(spark_job.__file__).parent  # where code lies; not all of sys.path, which has work and secrets
     while not job.exists():  # in a zip file
         job = job.parent
     installed = [Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]

@@ -193,8 +193,7 @@ def _share_before(jpeg: _Jpeg, place: int) -> int:
         return 100
     # Rows that are compressed together.
     unit = 8 * max(vertical for _, vertical in header.components.values()) if header.in_one_scan else 8
-    # Colours of half the height change a row before theirs.
-    rows = (first * denominator + 2) // unit * unit
+    rows = (first * denominator + 2) // unit * unit  # colours of half the height change a row before
     return 100 * rows // header.height
 
 

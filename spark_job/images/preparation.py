@@ -22,8 +22,7 @@ from spark_job.images.picture import Picture, check_memory, check_size, halved
 from spark_job.images.quality import EDGE_SIDE, Quality, measure
 
 cv2.setNumThreads(1)
-# Of a picture that is prepared and measured; a strip is long, and so are the rows that grow it.
-LONGEST_PREPARED_SIDE = 16_384
+LONGEST_PREPARED_SIDE = 16_384  # of what is measured; rows that grow a strip are as long
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
 THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))

@@ -158,8 +158,7 @@ def _edges(picture: GreyPicture) -> tuple[float, float]:
     ratio = max(picture.height, picture.width, EDGE_SIDE) / EDGE_SIDE
     size = (max(int(picture.height // ratio), 1), max(int(picture.width // ratio), 1))
     small = picture.resized(*size, bicubic)
-    # Pillow, which CleanVision finds edges with, leaves the border as it is.
-    edges = small.copy()
+    edges = small.copy()  # Pillow, which CleanVision finds edges with, leaves the border as it is
     edges[1:-1, 1:-1] = cv2.filter2D(small, -1, _EDGES)[1:-1, 1:-1]
     counts = np.bincount(small.ravel(), minlength=256).astype(np.float64)
     variance = float(counts @ counts) / 256 - (small.size / 256) ** 2

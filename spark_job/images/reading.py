@@ -86,7 +86,7 @@ def _unreadable(image: ListedFile, error: Exception) -> ImageRejectedError:
 
 
 class Pace:
-    """How many reads are in flight: half after S3 was busy, slowly more while it answers, as in TCP."""
+    """How many reads are in flight: half after S3 was busy, then slowly more, as in TCP (RFC 5681)."""
 
     def __init__(self, read: ReadImage, sleep: Callable[[float], None] = time.sleep) -> None:
         self.at_once = float(READS_IN_FLIGHT)

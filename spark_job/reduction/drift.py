@@ -15,8 +15,7 @@ import numpy as np
 
 from spark_job.session import Sum
 
-# Histogram of log2: 32 bins an octave are steps of 2.2 %.
-LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32
+LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32  # of log2: 32 bins an octave are steps of 2.2 %
 BINS = OCTAVES * BINS_AN_OCTAVE
 LIMIT_QUANTILE = 0.99
 ROUNDING = 1e-10  # a smaller share of an image's squared length is rounding, not a reconstruction error

@@ -92,8 +92,7 @@ def plain_axes(width: float, height: float) -> tuple[Figure, Axes]:
 def _marker(style: looks.ClassStyle) -> Line2D:
     symbol, colour = looks.SYMBOLS[style.symbol], looks.COLOURS[style.colour]
     colour = _TEXT if colour == looks.INK else colour
-    # A star's points make it look smaller than a circle of the same width.
-    size = 8 if symbol.name.startswith("star") else 6
+    size = 8 if symbol.name.startswith("star") else 6  # a star looks smaller than a circle of its width
     line = Line2D([], [], linestyle="", markersize=size, markeredgewidth=0.3 if symbol.filled else 1.1)
     # SVG counts y downwards, matplotlib upwards.
     line.set_marker(Path([(x, -y) for x, y in (*symbol.outline, symbol.outline[0])], closed=True))

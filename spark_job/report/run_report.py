@@ -247,7 +247,7 @@ def drift_blocks(drift: Drift) -> list[Block]:
 
 
 def components_tsv(components: np.ndarray) -> bytes:
-    """Return lines of k exact float32 numbers, as TensorBoard's Embedding Projector loads them."""
+    """Return lines of k exact float32 numbers, to be loaded at https://projector.tensorflow.org/."""
     lines = ("\t".join(f"{value:.9g}" for value in row) + "\n" for row in components)
     return "".join(lines).encode()
 

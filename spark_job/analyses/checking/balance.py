@@ -78,8 +78,7 @@ class Balance:
         classes = dict(sorted(found.classes.items(), key=lambda one: (one[1], one[0])))
         numbers, kinds = Counter[str](), Counter[str]()
         for label, images in classes.items():
-            # What like names share: `apple` of `Apple Red 1` and `apple_6`.
-            found_word = re.search(r"[^\W\d_]+", label)
+            found_word = re.search(r"[^\W\d_]+", label)  # what like names share: `apple` of `Apple Red 1`
             word = found_word[0].casefold() if found_word else label
             numbers[word] += 1
             kinds[word] += images

@@ -221,8 +221,7 @@ def _scores(
     }
     limits, sizes = asdict(thresholds), _sizes(batch)
     smallest, largest = surroundings.smallest, surroundings.largest
-    # Where all sizes are equal, any other size is odd.
-    middle, gap = (smallest + largest) / 2, largest - smallest
+    middle, gap = (smallest + largest) / 2, largest - smallest  # where all sizes are equal, any other is odd
     size_scores = 1 - np.clip(np.abs(sizes - middle) / (gap or middle), 0, 1)
     return {
         **{issue: (score < limits[issue], score) for issue, score in scores.items()},

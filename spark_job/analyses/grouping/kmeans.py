@@ -31,10 +31,8 @@ CLUSTERS_SCHEMA = pa.schema(_COLUMNS)
 AGREEMENTS = {
     # pairs of images that both join or both part; 0 is chance (Hubert, Arabie 1985)
     "adjusted_rand": metrics.adjusted_rand_score,
-    # 0 when independent; arithmetic mean of the entropies
-    "normalized_mutual_information": metrics.normalized_mutual_info_score,
-    # 1 when each cluster holds images of one folder only (Rosenberg, Hirschberg 2007)
-    "homogeneity": metrics.homogeneity_score,
+    "normalized_mutual_information": metrics.normalized_mutual_info_score,  # 0: independent
+    "homogeneity": metrics.homogeneity_score,  # 1: one folder in each cluster (Rosenberg, Hirschberg 2007)
 }
 
 

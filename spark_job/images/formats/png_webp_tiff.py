@@ -41,8 +41,7 @@ def is_interlaced(data: bytes) -> bool:
 
 def open_damaged_png(data: bytes) -> Opened:
     """Describe the rows that are there of a PNG that libvips does not read to its end."""
-    # libpng reads ahead, and would lose what it has
-    rows = Strips(data + bytes(65_536), options="fail_on=none")
+    rows = Strips(data + bytes(65_536), options="fail_on=none")  # libpng reads ahead, and would lose rows
     depth, colour_type = data[24:26]
     samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
     row_length = 1 + ceil(rows.width * samples * depth / 8)
