@@ -36,9 +36,8 @@ FOOTER_BYTES = 64 * 1024  # read at once of a part's end, where Parquet says wha
 def numbers(column: np.ndarray) -> pa.Array[Any]:
     """Return (n,) numbers of any type, none missing; the memory is shared when it is contiguous."""
     column = np.ascontiguousarray(column)
-    return pa.Array.from_buffers(
-        pa.from_numpy_dtype(column.dtype), column.size, [None, pa.py_buffer(column.data)]
-    )
+    kind = pa.from_numpy_dtype(column.dtype)
+    return pa.Array.from_buffers(kind, column.size, [None, pa.py_buffer(column.data)])
 
 
 def values(array: pa.Array[Any]) -> np.ndarray:

@@ -106,11 +106,9 @@ class Novelty:
 
 def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
     """Save the model; its input column `features` is a vector, its classes are numbered from 0."""
-    parameters = {"family": "multinomial", "featuresCol": "features", "regParam": regularization}
-    parameters["standardization"] = True
-    mllib.write_metadata(
-        folder, "classification.LogisticRegressionModel", "LogisticRegression_head", parameters
-    )
+    given = {"family": "multinomial", "featuresCol": "features", "regParam": regularization}
+    given["standardization"] = True
+    mllib.write_metadata(folder, "classification.LogisticRegressionModel", "LogisticRegression_head", given)
     true = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\x01")])
     classes, length = (numbers(np.array([size], np.int32)) for size in head.coefficients.shape)
     vector, matrix = mllib.dense_vectors(head.intercepts[None]), mllib.dense_matrix(head.coefficients)

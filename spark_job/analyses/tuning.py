@@ -61,9 +61,7 @@ def heat_map(tuning: Tuning) -> Chart:
         "yaxis": {"title": {"text": "Executors"}, "type": "category"},
     }
     caption = "Images a second by executors and cores of each"
-    return Chart(
-        caption, [trace], layout, png=lambda: _heat_map_png(rates, executors, cores), name="heat_map"
-    )
+    return Chart(caption, [trace], layout, png=lambda: _grid_png(rates, executors, cores), name="heat_map")
 
 
 def _seconds(
@@ -74,7 +72,7 @@ def _seconds(
     return line_chart(caption, f"time_by_{name}", [fitted, measured], *axes)
 
 
-def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:
+def _grid_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:
     figure, axes = plain_axes(6, 4.5)
     axes.grid(visible=False)
     image = axes.imshow(

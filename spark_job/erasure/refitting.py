@@ -92,10 +92,8 @@ def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) 
     with tempfile.TemporaryDirectory(prefix="fruit-again-") as scratch:
         made = RunFolder(f"{scratch}/{manifest.run_id}")
         if manifest.kind == "train":
-            settings = Settings(**{one.name: given.pop(one.name) for one in fields(Settings)})
-            train(
-                given.pop("features"), scratch, spark, say, run_id=manifest.run_id, settings=settings, **given
-            )
+            used = Settings(**{one.name: given.pop(one.name) for one in fields(Settings)})
+            train(given.pop("features"), scratch, spark, say, run_id=manifest.run_id, settings=used, **given)
         else:
             if "k_range" in given:
                 given["k_range"] = tuple(given["k_range"])

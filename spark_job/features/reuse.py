@@ -140,10 +140,8 @@ def find_reusable(
         return _write_groups(_meet(0, together, options, labels, today, destination, groups), destination)
     task_count = TASKS_A_CORE * spark.defaultParallelism  # reading columns takes less than a task
     shared = spark.broadcast(labels)
-    in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(
-        partial(_bucketed, buckets=buckets)
-    )
-    met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
+    dealt = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(partial(_bucketed, buckets=buckets))
+    met = dealt.partitionBy(buckets, int).mapPartitionsWithIndex(
         lambda bucket, pairs: _meet(
             bucket, (rows for _, rows in pairs), options, shared.value, today, destination, groups
         )

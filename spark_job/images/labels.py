@@ -54,9 +54,7 @@ class Labels:
             return cls(rule)
         names, cells = _read(rule)
         columns = tuple(name for name in names if name not in (PATH, SPLIT, LABEL))
-        chosen = label or next(
-            (name for name in (LABEL, *columns) if name in names and name not in ABOUT), None
-        )
+        chosen = label or next((one for one in (LABEL, *columns) if one in names and one not in ABOUT), None)
         if chosen is None:
             raise MisuseError(
                 f"--labels {rule} has no label column, only {', '.join(names)}: add one, as variety"

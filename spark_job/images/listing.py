@@ -98,11 +98,9 @@ def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) ->
         yield relative.rstrip("/"), 0, "", f"the folder cannot be read: {error.strerror}"
 
 
-def _below(
-    entries: list[os.DirEntry[str]], relative: str, seen: tuple[tuple[int, int], ...]
-) -> Iterator[Found]:
+def _below(entries: list[os.DirEntry[str]], above: str, seen: tuple[tuple[int, int], ...]) -> Iterator[Found]:
     for entry in entries:
-        name = relative + entry.name
+        name = above + entry.name
         try:
             status = entry.stat()
         except OSError as error:
@@ -218,9 +216,7 @@ def _pages_of_boto3(bucket: str, prefix: str, last: str) -> Iterator[list[dict[s
 def is_refused_key(key: str) -> bool:
     """Return whether obstore refuses a key: it wants names between slashes, without control characters."""
     names = key.removesuffix("/").split("/")
-    return not {"", ".", ".."}.isdisjoint(names) or any(
-        unicodedata.category(letter) == "Cc" for letter in key
-    )
+    return not {"", ".", ".."}.isdisjoint(names) or any(unicodedata.category(one) == "Cc" for one in key)
 
 
 def _found(item: dict[str, Any], prefix: str) -> Found:

@@ -68,9 +68,8 @@ def shrinking(width: int, height: int, orientation: int, needed: Needed) -> int:
 def halved(pixels: np.ndarray) -> np.ndarray:
     """Return averages of 2 x 2 pixels; OpenCV does it ten times as fast as it shrinks to other sizes."""
     height, width = (side // 2 for side in pixels.shape[:2])
-    return np.asarray(
-        cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
-    )
+    even = pixels[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

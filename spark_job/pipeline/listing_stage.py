@@ -49,7 +49,7 @@ def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None
         runs, now = complete_runs(Folder(options.results)), json.loads(json.dumps(options.parameters))
         for folder, manifest in sorted(runs, key=lambda run: run[1].created, reverse=True):
             same_archive = all(manifest.parameters.get(name) == now[name] for name in SAME_ARCHIVE)
-            if manifest.extractor and same_archive and not _differences(folder, manifest, options, extractor):
+            if manifest.extractor and same_archive and not _changes(folder, manifest, options, extractor):
                 return folder
         return None
     folder = RunFolder(options.previous)
@@ -58,7 +58,7 @@ def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None
         raise MisuseError(
             f"--previous {options.previous} is not the folder of a complete run: give RESULTS/RUN_ID of one"
         )
-    if differences := _differences(folder, found, options, extractor):
+    if differences := _changes(folder, found, options, extractor):
         raise MisuseError(
             f"--previous {options.previous} has other features ({'; '.join(differences)}): give what it was "
             "made with, or compute all anew without --previous"
@@ -66,24 +66,20 @@ def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None
     return folder
 
 
-def _differences(
-    folder: RunFolder, manifest: Manifest, options: RunOptions, extractor: Extractor
-) -> list[str]:
+def _changes(folder: RunFolder, manifest: Manifest, options: RunOptions, extractor: Extractor) -> list[str]:
     """Return why features of that run could differ from those this run would compute."""
     before, now = manifest.parameters, options.parameters
-    differences = [
+    found = [
         f"{name} {before.get(name)}, now {now[name]}"
         for name in ("engine", "precision")
         if before.get(name) != now[name]
     ]
     if difference := extractor.specification.difference(manifest.extractor_fingerprint):
-        differences.append(difference)
+        found.append(difference)
     parts = part_uris(folder.at(layout.FEATURES))
     if parts and (missing := set(FEATURES_SCHEMA.names) - set(column_names(parts[0]))):
-        differences.append(
-            f"no columns {', '.join(sorted(missing))}, as earlier versions of this job left it"
-        )
-    return differences
+        found.append(f"no columns {', '.join(sorted(missing))}, as earlier versions of this job left it")
+    return found
 
 
 def list_stage(run: Run) -> ListingResult:

@@ -127,9 +127,7 @@ def complete_stage(
     return result
 
 
-def metrics_of(
-    results: stages.StageResults, feature_length: int, seconds: Mapping[str, float]
-) -> dict[str, Any]:
+def metrics_of(results: stages.StageResults, length: int, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Return `metrics.json`; docs/results-folder.md says what each figure is."""
     features, reduction = results.features, results.reduction
     rates = ("images_per_second", "cores", "cpu_utilization", "images_per_second_per_core", "megapixels")
@@ -137,7 +135,7 @@ def metrics_of(
     return {
         "images": {**results.image_counts, "skipped_by_reason": results.listing.skipped},
         **({"labels": results.listing.labels} if results.listing.labels else {}),
-        "features": {"length": feature_length, **{name: getattr(features, name, None) for name in rates}},
+        "features": {"length": length, **{name: getattr(features, name, None) for name in rates}},
         "reduction": {name: getattr(reduction, name, None) for name in shares},
         "drift": reduction.drift.figures() if reduction and reduction.drift else None,
         "seconds": seconds,

@@ -236,13 +236,11 @@ def drift_blocks(drift: Drift) -> list[Block]:
     ]
     shown = min(len(drift.shift), MAX_COMPONENT_ROWS)
     few = f" the first {shown} of {count(len(drift.shift))}" if shown < len(drift.shift) else " the"
-    components = [
-        (i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)
-    ]
+    each = [(i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)]
     beside = "The new images beside those that the reduction was fitted on"
     caption = f"Mean and variance of the new images along{few} components; without drift 0 and 1"
     columns = ["Component", "Mean, in standard deviations", "Variance / fitted variance"]
-    details = Table(caption, columns, components, summary="Component by component")
+    details = Table(caption, columns, each, summary="Component by component")
     return [drift.advice, Table(beside, ["Measure", "Fitted", "New"], rows), details]
 
 

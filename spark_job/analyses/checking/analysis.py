@@ -158,10 +158,8 @@ def check_document(checked: Checked, source: runs.SourceRun) -> Document:
     rows = []
     for issue, meaning in checks.ISSUES.items():
         found = counts[issue]
-        photographs = Number("not looked for" if found is None else count(found))
-        rows.append(
-            (_title(issue), photographs, Number(percent((found or 0) / max(checked.measured, 1))), meaning)
-        )
+        many = Number("not looked for" if found is None else count(found))
+        rows.append((_title(issue), many, Number(percent((found or 0) / max(checked.measured, 1))), meaning))
     summary = "quality.csv lists every finding, by issue, the worst first; 0 is the worst score."
     table = Table("Findings by issue", ["Issue", "Photographs", "Share", "What it means"], rows)
     notes = []

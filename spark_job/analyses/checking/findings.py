@@ -75,9 +75,7 @@ class FindingTally(Sum):
     @classmethod
     def of(cls, findings: Sequence[Finding]) -> Self:
         counts = Counter(one.issue for one in findings)
-        worst = {
-            issue: Worst((one.rank(), one) for one in findings if one.issue == issue) for issue in counts
-        }
+        worst = {name: Worst((one.rank(), one) for one in findings if one.issue == name) for name in counts}
         return cls(counts, Sums(worst))
 
 
@@ -180,9 +178,7 @@ def _repeated(keys: np.ndarray) -> dict[int, int]:
     return dict(zip(values[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True))
 
 
-def pixel_findings(
-    uri: str, surroundings: Surroundings, thresholds: Thresholds, label: str
-) -> Iterator[Finding]:
+def pixel_findings(uri: str, around: Surroundings, thresholds: Thresholds, label: str) -> Iterator[Finding]:
     """Yield the findings of one part of the features table; `label` is the column that says the class."""
     for batch in read_labelled(uri, (*IMAGE_COLUMNS, "width", "height", "damage", *MEASURES), label):
         if "damage" in batch.schema.names:  # not in the tables of earlier versions
@@ -192,12 +188,12 @@ def pixel_findings(
                 yield Finding(image, "damaged", 0.0, sentence)
         measured = batch.filter(batch.column("pixel_hash").is_valid())
         images = listed_files(measured)
-        for issue, (flagged, scores) in _scores(measured, surroundings, thresholds).items():
+        for issue, (flagged, scores) in _scores(measured, around, thresholds).items():
             for place in np.flatnonzero(flagged).tolist():
                 yield Finding(images[place], issue, float(scores[place]))
         for issue, column, repeated in (
-            ("exact_duplicates", "pixel_hash", surroundings.exact),
-            ("near_duplicates", "perceptual_hash", surroundings.near),
+            ("exact_duplicates", "pixel_hash", around.exact),
+            ("near_duplicates", "perceptual_hash", around.near),
         ):
             hashes: list[Any] = measured.column(column).to_pylist()
             for image, one, key in zip(images, hashes, _keys(hashes).tolist(), strict=True):

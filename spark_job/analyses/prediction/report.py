@@ -47,16 +47,14 @@ class Answer:
     unlike: bool
 
 
-def answered(
-    classifier: SavedClassifier, batch: pa.RecordBatch
-) -> tuple[pa.RecordBatch, list[Answer | None]]:
+def answered(model: SavedClassifier, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Answer | None]]:
     """Turn rows of FEATURES_SCHEMA into rows of PREDICTIONS_SCHEMA and answers; None for rejected images."""
     row_answers: list[Answer | None] = [None] * batch.num_rows
     places = [at for at, error in enumerate(batch.column("error").to_pylist()) if error is None]
     if places:
-        names, novelty = classifier.description.classes, classifier.novelty
+        names, novelty = model.description.classes, model.novelty
         features = matrix(batch.filter(batch.column("features").is_valid()).column("features"))
-        shares = classifier.head.probabilities(features)
+        shares = model.head.probabilities(features)
         order = np.argsort(-shares, axis=1, kind="stable")[:, :TOP]
         best, distances = np.take_along_axis(shares, order, axis=1), novelty.distances(features)
         flags = novelty.flagged(best[:, 0], distances)

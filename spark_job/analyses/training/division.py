@@ -97,7 +97,7 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     Raises MisuseError if there are fewer than two classes to train, or there is nothing to test with.
     """
     all_draws = chain(draws.items(), (test_draws or {}).items())
-    unlabelled = sum(len(drawn) for (_, label), drawn in all_draws if not label)
+    no_label = sum(len(drawn) for (_, label), drawn in all_draws if not label)
     draws = _labelled(draws)
     kinds = {kind for kind, _ in draws}
     training_kind = test_kind = None
@@ -127,9 +127,7 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     counts = np.array([[max(1, round(share * len(training[one]))) for one in classes] for share in CURVE])
     limits = {one: tuple(training[one][counts[:, at] - 1].tolist()) for at, one in enumerate(classes)}
     unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
-    return Division(
-        seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown, unlabelled
-    )
+    return Division(seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown, no_label)
 
 
 def _labelled(draws: Draws) -> Draws:
