@@ -68,11 +68,7 @@ class ComponentRequest:
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """Limits that protect a worker from one image, which is rejected; 200 megapixels of phones are within.
-
-    What a core's memory does not hold is rejected below them, by its header
-    (`contract.node.DECODING_MIB`).
-    """
+    """Limits beyond which an image is rejected, as it is below them by `contract.node.DECODING_MIB`."""
 
     max_pixels: int = option(
         "Reject images whose header says that they have more pixels.",

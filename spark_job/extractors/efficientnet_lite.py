@@ -89,9 +89,8 @@ class _Tensor:
         # as_strided checks nothing: a wrong stride would read other memory.
         if min((*self.shape, *self.strides, self.offset), default=0) < 0:
             raise ValueError("a tensor has a negative size")
-        last = self.offset + sum(
-            (size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)
-        )
+        steps = zip(self.shape, self.strides, strict=True)
+        last = self.offset + sum((size - 1) * stride for size, stride in steps)
         if 0 not in self.shape and last >= len(numbers):
             raise ValueError("a tensor reaches beyond its storage")
         strides = tuple(stride * numbers.itemsize for stride in self.strides)

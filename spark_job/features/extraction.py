@@ -176,7 +176,7 @@ class Extraction:
         """Yield rows of `schema` for rows of LISTING_SCHEMA, in their order; add to both counts."""
         start_decoder()  # it gets ready while the network is loaded
         started = time.process_time()
-        rows = self._extract((ListedFile(**row) for row in batch.to_pylist()), self.load_engine(), count)
+        rows = self._rows((ListedFile(**row) for row in batch.to_pylist()), self.load_engine(), count)
         loaded = time.monotonic()
         chunk_size = rows_within(MAX_BATCH_BYTES, self.specification.feature_length, MAX_ROWS_PER_BATCH)
         first = 0
@@ -187,9 +187,7 @@ class Extraction:
         tally.processor_seconds += time.process_time() - started
         tally.seconds += time.monotonic() - loaded
 
-    def _extract(
-        self, files: Iterator[ListedFile], engine: Engine, count: ShareCount | None
-    ) -> Iterator[_Row]:
+    def _rows(self, files: Iterator[ListedFile], engine: Engine, count: ShareCount | None) -> Iterator[_Row]:
         reads = read_ahead(files, partial(read_image, limits=self.limits, erased=self.erased))
         orders = (
             (image, Order(content, self.shown(image.label, image.path)))

@@ -1,7 +1,4 @@
-"""Where the labels of images come from: a rule over folders, or a table with a row for each `path`.
-
-All columns but `path` and `split` are label columns, which images take along; one of them is the class.
-"""
+"""Where the labels of images come from: a rule over folders, or a table with a row for each `path`."""
 
 from __future__ import annotations
 
@@ -45,11 +42,7 @@ class Labels:
 
     @classmethod
     def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:
-        """Return the labels of a rule, or read a table; its class is `label`, or its first label column.
-
-        No column may have a reserved name, whatever the case. Raises MisuseError if the table cannot
-        be used.
-        """
+        """Return the labels of a rule, or read a table, whose class is `label` or its first other column."""
         if not is_table(rule):
             return cls(rule)
         names, cells = _read(rule)

@@ -28,9 +28,8 @@ HALVED_SIDE = 3 * EDGE_SIDE  # further the score of edges would be off by .04 in
 # pHash of 8 x 8 bits, from 32 x 32 pixels:
 # https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html
 HASH_SIDE, HASH_PIXELS = 8, 32
-_FREQUENCIES = np.cos(
-    np.pi * np.outer(np.arange(HASH_SIDE), 2 * np.arange(HASH_PIXELS) + 1) / (2 * HASH_PIXELS)
-)
+_TURNS = np.outer(np.arange(HASH_SIDE), 2 * np.arange(HASH_PIXELS) + 1) / (2 * HASH_PIXELS)
+_FREQUENCIES = np.cos(np.pi * _TURNS)
 # How bright the channels look: https://alienryderflex.com/hsp.html
 _CHANNEL_WEIGHTS = np.array([[0.241, 0.691, 0.068]], np.float32)
 _EDGES = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32)

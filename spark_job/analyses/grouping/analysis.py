@@ -42,11 +42,7 @@ def group(
     run_id: str | None = None,
     label: str | None = None,
 ) -> runs.Summary:
-    """Group the images of a run in k clusters; without k the silhouette chooses within `k_range`.
-
-    K-means is fitted in the driver on at most 20,000 images, drawn evenly; Spark tasks then assign all of
-    them.
-    """
+    """Group the images of a run in k clusters; without k the silhouette chooses within `k_range`."""
     source = runs.SourceRun.open(features, label=label)
     table = runs.VectorTable.components(source)
     chosen_by = {"k": k} if k else {"k_range": list(k_range)}
@@ -171,10 +167,8 @@ class Grouping:
             ("silhouette", f"{self.chosen.silhouette:.3f} (1: far apart, 0: on the border)"),
         ]
         if self.agreement:
-            same = (
-                "adjusted Rand {adjusted_rand:.3f}, homogeneity {homogeneity:.3f} (1: the same, 0: by chance)"
-            )
-            lines.append(("folders", same.format_map(self.agreement)))
+            same = "adjusted Rand {adjusted_rand:.3f}, homogeneity {homogeneity:.3f}"
+            lines.append(("folders", f"{same.format_map(self.agreement)} (1: the same, 0: by chance)"))
         return lines
 
 

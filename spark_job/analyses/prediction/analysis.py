@@ -53,11 +53,7 @@ def predict(
     labels: str | None = None,
     run_id: str | None = None,
 ) -> Summary:
-    """Recognise images, save what was found, and report; only many images need Spark.
-
-    Without `labels`, answers are held against classes found as in the run that the model learnt from, or
-    against none, if that had a table.
-    """
+    """Recognise images, save what was found, and report; only many images need Spark."""
     if contains(normalise(images), normalise(results)):
         raise MisuseError(
             f"--results {results} lies inside --images: its pictures would be taken for photographs "

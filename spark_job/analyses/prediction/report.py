@@ -155,9 +155,8 @@ class Outcome(Sum):
                 unlike = " - unlike anything trained on" if image["unlike"] else ""
                 lines.append(("image", f"{image['path']}: {', '.join(shares)}{unlike}"))
             return lines
-        classes = [
-            f"{class_name(name)} {images:,}" for name, images in self.predicted.most_common(MOST_FREQUENT)
-        ]
+        most = self.predicted.most_common(MOST_FREQUENT)
+        classes = [f"{class_name(name)} {images:,}" for name, images in most]
         rest = len(self.predicted) - len(classes)
         return [*lines, ("classes", ", ".join(classes) + (f" and {rest:,} more" if rest > 0 else ""))]
 

@@ -92,10 +92,7 @@ def _kind(split: str) -> str:
 
 
 def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -> Division:
-    """Tell training images from test images: by the run that tests, by split, or with a share held out.
-
-    Raises MisuseError if there are fewer than two classes to train, or there is nothing to test with.
-    """
+    """Tell training from test images; MisuseError: fewer than two classes, or nothing to test with."""
     all_draws = chain(draws.items(), (test_draws or {}).items())
     no_label = sum(len(drawn) for (_, label), drawn in all_draws if not label)
     draws = _labelled(draws)

@@ -127,10 +127,7 @@ def fit_heads(
     say: Say,
     trace: Say | None = None,
 ) -> list[Trained]:
-    """Fit a head on each of these tables, with growing shares of the images; all are judged on features.
-
-    Each share begins where the one before ended, which spares most of its iterations.
-    """
+    """Fit a head on each of these tables; each share of the images begins where the one before ended."""
     features, counts = VectorTable.features(source), division.training_counts
     keep = partial(Examples, spark, classes=len(division.classes))
 

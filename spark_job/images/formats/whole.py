@@ -162,9 +162,8 @@ def _size_of_jxl(data: bytes) -> tuple[int, int]:
     """Return the width and the height, before the picture is turned (ISO 18181-1, SizeHeader)."""
     start = 0
     if data[:2] != b"\xff\x0a":
-        start = min(
-            at for at in (data.find(b"\xff\x0a", data.find(name)) for name in (b"jxlc", b"jxlp")) if at > 0
-        )
+        found = [data.find(b"\xff\x0a", data.find(name)) for name in (b"jxlc", b"jxlp")]
+        start = min(at for at in found if at > 0)
     bits = int.from_bytes(data[start + 2 : start + 18], "little")
 
     def take(count: int) -> int:
