@@ -41,7 +41,7 @@ def forgotten(results: str) -> Tombstones:
 def read_image(
     image: ListedFile, limits: ImageLimits, most: int | None = None, erased: Tombstones | None = None
 ) -> Content:
-    """Return the bytes of an image, or why there are none; LargerError: it has grown; BaseError: no answer."""
+    """Return the bytes of an image, or why it has none; LargerError: it has grown; BaseError: no answer."""
     if image.error is not None:
         return ImageRejectedError(image.error)
     if image.size == 0:
