@@ -53,7 +53,7 @@ class Head:
 
     @classmethod
     def of_standardised(cls, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "Head":
-        """Return the head on plain columns that equals these on `(column - mean) * scale`."""
+        """Return the head on plain columns that equals these weights on `(column - mean) * scale`."""
         coefficients = weights[:, :-1] * scale
         return cls(coefficients, weights[:, -1] - coefficients @ mean)
 

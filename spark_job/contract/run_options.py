@@ -68,7 +68,7 @@ class ComponentRequest:
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """Limits beyond which an image is rejected, as it is below them by `contract.node.DECODING_MIB`."""
+    """Limits beyond which an image is rejected; `contract.node.DECODING_MIB` may reject it below them."""
 
     max_pixels: int = option(
         "Reject images whose header says that they have more pixels.",

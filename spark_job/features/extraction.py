@@ -56,7 +56,7 @@ class Engine(Protocol):
 def load_engine(
     files: Mapping[str, Path], specification: ExtractorSpecification, engine: str, precision: str
 ) -> Engine:
-    """Load a network to run on one core, of files whose hashes are not checked; ExtractorError."""
+    """Load a network to run on one core; hashes are not checked here. ExtractorError: it does not load."""
     paths = [files[name] for name in ENGINE_FILES[engine]]
     make: Callable[..., Engine] = _OpenVinoEngine if engine == "openvino" else _TensorFlowEngine
     try:

@@ -49,7 +49,7 @@ _OPENERS_OF_DAMAGED = {"PNG": by_vips.open_damaged_png, "TIFF": by_vips.open_dam
 
 
 def decode_picture(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> Picture:
-    """Return the first frame, upright, on white, large enough for `needed`; ImageRejectedError: none."""
+    """Return the first frame, upright, on white, large enough for `needed`; ImageRejectedError."""
     if not data:
         raise ImageRejectedError("the file is empty")
     try:

@@ -40,7 +40,7 @@ def draw(seed: int, path: str) -> int:
 
 
 def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
-    """Return class -> the share of its draws that holds a later sample, and some rejected images."""
+    """Return class -> the share of its draws that a later sample takes, and some more for rejections."""
     return {
         label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1
         for label, quota in quotas(selected, total).items()

@@ -101,7 +101,7 @@ class Reduction:
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
-    """Compute components from the covariance, O(d^3); NoVarianceError, ReductionError: too many."""
+    """Compute components from the covariance, O(d^3); NoVarianceError; ReductionError: too many asked."""
     scale, matrix = _scaled(moments, request.standardize)
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
@@ -113,7 +113,7 @@ def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
 
 
 def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
-    """Return the (d,) shares of variance, for a fraction of the components' cost; NoVarianceError."""
+    """Return the (d,) shares of variance, for a fraction of the cost of components; NoVarianceError."""
     _, matrix = _scaled(moments, standardize)
     with _threads_for(matrix):
         return explained_variance_ratio(np.linalg.eigvalsh(matrix))

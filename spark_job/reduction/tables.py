@@ -36,7 +36,7 @@ COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
 def fit(
     spark: SparkContext, parts: Sequence[str], rows: int, columns: int, request: ComponentRequest
 ) -> Reduction:
-    """Fit principal components to the usable rows of a table; ReductionError: they fit in no memory."""
+    """Fit principal components to the usable rows of a table; ReductionError: there is not memory enough."""
     check_size(rows, columns)
     if columns <= MAX_COVARIANCE_COLUMNS:
         return reduce_moments(moments(spark, parts, columns), request)
@@ -88,7 +88,7 @@ def write_components(
     destination: Folder,
     profiled: int | None = None,
 ) -> Profile:
-    """Project the usable rows and store them; return how the images of the first or all parts lie."""
+    """Project the usable rows and store them; return the profile of the images of `profiled` parts."""
     destination.clear()
     shared, more = spark.broadcast(reduction), label_columns(parts[0])
     schema = spark_schema({**COMPONENTS_COLUMNS, **dict.fromkeys(more, "string")})

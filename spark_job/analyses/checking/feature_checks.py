@@ -74,7 +74,10 @@ class ClassModel:
         return cls(labels, counts, centres @ whitening, whitening)
 
     def distances(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Return (n, c) distances to the centres, to its own without the image; codes: of its class."""
+        """Return (n, c) distances of (n, k) components to the centres, given the (n,) codes of their classes.
+
+        Each image is left out of the centre of its own class, which it would draw towards itself.
+        """
         white = rows[:, :MAX_COMPONENTS] @ self.whitening
         squares = (white**2).sum(axis=1)[:, None] - 2 * white @ self.centres.T + (self.centres**2).sum(axis=1)
         distances: np.ndarray = np.sqrt(np.maximum(squares, 0))

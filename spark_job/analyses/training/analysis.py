@@ -30,7 +30,7 @@ def train(
     label: str | None = None,
     trace: Say | None = None,
 ) -> Summary:
-    """Train, evaluate, save and report; `held_out` of each class test where neither run nor split says it."""
+    """Train, evaluate, save and report; `held_out`: the share that tests, unless a run or splits say it."""
     settings = settings or Settings()
     chosen = {"features": features, "test_features": test_features, "on": on, "held_out": held_out}
     parameters = {**chosen, "seed": seed, "label": label, **asdict(settings)}

@@ -52,7 +52,7 @@ class Examples:
         self._blocks = blocks.persist(StorageLevel.MEMORY_AND_DISK)
 
     def total(self, function: Callable[[Any, Block], Total], model: Any, partial_bytes: int = 1) -> Total:
-        """Sum a module's function of model and block over all blocks; partial_bytes: of a result."""
+        """Sum `function(model, block)` over all blocks; workers import the function from its module."""
         shared = self._spark.broadcast(model)
 
         def partial(blocks: Iterable[Block]) -> Iterator[Total]:
@@ -180,7 +180,7 @@ def fit_softmax(
 
 
 def cross_entropy(candidate: tuple[np.ndarray, Scaling, int], block: Block) -> CrossEntropy:
-    """Return loss and gradient of (classes, d + 1) float32 weights on a block's rows up to a step."""
+    """Return loss and gradient of (classes, d + 1) float32 weights on the rows of a block up to a step."""
     weights, scaling, step = candidate
     chosen = block.steps <= step
     rows, classes = scaling.standardised(block.rows[chosen]), block.classes[chosen]
