@@ -1,7 +1,7 @@
-"""Spark's Java classes, archived once as Java loads them: a session then starts in half the time.
+"""Spark's Java classes, archived once (by `make setup`): a session then starts in half the time.
 
-`make setup` runs `python -m spark_job.class_archive`. Java checks that the archive fits and does without it
-where it does not (https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html).
+Java checks that the archive fits, or does without
+(https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html).
 """
 
 import subprocess

@@ -1,8 +1,4 @@
-"""The job's command line, and what every command line of this project is made of.
-
-`LazyGroup` imports a command when it is asked for; `run_command_line` turns every error into one line and an
-exit code. `spark-submit`, `python -m spark_job` and the `fruit` command use both.
-"""
+"""The job's command line, and what every command line of this project, as `fruit`, is made of."""
 
 import errno
 import sys
@@ -19,6 +15,16 @@ from spark_job.contract.foreign_texts import terminal_text
 from spark_job.errors import scratch_advice
 
 SETTINGS = {"max_content_width": 110, "help_option_names": ["-h", "--help"]}
+ANALYSES = {
+    "train": "Train a classifier on the features of a run.",
+    "predict": "Say what is on photographs.",
+    "group": "Find groups of alike photographs without labels.",
+    "check": "Find what is wrong with the photographs of a run.",
+    "compare": "Show two runs side by side.",
+    "convergence": "Show how many components a growing sample needs.",
+    "export-keras": "Make one Keras model of network and classifier.",
+    "time-serial": "Time one plain process on the images of a run.",
+}
 
 
 class LazyCommand(NamedTuple):
@@ -39,11 +45,9 @@ class LazyGroup(click.Group):
         self._lazy = {name: command for section in sections.values() for name, command in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which they were given."""
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None: there is none of this name."""
         if cmd_name not in self._lazy:
             return None
         module, _, attribute = self._lazy[cmd_name].place.partition(":")
@@ -51,34 +55,21 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing one."""
         for title, section in self._sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name, command.help) for name, command in section.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that a shell may complete here, without importing one."""
-        commands = [
-            CompletionItem(name, help=command.help)
-            for name, command in self._lazy.items()
-            if name.startswith(incomplete)
-        ]
+        found = [(name, command.help) for name, command in self._lazy.items() if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=text) for name, text in found]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 def run_command_line(
     group: click.Command, arguments: Sequence[str] | None = None, program: str | None = None
 ) -> None:
-    """Run a command; on an error print one line that says what to do, and exit with its code.
-
-    Args:
-        arguments: the words after the program's name; default: those of this process.
-        program: its name in help texts.
-
-    Raises:
-        SystemExit: 1 the command failed, 2 it was called in a wrong way, 130 it was stopped; or another code
-            that the command ends with. A command that succeeds returns.
-    """
+    """Run a command; print an error as one line and exit: 1 failed, 2 called in a wrong way, 130 stopped."""
     try:
         # Outside standalone mode Click returns the code of an `Exit`, and what the command returns: nothing.
         code = group.main(args=arguments, prog_name=program, standalone_mode=False)
@@ -110,16 +101,6 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-ANALYSES = {
-    "train": "Train a classifier on the features of a run.",
-    "predict": "Say what is on photographs.",
-    "group": "Find groups of alike photographs without labels.",
-    "check": "Find what is wrong with the photographs of a run.",
-    "compare": "Show two runs side by side.",
-    "convergence": "Show how many components a growing sample needs.",
-    "export-keras": "Make one Keras model of network and classifier.",
-    "time-serial": "Time one plain process on the images of a run.",
-}
 JOB_COMMANDS = {
     name: LazyCommand(f"spark_job.commands.{module}:{name.replace('-', '_')}_command", text)
     for module, commands in {

@@ -7,17 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
 PACKAGES = (
-    "numpy",
-    "pyarrow",
-    "openvino",
-    "tensorflow",
-    "opencv-python-headless",
-    "pillow",
-    "simplejpeg",
-    "pyvips-binary",
-    "pi-heif",
-    "imagecodecs",
-    "obstore",
+    *("numpy", "pyarrow", "openvino", "tensorflow", "opencv-python-headless", "pillow", "simplejpeg"),
+    *("pyvips-binary", "pi-heif", "imagecodecs", "obstore"),
 )
 
 

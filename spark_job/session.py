@@ -7,14 +7,16 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from heapq import nsmallest
+from itertools import chain
 from math import ceil, log
-from operator import add
+from operator import add, itemgetter
 from pathlib import Path
 from threading import Thread
-from typing import Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
@@ -26,10 +28,10 @@ from spark_job.contract.step import PYTHON_DAEMON
 from spark_job.contract.uris import UNSIGNED_BUCKETS
 from spark_job.errors import JobError, scratch_advice
 
+Key = TypeVar("Key")
 Task = TypeVar("Task")
 Total = TypeVar("Total")
-# A worker that dies costs its task another attempt, as on a cluster.
-LOCAL_MASTER = "local[*,4]"
+LOCAL_MASTER = "local[*,4]"  # a worker that dies costs its task another attempt, as on a cluster
 # Made by `make setup` (class_archive.py); without it Java takes twice as long to start Spark.
 CLASS_ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 AGAIN = "mend the cause and run the same command again"
@@ -40,16 +42,8 @@ MAX_MERGED_BYTES = 256 * 1024**2
 STOPPED = "KeyboardInterrupt while sending command."
 # Settings of another Spark on this machine: this one has a configuration and a Python of its own.
 OF_ANOTHER_SPARK = (
-    "SPARK_HOME",
-    "SPARK_CONF_DIR",
-    "SPARK_DIST_CLASSPATH",
-    "SPARK_CLASSPATH",
-    "SPARK_MASTER",
-    "PYSPARK_SUBMIT_ARGS",
-    "PYSPARK_DRIVER_PYTHON",
-    "HADOOP_HOME",
-    "HADOOP_CONF_DIR",
-    "YARN_CONF_DIR",
+    *("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_DIST_CLASSPATH", "SPARK_CLASSPATH", "SPARK_MASTER"),
+    *("PYSPARK_SUBMIT_ARGS", "PYSPARK_DRIVER_PYTHON", "HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR"),
 )
 
 
@@ -75,11 +69,7 @@ def under_spark_submit() -> bool:
 
 
 def prepare_environment() -> Path:
-    """Tell Spark which Java and Python to run, and to stay on this machine; return the Java's folder.
-
-    Raises:
-        FruitError: there is no Java 17, or Java could not tell who runs it.
-    """
+    """Tell Spark which Java and Python to run, and to stay here; return the Java's folder."""
     os.environ["JAVA_HOME"] = find_java_home()
     for name in OF_ANOTHER_SPARK:
         os.environ.pop(name, None)
@@ -89,14 +79,7 @@ def prepare_environment() -> Path:
 
 
 def begin_session(name: str, in_each_worker: Callable[[int], None]) -> Callable[[], SparkSession]:
-    """Start opening the session in the background; the answer waits for it.
-
-    Java takes as long to start as this program's libraries take to import.
-
-    Args:
-        in_each_worker: run once in each local worker as soon as there is a session, without waiting for it:
-            the first real task then finds workers that are ready.
-    """
+    """Open the session while libraries are imported, and make its workers ready; the answer waits for it."""
     opened: Future[SparkSession] = Future()
 
     def open_it() -> None:
@@ -120,6 +103,26 @@ class Sum:
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(mine + getattr(other, name) for name, mine in vars(self).items()))
+
+
+class Sums(dict[Key, Total]):
+    """Totals by key; they add up key by key."""
+
+    def __add__(self, other: "Sums[Key, Any]") -> "Sums[Key, Any]":
+        both = {key: self[key] + other[key] for key in self.keys() & other.keys()}
+        return Sums({**self, **other, **both})
+
+
+class First(tuple[Any, ...]):
+    """Pairs of a rank and an item: those of the smallest ranks, in order, at most `most`; they add up."""
+
+    most: ClassVar[int]
+
+    def __new__(cls, ranked: Iterable[tuple[Any, Any]] = ()) -> Self:
+        return super().__new__(cls, nsmallest(cls.most, ranked, key=itemgetter(0)))
+
+    def __add__(self, other: Iterable[tuple[Any, Any]]) -> Self:  # type: ignore[override]
+        return type(self)(chain(self, other))
 
 
 def sum_over_tasks(spark: SparkContext, tasks: Sequence[Task], work: Callable[[Task], Total]) -> Total:
@@ -148,8 +151,7 @@ def local_configuration() -> dict[str, str]:
         "spark.local.dir": scratch,
         # Partials of moments, some MB each: by way of Spark's block manager they take twice as long.
         "spark.task.maxDirectResultSize": "64m",
-        # Workers import this package from where the driver found it.
-        "spark.executorEnv.PYTHONPATH": str(here.parent),
+        "spark.executorEnv.PYTHONPATH": str(here.parent),  # from where the driver found this package
         **PYTHON_DAEMON,
         # The quick compiler alone: the JVM lives for seconds here and moves data; the work is in Python.
         "spark.driver.extraJavaOptions": " ".join(

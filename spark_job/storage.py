@@ -1,46 +1,126 @@
-"""Folders on a disk and in S3 by the same code: URIs, stores, small files.
+"""Folders on a disk and in S3 by the same code: stores, small files, what S3's refusals mean.
 
-S3 takes endpoint, region and credentials from where other AWS tools take them: environment variables,
-profiles, single sign-on, roles. On a cluster's node it uses variables or the instance's role.
+S3 takes endpoint, region and credentials as other AWS tools do; on a cluster's node from the instance's role.
 """
 
 import os
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, UnauthenticatedError
 from obstore.store import LocalStore, S3Store
 
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
 from spark_job.errors import LargerError, StorageError
-from spark_job.s3_errors import reason_of_all, s3_endpoint
+
+# Codes that concern one object, not the whole run:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+OF_ONE_OBJECT = {
+    "InvalidObjectState": "the object is archived: restore it in S3, then run again",
+    "AccessDenied": (
+        "access is denied: let the bucket's policy, and the key that encrypts the object, allow reading, "
+        "then run again"
+    ),
+    "InvalidRequest": (
+        "S3 refuses to give the object, as it does when it is encrypted with a customer's own key (SSE-C): "
+        "store it again with another encryption"
+    ),
+}
+_KMS = (
+    "the key that encrypts the object cannot be used ({}): enable it, or let it allow decrypting, "
+    "then run again"
+)
+# Codes that concern every object: what the person who started the run must do before it goes on.
+OF_ALL = {
+    "ExpiredToken": "the AWS login has expired: log in again, then go on",
+    "TokenRefreshRequired": "the AWS login has expired: log in again, then go on",
+    "InvalidAccessKeyId": "AWS does not know these credentials: set others",
+    "InvalidToken": "AWS does not know these credentials: set others",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key: set both again",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong: set it",
+    "NoSuchBucket": "there is no such bucket: check its name",
+    "AccessDenied": "access is denied: let the bucket's policy and your role allow it",
+}
+# What obstore and S3 say where a bucket lies in another region.
+_ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "redirect without LOCATION")
+_SECONDS = 5.0
+# What passes by itself: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+_PASSES = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted")
+READS_AT_ONCE = 32  # reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s
+# A slow line is no error, one that is silent is: a transfer may take long, but not so long between two bytes.
+TRANSFER, SILENCE = "1day", "30s"
+ASKED_AGAIN = timedelta(minutes=5)  # boto3 renews credentials ten minutes or more before they expire
+
+
+def s3_endpoint() -> str:
+    """Return the address of another S3 than AWS's own; empty: AWS's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
+def error_code(error: BaseException) -> str | None:
+    """Return S3's code for an error of obstore, as `AccessDenied`; None: S3 gave none."""
+    found = re.search(r"<Code>([\w.]+)</Code>", str(error))
+    return found[1] if found else None
+
+
+def reason_of_one(error: BaseException) -> str | None:
+    """Return why S3 does not give one object; None: the error does not concern that object alone."""
+    code = error_code(error)
+    if code and code.startswith("KMS."):
+        return _KMS.format(code)
+    return OF_ONE_OBJECT.get(code or "")
+
+
+def reason_of_all(error: BaseException, uri: str) -> str | None:
+    """Return what ends the run and how it can go on; None: nothing that a person could mend, or no S3."""
+    if not is_s3(uri):
+        return None
+    if any(words in str(error) for words in _ELSEWHERE):
+        region = region_of(root_and_key(uri)[0].removeprefix("s3://"))
+        return f"the bucket lies in another region: set AWS_REGION={region or 'to that of the bucket'}"
+    code = error_code(error)
+    if isinstance(error, UnauthenticatedError) and not code:  # what boto3 says when it renews credentials
+        told = str(error).splitlines()[0].rpartition("credential provider: ")[2]
+        return f"the AWS login has expired or cannot be renewed: log in again, then go on ({told})"
+    return f"{OF_ALL[code]} ({code})" if code in OF_ALL else None
+
+
+def passes_by_itself(error: BaseException) -> bool:
+    """Return whether S3 was busy or the line broken: nothing that a person must mend."""
+    code = error_code(error)
+    return code in _PASSES if code else not isinstance(error, UnauthenticatedError)
+
+
+def region_of(bucket: str) -> str | None:
+    """Ask S3 in which region a bucket lies, which it says without credentials; None: no answer."""
+    endpoint = s3_endpoint()
+    place = urlsplit(endpoint or f"https://{bucket}.s3.amazonaws.com")
+    connect = HTTPConnection if place.scheme == "http" else HTTPSConnection
+    try:
+        with closing(connect(place.netloc, timeout=_SECONDS)) as connection:
+            connection.request("HEAD", f"/{bucket}" if endpoint else "/")
+            return connection.getresponse().getheader("x-amz-bucket-region")
+    except OSError:
+        return None
+
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# Reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s.
-READS_AT_ONCE = 32
-# A slow line is no error, one that is silent is: a transfer may take long, but not so long between two bytes.
-TRANSFER, SILENCE = "1day", "30s"
-# boto3 renews credentials ten minutes or more before they expire.
-ASKED_AGAIN = timedelta(minutes=5)
 
 
 @lru_cache(maxsize=32)
 def open_store(root: str, retries: int = 10) -> Any:
-    """Return the obstore store of `s3://bucket` or `/`, one a process.
-
-    Args:
-        retries: of a request to a busy or broken S3, each after a longer wait, three minutes in all at most.
-
-    Raises StorageError: it lies in S3, and there are no credentials.
-    """
+    """Return the store of `s3://bucket` or `/`, one a process; StorageError: no credentials for S3."""
     if not is_s3(root):
         return LocalStore(root)
     endpoint = s3_endpoint()
@@ -64,11 +144,7 @@ def open_store(root: str, retries: int = 10) -> Any:
 
 @lru_cache(maxsize=1)
 def _credentials() -> Any:
-    """Return what finds credentials as boto3 does, and renews them; None: obstore finds them by itself.
-
-    Raises:
-        StorageError: there are none, or the login has expired.
-    """
+    """Return what finds and renews credentials as boto3 does; None: obstore finds them by itself."""
     # In YARN's containers obstore asks for the role itself: boto3 takes long to import in each worker.
     by_obstore = ("AWS_ACCESS_KEY_ID", "CONTAINER_ID", "AWS_SKIP_SIGNATURE")
     if any(name in os.environ for name in by_obstore):
@@ -91,16 +167,7 @@ def _credentials() -> Any:
 
 
 def read_bytes(uri: str, most: int | None = None, retries: int = 10) -> bytes:
-    """Return one object or file, whole.
-
-    Args:
-        most: never read more bytes than one beyond these.
-        retries: as in `open_store`.
-
-    Raises:
-        LargerError: it holds more than `most` bytes.
-        FileNotFoundError, PermissionError, obstore's BaseError: as the store answers.
-    """
+    """Return one object or file, whole; LargerError: it holds more than `most` bytes."""
     if not is_s3(uri):
         # obstore refuses local names that hold a tab or end in #1, and hides the cause of a failure.
         with Path(uri).open("rb") as file:
@@ -143,11 +210,9 @@ class Folder:
     uri: str
 
     def child(self, *names: str) -> str:
-        """Return the URI of something in this folder."""
         return child(self.uri, *names)
 
     def at(self, name: str) -> "Folder":
-        """Return a folder in this folder."""
         return Folder(self.child(name))
 
     def read(self, name: str) -> bytes | None:
@@ -172,7 +237,6 @@ class Folder:
             obstore.put(open_store(root), key, content)
 
     def is_empty(self) -> bool:
-        """Return whether nothing is stored under this folder yet."""
         if not is_s3(self.uri):
             return not Path(self.uri).is_dir() or next(Path(self.uri).iterdir(), None) is None
         root, key = root_and_key(self.uri)
@@ -205,8 +269,7 @@ class Folder:
         with _named("empty", self.uri):
             names = [name for name in self.names() if not keep(name)]
             if not is_s3(self.uri):
-                # obstore refuses the names that it gives to files which it has not finished
-                for name in names:
+                for name in names:  # obstore refuses names of files that it has not finished
                     Path(self.uri, name).unlink()
             elif names:
                 obstore.delete(open_store(root), [root_and_key(self.child(name))[1] for name in names])

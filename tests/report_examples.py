@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from spark_job.extractors.specification import ExtractorSpecification, Weights
-from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import Point, RejectedImage, ReportContents
 
 SCRIPT_NAME = "</script><img src=x onerror=window.hacked=1>.jpg"
 HOSTILE_NAMES = (
@@ -76,7 +76,7 @@ def example_report(
         explained_variance_ratio=ratio / ratio.sum(),
         points=points,
         components=clusters(numbers, component_count),
-        classes=[ClassCount(label, points_each, 1 if i < 2 else 0) for i, label in enumerate(labels)],
+        classes=[(label, points_each, 1 if i < 2 else 0) for i, label in enumerate(labels)],
         rejected=[
             RejectedImage("Fruit 000/broken.jpg", "truncated: 12 of 100 rows", jpeg((9, 9, 200))),
             RejectedImage("Fruit 001/empty.jpg", "the file is empty"),
@@ -101,7 +101,7 @@ def hostile_report() -> ReportContents:
         versions={SCRIPT_NAME: SCRIPT_NAME},
         notes=[SCRIPT_NAME],
         points=points,
-        classes=[ClassCount(label, 4, 0) for label in labels],
+        classes=[(label, 4, 0) for label in labels],
         rejected=[RejectedImage(name, f"cannot read {name}", jpeg()) for name in HOSTILE_NAMES],
         skipped={SCRIPT_NAME: 2},
         seconds={SCRIPT_NAME: 2.0},

@@ -12,7 +12,7 @@ import numpy as np
 from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.specification import ExtractorSpecification
-from spark_job.features.engines import load_engine
+from spark_job.features.extraction import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.preparation import prepare
 

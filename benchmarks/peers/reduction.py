@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_job.arrow_arrays import vectors
+from spark_job.arrow_tables import vectors
 
 COLUMNS = (1_280, 2_048)
 COMPONENTS = 100
@@ -45,8 +45,8 @@ def write_features(rows: int, columns: int, folder: Path) -> Path:
 
 def this_job(features: Path) -> Fit:
     """Return the job's own fit, which reads the files itself, within the time."""
+    from spark_job.arrow_tables import part_uris
     from spark_job.contract.run_options import ComponentRequest
-    from spark_job.parquet_parts import part_uris
     from spark_job.reduction.tables import fit
     from spark_job.session import open_session
     from spark_job.storage import Folder

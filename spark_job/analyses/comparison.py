@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import subspace_angles
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary, for_people
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, Lines, SourceRun, Summary, for_people
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RunFigures
 from spark_job.contract.uris import normalise
@@ -17,8 +16,7 @@ from spark_job.pipeline.run_folder import complete_runs
 from spark_job.reduction.principal_components import Reduction
 from spark_job.report.charts import Axis, Line, line_chart
 from spark_job.report.document import Block, Chart, Document, Number, Section, Table
-from spark_job.report.palette import LINE_COLOURS
-from spark_job.report.words import count, duration, percent, speed
+from spark_job.report.looks import LINE_COLOURS, count, duration, percent, speed
 from spark_job.storage import Folder
 
 IMAGE_COUNTS = ("listed", "usable", "rejected", "skipped")
@@ -29,14 +27,7 @@ Figures = dict[str, Any]  # what metrics.json says about one of the runs
 
 
 def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], run_id: str | None) -> Summary:
-    """Write the comparison of two finished runs.
-
-    Args:
-        prices: of an hour of what ran them; none, one for both, or two.
-
-    Raises:
-        MisuseError: a run is not there, both are the same, or more than two prices.
-    """
+    """Compare two finished runs; prices of an hour: none, one for both, or two. Raises MisuseError."""
     if len(prices) > 2:
         raise MisuseError(f"--price-per-hour was given {len(prices)} times: give it once or twice")
     runs = [SourceRun.open(uri) for uri in uris]
@@ -45,17 +36,20 @@ def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], r
     analysis = AnalysisRun("compare", results, runs, {"price_per_hour": list(prices)}, run_id)
     both = [None, None] if not prices else [prices[0], prices[-1]]
     figures = [_figures(run, normalise(results), price) for run, price in zip(runs, both, strict=True)]
-    why_none = no_common_space(*runs)
+    why_none = _no_common_space(*runs)
     degrees = np.empty(0) if why_none else principal_angles(*(run.reduction() for run in runs))
     metrics = {"compare": {"runs": figures, "subspace_angles_degrees": degrees.tolist()}}
     tiles = _tiles(figures, degrees)
-    names = [run.run_id for run in runs]
+    names, seconds = [run.run_id for run in runs], [run.metrics["seconds"] for run in runs]
+    stages = [name for name in seconds[0] if name != "total"]
+    times = [[name, *(duration(one.get(name, 0.0)) for one in seconds)] for name in stages]
+    times.append(["together, with Spark's start", *(duration(one["total"]) for one in seconds)])
     sections: dict[str, Sequence[Block]] = {
         "Figures": [_figures_table(runs, figures)],
         "Parameters": _parameters(runs),
         "Explained variance": [_curves(runs)],
         "Angles between the components": [why_none] if why_none else _angles(degrees),
-        "Time": [_times(runs)],
+        "Time": [Table("Wall time of each stage", ["", *names], times)],
     }
     document = Document("Comparison", " and ".join(names), tiles, [Section(*one) for one in sections.items()])
     findings: Lines = [
@@ -68,6 +62,12 @@ def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], r
 
 def _figures(run: SourceRun, results: str, price_per_hour: float | None) -> Figures:
     places = sorted({results, run.uri.rpartition("/")[0]})
+    accuracies = [  # of the `train` runs in these places whose first parent is this run
+        (manifest.created, accuracy)
+        for folder, manifest in chain.from_iterable(complete_runs(Folder(place)) for place in places)
+        if manifest.kind == "train" and manifest.parents[:1] == (run.uri,)
+        if (accuracy := RunFigures.of(manifest, folder.read_metrics()).accuracy) is not None
+    ]
     seconds, reduction = float(run.metrics["seconds"]["total"]), run.metrics["reduction"]
     return {
         "run": run.uri,
@@ -75,21 +75,10 @@ def _figures(run: SourceRun, results: str, price_per_hour: float | None) -> Figu
         "images_per_second": run.metrics["features"]["images_per_second"],
         "components": reduction["components"],
         "explained_variance_ratio": reduction["explained_variance_ratio"],
-        "accuracy": newest_accuracy(run, [Folder(place) for place in places]),
+        "accuracy": max(accuracies)[1] if accuracies else None,
         "seconds": seconds,
         "cost": None if price_per_hour is None else seconds / 3600 * price_per_hour,
     }
-
-
-def newest_accuracy(run: SourceRun, places: Sequence[Folder]) -> float | None:
-    """Return the accuracy of the newest `train` run in these places whose first parent is this run."""
-    accuracies = [
-        (manifest.created, accuracy)
-        for folder, manifest in chain.from_iterable(map(complete_runs, places))
-        if manifest.kind == "train" and manifest.parents[:1] == (run.uri,)
-        if (accuracy := RunFigures.of(manifest, folder.read_metrics()).accuracy) is not None
-    ]
-    return max(accuracies)[1] if accuracies else None
 
 
 def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
@@ -101,7 +90,7 @@ def principal_angles(one: Reduction, other: Reduction) -> np.ndarray:
     return np.sort(np.degrees(subspace_angles(one.loadings, other.loadings)))
 
 
-def no_common_space(one: SourceRun, other: SourceRun) -> str | None:
+def _no_common_space(one: SourceRun, other: SourceRun) -> str | None:
     """Return why there are no angles between two runs' components, or None when there are."""
     if one.manifest.extractor_fingerprint != other.manifest.extractor_fingerprint:
         return (
@@ -156,7 +145,11 @@ def _figures_table(runs: Sequence[SourceRun], figures: Sequence[Figures]) -> Tab
 
 
 def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
-    one, other = (_parameter_texts(run) for run in runs)
+    texts = []
+    for manifest in (run.manifest for run in runs):
+        job = {"network": manifest.model, "code": manifest.code.get("sha256", "")[:12]}
+        texts.append(for_people({**job, **manifest.parameters}))
+    one, other = texts
     names = sorted(one.keys() | other.keys())
     different = [
         [name, one.get(name, ""), other.get(name, "")] for name in names if one.get(name) != other.get(name)
@@ -166,12 +159,6 @@ def _parameters(runs: Sequence[SourceRun]) -> list[str | Table]:
     if not different:
         return [alike]
     return [Table("What differs", ["", *(run.run_id for run in runs)], different), alike]
-
-
-def _parameter_texts(run: SourceRun) -> dict[str, str]:
-    """Return option -> value of a run, in words."""
-    code = run.manifest.code.get("sha256", "")[:12]
-    return for_people({"network": run.manifest.model, "code": code, **run.manifest.parameters})
 
 
 def _curves(runs: Sequence[SourceRun]) -> Chart:
@@ -203,11 +190,3 @@ def _angles(degrees: np.ndarray) -> list[str | Chart]:
         {"xaxis": {"title": {"text": "Number"}}, "yaxis": {"title": {"text": "Degrees"}, "range": [0, 90]}},
     )
     return [reading, chart]
-
-
-def _times(runs: Sequence[SourceRun]) -> Table:
-    seconds = [run.metrics["seconds"] for run in runs]
-    stages = [name for name in seconds[0] if name != "total"]
-    rows = [[name, *(duration(one.get(name, 0.0)) for one in seconds)] for name in stages]
-    rows.append(["together, with Spark's start", *(duration(one["total"]) for one in seconds)])
-    return Table("Wall time of each stage", ["", *(run.run_id for run in runs)], rows)

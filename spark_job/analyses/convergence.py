@@ -1,7 +1,7 @@
 """How many components hold a share of the variance as the sample grows, raw and standardised."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, cycle
 from statistics import mean, median
@@ -9,8 +9,7 @@ from statistics import mean, median
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun, Lines, Summary
-from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.runs import AnalysisRun, Lines, OpenSpark, Say, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import by_class, draws_of
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
@@ -21,8 +20,7 @@ from spark_job.reduction.principal_components import Moments, component_count, s
 from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
 from spark_job.report.charts import Axis, Line, line_chart
 from spark_job.report.document import Chart, Document, Section, Table
-from spark_job.report.palette import LINE_COLOURS
-from spark_job.report.words import count, percent
+from spark_job.report.looks import LINE_COLOURS, count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 NAMES = ("path", "label")
@@ -40,7 +38,6 @@ class Step:
 
     @property
     def name(self) -> str:
-        """`10`, `all`."""
         return "all" if self.per_class is None else str(self.per_class)
 
     def by_seed(self, standardized: bool, share: float) -> list[int]:
@@ -64,19 +61,11 @@ def analyse_convergence(
     shares: Sequence[float],
     seeds: int,
     run_id: str | None,
-    spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    spark: OpenSpark,
+    say: Say,
     label: str | None = None,
 ) -> Summary:
-    """Find how many components hold a share of the variance as the sample grows.
-
-    Args:
-        per_class: sizes of samples; all images are looked at besides.
-
-    Raises:
-        MisuseError: no such run, or sizes and shares that have no answer.
-        ReductionError: more features than a covariance can hold.
-    """
+    """Find how many components hold a share of the variance as the sample grows to all images."""
     if not per_class or min(per_class) < 2 or sorted(set(per_class)) != [*per_class]:
         raise MisuseError(f"--samples {per_class}: give sizes from 2, each larger than the one before")
     if not shares or not all(0 < share <= 1 for share in shares):
@@ -115,13 +104,7 @@ def analyse_convergence(
 def sample_moments(
     spark: SparkContext, table: VectorTable, per_class: Sequence[int], seed: int
 ) -> list[Moments]:
-    """Return the moments of each sample, a part of the next larger one, in two passes over the table.
-
-    A worker holds a partial of 4 d^2 bytes for each size of sample.
-
-    Args:
-        per_class: images of each class in a sample, ascending; a class with fewer gives all it has.
-    """
+    """Return the moments of each sample, a part of the next, by two passes; 4 d^2 bytes each in a worker."""
     # class -> the largest draw of each sample
     ends = spark.broadcast(
         {
@@ -150,26 +133,12 @@ def sample_moments(
 
 
 def components_needed(sample: Moments, shares: Sequence[float]) -> Counts:
-    """Return how many components hold each share.
-
-    Args:
-        sample: with d columns the spectrum takes O(d^3), twice.
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-    """
+    """Return how many components hold each share, in O(d^3); NoVarianceError: all rows are equal."""
     ratios = {kind: spectrum(sample, kind) for kind in (False, True)}
     return {
         kind: {share: component_count(ratio, ComponentRequest(share), len(ratio)) for share in shares}
         for kind, ratio in ratios.items()
     }
-
-
-def settled(steps: Sequence[Step], standardized: bool, share: float) -> float:
-    """Return the components of the largest sample / those of all images: 1 where the number has settled."""
-    if len(steps) < 2:
-        return 1.0
-    return mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
 
 
 def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
@@ -184,11 +153,8 @@ def findings(steps: Sequence[Step], shares: Sequence[float]) -> Lines:
         lines.append((title.lower(), ", ".join(words)))
     if len(steps) < 2:
         return lines
-    reached = _shares(steps, shares, True)
-    said = (
-        f"standardised, {steps[-2].name} images of each class need this share of these components: {reached}"
-    )
-    return [*lines, ("growth", said), ("", NEAR)]
+    said = f"standardised, {steps[-2].name} images of each class need this share of these components"
+    return [*lines, ("growth", f"{said}: {_shares(steps, shares, True)}"), ("", NEAR)]
 
 
 def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float]) -> Document:
@@ -206,31 +172,30 @@ def _document(source: SourceRun, steps: Sequence[Step], shares: Sequence[float])
         ]
         table = Table(f"{title}: components, median over the seeds (smallest to largest)", columns, rows)
         chart = _chart(steps, shares, standardized, title, name)
-        sections.append(Section(title, [_reading(steps, shares, standardized), chart, table]))
+        reading = "No sample is smaller than all images: there is no growth to see."
+        if len(steps) > 1:
+            reading = (
+                f"With {steps[-2].name} images of each class, the number of components is this much of what "
+                f"all images need: {_shares(steps, shares, standardized)}. {NEAR}."
+            )
+        sections.append(Section(title, [reading, chart, table]))
     subtitle = f"How many components of {model} hold a share of the variance as the sample grows"
     return Document(title="Convergence", subtitle=subtitle, tiles=tiles, sections=sections)
 
 
-def _reading(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
-    if len(steps) < 2:
-        return "No sample is smaller than all images: there is no growth to see."
-    return (
-        f"With {steps[-2].name} images of each class, the number of components is this much of what all "
-        f"images need: {_shares(steps, shares, standardized)}. {NEAR}."
-    )
-
-
 def _shares(steps: Sequence[Step], shares: Sequence[float], standardized: bool) -> str:
-    reached = [(percent(settled(steps, standardized, share), 0), percent(share, 0)) for share in shares]
-    return ", ".join(f"{part} (for {share} of the variance)" for part, share in reached)
+    """Say of each share what part of all images' components the largest sample has; 100 %: it has settled."""
+    said = []
+    for share in shares:
+        part = mean(steps[-2].by_seed(standardized, share)) / steps[-1].components[0][standardized][share]
+        said.append(f"{percent(part, 0)} (for {percent(share, 0)} of the variance)")
+    return ", ".join(said)
 
 
-def _chart(
-    steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str, name: str
-) -> Chart:
+def _chart(steps: Sequence[Step], shares: Sequence[float], kind: bool, title: str, name: str) -> Chart:
     images, lines = [step.image_count for step in steps], []
     for share, colour in zip(shares, cycle(LINE_COLOURS), strict=False):
-        low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
+        low, middle, high = zip(*(step.spread(kind, share) for step in steps), strict=True)
         lines.append(Line(f"{percent(share, 0)} of the variance", images, middle, colour, band=(low, high)))
     return line_chart(
         f"{title} features: components by images, for {', '.join(percent(share, 0) for share in shares)} of "

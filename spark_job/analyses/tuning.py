@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, SourceRun, Summary
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.manifest import write_json
 from spark_job.contract.run_layout import LISTING, REPORT, TUNING
@@ -19,21 +17,19 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.tuning import FittedLine, Measurement, Tuning
 from spark_job.contract.uris import normalise
 from spark_job.errors import ImageRejectedError
-from spark_job.extractors.folder import Extractor
-from spark_job.features.engines import load_engine
+from spark_job.extractors.specification import Extractor
+from spark_job.features.extraction import load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.listing import read_listing
 from spark_job.images.preparation import prepare
 from spark_job.images.reading import Pace, read_image
-from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
+from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Chart, Document, Number, Section, Table
-from spark_job.report.palette import COLOURS
-from spark_job.report.words import duration, percent, speed
+from spark_job.report.looks import COLOURS, duration, percent, speed
 from spark_job.storage import Folder
 
 _CURVE_POINTS = 60
-# Pale to strong, so that the figure can stand on it in the page's ink.
-_SCALE = [[0, "#deebf7"], [1, "#4292c6"]]
+_SCALE = [[0, "#deebf7"], [1, "#4292c6"]]  # pale to strong: a figure in the page's ink can stand on it
 _INK = "#1f2933"
 COLUMNS = (
     *("executors x cores", "images", "seconds", "images/s"),
@@ -52,29 +48,20 @@ def heat_map(tuning: Tuning) -> Chart:
     rates = np.full((len(executors), len(cores)), np.nan)
     for point in tuning.grid:
         rates[executors.index(point.executors), cores.index(point.cores)] = point.images_per_second
-    text = [["" if np.isnan(rate) else speed(rate) for rate in row] for row in rates]
-    trace: dict[str, Any] = {
-        "type": "heatmap",
-        "x": [str(number) for number in cores],
-        "y": [str(number) for number in executors],
-        "z": [[None if np.isnan(rate) else float(rate) for rate in row] for row in rates],
-        "text": text,
+    written = {
+        "text": [["" if np.isnan(rate) else speed(rate) for rate in row] for row in rates],
         "texttemplate": "%{text}",
         "textfont": {"color": _INK, "size": 15},
-        "colorscale": _SCALE,
         "colorbar": {"title": {"text": "images/s"}},
-        "xgap": 2,
-        "ygap": 2,
         "hovertemplate": "%{y} executors x %{x} cores: %{z:,.1f} images/s<extra></extra>",
     }
+    trace = heat_trace(rates, list(map(str, cores)), list(map(str, executors)), _SCALE, gap=2) | written
     layout = {
         "xaxis": {"title": {"text": "Cores of an executor"}, "type": "category"},
         "yaxis": {"title": {"text": "Executors"}, "type": "category"},
     }
     caption = "Images a second by executors and cores of each"
-    return Chart(
-        caption, [trace], layout, png=lambda: _heat_map_png(rates, executors, cores), name="heat_map"
-    )
+    return Chart(caption, [trace], layout, png=lambda: _grid_png(rates, executors, cores), name="heat_map")
 
 
 def _seconds(
@@ -85,7 +72,7 @@ def _seconds(
     return line_chart(caption, f"time_by_{name}", [fitted, measured], *axes)
 
 
-def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:
+def _grid_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[int]) -> bytes:
     figure, axes = plain_axes(6, 4.5)
     axes.grid(visible=False)
     image = axes.imshow(
@@ -101,24 +88,15 @@ def _heat_map_png(rates: np.ndarray, executors: Sequence[int], cores: Sequence[i
 
 
 def write_tuning_report(tuning: Tuning, results: str, run_id: str | None = None) -> str:
-    """Write the run folder of a tuning: its report, its metrics and `tune.json`.
-
-    Returns:
-        The URI of the report's page.
-
-    Raises:
-        MisuseError: there is something of this name already.
-        StorageError: the folder cannot be written.
-    """
+    """Write a tuning's run folder; return the URI of its page. MisuseError: the name is taken."""
     parameters = {**tuning.place, "images": str(tuning.images)}
     analysis = AnalysisRun("tune", results, [], parameters, run_id)
     metrics = {"tuning": {name: getattr(tuning.recommended, name, None) for name in FIGURES}}
-    analysis.finish(metrics, tune_document(tuning), outputs={TUNING: write_json(tuning.as_json())})
+    analysis.finish(metrics, _document(tuning), outputs={TUNING: write_json(tuning.as_json())})
     return analysis.folder.child(f"{REPORT}/index.html")
 
 
-def tune_document(tuning: Tuning) -> Document:
-    """Return the report: what is recommended and why, the grid, how time grows."""
+def _document(tuning: Tuning) -> Document:
     best = tuning.recommended
     tiles, advice = {"Recommended": "nothing"}, tuning.too_small
     if best:
@@ -162,7 +140,6 @@ def _grid_section(tuning: Tuning) -> Section:
 
 
 def _images_section(tuning: Tuning) -> Section:
-    """Say how the time grows with the number of images; the fitted line begins at 0."""
     line, images = tuning.by_images, [run.images for run in tuning.sizes]
     curve = [0.0, float(max(images))]
     fitted = Line("fitted", curve, list(map(line.at, curve)), COLOURS[1], marker=0)
@@ -177,7 +154,6 @@ def _images_section(tuning: Tuning) -> Section:
 
 
 def _cores_section(tuning: Tuning) -> Section:
-    """Say how the time falls with the cores of all executors; the fitted curve is fixed + work / cores."""
     line, cores = tuning.by_cores, [run.all_cores for run in tuning.grid]
     curve = np.linspace(min(cores), max(cores), _CURVE_POINTS).tolist()
     fitted = Line("fitted", curve, [line.at(1 / count) for count in curve], COLOURS[1], marker=0)
@@ -213,12 +189,8 @@ def measure_serial_process(
 ) -> Summary:
     """Time one plain process on the images of the run `like`, and write a run of its own.
 
-    It reads, decodes, prepares and extracts one image after the other, on one core, and drops the features.
-    The time is from loading the network to the last image.
-
-    Raises:
-        ExtractorError: the network cannot be loaded.
-        obstore's BaseError: S3 does not answer.
+    On one core, from loading the network to the last image, it extracts features one by one, and drops
+    them.
     """
     source = SourceRun.open(like)
     parameters = {"like": source.uri, "extractor": extractor, "engine": engine}

@@ -17,9 +17,7 @@ from spark_job.contract.foreign_texts import terminal_text
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-    from spark_job.analyses.analysis_run import Summary
-
-Decorator = Callable[[Callable[..., "Summary"]], Callable[..., "Summary"]]
+    from spark_job.analyses.runs import Summary
 
 model_option = click.option("--model", required=True, metavar="RUN", help="RESULTS/RUN_ID that `train` made.")
 extractor_option = click.option(
@@ -36,34 +34,31 @@ fingerprint_option = click.option(
 )
 
 
-def features_option(purpose: str) -> Decorator:
-    """Return the option that names the run which is read."""
-    text = f"RESULTS/RUN_ID of the run to {purpose}."
-    return click.option("--features", required=True, metavar="RUN", help=text)
-
-
-def label_option(purpose: str) -> Decorator:
-    """Return the option that chooses among the columns of the table of labels."""
-    text = f"Column of the run's table of labels {purpose}.  [default: the label of the run]"
-    return click.option("--label", metavar="COLUMN", help=text)
-
-
-def seed_option(decides: str) -> Decorator:
+def seed_option(decides: str) -> Callable[[Callable[..., Summary]], Callable[..., Summary]]:
     """Return the option that decides what is drawn by chance."""
     return click.option("--seed", type=int, default=0, help=f"Decides {decides}.")
 
 
-def analysis_command(name: str) -> Callable[[Callable[..., Summary]], click.Command]:
-    """Make a command of a function that writes a run of its own and returns its summary.
+def analysis_command(
+    name: str, features: str = "", label: str = ""
+) -> Callable[[Callable[..., Summary]], click.Command]:
+    """Make a command, with --results, --run-id and --json, of a function that returns a summary.
 
-    The command has the options `--results`, `--run-id` and `--json` besides those of the function.
+    `features` says what is done with the run that --features names; `label` what --label is for.
     """
+    read = f"RESULTS/RUN_ID of the run to {features}."
+    column = f"Column of the run's table of labels {label}.  [default: the label of the run]"
     results = click.option("--results", required=True, metavar="URI", help="Folder in which RUN_ID/ is made.")
-    run_id = click.option(
-        "--run-id", metavar="ID", help=f"Name of the run's folder.  [default: {name}, date and time]"
-    )
-    settings = {"show_default": True}
-    return lambda analyse: click.command(name, context_settings=settings)(results(run_id(printed(analyse))))
+    own_name = f"Name of the run's folder.  [default: {name}, date and time]"
+
+    def make(analyse: Callable[..., Any]) -> click.Command:
+        if features:
+            analyse = click.option("--label", metavar="COLUMN", help=column)(analyse)
+            analyse = click.option("--features", required=True, metavar="RUN", help=read)(analyse)
+        named = click.option("--run-id", metavar="ID", help=own_name)(printed(analyse))
+        return click.command(name, context_settings={"show_default": True})(results(named))
+
+    return make
 
 
 def printed(analyse: Callable[..., Summary]) -> Callable[..., None]:
@@ -114,9 +109,7 @@ def cluster_range(value: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-@analysis_command("train")
-@features_option("train on")
-@label_option("to learn")
+@analysis_command("train", features="train on", label="to learn")
 @click.option("--test-features", metavar="RUN", help="Run to test on, made with the same extractor.")
 @click.option(
     "--on",
@@ -147,7 +140,7 @@ def train_command(verbose: bool, regularization: float, max_iterations: int, **o
       fruit train --features results/RUN_ID --results results --on both
     """
     from spark_job.analyses.training.analysis import train
-    from spark_job.analyses.training.softmax_regression import Settings
+    from spark_job.analyses.training.softmax import Settings
 
     settings, trace = Settings(regularization, max_iterations), say if verbose else None
     return train(**options, open_spark=open_spark, say=say, settings=settings, trace=trace)
@@ -178,9 +171,7 @@ def predict_command(**options: Any) -> Summary:
     return predict(**options, open_spark=open_spark, say=say)
 
 
-@analysis_command("group")
-@features_option("group")
-@label_option("to hold the clusters against")
+@analysis_command("group", features="group", label="to hold the clusters against")
 @click.option("--k", type=click.IntRange(2), help="Number of clusters.  [default: the silhouette decides]")
 @click.option(
     "--k-range",
@@ -202,9 +193,7 @@ def group_command(**options: Any) -> Summary:
     return group(**options, spark=open_spark, say=say)
 
 
-@analysis_command("check")
-@features_option("check")
-@label_option("that says the class")
+@analysis_command("check", features="check", label="that says the class")
 @click.option(
     "--threshold",
     "thresholds",
@@ -247,9 +236,7 @@ def compare_command(runs: tuple[str, str], **options: Any) -> Summary:
     return compare_runs(runs, **options)
 
 
-@analysis_command("convergence")
-@features_option("look at")
-@label_option("that says the class")
+@analysis_command("convergence", features="look at", label="that says the class")
 @click.option(
     "--samples",
     "per_class",
@@ -296,9 +283,8 @@ def export_keras_command(model: str, extractor: str | None, fingerprint: str | N
     Example, on a laptop (needs TensorFlow):
       fruit export-keras --model results/TRAIN_ID --extractor extractors/efficientnet_lite0 --out fruit.keras
     """
-    from spark_job.analyses.classifier.keras_model import export_keras
-    from spark_job.analyses.classifier.saved_classifier import SavedClassifier
-    from spark_job.analyses.source_run import SourceRun
+    from spark_job.analyses.classifier import SavedClassifier, export_keras
+    from spark_job.analyses.runs import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))
     return export_keras(saved, saved.open_extractor(extractor, fingerprint), out)

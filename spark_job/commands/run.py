@@ -39,12 +39,15 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
         print(f"run {options.run_id}", file=sys.stderr)
         if lack := lacking():
             print(f"note: {lack}; see docs/security.md", file=sys.stderr)
-        _find_credentials(options)
+        if options.unsigned:
+            read_unsigned(options.images)
+        for uri in (*options.images, options.results, options.extractor):
+            if is_s3(uri):  # looks for credentials before Java starts: a run without any then ends at once
+                from spark_job.storage import open_store
+
+                open_store(root_and_key(uri)[0])
         session = begin_session("spark_job", in_each_worker=make_ready)
-        from spark_job.pipeline.run import (
-            run_pipeline,  # its libraries import while Java starts
-            summary,
-        )
+        from spark_job.pipeline.run import run_pipeline, summary  # its libraries import while Java starts
 
         try:
             run_pipeline(options, session=session, say=say)
@@ -55,17 +58,6 @@ def make_run_command(table: type[RunOptions]) -> click.Command:
     for option in reversed(table.table()):
         run = click.option(option.declaration, **option.click_settings())(run)
     return click.command("run", help=HELP)(run)
-
-
-def _find_credentials(options: RunOptions) -> None:
-    """Look for them before Java starts: a run without any then ends at once. StorageError: there are none."""
-    if options.unsigned:
-        read_unsigned(options.images)
-    for uri in (*options.images, options.results, options.extractor):
-        if is_s3(uri):
-            from spark_job.storage import open_store
-
-            open_store(root_and_key(uri)[0])
 
 
 run_command = make_run_command(RunOptions)

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from spark_job.contract.errors import MisuseError
-from spark_job.contract.options import Option
-from spark_job.contract.run_layout import PERSONAL_DATA, PersonalData
+from spark_job.contract.run_layout import PERSONAL_DATA
 from spark_job.contract.run_options import RunOptions
 
 
@@ -29,9 +28,18 @@ def tables_command(files: tuple[Path, ...]) -> None:
 def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
     """Return Markdown with the tables that it has markers for; MisuseError: no marker, or one without end."""
     rows = {
-        "options": ["| option | meaning | default |", "|---|---|---|", *map(_option_row, options.table())],
-        "files": ["| file | what of an image it holds |", "|---|---|", *map(_file_row, PERSONAL_DATA)],
+        "options": ["| option | meaning | default |", "|---|---|---|"],
+        "files": ["| file | what of an image it holds |", "|---|---|"],
     }
+    for one in options.table():
+        value = "" if one.kind is bool else f" {one.placeholder}"
+        shown = f"{one.declaration.replace('/', ' / ')}{value}".replace("|", "\\|")
+        default = "required" if one.required else one.default_text
+        rows["options"].append(f"| `{shown}` | {one.help} | {default} |")
+    for row in PERSONAL_DATA:
+        names = ", ".join(f"`{name}`" for name in row.files)
+        command = "" if row.command == "run" else f" of `{row.command}`"
+        rows["files"].append(f"| {names}{command} | {row.holds} |")
     marked = [name for name in rows if f"<!-- {name}:begin -->" in text]
     if not marked:
         raise MisuseError(
@@ -45,15 +53,3 @@ def with_tables(text: str, options: type[RunOptions] = RunOptions) -> str:
             raise MisuseError(f"the file does not say where the table ends: write <!-- {name}:end -->")
         text = "\n".join([before + begin, *rows[name], end + after])
     return text
-
-
-def _option_row(option: Option) -> str:
-    word = option.declaration.replace("/", " / ")
-    value = "" if option.kind is bool else f" {option.placeholder}"
-    shown = f"{word}{value}".replace("|", "\\|")
-    return f"| `{shown}` | {option.help} | {'required' if option.required else option.default_text} |"
-
-
-def _file_row(row: PersonalData) -> str:
-    files = ", ".join(f"`{name}`" for name in row.files)
-    return f"| {files}{'' if row.command == 'run' else f' of `{row.command}`'} | {row.holds} |"

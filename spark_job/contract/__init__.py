@@ -1,4 +1,1 @@
-"""What the job and those who start it, deploy it or read its results agree on.
-
-Standard library only: every package of this project may import it, and nothing else of `spark_job`.
-"""
+"""What the job and those who start it or read its results agree on; it imports the standard library alone."""

@@ -18,10 +18,7 @@ ERASED = "this photograph was erased with `fruit forget`: remove it from the sou
 
 
 def erasures_folder(results: str) -> str:
-    """Return where the erasures of a folder of runs are kept.
-
-    A deployment has them beside `runs/`, where the rule that ends results does not reach.
-    """
+    """Return where erasures are kept: beside `runs/`, where the rule that ends results does not reach."""
     return child(results.removesuffix("/runs") if is_s3(results) else results, "erasures")
 
 
@@ -42,9 +39,7 @@ class Wanted:
     def may_lie_between(self, first: str, last: str) -> bool:
         """Return whether a path of the request can lie between these two, both included."""
         place = bisect_left(self._sorted, first)
-        if place < len(self._sorted) and self._sorted[place] <= last:
-            return True
-        return any(
+        return any(path <= last for path in self._sorted[place : place + 1]) or any(
             prefix <= last and (first <= prefix or first.startswith(prefix)) for prefix in self.prefixes
         )
 
@@ -78,19 +73,12 @@ class Tombstones:
 
     @staticmethod
     def digest(content: bytes) -> bytes:
-        """Return the SHA-256 of a photograph."""
         return hashlib.sha256(content).digest()
 
-    def has_content(self, content: bytes) -> bool:
-        """Return whether this photograph was forgotten."""
-        return bool(self.contents) and self.has_digest(self.digest(content))
-
     def has_digest(self, sha256: bytes) -> bool:
-        """Return whether the photograph with this SHA-256 was forgotten."""
         return self.mark(sha256) in self.contents
 
     def has_contributor(self, contributor: str) -> bool:
-        """Return whether this person has withdrawn."""
         return self.mark(contributor) in self.contributors
 
     def adding(self, digests: Iterable[bytes], contributors: Iterable[str] = ()) -> Self:

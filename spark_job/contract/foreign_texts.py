@@ -4,8 +4,7 @@ import os
 import re
 from pathlib import PurePath
 
-# https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = r"^[=+\-@\t\r]"
+FORMULA = r"^[=+\-@\t\r]"  # https://owasp.org/www-community/attacks/CSV_Injection
 _QUOTED_FORMULA = re.compile(r"^'(?=[=+\-@\t\r])")
 
 

@@ -32,8 +32,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 # What a repair of Windows found, and libraries of Apple's and Adobe's programs: copies and previews.
 SYSTEM_FOLDER = re.compile(r"found\.\d{3}|.*\.(photoslibrary|photolibrary|aplibrary|lrdata)")
-# Where the class of an image comes from.
-FOLDER, PATH, NO_LABELS = "folder", "path", "none"
+FOLDER, PATH, NO_LABELS = "folder", "path", "none"  # where the class of an image comes from
 LABELS = re.compile(r"folder(:[1-9]\d?)?|path|none")
 TABLE_EXTENSIONS = (".csv", ".tsv", ".parquet")
 FOLDER_MARKER = "folder marker"
@@ -44,15 +43,7 @@ ALWAYS_SKIPPED = (FOLDER_MARKER, HIDDEN, SYSTEM_FILE, IN_SYSTEM_FOLDER)
 
 
 def skip_reason(relative_path: str, all_files: bool) -> str | None:
-    """Return why a file is no candidate, or None when it is one.
-
-    Args:
-        relative_path: below the source, with `/` between its parts.
-        all_files: try every file that is neither hidden nor of the system, whatever its extension.
-
-    Returns:
-        One of `ALWAYS_SKIPPED`, or the extension in lower case (`.txt`, `no extension`).
-    """
+    """Return why a file is no candidate: ALWAYS_SKIPPED, or its extension in lower case; None: it is one."""
     parts = relative_path.split("/")
     name = parts[-1]
     if not name:
@@ -91,15 +82,12 @@ def check_labels(labels: str) -> None:
 
 
 def label_and_split(source: str, relative_path: str, rule: str = FOLDER) -> tuple[str, str]:
-    """Return the class and the split of an image, the class in Unicode's form NFC.
+    """Return the class and the split of an image, the class in Unicode's form NFC; each empty without one.
 
-    An image above all folders that the rule asks for has no class (empty). The split is the folder above
-    the class, the source's own name included, or one below it, when it is named like one (`SPLIT_NAMES`, any
-    case), as it is written; else empty. Images directly in a folder that is named like a split have no class.
-
-    Args:
-        rule: `folder`: the folder that holds the image; `folder:N`: the Nth folder, counted from the image;
-            `path`: all folders below the source, joined, without the first named like a split; `none`.
+    The rule is `folder` (that holds the image), `folder:N` (the Nth, counted from the image), `path` (all
+    below the source, without the first named like a split) or `none`. The split is the folder above the
+    class, the source's own included, or one below it, as it is written, when it is named like one
+    (`SPLIT_NAMES`, any case). Images directly in a folder that is named like a split have no class.
     """
     folders: Sequence[str] = [last_name(source), *relative_path.split("/")[:-1]]
     if rule in (PATH, NO_LABELS):

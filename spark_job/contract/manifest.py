@@ -1,8 +1,4 @@
-"""`manifest.json` and `metrics.json` of a run: what every reader of runs takes from them.
-
-A run is complete when it has a manifest; it is written last. The job writes both, its analyses and its index
-of runs read them, and so does `operate`, from S3.
-"""
+"""`manifest.json`, which makes a run complete, and `metrics.json`: what readers of runs take of them."""
 
 import json
 from collections.abc import Mapping
@@ -37,17 +33,12 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that decide the results
     images: Mapping[str, Any] = field(default_factory=dict)  # counts
     outputs: tuple[str, ...] = ()  # files and folders of the run, by name
-    # what the run's cluster had cost when the run was complete, on demand; None: not known
-    cost_usd: float | None = None
+    cost_usd: float | None = None  # of the cluster when the run was complete, on demand; None: not known
     instance_types: tuple[str, ...] = ()  # of the cluster's machines; empty: not known
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Return the manifest of what `manifest.json` holds; what is not known is left out.
-
-        Raises:
-            ValueError: it is the manifest of something else, as of a web page.
-        """
+        """Return the manifest, without fields that are not known; ValueError: it is one of something else."""
         if not isinstance(content, Mapping) or not {"run_id", "created"} <= content.keys():
             raise ValueError("no manifest of a run: run_id or created is missing")
         known = {name: value for name, value in content.items() if name in cls.__dataclass_fields__}
@@ -67,10 +58,8 @@ class Manifest:
         return cls(**{**known, **lists_held}, cost_usd=cost if is_number(cost) else None)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            **{name: value for name, value in asdict(self).items() if value or name in ALWAYS},
-        }
+        said = {name: value for name, value in asdict(self).items() if value or name in ALWAYS}
+        return {"format": FORMAT, **said}
 
     @property
     def model(self) -> str | None:
@@ -107,16 +96,16 @@ class RunFigures:
 
     @classmethod
     def of(cls, manifest: Manifest, metrics: Mapping[str, Any]) -> Self:
-        """Return the figures of a run, of its manifest and what its `metrics.json` holds."""
-
         def at(group: str, name: str) -> Any:
             figures = metrics.get(group)
             value = figures.get(name) if isinstance(figures, Mapping) else None
             return value if is_number(value) else None
 
+        # Without a zone a moment is of UTC, as the job writes them.
+        created = datetime.fromisoformat(manifest.created) if manifest.created else None
         return cls(
             kind=manifest.kind,
-            created=_moment(manifest.created) if manifest.created else None,
+            created=created.replace(tzinfo=UTC) if created and not created.tzinfo else created,
             parents=tuple(last_name(uri) for uri in manifest.parents),
             model=manifest.model,
             images=at("images", "usable"),
@@ -138,12 +127,6 @@ class RunFigures:
         """When the run was complete, as people read it, in UTC as run ids are; empty: not known."""
         created = self.created and self.created.astimezone(UTC)
         return f"{created.day} {created:%b %Y, %H:%M}" if created else ""
-
-
-def _moment(text: str) -> datetime:
-    """Return the moment that a manifest names; without a zone it is of UTC, as the job writes them."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_number(value: object) -> bool:

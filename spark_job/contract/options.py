@@ -1,8 +1,4 @@
-"""What an option of a command is: its name, range, default and help; its value read from words and written.
-
-`run_options` makes the table of the command `run` of these. The command lines of the job and of `operate`,
-the deployed step, the fingerprint, the report and the README read the table: an option stands there once.
-"""
+"""What an option of a command is: name, range, default, help; its value read from words and written."""
 
 import csv
 import io
@@ -26,9 +22,8 @@ class Option:
     kind: Callable[[Any], Any] = str  # of the value, or of each value; bool: a flag without a value
     default: Any = None  # the value when nobody gives one
     absent: str = ""  # words for what happens then, where the default does not say it
-    # least, above, most: bounds of a number; `above` itself is not allowed
-    least: float | None = None
-    above: float | None = None
+    least: float | None = None  # bounds of a number
+    above: float | None = None  # a bound that is not allowed itself
     most: float | None = None
     choices: tuple[str, ...] = ()  # the only values that are allowed
     unit: str = ""  # of a number
@@ -36,15 +31,13 @@ class Option:
     label: str = ""  # names it in the report; default: the name with spaces
     says: str = RESULTS  # RESULTS, PLACE or ATTEMPT; RESULTS alone is part of a run's fingerprint
     offered: tuple[str, ...] = ()  # who else offers it: DEPLOY, SUBMIT
-    # the options that cannot be given beside this one; their defaults do not count then
-    excludes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()  # that cannot be given beside it; their defaults do not count then
     # left out of everything unless the option of this name has another value than its default. An option that
     # is new names itself here: the fingerprint of earlier runs then stays the same
     needs: str = ""
     required: bool = False  # there is no run without it
-    # repeated, listed: several values, as `--name=a --name=b` or as `--name=a,b`
-    repeated: bool = False
-    listed: bool = False
+    repeated: bool = False  # several values, as `--name=a --name=b`
+    listed: bool = False  # several values, as `--name=a,b`
     name: str = ""  # of the field that holds the value
     group: str = ""  # of the field that holds the dataclass with that field; empty: none
 
@@ -60,12 +53,10 @@ class Option:
 
     @property
     def placeholder(self) -> str:
-        """What stands for the value in help texts."""
         return self.metavar or "|".join(self.choices)
 
     @property
     def allowed(self) -> str:
-        """What may be given, in words."""
         if self.choices:
             return " or ".join(self.choices)
         limits = {"above": self.above, "of at least": self.least, "at most": self.most}
@@ -79,7 +70,6 @@ class Option:
         return self.absent or self.text(self.default)
 
     def text(self, value: Any) -> str:
-        """Return the value as a person reads it."""
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, tuple):
@@ -121,14 +111,7 @@ class Option:
         return [f"{self.flag}={one}" for one in (value if self.repeated else [value])]
 
     def click_settings(self, absent: str | None = None) -> dict[str, Any]:
-        """Return what `click.option` is given beside the declaration.
-
-        A value that is not given is None there, or () for a repeated option: whoever builds the run from the
-        values knows the defaults.
-
-        Args:
-            absent: words for the default, where it is another than the table's.
-        """
+        """Return what `click.option` takes beside the declaration; no value is None, or () if repeated."""
         default = self.default_text if absent is None else absent
         shown = f"  [default: {default}]" if default and not self.required else ""
         settings: dict[str, Any] = {"help": self.help + shown, "required": self.required}
@@ -175,11 +158,7 @@ def given_values(options: Iterable[Option], values: Mapping[str, Any]) -> dict[s
 
 
 def read_words(options: Iterable[Option], words: Iterable[str]) -> dict[str, Any]:
-    """Return the values that words such as `--sample=100` and `--all-files` give, by the options' names.
-
-    Raises:
-        MisuseError: a word names no option, lacks its value, or has one that is not allowed.
-    """
+    """Return the values of words such as `--sample=100`, by name; MisuseError: one is not allowed."""
     readers = {flag: one for one in options for flag in one.declaration.split("/")}
     values: dict[str, Any] = {}
     for word in words:

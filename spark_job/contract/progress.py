@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-# Without movement for so long a run is called stalled.
-STALLED_SECONDS = 300.0
+STALLED_SECONDS = 300.0  # without movement for so long a run is called stalled
 MOST_LETTERS = 120  # of a reason
 
 
@@ -23,9 +22,8 @@ class Progress:
     reason: str | None = None  # the commonest reason of these
     nodes: int | None = None  # on which executors run; the driver's, where there are none
     cost_usd: float | None = None  # what the nodes have cost so far
-    # written, moved: when this was written, and when the run last moved; ISO 8601 with a time zone
-    written: str = ""
-    moved: str = ""
+    written: str = ""  # when this was written, ISO 8601 with a time zone
+    moved: str = ""  # when the run last moved
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

@@ -1,7 +1,4 @@
-"""Names of the files and folders of a run, below `RESULTS/RUN_ID/`, and what of an image each holds.
-
-docs/results-folder.md describes each; docs/privacy.md has the second half as a table.
-"""
+"""Names of the files of a run (docs/results-folder.md), and what of an image each holds (docs/privacy.md)."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -44,7 +41,6 @@ class PersonalData:
     command: str = "run"
 
     def tells_of(self, name: str) -> bool:
-        """Return whether the row is about a file of the folder of a run."""
         return any(fnmatchcase(name, f"{file}*" if file.endswith("/") else file) for file in self.files)
 
 

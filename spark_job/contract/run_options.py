@@ -1,4 +1,4 @@
-"""The options of `run`, each written down once, and the checks that take several of them together.
+"""The options of `run`, and the checks that take several of them together.
 
 A new option is a field here, and nothing else: the command line of the job, what `submit` passes on, the
 step's arguments, the fingerprint, the manifest, the report and the README take it from this table.
@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from itertools import combinations
 from typing import Any, Self
 
@@ -69,11 +68,7 @@ class ComponentRequest:
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """Limits that protect a worker from a single image: one beyond them is rejected, and the run goes on.
-
-    The limit of pixels holds the photographs of today's phones (up to 200 megapixels). What a core's memory
-    does not hold is rejected below it, by the format and the header's size (`contract.node.DECODING_MIB`).
-    """
+    """Limits beyond which an image is rejected; `contract.node.DECODING_MIB` may reject it below them."""
 
     max_pixels: int = option(
         "Reject images whose header says that they have more pixels.",
@@ -189,14 +184,7 @@ class RunOptions:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
-        """Return the checked options.
-
-        Args:
-            values: by the options' names; what is None or missing has its default.
-
-        Raises:
-            MisuseError: options that contradict each other, or would mix results into sources.
-        """
+        """Return checked options of values by name, None for a default; MisuseError: they contradict."""
         given = given_values(cls.table(), values)
         arguments = {one.name: given[one.name] for one in cls.table() if one.name in given and not one.group}
         for group, kind in groups_of(cls).items():
@@ -206,11 +194,7 @@ class RunOptions:
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> Self:
-        """Return the options that these words ask for: what `arguments` gives, without the command's name.
-
-        Raises:
-            MisuseError: as `read_words` and `from_values`; or a required option is missing.
-        """
+        """Return the options that words ask for; MisuseError: they contradict, or one is missing."""
         values = read_words(cls.table(), words)
         if missing := [one.flag for one in cls.table() if one.required and one.name not in values]:
             raise MisuseError(f"{', '.join(missing)}: missing; a run needs it: run `fruit run --help`")
@@ -272,12 +256,7 @@ class RunOptions:
 
     @property
     def shows_images(self) -> bool:
-        """Whether small pictures are kept and shown."""
         return self.thumbnails == "keep"
-
-    def end_of(self, first_seen: date) -> date | None:
-        """Return the day from which on a row is not reused, of the day on which its image was first seen."""
-        return first_seen + timedelta(days=self.retention_days) if self.retention_days else None
 
     def value(self, one: Option) -> Any:
         return getattr(getattr(self, one.group) if one.group else self, one.name)
@@ -305,12 +284,7 @@ class RunOptions:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def arguments(self, *about: str) -> list[str]:
-        """Return the command's name and the words that ask for this run.
-
-        Args:
-            about: RESULTS, PLACE, ATTEMPT; default: all of them. Without ATTEMPT they make the same results
-                once more, in another folder.
-        """
+        """Return `run` and the words that ask for this run, about these matters or about all."""
         options = self._options_about(*(about or (RESULTS, PLACE, ATTEMPT)))
         return ["run", *option_words(options, {one.name: self.value(one) for one in options})]
 

@@ -1,7 +1,4 @@
-"""The step of a cluster that runs the job: the words of its spark-submit, written and read again.
-
-The stacks write the step of a deploy, `fruit submit` takes it as the pattern of the next one.
-"""
+"""The step that runs the job: the words of its spark-submit, written and read again."""
 
 from collections.abc import Sequence
 
@@ -12,13 +9,7 @@ PYTHON_DAEMON = {"spark.python.daemon.module": "spark_job.python_daemon"}
 
 
 def spark_arguments(name: str, region: str, *, main_uri: str, job_uri: str) -> list[str]:
-    """Return spark-submit in cluster mode, with the node's own environment for the driver and the workers.
-
-    Args:
-        name: of the application on YARN.
-        main_uri: the job's entry point, a Python file; it is the last word.
-        job_uri: the packaged job, a zip.
-    """
+    """Return spark-submit in cluster mode, the entry point last; job_uri: the packaged job; name: on YARN."""
     settings = {
         "spark.pyspark.python": PYTHON,
         "spark.yarn.appMasterEnv.PYSPARK_PYTHON": PYTHON,
@@ -39,11 +30,7 @@ def spark_arguments(name: str, region: str, *, main_uri: str, job_uri: str) -> l
 
 
 def split_step(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Return spark-submit's words, the entry point their last, and the job's; None: it runs no Python job.
-
-    The entry point is the first word that is no option and ends as Python does; S3 keys may hold anything
-    before.
-    """
+    """Return spark-submit's words, up to the entry point (*.py), and the job's; None: no Python job."""
     for place, word in enumerate(words, start=1):
         if word.endswith(".py") and not word.startswith("-"):
             return tuple(words[:place]), tuple(words[place:])

@@ -23,7 +23,6 @@ class Measurement:
 
     @property
     def all_cores(self) -> int:
-        """The cores of all executors together."""
         return self.executors * self.cores
 
     @property
@@ -41,7 +40,6 @@ class FittedLine:
     r_squared: float | None
 
     def at(self, x: float) -> float:
-        """Return the seconds that the line gives for x."""
         return self.fixed_seconds + self.slope * x
 
 

@@ -18,14 +18,7 @@ def is_s3(uri: str) -> bool:
 
 
 def normalise(uri: str) -> str:
-    """Return an absolute local path or `s3://bucket/prefix`, without a slash at the end.
-
-    Args:
-        uri: a path, `file:///path`, `s3://bucket/prefix` or `s3a://bucket/prefix`.
-
-    Raises:
-        MisuseError: another scheme, no bucket name, or bytes that are no UTF-8.
-    """
+    """Return an absolute path, or `s3://bucket/prefix`; MisuseError: another scheme, or a wrong name."""
     if (shown := valid_text(uri)) != uri:
         raise MisuseError(f"{shown}: the name is not valid UTF-8: rename the folder")
     scheme = urlsplit(uri).scheme if "://" in uri else ""
@@ -57,10 +50,7 @@ def root_and_key(uri: str) -> tuple[str, str]:
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
-    """Return bucket and key of `s3://BUCKET/KEY`, the key without `/` at its end; it may be empty.
-
-    Raises MisuseError: it is no such URI.
-    """
+    """Return bucket and key of `s3://BUCKET/KEY`, without a last `/`; MisuseError: no such URI."""
     root, key = root_and_key(uri)
     bucket = root.removeprefix("s3://")
     if not is_s3(uri) or not bucket:

@@ -1,7 +1,5 @@
 """Models that were fitted with images which are gone by now: fitted again, of the rows that are left."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable, Collection
@@ -12,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from spark_job.analyses.grouping.analysis import group
 from spark_job.analyses.training.analysis import train
-from spark_job.analyses.training.softmax_regression import Settings
+from spark_job.analyses.training.softmax import Settings
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import FruitError
 from spark_job.contract.manifest import RUN, Manifest
@@ -22,14 +20,7 @@ from spark_job.errors import ReductionError
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.run import metrics_of
 from spark_job.pipeline.run_folder import RunFolder, complete_runs, write_index
-from spark_job.pipeline.stage_results import (
-    FeatureResult,
-    ListingResult,
-    ReductionResult,
-    StageResults,
-    result_from_json,
-    result_to_json,
-)
+from spark_job.pipeline.stage_results import ReductionResult, StageResults, result_from_json, result_to_json
 from spark_job.storage import Folder
 
 Open = Callable[[], SparkSession]
@@ -37,19 +28,17 @@ Say = Callable[[str], None]
 
 
 def fit_again(results: str, models: Collection[str], session: Open, say: Say) -> list[str]:
-    """Fit the models of these runs again, and all that were made with one of them.
+    """Fit these runs, trainings and groupings again, and all that were made with one of them, in their place.
 
-    A run keeps its folder and its name: reduction, components and report are written anew, or classifier and
-    groups. What applies the reduction of such a run follows it.
-
-    Args:
-        models: names of runs, trainings and groupings.
-
-    Returns:
-        URIs of the runs that are free of what is gone; `say` tells why another one is not.
+    Returns the URIs of the runs that are free of what is gone; `say` tells why another one is not.
     """
+
+    def order(known: tuple[RunFolder, Manifest]) -> tuple[bool, bool, str]:
+        """Put runs before analyses, and what fits a reduction before what applies it."""
+        return known[1].kind != RUN, bool(known[1].parameters.get("reduction")), known[1].created
+
     done = dict[str, str]()
-    for run, manifest in sorted(complete_runs(Folder(results)), key=lambda known: _order(known[1])):
+    for run, manifest in sorted(complete_runs(Folder(results)), key=order):
         made_with = {last_name(str(manifest.parameters.get("reduction") or ""))}
         if manifest.kind in ("train", "group"):
             made_with |= set(map(last_name, manifest.parents))
@@ -66,19 +55,14 @@ def fit_again(results: str, models: Collection[str], session: Open, say: Say) ->
     return list(done.values())
 
 
-def _order(manifest: Manifest) -> tuple[bool, bool, str]:
-    """Put runs before analyses, and what fits a reduction before what applies it."""
-    return manifest.kind != RUN, bool(manifest.parameters.get("reduction")), manifest.created
-
-
 def _reduce_again(run: RunFolder, manifest: Manifest, session: Open, _say: Say) -> str:
     """Do the stage of the reduction once more; say what became of it."""
     listed, computed = run.stage("listing"), run.stage("features")
     if listed is None or computed is None:
         return "it has no images, so nothing of it is fitted"
     finished = finished_run(run, manifest, session)
-    listing, _ = result_from_json(ListingResult, listed)
-    features, _ = result_from_json(FeatureResult, computed)
+    listing, _ = result_from_json("listing", listed)
+    features, _ = result_from_json("features", computed)
     usable = sum(usable for _, usable, _ in features.classes)
     started = time.monotonic()
     reduction: ReductionResult | None = None
@@ -108,10 +92,8 @@ def _analyse_again(run: RunFolder, manifest: Manifest, session: Open, say: Say) 
     with tempfile.TemporaryDirectory(prefix="fruit-again-") as scratch:
         made = RunFolder(f"{scratch}/{manifest.run_id}")
         if manifest.kind == "train":
-            settings = Settings(**{one.name: given.pop(one.name) for one in fields(Settings)})
-            train(
-                given.pop("features"), scratch, spark, say, run_id=manifest.run_id, settings=settings, **given
-            )
+            used = Settings(**{one.name: given.pop(one.name) for one in fields(Settings)})
+            train(given.pop("features"), scratch, spark, say, run_id=manifest.run_id, settings=used, **given)
         else:
             if "k_range" in given:
                 given["k_range"] = tuple(given["k_range"])

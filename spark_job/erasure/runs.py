@@ -1,9 +1,4 @@
-"""What the runs of a results folder hold of some images: found, and removed run by run.
-
-A run's tables are rewritten last, so that a removal that was stopped finds again what it has to do.
-"""
-
-from __future__ import annotations
+"""What runs hold of some images, found and removed; tables last: they tell what a stopped removal lacks."""
 
 import json
 from collections import Counter
@@ -17,34 +12,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_job.arrow_tables import part_uris, read_columns
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import Wanted, erasures_folder
 from spark_job.contract.manifest import RUN, Manifest
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3, last_name
 from spark_job.erasure.tables import rows_of, without_lines, without_rows
-from spark_job.extractors.folder import Extractor
-from spark_job.extractors.specification import ExtractorSpecification
-from spark_job.parquet_parts import part_uris, read_columns
-from spark_job.pipeline.progress import RunProgress
+from spark_job.extractors.specification import Extractor, ExtractorSpecification
 from spark_job.pipeline.report_stage import contents
 from spark_job.pipeline.run_folder import RunFolder, write_index
-from spark_job.pipeline.stage_results import (
-    FeatureResult,
-    ListingResult,
-    ReductionResult,
-    Run,
-    StageResults,
-    result_from_json,
-)
+from spark_job.pipeline.stage_results import Run, RunProgress, StageResults, result_from_json
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.report.run_report import render_report
 from spark_job.storage import Folder, side_by_side
 
 LINES_AT_ONCE = 10_000
-# Analyses whose reports show pictures of the run that they read.
-SHOWING_THEIR_RUN = ("train", "group", "check")
+SHOWING_THEIR_RUN = ("train", "group", "check")  # reports of these show pictures of the run that they read
 # Analyses that fit a model to images: what it is, and the figure of metrics.json that says to how many.
 FITTING = {
     "train": ("classifier", "classifier", "training_images"),
@@ -62,8 +47,7 @@ class RunTraces:
 
     run: RunFolder
     manifest: Manifest | None  # None: the run is not complete
-    # part of a table -> how many of its rows name an image
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)  # part of a table -> how many rows name an image
     images: frozenset[str] = frozenset()  # their paths
     used: frozenset[str] = frozenset()  # those of them that have features
     is_one_of_them: bool = False  # the run was made of such an image alone, and names it in its parameters
@@ -74,7 +58,6 @@ class RunTraces:
         return last_name(self.run.uri)
 
     def plan(self) -> str:
-        """Say in a line what is to be done."""
         if self.is_one_of_them:
             what = "was made of the image alone: the run is removed"
         elif self.manifest is None:
@@ -88,11 +71,7 @@ class RunTraces:
 
 
 def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
-    """Return the runs of a results folder that hold something of the images, analyses before what they read.
-
-    Raises:
-        StorageError: something cannot be read.
-    """
+    """Return the runs that hold something of the images, analyses before the runs that they read."""
     folder = Folder(results)
     aside = last_name(erasures_folder(results))
     runs = [RunFolder(folder.child(name)) for name in sorted(folder.folder_names()) if name != aside]
@@ -105,7 +84,15 @@ def find_traces(results: str, wanted: Wanted) -> list[RunTraces]:
             hits.setdefault(one.run.uri, {})[name] = rows
     traced = [_traced(one, hits.get(one.run.uri, {}), wanted) for one, _ in known]
     affected = {one.run_id for one in traced if one.used}
-    traced = [replace(one, reads=_read_of(one, affected)) for one in traced]
+    for place, one in enumerate(traced):
+        # The affected run whose pictures this one shows, or whose rows it refers to.
+        if one.manifest is None:
+            listing = one.run.stage("listing") or {}
+            parents = [listing.get("previous") or listing.get("earlier") or ""]
+        else:
+            parents = list(one.manifest.parents) if one.manifest.kind in SHOWING_THEIR_RUN else []
+        reads = next((name for name in map(last_name, parents) if name in affected), "")
+        traced[place] = replace(one, reads=reads)
     return sorted(
         (one for one in traced if one.rows or one.is_one_of_them or one.reads),
         key=lambda one: one.manifest is not None and one.manifest.kind == RUN,
@@ -143,21 +130,8 @@ def _traced(one: RunTraces, hits: dict[str, pa.Table], wanted: Wanted) -> RunTra
     return replace(one, rows=counts, images=frozenset(images), used=frozenset(used), is_one_of_them=is_one)
 
 
-def _read_of(one: RunTraces, affected: set[str]) -> str:
-    """Return the affected run whose pictures this one shows, or whose rows it refers to; empty: none."""
-    if one.manifest is None:
-        listing = one.run.stage("listing") or {}
-        parents = [listing.get("previous") or listing.get("earlier") or ""]
-    else:
-        parents = list(one.manifest.parents) if one.manifest.kind in SHOWING_THEIR_RUN else []
-    return next((name for uri in parents if (name := last_name(uri)) in affected), "")
-
-
 def models(traces: Sequence[RunTraces]) -> list[dict[str, Any]]:
-    """Return the models that were fitted with the images: run, its uri, kind, images, of how many.
-
-    A model holds no single image. What it owes to one is gone when it is fitted again.
-    """
+    """Return the models that were fitted with the images: run, uri, kind, images, of how many."""
     fitted = []
     used = {one.run_id: len(one.used) for one in traces if one.used}
     for one in traces:
@@ -186,35 +160,25 @@ def remove_traces(
             one.run.clear(keep=lambda name: name == layout.PARAMETERS or _is_table(name))
             one.run.clear(keep=layout.PARAMETERS.__eq__)
         elif one.manifest.kind == RUN:
-            _erase_from_run(one, one.manifest, wanted)
+            shown = _is_shown(one)
+            last = [name for table in TABLES_LAST for name in one.rows if name.startswith(f"{table}/")]
+            _rewrite(one.run, [name for name in one.rows if name not in last], wanted)
+            _rewrite_csv(one.run, wanted)
+            _count_again(one.run, wanted)
+            if shown:
+                report_again(one.run, one.manifest)
+            _rewrite(one.run, last, wanted)
         else:
             _erase_from_analysis(one, one.manifest, wanted)
     if traces:
         write_index(Folder(results))
 
 
-def _erase_from_run(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
-    run, shown = one.run, _is_shown(one)
-    last = [name for table in TABLES_LAST for name in one.rows if name.startswith(f"{table}/")]
-    _rewrite(run, [name for name in one.rows if name not in last], wanted)
-    _rewrite_csv(run, wanted)
-    _count_again(run, wanted)
-    if shown:
-        report_again(run, manifest)
-    _rewrite(run, last, wanted)
-
-
 def _erase_from_analysis(one: RunTraces, manifest: Manifest, wanted: Wanted) -> None:
     """Remove the report, which cannot be made again without the analysis, and the rows."""
-    note = f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."
-    document = Document(
-        title=manifest.kind,
-        subtitle=one.run_id,
-        tiles={},
-        sections=[],
-        notes=[note],
-        in_index=not is_s3(one.run.uri),
-    )
+    notes = [f"{GONE_NOTE} Run `fruit {manifest.kind}` again for a new one."]
+    local = not is_s3(one.run.uri)
+    document = Document(manifest.kind, one.run_id, tiles={}, sections=[], notes=notes, in_index=local)
     for name, content in render_document(document, manifest.parents).items():
         one.run.write(f"{layout.REPORT}/{name}", content)
     one.run.at(layout.REPORT).clear(keep="index.html".__eq__)
@@ -277,10 +241,9 @@ def report_again(run: RunFolder, manifest: Manifest) -> None:
     """Write the report of a run anew, from what is left of it."""
     seconds = {}
     results: dict[str, Any] = {}
-    kinds = {"listing": ListingResult, "features": FeatureResult, "reduction": ReductionResult}
-    for name, kind in kinds.items():
+    for name in ("listing", "features", "reduction"):
         if (content := run.stage(name)) is not None:
-            results[name], seconds[name] = result_from_json(kind, content)
+            results[name], seconds[name] = result_from_json(name, content)
     if not any(usable for _, usable, _ in results["features"].classes):
         results.pop("reduction", None)
     shown = contents(finished_run(run, manifest), StageResults(**results), seconds)

@@ -16,42 +16,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_job.arrow_arrays import array
+from spark_job.arrow_tables import array, footer, read_columns
 from spark_job.contract.erasure import Wanted
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
-from spark_job.parquet_parts import footer, read_columns
 from spark_job.storage import read_bytes
 
-# The columns that name an image; a finding's detail may name the one that it repeats.
-NAMING = ("path", "detail")
-# What stands around a name in JSON, HTML and tables for the projector.
-WORD_ENDS = re.compile(r"[\"<>\t\n]")
+NAMING = ("path", "detail")  # columns that name an image; a finding's detail may name the one that it repeats
+WORD_ENDS = re.compile(r"[\"<>\t\n]")  # what stands around a name in JSON, HTML and tables for the projector
 LONGEST_NAME = 4_096
 
 
 def rows_of(uri: str, wanted: Wanted) -> pa.Table | None:
-    """Return the rows of a part that name an image of the request, with what says whose they are; None: none.
-
-    The smallest and the largest path of each row group stand in the footer: most parts end there.
-    """
+    """Return the rows of a part that name an image of the request; None: none, as its footer mostly shows."""
     end = footer(uri)
     names = end.schema.to_arrow_schema().names
     naming = [name for name in NAMING if name in names]
-    groups = [number for number in range(end.num_row_groups) if _may_hold(end, number, naming, wanted)]
+    groups = []
+    for group in range(end.num_row_groups):
+        columns = (end.row_group(group).column(number) for number in range(end.num_columns))
+        ranges: list[Any] = [column.statistics for column in columns if column.path_in_schema in naming]
+        if any(
+            known is None or not known.has_min_max or wanted.may_lie_between(known.min, known.max)
+            for known in ranges
+        ):
+            groups.append(group)
     if not groups:
         return None
     rows = read_columns(uri, [*naming, "label", "error", "contributor"], groups, end)
     found = rows.filter(_named(rows, naming, wanted))
     return found if found.num_rows else None
-
-
-def _may_hold(end: pq.FileMetaData, group: int, naming: list[str], wanted: Wanted) -> bool:
-    columns = (end.row_group(group).column(number) for number in range(end.num_columns))
-    ranges: list[Any] = [column.statistics for column in columns if column.path_in_schema in naming]
-    return any(
-        known is None or not known.has_min_max or wanted.may_lie_between(known.min, known.max)
-        for known in ranges
-    )
 
 
 def _named(rows: pa.Table | pa.RecordBatch, naming: Iterable[str], wanted: Wanted) -> pa.Array[Any]:
@@ -70,20 +63,14 @@ def without_rows(uri: str, wanted: Wanted) -> bytes:
         # What a part says of itself may name classes; Spark's own description of the columns stays.
         said = {key: value for key, value in (schema.metadata or {}).items() if key.startswith(b"org.apache")}
         schema = schema.with_metadata(said)
-        with pq.ParquetWriter(target, schema, use_dictionary=_repeated(part.metadata)) as writer:  # type: ignore[arg-type]
+        first = [part.metadata.row_group(number) for number in range(min(1, part.num_row_groups))]
+        columns = [group.column(number) for group in first for number in range(group.num_columns)]
+        repeated: Any = [column.path_in_schema for column in columns if column.has_dictionary_page]
+        with pq.ParquetWriter(target, schema, use_dictionary=repeated) as writer:
             for group in range(part.num_row_groups):
                 rows = part.read_row_group(group, use_threads=False).replace_schema_metadata(said)
-                named = _named(rows, naming, wanted)
-                writer.write_table(rows.filter(pc.invert(named)))
+                writer.write_table(rows.filter(pc.invert(_named(rows, naming, wanted))))
     return target.getvalue()
-
-
-def _repeated(metadata: pq.FileMetaData) -> list[str]:
-    """Return the columns that were written with a dictionary."""
-    if not metadata.num_row_groups:
-        return []
-    columns = (metadata.row_group(0).column(number) for number in range(metadata.num_columns))
-    return [column.path_in_schema for column in columns if column.has_dictionary_page]
 
 
 def without_lines(lines: Iterable[str], wanted: Wanted) -> Iterator[str]:

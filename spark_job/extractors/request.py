@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -9,6 +10,7 @@ from spark_job.contract.errors import MisuseError
 
 Pooling = Literal["avg", "max"]
 FULL_SIZE = (224, 224)  # VGG16's dense layers were trained on this size and take no other
+_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
 
 
 @dataclass(frozen=True)
@@ -16,30 +18,32 @@ class Model:
     """One model: its input as Keras' `preprocess_input` makes it, and the options it takes."""
 
     name: str
-    channel_order: Literal["RGB", "BGR"]
     pixel_mean: tuple[float, float, float]
     pixel_scale: tuple[float, float, float]
+    channel_order: Literal["RGB", "BGR"] = "RGB"
     default_size: tuple[int, int] = (224, 224)
     minimum_side: int = 32
     constructor: str | None = None  # its name in `keras.applications`; None for a network of our own
     weights_file: str | None = None  # the file without classifier that Keras keeps in its cache
     full_weights_file: str | None = None  # the file with classifier, where a layer needs it
     weights_suffix: str | None = None
-    # of the pretrained weights; Keras gives its models' in https://keras.io/api/applications/
-    license: str = "none"
+    license: str = "none"  # of the pretrained weights: https://keras.io/api/applications/
     layers: tuple[str, ...] = ()  # layers that can be asked for instead of pooling
     pooled: bool = True
     takes_dense: bool = False
 
 
 # mode "caffe" of keras.applications.imagenet_utils.preprocess_input: BGR, means of ImageNet in that order.
-_CAFFE_MEAN = (103.939, 116.779, 123.68)
-_ONE = (1.0, 1.0, 1.0)
-_KERAS_FILE = "_weights_tf_dim_ordering_tf_kernels"
+_caffe = partial(
+    Model,
+    channel_order="BGR",
+    pixel_mean=(103.939, 116.779, 123.68),
+    pixel_scale=(1.0, 1.0, 1.0),
+    weights_suffix=".h5",
+)
 _MODELS = (
     Model(
         "mobilenet_v2",
-        channel_order="RGB",
         pixel_mean=(127.5, 127.5, 127.5),  # mode "tf": -1..1
         pixel_scale=(127.5, 127.5, 127.5),
         constructor="MobileNetV2",
@@ -47,33 +51,19 @@ _MODELS = (
         weights_file=f"mobilenet_v2{_KERAS_FILE}_1.0_224_no_top.h5",
         weights_suffix=".h5",
     ),
-    Model(
+    _caffe(
         "vgg16",
-        channel_order="BGR",
-        pixel_mean=_CAFFE_MEAN,
-        pixel_scale=_ONE,
         constructor="VGG16",
         license="CC-BY-4.0",
         weights_file=f"vgg16{_KERAS_FILE}_notop.h5",
         full_weights_file=f"vgg16{_KERAS_FILE}.h5",
-        weights_suffix=".h5",
         layers=("fc2", "flatten"),
         takes_dense=True,
     ),
-    Model(
-        "resnet50",
-        channel_order="BGR",
-        pixel_mean=_CAFFE_MEAN,
-        pixel_scale=_ONE,
-        constructor="ResNet50",
-        license="MIT",
-        weights_file=f"resnet50{_KERAS_FILE}_notop.h5",
-        weights_suffix=".h5",
-    ),
+    _caffe("resnet50", constructor="ResNet50", license="MIT", weights_file=f"resnet50{_KERAS_FILE}_notop.h5"),
     # https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py
     Model(
         "efficientnet_lite0",
-        channel_order="RGB",
         pixel_mean=(127.0, 127.0, 127.0),
         pixel_scale=(128.0, 128.0, 128.0),
         weights_suffix=".pth",
@@ -81,7 +71,6 @@ _MODELS = (
     ),
     Model(
         "raw_pixels",
-        channel_order="RGB",
         pixel_mean=(0.0, 0.0, 0.0),
         pixel_scale=(255.0, 255.0, 255.0),
         default_size=(100, 100),
@@ -120,18 +109,7 @@ def check_request(
     size: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Request:
-    """Complete the options with the model's defaults.
-
-    Args:
-        weights: a file, "random", or None for the model's own pretrained weights.
-        layer: of VGG16, "fc2" or "flatten" instead of pooling.
-        pooling: global pooling of the last convolution, "avg" (the default) or "max".
-        dense: units of the random ReLU layers on top of VGG16's flatten.
-        size: (height, width) of the input.
-
-    Raises:
-        MisuseError: an option that the model does not take, or two that exclude each other.
-    """
+    """Complete the options with the model's defaults; MisuseError: they do not go together."""
     if model not in MODELS:
         raise MisuseError(f"unknown model {model!r}: choose one of {', '.join(MODELS)}")
     chosen = MODELS[model]
@@ -144,13 +122,19 @@ def check_request(
         layer = "flatten"
     if chosen.pooled and layer is None:
         pooling = pooling or "avg"
+    height, width = size = size or chosen.default_size
+    least = chosen.minimum_side
+    if min(size) < least:
+        raise MisuseError(f"--size {height}x{width} is too small for {model}: at least {least}x{least}")
+    if layer == "fc2" and size != FULL_SIZE:
+        raise MisuseError(f"--layer fc2 takes images of 224x224 only, not --size {height}x{width}")
     return Request(
         model=chosen,
         weights=_checked_weights(chosen, weights),
         layer=layer,
         pooling=cast(Pooling | None, pooling),
         dense=tuple(dense),
-        size=_checked_size(chosen, size, layer),
+        size=size,
         seed=seed,
     )
 
@@ -177,18 +161,6 @@ def _refusals(
         other = "--dense" if dense else f"--layer {layer}"
         both = f"--pooling does not go with {other}: choose one of the two"
         yield bool(dense) or layer is not None, both
-
-
-def _checked_size(model: Model, size: tuple[int, int] | None, layer: str | None) -> tuple[int, int]:
-    height, width = size = size or model.default_size
-    if min(size) < model.minimum_side:
-        raise MisuseError(
-            f"--size {height}x{width} is too small for {model.name}: "
-            f"at least {model.minimum_side}x{model.minimum_side}"
-        )
-    if layer == "fc2" and size != FULL_SIZE:
-        raise MisuseError(f"--layer fc2 takes images of 224x224 only, not --size {height}x{width}")
-    return size
 
 
 def _checked_weights(model: Model, weights: str | None) -> Literal["random"] | Path | None:

@@ -1,11 +1,14 @@
-"""`extractor.json`: what a network expects of an image and what it gives back."""
+"""An extractor: its folder, here or in S3, and `extractor.json`, what its network takes and gives."""
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
+from spark_job.contract.extractor_files import SPECIFICATION
 from spark_job.errors import ExtractorError
+from spark_job.storage import Folder
 
 FORMAT = 1
 # How this version of the job makes a network's input of a photograph; higher with each change that features
@@ -29,8 +32,7 @@ class ExtractorSpecification:
     """Everything a worker needs to know of a network.
 
     An image enters as float32 (height, width, 3), channels in `channel_order`, each channel c as
-    `(pixel - pixel_mean[c]) / pixel_scale[c]` with pixel in 0..255; it leaves as float32
-    (feature_length,).
+    `(pixel - pixel_mean[c]) / pixel_scale[c]` with pixel in 0..255; it leaves as float32 (feature_length,).
     """
 
     model: str
@@ -99,3 +101,35 @@ class ExtractorSpecification:
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ExtractorError(f"{origin} is not an extractor.json: {error}") from error
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """An extractor whose specification was read; its files are fetched when asked for."""
+
+    folder: Folder
+    specification: ExtractorSpecification
+
+    @classmethod
+    def open(cls, folder: Folder) -> "Extractor":
+        """Read a folder's `extractor.json`; ExtractorError: there is none, or it cannot be read."""
+        text = folder.read(SPECIFICATION)
+        if text is None:
+            advice = f"make one with `fruit extractor build MODEL --out {folder.uri}`"
+            below = (folder.at(name) for name in sorted(folder.folder_names()))
+            if made := next((one for one in below if one.read(SPECIFICATION) is not None), None):
+                advice = f"did you mean {made.uri}?"
+            raise ExtractorError(f"{folder.uri} is no extractor: it has no {SPECIFICATION}; {advice}")
+        return cls(folder, ExtractorSpecification.from_json(text, folder.child(SPECIFICATION)))
+
+    def fetch(self, name: str, into: Path) -> Path:
+        """Return a copy of a file, named by its content; ExtractorError: it is missing or damaged."""
+        expected = (self.specification.files or {}).get(name)
+        content = self.folder.read(name)
+        if content is None or expected is None:
+            raise ExtractorError(f"{self.folder.uri} has no {name}: build the extractor again")
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise ExtractorError(f"{self.folder.child(name)} is damaged (sha256 differs): build it again")
+        target = into / f"{expected[:16]}-{name}"
+        target.write_bytes(content)
+        return target

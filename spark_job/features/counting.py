@@ -1,7 +1,4 @@
-"""How many images the tasks have done, told to the driver while they work: one datagram a second from each.
-
-A datagram holds all counts of its task so far: one that is lost, or comes twice, does no harm.
-"""
+"""How many images tasks have done: each sends the driver all its counts in one datagram a second."""
 
 import json
 import secrets
@@ -85,7 +82,6 @@ class Counts:
             Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
-        """Listen no longer."""
         self._socket.close()
 
     def total(self, name: str) -> int:
@@ -93,7 +89,6 @@ class Counts:
         return sum(share[name] for share in list(self._shares.values()))
 
     def reason(self) -> str | None:
-        """Return the commonest reason why an image was rejected."""
         reasons = sum((Counter(share["reasons"]) for share in list(self._shares.values())), Counter[str]())
         return reasons.most_common(1)[0][0] if reasons else None
 

@@ -1,8 +1,7 @@
 """What a run reuses of the previous one: which images are unchanged, new or gone, and the copied rows.
 
-The listing and the previous run's features table are joined by path: in Spark tasks, in buckets that fit into
-memory, or in the driver where one bucket holds all. The answer is two tables: the rows of the listing whose
-features are to be computed, and the rows of the previous run's table that are to be reused.
+The listing and the previous features are joined by path, in Spark tasks, in buckets that fit into memory, or
+in the driver where one holds all. The answer is a table of rows to compute, and one of rows to reuse.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import NO, NO_TEXT, YES, array, numbers, values, whole
+from spark_job import arrow_tables as arrow
 from spark_job.contract.run_options import MEBIBYTE, ImageLimits, RunOptions
 from spark_job.contract.uris import contains, is_s3
 from spark_job.features.extraction import FEATURES_SCHEMA, Tally, features_schema, label_arrays
@@ -28,7 +27,6 @@ from spark_job.features.table import REPEATED, images_per_task
 from spark_job.images.labels import Labels, Values
 from spark_job.images.listing import COLUMNS, LISTING_SCHEMA
 from spark_job.images.sampling import matches_any
-from spark_job.parquet_parts import footer, part_uris, read_part, rows_within, write_part
 from spark_job.storage import Folder, side_by_side
 
 MAX_READ_BYTES = 32 * MEBIBYTE
@@ -38,16 +36,10 @@ TASKS_A_CORE = 2
 LISTED = -1  # in place of the number of a part of the previous run's table: a row of the listing
 PREVIOUS_COLUMNS = ("path", "size", "etag", "width", "height", "error", "first_seen")
 PLACE = ("part", "row", "path")
-_REUSED_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("part", pa.int64()),
-    ("row", pa.int64()),
-    ("path", pa.string()),
-    ("label", pa.string()),
-    ("split", pa.string()),
-    ("labels", pa.list_(pa.string())),
-    ("gone", pa.bool_()),
-]
-REUSED_SCHEMA = pa.schema(_REUSED_COLUMNS)
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(("part", "row"), pa.int64())
+_COLUMNS |= dict.fromkeys(("path", "label", "split"), pa.string())
+_COLUMNS |= {"labels": pa.list_(pa.string()), "gone": pa.bool_()}
+REUSED_SCHEMA = pa.schema(_COLUMNS)
 _PLACED = [field for field in REUSED_SCHEMA if field.name in ("part", "row")]
 PREVIOUS_SCHEMA = pa.schema([*_PLACED, *map(FEATURES_SCHEMA.field, PREVIOUS_COLUMNS)])
 LABELLING = ("label", "split", "labels")
@@ -64,16 +56,8 @@ def copy_features(
     label_columns: Sequence[str],
     options: RunOptions,
 ) -> Tally:
-    """Copy whole rows with the labels and split of this run, in parts behind those that are computed.
-
-    Args:
-        reused: rows of REUSED_SCHEMA; each of its parts becomes one of the destination.
-        previous: URIs of the parts of the previous run's table, which the rows refer to by number.
-        first: number of the first part that they become.
-        label_columns: of this run's table of labels, if there is one.
-        options: whether thumbnails are kept, and when a row ends. That of a photograph that is gone goes.
-    """
-    tasks = list(enumerate(part_uris(reused), start=first))
+    """Copy rows with this run's labels, as parts from `first` on; gone photographs lose thumbnails."""
+    tasks = list(enumerate(arrow.part_uris(reused), start=first))
     if not tasks:
         return Tally()
 
@@ -81,7 +65,7 @@ def copy_features(
         number, uri = task
         tally, schema = Tally(), features_schema(label_columns)
         batches = _copied(uri, previous, length, label_columns, options, tally)
-        write_part(destination, number, batches, schema, repeated=(*REPEATED, *label_columns))
+        arrow.write_part(destination, number, batches, schema, repeated=(*REPEATED, *label_columns))
         return tally
 
     task_count = min(len(tasks), TASKS_A_CORE * spark.defaultParallelism)
@@ -99,20 +83,20 @@ def _copied(
     tally: Tally,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the previous run's rows that one part of the table of reused rows names; add to the tally."""
-    table = pa.Table.from_batches(read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
+    table = pa.Table.from_batches(arrow.read_part(uri, REUSED_SCHEMA.names), REUSED_SCHEMA)
     reused = table.combine_chunks().to_batches()[0]
-    parts, schema = values(reused.column("part")), features_schema(label_columns)
-    nothing = array([None], pa.binary())[0]
+    parts, schema = arrow.values(reused.column("part")), features_schema(label_columns)
+    nothing = arrow.array([None], pa.binary())[0]
     for number in np.unique(parts).tolist():
         begin, end = np.searchsorted(parts, [number, number + 1]).tolist()
-        rows, start = values(reused.column("row"))[begin:end], 0
-        part = read_part(previous[number], FEATURES_SCHEMA.names, rows_within(MAX_READ_BYTES, length, 4_096))
-        for batch in part:
+        rows, start = arrow.values(reused.column("row"))[begin:end], 0
+        rows_at_once = arrow.rows_within(MAX_READ_BYTES, length, 4_096)
+        for batch in arrow.read_part(previous[number], FEATURES_SCHEMA.names, rows_at_once):
             first, last = np.searchsorted(rows, [start, start + batch.num_rows]).tolist()
             if last > first:
-                copied = batch.take(numbers(rows[first:last] - start))
+                copied = batch.take(arrow.numbers(rows[first:last] - start))
                 listed = reused.slice(begin + first, last - first)
-                hidden = listed.column("gone") if options.shows_images else YES
+                hidden = listed.column("gone") if options.shows_images else arrow.YES
                 changed = {
                     "label": listed.column("label"),
                     "split": listed.column("split"),
@@ -139,37 +123,25 @@ def find_reusable(
 ) -> Counter[str]:
     """Write the tables NEW and REUSED into the destination; those of an earlier attempt are replaced.
 
-    An image is unchanged when path, size and etag are; images without an etag never are, and those that were
-    rejected are tried again.
-
-    Args:
-        previous: the previous run's features table; may be empty.
-        options: a row that has passed its day is not reused; an image below none of their sources is neither
-            reused nor gone; one beyond their limits is computed again, and rejected; one that is gone stays
-            in the results if they say so, if its class is one of theirs, and until its day.
-        labels: of images that are gone; those of the others are in the listing.
-
-    Returns:
-        Images by what becomes of them. `new`: their features are computed; `reused`: they are still in the
-        sources; `removed`: they are gone from the sources; `kept`: those of them that stay in the results.
+    An image is unchanged when path, size and etag are; without an etag it never is, and a rejected one is
+    tried again. An image below none of the sources is neither reused nor gone. Returns images by what
+    becomes of them: `new` are computed, `reused` still in the sources, `removed` gone from them, of which
+    `kept` stay in the results.
     """
     destination.clear()
-    parts = part_uris(previous)
-    rows = [end.num_rows for end in side_by_side(footer, parts)]
-    listed = [(LISTED, uri) for uri in part_uris(listing)]
+    parts = arrow.part_uris(previous)
+    rows = [end.num_rows for end in side_by_side(arrow.footer, parts)]
+    listed = [(LISTED, uri) for uri in arrow.part_uris(listing)]
     buckets = max(1, ceil(sum(rows) / ROWS_PER_BUCKET), len(listed))
     groups = in_groups(rows, images_per_task(max(sum(rows), 1), spark.defaultParallelism, length))
     tasks = [*listed, *enumerate(parts)]
     if buckets == 1 and not any(map(is_s3, parts)):  # a second less than by Spark's shuffles
         together = (rows for task in tasks for _, rows in _bucketed(task, buckets))
         return _write_groups(_meet(0, together, options, labels, today, destination, groups), destination)
-    # Reading some columns of a part takes less than a task.
-    task_count = TASKS_A_CORE * spark.defaultParallelism
+    task_count = TASKS_A_CORE * spark.defaultParallelism  # reading columns takes less than a task
     shared = spark.broadcast(labels)
-    in_buckets = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(
-        partial(_bucketed, buckets=buckets)
-    )
-    met = in_buckets.partitionBy(buckets, int).mapPartitionsWithIndex(
+    dealt = spark.parallelize(tasks, min(len(tasks), task_count)).flatMap(partial(_bucketed, buckets=buckets))
+    met = dealt.partitionBy(buckets, int).mapPartitionsWithIndex(
         lambda bucket, pairs: _meet(
             bucket, (rows for _, rows in pairs), options, shared.value, today, destination, groups
         )
@@ -198,17 +170,17 @@ def _bucketed(task: tuple[int, str], buckets: int) -> Iterator[tuple[int, Rows]]
     """Yield the rows of one part by the bucket that their path decides."""
     number, uri = task
     first = 0
-    for batch in read_part(uri, COLUMNS if number == LISTED else PREVIOUS_COLUMNS):
+    for batch in arrow.read_part(uri, COLUMNS if number == LISTED else PREVIOUS_COLUMNS):
         table = pa.Table.from_batches([batch])
         if number != LISTED:
             place = np.arange(first, first + batch.num_rows, dtype=np.int64)
-            columns = [numbers(np.full_like(place, number)), numbers(place), *batch.columns]
+            columns = [arrow.numbers(np.full_like(place, number)), arrow.numbers(place), *batch.columns]
             table = pa.table(columns, schema=PREVIOUS_SCHEMA)
         first += batch.num_rows
         paths: list[Any] = batch.column("path").to_pylist()
         bucket = np.array([crc32(path.encode()) % buckets for path in paths], np.int64)
         for one in np.unique(bucket).tolist():
-            yield one, (number, table.take(numbers(np.flatnonzero(bucket == one))))
+            yield one, (number, table.take(arrow.numbers(np.flatnonzero(bucket == one))))
 
 
 def _meet(
@@ -228,14 +200,14 @@ def _meet(
     tables = pa.concat_tables(listed), pa.concat_tables(previous)
     new, reused, kept, removed = _compare(*tables, options, labels, today)
     if new.num_rows:
-        write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, repeated=("label", "split"))
+        arrow.write_part(destination.at(NEW), bucket, new.to_batches(), LISTING_SCHEMA, ("label", "split"))
     counts = Counter(new=new.num_rows, reused=reused.num_rows, kept=kept.num_rows, removed=removed)
     reused = pa.concat_tables([reused, kept])
     yield 0, (counts, reused.slice(0, 0))
-    parts = values(whole(reused["part"])) if reused.num_rows else np.empty(0, int)
+    parts = arrow.values(arrow.whole(reused["part"])) if reused.num_rows else np.empty(0, int)
     group = np.array(groups, np.int64)[parts]
     for one in np.unique(group).tolist():
-        yield one, (Counter(), reused.take(numbers(np.flatnonzero(group == one))))
+        yield one, (Counter(), reused.take(arrow.numbers(np.flatnonzero(group == one))))
 
 
 def _compare(
@@ -243,13 +215,14 @@ def _compare(
 ) -> tuple[pa.Table, pa.Table, pa.Table, int]:
     """Return (new rows of the listing; reused, kept rows of REUSED_SCHEMA; how many are gone)."""
     selected = listed.filter(pc.is_null(listed["skipped"]))
-    place = pc.index_in(selected["path"], value_set=whole(previous["path"]))
+    place = pc.index_in(selected["path"], value_set=arrow.whole(previous["path"]))
     match = previous.take(place)
     same = pc.and_(pc.equal(selected["etag"], match["etag"]), pc.equal(selected["size"], match["size"]))
-    same = pc.and_(same, pc.and_(pc.not_equal(selected["etag"], NO_TEXT), _usable(match, options.limits)))
-    same = pc.fill_null(pc.and_(same, _lasting(match, options, today)), NO)
+    same = pc.and_(same, pc.not_equal(selected["etag"], arrow.NO_TEXT))
+    same = pc.and_(same, _usable(match, options.limits))
+    same = pc.fill_null(pc.and_(same, _lasting(match, options, today)), arrow.NO)
     reused = _named(match, *(selected[name] for name in LABELLING), gone=False).filter(same)
-    absent = pc.invert(pc.is_in(previous["path"], value_set=whole(listed["path"])))
+    absent = pc.invert(pc.is_in(previous["path"], value_set=arrow.whole(listed["path"])))
     gone = previous.filter(pc.and_(absent, _usable(previous, options.limits)))
     kept = gone.filter(_lasting(gone, options, today)) if options.removed == "keep" else gone.slice(0, 0)
     kept, gone = (_of_sources(rows, options, labels) for rows in (kept, gone))
@@ -257,9 +230,8 @@ def _compare(
 
 
 def _lasting(rows: pa.Table, options: RunOptions, today: date) -> pa.Array[Any]:
-    """Return which rows have not passed their day."""
-    ends = _ends(whole(rows["first_seen"]), options)
-    lasting: pa.Array[Any] = pc.fill_null(pc.greater(ends, array([today], pa.date32())[0]), YES)
+    ends = _ends(arrow.whole(rows["first_seen"]), options)
+    lasting: pa.Array[Any] = pc.fill_null(pc.greater(ends, arrow.array([today], pa.date32())[0]), arrow.YES)
     return lasting
 
 
@@ -267,17 +239,16 @@ def _ends(first_seen: pa.Array[Any], options: RunOptions) -> pa.Array[Any]:
     """Return the days from which on rows are not reused, of those on which their images were first seen."""
     if not options.retention_days:
         return pa.nulls(len(first_seen), pa.date32())
-    retained = numbers(np.array([options.retention_days], np.int32))[0]
+    retained = arrow.numbers(np.array([options.retention_days], np.int32))[0]
     ends: pa.Array[Any] = pc.add(first_seen.view(pa.int32()), retained).view(pa.date32())
     return ends
 
 
 def _usable(rows: pa.Table, limits: ImageLimits) -> pa.ChunkedArray[Any]:
-    """Return which rows have features, of images within the limits."""
     pixels = pc.multiply(rows["width"].cast(pa.int64()), rows["height"].cast(pa.int64()))
-    most_pixels, most_bytes = numbers(np.array([limits.max_pixels, limits.max_bytes], np.int64))
+    most_pixels, most_bytes = arrow.numbers(np.array([limits.max_pixels, limits.max_bytes], np.int64))
     within = pc.and_(pc.less_equal(pixels, most_pixels), pc.less_equal(rows["size"], most_bytes))
-    usable: pa.ChunkedArray[Any] = pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), NO)
+    usable: pa.ChunkedArray[Any] = pc.fill_null(pc.and_(pc.is_null(rows["error"]), within), arrow.NO)
     return usable
 
 
@@ -292,16 +263,16 @@ def _of_sources(rows: pa.Table, options: RunOptions, labels: Labels) -> pa.Table
         )
         belongs.append(source is not None and matches_any(found[-1][0], options.classes))
     labelling = [
-        array([one[place] for one in found], REUSED_SCHEMA.field(name).type)
+        arrow.array([one[place] for one in found], REUSED_SCHEMA.field(name).type)
         for place, name in enumerate(LABELLING)
     ]
-    return _named(rows, *labelling, gone=True).filter(array(belongs, pa.bool_()))
+    return _named(rows, *labelling, gone=True).filter(arrow.array(belongs, pa.bool_()))
 
 
 def _named(rows: pa.Table, *labelling: pa.Array[Any] | pa.ChunkedArray[Any], gone: bool) -> pa.Table:
     """Return rows as REUSED_SCHEMA has them, with the label, split and labels of this run."""
     columns = [rows[name] for name in PLACE]
-    constant = array([gone] * rows.num_rows, pa.bool_())
+    constant = arrow.array([gone] * rows.num_rows, pa.bool_())
     return pa.table([*columns, *labelling, constant], schema=REUSED_SCHEMA)
 
 
@@ -317,5 +288,5 @@ def _write_groups(
     for group, tables in groups.items():
         rows = pa.concat_tables(tables).sort_by([("part", "ascending"), ("row", "ascending")])
         folder = destination.at(REUSED)
-        write_part(folder, group, rows.to_batches(), REUSED_SCHEMA, repeated=("label", "split"))
+        arrow.write_part(folder, group, rows.to_batches(), REUSED_SCHEMA, repeated=("label", "split"))
     return total

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import SparkContext
 
-from spark_job.arrow_arrays import NO_TEXT, values
+from spark_job import arrow_tables as arrow
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.run_layout import REJECTED
 from spark_job.contract.run_options import MEBIBYTE
@@ -24,17 +24,6 @@ from spark_job.features.counting import Channel, ShareCount
 from spark_job.features.extraction import FEATURES_SCHEMA, Extraction, Tally
 from spark_job.images.labels import LABEL
 from spark_job.images.listing import ListedFile, Share
-from spark_job.parquet_parts import (
-    MAX_PART_BYTES,
-    column_names,
-    part_facts,
-    part_name,
-    read_columns,
-    read_part,
-    rows_within,
-    write_part,
-    write_sorted_csv,
-)
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder
 
@@ -50,7 +39,7 @@ REPEATED = ("label", "split", "error")
 
 def images_per_task(image_count: int, cores: int, feature_length: int) -> int:
     """Return how large the shares are: whole rounds over the cores, of parts that fit into memory."""
-    most = rows_within(MAX_PART_BYTES, feature_length, IMAGES_PER_TASK)
+    most = arrow.rows_within(arrow.MAX_PART_BYTES, feature_length, IMAGES_PER_TASK)
     rounds = max(1, ceil(image_count / (most * cores)))
     return max(1, ceil(image_count / (rounds * cores)))
 
@@ -63,26 +52,18 @@ def write_features(
     run: str,
     channel: Channel,
 ) -> Tally:
-    """Compute the features of all images and store them, a part a task; keep the parts that are finished.
-
-    The parts are written by the workers, so that no number passes through the JVM (docs/decisions/0008).
-
-    Args:
-        tasks: at least one.
-        run: fingerprint of the run: of its parameters, the extractor, and how images are prepared.
-        channel: where the tasks tell how many images they have done.
-    """
+    """Compute features, a part a task, by the workers alone (docs/decisions/0008); keep this run's parts."""
 
     def write(share: Share) -> Tally:
         batch, count = share.batch(), ShareCount(channel, share.number)
         content = hashlib.sha256(json.dumps([run, batch.to_pylist()]).encode()).hexdigest()
-        facts = part_facts(destination.child(part_name(share.number)))
+        facts = arrow.part_facts(destination.child(arrow.part_name(share.number)))
         if facts.get(CONTENT) == content:
             tally = Tally.from_json(facts[TALLY])
             count.whole(batch.num_rows, tally.rejected.total(), kept=True)
             return tally
         tally = Tally()
-        write_part(
+        arrow.write_part(
             destination,
             share.number,
             extraction(batch, tally, count),
@@ -98,19 +79,19 @@ def write_features(
 
 def label_columns(uri: str) -> list[str]:
     """Return the columns that a part of a features table has of a table of labels."""
-    return [name for name in column_names(uri) if name not in FEATURES_SCHEMA.names]
+    return [name for name in arrow.column_names(uri) if name not in FEATURES_SCHEMA.names]
 
 
 def read_labelled(
     uri: str, columns: Iterable[str], label: str = LABEL, rows_at_once: int = 4_096
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a part of a table of images, as `read_part`; `label` is filled from another column."""
-    for batch in read_part(uri, (label if name == LABEL else name for name in columns), rows_at_once):
+    for batch in arrow.read_part(uri, (label if name == LABEL else name for name in columns), rows_at_once):
         place = batch.schema.get_field_index(label)
         if label == LABEL or place < 0:
             yield batch
         else:
-            yield batch.set_column(place, LABEL, pc.fill_null(batch.column(place), NO_TEXT))
+            yield batch.set_column(place, LABEL, pc.fill_null(batch.column(place), arrow.NO_TEXT))
 
 
 def read_usable(
@@ -120,17 +101,8 @@ def read_usable(
     vectors: str = "features",
     label: str = LABEL,
 ) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """Yield the rows of a part that have features, in batches that fit into memory at any length of vectors.
-
-    Args:
-        vectors: the column that holds them; the components table has another.
-        label: the column that `label` is filled from.
-
-    Yields:
-        the other `columns`, and the vectors as (n, feature_length) of their type, float32 for features;
-        n at least 1.
-    """
-    rows = rows_within(MAX_READ_BYTES, feature_length, 4_096)
+    """Yield some columns of rows with features, and these as (n, feature_length), n at least 1."""
+    rows = arrow.rows_within(MAX_READ_BYTES, feature_length, 4_096)
     for batch in read_labelled(uri, [vectors, *columns], label, rows):
         present = batch.filter(batch.column(vectors).is_valid())
         if present.num_rows:
@@ -139,26 +111,15 @@ def read_usable(
 
 def matrix(vectors: pa.Array[Any]) -> np.ndarray:
     """Return lists of one length, none missing, as (n, d), without a copy."""
-    return values(pc.list_flatten(vectors)).reshape(len(vectors), -1)
-
-
-def thumbnails_of(uri: str, paths: set[str]) -> list[tuple[str, bytes]]:
-    """Return (path, thumbnail) of those rows of a part that have one and are among the paths."""
-    table = read_columns(uri, ("path", "thumbnail"))
-    rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
-    return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
+    return arrow.values(pc.list_flatten(vectors)).reshape(len(vectors), -1)
 
 
 def write_rejected(run: Folder, parts: Iterable[str]) -> None:
-    """Write `rejected.csv`, by path, of a table's rows with an `error`.
-
-    Args:
-        parts: URIs of the table's parts; none where it is known that no image was rejected.
-    """
-    batches = (batch for uri in parts for batch in read_part(uri, REJECTED_COLUMNS))
+    """Write `rejected.csv`, by path, of the rows with an `error` in these parts of a table."""
+    batches = (batch for uri in parts for batch in arrow.read_part(uri, REJECTED_COLUMNS))
     rejected = (batch.filter(batch.column("error").is_valid()).select(REJECTED_COLUMNS) for batch in batches)
     rows = (row for batch in rejected for row in zip(*batch.to_pydict().values(), strict=True))
-    write_sorted_csv(run, REJECTED, REJECTED_COLUMNS, [rows])
+    arrow.write_sorted_csv(run, REJECTED, REJECTED_COLUMNS, [rows])
 
 
 def none_usable(run: Folder, count: int) -> ListingError:

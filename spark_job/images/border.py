@@ -1,7 +1,6 @@
-"""What a decoder's process may do once it is behind its border: compute, and read its own libraries.
+"""What a decoder's process may do behind its border: compute, and read its own libraries (decision 0005).
 
-Linux only; elsewhere limits of time and memory are all there is. The process keeps the pipe it reads from,
-the pipe it answers on and the memory it shares. See docs/decisions/0005-decoder-process.md.
+Linux only; elsewhere limits of time and memory are all there is. It keeps its pipes and its shared memory.
 """
 
 import ctypes
@@ -79,7 +78,10 @@ def enter(max_seconds: float) -> None:
         if _landlock_version() > 0:
             _read_libraries_only()
         if has_filters():
-            _filter_calls()
+            program = ctypes.create_string_buffer(filter_program(platform.machine()))
+            header = struct.pack("HP", len(program) // 8, ctypes.addressof(program))
+            call = _MACHINES[platform.machine()][-1]
+            _check(_libc.syscall(call, 1, 0, header), "seccomp")  # SECCOMP_SET_MODE_FILTER
 
 
 def _check(result: int, what: str) -> int:
@@ -111,7 +113,12 @@ def _read_libraries_only() -> None:
     rights = 13 + sum(version >= newer for newer in (2, 3, 5))  # the kinds of access to files that it knows
     handled = struct.pack("Q", (1 << rights) - 1)
     rules = _check(_libc.syscall(_LANDLOCK_CREATE, handled, ctypes.c_size_t(8), 0), "landlock_create_ruleset")
-    for path in filter(Path.exists, _libraries()):
+    job = Path(spark_job.__file__).parent  # where code lies; not all of sys.path, which has work and secrets
+    while not job.exists():  # in a zip file
+        job = job.parent
+    installed = [Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    libraries = [job, Path(os.__file__).parent, *installed, *map(Path, _SYSTEM_LIBRARIES)]
+    for path in filter(Path.exists, libraries):
         opened = os.open(path, os.O_PATH)
         allowed = _READ_FILE | (_READ_DIR if path.is_dir() else 0)
         rule = struct.pack("=Qi", allowed, opened)
@@ -121,20 +128,10 @@ def _read_libraries_only() -> None:
     os.close(rules)
 
 
-def _libraries() -> list[Path]:
-    """Return where code lies; not all of sys.path, which has folders of work and their secrets."""
-    job = Path(spark_job.__file__).parent
-    while not job.exists():  # in a zip file
-        job = job.parent
-    installed = [Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    return [job, Path(os.__file__).parent, *installed, *map(Path, _SYSTEM_LIBRARIES)]
-
-
 def filter_program(machine: str) -> bytes:
-    """Return the seccomp program of a machine ("x86_64", "aarch64"): struct sock_filter[].
+    """Return the seccomp program of a machine, struct sock_filter[]: `_CALLS` pass, and `clone` for a thread.
 
-    Calls of `_CALLS` pass, and `clone` for a thread; clone3 does not exist, so that the C library takes
-    `clone`, whose flags can be seen; all others are not permitted.
+    clone3 does not exist in it, so that the C library takes `clone`, whose flags can be seen.
     """
     column, architecture, clone, clone3, _ = _MACHINES[machine]
     numbers = [call.split()[1 + column] for call in _CALLS.replace("\n", " ").split(",")]
@@ -147,10 +144,3 @@ def filter_program(machine: str) -> bytes:
         (_RETURN, 0, 0, _FAIL | errno.EPERM),
     ]
     return b"".join(struct.pack("HBBI", *step) for step in steps)
-
-
-def _filter_calls() -> None:
-    program = ctypes.create_string_buffer(filter_program(platform.machine()))
-    header = struct.pack("HP", len(program) // 8, ctypes.addressof(program))
-    call = _MACHINES[platform.machine()][-1]
-    _check(_libc.syscall(call, 1, 0, header), "seccomp")  # SECCOMP_SET_MODE_FILTER

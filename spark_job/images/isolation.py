@@ -1,8 +1,8 @@
 """A process of its own for code that may hang, crash or be taken over: the decoders.
 
-Bytes go in through a pipe. What comes back is written into shared memory in a fixed layout, and one byte
-for each item says that it is done: nothing that comes back is unpickled. When the process hangs or crashes,
-another one takes its place, and only the item at fault is lost.
+Bytes go in through a pipe. What comes back is written into shared memory, and one byte for each item says
+that it is done: nothing is unpickled. Another process replaces one that hangs or crashes; only the item at
+fault is lost.
 """
 
 import fcntl
@@ -39,10 +39,8 @@ Content = bytes | ImageRejectedError
 
 BATCH_SIZE = 16
 BATCH_BYTES = 8 * MEBIBYTE  # a batch of more has fewer items
-# A photograph of 2 MB through a pipe of the usual 64 KiB costs 1.4 core-milliseconds more.
-PIPE_BYTES = MEBIBYTE
-# One batch is being used, one waits, one is being made.
-SLOTS = 3 * BATCH_SIZE
+PIPE_BYTES = MEBIBYTE  # a photograph of 2 MB costs 1.4 core-milliseconds more through the usual 64 KiB
+SLOTS = 3 * BATCH_SIZE  # one batch is being used, one waits, one is being made
 TEXT = np.dtype("S400")
 START_SECONDS, STARTS = 120.0, 2
 # Of the other process: nothing of this one's own, where credentials are. What takes more than 4 MiB goes back
@@ -88,10 +86,10 @@ class Isolated:
     max_seconds: float  # time limit of one item
 
     def map(self, items: Iterable[tuple[Key, Order]]) -> Iterator[tuple[Key, Any]]:
-        """Yield each key, in order, with the slot that the function filled, or the ImageRejectedError.
+        """Yield each key, in order, with its slot until the next one is asked for, or its ImageRejectedError.
 
-        A slot stays as it is until the next one is asked for. Whoever took the process over can change it at
-        any time and to anything: copy first, then check.
+        Whoever took the process over can change a slot at any time and to anything: copy first, then
+        check.
         """
         decoder: _Decoder | None = None  # without items none is started
         waiting: deque[Numbered] = deque()
@@ -121,7 +119,7 @@ class Isolated:
         task = pickle.dumps((self.function, self.layout, self.max_seconds))
         while _idle:
             decoder = _idle.pop()
-            if decoder.can_do(task) and decoder.begin(task, self.layout):
+            if decoder.begin(task, self.layout):
                 return decoder
             decoder.stop()
         for _ in range(STARTS):
@@ -186,12 +184,10 @@ class _Decoder:
         self._done = self.results = 0
         self.stopped = False
 
-    def can_do(self, task: bytes) -> bool:
-        """Return whether the process lives and has this task or none yet."""
-        return self._process.poll() is None and self._task in (b"", task) and not self._done
-
     def begin(self, task: bytes, layout: np.dtype[Any]) -> bool:
-        """Give the process its task, once; return whether it lives, behind its border."""
+        """Give the process its task, if it has none; return whether it lives, behind its border, with it."""
+        if self._process.poll() is not None or self._task not in (b"", task) or self._done:
+            return False
         if self._task:
             return True
         self._task = task
@@ -221,19 +217,13 @@ class _Decoder:
                 self._stdin.flush()
 
     def result(self, slot: int, max_seconds: float) -> Any:
-        """Return the slot of the next item, or the ImageRejectedError that its function raised.
-
-        Raises:
-            TimeoutError: it takes longer.
-            EOFError: the process has ended.
-        """
+        """Return the next item's slot or ImageRejectedError; TimeoutError: too slow; EOFError: ended."""
         self._wait(max_seconds)
         self.results += 1
         error = text_from(self._slots[slot]["error"])
         return ImageRejectedError(error) if error else self._slots[slot]["result"]
 
     def _wait(self, seconds: float) -> None:
-        """Wait until one more item is done."""
         if not self._done:
             if not self._answers.poll(seconds * 1000):
                 raise TimeoutError
@@ -300,19 +290,14 @@ def serve(memory: int) -> None:
     os.write(answers, b".")
     while header := commands.read(_HEADER.size):
         slot, length, thumbnail = _HEADER.unpack(header)
-        order = Order(commands.read(length), thumbnail)
-        slots[slot]["error"] = _error(function, order, slots[slot]["result"])
+        order, why = Order(commands.read(length), thumbnail), ""
+        try:
+            function(order, slots[slot]["result"])
+        except ImageRejectedError as error:
+            why = str(error)
+        except MemoryError:
+            why = "decoding needs more memory than the limits allow"
+        except Exception as error:
+            why = f"decoding failed: {type(error).__name__}: {error}"
+        slots[slot]["error"] = why.encode()
         os.write(answers, b".")
-
-
-def _error(function: Function, order: Order, slot: Any) -> bytes:
-    """Run the function; return why it did not fill the slot, or nothing."""
-    try:
-        function(order, slot)
-    except ImageRejectedError as error:
-        return str(error).encode()
-    except MemoryError:
-        return b"decoding needs more memory than the limits allow"
-    except Exception as error:
-        return f"decoding failed: {type(error).__name__}: {error}".encode()
-    return b""

@@ -1,7 +1,6 @@
-"""What the markers of a JPEG say: its size and kind, how it was held, and where its compressed data lies.
+"""What the markers of a JPEG say: its size and kind, how it was held, where its compressed data lies.
 
-ITU-T T.81, annex B: a file is a row of segments; a start of scan is followed by compressed data, in which
-0xFF is written as 0xFF00 and only restart markers stand.
+ITU-T T.81, annex B: a start of scan is followed by compressed data, in which 0xFF is written as 0xFF00.
 """
 
 import re
@@ -50,11 +49,9 @@ class Header:
 
     frame: int  # the marker of its frame: which of the standard's processes compressed it
     precision: int  # bits of a sample
-    # width, height: as stored, in pixels
-    width: int
+    width: int  # as stored, in pixels
     height: int
-    # identity -> (horizontal, vertical) samples in the smallest unit of the whole
-    components: dict[int, tuple[int, int]]
+    components: dict[int, tuple[int, int]]  # identity -> (horizontal, vertical) samples in the smallest unit
     orientation: int  # 1 to 8, of Exif
     in_one_scan: bool  # each part of the picture comes once, with all of its components
 

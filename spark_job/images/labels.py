@@ -1,8 +1,4 @@
-"""Where the labels of images come from: a rule over folders, or a table with a row for each image.
-
-A table has a column `path`, and `split` if it likes. All others are label columns, which an image takes along
-under their names; `label`, or else the first of them, is its class.
-"""
+"""Where the labels of images come from: a rule over folders, or a table with a row for each `path`."""
 
 from __future__ import annotations
 
@@ -24,8 +20,7 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import of_spreadsheet_cell
 from spark_job.contract.image_names import FOLDER, NO_LABELS, extension_of, is_table, label_and_split
 from spark_job.contract.uris import child
-from spark_job.s3_errors import reason_of_all
-from spark_job.storage import first_line, read_bytes
+from spark_job.storage import first_line, read_bytes, reason_of_all
 
 PATH, SPLIT, LABEL = "path", "split", "label"
 ABOUT = ("source", CONTRIBUTOR, CONSENT)  # of an image's origin: not its class unless asked for
@@ -47,23 +42,12 @@ class Labels:
 
     @classmethod
     def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:
-        """Return the labels of a rule, or read a table.
-
-        Args:
-            rule: as `--labels` says it, a table's URI normalised.
-            label: the column that is the class; default: `label`, or the first label column.
-            reserved: names that no label column may have, whatever the case.
-
-        Raises:
-            MisuseError: the table cannot be read or used; says what to do.
-        """
+        """Return the labels of a rule, or read a table, whose class is `label` or its first other column."""
         if not is_table(rule):
             return cls(rule)
         names, cells = _read(rule)
         columns = tuple(name for name in names if name not in (PATH, SPLIT, LABEL))
-        chosen = label or next(
-            (name for name in (LABEL, *columns) if name in names and name not in ABOUT), None
-        )
+        chosen = label or next((one for one in (LABEL, *columns) if one in names and one not in ABOUT), None)
         if chosen is None:
             raise MisuseError(
                 f"--labels {rule} has no label column, only {', '.join(names)}: add one, as variety"
@@ -98,10 +82,7 @@ class Labels:
         return bool(self.label)
 
     def of_image(self, source: str, relative_path: str) -> tuple[str, str, Values | None]:
-        """Return class and split, each empty where there is none, and the values of the columns.
-
-        Where a table says no split, folders do. The values are None for an image without a row.
-        """
+        """Return class, split (by folders if the table has none) and other columns; None: it has no row."""
         if not self.is_table:
             return *label_and_split(source, relative_path, self.rule), None
         _, split = label_and_split(source, relative_path, NO_LABELS)
@@ -114,7 +95,6 @@ class Labels:
         return label or "", own_split or split, values
 
     def without_image(self) -> Labels:
-        """Return the rows that no image was found for."""
         rows = {key: row for key, row in self.rows.items() if key not in self.found}
         return replace(self, rows=rows, found=set())
 

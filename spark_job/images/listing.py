@@ -1,9 +1,4 @@
-"""What is in the sources: every file, with what its name says of it, as a table that tasks share.
-
-A page is bounded and written away before the next one, so the driver never holds all files.
-"""
-
-from __future__ import annotations
+"""What is in the sources: every file, with what its name says, as a table written in bounded pages."""
 
 import os
 import stat
@@ -24,16 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.exceptions import BaseError, InvalidPathError
 
-from spark_job.arrow_arrays import array, numbers, whole
+from spark_job.arrow_tables import array, column_names, numbers, part_uris, read_part, whole, write_part
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import valid_text
 from spark_job.contract.image_names import ALWAYS_SKIPPED, LABEL_TABLE, extension_of, skip_reason
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
 from spark_job.errors import ListingError
 from spark_job.images.labels import Labels, Values
-from spark_job.parquet_parts import column_names, part_uris, read_part, write_part
-from spark_job.s3_errors import reason_of_all
-from spark_job.storage import Folder, first_line, open_store
+from spark_job.storage import Folder, first_line, open_store, reason_of_all
 
 PREFIXES_AT_ONCE = 16
 REFUSED_KEY = (
@@ -49,6 +42,8 @@ IMAGE_COLUMNS = ("path", "label", "split", "size")  # of every table with a row 
 
 
 Item = TypeVar("Item")
+REPEATED = ("label", "split", "skipped", "error", "labels.list.element")
+_KINDS: dict[str, Any] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +57,7 @@ class ListedFile:
     etag: str = ""
     skipped: str | None = None  # why it is no candidate
     error: str | None = None  # why it cannot be used
-    # what a table of labels says in its other columns; None: it has no row, or there is no table
-    labels: Values | None = None
+    labels: Values | None = None  # other columns of a table of labels; None: no row, or no table
 
     @property
     def short_name(self) -> str:
@@ -72,17 +66,7 @@ class ListedFile:
 
 
 def list_files(source: str, all_files: bool, labels: Labels | None = None) -> Iterator[ListedFile]:
-    """Yield every file below a source, once, in no particular order.
-
-    Args:
-        source: normalised URI of a folder.
-        all_files: as in `skip_reason`.
-        labels: default: by the folder that holds the image.
-
-    Raises:
-        MisuseError: the source is no folder.
-        ListingError: it cannot be listed.
-    """
+    """Yield every file below a source; MisuseError: it is no folder; ListingError: it cannot be listed."""
     if not is_s3(source) and not os.path.isdir(source):  # noqa: PTH112 - it may hold bytes that are no text
         raise MisuseError(f"{source} is not a folder; --images takes a folder or s3://BUCKET/PREFIX")
     found = _list_s3(source) if is_s3(source) else _walk(source, "", ())
@@ -114,11 +98,9 @@ def _walk(folder: str, relative: str, ancestors: tuple[tuple[int, int], ...]) ->
         yield relative.rstrip("/"), 0, "", f"the folder cannot be read: {error.strerror}"
 
 
-def _below(
-    entries: list[os.DirEntry[str]], relative: str, seen: tuple[tuple[int, int], ...]
-) -> Iterator[Found]:
+def _below(entries: list[os.DirEntry[str]], above: str, seen: tuple[tuple[int, int], ...]) -> Iterator[Found]:
     for entry in entries:
-        name = relative + entry.name
+        name = above + entry.name
         try:
             status = entry.stat()
         except OSError as error:
@@ -151,10 +133,7 @@ def _list_s3(source: str) -> Iterator[Found]:
 
 
 def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """Return prefixes to list side by side, up to two levels down while they are few, and the files passed.
-
-    The files stay Arrow tables: there may be many of them beside large folders.
-    """
+    """Return some prefixes to list side by side, at most two levels down, and the files passed on the way."""
     undivided, divisible, tables = list[str](), [prefix], list[pa.Table]()
     for _ in range(2):
         if len(undivided) + len(divisible) >= PREFIXES_AT_ONCE:
@@ -162,7 +141,11 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
         answers = []
         for below in divisible:
             with suppress(InvalidPathError):  # `_pages` knows what to do with such a key
-                if _has_large_folders(store, below):
+                # By its first page, in which a file counts as a folder: a prefix with a million files or
+                # small folders directly below it is never held as a whole.
+                page: list[Any] = next(iter(obstore.list(store, below or None, chunk_size=PAGE_SIZE)), [])
+                folders = {item["path"].removeprefix(below).partition("/")[0] for item in page}
+                if len(page) == PAGE_SIZE and len(folders) * KEYS_TO_A_FOLDER <= PAGE_SIZE:
                     answers.append(obstore.list_with_delimiter(store, below or None, return_arrow=True))
                     continue
             undivided.append(below)
@@ -170,16 +153,6 @@ def _prefixes(store: Any, prefix: str) -> tuple[list[str], Iterator[dict[str, An
         divisible = [f"{below}/" for answer in answers for below in answer["common_prefixes"]]
     batches = (batch for table in tables for batch in table.to_batches(PAGE_SIZE))
     return undivided + divisible, (item for batch in batches for item in batch.to_pylist())
-
-
-def _has_large_folders(store: Any, prefix: str) -> bool:
-    """Judge by the first page whether a prefix is better listed folder by folder; a file counts as a folder.
-
-    A prefix with a million files or small folders directly below it is never held as a whole.
-    """
-    page: list[Any] = next(iter(obstore.list(store, prefix or None, chunk_size=PAGE_SIZE)), [])
-    folders = {item["path"].removeprefix(prefix).partition("/")[0] for item in page}
-    return len(page) == PAGE_SIZE and len(folders) * KEYS_TO_A_FOLDER <= PAGE_SIZE
 
 
 def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
@@ -206,10 +179,7 @@ def _side_by_side(store: Any, prefixes: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _pages(store: Any, prefix: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the items below a prefix in pages.
-
-    S3 allows keys that obstore refuses together with their page: boto3 goes on where obstore stopped.
-    """
+    """Yield the items below a prefix; where obstore refuses a page for one of its keys, boto3 goes on."""
     last = ""
     try:
         for page in obstore.list(store, prefix or None, chunk_size=PAGE_SIZE):
@@ -246,9 +216,7 @@ def _pages_of_boto3(bucket: str, prefix: str, last: str) -> Iterator[list[dict[s
 def is_refused_key(key: str) -> bool:
     """Return whether obstore refuses a key: it wants names between slashes, without control characters."""
     names = key.removesuffix("/").split("/")
-    return not {"", ".", ".."}.isdisjoint(names) or any(
-        unicodedata.category(letter) == "Cc" for letter in key
-    )
+    return not {"", ".", ".."}.isdisjoint(names) or any(unicodedata.category(one) == "Cc" for one in key)
 
 
 def _found(item: dict[str, Any], prefix: str) -> Found:
@@ -265,8 +233,6 @@ def in_pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
 
 
 COLUMNS = tuple(field.name for field in fields(ListedFile))
-REPEATED = ("label", "split", "skipped", "error", "labels.list.element")
-_KINDS: dict[str, Any] = {"size": pa.int64(), "labels": pa.list_(pa.string())}
 LISTING_SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 
 
@@ -281,8 +247,9 @@ def write_listing(folder: Folder, files: Iterator[ListedFile]) -> None:
 def rewrite_listing(folder: Folder, change: Callable[[ListedFile], ListedFile]) -> None:
     """Change rows of the table in place, a part at a time."""
     for number, uri in enumerate(part_uris(folder)):
-        pages = in_pages((change(file) for file in _files(uri)), ROWS_AT_ONCE)
-        write_part(folder, number, (_rows(page) for page in pages), LISTING_SCHEMA, repeated=REPEATED)
+        files = (change(ListedFile(**row)) for batch in read_listed(uri) for row in batch.to_pylist())
+        pages = (_rows(page) for page in in_pages(files, ROWS_AT_ONCE))
+        write_part(folder, number, pages, LISTING_SCHEMA, repeated=REPEATED)
 
 
 def _rows(page: list[ListedFile]) -> pa.RecordBatch:
@@ -293,14 +260,12 @@ def _rows(page: list[ListedFile]) -> pa.RecordBatch:
 def read_listing(folder: Folder) -> Iterator[ListedFile]:
     """Yield every file, with one part of the table in memory at a time."""
     for uri in part_uris(folder):
-        yield from _files(uri)
+        for batch in read_listed(uri):
+            yield from (ListedFile(**row) for row in batch.to_pylist())
 
 
 def read_listed(uri: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a part with the columns of LISTING_SCHEMA.
-
-    A run that was begun before there were tables of labels has no column for them.
-    """
+    """Yield the rows of a part; a run begun before there were tables of labels has no column for them."""
     known = column_names(uri)
     for batch in read_part(uri, (name for name in COLUMNS if name in known)):
         columns = [
@@ -308,11 +273,6 @@ def read_listed(uri: str) -> Iterator[pa.RecordBatch]:
             for name in COLUMNS
         ]
         yield pa.RecordBatch.from_arrays(columns, schema=LISTING_SCHEMA)
-
-
-def _files(uri: str) -> Iterator[ListedFile]:
-    for batch in read_listed(uri):
-        yield from (ListedFile(**row) for row in batch.to_pylist())
 
 
 def listed_files(batch: pa.RecordBatch) -> list[ListedFile]:
@@ -338,10 +298,7 @@ class Share:
 
 
 def shares(folder: Folder, images_per_share: int) -> list[Share]:
-    """Deal out all images that take part, about so many to a task, none of the shares empty.
-
-    Neighbours go to different shares, so that each gets its part of the large photographs.
-    """
+    """Deal out all images, about so many to a task; neighbours, which may be large, go to different ones."""
     result: list[Share] = []
     for uri in part_uris(folder):
         selected = sum(batch.column(0).null_count for batch in read_part(uri, ["skipped"]))

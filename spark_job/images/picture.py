@@ -12,10 +12,8 @@ from spark_job.contract.run_options import MEBIBYTE, ImageLimits
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.names import SAVE
 
-# A library that reads row by row holds a hundred rows, which is nothing unless they are longer.
-LONGEST_SIDE = 100_000
-# At three times the network's input the features are those of full decoding (docs/decisions/0006).
-OVERSAMPLING = 3
+LONGEST_SIDE = 100_000  # a library that reads row by row holds a hundred rows, few unless they are longer
+OVERSAMPLING = 3  # at so many times the input, features are those of full size (docs/decisions/0006)
 LEAST_SHARE = 90  # percent of the rows, for a damaged file to be usable
 STRIP_BYTES = 1024 * 1024
 UNKNOWN_RANGE = "pixels have no brightness range that is known"
@@ -28,11 +26,9 @@ Needed = tuple[int, int] | None  # (height, width) of the network's input; None:
 class Picture:
     """An image's first frame, upright, on white."""
 
-    # (h, w, 3) uint8 RGB, C-contiguous; smaller than the photograph when it was decoded at a scale
-    pixels: np.ndarray
+    pixels: np.ndarray  # (h, w, 3) uint8 RGB, C-contiguous; smaller where it was decoded at a scale
     greyscale: bool  # of a single channel, repeated
-    # width, height: of the whole upright photograph, in pixels
-    width: int
+    width: int  # of the whole upright photograph, in pixels
     height: int
     damage: str | None = None  # a sentence about a file that is usable though it is damaged in part
 
@@ -70,15 +66,10 @@ def shrinking(width: int, height: int, orientation: int, needed: Needed) -> int:
 
 
 def halved(pixels: np.ndarray) -> np.ndarray:
-    """Return averages of 2 x 2 pixels, of (h, w) or (h, w, 3) uint8; an odd last row or column is left out.
-
-    OpenCV halves even sizes ten times as fast as it shrinks to any other size.
-    """
+    """Return averages of 2 x 2 pixels; OpenCV does it ten times as fast as it shrinks to other sizes."""
     height, width = (side // 2 for side in pixels.shape[:2])
-    half: np.ndarray = cv2.resize(
-        pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
-    )
-    return half
+    even = pixels[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -94,16 +85,13 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 class Opened:
     """A picture whose header has been read."""
 
-    # width, height: as stored, in pixels
-    width: int
+    width: int  # as stored, in pixels
     height: int
     held: float  # bytes that decoding holds, beside the rows that are being read
-    # (first row, rows) -> those rows, of `reduced`; it is asked for one strip after the other
-    strip: Callable[[int, int], Any]
+    strip: Callable[[int, int], Any]  # (first row, rows) -> those of `reduced`, in their order
     greyscale: bool = False
     orientation: int = 1  # as Exif has it, 1 to 8
-    # (width, height) that the decoder gives, when it shrinks by itself
-    reduced: tuple[int, int] | None = None
+    reduced: tuple[int, int] | None = None  # (width, height) that a decoder gives which shrinks by itself
     rows: int | None = None  # that are there; None: all
     damage: str | None = None  # a sentence about a file that is damaged in part
 
@@ -121,9 +109,8 @@ def damage_of(rows: int, height: int, *, early: bool) -> dict[str, Any]:
 def bits_used(lowest: int, most: int) -> int:
     """Return how many bits the values of a file use, by its largest: 1, 8, 10, 12, 14 or 16.
 
-    Cameras and microscopes write 10, 12 or 14 bits into files of 16, and masks of 0 and 1, mostly without a
-    word about it: the largest value decides, unless a TIFF names it (MaxSampleValue). A picture of which no
-    pixel is brighter than half of a depth is so taken for one of the depth below.
+    Cameras and microscopes write 10, 12 or 14 bits into files of 16, mostly without a word about it. A
+    picture of which no pixel is brighter than half of a depth is so taken for one of the depth below.
     """
     if lowest < 0 or most > 65_535:
         raise ImageRejectedError(f"signed or 32-bit {UNKNOWN_RANGE}: {SAVE}")

@@ -1,7 +1,4 @@
-"""From the bytes of an image to what a network and a report want of it, in the decoder's process.
-
-The process imports this module when it starts: nothing here needs Arrow, Spark or a network.
-"""
+"""From an image's bytes to what a network and a report want, in the decoder's process, without Arrow."""
 
 import io
 import resource
@@ -25,31 +22,26 @@ from spark_job.images.picture import Picture, check_memory, check_size, halved
 from spark_job.images.quality import EDGE_SIDE, Quality, measure
 
 cv2.setNumThreads(1)
-# Of a picture that is prepared and measured; a strip is long, and so are the rows that grow it.
-LONGEST_PREPARED_SIDE = 16_384
+LONGEST_PREPARED_SIDE = 16_384  # of what is measured; rows that grow a strip are as long
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
 THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
-# Photographs take 1 to 2 kB at the first; only noise without end needs the others.
-QUALITIES = (72, 40, 10)
-# A picture so many times as large as its thumbnail is halved first, which nobody sees: a fifth of the time.
-HALVED_FROM = 4
+QUALITIES = (72, 40, 10)  # photographs take 1 to 2 kB at the first; only noise without end needs the others
+HALVED_FROM = 4  # a picture so many times its thumbnail is halved first, in a fifth of the time
 DAMAGED_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
+_KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
+MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
+LARGEST_FACT = 1e9  # of widths, seconds and measures
+# What a slot says of an image, beside its tensor.
+_MEASURED = [("width", np.int32), ("height", np.int32), ("seconds", np.float64), ("quality", MEASURES)]
+FACTS = np.dtype([*_MEASURED, ("damage", TEXT), ("thumbnail", THUMBNAIL)])
 
 
 def prepare(pixels: np.ndarray, specification: ExtractorSpecification, tensor: np.ndarray) -> None:
-    """Fill `tensor` with the image as the network wants it.
+    """Fill a (height, width, 3) float32, C-contiguous tensor with (h, w, 3) uint8 RGB pixels, as specified.
 
-    Bilinear where the image grows; averaged over areas where it shrinks in both directions, which
-    plain bilinear would alias. The scaling is done on the smaller of the two, with equal results:
-    both steps are linear.
-
-    Args:
-        pixels: (h, w, 3) uint8, RGB.
-        tensor: (height, width, 3) float32, C-contiguous; written.
-
-    Raises:
-        ImageRejectedError: there is not memory enough.
+    Bilinear where the image grows; averaged over areas where it shrinks in both directions, which plain
+    bilinear would alias. Pixels are scaled where there are fewer of them: both steps are linear.
     """
     height, width = pixels.shape[:2]
     target = (specification.width, specification.height)
@@ -89,8 +81,7 @@ def _rows(
 class Prepared:
     """What became of one image's bytes."""
 
-    # width, height: of the whole upright photograph, in pixels
-    width: int | None = None
+    width: int | None = None  # of the whole upright photograph, in pixels
     height: int | None = None
     error: str | None = None
     seconds: float = 0.0  # of the processor
@@ -99,31 +90,10 @@ class Prepared:
     thumbnail: bytes | None = None  # a JPEG of at most MAX_THUMBNAIL_BYTES, if it was wanted
 
 
-_KINDS = {float: np.float64, bool: np.bool_, str: np.dtype("S32")}
-MEASURES = np.dtype([(name, _KINDS[kind]) for name, kind in get_type_hints(Quality).items()])
-LARGEST_FACT = 1e9  # of widths, seconds and measures
-# What a slot says of an image, beside its tensor.
-FACTS = np.dtype(
-    [
-        ("width", np.int32),
-        ("height", np.int32),
-        ("seconds", np.float64),
-        ("quality", MEASURES),
-        ("damage", TEXT),
-        ("thumbnail", THUMBNAIL),
-    ]
-)
-
-
 def prepared_images(
     images: Iterable[tuple[Key, Order]], specification: ExtractorSpecification, limits: ImageLimits
 ) -> Iterator[tuple[Key, Prepared, np.ndarray]]:
-    """Decode and prepare images in the other process.
-
-    Yields:
-        each image's key, what became of it, and its tensor: (height, width, 3) float32 in shared memory,
-        which stays as it is until the next one is asked for, and means nothing when there is an error.
-    """
+    """Yield each key, what became of its image, and its tensor, which stays until the next is asked for."""
     layout = layout_for(specification)
     function = partial(prepare_image, specification=specification, limits=limits)
     for key, outcome in Isolated(function, layout, limits.max_seconds).map(images):
@@ -195,26 +165,17 @@ def encode_thumbnail(pixels: np.ndarray) -> bytes:
 
 
 def make_thumbnail(order: Order, slot: Any, *, limits: ImageLimits) -> None:
-    """Write a thumbnail of an image into its slot; of a damaged one, what Pillow makes of the part it has.
-
-    Raises:
-        ImageRejectedError: it is too large.
-        Exception: of Pillow, when nothing can be shown.
-    """
+    """Write a thumbnail into a slot; of a damaged image, what Pillow makes of the part it has."""
     try:
         pixels = decode_picture(order.content, limits, (THUMBNAIL_SIDE, THUMBNAIL_SIDE)).pixels
     except ImageRejectedError:
-        pixels = _part_that_is_there(order.content, limits)
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            with Image.open(io.BytesIO(order.content), formats=DAMAGED_FORMATS) as image:
+                check_size(*image.size, limits)
+                check_memory(str(image.format), *image.size, 2 * 4 * prod(image.size))
+                image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+                pixels = np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
     slot["thumbnail"] = encode_thumbnail(pixels)
-
-
-def _part_that_is_there(content: bytes, limits: ImageLimits) -> np.ndarray:
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        with Image.open(io.BytesIO(content), formats=DAMAGED_FORMATS) as image:
-            check_size(*image.size, limits)
-            check_memory(str(image.format), *image.size, 2 * 4 * prod(image.size))
-            image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-            return np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False

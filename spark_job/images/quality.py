@@ -1,14 +1,10 @@
-"""What the pixels of a photograph say about its quality, measured beside the features.
+"""What the pixels of a photograph say about its quality, measured beside the features as it was decoded.
 
 Definitions are CleanVision's (https://github.com/cleanlab/cleanvision, Apache-2.0), on upright RGB pixels
-with transparency on white. The cost has to stay small beside a network: of a photograph of more than 16,384
-pixels, percentiles and entropy see about 4,096 that are evenly spread. Edges and pHash see all pixels,
-averaged over squares first; of more than 1,048,576 about so many. A photograph that was decoded at a smaller
-scale is measured as it was decoded.
-
-Pictures are resized as Pillow does it, with filters that average when a picture shrinks, as two matrix
-products. For small grey pictures this takes a quarter to a half of Pillow's time, and gives the same pixels
-but for a last bit in one of 10,000. (OpenCV's filters do not average.)
+with transparency on white. The cost has to stay small beside a network: of more than 16,384 pixels,
+percentiles and entropy see about 4,096 that are evenly spread; edges and pHash see all, averaged over squares
+first, of more than 1,048,576 about so many. Pictures are resized as by Pillow, as two matrix products: for
+small grey ones a quarter to a half of its time, with the same pixels but for a last bit in one of 10,000.
 """
 
 import hashlib
@@ -27,16 +23,13 @@ Kernel = Callable[[np.ndarray], np.ndarray]
 MAX_MEASURED_PIXELS = 16_384
 SAMPLE_PIXELS = 4_096
 MAX_AVERAGED_PIXELS = 1_048_576
-# CleanVision measures edges with the longer side at most this long.
-EDGE_SIDE = 64
-# Halving further would show: the score of edges would be off by .04 instead of .02.
-HALVED_SIDE = 3 * EDGE_SIDE
+EDGE_SIDE = 64  # CleanVision measures edges with the longer side at most this long
+HALVED_SIDE = 3 * EDGE_SIDE  # further the score of edges would be off by .04 instead of .02
 # pHash of 8 x 8 bits, from 32 x 32 pixels:
 # https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html
 HASH_SIDE, HASH_PIXELS = 8, 32
-_FREQUENCIES = np.cos(
-    np.pi * np.outer(np.arange(HASH_SIDE), 2 * np.arange(HASH_PIXELS) + 1) / (2 * HASH_PIXELS)
-)
+_TURNS = np.outer(np.arange(HASH_SIDE), 2 * np.arange(HASH_PIXELS) + 1) / (2 * HASH_PIXELS)
+_FREQUENCIES = np.cos(np.pi * _TURNS)
 # How bright the channels look: https://alienryderflex.com/hsp.html
 _CHANNEL_WEIGHTS = np.array([[0.241, 0.691, 0.068]], np.float32)
 _EDGES = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32)
@@ -75,15 +68,12 @@ class GreyPicture:
         return cls(cells, side, *grey.shape)
 
     def resized(self, height: int, width: int, kernel: Kernel) -> np.ndarray:
-        """Return (height, width) uint8 of the whole picture."""
         rows = _to_bytes(self.cells.astype(np.float32) @ _weights(self.width, self.side, width, kernel).T)
         return _to_bytes(_weights(self.height, self.side, height, kernel) @ rows.astype(np.float32))
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:
-    """Round to whole numbers from 0 to 255."""
-    whole: np.ndarray = cv2.add(values, 0, dtype=cv2.CV_8U)
-    return whole
+    return np.asarray(cv2.add(values, 0, dtype=cv2.CV_8U))
 
 
 @lru_cache(maxsize=512)
@@ -99,23 +89,20 @@ def _weights(length: int, side: int, wanted: int, kernel: Kernel) -> np.ndarray:
     count = length // side
     cells = np.arange(wanted)[:, None] * count + np.clip(places // side, 0, count - 1).astype(np.int64)
     sums = np.bincount(cells.ravel(), values.ravel(), wanted * count).reshape(wanted, count)
-    shares: np.ndarray = (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32, order="F")
-    return shares
+    return np.asarray((sums / sums.sum(axis=1, keepdims=True)).astype(np.float32, order="F"))
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Measures of one photograph."""
 
-    # brightness_p5, brightness_p99: percentiles of the pixels' brightness, 0 (black) to 1 (white)
-    brightness_p5: float
+    brightness_p5: float  # percentile of the pixels' brightness, 0 (black) to 1 (white)
     brightness_p99: float
     entropy: float  # of the values of all channels, bits
     edge_deviation: float  # standard deviation of the edges, 64 pixels wide; small when blurry
     grey_histogram_deviation: float  # standard deviation of the counts of the 256 greys there
     greyscale: bool  # the file has a single channel
-    # 32 hex digits; the same for photographs of one size that were decoded to the same pixels
-    pixel_hash: str
+    pixel_hash: str  # 32 hex digits; the same for photographs of one size with the same decoded pixels
     perceptual_hash: str  # 16 hex digits, pHash; the same for photographs that look the same
 
 
@@ -148,8 +135,7 @@ def _thinned(pixels: np.ndarray, most: int) -> np.ndarray:
     if step <= 1:
         return pixels
     size = (ceil(width / step), ceil(height / step))
-    thinned: np.ndarray = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
-    return thinned
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST))
 
 
 def _brightness_percentiles(sample: np.ndarray) -> tuple[float, float]:
@@ -171,8 +157,7 @@ def _edges(picture: GreyPicture) -> tuple[float, float]:
     ratio = max(picture.height, picture.width, EDGE_SIDE) / EDGE_SIDE
     size = (max(int(picture.height // ratio), 1), max(int(picture.width // ratio), 1))
     small = picture.resized(*size, bicubic)
-    # Pillow, which CleanVision finds edges with, leaves the border as it is.
-    edges = small.copy()
+    edges = small.copy()  # Pillow, which CleanVision finds edges with, leaves the border as it is
     edges[1:-1, 1:-1] = cv2.filter2D(small, -1, _EDGES)[1:-1, 1:-1]
     counts = np.bincount(small.ravel(), minlength=256).astype(np.float64)
     variance = float(counts @ counts) / 256 - (small.size / 256) ** 2
@@ -180,10 +165,7 @@ def _edges(picture: GreyPicture) -> tuple[float, float]:
 
 
 def _pixel_hash(photograph: Picture, grey: np.ndarray, sample: np.ndarray) -> str:
-    """Return the SHA-256 of the photograph's size, of sums of rows and columns, and of the sample.
-
-    Every pixel counts in the sum of its row; in that of its column too, when the picture was not thinned.
-    """
+    """Return the SHA-256 of size, sums of rows (of all pixels) and columns (unless thinned), and sample."""
     pixels = photograph.pixels
     height, width = pixels.shape[:2]
     rows = cv2.reduce(pixels.reshape(height, width * 3), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)

@@ -18,22 +18,18 @@ from spark_job.errors import ImageRejectedError, LargerError, NotReadError, Stor
 from spark_job.images.isolation import Content, Isolated, Order
 from spark_job.images.listing import ListedFile
 from spark_job.images.preparation import THUMBNAIL, make_thumbnail
-from spark_job.s3_errors import passes_by_itself, reason_of_all, reason_of_one
-from spark_job.storage import Folder, first_line, read_bytes
+from spark_job.storage import Folder, first_line, passes_by_itself, read_bytes, reason_of_all, reason_of_one
 
-# 32 reads hide 25 ms of latency up to 1,280 images a second for each core.
-READS_IN_FLIGHT = 32
+READS_IN_FLIGHT = 32  # 32 reads hide 25 ms of latency up to 1,280 images a second for each core
 # Six photographs of 5 MB, three of 10 MB: a core decodes them in longer than S3 takes to send them.
 MAX_BYTES_IN_FLIGHT = 32 * MEBIBYTE
 # A read that S3 answers with "slow down", or not at all, is tried again so long, with fewer beside it.
 PATIENCE_SECONDS = 300.0
 MOST_WAIT_SECONDS = 20.0
-# So many of a task, one after the other: what S3 says of them, it will say of all.
-MANY_REFUSED = 100
+MANY_REFUSED = 100  # so many of a task, one after the other: what S3 says of them, it will say of all
 
 
-# Reads a ListedFile; LargerError: it holds more bytes than are given as `most`.
-ReadImage = Callable[..., Content]
+ReadImage = Callable[..., Content]  # LargerError: it holds more bytes than are given as `most`
 
 
 def forgotten(results: str) -> Tombstones:
@@ -45,17 +41,7 @@ def forgotten(results: str) -> Tombstones:
 def read_image(
     image: ListedFile, limits: ImageLimits, most: int | None = None, erased: Tombstones | None = None
 ) -> Content:
-    """Return the bytes of an image, or why there are none.
-
-    Args:
-        erased: photographs that are not to be used any more.
-        most: bytes that may be read now; None: those of the limits.
-
-    Raises:
-        LargerError: the image has grown beyond `most` since it was listed.
-        StorageError: S3 gives nothing until a person has done something.
-        obstore's BaseError: S3 does not answer, after two retries.
-    """
+    """Return the bytes of an image, or why it has none; LargerError: it has grown; BaseError: no answer."""
     if image.error is not None:
         return ImageRejectedError(image.error)
     if image.size == 0:
@@ -66,7 +52,8 @@ def read_image(
         )
     try:
         content = read_bytes(image.path, limits.max_bytes if most is None else most, retries=2)
-        return ImageRejectedError(ERASED) if erased and erased.has_content(content) else content
+        was_erased = erased and erased.contents and erased.has_digest(erased.digest(content))
+        return ImageRejectedError(ERASED) if was_erased else content
     except LargerError:
         if most is not None:
             raise
@@ -95,13 +82,7 @@ def _unreadable(image: ListedFile, error: Exception) -> ImageRejectedError:
 
 
 class Pace:
-    """How many reads are in flight: half as many after S3 was busy or silent, slowly more while it answers.
-
-    So does TCP: additive increase, multiplicative decrease (https://www.rfc-editor.org/rfc/rfc5681).
-
-    Attributes:
-        at_once: reads, 1 to `READS_IN_FLIGHT`.
-    """
+    """How many reads are in flight: half after S3 was busy, then slowly more, as in TCP (RFC 5681)."""
 
     def __init__(self, read: ReadImage, sleep: Callable[[float], None] = time.sleep) -> None:
         self.at_once = float(READS_IN_FLIGHT)
@@ -127,11 +108,7 @@ class Pace:
 
 
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
-    """Yield each image with its content, in order; the next ones are being read meanwhile.
-
-    At most as many images as the `Pace` allows and `MAX_BYTES_IN_FLIGHT` wait in memory, or one image of
-    more bytes. One that has grown since it was listed is read when it is its turn, beside these.
-    """
+    """Yield each image with its content, in order, while the next ones are read, as `Pace` allows."""
     waiting: deque[tuple[ListedFile, Future[Content]]] = deque()
     bytes_in_flight, pace = 0, Pace(read)
 

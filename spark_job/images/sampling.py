@@ -11,10 +11,7 @@ Item = TypeVar("Item")
 
 
 def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether a class fits one of the patterns (`*`, `?`, `[…]`, any case); without any, all do.
-
-    A pattern also fits the class of exactly its name, whatever signs that has.
-    """
+    """Return whether a class fits a pattern, in any case, or has exactly its name; without any, all do."""
     folded = label.casefold()
     return not patterns or any(
         folded == pattern.casefold() or fnmatchcase(folded, pattern.casefold()) for pattern in patterns
@@ -24,11 +21,7 @@ def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
 def quotas(
     counts: Mapping[str, int], total: int | None = None, per_class: int | None = None
 ) -> dict[str, int]:
-    """Return how many images of each class a sample takes.
-
-    At most `per_class` of each, and at most `total` in all, spread as evenly as the classes allow; what is
-    left over when they are level goes to the first classes by name.
-    """
+    """Return how many images of each class a sample takes, spread as evenly as the classes allow."""
     wanted = {label: min(count, per_class or count) for label, count in sorted(counts.items())}
     if total is None or sum(wanted.values()) <= total:
         return wanted
@@ -47,13 +40,7 @@ def draw(seed: int, path: str) -> int:
 
 
 def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
-    """Return class -> which share of its draws, the smallest, will hold a later sample of so many images.
-
-    Some more than the sample takes: images may be rejected, and how many draws lie below a limit is chance.
-
-    Args:
-        candidates: images of each class, from which the `selected` with the smallest draws take part.
-    """
+    """Return class -> the share of its draws that a later sample takes, and some more for rejections."""
     return {
         label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1
         for label, quota in quotas(selected, total).items()

@@ -1,24 +1,23 @@
 """The second stage: it computes the features of new images, with progress, copies those that are reused."""
 
 import time
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from threading import Thread
 
+from spark_job.arrow_tables import part_name, part_uris
 from spark_job.contract import run_layout as layout
-from spark_job.features.engines import worker_engine
-from spark_job.features.extraction import Extraction, Tally
+from spark_job.features.extraction import Extraction, Tally, worker_engine
 from spark_job.features.reuse import NEW, REUSED, copy_features
 from spark_job.features.table import images_per_task, none_usable, write_features, write_rejected
 from spark_job.images.listing import Share, shares
 from spark_job.images.reading import forgotten
 from spark_job.images.sampling import is_shown
-from spark_job.parquet_parts import part_name, part_uris
 from spark_job.pipeline.stage_results import FeatureResult, ListingResult, Run
 from spark_job.storage import Folder
 
-# How the images are dealt out, in `stages/`: the same for every attempt, or no part could be kept.
-SHARES = "shares"
+SHARES = "shares"  # in `stages/`: how images are dealt out, the same for every attempt that keeps parts
 
 
 def feature_stage(run: Run, listing: ListingResult) -> FeatureResult:
@@ -69,7 +68,8 @@ def _compute(run: Run, listing: ListingResult) -> tuple[Tally, int]:
     shown = partial(is_shown, seed=run.options.seed, shares=pictured)
     columns, erased = tuple(listing.label_columns), forgotten(run.options.results)
     specification, limits = run.extractor.specification, run.options.limits
-    ends = run.options.end_of(run.today)
+    retained = run.options.retention_days
+    ends = run.today + timedelta(days=retained) if retained else None
     extraction = Extraction(specification, limits, engine, shown, columns, erased, run.today, ends)
     features = run.folder.at(layout.FEATURES)
     with run.progress.images(listing.new, spark) as channel:

@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice, product
 from typing import Any
 
+from spark_job.arrow_tables import column_names, part_uris
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import CONSENT
 from spark_job.contract.errors import MisuseError
@@ -16,21 +17,12 @@ from spark_job.contract.manifest import Manifest
 from spark_job.contract.run_options import LATEST, RunOptions
 from spark_job.contract.uris import contains, is_s3
 from spark_job.errors import ListingError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.features.extraction import FEATURES_SCHEMA
 from spark_job.features.reuse import find_reusable
 from spark_job.images.labels import Labels
-from spark_job.images.listing import (
-    PAGE_SIZE,
-    ListedFile,
-    in_pages,
-    list_files,
-    read_listing,
-    rewrite_listing,
-    write_listing,
-)
+from spark_job.images.listing import ListedFile, list_files, read_listing, rewrite_listing, write_listing
 from spark_job.images.sampling import Sample, draw, matches_any, quotas, shown_shares
-from spark_job.parquet_parts import column_names, part_uris
 from spark_job.pipeline.reduction_stage import check_reduction
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.pipeline.stage_results import MAX_POINTS, ListingResult, Run
@@ -43,29 +35,30 @@ RESERVED = frozenset((*FEATURES_SCHEMA.names, *COMPONENTS_COLUMNS))  # names tha
 NOT_IN_CLASSES = "class not selected"
 NO_CONSENT = "no consent"
 NOT_CONSENTED = frozenset(("", "-", "0", "false", "n", "no", "none"))  # what people write where there is none
-CONSENTS_ASKED_AT_ONCE = 32
+CONSENTS_ASKED_AT_ONCE, FILES_AT_ONCE = 32, 1_000
 NOT_IN_SAMPLE = "not in the sample"
 FOLDERS_NOTED = 4  # of each class
 CLASSES_NAMED = 10  # by an error
 
 
 def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None:
-    """Return the run that `--previous` means; None: there is no such option, or no latest run.
-
-    Raises:
-        MisuseError: no complete run, or its features are not those that this run would compute.
-    """
+    """Return the run that `--previous` means, or None; MisuseError: its features are of another kind."""
     if options.previous is None:
         return None
     if options.previous == LATEST:
-        return _latest(options, extractor)
+        runs, now = complete_runs(Folder(options.results)), json.loads(json.dumps(options.parameters))
+        for folder, manifest in sorted(runs, key=lambda run: run[1].created, reverse=True):
+            same_archive = all(manifest.parameters.get(name) == now[name] for name in SAME_ARCHIVE)
+            if manifest.extractor and same_archive and not _changes(folder, manifest, options, extractor):
+                return folder
+        return None
     folder = RunFolder(options.previous)
-    manifest = folder.read_manifest()
-    if manifest is None or not manifest.extractor:
+    found = folder.read_manifest()
+    if found is None or not found.extractor:
         raise MisuseError(
             f"--previous {options.previous} is not the folder of a complete run: give RESULTS/RUN_ID of one"
         )
-    if differences := _differences(folder, manifest, options, extractor):
+    if differences := _changes(folder, found, options, extractor):
         raise MisuseError(
             f"--previous {options.previous} has other features ({'; '.join(differences)}): give what it was "
             "made with, or compute all anew without --previous"
@@ -73,34 +66,20 @@ def find_previous(options: RunOptions, extractor: Extractor) -> RunFolder | None
     return folder
 
 
-def _latest(options: RunOptions, extractor: Extractor) -> RunFolder | None:
-    """Return the newest complete run in --results over the same archive with the same features."""
-    runs, now = complete_runs(Folder(options.results)), json.loads(json.dumps(options.parameters))
-    for folder, manifest in sorted(runs, key=lambda run: run[1].created, reverse=True):
-        same_archive = all(manifest.parameters.get(name) == now[name] for name in SAME_ARCHIVE)
-        if manifest.extractor and same_archive and not _differences(folder, manifest, options, extractor):
-            return folder
-    return None
-
-
-def _differences(
-    folder: RunFolder, manifest: Manifest, options: RunOptions, extractor: Extractor
-) -> list[str]:
+def _changes(folder: RunFolder, manifest: Manifest, options: RunOptions, extractor: Extractor) -> list[str]:
     """Return why features of that run could differ from those this run would compute."""
     before, now = manifest.parameters, options.parameters
-    differences = [
+    found = [
         f"{name} {before.get(name)}, now {now[name]}"
         for name in ("engine", "precision")
         if before.get(name) != now[name]
     ]
     if difference := extractor.specification.difference(manifest.extractor_fingerprint):
-        differences.append(difference)
+        found.append(difference)
     parts = part_uris(folder.at(layout.FEATURES))
     if parts and (missing := set(FEATURES_SCHEMA.names) - set(column_names(parts[0]))):
-        differences.append(
-            f"no columns {', '.join(sorted(missing))}, as earlier versions of this job left it"
-        )
-    return differences
+        found.append(f"no columns {', '.join(sorted(missing))}, as earlier versions of this job left it")
+    return found
 
 
 def list_stage(run: Run) -> ListingResult:
@@ -167,14 +146,7 @@ def list_stage(run: Run) -> ListingResult:
 
 
 def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[ListedFile]:
-    """Yield the files in their order; a candidate whose giver has not agreed to its use is skipped.
-
-    The table of labels says it, or the object's metadata: S3 is asked for that of each candidate whose row
-    says nothing, a request each.
-
-    Raises:
-        StorageError: S3 does not say it.
-    """
+    """Skip images without a consent in their row or, where that says nothing, in S3, a request each."""
     place = labels.columns.index(CONSENT) if CONSENT in labels.columns else None
 
     def judged(file: ListedFile) -> ListedFile:
@@ -185,8 +157,9 @@ def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[Listed
             said = read_metadata(file.path).get(CONSENT)
         return replace(file, skipped=NO_CONSENT) if (said or "").strip().casefold() in NOT_CONSENTED else file
 
+    waiting = iter(files)
     with ThreadPoolExecutor(CONSENTS_ASKED_AT_ONCE) as pool:
-        for page in in_pages(iter(files), PAGE_SIZE):
+        while page := list(islice(waiting, FILES_AT_ONCE)):
             yield from pool.map(judged, page)
 
 
@@ -206,11 +179,15 @@ class ClassFolders:
 
     def warnings(self, options: RunOptions) -> list[str]:
         """Return a sentence for names that merge folders of a source, one for names that differ in case."""
-        found = ((label, self._merged(label, options.images)) for label in sorted(self._above) if label)
-        merged = [(label, folders) for label, folders in found if folders]
+        merged = dict[str, list[str]]()  # folders of one source in which the class lies more than once
+        for label, source in product(filter(None, sorted(self._above)), options.images):
+            inside = sorted(above for above in self._above[label] if contains(source, above))
+            if len(inside) > 1:
+                seen = [above.removeprefix(source).strip("/") or "the source itself" for above in inside]
+                merged.setdefault(label, seen)
         warnings = []
         if merged and options.labels == FOLDER:
-            label, folders = merged[0]
+            label, folders = next(iter(merged.items()))
             of = f" (one of {len(merged):,} such names)" if len(merged) > 1 else ""
             warnings.append(
                 f"folders of one name are one class, as {label!r} in {', '.join(folders)}{of}: --labels path "
@@ -226,14 +203,6 @@ class ClassFolders:
             )
         return warnings
 
-    def _merged(self, label: str, sources: Iterable[str]) -> list[str]:
-        """Return folders of one source, seen from there, in which the class lies more than once."""
-        for source in sources:
-            inside = sorted(above for above in self._above[label] if contains(source, above))
-            if len(inside) > 1:
-                return [above.removeprefix(source).strip("/") or "the source itself" for above in inside]
-        return []
-
 
 class TableUse:
     """What became of a table of labels: its rows without an image, the images without a row."""
@@ -244,7 +213,6 @@ class TableUse:
         self._example = ""
 
     def add(self, file: ListedFile) -> None:
-        """Count a file of the sources, if it is an image."""
         if self._labels.is_table and file.skipped is None:
             self._images += 1
             if file.labels is None:
@@ -277,7 +245,6 @@ class TableUse:
         return [f"--labels {self._labels.rule}: {'; '.join(parts)}.\n{named}"] if parts else []
 
     def figures(self) -> dict[str, Any] | None:
-        """Return what metrics.json says of the table; None: there is none."""
         labels = self._labels
         if not labels.is_table:
             return None

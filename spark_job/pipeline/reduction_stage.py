@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from spark_job.arrow_tables import part_uris
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import read_as_written
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.images.isolation import start_decoder
-from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.pipeline.stage_results import FeatureResult, ReductionResult, Run
 from spark_job.reduction.drift import drift_from, reference
@@ -21,11 +21,7 @@ FITTED = "fitted"  # of fit.json; earlier versions of this job left none
 
 
 def check_reduction(fitted_by: RunFolder, extractor: Extractor) -> dict[str, Any]:
-    """Return what another run noted of the fit of its reduction.
-
-    Raises:
-        MisuseError: the folder holds no complete run with a reduction, or of another extractor.
-    """
+    """Return what another run noted of the fit of its reduction; MisuseError: it has none that fits here."""
     with read_as_written(fitted_by.child(layout.FIT)):
         fitted: dict[str, Any] | None = fitted_by.read_json(layout.FIT)
         made_with = "" if fitted is None else str(fitted["extractor"])
@@ -78,8 +74,7 @@ def reduction_stage(run: Run, features: FeatureResult) -> ReductionResult:
     written = part_uris(components)
     write_components_csv(run.folder, layout.COMPONENTS_CSV, written, reduction.component_count)
     save_model(run.folder.at(layout.MODEL), reduction)
-    # What drift is measured against: of the run that fitted the reduction.
-    fitted: dict[str, Any] | None = None
+    fitted: dict[str, Any] | None = None  # of the run that fitted the reduction: drift is measured against it
     if options.reduction:
         fitted = RunFolder(options.reduction).read_json(layout.FIT).get(FITTED)
     elif reduction.variances is not None:

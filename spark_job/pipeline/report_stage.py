@@ -4,32 +4,27 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 
 import numpy as np
+import pyarrow.compute as pc
 
+from spark_job.arrow_tables import part_uris, read_columns, read_part
 from spark_job.contract import run_layout as layout
 from spark_job.contract.erasure import ERASED
 from spark_job.contract.options import PLACE, RESULTS
-from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3
-from spark_job.features.table import listed_rejects, matrix, thumbnails_of
+from spark_job.features.table import listed_rejects, matrix
 from spark_job.images.listing import ListedFile
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample, quotas
-from spark_job.parquet_parts import part_uris, read_part
 from spark_job.pipeline.reduction_stage import fit_curve
-from spark_job.pipeline.stage_results import (
-    MAX_POINTS,
-    ListingResult,
-    ReportResult,
-    Run,
-    StageResults,
-)
+from spark_job.pipeline.stage_results import MAX_POINTS, ReportResult, Run, StageResults
 from spark_job.provenance import package_versions
 from spark_job.reduction.tables import ARRAY_COLUMN
-from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import Point, RejectedImage, ReportContents
+from spark_job.session import sum_over_tasks
+from spark_job.storage import side_by_side
 
 MAX_REJECTED = 200
 UNKNOWN_DRIFT = (
@@ -51,7 +46,7 @@ def report_stage(run: Run, results: StageResults, seconds: Mapping[str, float]) 
 def contents(run: Run, results: StageResults, seconds: Mapping[str, float]) -> ReportContents:
     """Return what the report of this run shows."""
     features, reduction = results.features, results.reduction
-    classes = [ClassCount(*row) for row in features.classes] if features else []
+    classes = features.classes if features else []
     points, components = _points(run, classes) if reduction else ([], np.empty((0, 0), np.float32))
     return ReportContents(
         run_id=run.options.run_id,
@@ -87,28 +82,25 @@ def _notes(run: Run, results: StageResults) -> list[str]:
         notes.append(f"The reduction was not fitted on these images: it is that of {run.options.reduction}.")
         drift = results.reduction and results.reduction.drift
         notes.append(drift.advice if drift else UNKNOWN_DRIFT)
-    notes += [*results.listing.warnings, *_reuse_notes(run.options, results.listing)]
+    options, listing = run.options, results.listing
+    notes += listing.warnings
+    if options.previous and not listing.previous:
+        notes.append("--previous latest found no previous run of these sources: all features were computed.")
+    elif listing.previous:
+        gone = "they stay in the results" if options.removed == "keep" else "they are not in the results"
+        notes.append(
+            f"The features of {listing.reused + listing.kept:,} images were reused from "
+            f"{listing.previous}; {listing.new:,} were computed: new, changed, or rejected before. "
+            f"{listing.removed:,} images of that run are gone from the sources: {gone}."
+        )
     if results.features is None:
         notes.append("There were no images, so there was nothing to do: upload some and run again.")
     return notes
 
 
-def _reuse_notes(options: RunOptions, listing: ListingResult) -> list[str]:
-    if options.previous is None:
-        return []
-    if listing.previous is None:
-        return ["--previous latest found no previous run of these sources: all features were computed."]
-    gone = "they stay in the results" if options.removed == "keep" else "they are not in the results"
-    return [
-        f"The features of {listing.reused + listing.kept:,} images were reused from "
-        f"{listing.previous}; {listing.new:,} were computed: new, changed, or rejected before. "
-        f"{listing.removed:,} images of that run are gone from the sources: {gone}."
-    ]
-
-
-def _points(run: Run, classes: list[ClassCount]) -> tuple[list[Point], np.ndarray]:
+def _points(run: Run, classes: Sequence[tuple[str, int, int]]) -> tuple[list[Point], np.ndarray]:
     """Return a sample of the usable images, balanced over classes, and their components."""
-    counts = {one.label: one.usable for one in classes}
+    counts = {label: usable for label, usable, _ in classes}
     sample = Sample[tuple[ListedFile, np.ndarray]](quotas(counts, MAX_POINTS), run.options.seed)
     columns = ("path", "label", "split", "size")
     for uri in part_uris(run.folder.at(layout.COMPONENTS)):
@@ -127,7 +119,16 @@ def _thumbnails(run: Run, images: Sequence[ListedFile]) -> dict[str, bytes | Non
     if not run.options.shows_images:
         return dict.fromkeys(image.path for image in images)
     parts, paths = part_uris(run.folder.at(layout.FEATURES)), {image.path for image in images}
-    found = dict(run.over_parts(parts, partial(thumbnails_of, paths=paths)))
+
+    def pictures_of(uri: str) -> list[tuple[str, bytes]]:
+        table = read_columns(uri, ("path", "thumbnail"))
+        rows = table.filter(pc.is_valid(table["thumbnail"])).to_pydict()
+        return [row for row in zip(*rows.values(), strict=True) if row[0] in paths]
+
+    if run.session is None:
+        found = dict(chain.from_iterable(side_by_side(pictures_of, parts)))
+    else:
+        found = dict(sum_over_tasks(run.spark.sparkContext, parts, pictures_of))
     others = [image for image in images if image.path not in found]
     made = zip(others, thumbnails(others, run.options.limits), strict=True)
     return {**found, **{image.path: thumbnail for image, thumbnail in made}}

@@ -3,9 +3,9 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -19,29 +19,16 @@ from spark_job.contract.options import PLACE, RESULTS
 from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3
 from spark_job.errors import JobError, ListingError, StorageError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
+from spark_job.pipeline import stage_results as stages
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
-from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.pipeline.stage_results import (
-    FeatureResult,
-    ListingResult,
-    ReductionResult,
-    ReportResult,
-    Result,
-    Run,
-    StageResults,
-    result_from_json,
-    result_to_json,
-)
-from spark_job.report.words import speed
+from spark_job.report.looks import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder
-
-STAGES = ("listing", "features", "reduction", "report")
 
 
 def run_pipeline(
@@ -49,14 +36,7 @@ def run_pipeline(
     say: Callable[[str], None],
     session: Callable[[], SparkSession],
 ) -> Manifest:
-    """Run, or go on with a run, until its manifest is there.
-
-    Args:
-        session: gives the Spark session when it is first needed.
-
-    Raises:
-        FruitError: says what to do next.
-    """
+    """Run, or go on with a run, until its manifest is there; a FruitError says what to do next."""
     started = time.monotonic()
     extractor = Extractor.open(Folder(options.extractor))
     folder = RunFolder(Folder(options.results).child(options.run_id))
@@ -68,13 +48,19 @@ def run_pipeline(
     if manifest is not None:
         say(f"{folder.uri} is complete: nothing to do")
         return manifest
-    scratch_folder = tempfile.TemporaryDirectory(prefix="spark-job-")
-    with scratch_folder as scratch, _kept_if_listed(folder, is_new), RunProgress(folder) as progress:
-        run = Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
-        attempt = Attempt(run, say)
-        results, report = attempt.run_stages()
-        progress.begin("complete", results.image_counts["usable"])
-    seconds = dict.fromkeys(STAGES, 0.0) | attempt.seconds | {"total": time.monotonic() - started}
+    stage_seconds = dict[str, float]()
+    try:
+        folder_of_scratch = tempfile.TemporaryDirectory(prefix="spark-job-")
+        with folder_of_scratch as scratch, stages.RunProgress(folder) as progress:
+            run = stages.Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
+            results, report_files = run_stages(run, say, stage_seconds)
+            progress.begin("complete", results.image_counts["usable"])
+    except (ListingError, MisuseError):
+        # A new run on this machine that was asked for in a wrong way goes: no attempt could finish it.
+        if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
+            shutil.rmtree(folder.uri, ignore_errors=True)
+        raise
+    seconds = dict.fromkeys(stages.KINDS, 0.0) | stage_seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
     return folder.complete(
@@ -89,70 +75,59 @@ def run_pipeline(
         images=metrics["images"],
         cost_usd=progress.cost_usd,
         instance_types=progress.instance_types,
-        outputs=tuple(sorted(outputs_of(results, report))),
+        outputs=tuple(sorted(outputs_of(results, report_files))),
     )
 
 
-@contextmanager
-def _kept_if_listed(folder: RunFolder, is_new: bool) -> Iterator[None]:
-    """Remove a new run on this machine that was asked for in a wrong way: no attempt could finish it."""
-    try:
-        yield
-    except (ListingError, MisuseError):
-        if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
-            shutil.rmtree(folder.uri, ignore_errors=True)
-        raise
+def run_stages(
+    run: stages.Run, say: Callable[[str], None], seconds: dict[str, float]
+) -> tuple[stages.StageResults, list[str]]:
+    """Complete every stage and name the report's files; without images there is a listing alone."""
+    complete = partial(complete_stage, run, say, seconds)
+    listing = complete("listing", lambda: list_stage(run))
+    for warning in listing.warnings:
+        say(f"warning: {warning.splitlines()[0]}")
+    results = stages.StageResults(listing=listing)
+    if listing.selected:
+        features = complete("features", lambda: feature_stage(run, listing))
+        reduction = complete("reduction", lambda: reduction_stage(run, features))
+        results = replace(results, features=features, reduction=reduction)
+    report = complete("report", lambda: report_stage(run, results, seconds))
+    return results, report.files
 
 
-@dataclass
-class Attempt:
-    """One attempt at a run: stages that an earlier attempt completed are read, the others are worked on."""
-
-    run: Run
-    say: Callable[[str], None]
-    # that each stage took, in the attempt that completed it
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def run_stages(self) -> tuple[StageResults, ReportResult]:
-        """Complete every stage; without images there are neither features nor a reduction."""
-        listing = self._complete("listing", ListingResult, lambda: list_stage(self.run))
-        for warning in listing.warnings:
-            self.say(f"warning: {warning.splitlines()[0]}")
-        results = StageResults(listing=listing)
-        if listing.selected:
-            features = self._complete("features", FeatureResult, lambda: feature_stage(self.run, listing))
-            reduction = self._complete(
-                "reduction", ReductionResult, lambda: reduction_stage(self.run, features)
-            )
-            results = replace(results, features=features, reduction=reduction)
-        report = self._complete("report", ReportResult, lambda: report_stage(self.run, results, self.seconds))
-        return results, report
-
-    def _complete(self, name: str, kind: type[Result], work: Callable[[], Result]) -> Result:
-        content = self.run.folder.stage(name)
-        if content is not None:
-            self.say(f"{name}: complete already")
-            result, self.seconds[name] = result_from_json(kind, content)
-            return result
-        self.run.progress.check_cost()
-        self.say(f"{name} …")
-        self.run.progress.begin(name)
-        started = time.monotonic()
-        again = f"run the same command with --run-id {self.run.options.run_id} --resume"
-        try:
-            with named_by_cause(f"the stage {name}", f"what is complete is kept: mend the cause and {again}"):
-                result = work()
-        except JobError as error:
-            self.run.progress.check_cost()  # it may be why Spark's jobs were cancelled
-            if isinstance(error, StorageError):
-                raise StorageError(f"{error}; what is complete is kept: {again}") from error
-            raise
-        self.seconds[name] = time.monotonic() - started
-        self.run.folder.complete_stage(name, result_to_json(result, self.seconds[name]))
+def complete_stage(
+    run: stages.Run,
+    say: Callable[[str], None],
+    seconds: dict[str, float],
+    name: str,
+    work: Callable[[], Any],
+) -> Any:
+    """Return what a stage left in an earlier attempt, or leaves now; note the seconds that it took."""
+    content = run.folder.stage(name)
+    if content is not None:
+        say(f"{name}: complete already")
+        result, seconds[name] = stages.result_from_json(name, content)
         return result
+    run.progress.check_cost()
+    say(f"{name} …")
+    run.progress.begin(name)
+    started = time.monotonic()
+    again = f"run the same command with --run-id {run.options.run_id} --resume"
+    try:
+        with named_by_cause(f"the stage {name}", f"what is complete is kept: mend the cause and {again}"):
+            result = work()
+    except JobError as error:
+        run.progress.check_cost()  # it may be why Spark's jobs were cancelled
+        if isinstance(error, StorageError):
+            raise StorageError(f"{error}; what is complete is kept: {again}") from error
+        raise
+    seconds[name] = time.monotonic() - started
+    run.folder.complete_stage(name, stages.result_to_json(result, seconds[name]))
+    return result
 
 
-def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str, float]) -> dict[str, Any]:
+def metrics_of(results: stages.StageResults, length: int, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Return `metrics.json`; docs/results-folder.md says what each figure is."""
     features, reduction = results.features, results.reduction
     rates = ("images_per_second", "cores", "cpu_utilization", "images_per_second_per_core", "megapixels")
@@ -160,16 +135,16 @@ def metrics_of(results: StageResults, feature_length: int, seconds: Mapping[str,
     return {
         "images": {**results.image_counts, "skipped_by_reason": results.listing.skipped},
         **({"labels": results.listing.labels} if results.listing.labels else {}),
-        "features": {"length": feature_length, **{name: getattr(features, name, None) for name in rates}},
+        "features": {"length": length, **{name: getattr(features, name, None) for name in rates}},
         "reduction": {name: getattr(reduction, name, None) for name in shares},
         "drift": reduction.drift.figures() if reduction and reduction.drift else None,
         "seconds": seconds,
     }
 
 
-def outputs_of(results: StageResults, report: ReportResult) -> list[str]:
+def outputs_of(results: stages.StageResults, report_files: list[str]) -> list[str]:
     """Return the files and folders of a run whose stages are complete."""
-    outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report.files)]
+    outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report_files)]
     if results.listing.previous:
         outputs.append(layout.REUSE)
     if results.features:
@@ -198,9 +173,9 @@ def summary(options: RunOptions) -> str:
     if counts["usable"]:
         features, reduction = metrics["features"], metrics["reduction"]
         rate = features["images_per_second"]
+        new = f"{speed(rate)} images/s" if rate else "none new"
         lines += [
-            f"features  {features['length']:,} each"
-            + (f", {speed(rate)} images/s" if rate else ", none new"),
+            f"features  {features['length']:,} each, {new}",
             f"PCA       {reduction['components']:,} components keep "
             f"{reduction['explained_variance_ratio']:.1%} of the variance",
         ]
@@ -215,7 +190,7 @@ def summary(options: RunOptions) -> str:
         lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: see `fruit check`")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
-    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in STAGES)
+    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in stages.KINDS)
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s ({spent})",
         f"results   {folder.uri}",

@@ -23,12 +23,10 @@ class RunFolder(Folder):
     """The folder `RESULTS/RUN_ID/` of a run."""
 
     def read_json(self, name: str) -> Any:
-        """Return a JSON file of the run, or None."""
         content = self.read(name)
         return None if content is None else read_json(content)
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file of the run, whole or not at all."""
         self.write(name, write_json(value))
 
     def read_manifest(self) -> Manifest | None:
@@ -47,11 +45,7 @@ class RunFolder(Folder):
         return metrics if isinstance(metrics, dict) else {}
 
     def complete(self, results: Folder, metrics: Mapping[str, Any], **facts: Any) -> Manifest:
-        """Write the metrics, the manifest, which makes the run a complete one, and the index of the results.
-
-        Args:
-            facts: what the manifest says besides time, code and versions.
-        """
+        """Write the metrics, the manifest, which makes the run complete, and the index of the results."""
         self.write_json(METRICS, metrics)
         manifest = Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,18 +63,10 @@ class RunFolder(Folder):
         return result
 
     def complete_stage(self, name: str, result: dict[str, Any]) -> None:
-        """Mark a stage as complete; the last thing it does."""
         self.write_json(f"{STAGES}/{name}.json", result)
 
     def open(self, fingerprint: str, parameters: dict[str, object], resume: bool) -> Manifest | None:
-        """Begin the run, or go on with it.
-
-        Returns:
-            The manifest when there is nothing to do because the run is complete, else None.
-
-        Raises:
-            MisuseError: the folder holds another run, or this one and `resume` was not asked for.
-        """
+        """Begin or resume the run; return its manifest if it is complete; MisuseError: it is another."""
         manifest = self.read_manifest()
         started = self.read_json(PARAMETERS)
         if started is None and manifest is None:
@@ -98,7 +84,10 @@ class RunFolder(Folder):
                 f"{self.uri} holds {state}, which is never overwritten: {hint}choose another --run-id"
             )
         if (started or {}).get("fingerprint") != fingerprint:
-            changed = _difference(started, parameters)
+            before, now = (started or {}).get("parameters", {}), json.loads(json.dumps(parameters))
+            differing = [name for name in now if before.get(name) != now[name]]
+            changed = "; ".join(f"{name}: {before.get(name)!r}, now {now[name]!r}" for name in differing)
+            changed = changed or "another extractor under the same name, or another version of this job"
             raise MisuseError(
                 f"{self.uri} holds {state} with other parameters ({changed}): choose another --run-id"
             )
@@ -121,13 +110,6 @@ def newest_unfinished(results: Folder) -> str | None:
 
     runs = [RunFolder(results.child(run_id)) for run_id in results.folder_names()]
     return max(side_by_side(moved, runs), default=("", ""))[1] or None
-
-
-def _difference(started: dict[str, Any] | None, parameters: dict[str, object]) -> str:
-    before = (started or {}).get("parameters", {})
-    now = json.loads(json.dumps(parameters))
-    changed = [f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
-    return "; ".join(changed) or "another extractor under the same name, or another version of this job"
 
 
 def write_index(results: Folder) -> None:

@@ -1,8 +1,6 @@
 """The process from which Spark forks its Python workers, with this job's libraries already imported.
 
-`spark.python.daemon.module` names it. The workers find imported what each of them would import; and since
-the program is a `__main__` module, their decoders' processes do not import it a second time, as
-multiprocessing would do with `pyspark.daemon`.
+It is a `__main__` module, so that decoders' processes do not import it again, as they would `pyspark.daemon`.
 """
 
 

@@ -14,8 +14,7 @@ from spark_job.extractors.frameworks import import_openvino
 if __name__ == "__main__":
     with suppress(ExtractorError):  # it may be TensorFlow that is installed
         import_openvino()
-    # After every task Spark collects garbage: not among all that was imported.
-    gc.freeze()
+    gc.freeze()  # after every task Spark collects garbage: not among all that was imported
     # Spark calls it in every task, and Python would read the contents of pyspark.zip anew each time.
     setattr(zipimporter, "invalidate_caches", lambda _: None)  # noqa: B010 - its types allow no assignment
     manager()  # type: ignore[no-untyped-call]

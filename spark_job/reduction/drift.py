@@ -1,13 +1,9 @@
 """How images lie about a fitted reduction: sums and histograms, gathered in parts and merged exactly.
 
-Two distances say how unusual an image is: the squared reconstruction error Q (what the components miss of it)
-and Hotelling's T² (how far out it lies along them). Limits are the 99th percentiles of the images that the
-reduction was fitted on, not those of a normal distribution: features come in clusters.
-
-Q and T²: Jackson and Mudholkar 1979, "Control procedures for residuals associated with principal component
-analysis", Technometrics 21. What each says, and limits from reference data: Kourti and MacGregor 1995,
-"Process analysis, monitoring and diagnosis, using multivariate projection methods", Chemometrics and
-Intelligent Laboratory Systems 28.
+Two distances say how unusual an image is: the squared reconstruction error Q and Hotelling's T² (how far out
+it lies along the components): Jackson and Mudholkar 1979, Technometrics 21. Limits are the 99th percentiles
+of the images that the reduction was fitted on, as features come in clusters: Kourti and MacGregor 1995,
+Chemometrics and Intelligent Laboratory Systems 28.
 """
 
 from collections.abc import Mapping
@@ -19,8 +15,7 @@ import numpy as np
 
 from spark_job.session import Sum
 
-# Histogram of log2: 32 bins an octave are steps of 2.2 %.
-LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32
+LOWEST_OCTAVE, OCTAVES, BINS_AN_OCTAVE = -40, 120, 32  # of log2: 32 bins an octave are steps of 2.2 %
 BINS = OCTAVES * BINS_AN_OCTAVE
 LIMIT_QUANTILE = 0.99
 ROUNDING = 1e-10  # a smaller share of an image's squared length is rounding, not a reconstruction error
@@ -31,54 +26,29 @@ MOST_LOST = 0.05  # of the variance that the components held when they were fitt
 
 @dataclass(frozen=True)
 class Profile(Sum):
-    """How n images lie about k components.
+    """How n images lie about k components."""
 
-    Attributes:
-        count: n.
-        total: (k,) float64, sum of the components.
-        square: (k,) float64, sum of their squares.
-        length: sum over images of the squared distance from the fitted mean, in the reduction's units.
-        missed: sum of Q, the part of it that the components miss.
-        errors: (BINS,) int64, histogram of Q.
-        distances: (BINS,) int64, histogram of T².
-    """
-
-    count: int
-    total: np.ndarray
-    square: np.ndarray
-    length: float
-    missed: float
-    errors: np.ndarray
-    distances: np.ndarray
+    count: int  # n
+    total: np.ndarray  # (k,) float64, sum of the components
+    square: np.ndarray  # (k,) float64, sum of their squares
+    length: float  # sum over images of the squared distance from the fitted mean, in the reduction's units
+    missed: float  # sum of Q, the part of it that the components miss
+    errors: np.ndarray  # (BINS,) int64, histogram of Q
+    distances: np.ndarray  # (BINS,) int64, histogram of T²
 
     @classmethod
     def empty(cls, k: int) -> "Profile":
-        """Return the profile of no images."""
         none = np.zeros(BINS, np.int64)
         return cls(0, np.zeros(k), np.zeros(k), 0.0, 0.0, none, none)
 
     @classmethod
     def of(cls, centred: np.ndarray, components: np.ndarray, variances: np.ndarray) -> "Profile":
-        """Return the profile of a batch.
-
-        Args:
-            centred: (n, d) float64, centred and scaled as the reduction does.
-            components: (n, k) float64, their projection.
-            variances: (k,) float64, of the components where the reduction was fitted.
-        """
+        """Return the profile of (n, d) centred rows, their (n, k) components and the fitted variances."""
         length = np.einsum("ij,ij->i", centred, centred)
         error = np.maximum(length - np.einsum("ij,ij->i", components, components), ROUNDING * length)
         squares = np.square(components)
-        distance = squares @ (1 / variances)
-        return cls(
-            len(centred),
-            components.sum(axis=0),
-            squares.sum(axis=0),
-            float(length.sum()),
-            float(error.sum()),
-            _histogram(error),
-            _histogram(distance),
-        )
+        sums = components.sum(axis=0), squares.sum(axis=0), float(length.sum()), float(error.sum())
+        return cls(len(centred), *sums, _histogram(error), _histogram(squares @ (1 / variances)))
 
     @property
     def mean(self) -> np.ndarray:
@@ -92,10 +62,7 @@ class Profile(Sum):
 
     @property
     def kept(self) -> float:
-        """Share of the squared distance from the fitted mean that the components hold, 0 to 1.
-
-        Of the images that the reduction was fitted on, this is the explained variance.
-        """
+        """Share of the squared distance from the fitted mean that the components hold, 0 to 1."""
         return 1 - self.missed / self.length if self.length else 1.0
 
     def limits(self) -> dict[str, float]:
@@ -125,12 +92,9 @@ class Drift:
 
     images: int
     fitted_images: int
-    # fitted_kept, kept: share of the squared distance from the fitted mean that the components hold, of the
-    # fitted and of the new images
-    fitted_kept: float
-    kept: float
-    # k numbers, the new images' mean along each component, in the fitted standard deviations
-    shift: list[float]
+    fitted_kept: float  # share of the squared distance from the mean that the components hold
+    kept: float  # the same of the new images, about the fitted mean
+    shift: list[float]  # k numbers, the new images' mean along each component, in fitted deviations
     spread: list[float]  # k numbers, the new images' variance along each component / the fitted one
     beyond_error: float  # share of new images whose reconstruction error Q exceeds the fitted 99th percentile
     beyond_distance: float  # share of those whose Hotelling T² does
@@ -155,7 +119,6 @@ class Drift:
 
     @property
     def advice(self) -> str:
-        """One sentence on whether to fit anew."""
         if self.images < MIN_IMAGES:
             return f"{self.images} new images are too few to tell; {MIN_IMAGES} are needed."
         if self.reasons:
@@ -168,7 +131,6 @@ class Drift:
         return "The components still describe the new images: no need to fit anew."
 
     def figures(self) -> dict[str, Any]:
-        """Return `drift` of metrics.json."""
         return {
             "images": self.images,
             "fitted_variance_kept": self.fitted_kept,
@@ -197,13 +159,6 @@ def drift_from(fitted: Mapping[str, Any], new: Profile) -> Drift | None:
     if new.count < 2:
         return None
     variances, beyond = np.array(fitted["variances"]), new.beyond(fitted["limits"])
-    return Drift(
-        new.count,
-        fitted["images"],
-        fitted["kept"],
-        new.kept,
-        (new.mean / np.sqrt(variances)).tolist(),
-        (new.variances / variances).tolist(),
-        beyond["error"],
-        beyond["distance"],
-    )
+    shift, spread = (new.mean / np.sqrt(variances)).tolist(), (new.variances / variances).tolist()
+    kept, images = fitted["kept"], fitted["images"]
+    return Drift(new.count, images, kept, new.kept, shift, spread, beyond["error"], beyond["distance"])

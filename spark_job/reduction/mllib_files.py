@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyspark
 
-from spark_job.arrow_arrays import numbers, values, vectors
+from spark_job.arrow_tables import numbers, part_uris, read_part, values, vectors, write_part
 from spark_job.errors import StorageError
-from spark_job.parquet_parts import part_uris, read_part, write_part
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
@@ -28,6 +27,32 @@ INPUT_COLUMN = "features"
 OUTPUT_COLUMN = "components"
 SCALER, PCA = "StandardScaler_features", "PCA_features"
 STAGES = (f"stages/0_{SCALER}", f"stages/1_{PCA}")
+KINDS = ("integer", "double")
+VECTOR_FIELDS = {"type": "byte", "size": "integer", "indices": "integers", "values": "doubles"}
+MATRIX_FIELDS = {
+    "type": "byte",
+    "numRows": "integer",
+    "numCols": "integer",
+    "colPtrs": "integers",
+    "rowIndices": "integers",
+    "values": "doubles",
+    "isTransposed": "boolean",
+}
+DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
+_ARROW: dict[str, Any] = {
+    "string": pa.string(),
+    "long": pa.int64(),
+    "byte": pa.int8(),
+    "integer": pa.int32(),
+    "boolean": pa.bool_(),
+    "integers": pa.list_(pa.int32()),
+    "doubles": pa.list_(pa.float64()),
+}
+_VECTOR_STRUCT, _MATRIX_STRUCT = (
+    pa.struct([(name, _ARROW[kind]) for name, kind in fields.items()])
+    for fields in (VECTOR_FIELDS, MATRIX_FIELDS)
+)
+_DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
 def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dict[str, Any]:
@@ -45,34 +70,8 @@ def _udt(name: str, fields: Mapping[str, str], optional: tuple[str, ...]) -> dic
     }
 
 
-KINDS = ("integer", "double")
-VECTOR_FIELDS = {"type": "byte", "size": "integer", "indices": "integers", "values": "doubles"}
-MATRIX_FIELDS = {
-    "type": "byte",
-    "numRows": "integer",
-    "numCols": "integer",
-    "colPtrs": "integers",
-    "rowIndices": "integers",
-    "values": "doubles",
-    "isTransposed": "boolean",
-}
 VECTOR = _udt("VectorUDT", VECTOR_FIELDS, ("size", "indices", "values"))
 MATRIX = _udt("MatrixUDT", MATRIX_FIELDS, ("colPtrs", "rowIndices", "values"))
-DENSE = 1  # Spark's mark of a dense vector or matrix, which has no indices
-_ARROW: dict[str, Any] = {
-    "string": pa.string(),
-    "long": pa.int64(),
-    "byte": pa.int8(),
-    "integer": pa.int32(),
-    "boolean": pa.bool_(),
-    "integers": pa.list_(pa.int32()),
-    "doubles": pa.list_(pa.float64()),
-}
-_VECTOR_STRUCT, _MATRIX_STRUCT = (
-    pa.struct([(name, _ARROW[kind]) for name, kind in fields.items()])
-    for fields in (VECTOR_FIELDS, MATRIX_FIELDS)
-)
-_DOUBLE_ARRAY = {"type": "array", "elementType": "double", "containsNull": True}
 
 
 def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
@@ -91,7 +90,8 @@ def spark_schema(columns: Mapping[str, str | dict[str, Any]]) -> pa.Schema:
 def dense_vectors(rows: np.ndarray) -> pa.StructArray:
     """Return (n, d) float64 rows as n vectors."""
     count = len(rows)
-    fields = [_marks(count), pa.nulls(count, pa.int32()), pa.nulls(count, _ARROW["integers"])]
+    marks = numbers(np.full(count, DENSE, np.int8))
+    fields = [marks, pa.nulls(count, pa.int32()), pa.nulls(count, _ARROW["integers"])]
     return pa.StructArray.from_arrays([*fields, vectors(rows, np.float64)], fields=list(_VECTOR_STRUCT))
 
 
@@ -101,12 +101,9 @@ def dense_matrix(matrix: np.ndarray) -> pa.StructArray:
     values = vectors(matrix.ravel(order="F")[None], np.float64)
     none = pa.nulls(1, _ARROW["integers"])
     false = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(bytes(1))])
-    fields = [_marks(1), *shape, none, none, values, false]
+    mark = numbers(np.array([DENSE], np.int8))
+    fields = [mark, *shape, none, none, values, false]
     return pa.StructArray.from_arrays(fields, fields=list(_MATRIX_STRUCT))
-
-
-def _marks(count: int) -> pa.Array[Any]:
-    return numbers(np.full(count, DENSE, np.int8))
 
 
 def write_metadata(folder: Folder, name: str, uid: str, parameters: dict[str, Any]) -> None:
@@ -148,11 +145,7 @@ SCHEMAS = (SCALER_SCHEMA, PCA_SCHEMA)
 
 
 def save_model(folder: Folder, reduction: Reduction) -> None:
-    """Save a StandardScalerModel (mean removed; scaled when standardised) and a PCAModel.
-
-    The model's input column `features` is a vector; `pyspark.ml.functions.array_to_vector` makes one of
-    the features table's arrays.
-    """
+    """Save a StandardScalerModel (mean removed; scaled when standardised) and a PCAModel."""
     kept = reduction.explained_variance_ratio[: reduction.component_count]
     # MLlib divides by the deviation, and leaves columns of 0 at 0; constant columns are 0 without the mean.
     ones = np.ones_like(reduction.scale)

@@ -1,7 +1,6 @@
 """Exact principal components: from moments that are gathered in parts and merged, or from the rows.
 
-With fewer rows n than columns d, the n x n Gram matrix of the rows has the same spectrum as the d x d
-covariance. The rows lie in a scratch file and pass through memory by columns.
+With fewer rows n than columns d, the n x n Gram matrix has the same spectrum as the d x d covariance.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,10 +13,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import NoVarianceError, ReductionError
 
-# A standard deviation below this share of the column's magnitude is rounding, not information.
-RELATIVE_TOLERANCE = 1e-12
-# A component with a smaller share of the variance than this is rounding: copies of images make such.
-ROUNDING_SHARE = 1e-13
+RELATIVE_TOLERANCE = 1e-12  # a deviation below this share of a column's magnitude is rounding
+ROUNDING_SHARE = 1e-13  # a component of a smaller share is rounding: copies of images make such
 COLUMNS_AT_ONCE = 1_024
 # OpenBLAS' threads wait for each other by spinning: beside other programs two took 7 s or more for 1,280
 # columns, one 0.9 s. With more columns than this the threads of an idle machine are worth it.
@@ -28,27 +25,19 @@ MAX_LOADINGS_BYTES = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Moments:
-    """Sufficient statistics of a set of rows.
-
-    Attributes:
-        count: number of rows.
-        mean: (d,) float64.
-        scatter: (d, d) float64, the sum over rows of (x - mean)(x - mean)^T; symmetric.
-    """
+    """Sufficient statistics of a set of rows."""
 
     count: int
-    mean: np.ndarray
-    scatter: np.ndarray
+    mean: np.ndarray  # (d,) float64
+    scatter: np.ndarray  # (d, d) float64, the sum over rows of (x - mean)(x - mean)^T; symmetric
 
     @classmethod
     def of(cls, batches: Iterable[np.ndarray]) -> "Moments | None":
-        """Return the moments of rows that come in batches; None when there are no rows.
+        """Return the moments of rows in batches of (n, d), of any float type; None when there are no rows.
 
         The rows are shifted by the first batch's mean before they are squared, so that large means
         cost no digits (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance").
-
-        Args:
-            batches: (n, d) of any float type; summed in float64. O(n d^2) time, two d x d in memory.
+        Sums are float64; O(n d^2) time, two d x d in memory.
         """
         count, shift = 0, np.empty(0)
         total, square = np.empty(0), np.empty(0)
@@ -91,33 +80,20 @@ def _from_triangle(count: int, mean: np.ndarray, triangle: np.ndarray) -> Moment
 
 @dataclass(frozen=True)
 class Reduction:
-    """A fitted reduction: components(x) = ((x - mean) * scale) @ loadings.
+    """A fitted reduction: components(x) = ((x - mean) * scale) @ loadings."""
 
-    Attributes:
-        count: rows it was fitted on.
-        mean: (d,) float64.
-        scale: (d,) float64, 1 / standard deviation when standardised (0 for a constant column), else 1.
-        loadings: (d, k) float64, orthonormal columns; the largest entry of each is positive.
-        explained_variance_ratio: (r,) float64, descending, of all components, summing to 1.
-        variances: (k,) float64, of the kept components over these rows (n - 1); None where an earlier version
-            of this job saved the reduction.
-    """
-
-    count: int
-    mean: np.ndarray
-    scale: np.ndarray
-    loadings: np.ndarray
-    explained_variance_ratio: np.ndarray
+    count: int  # rows it was fitted on
+    mean: np.ndarray  # (d,) float64
+    scale: np.ndarray  # (d,) float64, 1 / standard deviation when standardised (0: constant column), else 1
+    loadings: np.ndarray  # (d, k) float64, orthonormal columns; the largest entry of each is positive
+    explained_variance_ratio: np.ndarray  # (r,) float64, descending, of all components, summing to 1
     standardized: bool
+    # (k,) float64, of the kept components over these rows (n - 1); None: an earlier version saved it
     variances: np.ndarray | None = None
 
     @property
     def component_count(self) -> int:
         return int(self.loadings.shape[1])
-
-    def project(self, rows: np.ndarray) -> np.ndarray:
-        """Return the components of rows: (n, d) of any float type -> (n, k) float64."""
-        return np.asarray(self.centred(rows) @ self.loadings)
 
     def centred(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows without the mean, scaled: (n, d) of any float type -> (n, d) float64."""
@@ -125,28 +101,19 @@ class Reduction:
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
-    """Compute principal components from the covariance: all eigenvalues and vectors at once, O(d^3).
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-        ReductionError: more components were asked for than the rows have.
-    """
+    """Compute components from the covariance, O(d^3); NoVarianceError; ReductionError: too many asked."""
     scale, matrix = _scaled(moments, request.standardize)
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, rank_limit(moments.count, scale))
+    k = component_count(ratio, request, min(moments.count - 1, int(np.count_nonzero(scale))))
     loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
     variances = eigenvalues[::-1][:k] / (moments.count - 1)
     return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize, variances)
 
 
 def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
-    """Return the shares of variance, (d,) float64, without the components: a fraction of their cost.
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-    """
+    """Return the (d,) shares of variance, for a fraction of the cost of components; NoVarianceError."""
     _, matrix = _scaled(moments, standardize)
     with _threads_for(matrix):
         return explained_variance_ratio(np.linalg.eigvalsh(matrix))
@@ -158,24 +125,11 @@ def _scaled(moments: Moments, standardize: bool) -> tuple[np.ndarray, np.ndarray
 
 
 def _threads_for(matrix: np.ndarray) -> threadpool_limits:
-    """Return the context in which the eigenvectors of a matrix are computed."""
     return threadpool_limits(1 if len(matrix) <= MAX_COLUMNS_OF_ONE_THREAD else None, "blas")
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
-    """Return what each centred column is multiplied with.
-
-    Args:
-        mean: (d,) float64.
-        scatter: (d,) float64, sum of squared deviations of each column.
-        standardize: scale to unit variance (sample variance, n - 1, as MLlib's StandardScaler).
-
-    Returns:
-        (d,) float64: 1 / standard deviation or 1; 0 for a constant column, as in MLlib.
-
-    Raises:
-        NoVarianceError: every column is constant.
-    """
+    """Return the factors of centred columns: 1 / sample deviation, or 1; of constant ones 0, as MLlib."""
     deviation = np.sqrt(np.maximum(scatter, 0) / max(count - 1, 1))
     constant = deviation <= RELATIVE_TOLERANCE * np.abs(mean)
     if count < 2 or constant.all():
@@ -188,20 +142,8 @@ def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize:
     return np.asarray(np.divide(1.0, deviation, out=np.zeros_like(deviation), where=~constant))
 
 
-def rank_limit(count: int, scale: np.ndarray) -> int:
-    """Return the most components that `count` centred rows with these columns can have."""
-    return min(count - 1, int(np.count_nonzero(scale)))
-
-
 def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
-    """Return the share of the total variance that each principal component keeps, largest first.
-
-    Of (r,) float64 eigenvalues of the covariance (or correlation) matrix, in any order, it gives (r,)
-    float64, descending, summing to 1. Negative rounding noise counts as 0.
-
-    Raises:
-        NoVarianceError: every eigenvalue is 0, that is, all images are the same.
-    """
+    """Return the components' shares of the variance, descending; NoVarianceError: no eigenvalue above 0."""
     positive = np.sort(np.maximum(eigenvalues, 0))[::-1]
     total = positive.sum()
     if total <= 0:
@@ -210,15 +152,7 @@ def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
 
 
 def component_count(ratio: np.ndarray, request: ComponentRequest, limit: int) -> int:
-    """Return how many components the request means.
-
-    Args:
-        ratio: (r,) descending shares of variance.
-        limit: the most there can be.
-
-    Raises:
-        ReductionError: more are asked for than there are.
-    """
+    """Return how many components the request means; ReductionError: more than there can be."""
     limit = min(limit, int(np.count_nonzero(ratio > ROUNDING_SHARE)))
     if request.components is not None:
         if request.components > limit:
@@ -240,15 +174,7 @@ def fix_signs(loadings: np.ndarray) -> np.ndarray:
 
 
 def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
-    """Compute principal components from the Gram matrix of the rows, O(n^2 d).
-
-    Args:
-        rows: (n, d) float32, may be mapped from a file; read in slices of columns, twice.
-
-    Raises:
-        NoVarianceError: all rows are equal, or there is one row.
-        ReductionError: more components than the rows have, or than memory holds.
-    """
+    """Compute components from the Gram matrix of (n, d) rows, O(n^2 d); ReductionError: too many of them."""
     count, columns = rows.shape
     mean, scatter = np.empty(columns), np.empty(columns)
     for part, block in _column_blocks(rows):
@@ -262,7 +188,7 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
     with _threads_for(gram):
         eigenvalues, vectors = np.linalg.eigh(gram)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, rank_limit(count, scale))
+    k = component_count(ratio, request, min(count - 1, int(np.count_nonzero(scale))))
     if columns * k * 8 > MAX_LOADINGS_BYTES:
         most = MAX_LOADINGS_BYTES // (columns * 8)
         raise ReductionError(

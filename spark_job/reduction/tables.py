@@ -10,23 +10,20 @@ import numpy as np
 import pyarrow as pa
 from pyspark import RDD, SparkContext
 
-from spark_job.arrow_arrays import numbers, vectors
+from spark_job.arrow_tables import numbers, read_part, vectors, write_csv, write_part
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
 from spark_job.features.table import label_columns, matrix, read_usable
 from spark_job.images.listing import IMAGE_COLUMNS
-from spark_job.parquet_parts import read_part, write_csv, write_part
 from spark_job.reduction.drift import Profile
 from spark_job.reduction.mllib_files import OUTPUT_COLUMN, VECTOR, dense_vectors, spark_schema
 from spark_job.reduction.principal_components import Moments, Reduction, reduce_moments, reduce_rows
 from spark_job.session import sum_over_tasks, tree_depth
 from spark_job.storage import Folder
 
-# d x d in float64: 200 MB, at most four at a time in the driver and two in a worker.
-MAX_COVARIANCE_COLUMNS = 5_000
+MAX_COVARIANCE_COLUMNS = 5_000  # d x d float64, 200 MB: at most four in the driver and two in a worker
 MAX_GRAM_ROWS = 10_000  # n x n in float64: 800 MB, at most three at a time in the driver
-# More would be evener shares, and more partials to merge.
-TASKS_A_CORE = 2
+TASKS_A_CORE = 2  # more would be evener shares, and more partials to merge
 ARRAY_COLUMN = "components_array"
 COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
     **dict.fromkeys(("path", "label", "split"), "string"),
@@ -39,15 +36,7 @@ COMPONENTS_COLUMNS: dict[str, str | dict[str, Any]] = {
 def fit(
     spark: SparkContext, parts: Sequence[str], rows: int, columns: int, request: ComponentRequest
 ) -> Reduction:
-    """Fit principal components to the usable rows of a features table.
-
-    Args:
-        rows: how many usable rows there are.
-        columns: feature length.
-
-    Raises:
-        NoVarianceError, ReductionError: as in `reduce_moments`; or neither way fits in memory.
-    """
+    """Fit principal components to the usable rows of a table; ReductionError: there is not memory enough."""
     check_size(rows, columns)
     if columns <= MAX_COVARIANCE_COLUMNS:
         return reduce_moments(moments(spark, parts, columns), request)
@@ -99,14 +88,7 @@ def write_components(
     destination: Folder,
     profiled: int | None = None,
 ) -> Profile:
-    """Project the usable rows and store them: `components` as an MLlib vector, `components_array` as doubles.
-
-    Args:
-        profiled: how many of the parts, the first ones, the answer describes; default: all.
-
-    Returns:
-        How their images lie about the reduction; of no images when the reduction does not know its variances.
-    """
+    """Project the usable rows and store them; return the profile of the images of `profiled` parts."""
     destination.clear()
     shared, more = spark.broadcast(reduction), label_columns(parts[0])
     schema = spark_schema({**COMPONENTS_COLUMNS, **dict.fromkeys(more, "string")})

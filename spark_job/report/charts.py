@@ -14,9 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from spark_job.report import looks
 from spark_job.report.document import Chart, ReportContents
-from spark_job.report.palette import COLOURS, INK, LOOK_COUNT, SYMBOLS, ClassStyle, class_styles
-from spark_job.report.words import class_name, component_title, percent
 
 MAX_BARS = 150
 
@@ -32,11 +31,10 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     shown = shown_components(len(ratio), component_count)
     numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
     figure, axes = plain_axes(8, 4.5)
-    # More bars than this would stand closer than pixels.
-    draw = axes.bar if shown <= MAX_BARS else axes.fill_between
-    draw(numbers, ratio[:shown], color=COLOURS[0], label="each component", zorder=2)
+    draw = axes.bar if shown <= MAX_BARS else axes.fill_between  # more bars would be closer than pixels
+    draw(numbers, ratio[:shown], color=looks.COLOURS[0], label="each component", zorder=2)
     marker = "o" if shown <= 30 else ""
-    axes.plot(numbers, cumulative, color=COLOURS[1], marker=marker, markersize=4, label="together", zorder=3)
+    axes.plot(numbers, cumulative, color=looks.COLOURS[1], marker=marker, ms=4, label="together", zorder=3)
     axes.set(
         xlabel="Principal component", ylabel="Share of the variance", xlim=(0, shown + 1), ylim=(0, 1.02)
     )
@@ -44,7 +42,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if 0 < component_count <= shown:
         axes.axvline(component_count, color=_TEXT, linestyle="--", linewidth=1, zorder=4)
-        kept = percent(float(cumulative[component_count - 1]))
+        kept = looks.percent(float(cumulative[component_count - 1]))
         axes.set_title(f"k = {component_count} keeps {kept} of the variance", fontsize=11, color=_TEXT)
     axes.legend(frameon=True, framealpha=0.9, edgecolor="none", loc="center right")
     return png_bytes(figure)
@@ -52,7 +50,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
 
 def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     """Draw the points on two components (counted from 0), coloured by class."""
-    styles = class_styles([point.label for point in contents.points])
+    styles = looks.class_styles([point.label for point in contents.points])
     figure, axes = plain_axes(8, 6)
     labels = np.array([point.label for point in contents.points], dtype=object)
     for style in styles.values():
@@ -66,8 +64,8 @@ def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     axes.autoscale_view()
     # Distances on paper are distances between feature vectors, as far as the plane shows them.
     axes.set_aspect("equal", adjustable="datalim")
-    xlabel, ylabel = (component_title(contents.explained_variance_ratio, one) for one in (first, second))
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    ratio = contents.explained_variance_ratio
+    axes.set(xlabel=looks.component_title(ratio, first), ylabel=looks.component_title(ratio, second))
     axes.set_title(f"Factor plane {first + 1}-{second + 1}", fontsize=11, color=_TEXT)
     _add_legend(figure, list(styles.values()))
     return png_bytes(figure)
@@ -92,11 +90,10 @@ def plain_axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _marker(style: ClassStyle) -> Line2D:
-    symbol, colour = SYMBOLS[style.symbol], COLOURS[style.colour]
-    colour = _TEXT if colour == INK else colour
-    # A star's points make it look smaller than a circle of the same width.
-    size = 8 if symbol.name.startswith("star") else 6
+def _marker(style: looks.ClassStyle) -> Line2D:
+    symbol, colour = looks.SYMBOLS[style.symbol], looks.COLOURS[style.colour]
+    colour = _TEXT if colour == looks.INK else colour
+    size = 8 if symbol.name.startswith("star") else 6  # a star looks smaller than a circle of its width
     line = Line2D([], [], linestyle="", markersize=size, markeredgewidth=0.3 if symbol.filled else 1.1)
     # SVG counts y downwards, matplotlib upwards.
     line.set_marker(Path([(x, -y) for x, y in (*symbol.outline, symbol.outline[0])], closed=True))
@@ -107,17 +104,21 @@ def _marker(style: ClassStyle) -> Line2D:
     return line
 
 
-def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
-    if len(styles) > LOOK_COUNT:
+def _add_legend(figure: Figure, styles: list[looks.ClassStyle]) -> None:
+    if len(styles) > looks.LOOK_COUNT:
         return
     beside = len(styles) <= _CLASSES_BESIDE_THE_PLANE
     columns = 1 if beside else _LEGEND_COLUMNS
     if not beside:
         rows = -(-len(styles) // columns)
         figure.set_size_inches(8, 6 + 0.16 * rows)
+    names = []
+    for style in styles:
+        name = "".join(letter if letter.isprintable() else " " for letter in looks.class_name(style.label))
+        names.append(name if len(name) <= _LONGEST_LEGEND_NAME else name[: _LONGEST_LEGEND_NAME - 1] + "…")
     legend = figure.legend(
         [_marker(style) for style in styles],
-        [_shortened(class_name(style.label)) for style in styles],
+        names,
         loc="outside right upper" if beside else "outside lower center",
         ncols=columns,
         fontsize=8 if beside else 6.5,
@@ -130,10 +131,13 @@ def _add_legend(figure: Figure, styles: list[ClassStyle]) -> None:
         text.set_parse_math(False)  # "$" in a name is a dollar
 
 
-def _shortened(name: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in name)
-    short = printable[: _LONGEST_LEGEND_NAME - 1] + "…"
-    return printable if len(printable) <= _LONGEST_LEGEND_NAME else short
+def heat_trace(
+    values: np.ndarray, x: Sequence[str], y: Sequence[str], colours: Sequence[Any], gap: int
+) -> dict[str, Any]:
+    """Return plotly's heat map of (len(y), len(x)) values; the cells of not-a-number stay empty."""
+    cells = [[None if np.isnan(value) else float(value) for value in row] for row in values]
+    places = {"x": list(x), "y": list(y), "z": cells}
+    return {"type": "heatmap", **places, "colorscale": colours, "xgap": gap, "ygap": gap}
 
 
 def png_bytes(figure: Figure) -> bytes:
@@ -154,7 +158,7 @@ class Line:
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    colour: str = COLOURS[0]
+    colour: str = looks.COLOURS[0]
     style: str = "solid"  # `solid`, `dot`, or `none` for points without a line
     marker: int = 6  # diameter of the points in pixels; 0 for a line without points
     open: bool = False  # whether the points are rings
@@ -170,8 +174,7 @@ class Axis:
     format: str = ","  # of its numbers, in the words that plotly and Python share: `,` or `.1%`
     from_zero: bool = True  # whether it begins at 0
     end: float | None = None  # the largest value; None: the data decides
-    # the only values that are named, on a logarithmic scale, of x alone; empty for a linear one
-    ticks: Sequence[float] = ()
+    ticks: Sequence[float] = ()  # the only values named, of x, on a logarithmic scale; empty: linear
 
 
 def line_chart(
@@ -184,12 +187,7 @@ def line_chart(
     legend: bool = True,
     compare: bool = False,
 ) -> Chart:
-    """Return the chart.
-
-    Args:
-        legend: whether the names of the lines are shown.
-        compare: whether the pointer shows all lines at its x, instead of the nearest point.
-    """
+    """Return the chart; with `compare`, the pointer shows all lines at its x, not only the nearest point."""
     data = [trace for line in lines for trace in _traces(line, x, y)]
     layout = {
         "xaxis": _plotly_axis(x),
@@ -234,7 +232,6 @@ def _plotly_axis(axis: Axis) -> dict[str, Any]:
 
 def _png(lines: Sequence[Line], x: Axis, y: Axis, legend: bool) -> bytes:
     figure, axes = plain_axes(8, 4.5)
-    dashes = {"solid": "-", "dot": ":", "none": ""}
     for line in lines:
         if line.band:
             axes.fill_between(line.x, *line.band, color=line.colour, alpha=0.2, linewidth=0)
@@ -242,7 +239,7 @@ def _png(lines: Sequence[Line], x: Axis, y: Axis, legend: bool) -> bytes:
             line.x,
             line.y,
             color=line.colour,
-            linestyle=dashes[line.style],
+            linestyle={"solid": "-", "dot": ":", "none": ""}[line.style],
             marker="o" if line.marker else "",
             markersize=line.marker * 2 / 3,
             fillstyle="none" if line.open else "full",

@@ -1,4 +1,4 @@
-"""What a report is made of: text, tables, charts and photographs, without HTML; how numbers are written."""
+"""What a report is made of, without HTML: text, tables, charts and photographs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,17 +28,14 @@ class Bar:
 
 
 class Number(str):
-    """A number as it is to be read; it stands at the right side of its cell.
+    """A number as it is to be read; it stands at the right side of its cell."""
 
-    A reader sorts it by `order`, `1 h 2 min` by its seconds; None: by the number that the text begins with.
-    """
+    order: float | None  # what it is sorted by, as seconds; None: the number that the text begins with
 
     def __new__(cls, text: str, order: float | None = None) -> Self:
         number = super().__new__(cls, text)
         number.order = order
         return number
-
-    order: float | None
 
 
 @dataclass(frozen=True)
@@ -99,20 +96,9 @@ class Chart:
     # plotly's traces, JSON types; the page gives colours, font and axes that fit light and dark
     data: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any] = field(default_factory=dict)
-    # shown beside the pointer; a point's `customdata` is an index into them
-    photographs: Sequence[Photograph] = ()
-    # draws the same chart as a file for slides, which is written beside the page
-    png: Callable[[], bytes] | None = None
+    photographs: Sequence[Photograph] = ()  # shown beside the pointer; `customdata` of a point is its index
+    png: Callable[[], bytes] | None = None  # draws it as a file for slides, beside the page
     name: str = "chart"  # of that file, without extension
-
-
-@dataclass(frozen=True)
-class ClassCount:
-    """How many images of one class were usable and how many were not."""
-
-    label: str
-    usable: int
-    rejected: int
 
 
 @dataclass(frozen=True)
@@ -136,48 +122,38 @@ class Point:
 
 @dataclass(frozen=True)
 class ReportContents:
-    """Everything a report of a run shows; as a block, its factor planes with search, classes and selection.
-
-    Attributes:
-        command: the shell command that repeats the run.
-        notes: sentences a reader must not miss, such as "the weights are random".
-        skipped: reason -> number of files that were skipped.
-        rejected: the first images that could not be used; `image_counts["rejected"]` counts all.
-        image_counts: `listed`, `usable`, `rejected`, `skipped`.
-        explained_variance_ratio: (d,) float64, descending; empty when nothing was reduced.
-        component_count: k, how many of them were kept.
-        points: a sample of the usable images, balanced over classes; 2,000 SVG markers are still quick.
-        components: (len(points), k) float32, their principal components.
-        cost_usd: of the run's nodes so far, on demand; None: not known.
-        drift: of new images from those that the reduction was fitted on; None when it was fitted on these.
-        in_index: whether it links to the index of all runs; one in S3 is read where it was fetched to.
-    """
+    """Everything a report of a run shows; as a block, its factor planes with search and selection."""
 
     run_id: str
     created: str
-    command: str
+    command: str  # the shell command that repeats the run
     extractor: ExtractorSpecification
     parameters: dict[str, str]
     versions: dict[str, str]
-    image_counts: dict[str, int]
+    image_counts: dict[str, int]  # `listed`, `usable`, `rejected`, `skipped`
     seconds: dict[str, float]
     images_per_second: float
-    component_count: int
-    explained_variance_ratio: np.ndarray
-    points: list[Point]
-    components: np.ndarray
-    classes: list[ClassCount] = field(default_factory=list)
-    rejected: list[RejectedImage] = field(default_factory=list)
-    skipped: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    drift: Drift | None = None
-    cost_usd: float | None = None
-    in_index: bool = True
+    component_count: int  # k, how many were kept
+    explained_variance_ratio: np.ndarray  # (d,) float64, descending; empty when nothing was reduced
+    points: list[Point]  # a sample of the usable images, balanced over classes; 2,000 SVG markers are quick
+    components: np.ndarray  # (len(points), k) float32, their principal components
+    classes: Sequence[tuple[str, int, int]] = ()  # label, usable and rejected images of each class
+    rejected: list[RejectedImage] = field(default_factory=list)  # the first ones
+    skipped: dict[str, int] = field(default_factory=dict)  # reason -> number of files
+    notes: list[str] = field(default_factory=list)  # sentences a reader must not miss
+    drift: Drift | None = None  # None: the reduction was fitted on these images
+    cost_usd: float | None = None  # of the run's nodes so far, on demand; None: not known
+    in_index: bool = True  # whether it links to the index of all runs; one in S3 is read where it was fetched
 
     @property
     def dimension(self) -> int:
         """How many components the points have; 0 when there are no points or nothing was reduced."""
         return self.components.shape[1] if self.points else 0
+
+    @property
+    def kept_share(self) -> float:
+        """The share of the variance that the kept components hold together, 0 to 1."""
+        return float(np.sum(self.explained_variance_ratio[: self.component_count]))
 
 
 Block = str | Table | Columns | Gallery | Command | Placeholder | Chart | ReportContents

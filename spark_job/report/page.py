@@ -16,30 +16,11 @@ from markupsafe import Markup
 
 from spark_job.contract.manifest import RunFigures
 from spark_job.contract.uris import last_name
-from spark_job.report.document import (
-    Block,
-    Cell,
-    Chart,
-    Columns,
-    Command,
-    Document,
-    Gallery,
-    Link,
-    Number,
-    Photograph,
-    Placeholder,
-    Point,
-    ReportContents,
-    Section,
-    Table,
-)
-from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
-from spark_job.report.words import class_name, component_title, count, duration, percent, speed
+from spark_job.report import document as blocks
+from spark_job.report import looks
 
-# The promise is 10 MB; the rest is for the browser's "save as" and for mail that counts differently.
-MAX_PAGE_BYTES = 9_000_000
-# Characters of HTML around each photograph.
-MARKUP_LENGTH = 100
+MAX_PAGE_BYTES = 9_000_000  # 10 MB are promised; "save as" and mail count differently
+MARKUP_LENGTH = 100  # characters of HTML around each photograph
 COLUMNS = (
     *("Run", "Made by", "Created (UTC)", "Images", "Rejected", "Components", "Variance", "Model"),
     *("Accuracy", "Images a second", "Time", "Made from"),
@@ -55,18 +36,14 @@ COST_EXPLAINED = (
     "fruit runs also counts the end of the cluster."
 )
 Kind = TypeVar("Kind")
-Picture = Callable[[Photograph | Point], str | None]
+Picture = Callable[[blocks.Photograph | blocks.Point], str | None]
 
 
-def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the points column by column, with classes and titles of axes, for the script; numbers for texts.
-
-    Args:
-        picture: gives the photograph of a point as base64, or None where the page has no room for it.
-    """
+def _explorer(contents: blocks.ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the points column by column, for the script of the page, and numbers for its texts."""
     points = contents.points
     pictures = [picture(point) for point in points]
-    styles = list(class_styles([point.label for point in points]).values())
+    styles = list(looks.class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
@@ -80,10 +57,10 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
         "classes": [number[point.label] for point in points],
         "thumbnails": pictures,
         "coordinates": coordinates,
-        "styles": [asdict(style) | {"name": class_name(style.label)} for style in styles],
-        "colours": COLOURS,
-        "symbols": [asdict(symbol) for symbol in SYMBOLS],
-        "axes": [component_title(contents.explained_variance_ratio, i) for i in range(3)],
+        "styles": [asdict(style) | {"name": looks.class_name(style.label)} for style in styles],
+        "colours": looks.COLOURS,
+        "symbols": [asdict(symbol) for symbol in looks.SYMBOLS],
+        "axes": [looks.component_title(contents.explained_variance_ratio, i) for i in range(3)],
     }
     facts = {
         "dimension": contents.dimension,
@@ -91,7 +68,7 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
         "shown": len(points),
         "usable": contents.image_counts["usable"],
         "classes": len(styles),
-        "looks": LOOK_COUNT,
+        "looks": looks.LOOK_COUNT,
         "without_picture": sum(
             bool(point.thumbnail) and shown is None for point, shown in zip(points, pictures, strict=True)
         ),
@@ -100,17 +77,13 @@ def _explorer(contents: ReportContents, picture: Picture) -> tuple[dict[str, Any
     return data, facts
 
 
-def render_document(document: Document, parents: Sequence[str] = ()) -> dict[str, bytes]:
-    """Return file name -> bytes: `index.html`, below 10 MB, and the charts' PNG files.
-
-    Args:
-        parents: URIs of the runs that were read; their reports are linked.
-    """
-    charts = {f"{one.name}.png": one.png() for one in _blocks(document, Chart) if one.png is not None}
+def render_document(document: blocks.Document, parents: Sequence[str] = ()) -> dict[str, bytes]:
+    """Return `index.html`, below 10 MB, with links to the runs that were read, and the charts' PNG files."""
+    charts = {f"{one.name}.png": one.png() for one in _blocks(document, blocks.Chart) if one.png is not None}
     return {"index.html": render_page(document, parents), **charts}
 
 
-def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
+def render_page(document: blocks.Document, parents: Sequence[str] = ()) -> bytes:
     """Return the page as UTF-8, at most MAX_PAGE_BYTES; photographs are left out evenly to keep to it."""
     photographs = list(_photographs(document))
     bare = _render(document, parents, set())
@@ -119,29 +92,29 @@ def render_page(document: Document, parents: Sequence[str] = ()) -> bytes:
     return _render(document, parents, {id(one) for one, fits in zip(photographs, kept, strict=True) if fits})
 
 
-def _blocks(document: Document, kind: type[Kind]) -> list[Kind]:
+def _blocks(document: blocks.Document, kind: type[Kind]) -> list[Kind]:
     blocks = (block for section in document.sections for block in section.blocks)
     return [block for block in blocks if isinstance(block, kind)]
 
 
-def _photographs(document: Document) -> Iterator[Photograph | Point]:
+def _photographs(document: blocks.Document) -> Iterator[blocks.Photograph | blocks.Point]:
     """Yield the photographs in an order in which leaving out every n-th is fair to all classes."""
-    for contents in _blocks(document, ReportContents):
+    for contents in _blocks(document, blocks.ReportContents):
         yield from sorted(contents.points, key=lambda point: point.label)
-    for chart in _blocks(document, Chart):
+    for chart in _blocks(document, blocks.Chart):
         yield from chart.photographs
-    for gallery in _blocks(document, Gallery):
+    for gallery in _blocks(document, blocks.Gallery):
         yield from gallery.photographs
-    for table in _blocks(document, Table):
-        yield from (cell for row in table.rows for cell in row if isinstance(cell, Photograph))
+    for table in _blocks(document, blocks.Table):
+        yield from (cell for row in table.rows for cell in row if isinstance(cell, blocks.Photograph))
 
 
-def _render(document: Document, parents: Sequence[str], shown: set[int]) -> bytes:
-    def picture(photograph: Photograph | Point) -> str | None:
+def _render(document: blocks.Document, parents: Sequence[str], shown: set[int]) -> bytes:
+    def picture(photograph: blocks.Photograph | blocks.Point) -> str | None:
         return encode(photograph.thumbnail) if id(photograph) in shown else None
 
-    charts, commands = _blocks(document, Chart), _blocks(document, Command)
-    explorers = [_explorer(one, picture) for one in _blocks(document, ReportContents)]
+    charts, commands = _blocks(document, blocks.Chart), _blocks(document, blocks.Command)
+    explorers = [_explorer(one, picture) for one in _blocks(document, blocks.ReportContents)]
     points, facts = explorers[0] if explorers else (None, None)
     scripts: list[Markup] = []
     if drawn := bool(charts or explorers):  # a page without charts does without 4 MB of plotly.js
@@ -149,9 +122,9 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
         scripts.append(Markup(plotly))  # noqa: S704 - no `</script`, a test looks
     if drawn or commands:
         scripts.append(_asset("report.js"))
-    if any(_blocks(document, kind) for kind in (Table, Columns)):
+    if any(_blocks(document, kind) for kind in (blocks.Table, blocks.Columns)):
         scripts.append(_asset("tables.js"))
-    pictured = [one for one in _photographs(document) if isinstance(one, Photograph) and one.thumbnail]
+    pictured = [one for one in _photographs(document) if isinstance(one, blocks.Photograph) and one.thumbnail]
     plotted = []
     for chart in charts:
         shown_beside = [
@@ -167,9 +140,9 @@ def _render(document: Document, parents: Sequence[str], shown: set[int]) -> byte
         .render(
             document=document,
             kind_of=lambda block: type(block).__name__,
-            is_number=lambda cell: isinstance(cell, Number | int | float),
+            is_number=lambda cell: isinstance(cell, blocks.Number | int | float),
             chart_number=lambda chart: [id(one) for one in charts].index(id(chart)),
-            parameters=Table("Parameters", (), list(document.parameters.items())),
+            parameters=blocks.Table("Parameters", (), list(document.parameters.items())),
             picture=picture,
             explorer=facts,
             left_out=sum(id(photograph) not in shown for photograph in pictured),
@@ -202,7 +175,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["count"] = count
+    environment.filters["count"] = looks.count
     return environment
 
 
@@ -226,20 +199,14 @@ def encoded_length(thumbnail: bytes | None) -> int:
 
 
 def keep_evenly(lengths: Sequence[int], budget: int) -> list[bool]:
-    """Return which items to keep so that their lengths sum to at most `budget`, evenly over the order.
-
-    Each item adds its share of the budget to a purse, and is kept when the purse can pay for it.
-    An item of length 0 is never kept.
-    """
+    """Return which items to keep, evenly, so that their lengths sum to at most `budget`; none of length 0."""
     total = sum(lengths)
     share = min(1.0, max(0, budget) / total) if total else 0.0
     purse, kept = 0.0, []
     for length in lengths:
         purse += length * share
-        # half a character for the rounding of the sums
-        affordable = 0 < length <= purse + 0.5
-        kept.append(affordable)
-        purse -= length if affordable else 0
+        kept.append(0 < length <= purse + 0.5)  # half a character for the rounding of the sums
+        purse -= length if kept[-1] else 0
     return kept
 
 
@@ -251,26 +218,28 @@ def render_index(runs: Mapping[str, RunFigures]) -> bytes:
         columns, explained = [*columns, COST], explained + COST_EXPLAINED
         for row, run in zip(rows, runs.values(), strict=True):
             row.append(_number(run.cost_usd, "{:.2f}".format))
-    table = Table("Finished runs", columns, rows, style="runs")
-    blocks: list[Block] = [explained, table] if rows else [Placeholder("There are no finished runs yet.")]
-    subtitle = f"{count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
-    return render_page(Document("All runs", subtitle, {}, [Section("Runs", blocks)], in_index=False))
+    shown: list[blocks.Block] = [blocks.Placeholder("There are no finished runs yet.")]
+    if rows:
+        shown = [explained, blocks.Table("Finished runs", columns, rows, style="runs")]
+    subtitle = f"{looks.count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
+    sections = [blocks.Section("Runs", shown)]
+    return render_page(blocks.Document("All runs", subtitle, {}, sections, in_index=False))
 
 
-def _row(folder: str, run: RunFigures) -> list[Cell]:
+def _row(folder: str, run: RunFigures) -> list[blocks.Cell]:
     return [
-        Link(folder, report_link(folder)),
+        blocks.Link(folder, report_link(folder)),
         run.kind,
-        Number(run.created_text, run.created.timestamp() if run.created else None),
-        *(_number(value, count) for value in (run.images, run.rejected, run.components)),
-        _number(run.explained_variance_ratio, percent),
+        blocks.Number(run.created_text, run.created.timestamp() if run.created else None),
+        *(_number(value, looks.count) for value in (run.images, run.rejected, run.components)),
+        _number(run.explained_variance_ratio, looks.percent),
         run.model or "",
-        _number(run.accuracy, percent),
-        _number(run.images_per_second, speed),
-        _number(run.seconds, duration),
+        _number(run.accuracy, looks.percent),
+        _number(run.images_per_second, looks.speed),
+        _number(run.seconds, looks.duration),
         ", ".join(run.parents),
     ]
 
 
-def _number(value: float | None, written: Callable[[float], str]) -> Number:
-    return Number("") if value is None else Number(written(value), value)
+def _number(value: float | None, written: Callable[[float], str]) -> blocks.Number:
+    return blocks.Number("") if value is None else blocks.Number(written(value), value)

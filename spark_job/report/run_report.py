@@ -26,12 +26,11 @@ from spark_job.report.document import (
     Section,
     Table,
 )
+from spark_job.report.looks import class_name, count, duration, percent, speed
 from spark_job.report.page import render_document
-from spark_job.report.words import class_name, count, duration, percent, speed
 
 MAX_COMPONENT_ROWS = 100
-# More markers than this hide the line that they stand on.
-MAX_MARKERS = 30
+MAX_MARKERS = 30  # more markers than this hide the line that they stand on
 _NO_PLANES = Placeholder("Nothing was reduced in this run, so there are no planes to show.")
 MAX_CLASS_ROWS = 1000
 MAX_ERROR_LETTERS = 300
@@ -40,12 +39,7 @@ _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def render_report(contents: ReportContents) -> dict[str, bytes]:
-    """Return file name -> bytes.
-
-    `index.html` is always there and below 10 MB. `explained_variance.png` needs a reduction,
-    `plane_1_2.png` and `plane_2_3.png` need points with two or three components, `components.tsv`
-    and `metadata.tsv` (TensorBoard Embedding Projector) need points with one.
-    """
+    """Return the files of a report: its page, pictures for slides, two files for the Embedding Projector."""
     files = render_document(run_document(contents))
     for first in range(min(contents.dimension - 1, 2)):
         files[f"plane_{first + 1}_{first + 2}.png"] = plane_png(contents, first, first + 1)
@@ -96,7 +90,7 @@ def _tiles(contents: ReportContents) -> dict[str, str]:
     }
     if contents.component_count and len(contents.explained_variance_ratio):
         kept = _counted(contents.component_count, "component")
-        tiles[f"Variance kept by {kept}"] = percent(kept_share(contents))
+        tiles[f"Variance kept by {kept}"] = percent(contents.kept_share)
     tiles["Images a second"] = speed(contents.images_per_second)
     tiles["Time before this report"] = duration(sum(contents.seconds.values()))
     if contents.cost_usd is not None:
@@ -131,11 +125,11 @@ def _classes(contents: ReportContents) -> list[Block]:
     skipped = [Table("Files that were skipped", ["Reason", "Files"], skips)] if skips else []
     if not contents.classes:
         return [Placeholder("There are no classes to count."), *skipped]
-    largest = max(row.usable + row.rejected for row in contents.classes) or 1
+    largest = max(usable + rejected for _, usable, rejected in contents.classes) or 1
     rows: list[list[Cell]] = []
-    for row in contents.classes[:MAX_CLASS_ROWS]:
-        bar = Bar(100 * row.usable / largest, 100 * row.rejected / largest)
-        rows.append([class_name(row.label), Number(count(row.usable)), Number(count(row.rejected)), bar])
+    for label, usable, rejected in contents.classes[:MAX_CLASS_ROWS]:
+        bar = Bar(100 * usable / largest, 100 * rejected / largest)
+        rows.append([class_name(label), Number(count(usable)), Number(count(rejected)), bar])
     more = len(contents.classes) - len(rows)
     caption = "Images of each class" + (f"; {count(more)} more classes are not shown" if more else "")
     table = Table(caption, ["Class", "Usable", "Rejected", "As bars"], rows, style="counts")
@@ -171,11 +165,6 @@ def _timings(contents: ReportContents) -> list[Block]:
     return [Table(caption, ["Stage", "Time", "Share", "As a bar"], rows, together)]
 
 
-def kept_share(contents: ReportContents) -> float:
-    """Return the share of the variance that the kept components hold together, 0 to 1."""
-    return float(np.sum(contents.explained_variance_ratio[: contents.component_count]))
-
-
 def variance_blocks(contents: ReportContents) -> list[Block]:
     """Return the chart of the explained variance, with its numbers as a table."""
     ratio, k = contents.explained_variance_ratio, contents.component_count
@@ -183,7 +172,7 @@ def variance_blocks(contents: ReportContents) -> list[Block]:
         return [Placeholder("Nothing was reduced in this run, so there is no variance to explain.")]
     kept = f"{count(k)} of {count(len(ratio))} components {'was' if k == 1 else 'were'} kept"
     hold = "it holds" if k == 1 else "together they hold"
-    kept += f"; {hold} {percent(kept_share(contents))} of the variance"
+    kept += f"; {hold} {percent(contents.kept_share)} of the variance"
     blocks: list[Block] = [f"{kept}. The dashed line marks k, the number kept.", _variance_chart(ratio, k)]
     shown = ratio[: min(k, MAX_COMPONENT_ROWS)]
     few = f"the first {len(shown)} of {count(k)} kept components" if len(shown) < k else "the kept components"
@@ -247,22 +236,16 @@ def drift_blocks(drift: Drift) -> list[Block]:
     ]
     shown = min(len(drift.shift), MAX_COMPONENT_ROWS)
     few = f" the first {shown} of {count(len(drift.shift))}" if shown < len(drift.shift) else " the"
-    components = [
-        (i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)
-    ]
+    each = [(i + 1, Number(f"{drift.shift[i]:+.2f}"), Number(f"{drift.spread[i]:.2f}")) for i in range(shown)]
     beside = "The new images beside those that the reduction was fitted on"
     caption = f"Mean and variance of the new images along{few} components; without drift 0 and 1"
     columns = ["Component", "Mean, in standard deviations", "Variance / fitted variance"]
-    details = Table(caption, columns, components, summary="Component by component")
+    details = Table(caption, columns, each, summary="Component by component")
     return [drift.advice, Table(beside, ["Measure", "Fitted", "New"], rows), details]
 
 
 def components_tsv(components: np.ndarray) -> bytes:
-    """Return (n, k) float32 as n lines of k numbers, with the 9 digits that give float32 back exactly.
-
-    For the TensorBoard Embedding Projector, https://projector.tensorflow.org/ ("Load"): tab-separated, a line
-    for each point, without a header.
-    """
+    """Return lines of k exact float32 numbers, to be loaded at https://projector.tensorflow.org/."""
     lines = ("\t".join(f"{value:.9g}" for value in row) + "\n" for row in components)
     return "".join(lines).encode()
 

@@ -8,7 +8,7 @@ from PIL import Image
 from pyspark import SparkContext
 
 from spark_job.analyses.training.analysis import train
-from spark_job.analyses.training.softmax_regression import Settings
+from spark_job.analyses.training.softmax import Settings
 from spark_job.contract.run_options import ComponentRequest, RunOptions
 from spark_job.pipeline.run import run_pipeline
 from spark_job.session import open_session

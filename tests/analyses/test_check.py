@@ -12,11 +12,10 @@ import pytest
 from spark_job.analyses.checking.analysis import check
 from spark_job.analyses.checking.feature_checks import ClassModel, ClassSums
 from spark_job.analyses.checking.findings import Thresholds
-from spark_job.analyses.totals import Sums
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.features.extraction import QUALITY_SCHEMA
-from spark_job.session import open_session
+from spark_job.session import Sums, open_session
 from tests.spark import photographs
 from tests.spark.runs import run
 

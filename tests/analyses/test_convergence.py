@@ -9,13 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from spark_job.analyses.convergence import components_needed, sample_moments
-from spark_job.analyses.source_run import VectorTable
-from spark_job.arrow_arrays import texts, vectors
+from spark_job.analyses.runs import VectorTable
+from spark_job.arrow_tables import part_uris, texts, vectors, write_part
 from spark_job.commands.analyses import convergence_command
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ReductionError
 from spark_job.images.sampling import draw
-from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.principal_components import Moments
 from spark_job.session import open_session
 from spark_job.storage import Folder

@@ -11,15 +11,14 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from spark_job.analyses.classifier.keras_model import export_keras
-from spark_job.analyses.classifier.saved_classifier import Description, Head, SavedClassifier
+from spark_job.analyses.classifier import Description, Head, SavedClassifier, export_keras
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError
 from spark_job.extractors.build import build_extractor
-from spark_job.extractors.folder import Extractor
 from spark_job.extractors.request import MODELS
-from spark_job.features.engines import load_engine
+from spark_job.extractors.specification import Extractor
+from spark_job.features.extraction import load_engine
 from spark_job.images.preparation import prepare
 from spark_job.storage import Folder
 

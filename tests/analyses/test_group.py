@@ -10,10 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
-from spark_job.analyses.grouping.analysis import group
-from spark_job.analyses.grouping.assignment import nearest_centres
-from spark_job.analyses.grouping.kmeans import agreement, best, find_centres, numbers_to_try, try_each
-from spark_job.analyses.grouping.report import plane_positions
+from spark_job.analyses.grouping.analysis import group, plane_positions
+from spark_job.analyses.grouping.kmeans import (
+    agreement,
+    best,
+    find_centres,
+    nearest_centres,
+    numbers_to_try,
+    try_each,
+)
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.session import open_session

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from spark_job.analyses.analysis_run import Summary
 from spark_job.analyses.prediction import analysis as prediction
 from spark_job.analyses.prediction.analysis import predict
+from spark_job.analyses.runs import Summary
 from spark_job.contract.errors import MisuseError
 from spark_job.errors import ListingError, StorageError
 from spark_job.extractors import specification

@@ -11,11 +11,10 @@ from pyspark.sql import SparkSession
 from scipy.sparse import csr_array
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from spark_job.analyses.classifier.saved_classifier import Head, Novelty, load_classifier, save_classifier
-from spark_job.analyses.source_run import VectorTable
-from spark_job.analyses.totals import Sums
+from spark_job.analyses.classifier import Head, Novelty, load_classifier, save_classifier
+from spark_job.analyses.runs import VectorTable
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, calibrate, evaluate
-from spark_job.analyses.training.softmax_regression import (
+from spark_job.analyses.training.softmax import (
     Block,
     Examples,
     Scaling,
@@ -24,11 +23,11 @@ from spark_job.analyses.training.softmax_regression import (
     fit_scaling,
     fit_softmax,
 )
-from spark_job.arrow_arrays import numbers, texts, vectors
+from spark_job.arrow_tables import numbers, part_uris, texts, vectors, write_part
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.images.listing import ListedFile
-from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction.principal_components import Moments, reduce_moments
+from spark_job.session import Sums
 from spark_job.storage import Folder
 from tests.analyses.recognition_runs import spark
 
@@ -130,7 +129,7 @@ def test_a_head_on_components_is_a_head_on_features() -> None:
     assert moments is not None
     reduction = reduce_moments(moments, ComponentRequest(None, 3))
     on_components = Head(RANDOM.normal(size=(CLASSES, 3)), RANDOM.normal(size=CLASSES))
-    expected = on_components.probabilities(reduction.project(ROWS))
+    expected = on_components.probabilities(reduction.centred(ROWS) @ reduction.loadings)
     np.testing.assert_allclose(on_components.behind(reduction).probabilities(ROWS), expected, atol=1e-9)
 
 

@@ -11,7 +11,7 @@ from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.extractors.build import make_network
 from spark_job.extractors.request import Request
 from spark_job.extractors.specification import ExtractorSpecification, Weights
-from spark_job.features.engines import load_engine
+from spark_job.features.extraction import load_engine
 
 
 @dataclass

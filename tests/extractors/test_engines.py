@@ -12,7 +12,7 @@ from spark_job.contract.extractor_files import ENGINE_FILES, ENGINES
 from spark_job.errors import ExtractorError
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import ExtractorSpecification
-from spark_job.features.engines import Engine, load_engine
+from spark_job.features.extraction import Engine, load_engine
 
 
 @dataclass

@@ -11,7 +11,7 @@ from spark_job.contract.extractor_files import ENGINE_FILES, SPECIFICATION
 from spark_job.contract.run_options import ImageLimits
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import ExtractorSpecification
-from spark_job.features.engines import Engine, load_engine
+from spark_job.features.extraction import Engine, load_engine
 from spark_job.images.decoding import decode_picture
 from spark_job.images.picture import OVERSAMPLING
 from spark_job.images.preparation import prepare

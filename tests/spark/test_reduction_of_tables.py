@@ -8,10 +8,9 @@ import pytest
 from pyspark import SparkContext
 
 from spark_job import session
-from spark_job.arrow_arrays import vectors
+from spark_job.arrow_tables import part_uris, vectors, write_part
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.errors import ReductionError
-from spark_job.parquet_parts import part_uris, write_part
 from spark_job.reduction import tables
 from spark_job.reduction.principal_components import Moments, reduce_moments
 from spark_job.reduction.tables import check_size, fit

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spark_job.analyses.classifier.saved_classifier import SavedClassifier
+from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.grouping.analysis import group
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import SourceRun
 from tests.analyses.recognition_runs import features_run, spark, train_on, write_colours
 from tests.spark.runs import RunResults, run
 from tests.spark.test_forgetting import fruit, names_left

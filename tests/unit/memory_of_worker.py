@@ -18,9 +18,8 @@ import spark_job.features.table
 import spark_job.reduction.tables  # noqa: F401
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.run_options import ImageLimits
-from spark_job.extractors.folder import Extractor
-from spark_job.features.engines import load_engine
-from spark_job.features.extraction import Extraction, Tally
+from spark_job.extractors.specification import Extractor
+from spark_job.features.extraction import Extraction, Tally, load_engine
 from spark_job.images.listing import LISTING_SCHEMA
 from spark_job.storage import Folder
 

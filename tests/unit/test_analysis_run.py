@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spark_job.analyses.analysis_run import AnalysisRun, for_people
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, SourceRun, for_people
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest, ImageLimits
 from spark_job.errors import StorageError
-from spark_job.extractors.folder import Extractor
+from spark_job.extractors.specification import Extractor
 from spark_job.pipeline.reduction_stage import load_reduction
 from spark_job.pipeline.run_folder import RunFolder
 from spark_job.reduction.mllib_files import save_model

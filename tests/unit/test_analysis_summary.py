@@ -6,22 +6,21 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from spark_job.analyses.analysis_run import Lines, Summary
+from spark_job.analyses.checking.analysis import Checked
 from spark_job.analyses.checking.balance import Balance
 from spark_job.analyses.checking.findings import FindingTally, Thresholds
-from spark_job.analyses.checking.report import Checked
-from spark_job.analyses.classifier.saved_classifier import Head, Novelty
+from spark_job.analyses.classifier import Head, Novelty
 from spark_job.analyses.convergence import Step
 from spark_job.analyses.convergence import findings as convergence_findings
-from spark_job.analyses.grouping.assignment import Assigned
-from spark_job.analyses.grouping.kmeans import AGREEMENTS, Trial
-from spark_job.analyses.grouping.report import Grouping
+from spark_job.analyses.grouping.analysis import Grouping
+from spark_job.analyses.grouping.kmeans import AGREEMENTS, Assigned, Trial
 from spark_job.analyses.prediction.report import Answer, Few, Outcome
-from spark_job.analyses.totals import Sums
+from spark_job.analyses.runs import Lines, Summary
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import Evaluation, Trained
 from spark_job.analyses.training.report import training_findings
 from spark_job.images.listing import ListedFile
+from spark_job.session import Sums
 
 
 def shown(lines: Lines) -> list[str]:

@@ -26,7 +26,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "spark_job": (
         "contract",
         "errors",
-        "s3_errors storage arrow_arrays parquet_parts session class_archive provenance",
+        "storage arrow_tables session class_archive provenance",
         "extractors",
         "images",
         "features",

@@ -3,7 +3,6 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_job.analyses.analysis_run import Summary
 from spark_job.analyses.checking.balance import (
     Balance,
     Composition,
@@ -11,7 +10,7 @@ from spark_job.analyses.checking.balance import (
     balance_sections,
     composition,
 )
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import Summary, VectorTable
 
 APPLES = {"Apple Red 1": 40, "apple_6": 30, "Apple Golden": 25, "Pear": 5}
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from spark_job.analyses.totals import Sums
 from spark_job.analyses.training.fitting import Evaluation
 from spark_job.analyses.training.report import confusion_chart
+from spark_job.arrow_tables import write_csv, write_sorted_csv
 from spark_job.contract.foreign_texts import of_spreadsheet_cell, spreadsheet_cell, terminal_text
-from spark_job.parquet_parts import write_csv, write_sorted_csv
 from spark_job.report.document import Point
 from spark_job.report.run_report import metadata_tsv
+from spark_job.session import Sums
 from spark_job.storage import Folder
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"]

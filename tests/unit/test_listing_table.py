@@ -6,9 +6,9 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
+from spark_job.arrow_tables import part_uris
 from spark_job.images import listing
 from spark_job.images.listing import ListedFile, read_listing, rewrite_listing, shares, write_listing
-from spark_job.parquet_parts import part_uris
 from spark_job.storage import Folder
 
 

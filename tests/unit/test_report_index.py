@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from spark_job.extractors.specification import Weights
-from spark_job.report.document import ClassCount, Point, RejectedImage, ReportContents
+from spark_job.report.document import Point, RejectedImage, ReportContents
 from spark_job.report.page import MAX_PAGE_BYTES
 from spark_job.report.page import render_page as render_document_page
 from spark_job.report.run_report import run_document
@@ -119,7 +119,7 @@ def test_the_largest_report_stays_below_10_mb_and_says_what_it_left_out():
         example_report(),
         points=points,
         components=clusters(numbers, 50),
-        classes=[ClassCount(f"Fruit {n}", 500, 3) for n in range(131)],
+        classes=[(f"Fruit {n}", 500, 3) for n in range(131)],
         rejected=[RejectedImage(f"Test/{i}.jpg", "truncated", rng.bytes(6000)) for i in range(500)],
         image_counts={"listed": 66_000, "usable": 65_500, "rejected": 500, "skipped": 0},
     )
@@ -146,7 +146,7 @@ def test_long_names_and_many_classes_stay_below_10_mb():
         example_report(),
         points=points,
         components=np.ones((2000, 3), dtype=np.float32),
-        classes=[ClassCount(f"class {i} " + "é" * 100, 1, 0) for i in range(30_000)],
+        classes=[(f"class {i} " + "é" * 100, 1, 0) for i in range(30_000)],
         rejected=[RejectedImage("é" * 512, "x" * 5000) for _ in range(500)],
         image_counts={"listed": 33_000, "usable": 30_000, "rejected": 3000, "skipped": 0},
     )

@@ -27,8 +27,7 @@ from spark_job.images.reading import (
     read_image,
     unless_all_are_refused,
 )
-from spark_job.pipeline.run import Attempt
-from spark_job.pipeline.stage_results import ReportResult
+from spark_job.pipeline.run import complete_stage
 from spark_job.storage import Folder, open_store
 
 SILENCE = 0.2  # seconds that may pass between two bytes
@@ -249,7 +248,7 @@ def test_a_stage_that_s3_ends_says_how_the_run_goes_on():
     run.options.run_id, run.folder.stage.return_value = "one", None
     work = Mock(side_effect=StorageError("cannot write s3://results/one: the AWS login has expired"))
     with pytest.raises(StorageError, match=r"expired; what is complete is kept: .* --run-id one --resume$"):
-        Attempt(run, Mock())._complete("report", ReportResult, work)
+        complete_stage(run, Mock(), {}, "report", work)
 
 
 @pytest.fixture

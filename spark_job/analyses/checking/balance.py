@@ -1,7 +1,7 @@
 """How balanced an archive is: images of each class, kinds of one thing, angles missing from a turn.
 
-Fruits-360 films a fruit while it turns. A file is named after the turn and the picture's number in it:
-`32_100.jpg`, `r_32_100.jpg` (about another axis), `r0_32.jpg` in the release of original size.
+Fruits-360 names the pictures of a turning fruit `32_100.jpg`, `r_32_100.jpg` (about another axis),
+`r0_32.jpg`.
 """
 
 import re
@@ -12,15 +12,14 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import VectorTable
 from spark_job.contract.uris import last_name
 from spark_job.features.table import read_labelled
 from spark_job.report.document import Block, Number, Section, Table
-from spark_job.report.words import count, percent
+from spark_job.report.looks import count, percent
 
 ANGLE = re.compile(r"(?:(r\d?)_)?(\d{1,4})_100|(r\d)_(\d{1,4})")
-# With fewer pictures a turn cannot be told from numbers that mean nothing.
-LEAST_ANGLES = 20
+LEAST_ANGLES = 20  # with fewer pictures a turn cannot be told from numbers that mean nothing
 ROWS_SHOWN = 30
 
 
@@ -28,9 +27,8 @@ ROWS_SHOWN = 30
 class Composition:
     """What an archive is made of; no empty class and no empty split."""
 
-    # classes, splits: name -> images
-    classes: Counter[str] = field(default_factory=Counter)
-    splits: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)  # class -> images
+    splits: Counter[str] = field(default_factory=Counter)  # split -> images
     # (class, name of the turn) -> a number whose bits are the angles that are there
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -65,30 +63,14 @@ class Turn:
     missing: int  # how many lack between the first and the last
     widest: str  # the largest gap, as `39 to 47`; empty: there is none
 
-    @classmethod
-    def of(cls, label: str, name: str, numbers: Sequence[int]) -> "Turn":
-        """Return the turn of these numbers, ascending; the usual distance of two is that of all."""
-        pairs = list(pairwise(numbers))
-        step = median(last - first for first, last in pairs)
-        lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
-        before, after = max(lacking, key=lambda pair: lacking[pair])
-        missing = sum(lacking.values())
-        return cls(label, name, len(numbers), missing, f"{before} to {after}" if missing else "")
-
 
 @dataclass(frozen=True)
 class Balance:
-    """How evenly the images lie in classes.
+    """How evenly the images lie in classes."""
 
-    Attributes:
-        classes: class -> images, the smallest first.
-        kinds: first word of a class -> (classes, images), the most images first; of several classes each.
-        turns: those with most angles missing first.
-    """
-
-    classes: dict[str, int]
-    kinds: dict[str, tuple[int, int]]
-    turns: Sequence[Turn]
+    classes: dict[str, int]  # class -> images, the smallest first
+    kinds: dict[str, tuple[int, int]]  # first word of several classes -> (classes, images), most images first
+    turns: Sequence[Turn]  # those with most angles missing first
 
     @classmethod
     def of(cls, found: Composition, sampled: bool = False) -> "Balance":
@@ -96,13 +78,20 @@ class Balance:
         classes = dict(sorted(found.classes.items(), key=lambda one: (one[1], one[0])))
         numbers, kinds = Counter[str](), Counter[str]()
         for label, images in classes.items():
-            numbers[first_word(label)] += 1
-            kinds[first_word(label)] += images
-        turns = [
-            Turn.of(label, name, [angle for angle in range(bits.bit_length()) if bits >> angle & 1])
-            for (label, name), bits in found.turns.items()
-            if label and bits.bit_count() >= LEAST_ANGLES and not sampled
-        ]
+            found_word = re.search(r"[^\W\d_]+", label)  # what like names share: `apple` of `Apple Red 1`
+            word = found_word[0].casefold() if found_word else label
+            numbers[word] += 1
+            kinds[word] += images
+        turns = []
+        for (label, name), bits in found.turns.items():
+            if label and bits.bit_count() >= LEAST_ANGLES and not sampled:
+                pairs = list(pairwise(angle for angle in range(bits.bit_length()) if bits >> angle & 1))
+                step = median(last - first for first, last in pairs)  # of two pictures, usually
+                lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
+                before, after = max(lacking, key=lambda pair: lacking[pair])
+                missing = sum(lacking.values())
+                widest = f"{before} to {after}" if missing else ""
+                turns.append(Turn(label, name, bits.bit_count(), missing, widest))
         return cls(
             classes,
             {word: (numbers[word], images) for word, images in kinds.most_common() if numbers[word] > 1},
@@ -111,7 +100,6 @@ class Balance:
 
     @property
     def image_count(self) -> int:
-        """Images with a class."""
         return sum(self.classes.values())
 
     @property
@@ -134,12 +122,6 @@ class Balance:
             "turns": len(self.turns),
             "turns_with_missing_angles": len(self.incomplete_turns),
         }
-
-
-def first_word(label: str) -> str:
-    """Return what like names share: `apple` of `Apple Red 1` and `apple_6`; a name without letters itself."""
-    word = re.search(r"[^\W\d_]+", label)
-    return word[0].casefold() if word else label
 
 
 def balance_lines(balance: Balance) -> list[tuple[str, str]]:

@@ -1,9 +1,8 @@
 """What the features say of a photograph: whether it fits its own class, and whether another split has it too.
 
 Distances to class centres are in units of the spread within classes, as in linear discriminant analysis: one
-covariance for all classes, from the components. Each image is left out of its own class's centre, which it
-would draw towards itself. For leaks every image of the smaller splits is compared with every image of the
-others, exactly, in blocks: the time grows with the product of their numbers.
+covariance for all, from the components. For leaks every image of the smaller splits is compared with all of
+the others, in blocks: the time grows with the product of their numbers.
 """
 
 from collections import Counter
@@ -14,30 +13,23 @@ from typing import Any
 import numpy as np
 
 from spark_job.analyses.checking.findings import Finding
-from spark_job.analyses.source_run import SourceRun, VectorTable, directions
-from spark_job.analyses.totals import Sums
+from spark_job.analyses.runs import VectorTable, directions
 from spark_job.images.listing import ListedFile, listed_files
-from spark_job.session import Sum
+from spark_job.session import Sum, Sums
 
 MAX_COMPONENTS = 256  # the first components hold most of the variance; more would cost memory as their square
-# With fewer components, different photographs point the same way (docs/analyses/check.md has the figures).
-ENOUGH_FOR_LEAKS = 50
+ENOUGH_FOR_LEAKS = 50  # with fewer, different photographs point the same way (docs/analyses/check.md)
 MAX_DISTANCES = 4 * 1024**2  # of images to centres, at once: 32 MiB, and as much again on the way
 MIN_FOR_QUARTILES = 8  # quartiles of fewer distances say nothing
 
 
 @dataclass
 class ClassSums(Sum):
-    """Sums over images.
+    """Sums over images."""
 
-    Attributes:
-        counts, sums: class -> images, and sum of their components, (d,) float64.
-        products: (d, d) float64, sum of the outer products of all.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    sums: Sums[str, np.ndarray] = field(default_factory=Sums)
-    products: np.ndarray | float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)  # class -> images
+    sums: Sums[str, np.ndarray] = field(default_factory=Sums)  # class -> sum of components, (d,) float64
+    products: np.ndarray | float = 0.0  # (d, d) float64, sum of the outer products of all
 
 
 def sum_part(table: VectorTable, uri: str) -> ClassSums:
@@ -53,19 +45,12 @@ def sum_part(table: VectorTable, uri: str) -> ClassSums:
 
 @dataclass(frozen=True)
 class ClassModel:
-    """Centres of the classes.
+    """Centres of the classes."""
 
-    Attributes:
-        labels: of classes with two images or more, by name; c of them.
-        counts: (c,).
-        centres: (c, d), whitened.
-        whitening: (d, d): components times this have variance 1 within classes.
-    """
-
-    labels: tuple[str, ...]
-    counts: np.ndarray
-    centres: np.ndarray
-    whitening: np.ndarray
+    labels: tuple[str, ...]  # of the c classes with two images or more, by name
+    counts: np.ndarray  # (c,) images
+    centres: np.ndarray  # (c, d), whitened
+    whitening: np.ndarray  # (d, d): components times this have variance 1 within classes
 
     @classmethod
     def of(cls, sums: ClassSums) -> "ClassModel | None":
@@ -89,11 +74,9 @@ class ClassModel:
         return cls(labels, counts, centres @ whitening, whitening)
 
     def distances(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Return (n, c) distances to the centres; the image is left out of the centre of its own class.
+        """Return (n, c) distances of (n, k) components to the centres, given the (n,) codes of their classes.
 
-        Args:
-            rows: (n, k) components.
-            codes: (n,) index of their classes in `labels`.
+        Each image is left out of the centre of its own class, which it would draw towards itself.
         """
         white = rows[:, :MAX_COMPONENTS] @ self.whitening
         squares = (white**2).sum(axis=1)[:, None] - 2 * white @ self.centres.T + (self.centres**2).sum(axis=1)
@@ -150,23 +133,10 @@ class ClassModel:
                         yield Finding(images[place], "unusual", float(bounds[code]) / own)
 
 
-def enough_for_leaks(source: SourceRun) -> tuple[VectorTable, np.ndarray | float]:
-    """Return the components of a run, or its features where they are too few, and the (d,) centre of all."""
-    components = VectorTable.components(source)
-    if components.length >= ENOUGH_FOR_LEAKS:
-        return components, 0.0
-    return VectorTable.features(source), source.reduction().mean
-
-
 def leak_findings(
     table: VectorTable, centre: np.ndarray | float, uri: str, splits: Sequence[str], least: float
 ) -> Iterator[Finding]:
-    """Yield the images of one part, outside the first split, that are nearly the same in another split.
-
-    Args:
-        splits: all of them, the largest first: the others are held against it.
-        least: cosine from which two images are nearly the same.
-    """
+    """Yield images outside of the first split with a cosine of at least `least` to another split's."""
     number = {split: code for code, split in enumerate(splits)}
     for batch, rows in table.rows(uri):
         images = listed_files(batch)

@@ -2,24 +2,22 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
 from itertools import chain
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import obstore
 import pyarrow as pa
 from obstore.exceptions import BaseError
-from pyspark import SparkContext
 
-from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
+from spark_job.analyses.classifier import SavedClassifier
 from spark_job.analyses.prediction.report import PREDICTIONS_SCHEMA, Outcome, answered, prediction_document
-from spark_job.analyses.source_run import SourceRun
+from spark_job.analyses.runs import AnalysisRun, OpenSpark, Say, SourceRun, Summary
+from spark_job.arrow_tables import part_uris, read_part, write_csv, write_part
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
@@ -27,19 +25,16 @@ from spark_job.contract.image_names import NO_LABELS, check_labels, is_table
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import contains, is_s3, normalise, root_and_key
 from spark_job.errors import ListingError
-from spark_job.extractors.folder import Extractor
-from spark_job.features.engines import load_engine, worker_engine
-from spark_job.features.extraction import Extraction, Tally
+from spark_job.extractors.specification import Extractor
+from spark_job.features.extraction import Extraction, Tally, load_engine, worker_engine
 from spark_job.features.table import images_per_task, none_usable, write_rejected
 from spark_job.images.labels import Labels
 from spark_job.images.listing import ListedFile, Share, list_files, shares, write_listing
 from spark_job.images.reading import forgotten
-from spark_job.parquet_parts import part_uris, read_part, write_csv, write_part
 from spark_job.session import sum_over_tasks
 from spark_job.storage import Folder, open_store
 
-# Fewer take less time than Spark needs to start.
-IMAGES_WITHOUT_SPARK = 200
+IMAGES_WITHOUT_SPARK = 200  # fewer take less time than Spark needs to start
 CSV_COLUMNS = [name for name in PREDICTIONS_SCHEMA.names if name not in ("split", "size", "etag", "error")]
 ENGINE, PRECISION = "openvino", "f32"
 LIMITS = ImageLimits()
@@ -49,8 +44,8 @@ def predict(
     model: str,
     images: str,
     results: str,
-    open_spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    open_spark: OpenSpark,
+    say: Say,
     *,
     extractor: str | None = None,
     fingerprint: str | None = None,
@@ -58,14 +53,7 @@ def predict(
     labels: str | None = None,
     run_id: str | None = None,
 ) -> Summary:
-    """Recognise images, save what was found, and report.
-
-    Args:
-        extractor: where it lies; None: where it lay when the features were computed.
-        labels: where the class comes from that an answer is held against, as in `fruit run`; None: as in the
-            run that the model learnt from, or from nowhere, if that had a table.
-        open_spark: called when the images are more than IMAGES_WITHOUT_SPARK.
-    """
+    """Recognise images, save what was found, and report; only many images need Spark."""
     if contains(normalise(images), normalise(results)):
         raise MisuseError(
             f"--results {results} lies inside --images: its pictures would be taken for photographs "
@@ -74,31 +62,31 @@ def predict(
     trained = SourceRun.open(model, "train")
     classifier = SavedClassifier.of_run(trained)
     opened = classifier.open_extractor(extractor, fingerprint)
-    files = list_images(images, all_files, _labels(labels, classifier.description))
+    learnt = classifier.description
+    rule = labels or (NO_LABELS if is_table(learnt.labels) else learnt.labels)
+    check_labels(rule)
+    named = Labels.of(normalise(rule), learnt.label or None) if is_table(rule) else Labels(rule)
+    files = list_images(images, all_files, named)
     where = {"model": model, "images": images, "extractor": extractor}
     parameters = {**where, "all_files": all_files, "labels": labels}
     run = AnalysisRun("predict", results, [trained], parameters, run_id)
     say(f"run {run.run_id}")
     skipped = _write_listing(run, files, images)
     outcome = _recognise(run, classifier, opened, open_spark)
-    _write_tables(run, outcome)
-    counts = {
-        "listed": outcome.image_count + outcome.rejected + skipped,
-        "usable": outcome.image_count,
-        "rejected": outcome.rejected,
-        "skipped": skipped,
-    }
+    parts = part_uris(run.folder.at(layout.PREDICTIONS))
+    write_rejected(run.folder, parts if outcome.rejected else ())
+    batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
+    usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
+    write_csv(run.folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
+    if not outcome.image_count:
+        raise none_usable(run.folder, outcome.rejected)
+    counts = {"usable": outcome.image_count, "rejected": outcome.rejected, "skipped": skipped}
+    counts = {"listed": sum(counts.values()), **counts}
     metrics = {"images": counts, "predictions": outcome.figures()}
     summary = run.finish(metrics, prediction_document(trained, outcome), outcome.findings())
     if not outcome.is_listed:
         return summary
     return replace(summary, content={**summary.content, "predictions": outcome.listed()})
-
-
-def _labels(given: str | None, learnt: Description) -> Labels:
-    rule = given or (NO_LABELS if is_table(learnt.labels) else learnt.labels)
-    check_labels(rule)
-    return Labels.of(normalise(rule), learnt.label or None) if is_table(rule) else Labels(rule)
 
 
 def _write_listing(run: AnalysisRun, files: Iterator[ListedFile], images: str) -> int:
@@ -120,21 +108,18 @@ def _recognise(
     run: AnalysisRun,
     classifier: SavedClassifier,
     extractor: Extractor,
-    open_spark: Callable[[], SparkContext],
+    open_spark: OpenSpark,
 ) -> Outcome:
     listing, destination = run.folder.at(layout.LISTING), run.folder.at(layout.PREDICTIONS)
     specification, erased = extractor.specification, forgotten(run.folder.uri.rpartition("/")[0])
     extraction = partial(Extraction, specification, LIMITS, erased=erased)
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
-
-        def local_engine() -> Any:
-            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[ENGINE]}
-            return load_engine(files, specification, ENGINE, PRECISION)
-
         length = specification.feature_length
         tasks = shares(listing, images_per_task(IMAGES_WITHOUT_SPARK, 1, length))
         if len(tasks) == 1:
-            return _recognise_share(classifier, extraction(load_engine=local_engine), destination, tasks[0])
+            files = {name: extractor.fetch(name, Path(scratch)) for name in ENGINE_FILES[ENGINE]}
+            local = extraction(load_engine=partial(load_engine, files, specification, ENGINE, PRECISION))
+            return _recognise_share(classifier, local, destination, tasks[0])
         spark = open_spark()
         skips = (batch.column(0) for uri in part_uris(listing) for batch in read_part(uri, ["skipped"]))
         selected = sum(column.null_count for column in skips)
@@ -159,16 +144,6 @@ def _recognise_share(
 
     write_part(destination, share.number, rows(), PREDICTIONS_SCHEMA, repeated=("label", "split", "error"))
     return reduce(add, outcomes, Outcome())
-
-
-def _write_tables(run: AnalysisRun, outcome: Outcome) -> None:
-    folder, parts = run.folder, part_uris(run.folder.at(layout.PREDICTIONS))
-    write_rejected(folder, parts if outcome.rejected else ())
-    batches = chain.from_iterable(read_part(uri, PREDICTIONS_SCHEMA.names) for uri in parts)
-    usable = (batch.filter(batch.column("error").is_null()) for batch in batches)
-    write_csv(folder, layout.PREDICTIONS_CSV, CSV_COLUMNS, usable)
-    if not outcome.image_count:
-        raise none_usable(folder, outcome.rejected)
 
 
 def list_images(uri: str, all_files: bool, labels: Labels) -> Iterator[ListedFile]:

@@ -1,18 +1,16 @@
 """What is recognised on images: answers, counts, a few images to show, and the report."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from spark_job.analyses.analysis_run import Lines
-from spark_job.analyses.classifier.saved_classifier import TOP, SavedClassifier
-from spark_job.analyses.source_run import SourceRun, galleries
-from spark_job.analyses.totals import First
-from spark_job.arrow_arrays import array, texts
+from spark_job.analyses.classifier import TOP, SavedClassifier
+from spark_job.analyses.runs import Lines, SourceRun, galleries
+from spark_job.arrow_tables import array, texts
 from spark_job.contract.run_options import ImageLimits
 from spark_job.contract.uris import last_name
 from spark_job.features.extraction import FEATURES_SCHEMA
@@ -20,8 +18,8 @@ from spark_job.features.table import matrix
 from spark_job.images.listing import listed_files
 from spark_job.images.sampling import draw
 from spark_job.report.document import Document, Gallery, Number, Section, Table
-from spark_job.report.words import class_name, count, percent
-from spark_job.session import Sum
+from spark_job.report.looks import class_name, count, percent
+from spark_job.session import First, Sum
 
 KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")
 PREDICTIONS_SCHEMA = pa.schema(
@@ -49,33 +47,27 @@ class Answer:
     unlike: bool
 
 
-def answers(classifier: SavedClassifier, features: np.ndarray) -> list[Answer]:
-    """Return an answer for each of (n, d) float32 rows."""
-    names = classifier.description.classes
-    probabilities = classifier.head.probabilities(features)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
-    best = np.take_along_axis(probabilities, order, axis=1)
-    distances = classifier.novelty.distances(features)
-    flags = classifier.novelty.flagged(best[:, 0], distances)
-    return [
-        Answer(tuple(names[index] for index in places), tuple(shares.tolist()), float(distance), bool(flag))
-        for places, shares, distance, flag in zip(order.tolist(), best, distances, flags, strict=True)
-    ]
-
-
-def answered(
-    classifier: SavedClassifier, batch: pa.RecordBatch
-) -> tuple[pa.RecordBatch, list[Answer | None]]:
+def answered(model: SavedClassifier, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Answer | None]]:
     """Turn rows of FEATURES_SCHEMA into rows of PREDICTIONS_SCHEMA and answers; None for rejected images."""
-    usable = batch.filter(batch.column("features").is_valid())
-    given = iter(answers(classifier, matrix(usable.column("features"))) if usable.num_rows else ())
-    row_answers = [next(given) if error is None else None for error in batch.column("error").to_pylist()]
-    classes = _by_place([one.classes if one else () for one in row_answers])
-    probabilities = _by_place([one.probabilities if one else () for one in row_answers])
+    row_answers: list[Answer | None] = [None] * batch.num_rows
+    places = [at for at, error in enumerate(batch.column("error").to_pylist()) if error is None]
+    if places:
+        names, novelty = model.description.classes, model.novelty
+        features = matrix(batch.filter(batch.column("features").is_valid()).column("features"))
+        shares = model.head.probabilities(features)
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :TOP]
+        best, distances = np.take_along_axis(shares, order, axis=1), novelty.distances(features)
+        flags = novelty.flagged(best[:, 0], distances)
+        for row, place in enumerate(places):
+            classes = tuple(names[index] for index in order[row])
+            probabilities = tuple(best[row].tolist())
+            row_answers[place] = Answer(classes, probabilities, float(distances[row]), bool(flags[row]))
+    named = _by_place([one.classes if one else () for one in row_answers])
+    sure = _by_place([one.probabilities if one else () for one in row_answers])
     columns = [
         *(batch.column(name) for name in KEPT_COLUMNS),
-        *map(texts, classes),
-        *(array(column, pa.float32()) for column in probabilities),
+        *map(texts, named),
+        *(array(column, pa.float32()) for column in sure),
         array([one.distance if one else None for one in row_answers], pa.float32()),
         array([one.unlike if one else None for one in row_answers], pa.bool_()),
         batch.column("error"),
@@ -98,16 +90,13 @@ class Few(First):
 class Outcome(Sum):
     """Counts over images; they add up."""
 
-    # class -> images whose most probable class it is
-    predicted: Counter[str] = field(default_factory=Counter)
+    predicted: Counter[str] = field(default_factory=Counter)  # class -> images that it is most probable for
     unlike: int = 0  # images that are like nothing trained on
     rejected: int = 0
-    # labelled, right: images whose label is one of the classes; those that were taken for it
-    labelled: int = 0
-    right: int = 0
-    # sample, strangest: drawn by chance; of those that are flagged, the least probable
-    sample: Few = field(default_factory=Few)
-    strangest: Few = field(default_factory=Few)
+    labelled: int = 0  # images whose label is one of the classes
+    right: int = 0  # those that were taken for it
+    sample: Few = field(default_factory=Few)  # drawn by chance
+    strangest: Few = field(default_factory=Few)  # of those that are flagged, the least probable
 
     @classmethod
     def of(cls, rows: pa.RecordBatch, answers: Sequence[Answer | None], classes: Iterable[str]) -> "Outcome":
@@ -130,10 +119,7 @@ class Outcome(Sum):
         return self.predicted.total()
 
     def figures(self) -> dict[str, Any]:
-        """Return what metrics.json says.
-
-        `accuracy` is of the images whose label is one of the classes; None when there are none.
-        """
+        """Return what metrics.json says; accuracy is of the images whose label is one of the classes."""
         return {
             "unlike": self.unlike,
             "labelled": self.labelled,
@@ -164,17 +150,15 @@ class Outcome(Sum):
             right = f"{percent(self.right / self.labelled)} of the {self.labelled:,} images"
             lines.append(("accuracy", f"{right} whose label is one of its classes; {TRAINED_ON}"))
         if self.is_listed:
-            return [*lines, *(("image", _sentence(image)) for image in self.listed())]
-        classes = [
-            f"{class_name(name)} {images:,}" for name, images in self.predicted.most_common(MOST_FREQUENT)
-        ]
+            for image in self.listed():
+                shares = (f"{class_name(name)} {percent(share)}" for name, share in image["classes"].items())
+                unlike = " - unlike anything trained on" if image["unlike"] else ""
+                lines.append(("image", f"{image['path']}: {', '.join(shares)}{unlike}"))
+            return lines
+        most = self.predicted.most_common(MOST_FREQUENT)
+        classes = [f"{class_name(name)} {images:,}" for name, images in most]
         rest = len(self.predicted) - len(classes)
         return [*lines, ("classes", ", ".join(classes) + (f" and {rest:,} more" if rest > 0 else ""))]
-
-
-def _sentence(image: Mapping[str, Any]) -> str:
-    classes = ", ".join(f"{class_name(name)} {percent(share)}" for name, share in image["classes"].items())
-    return f"{image['path']}: {classes}" + (" - unlike anything trained on" if image["unlike"] else "")
 
 
 def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
@@ -189,7 +173,12 @@ def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
         tiles["Accuracy by label"] = percent(outcome.right / outcome.labelled)
     some = f"{len(outcome.sample)} of {outcome.image_count:,} photographs, drawn by chance"
     caption = "All photographs" if len(outcome.sample) == outcome.image_count else some
-    sections = [Section("What is on the photographs", [_gallery(caption, outcome.sample), _table(outcome)])]
+    rows = [
+        (class_name(label), Number(count(images)), Number(percent(images / outcome.image_count)))
+        for label, images in outcome.predicted.most_common()
+    ]
+    table = Table("Classes by how often they were recognised", ["Class", "Images", "Share"], rows)
+    sections = [Section("What is on the photographs", [_gallery(caption, outcome.sample), table])]
     if outcome.strangest:
         caption = (
             "The least certain ones first; they may be of a class that was never trained, or no fruit at all"
@@ -202,14 +191,6 @@ def prediction_document(trained: SourceRun, outcome: Outcome) -> Document:
         sections=sections,
         notes=[f"Accuracy by label: {TRAINED_ON}."] if outcome.labelled else [],
     )
-
-
-def _table(outcome: Outcome) -> Table:
-    rows = [
-        (class_name(label), Number(count(images)), Number(percent(images / outcome.image_count)))
-        for label, images in outcome.predicted.most_common()
-    ]
-    return Table("Classes by how often they were recognised", ["Class", "Images", "Share"], rows)
 
 
 def _gallery(caption: str, shown: Few) -> Gallery:

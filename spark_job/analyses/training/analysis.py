@@ -1,18 +1,14 @@
 """`train`: from the features of a run to a classifier, its figures and its report."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from shlex import quote
 
-from pyspark import SparkContext
-
-from spark_job.analyses.analysis_run import AnalysisRun, Summary
-from spark_job.analyses.classifier.saved_classifier import Description, SavedClassifier
-from spark_job.analyses.source_run import SourceRun, VectorTable
+from spark_job.analyses.classifier import Description, SavedClassifier
+from spark_job.analyses.runs import AnalysisRun, OpenSpark, Say, SourceRun, Summary, VectorTable
 from spark_job.analyses.training.division import divide, draws_of
 from spark_job.analyses.training.fitting import COMPONENTS, FEATURES, fit_heads
 from spark_job.analyses.training.report import training_document, training_findings, training_metrics
-from spark_job.analyses.training.softmax_regression import Settings
+from spark_job.analyses.training.softmax import Settings
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.image_names import FOLDER
 
@@ -22,8 +18,8 @@ TABLES = {FEATURES: (FEATURES,), COMPONENTS: (COMPONENTS,), "both": (FEATURES, C
 def train(
     features: str,
     results: str,
-    open_spark: Callable[[], SparkContext],
-    say: Callable[[str], None],
+    open_spark: OpenSpark,
+    say: Say,
     *,
     test_features: str | None = None,
     on: str = FEATURES,
@@ -32,15 +28,9 @@ def train(
     settings: Settings | None = None,
     run_id: str | None = None,
     label: str | None = None,
-    trace: Callable[[str], None] | None = None,
+    trace: Say | None = None,
 ) -> Summary:
-    """Train, evaluate, save and report.
-
-    Args:
-        open_spark: called once the arguments are known to be sound.
-        on: one of TABLES; with `both` the classifier on features is the one that is used later.
-        held_out: share of each class that tests where neither a run nor the splits say it.
-    """
+    """Train, evaluate, save and report; `held_out`: the share that tests, unless a run or splits say it."""
     settings = settings or Settings()
     chosen = {"features": features, "test_features": test_features, "on": on, "held_out": held_out}
     parameters = {**chosen, "seed": seed, "label": label, **asdict(settings)}

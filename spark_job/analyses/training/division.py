@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pyspark import SparkContext
 
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import VectorTable
 from spark_job.contract.errors import MisuseError
 from spark_job.features.table import read_labelled
 from spark_job.images.sampling import draw
@@ -27,33 +27,21 @@ Key = TypeVar("Key", bound=Any)  # sorts
 
 @dataclass(frozen=True)
 class Division:
-    """The part that each image has.
-
-    Attributes:
-        classes: those that are trained, by name.
-        training_split, test_split: the splits that train and test; None for every image.
-        test_below: class -> images with a smaller draw test instead of training.
-        step_limits: class -> the largest draw that each share of CURVE takes.
-        training_counts: (steps, classes), how many images each step trains with.
-        test_counts: (classes,).
-        unknown: test images of classes that were not trained.
-        unlabelled: images without a class, which take no part.
-    """
+    """The part that each image has."""
 
     seed: int
-    classes: tuple[str, ...]
-    training_split: str | None
+    classes: tuple[str, ...]  # those that are trained, by name
+    training_split: str | None  # the split that trains; None: every image
     test_split: str | None
-    test_below: Mapping[str, int]
-    step_limits: Mapping[str, tuple[int, ...]]
-    training_counts: np.ndarray
-    test_counts: np.ndarray
-    unknown: int
-    unlabelled: int = 0
+    test_below: Mapping[str, int]  # class -> images with a smaller draw test instead of training
+    step_limits: Mapping[str, tuple[int, ...]]  # class -> the largest draw that each share of CURVE takes
+    training_counts: np.ndarray  # (steps, classes), how many images each step trains with
+    test_counts: np.ndarray  # (classes,)
+    unknown: int  # test images of classes that were not trained
+    unlabelled: int = 0  # images without a class, which take no part
 
     @property
     def rule(self) -> str:
-        """The rule that separated training and test images, in words."""
         if self.test_below:
             return "held out from each class, by seed"
         return "by the folder above the class" if self.test_split else "another run"
@@ -104,17 +92,9 @@ def _kind(split: str) -> str:
 
 
 def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -> Division:
-    """Tell training images from test images.
-
-    Args:
-        test_draws: of the run that tests; None when there is none.
-        held_out: share of each class that tests where neither a run nor the splits say it.
-
-    Raises:
-        MisuseError: fewer than two classes to train, or nothing to test with.
-    """
+    """Tell training from test images; MisuseError: fewer than two classes, or nothing to test with."""
     all_draws = chain(draws.items(), (test_draws or {}).items())
-    unlabelled = sum(len(drawn) for (_, label), drawn in all_draws if not label)
+    no_label = sum(len(drawn) for (_, label), drawn in all_draws if not label)
     draws = _labelled(draws)
     kinds = {kind for kind, _ in draws}
     training_kind = test_kind = None
@@ -144,9 +124,7 @@ def divide(draws: Draws, test_draws: Draws | None, held_out: float, seed: int) -
     counts = np.array([[max(1, round(share * len(training[one]))) for one in classes] for share in CURVE])
     limits = {one: tuple(training[one][counts[:, at] - 1].tolist()) for at, one in enumerate(classes)}
     unknown = sum(len(drawn) for label, drawn in test.items() if label not in training)
-    return Division(
-        seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown, unlabelled
-    )
+    return Division(seed, classes, training_kind, test_kind, below, limits, counts, tested, unknown, no_label)
 
 
 def _labelled(draws: Draws) -> Draws:

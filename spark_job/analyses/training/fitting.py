@@ -1,7 +1,7 @@
 """Fits a head on one table of a run, step by step along the learning curve, sets its limits, judges it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,20 +11,12 @@ import numpy as np
 from pyspark import SparkContext
 from scipy.sparse import csr_array
 
-from spark_job.analyses.classifier.saved_classifier import TOP, Head, Novelty
-from spark_job.analyses.source_run import SourceRun, VectorTable
-from spark_job.analyses.totals import First, Sums
+from spark_job.analyses.classifier import TOP, Head, Novelty
+from spark_job.analyses.runs import Say, SourceRun, VectorTable
 from spark_job.analyses.training.division import Division
-from spark_job.analyses.training.softmax_regression import (
-    Block,
-    Examples,
-    Scaling,
-    Settings,
-    fit_scaling,
-    fit_softmax,
-)
+from spark_job.analyses.training.softmax import Block, Examples, Scaling, Settings, fit_scaling, fit_softmax
 from spark_job.reduction.principal_components import Reduction
-from spark_job.session import Sum
+from spark_job.session import First, Sum, Sums
 
 FEATURES, COMPONENTS = "features", "components"
 # This share of the training images is further away, and this share is recognised with less confidence.
@@ -41,19 +33,12 @@ class Confused(First):
 
 @dataclass(frozen=True)
 class Evaluation(Sum):
-    """Counts over test images; they add up.
+    """Counts over test images; they add up."""
 
-    Attributes:
-        confusion: (classes, classes) int64, rows are the true classes; sparse, as 10,000 classes need.
-        in_top: images whose class is among the TOP most probable.
-        flagged: images that were held for unlike anything trained on.
-        examples: of each confusion a few images, with the probability of the wrong class.
-    """
-
-    confusion: csr_array
-    in_top: int
-    flagged: int
-    examples: Sums[Confusion, Confused]
+    confusion: csr_array  # (classes, classes) int64, rows the true ones; sparse: there may be 10,000
+    in_top: int  # images whose class is among the TOP most probable
+    flagged: int  # images that were held for unlike anything trained on
+    examples: Sums[Confusion, Confused]  # a few images, with the probability of the wrong class
 
     @property
     def image_count(self) -> int:
@@ -61,12 +46,10 @@ class Evaluation(Sum):
 
     @property
     def accuracy(self) -> float:
-        """Share of images whose most probable class is theirs."""
         return float(self.confusion.trace()) / self.image_count
 
     @property
     def top_accuracy(self) -> float:
-        """Share of images whose class is among the TOP most probable."""
         return self.in_top / self.image_count
 
     @property
@@ -141,17 +124,10 @@ def fit_heads(
     division: Division,
     tables: Sequence[str],
     settings: Settings,
-    say: Callable[[str], None],
-    trace: Callable[[str], None] | None = None,
+    say: Say,
+    trace: Say | None = None,
 ) -> list[Trained]:
-    """Fit a head on each of these tables, FEATURES or COMPONENTS, with growing shares of the training images.
-
-    Each share begins where the one before ended, which spares most of its iterations. All are judged on
-    features.
-
-    Args:
-        tested: the run whose images test; None: the source itself.
-    """
+    """Fit a head on each of these tables; each share of the images begins where the one before ended."""
     features, counts = VectorTable.features(source), division.training_counts
     keep = partial(Examples, spark, classes=len(division.classes))
 

@@ -7,21 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from spark_job.analyses.analysis_run import Lines
-from spark_job.analyses.classifier.saved_classifier import TOP
-from spark_job.analyses.source_run import SourceRun, galleries
+from spark_job.analyses.classifier import TOP
+from spark_job.analyses.runs import Lines, SourceRun, galleries
 from spark_job.analyses.training.division import Division
 from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, Trained
 from spark_job.contract.uris import last_name
-from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
+from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table
-from spark_job.report.palette import COLOURS
-from spark_job.report.words import class_name, count, percent
+from spark_job.report.looks import COLOURS, class_name, count, percent
 
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
-# More rows than this cannot be read on a page.
-MAX_CONFUSION_CLASSES = 60
+MAX_CONFUSION_CLASSES = 60  # more rows than this cannot be read on a page
 _RIGHT, _WRONG = COLOURS[0], COLOURS[1]
 _CURVE_TEXT = (
     "Each point is a classifier of its own, trained on that part of the training images and tested on all "
@@ -33,13 +30,20 @@ _CURVE_TEXT = (
 def training_document(source: SourceRun, division: Division, trained: Sequence[Trained]) -> Document:
     """Return the report; it reads confused photographs again for their small pictures."""
     first = trained[0]
-    evaluation, model = first.evaluation, source.manifest.model
+    evaluation, novelty, model = first.evaluation, first.novelty, source.manifest.model
+    limits = (
+        f"An image is flagged as unlike anything trained on when its class is less probable than "
+        f"{percent(novelty.min_probability)}, or when its features lie further than "
+        f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
+        f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
+        f"{percent(evaluation.flagged / evaluation.image_count)} are flagged."
+    )
     sections = [
         _costs(trained),
         Section("Which are confused", list(_confusions(source, division, first))),
         Section("How many photographs it needs", [learning_curve_chart(trained), _CURVE_TEXT]),
         Section("Each class", [_classes(division, first)]),
-        Section("What it does not know", [_novelty(first)]),
+        Section("What it does not know", [limits]),
     ]
     return Document(
         title="Classifier",
@@ -136,17 +140,6 @@ def _classes(division: Division, trained: Trained) -> Table:
     columns = ["Class", "Training images", "Test images", "Precision", "Recall"]
     rows = [every[index] for index in worst.tolist()]
     return Table("Precision and recall, the least recognised first", columns, rows)
-
-
-def _novelty(trained: Trained) -> str:
-    novelty, evaluation = trained.novelty, trained.evaluation
-    return (
-        f"An image is flagged as unlike anything trained on when its class is less probable than "
-        f"{percent(novelty.min_probability)}, or when its features lie further than "
-        f"{novelty.max_distance:.2f} (cosine distance) from every class. Each limit flags "
-        f"{percent(CALIBRATION_SHARE)} of the training images; of the test images "
-        f"{percent(evaluation.flagged / evaluation.image_count)} are flagged."
-    )
 
 
 def majority_baseline(division: Division) -> float:
@@ -256,21 +249,9 @@ def _heat(
 ) -> dict[str, Any]:
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     scale = [[0, f"rgba({red},{green},{blue},0.15)"], [1, colour]]
-    return {
-        "type": "heatmap",
-        "x": list(names),
-        "y": list(names),
-        "z": [[None if np.isnan(share) else float(share) for share in row] for row in shares],
-        "customdata": counts.tolist(),
-        "zmin": 0,
-        "zmax": 1,
-        "colorscale": scale,
-        "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
-        "hoverongaps": False,
-        "hovertemplate": "%{y} taken for %{x}: %{customdata} images, %{z:.1%}<extra>" + what + "</extra>",
-    }
+    hover = "%{y} taken for %{x}: %{customdata} images, %{z:.1%}<extra>" + what + "</extra>"
+    said = {"customdata": counts.tolist(), "hoverongaps": False, "hovertemplate": hover}
+    return heat_trace(shares, names, names, scale, gap=1) | {"zmin": 0, "zmax": 1, "showscale": False} | said
 
 
 def _confusion_png(shares: np.ndarray, names: Sequence[str]) -> bytes:

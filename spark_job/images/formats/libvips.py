@@ -1,7 +1,7 @@
 """Rows of a PNG, TIFF or WebP, in strips: libvips reads one after the other and holds only a few of them.
 
 This is the part of pyvips that is needed: pyvips has no wheel, and a node installs wheels alone. `_libvips`
-is the interface to C that the wheel of libvips brings: https://www.libvips.org/API/current/.
+is the interface to C of libvips' wheel: https://www.libvips.org/API/current/.
 """
 
 import os
@@ -33,44 +33,29 @@ class VipsError(Exception):
 
 
 class Strips:
-    """A picture whose rows are read in their order, also as strips of 8 bits.
-
-    Attributes:
-        width, height, bands: as stored.
-        type: of a value, a whole number.
-        colours: bands that are colours, 1 or 3.
-        alpha: one of the others is transparency.
-        orientation: as Exif has it, 1 to 8.
-    """
+    """A picture whose rows are read in their order, also as strips of 8 bits."""
 
     def __init__(
         self, data: bytes, most: int = 0, options: str = "fail_on=truncated", extra: tuple[int, ...] = ()
     ) -> None:
-        """Read the header.
+        """Read the header with these options of libvips' loader, as `fail_on=error,scale=0.5`.
 
-        Args:
-            most: the largest value, when the file says it.
-            options: of libvips' loader, as `fail_on=error,scale=0.5`.
-            extra: what each band beyond the colours is, as a TIFF says it; empty: the last may be
-                transparency.
-
-        Raises:
-            VipsError: it is no image.
-            ImageRejectedError: its values are signed bytes, or no whole numbers.
+        `most` is the largest value, `extra` what each band beyond the colours is, where the file says
+        it. Raises VipsError or ImageRejectedError.
         """
         self._content = ffi.from_buffer(data)  # kept as long as the image
         self._image = _image(self._content, options)
         self._region = _owned(lib.vips_region_new(self._image))
         self.width, self.height = self._number("width"), self._number("height")
         self.bands = self._number("bands")
-        self.type = _TYPES.get(self._number("format"))
+        self.type = _TYPES.get(self._number("format"))  # of a value
         self.alpha = bool(lib.vips_image_hasalpha(self._image))
         found = self._number("orientation", 1)
-        self.orientation = found if 1 <= found <= 8 else 1
+        self.orientation = found if 1 <= found <= 8 else 1  # as Exif has it
         if self.type is None:
             raise ImageRejectedError(f"floating-point {UNKNOWN_RANGE}: {SAVE}")
         self.row_bytes = self.width * self.bands * np.dtype(self.type).itemsize
-        self.colours = 3 if self.bands - (len(extra) or self.alpha) >= 3 else 1
+        self.colours = 3 if self.bands - (len(extra) or self.alpha) >= 3 else 1  # bands that are colours
         self._alpha = self.bands - 1
         if extra:
             others = [self.colours + place for place, meaning in enumerate(extra) if meaning in _TRANSPARENCY]
@@ -89,7 +74,6 @@ class Strips:
         return np.frombuffer(buffer, self.type).reshape(rows, self.width, self.bands)
 
     def strip(self, first: int, rows: int) -> Any:
-        """Return these rows as a picture of Pillow's."""
         values = self.read(first, rows)
         channels = [values[:, :, : self.colours]]
         if self.alpha:

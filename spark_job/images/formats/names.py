@@ -56,19 +56,26 @@ _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b
 
 
 def recognise(data: bytes) -> str:
-    """Return the format of a file, one of READ, by its content; its name says nothing.
-
-    Raises:
-        ImageRejectedError: it is of another kind, whose name and a way out are told.
-    """
+    """Return the format of a file, one of READ, by its content; ImageRejectedError: it is another."""
     _refuse_unread(data)
     for start, name in _READ.items():
         if data.startswith(start):
             return name
-    if data[4:8] == b"ftyp":
-        return _of_brands(data)
+    if data[4:8] == b"ftyp":  # a file of boxes, as ISO 14496-12 has them
+        length = int.from_bytes(data[:4], "big")
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, min(length, 256, len(data)), 4))]
+        if b"avif" in brands or b"avis" in brands:
+            return "AVIF"
+        if any(brand in _HEIF_BRANDS for brand in brands):
+            return "HEIC"
+        kind = "a camera's raw file (Canon CR3)" if brands[0] == b"crx " else "a video (MP4 or QuickTime)"
+        known = brands[0].startswith((b"crx ", *_VIDEO_BRANDS))
+        raise ImageRejectedError(f"{kind}, which is not read: {SAVE}" if known else _UNKNOWN)
     if data.startswith(b"RIFF"):
-        return _of_riff(data)
+        if data[8:12] == b"WEBP":
+            return "WebP"
+        kind = "a video (AVI)" if data[8:12] == b"AVI " else "a RIFF file that holds no image"
+        raise ImageRejectedError(f"{kind}, which is not read: {SAVE}")
     if b"PNG" in data[:8]:
         raise ImageRejectedError(
             "a PNG whose first bytes are damaged, as by a transfer of text: copy it again"
@@ -88,25 +95,3 @@ def _refuse_unread(data: bytes) -> None:
     for words, starts in _OTHER_ADVICE.items():
         if text.lower().startswith(starts):
             raise ImageRejectedError(f"not an image but {words}")
-
-
-def _of_brands(data: bytes) -> str:
-    """Return the format of a file of boxes, as ISO 14496-12 has them, by the brands it names."""
-    length = int.from_bytes(data[:4], "big")
-    brands = [data[8:12], *(data[at : at + 4] for at in range(16, min(length, 256, len(data)), 4))]
-    if b"avif" in brands or b"avis" in brands:
-        return "AVIF"
-    if any(brand in _HEIF_BRANDS for brand in brands):
-        return "HEIC"
-    if brands[0] == b"crx ":
-        raise ImageRejectedError(f"a camera's raw file (Canon CR3), which is not read: {SAVE}")
-    if brands[0].startswith(_VIDEO_BRANDS):
-        raise ImageRejectedError(f"a video (MP4 or QuickTime), which is not read: {SAVE}")
-    raise ImageRejectedError(_UNKNOWN)
-
-
-def _of_riff(data: bytes) -> str:
-    if data[8:12] == b"WEBP":
-        return "WebP"
-    kind = "a video (AVI)" if data[8:12] == b"AVI " else "a RIFF file that holds no image"
-    raise ImageRejectedError(f"{kind}, which is not read: {SAVE}")

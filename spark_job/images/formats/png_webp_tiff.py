@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from spark_job.errors import ImageRejectedError
 from spark_job.images.formats.libvips import Strips, VipsError
 from spark_job.images.formats.names import SAVE
-from spark_job.images.formats.pillow import open_by_pillow
+from spark_job.images.formats.whole import open_by_pillow
 from spark_job.images.picture import UNKNOWN_RANGE, Needed, Opened, check_memory, damage_of, shrinking
 
 # Tags of TIFF 6.0, and values of some.
@@ -41,14 +41,7 @@ def is_interlaced(data: bytes) -> bool:
 
 def open_damaged_png(data: bytes) -> Opened:
     """Describe the rows that are there of a PNG that libvips does not read to its end."""
-    # libpng reads ahead, and would lose what it has
-    rows = Strips(data + bytes(65_536), options="fail_on=none")
-    early = b"IEND" not in data[-64:]
-    return rows.opened(0, **damage_of(_rows_of_png(data, rows), rows.height, early=early))
-
-
-def _rows_of_png(data: bytes, rows: Strips) -> int:
-    """Return how many rows of pixels can be unpacked before the first fault."""
+    rows = Strips(data + bytes(65_536), options="fail_on=none")  # libpng reads ahead, and would lose rows
     depth, colour_type = data[24:26]
     samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
     row_length = 1 + ceil(rows.width * samples * depth / 8)
@@ -61,7 +54,8 @@ def _rows_of_png(data: bytes, rows: Strips) -> int:
     with suppress(zlib.error):
         for first in range(2, len(packed), 1024):
             length += len(unpacker.decompress(packed[first : first + 1024]))
-    return min(rows.height, length // row_length)
+    there = min(rows.height, length // row_length)  # rows that can be unpacked before the first fault
+    return rows.opened(0, **damage_of(there, rows.height, early=b"IEND" not in data[-64:]))
 
 
 def open_webp(data: bytes, needed: Needed) -> Opened:
@@ -105,7 +99,9 @@ def open_tiff(data: bytes, needed: Needed) -> Opened:
     if apart or tags.get(_PHOTOMETRIC) in (_CMYK, _CIELAB):
         return open_by_pillow(data, needed)
     extra = _values(tags, _EXTRA_SAMPLES)
-    rows = Strips(data, most=_largest_by_tags(tags), options=_TIFF_OPTIONS, extra=extra)
+    said = max(_values(tags, _MOST_OF_SAMPLE) or _values(tags, _MOST), default=0)
+    most = int(said) if 0 < said <= 65_535 else 0
+    rows = Strips(data, most=most, options=_TIFF_OPTIONS, extra=extra)
     # libvips reads strips of more rows line by line, and a row of tiles at once
     rows_at_once = tags.get(_TILE_ROWS, min(tags.get(_STRIP_ROWS, rows.height), 128))
     return rows.opened(2 * rows_at_once * rows.row_bytes + 2 * max(tags.get(_STRIP_LENGTHS, (0,))))
@@ -125,12 +121,6 @@ def _first_directory(data: bytes) -> dict[int, Any]:
 def _values(tags: dict[int, Any], tag: int) -> tuple[Any, ...]:
     values = tags.get(tag, ())
     return values if isinstance(values, tuple) else (values,)
-
-
-def _largest_by_tags(tags: dict[int, Any]) -> int:
-    values = tags.get(_MOST_OF_SAMPLE, tags.get(_MOST, 0))
-    most = max(values) if isinstance(values, tuple) else values
-    return int(most) if 0 < most <= 65_535 else 0
 
 
 def open_damaged_tiff(data: bytes) -> Opened:

@@ -1,6 +1,9 @@
-"""Tables as folders of Parquet parts, each written whole by one task and read by one; as CSV for people.
+"""Arrow arrays of plain values; tables as folders of Parquet parts, each written whole by one task; CSV.
 
-A part is one object, there or not there: a task that is tried again, or twice at once, writes the same one.
+`pyarrow.array`, `pyarrow.scalar` and `to_numpy` import pandas on first use, also where a function of
+`pyarrow.compute` makes a scalar of a plain value: most of a second in every process. These arrays are made of
+buffers. A part is one object, there or not there: a task that is tried again, or twice at once, writes the
+same one.
 """
 
 from __future__ import annotations
@@ -8,28 +11,91 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import obstore
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from spark_job.arrow_arrays import NO_TEXT, QUOTE
 from spark_job.contract.foreign_texts import FORMULA, spreadsheet_cell
 from spark_job.contract.uris import is_s3, root_and_key
 from spark_job.storage import Folder, open_store, read_bytes
 
-# Of a row group: small enough to be read at once, large enough to compress.
-ROW_GROUP_BYTES = 32 * 1024**2
-# Of a part, which its writer holds in memory.
-MAX_PART_BYTES = 128 * 1024**2
-# Rows that are sorted at once.
-SORTED_ROWS = 100_000
-# Read at once of a part's end, where Parquet says what is in it.
-FOOTER_BYTES = 64 * 1024
+_NUMBERS = {pa.int32(): np.int32, pa.int64(): np.int64, pa.float32(): np.float32, pa.date32(): np.int32}
+ROW_GROUP_BYTES = 32 * 1024**2  # of a row group: small enough to be read at once, large enough to compress
+MAX_PART_BYTES = 128 * 1024**2  # of a part, which its writer holds in memory
+SORTED_ROWS = 100_000  # rows that are sorted at once
+FOOTER_BYTES = 64 * 1024  # read at once of a part's end, where Parquet says what is in it
+
+
+def numbers(column: np.ndarray) -> pa.Array[Any]:
+    """Return (n,) numbers of any type, none missing; the memory is shared when it is contiguous."""
+    column = np.ascontiguousarray(column)
+    kind = pa.from_numpy_dtype(column.dtype)
+    return pa.Array.from_buffers(kind, column.size, [None, pa.py_buffer(column.data)])
+
+
+def values(array: pa.Array[Any]) -> np.ndarray:
+    """Return the numbers of an array, none missing; the same memory, read-only."""
+    return np.from_dlpack(array)
+
+
+def whole(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    """Return a column as one array; combine_chunks would import pandas where the column is empty."""
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
+def array(column: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
+    """Return texts, bytes, booleans, days, numbers, or lists of these as a column; None where missing."""
+    buffers: list[pa.Buffer | None] = [_bits([value is not None for value in column])]
+    children = None
+    if pa.types.is_list(kind):
+        buffers.append(_offsets([len(one or ()) for one in column]))
+        children = [array([element for one in column for element in one or ()], kind.value_type)]
+    elif kind in (pa.string(), pa.binary()):
+        contents = [one.encode() if isinstance(one, str) else one or b"" for one in column]
+        buffers += [_offsets([len(content) for content in contents]), pa.py_buffer(b"".join(contents))]
+    elif kind == pa.bool_():
+        buffers.append(_bits(column))
+    else:
+        plain = [(one - date(1970, 1, 1)).days if isinstance(one, date) else one or 0 for one in column]
+        buffers.append(pa.py_buffer(np.array(plain, _NUMBERS[kind]).data))
+    return pa.Array.from_buffers(kind, len(column), buffers, children=children)
+
+
+def texts(column: Sequence[str | None]) -> pa.Array[Any]:
+    """Return strings, None where missing."""
+    return array(column, pa.string())
+
+
+def vectors(rows: Sequence[np.ndarray | None] | np.ndarray, kind: type[np.floating]) -> pa.Array[Any]:
+    """Return lists of floats of a kind, from (d,) rows, None where missing, or from (n, d) together."""
+    if isinstance(rows, np.ndarray):
+        offsets, flat, validity = _offsets([rows.shape[1]] * len(rows)), rows.ravel(), None
+    else:
+        present = [row for row in rows if row is not None]
+        offsets = _offsets([0 if row is None else row.size for row in rows])
+        flat = np.concatenate(present) if present else np.empty(0)
+        validity = _bits([row is not None for row in rows])
+    elements = numbers(flat.astype(kind, copy=False))
+    return pa.Array.from_buffers(pa.list_(elements.type), len(rows), [validity, offsets], children=[elements])
+
+
+def _offsets(lengths: Sequence[int]) -> pa.Buffer:
+    return pa.py_buffer(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32).data)
+
+
+def _bits(column: Sequence[object]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(np.array([bool(one) for one in column], bool), bitorder="little").data)
+
+
+NO, YES = array([False, True], pa.bool_())  # scalars for functions of pyarrow.compute
+NO_TEXT, QUOTE = texts(["", "'"])
 
 
 def rows_within(memory_bytes: int, vector_length: int, most: int) -> int:
@@ -50,29 +116,19 @@ def write_part(
     repeated: tuple[str, ...] = (),
     facts: Callable[[], dict[str, str]] = dict,
 ) -> None:
-    """Write one part of a table, whole or not at all.
-
-    Args:
-        repeated: columns whose values repeat and are worth a dictionary; numbers of vectors never are.
-        facts: what the part says of itself, asked for when all batches are written; see `part_facts`.
-    """
+    """Write one part, whole or not at all; `facts` is asked at the end what the part says of itself."""
     content = io.BytesIO()
     with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:  # type: ignore[arg-type]
-        for group in _row_groups(batches):
+        group: list[pa.RecordBatch] = []
+        for batch in batches:
+            group.append(batch)
+            if sum(one.nbytes for one in group) >= ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group, schema))
+                group = []
+        if group:
             writer.write_table(pa.Table.from_batches(group, schema))
         writer.add_key_value_metadata(facts())
     folder.write(part_name(number), content.getvalue())
-
-
-def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    group: list[pa.RecordBatch] = []
-    for batch in batches:
-        group.append(batch)
-        if sum(one.nbytes for one in group) >= ROW_GROUP_BYTES:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def part_uris(folder: Folder) -> list[str]:
@@ -142,12 +198,7 @@ class _Object(io.RawIOBase):
 def read_columns(
     uri: str, columns: Iterable[str], groups: Iterable[int] | None = None, end: pq.FileMetaData | None = None
 ) -> pa.Table:
-    """Return those of these columns that a part has; in S3 little more than their bytes is fetched.
-
-    Args:
-        groups: numbers of row groups; None: all.
-        end: the part's footer, where it is known.
-    """
+    """Return those of these columns that a part has; in S3 little more than their bytes is fetched."""
     end = end or footer(uri)
     names = [name for name in columns if name in end.schema.to_arrow_schema().names]
     source: Any = _Object(uri) if is_s3(uri) else uri
@@ -157,10 +208,7 @@ def read_columns(
 
 
 def write_csv(folder: Folder, name: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
-    """Write these columns of the batches as one CSV file of any size, under a line of their names.
-
-    Texts that a spreadsheet would compute are quoted; the Parquet tables have them as they are.
-    """
+    """Write columns as one CSV file of any size, with texts quoted that a spreadsheet would compute."""
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     with folder.open_writer(name) as writer:
         writer.write((",".join(columns) + "\n").encode())

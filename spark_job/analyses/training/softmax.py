@@ -1,8 +1,7 @@
-"""Multinomial logistic regression: the gradient is summed over the executors, SciPy's L-BFGS takes the steps.
+"""Multinomial logistic regression: gradients are summed over the executors, SciPy's L-BFGS takes the steps.
 
 The objective is that of MLlib's LogisticRegression with `standardization`: mean cross-entropy plus
-regularization / 2 times the squared coefficients of the standardised columns; intercepts are free. The rows
-that it learns from or is tested with are blocks that Spark keeps and deals out.
+regularization / 2 times the squared coefficients of the standardised columns; intercepts are free.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ import numpy as np
 from pyspark import RDD, SparkContext, StorageLevel
 from scipy.optimize import minimize
 
-from spark_job.analyses.source_run import VectorTable
+from spark_job.analyses.runs import VectorTable
 from spark_job.images.listing import ListedFile, listed_files
 from spark_job.reduction.principal_components import column_scale
 from spark_job.session import Sum, tree_depth
@@ -32,17 +31,11 @@ Choice = Callable[[str, str, str], tuple[int, int] | None]
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows, at most 32 MiB, and at most MAX_SCORES with one for each class.
+    """Some rows, at most 32 MiB, and at most MAX_SCORES with one for each class."""
 
-    Attributes:
-        rows: (n, d) float32.
-        classes: (n,) int64, index into the class names.
-        steps: (n,) int64, first step of the learning curve that takes the row.
-    """
-
-    rows: np.ndarray
-    classes: np.ndarray
-    steps: np.ndarray
+    rows: np.ndarray  # (n, d) float32
+    classes: np.ndarray  # (n,) int64, index into the class names
+    steps: np.ndarray  # (n,) int64, first step of the learning curve that takes the row
     images: list[ListedFile]
 
 
@@ -59,13 +52,7 @@ class Examples:
         self._blocks = blocks.persist(StorageLevel.MEMORY_AND_DISK)
 
     def total(self, function: Callable[[Any, Block], Total], model: Any, partial_bytes: int = 1) -> Total:
-        """Sum `function(model, block)` over all blocks; sums meet as a tree, few at a time.
-
-        Args:
-            function: of a module, so that workers can import it.
-            model: sent to each executor once.
-            partial_bytes: about the size of one result.
-        """
+        """Sum `function(model, block)` over all blocks; workers import the function from its module."""
         shared = self._spark.broadcast(model)
 
         def partial(blocks: Iterable[Block]) -> Iterator[Total]:
@@ -81,7 +68,6 @@ class Examples:
             shared.destroy()
 
     def close(self) -> None:
-        """Let Spark forget the rows."""
         self._blocks.unpersist()
 
 
@@ -99,17 +85,11 @@ def _blocks(uri: str, table: VectorTable, choose: Choice, most: int) -> Iterator
 
 @dataclass(frozen=True)
 class Scaling:
-    """How columns are standardised, and where the classes lie.
+    """How columns are standardised, and where the classes lie."""
 
-    Attributes:
-        mean: (d,) float64.
-        scale: (d,) float64, 1 / standard deviation; 0 for a constant column.
-        centres: (classes, d) float64, means of the classes, standardised.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    centres: np.ndarray
+    mean: np.ndarray  # (d,) float64
+    scale: np.ndarray  # (d,) float64, 1 / standard deviation; 0 for a constant column
+    centres: np.ndarray  # (classes, d) float64, means of the classes, standardised
 
     def standardised(self, rows: np.ndarray) -> np.ndarray:
         """Return (n, d) rows of any float type standardised, in float32."""
@@ -118,11 +98,7 @@ class Scaling:
 
 
 def fit_scaling(examples: Examples, counts: np.ndarray, length: int) -> Scaling:
-    """Measure mean, deviation and class centres of the columns; counts: (classes,) images, none of them 0.
-
-    Raises:
-        NoVarianceError: all rows are equal.
-    """
+    """Measure the columns of (classes,) counts of images, none 0; NoVarianceError: all rows are equal."""
     size = 8 * length
     sums = examples.total(_class_sums, (len(counts), length), len(counts) * size)
     mean = sums.sum(axis=0) / counts.sum()
@@ -171,14 +147,10 @@ def fit_softmax(
     start: np.ndarray | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Minimise the objective over the rows up to a step of the learning curve.
+    """Minimise the objective over the rows up to a step, strictly convex, from these weights or from 0.
 
-    Args:
-        start: weights to begin at; the minimum is the same, it is strictly convex.
-
-    Returns:
-        (classes, d + 1) float64 weights on standardised columns, intercepts last; the objective after each
-        iteration.
+    Returns (classes, d + 1) float64 weights on standardised columns, intercepts last, and its value after
+    each iteration.
     """
     classes, length = scaling.centres.shape
     shape, losses = (classes, length + 1), list[float]()
@@ -208,11 +180,7 @@ def fit_softmax(
 
 
 def cross_entropy(candidate: tuple[np.ndarray, Scaling, int], block: Block) -> CrossEntropy:
-    """Return the loss of a block and its gradient; products in float32, sums over blocks in float64.
-
-    Args:
-        candidate: (classes, d + 1) float32 weights, intercepts last, for rows scaled so, up to this step.
-    """
+    """Return loss and gradient of (classes, d + 1) float32 weights on the rows of a block up to a step."""
     weights, scaling, step = candidate
     chosen = block.steps <= step
     rows, classes = scaling.standardised(block.rows[chosen]), block.classes[chosen]

@@ -1,28 +1,35 @@
-"""A finished run that an analysis reads: its figures, its tables of vectors, its photographs."""
+"""The runs of an analysis: those that it reads, their tables and photographs; and the one that it writes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from pyspark import SparkContext
 
+from spark_job.arrow_tables import part_uris
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.manifest import RUN, Manifest, is_number
-from spark_job.contract.run_options import ImageLimits
-from spark_job.contract.uris import normalise
+from spark_job.contract.run_options import ImageLimits, check_run_id
+from spark_job.contract.uris import is_s3, normalise
 from spark_job.features.table import read_usable
 from spark_job.images.labels import LABEL
 from spark_job.images.listing import IMAGE_COLUMNS, ListedFile, listed_files
 from spark_job.images.reading import thumbnails
 from spark_job.images.sampling import Sample
-from spark_job.parquet_parts import part_uris
 from spark_job.pipeline.run_folder import RunFolder, complete_runs
 from spark_job.reduction.mllib_files import load_model
 from spark_job.reduction.principal_components import Reduction
 from spark_job.reduction.tables import ARRAY_COLUMN
-from spark_job.report.document import Gallery, Photograph
+from spark_job.report.document import Document, Gallery, Photograph
+from spark_job.report.page import render_document
+from spark_job.storage import Folder
 
 # The figures that analyses take from `metrics.json` of a run; those of MAYBE may be missing.
 FIGURES = (
@@ -45,16 +52,7 @@ class SourceRun:
 
     @classmethod
     def open(cls, uri: str, *kinds: str, label: str | None = None) -> "SourceRun":
-        """Open RESULTS/RUN_ID.
-
-        Args:
-            kinds: of manifests that will do, as `run`, `train`; default: `run`.
-            label: a column of its table of labels, to be the class; default: what was the class in the run.
-
-        Raises:
-            MisuseError: there is no finished run, or one of another kind, or it has no such column.
-            StorageError: the folder cannot be read.
-        """
+        """Open a finished run of one of these kinds, by default `run`; MisuseError: there is none such."""
         folder = RunFolder(normalise(uri))
         manifest = folder.read_manifest()
         if manifest is None:
@@ -82,7 +80,6 @@ class SourceRun:
         return default if self.label == LABEL else self.label
 
     def label_columns(self) -> list[str]:
-        """Return the columns of the table of labels that the run was made with."""
         return [str(name) for name in (self.metrics.get("labels") or {}).get("columns", ())]
 
     @property
@@ -141,14 +138,7 @@ class VectorTable:
         return read_usable(uri, self.length, IMAGE_COLUMNS, self.column, self.label)
 
     def draw_images(self, most: int, seed: int) -> tuple[list[ListedFile], np.ndarray]:
-        """Draw images evenly from the whole table, by path; the same seed draws the same images.
-
-        Args:
-            most: how many; fewer where they would take more than 128 MiB.
-
-        Returns:
-            The images, by path, and their vectors as (n, length) float32.
-        """
+        """Draw images evenly, by path, and their (n, length) float32 vectors, of 128 MiB at most."""
         quota = max(1, min(most, MAX_DRAWN_BYTES // (4 * self.length)))
         sample = Sample[tuple[ListedFile, np.ndarray]]({"": quota}, seed)
         for uri in self.parts:
@@ -194,8 +184,7 @@ def wrong_figure(metrics: Mapping[str, Any]) -> str | None:
 def directions(rows: np.ndarray) -> np.ndarray:
     """Scale rows of (n, d) to length 1, so that their products are cosines; a row of length 0 stays."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: np.ndarray = rows / np.where(lengths > 0, lengths, 1)
-    return scaled
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1))
 
 
 def galleries(groups: Iterable[tuple[str, Sequence[Shown]]], limits: ImageLimits) -> list[Gallery]:
@@ -206,3 +195,100 @@ def galleries(groups: Iterable[tuple[str, Sequence[Shown]]], limits: ImageLimits
         Gallery(caption, [Photograph(next(pictures), title, note) for _, title, note in shown])
         for caption, shown in listed
     ]
+
+
+Lines = Sequence[tuple[str, str]]  # (label, figures)
+OpenSpark = Callable[[], SparkContext]  # called when Spark is needed
+Say = Callable[[str], None]  # prints a line of progress
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an analysis found, and where it lies."""
+
+    lines: Lines  # for a person; a label that is empty continues the line above
+    content: Mapping[str, Any]  # for a program, JSON types
+
+    def and_then(self, advice: str) -> "Summary":
+        return replace(self, lines=[*self.lines, ("next", advice)])
+
+    def as_text(self) -> str:
+        """Return the lines, their figures below each other."""
+        width = 2 + max(8, *(len(label) for label, _ in self.lines))
+        text = "\n".join(f"{label:<{width}}{figures}" for label, figures in self.lines)
+        return text.replace("\N{NO-BREAK SPACE}", " ")  # a terminal's reader searches for plain spaces
+
+    def as_json(self) -> str:
+        return json.dumps(self.content, indent=2, ensure_ascii=False)
+
+
+class AnalysisRun:
+    """`RESULTS/RUN_ID/` of an analysis."""
+
+    def __init__(
+        self,
+        kind: str,
+        results: str,
+        parents: Sequence[SourceRun],
+        parameters: Mapping[str, Any],
+        run_id: str | None = None,
+    ) -> None:
+        """Claim the folder of a new run; MisuseError: the id is no name, or something is there."""
+        self._started, self._kind, self._parameters = time.monotonic(), kind, parameters
+        # Two of a kind may begin within a second.
+        self.run_id = run_id or f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        check_run_id(self.run_id)
+        self._results = Folder(normalise(results))
+        self._parents = [parent.uri for parent in parents]
+        self.folder = RunFolder(self._results.child(self.run_id))
+        if not self.folder.is_empty():
+            raise MisuseError(
+                f"{self.folder.uri} is not empty; runs are never overwritten: choose another --run-id"
+            )
+        begun = {"kind": kind, "parents": self._parents, "parameters": dict(parameters)}
+        self.folder.write_json(layout.PARAMETERS, begun)
+
+    def finish(
+        self,
+        metrics: Mapping[str, Any],
+        document: Document,
+        findings: Lines = (),
+        outputs: Mapping[str, bytes] | None = None,
+    ) -> Summary:
+        """Write the small files `outputs`, report, metrics, manifest and the index of runs, in this order."""
+        folder = self.folder
+        for name, content in (outputs or {}).items():
+            folder.write(name, content)
+        shown = replace(document, parameters=for_people(self._parameters), in_index=not is_s3(folder.uri))
+        for name, content in render_document(shown, self._parents).items():
+            folder.write(f"{layout.REPORT}/{name}", content)
+        seconds = time.monotonic() - self._started
+        figures = {**metrics, "seconds": {"total": seconds}}
+        folder.complete(
+            self._results,
+            figures,
+            run_id=self.run_id,
+            kind=self._kind,
+            parents=tuple(self._parents),
+            parameters=self._parameters,
+            outputs=tuple(sorted({layout.METRICS, *folder.names()} - {layout.PARAMETERS, layout.MANIFEST})),
+        )
+        places = {"results": folder.uri, "report": folder.child(f"{layout.REPORT}/index.html")}
+        return Summary(
+            [*findings, ("time", f"{seconds:.1f} s"), *places.items()],
+            {"kind": self._kind, "run_id": self.run_id, **places, "metrics": figures},
+        )
+
+
+def for_people(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters as reports show them, without those that were not given."""
+    shown: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            shown |= for_people(value)
+        elif value not in (None, [], ()):
+            words = "yes" if value is True else "no" if value is False else str(value)
+            shown[name.replace("_", " ")] = (
+                ", ".join(map(str, value)) if isinstance(value, list | tuple) else words
+            )
+    return shown

@@ -1,12 +1,15 @@
-"""A trained classifier as files of its run: what it was trained on, its head, its limits.
+"""A softmax classifier on the features of a frozen network: its head, its limits, its files, its Keras model.
 
 The head is saved as MLlib saves a LogisticRegressionModel (layout: its writer, Spark 3.5); plain PySpark
-loads it. The limits are those of docs/decisions/0011.
+loads it. The limits are those of docs/decisions/0011. The Keras model holds layers and operations of Keras
+alone, so that loading it needs neither this package nor trust in code.
 """
 
 import io
 import json
+import tempfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from shlex import quote
 from typing import Any, Self
 
@@ -14,27 +17,31 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import softmax
 
-from spark_job.analyses.source_run import SourceRun, directions
-from spark_job.arrow_arrays import numbers
+from spark_job.analyses.runs import SourceRun, Summary, directions
+from spark_job.arrow_tables import numbers
 from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
+from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.contract.image_names import FOLDER
 from spark_job.contract.manifest import write_json
 from spark_job.contract.uris import contains, normalise, real_place
-from spark_job.errors import StorageError, read_as_written
-from spark_job.extractors.folder import Extractor
+from spark_job.errors import ExtractorError, StorageError, read_as_written
+from spark_job.extractors.build import make_reproducible
+from spark_job.extractors.frameworks import import_keras
+from spark_job.extractors.specification import Extractor, ExtractorSpecification
 from spark_job.reduction import mllib_files as mllib
 from spark_job.reduction.principal_components import Reduction
 from spark_job.storage import Folder
 
-# How many of the most probable classes are named.
-TOP = 5
+TOP = 5  # how many of the most probable classes are named
 _SIZES = {"numClasses": "integer", "numFeatures": "integer"}
 _NUMBERS = {"interceptVector": mllib.VECTOR, "coefficientMatrix": mllib.MATRIX}
 SCHEMA = mllib.spark_schema({**_SIZES, **_NUMBERS, "isMultinomial": "boolean"})
 FORMAT = 1
 DESCRIPTION = "classifier.json"
 NOVELTY = "novelty.npz"
+SUFFIX = ".keras"
+NAMED = 5  # so many classes are named on the command line
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,7 @@ class Head:
 
     @classmethod
     def of_standardised(cls, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "Head":
-        """Return the head on columns as they are that equals one on standardised columns.
-
-        Args:
-            weights: (classes, d + 1), intercepts last, for `(column - mean) * scale`.
-            mean, scale: (d,) float64.
-        """
+        """Return the head on plain columns that equals these weights on `(column - mean) * scale`."""
         coefficients = weights[:, :-1] * scale
         return cls(coefficients, weights[:, -1] - coefficients @ mean)
 
@@ -68,20 +70,13 @@ class Head:
 
 @dataclass(frozen=True)
 class Novelty:
-    """When an image is like none that was trained on.
+    """When an image is like none that was trained on."""
 
-    Attributes:
-        mean, scale: (d,) float32, of the columns.
-        centres: (classes, d) float32, standardised means of the classes, of length 1.
-        max_distance: cosine distance to the nearest centre, 0 to 2, beyond which an image is flagged.
-        min_probability: of the most probable class, below which it is flagged.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    centres: np.ndarray
-    max_distance: float = np.inf
-    min_probability: float = 0.0
+    mean: np.ndarray  # (d,) float32, of the columns
+    scale: np.ndarray  # (d,) float32
+    centres: np.ndarray  # (classes, d) float32, standardised means of the classes, of length 1
+    max_distance: float = np.inf  # an image further from the nearest centre is flagged; cosine, 0 to 2
+    min_probability: float = 0.0  # an image whose most probable class is below is flagged
 
     @classmethod
     def of(cls, mean: np.ndarray, scale: np.ndarray, centres: np.ndarray) -> "Novelty":
@@ -98,7 +93,6 @@ class Novelty:
         return np.asarray((probability < self.min_probability) | (distance > self.max_distance))
 
     def to_bytes(self) -> bytes:
-        """Return the limits as NumPy's .npz file."""
         content = io.BytesIO()
         np.savez(content, **vars(self))
         return content.getvalue()
@@ -112,15 +106,9 @@ class Novelty:
 
 def save_classifier(folder: Folder, head: Head, regularization: float) -> None:
     """Save the model; its input column `features` is a vector, its classes are numbered from 0."""
-    parameters = {
-        "family": "multinomial",
-        "featuresCol": "features",
-        "regParam": regularization,
-        "standardization": True,
-    }
-    mllib.write_metadata(
-        folder, "classification.LogisticRegressionModel", "LogisticRegression_head", parameters
-    )
+    given = {"family": "multinomial", "featuresCol": "features", "regParam": regularization}
+    given["standardization"] = True
+    mllib.write_metadata(folder, "classification.LogisticRegressionModel", "LogisticRegression_head", given)
     true = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\x01")])
     classes, length = (numbers(np.array([size], np.int32)) for size in head.coefficients.shape)
     vector, matrix = mllib.dense_vectors(head.intercepts[None]), mllib.dense_matrix(head.coefficients)
@@ -186,17 +174,10 @@ class SavedClassifier:
         return cls(description, head, limits, run.uri.rpartition("/")[0])
 
     def open_extractor(self, uri: str | None, fingerprint: str | None = None) -> Extractor:
-        """Open the extractor that belongs to the head.
+        """Open the extractor that belongs to the head; MisuseError, ExtractorError: it is not that.
 
-        A results folder may be somebody else's, and a network is read by large libraries. So one that the
-        folder names is read only where the model itself lies, or when its fingerprint is known.
-
-        Args:
-            uri: where it lies; None for where it lay when the features were computed.
-
-        Raises:
-            ExtractorError: there is none.
-            MisuseError: it is another, or lies elsewhere and no fingerprint is given.
+        A results folder may be somebody else's, and a network is read by large libraries: one that
+        the folder names is read only if it lies where the model lies, or if its fingerprint is known.
         """
         place = normalise(uri or self.description.extractor)
         if not uri and not fingerprint and not contains(real_place(self.results), real_place(place)):
@@ -216,3 +197,74 @@ class SavedClassifier:
                 "extractor with --extractor, or train it anew on a run of this version"
             )
         return extractor
+
+
+def export_keras(saved: SavedClassifier, extractor: Extractor, out: Path) -> Summary:
+    """Write a Keras model of a classifier and its network: RGB of any size, 0 to 255 -> (n, classes).
+
+    It does not decode: the caller applies EXIF orientation and removes transparency. Raises MisuseError
+    if `out` is there already, or has another ending; ExtractorError if it cannot be made or written.
+    """
+    if out.suffix != SUFFIX:
+        raise MisuseError(f"--out {out}: Keras' files end in {SUFFIX}")
+    if out.exists():
+        raise MisuseError(f"{out} is there already: delete it or give another --out")
+    with tempfile.TemporaryDirectory(prefix="export-keras-") as scratch:
+        (archive,) = ENGINE_FILES["tensorflow"]
+        network = import_keras().saving.load_model(extractor.fetch(archive, Path(scratch)), compile=False)
+        model, whole = whole_model(network, extractor.specification, saved.head), Path(scratch) / out.name
+        try:
+            model.save(whole)
+            make_reproducible(whole)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(whole.read_bytes())
+        except OSError as error:
+            raise ExtractorError(f"{out} cannot be written: {error}") from error
+    classes = saved.description.classes
+    lines = [
+        ("model", str(out)),
+        ("input", "RGB, 0 to 255, (images, height, width, 3), of any size"),
+        ("output", f"{len(classes):,} probabilities for each image"),
+        ("classes", f"{', '.join(classes[:NAMED])}{', …' if len(classes) > NAMED else ''}, in this order"),
+    ]
+    return Summary(lines, {"model": str(out), "classes": list(classes)}).and_then(
+        f"keras.saving.load_model({str(out)!r})"
+    )
+
+
+def whole_model(network: Any, specification: ExtractorSpecification, head: Head) -> Any:
+    """Build a Keras model: it resizes as `images.preparation` does, scales, runs network and head.
+
+    It resizes by products with a matrix for each side: Keras' own resizing has no area average.
+    """
+    keras = import_keras()
+    ops = keras.ops
+    image = keras.Input((None, None, 3), name="image")
+    ones = ops.ones_like(image)
+    rows, columns = ops.max(ones, axis=(0, 2, 3)), ops.max(ones, axis=(0, 1, 3))
+    height, width = specification.height, specification.width
+    shrinks = ops.logical_and(ops.sum(rows) >= height, ops.sum(columns) >= width)
+    resized = ops.einsum("hr,nrck->nhck", _weights(ops, shrinks, rows, height), image)
+    resized = ops.einsum("wc,nhck->nhwk", _weights(ops, shrinks, columns, width), resized)
+    pixels = ops.where(shrinks, ops.round(resized), resized)
+    if specification.channel_order == "BGR":
+        pixels = ops.flip(pixels, axis=-1)
+    mean, scale = (np.asarray(numbers) for numbers in (specification.pixel_mean, specification.pixel_scale))
+    scaled = keras.layers.Rescaling((1 / scale).tolist(), (-mean / scale).tolist(), name="scaling")(pixels)
+    classes, length = head.coefficients.shape
+    features = keras.layers.Reshape((length,), name="features")(network(scaled, training=False))
+    dense = keras.layers.Dense(classes, activation="softmax", name="probabilities")
+    model = keras.Model(image, dense(features), name=f"{specification.model}_classifier")
+    dense.set_weights([head.coefficients.T, head.intercepts])
+    return model
+
+
+def _weights(ops: Any, shrinks: Any, ones: Any, size: int) -> Any:
+    """Return (size, n) weights of n pixels: shares of an area where the image shrinks, else bilinear."""
+    count, ends = ops.sum(ones), ops.cumsum(ones)
+    stretch, numbers = count / size, ops.convert_to_tensor(np.arange(size, dtype=np.float32)[:, None])
+    first = numbers * stretch
+    covered = ops.minimum(first + stretch, ends) - ops.maximum(first, ends - 1)
+    centres = ops.minimum(ops.maximum((numbers + 0.5) * count / size - 0.5, 0), count - 1)
+    bilinear = ops.maximum(1 - ops.abs(centres - (ends - 1)), 0)
+    return ops.where(shrinks, ops.maximum(covered, 0) / stretch, bilinear)
