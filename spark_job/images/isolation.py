@@ -123,8 +123,10 @@ class Isolated:
                 return decoder
             decoder.stop()
         for _ in range(STARTS):
-            if (decoder := _Decoder()).begin(task, self.layout):
+            decoder = _Decoder()
+            if decoder.begin(task, self.layout):
                 return decoder
+            decoder.stop()
         raise RuntimeError("the decoder's process does not start; its last words stand above")
 
     def _outcome(self, decoder: "_Decoder", slot: int, content: Content) -> Any:
@@ -238,6 +240,8 @@ class _Decoder:
         self._process.kill()
         self._process.wait()
         self._to_send.put(None)
+        if not self._task:  # else the memory is mapped
+            os.close(self._memory)
 
 
 _idle: list[_Decoder] = []

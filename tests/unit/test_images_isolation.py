@@ -1,6 +1,7 @@
 """The decoder's process: it may hang, crash or run out of memory, and it never outlives its owner."""
 
 import ctypes
+import gc
 import os
 import resource
 import subprocess
@@ -139,6 +140,22 @@ def test_a_decoder_that_ends_while_it_starts_is_replaced_once(tmp_path, monkeypa
     monkeypatch.setattr(isolation, "_PROGRAM", "raise SystemExit(1)")
     with pytest.raises(RuntimeError, match="does not start"):
         answers([1])
+
+
+def test_a_decoder_that_died_unused_leaves_no_descriptor(monkeypatch):
+    """Its pipes and its memory are closed when another one takes its place."""
+    counts = []
+    for _ in range(3):
+        monkeypatch.setattr(isolation, "_idle", [])
+        isolation.start_decoder()
+        (dead,) = isolation._idle
+        dead._process.kill()
+        dead._process.wait()
+        assert len(answers(list(range(3)))) == 3
+        isolation._idle.pop().stop()
+        gc.collect()
+        counts.append(psutil.Process().num_fds())
+    assert counts[1] == counts[2]
 
 
 def test_two_calls_at_a_time_have_two_processes():
