@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, get_args
 
 import boto3
 import click
@@ -20,8 +20,22 @@ from infra.errors import ConfigError
 from operate.deployment import Deployment, find_deployment
 from operate.errors import DENIED, OperateError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 STAGES: tuple[str, ...] = get_args(Stage)
+# Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
+S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
+# The function that starts clusters answers within 15 minutes; asked again too early it says "under way".
+SECONDS_TO_ANSWER = {"lambda": 900}
+MOST_CONNECTIONS = 64  # as many as there are transfers at once
+
+# Gives a command `-c`; its parameter `context` is what was given, field to text.
+context_option = click.option(
+    "-c",
+    "--context",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    callback=lambda _context, _option, pairs: context_of(pairs),
+    help="A field of the configuration, as `cdk -c` takes it; repeatable.",
+)
 
 
 def configured_region(stage: str) -> str:
@@ -31,34 +45,20 @@ def configured_region(stage: str) -> str:
 
 
 def stage_configuration(stage: str, region: str, fields: Mapping[str, str]) -> DeploymentConfig:
-    """Return the stage's configuration, with these fields on top.
-
-    Raises ConfigError: a field is unknown or not allowed, or names another stage.
-    """
+    """Return the stage's configuration, with these fields on top. Raises ConfigError: one is not allowed."""
     if fields.get("stage", stage) != stage:
         raise ConfigError("-c stage", fields["stage"], f"the stage is {stage}: --stage names another")
     return DeploymentConfig.from_context({**cdk_json_context(), "region": region, **fields, "stage": stage})
 
 
-# Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
-S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
-# The function that starts clusters answers within 15 minutes; asked again too early it says "under way".
-SECONDS_TO_ANSWER = {"lambda": 900}
-MOST_CONNECTIONS = 64  # as many as there are transfers at once
-
-
 @dataclass
 class Connection:
-    """AWS as one command sees it.
-
-    Attributes:
-        session: Whose credentials the clients have: boto3's own are those of the environment.
-    """
+    """AWS as one command sees it."""
 
     stage: str
     region: str
     clients: dict[str, Any] = field(default_factory=dict)
-    session: Any = boto3
+    session: Any = boto3  # whose credentials the clients have: boto3's own are those of the environment
 
     def client(self, service: str) -> Any:
         """Return boto3's client of the service; its endpoint comes from the environment."""
@@ -73,10 +73,7 @@ class Connection:
         return self.clients[service]
 
     def configured(self, fields: Mapping[str, str]) -> tuple[Self, DeploymentConfig]:
-        """Return the connection to the region of the stage's configuration with these fields, and that one.
-
-        Raises ConfigError: a field is unknown or not allowed.
-        """
+        """Return the connection to the region of the configuration with these fields, and that one."""
         config = stage_configuration(self.stage, self.region, fields)
         there = self if config.region == self.region else type(self)(self.stage, config.region)
         return there, config
@@ -100,18 +97,6 @@ class Connection:
         return find_deployment(self.client("cloudformation"), self.stage, self.region)
 
 
-def context_option(command: Command) -> Command:
-    """Give the command `-c`; its parameter `context` is what was given, field to text."""
-    return click.option(
-        "-c",
-        "--context",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        callback=lambda _context, _option, pairs: context_of(pairs),
-        help="A field of the configuration, as `cdk -c` takes it; repeatable.",
-    )(command)
-
-
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options --stage and --region; it gets the connection that they name."""
 
@@ -133,7 +118,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def plain_aws_errors() -> Iterator[None]:
-    """Turn what AWS, or the way to it, has against a call into an OperateError of one line."""
+    """Turn an error of AWS, or of the way to it, into an OperateError of one line."""
     try:
         yield
     except NoCredentialsError as error:

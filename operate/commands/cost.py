@@ -78,13 +78,12 @@ def cost_command(
         return
     emr = connection.client("emr")
     now = datetime.now(UTC)
-    step = None
+    step = expected = None
     if run:
         cluster, step = find_run(connection, run, cluster_id)
-        clusters = [cluster]
+        clusters, expected = [cluster], _estimate_of(connection, step)
     else:
         clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
-    expected = _estimate_of(connection, step) if step else None
     accounts = {}
     for cluster in clusters:
         nodes = list_nodes(emr, cluster.id)
@@ -118,10 +117,7 @@ def print_month(connection: Connection, month: datetime, *, as_json: bool) -> No
 
 
 def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
-    """Return what a run was to take on a cluster of its own, by what was known when it was submitted.
-
-    None: it is not complete.
-    """
+    """Return what a complete run was to take on its own cluster, by what was known at its submission."""
     images = (read_of_run(connection, step, METRICS) or {}).get("images", {})
     count = images.get("usable", 0) + images.get("rejected", 0)
     if not count:
@@ -132,17 +128,17 @@ def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:
     told = {name: getattr(cluster, name) for name in ("name", "state", "created", "ended")}
-    lines_told = [asdict(line) for line in lines]
-    return {"cluster_id": cluster.id, **told, "lines": lines_told, "total_usd": total(lines)}
+    costs = {"lines": [asdict(line) for line in lines], "total_usd": total(lines)}
+    return {"cluster_id": cluster.id, **told, **costs}
 
 
 def _rows(accounts: dict[str, list[Line]]) -> list[tuple[str, ...]]:
-    pairs = [(cluster_id, line) for cluster_id, lines in accounts.items() for line in lines]
     rows = [
         (cluster_id, one.instance_type, one.market, *_figures([one]), one.source, one.expected_error)
-        for cluster_id, one in pairs
+        for cluster_id, lines in accounts.items()
+        for one in lines
     ]
-    return [*rows, ("total", "", "", *_figures([line for _, line in pairs]), "", "")]
+    return [*rows, ("total", "", "", *_figures([*chain(*accounts.values())]), "", "")]
 
 
 def _figures(lines: Sequence[Line]) -> tuple[str, str, str]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -65,10 +64,8 @@ def destroy_command(
         started = list_clusters(emr, run_name_prefix(connection.stage), REMEMBERED_DAYS)
         beside = [one for one in started if one.state in HOLDING_NODES and one.id not in ids]
         say(inventory(stacks, resources, contents_of_buckets(connection.client("s3"), resources)))
-        for cluster in beside:
-            say(
-                f"ends: cluster {cluster.id} ({cluster.name}, {cluster.state}), which was started for its run"
-            )
+        for one in beside:
+            say(f"ends: cluster {one.id} ({one.name}, {one.state}), which was started for its run")
         require_yes(f"Destroy {connection.stage}?", "not destroyed", yes=yes)
         if assembly is None:
             assembly = assembly_of(connection.stage)
@@ -79,9 +76,13 @@ def destroy_command(
     after = search(connection, resources)
     stays = [resource for resource in resources if resource.stays]
     held = contents_of_buckets(connection.client("s3"), stays)
-    print_result(
-        _facts(stacks, stays, after), text_of_rest(connection.stage, stays, held, after), as_json=as_json
-    )
+    facts = {
+        "stacks": stacks,
+        "stays": [asdict(resource) for resource in stays],
+        "left": [asdict(leftover) for leftover in after.leftovers],
+        "not_looked_at": after.unknown,
+    }
+    print_result(facts, text_of_rest(connection.stage, stays, held, after), as_json=as_json)
     if after.leftovers:
         raise click.exceptions.Exit(1)
 
@@ -104,10 +105,10 @@ def text_of_rest(stage: str, stays: Sequence[Resource], held: Mapping[str, Conte
         lines += [f"LEFT: {one.kind} {one.id} ({one.state})" for one in after.leftovers]
         counts = Counter(leftover.kind for leftover in after.leftovers)
         kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        return "\n".join(
-            [*lines, f"{stage}: {kinds} still there and paid for; remove by hand or destroy again"]
-        )
-    return "\n".join([*lines, f"{stage}: nothing is left that is paid for but what stays. {BOOTSTRAP}"])
+        end = f"{kinds} still there and paid for; remove by hand or destroy again"
+    else:
+        end = f"nothing is left that is paid for but what stays. {BOOTSTRAP}"
+    return "\n".join([*lines, f"{stage}: {end}"])
 
 
 def _staying(stays: Sequence[Resource], held: Mapping[str, Contents]) -> list[str]:
@@ -117,12 +118,3 @@ def _staying(stays: Sequence[Resource], held: Mapping[str, Contents]) -> list[st
 def _named(resource: Resource, held: Mapping[str, Contents]) -> str:
     kind = resource.type.removeprefix("AWS::")
     return f"{kind} {resource.id}" + (f": {held[resource.id].sentence}" if resource.id in held else "")
-
-
-def _facts(stacks: Sequence[str], stays: Sequence[Resource], after: Search) -> dict[str, Any]:
-    return {
-        "stacks": list(stacks),
-        "stays": [asdict(resource) for resource in stays],
-        "left": [asdict(leftover) for leftover in after.leftovers],
-        "not_looked_at": after.unknown,
-    }

@@ -40,12 +40,9 @@ def doctor_command(connection: Connection, context: dict[str, str], probe: bool,
 
 
 def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = False) -> Iterator[Check]:
-    """Yield every check, in the order in which they would stop a deploy.
+    """Yield every check, in the order in which they would stop a deploy; with `probe` also the probes.
 
-    Args:
-        probe: ask AWS also what a deploy does not need to know.
-
-    Raises NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
+    Raises NoCredentialsError, ClientError: AWS does not know these credentials.
     """
     client = connection.client
     identity = client("sts").get_caller_identity()

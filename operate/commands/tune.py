@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ from operate.tuning.figures import machine
 from operate.tuning.measuring import Plan, check_room, plan, run_all, submissions
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.manifest import write_json
-from spark_job.contract.tuning import Measurement, Tuning
+from spark_job.contract.tuning import Tuning
 
 COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")
 # Writes the report's run folder: tuning, folder of all results, run id -> URI of the report's page.
@@ -41,24 +40,15 @@ def numbers_of(_context: click.Context, _option: click.Parameter, text: str) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class TuningRequest:
-    """What to measure, and where the results go.
+    """What to measure, and where the results go."""
 
-    Attributes:
-        images: image sources, as `fruit submit` takes them; empty: all.
-        cores: of each executor.
-        sample: images of each run, at most.
-        results: the folder in which the report's run folder is made.
-        configuration: the cdk.json that the recommendation is written into; None: the checkout's.
-        context: fields of the configuration.
-    """
-
-    images: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()  # image sources, as `fruit submit` takes them; empty: all
     executors: tuple[int, ...]
-    cores: tuple[int, ...]
-    sample: int
-    results: Path
-    configuration: Path | None = None
-    context: Mapping[str, str] = field(default_factory=dict)
+    cores: tuple[int, ...]  # of each executor
+    sample: int  # images of each run, at most
+    results: Path  # the folder in which the report's run folder is made
+    configuration: Path | None = None  # the cdk.json that the recommendation goes into; None: the checkout's
+    context: Mapping[str, str] = field(default_factory=dict)  # fields of the configuration
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
@@ -67,18 +57,14 @@ class TuningRequest:
 def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Command]:
     """Return what gives a command its options of what to measure, with these defaults."""
     counts: Any = {"callback": numbers_of, "metavar": "N,…", "default": numbers, "show_default": True}
-    options = (
-        click.option("--executors", help="Numbers to try.", **counts),
-        click.option("--cores", help="Numbers for each executor to try.", **counts),
-        click.option(
-            "--sample",
-            type=click.IntRange(8),
-            default=sample,
-            show_default=True,
-            help="Images in each run, at most.",
-        ),
-    )
-    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+    size: Any = {"type": click.IntRange(8), "default": sample, "show_default": True}
+
+    def with_options(command: Command) -> Command:
+        command = click.option("--sample", help="Images in each run, at most.", **size)(command)
+        command = click.option("--cores", help="Numbers for each executor to try.", **counts)(command)
+        return click.option("--executors", help="Numbers to try.", **counts)(command)
+
+    return with_options
 
 
 def make_tune_command(write_report: ReportWriter) -> click.Command:
@@ -184,20 +170,20 @@ def rows(tuning: Tuning) -> list[tuple[str, ...]]:
     """Return the table's rows: the serial process, the grid, the smaller sizes."""
     seconds, rate = tuning.serial_seconds, tuning.images / tuning.serial_seconds
     first = ("serial", "1", f"{tuning.images:,}", f"{seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
-    return [first, *map(_row, dict.fromkeys((*tuning.grid, *tuning.sizes)))]
-
-
-def _row(point: Measurement) -> tuple[str, ...]:
-    return (
-        str(point.executors),
-        str(point.cores),
-        f"{point.images:,}",
-        f"{point.seconds:.1f}",
-        f"{point.images_per_second:.1f}",
-        f"{point.speed_up:.2f}",
-        f"{point.efficiency:.0%}",
-        f"{point.usd_per_million_images:.2f}",
-    )
+    points = [
+        (
+            str(point.executors),
+            str(point.cores),
+            f"{point.images:,}",
+            f"{point.seconds:.1f}",
+            f"{point.images_per_second:.1f}",
+            f"{point.speed_up:.2f}",
+            f"{point.efficiency:.0%}",
+            f"{point.usd_per_million_images:.2f}",
+        )
+        for point in dict.fromkeys((*tuning.grid, *tuning.sizes))
+    ]
+    return [first, *points]
 
 
 def conclusion(tuning: Tuning, file: Path, report: str) -> str:
@@ -214,10 +200,7 @@ def conclusion(tuning: Tuning, file: Path, report: str) -> str:
 
 
 def configure(file: Path, stage: str, fields: Mapping[str, int]) -> None:
-    """Write fields of a stage into the context of a cdk.json; all else in it stays.
-
-    Raises MisuseError: the file holds no JSON object.
-    """
+    """Write fields of a stage into a cdk.json; the rest stays. Raises MisuseError: it is no such file."""
     try:
         content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         content.setdefault("context", {}).setdefault("stages", {}).setdefault(stage, {}).update(fields)

@@ -30,11 +30,7 @@ MOST_METADATA_BYTES = 2_048
 )
 @click.option("--consent", metavar="TEXT", help="What that person agreed to, and when.")
 @click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
-@click.option(
-    "--links-outside",
-    is_flag=True,
-    help="Follow links to what does not lie in FOLDER; else they are refused.",
-)
+@click.option("--links-outside", is_flag=True, help="Follow links to what lies outside FOLDER, too.")
 @click.option(
     "--at-once",
     type=click.IntRange(1, 64),
@@ -80,7 +76,12 @@ def upload_command(
     found = without_erased(found, erased)
     result = _upload(target, found, at_once, dry_run)
     told = {**asdict(result), "problems": found.problems}
-    print_result(told, _summary(result, connection, dry_run), as_json=as_json)
+    verb, size = "would be uploaded" if dry_run else "uploaded", f"{result.bytes / 1e6:,.1f} MB"
+    text = (
+        f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
+        f"next: {connection.command('submit', result.uri, '--wait')}"
+    )
+    print_result(told, text, as_json=as_json)
     if found.problems:
         raise OperateError(
             f"{len(found.problems):,} of {folder} could not be taken: mend them and upload again"
@@ -107,7 +108,7 @@ def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
 
 
 def tombstones_of(connection: Connection) -> Tombstones:
-    """Return what was forgotten in this deployment; of one without that right for the caller, nothing."""
+    """Return what was forgotten in this deployment; nothing where the caller may not read it."""
     deployment = connection.deployment
     bucket, folder = bucket_and_key(erasures_folder(deployment.results_uri))
     s3, key = connection.client("s3"), f"{folder}/{TOMBSTONES}"
@@ -124,12 +125,3 @@ def _upload(
         tell(f"not taken: {problem}")
     tell(f"{len(found.photographs):,} photographs to {target.uri}")
     return upload(target, found.photographs, at_once=at_once, dry_run=dry_run)
-
-
-def _summary(result: UploadResult, connection: Connection, dry_run: bool) -> str:
-    verb = "would be uploaded" if dry_run else "uploaded"
-    size = f"{result.bytes / 1e6:,.1f} MB"
-    return (
-        f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
-        f"next: {connection.command('submit', result.uri, '--wait')}"
-    )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from infra.config.deployment import DeploymentConfig
@@ -17,7 +18,7 @@ from infra.contract.aws_clients import (
 )
 from infra.contract.names import STACK_PARTS, cost_tags, stack_name
 from operate.deployment import describe_stack, stack_outputs
-from operate.emr.clusters import find_cluster
+from operate.emr.clusters import IDLE, find_cluster
 from operate.errors import none_if_refused
 
 State = Literal["ok", "warning", "failed", "unknown"]
@@ -73,7 +74,8 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
     may make that of Spot at the first Spot node (infra/access/cluster_roles.py).
     """
     wanted = dict([EMR_ROLE, SPOT_ROLE] if config.uses_spot else [EMR_ROLE])
-    missing = [role for role in wanted if not _has_role(iam, role)]
+    roles = {name: none_if_refused(["NoSuchEntity"], partial(iam.get_role, RoleName=name)) for name in wanted}
+    missing = [name for name, role in roles.items() if role is None]
     if not missing:
         return "ok", ", ".join(wanted), ""
     commands = [f"aws iam create-service-linked-role --aws-service-name {wanted[role]}" for role in missing]
@@ -81,20 +83,13 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
     return "warning", f"missing: {', '.join(missing)}", advice
 
 
-def _has_role(iam: IAMClient, name: str) -> bool:
-    return none_if_refused(["NoSuchEntity"], lambda: iam.get_role(RoleName=name)) is not None
-
-
 def check_public_access(emr: EMRClient) -> Finding:
     """Check that EMR refuses clusters that the internet could reach; ours are none."""
     answer = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
     if answer.get("BlockPublicSecurityGroupRules"):
         return "ok", "on", ""
-    advice = (
-        "aws emr put-block-public-access-configuration --block-public-access-configuration "
-        "BlockPublicSecurityGroupRules=true"
-    )
-    return "warning", "off: other clusters could be open", advice
+    command = "aws emr put-block-public-access-configuration --block-public-access-configuration"
+    return "warning", "off: other clusters could be open", f"{command} BlockPublicSecurityGroupRules=true"
 
 
 def check_release(emr: EMRClient, config: DeploymentConfig) -> Finding:
@@ -119,22 +114,18 @@ def check_stacks(cloudformation: CloudFormationClient, stage: str) -> Finding:
             continue
         state = stack["StackStatus"]
         states.append(f"{name} {state}")
-        if state == "UPDATE_ROLLBACK_FAILED":
-            cures.append(_continue_rollback(cloudformation, name))
+        if state == "UPDATE_ROLLBACK_FAILED":  # the rollback goes on without the resources that hold it up
+            pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+            failed = "StackResourceSummaries[?ResourceStatus == 'UPDATE_FAILED'].LogicalResourceId"
+            stuck = list(pages.search(failed))
+            skip = f" --resources-to-skip {' '.join(stuck)}" if stuck else ""
+            go_on = f"aws cloudformation continue-update-rollback --stack-name {name}{skip}"
+            cures.append(f"{go_on}; then deploy again")
         elif state in ("DELETE_FAILED", "ROLLBACK_FAILED"):
             cures.append(f"`fruit destroy --stage={stage}` takes the rest of {name} away; then deploy again")
         elif state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS":
             cures.append(f"{name} is being changed: wait until that has ended")
     return "failed" if cures else "ok", ", ".join(states) or "none: a first deploy", "; ".join(cures)
-
-
-def _continue_rollback(cloudformation: CloudFormationClient, name: str) -> str:
-    """Return the command that lets a rollback go on without the resources that hold it up."""
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-    failed = "StackResourceSummaries[?ResourceStatus == 'UPDATE_FAILED'].LogicalResourceId"
-    stuck = list(pages.search(failed))
-    skip = f" --resources-to-skip {' '.join(stuck)}" if stuck else ""
-    return f"aws cloudformation continue-update-rollback --stack-name {name}{skip}; then deploy again"
 
 
 def check_cluster(cloudformation: CloudFormationClient, emr: EMRClient, stage: str) -> Finding:
@@ -148,7 +139,7 @@ def check_cluster(cloudformation: CloudFormationClient, emr: EMRClient, stage: s
     found = f"{cluster.id} {cluster.state}"
     if not cluster.live:
         return "ok", f"{found}: a change of the cluster or its run makes another one", ""
-    if cluster.state == "WAITING":
+    if cluster.state == IDLE:
         return "ok", found, ""
     return "warning", found, "a deploy that replaces it ends what runs there: `fruit status` shows its steps"
 

@@ -48,7 +48,7 @@ def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = 
         all_files: whatever the extension.
         links_outside: follow links also to what does not lie in the folder.
 
-    Raises MisuseError: there is nothing to say of it.
+    Raises MisuseError: there is neither a photograph nor a problem.
     """
     inside = None if links_outside else folder.resolve()
     found = list(_below(folder, folder, inside, all_files))
@@ -84,16 +84,12 @@ class Digests:
     @property
     def etag(self) -> str:
         """The MD5, as S3 writes it."""
-        return self.md5.hex() + self._parts
+        return self.md5.hex() + (f"-{self.parts}" if self.parts else "")
 
     @property
     def checksum(self) -> str:
         """The SHA-256, as S3 writes it."""
-        return base64.b64encode(self.sha256).decode() + self._parts
-
-    @property
-    def _parts(self) -> str:
-        return f"-{self.parts}" if self.parts else ""
+        return base64.b64encode(self.sha256).decode() + (f"-{self.parts}" if self.parts else "")
 
 
 def digests_of(content: bytes) -> Digests:
@@ -144,7 +140,7 @@ def _below(
             continue
         try:
             there = entry.stat()
-            _check_link(entry, there, inside, seen)
+            _check_entry(entry, there, inside, seen)
             if stat.S_ISDIR(there.st_mode):
                 yield from _below(path, root, inside, all_files, seen)
             elif skip_reason(name, all_files) is None:
@@ -156,13 +152,13 @@ def _below(
             yield f"{_shown(path, root)}: {error}"
 
 
-def _check_link(
-    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, seen: frozenset[tuple[int, int]]
+def _check_entry(
+    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, above: frozenset[tuple[int, int]]
 ) -> None:
     """Check that an entry is a file or a folder that may be entered. Raises OperateError."""
     if inside and entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(inside):
         raise OperateError("the link leads out of the folder: give --links-outside to follow it")
-    if stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) in seen:
+    if (there.st_dev, there.st_ino) in above:
         raise OperateError("the link leads back to a folder above it")
     if not (stat.S_ISDIR(there.st_mode) or stat.S_ISREG(there.st_mode)):
         raise OperateError("neither a file nor a folder")
@@ -175,12 +171,7 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _readable(photograph: Photograph) -> Photograph:
-    """Return the photograph if S3 takes it and the job can read it back.
-
-    Raises:
-        OperateError: it cannot, and why.
-        OSError: the file cannot be opened.
-    """
+    """Return the photograph if S3 takes it and the job can read it back. Raises OperateError, OSError."""
     try:
         length = len(photograph.name.encode())
     except UnicodeEncodeError:

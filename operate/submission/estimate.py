@@ -15,21 +15,14 @@ EXPECTED_ERROR = "an upper bound: every node on demand and the cluster at its la
 
 @dataclass(frozen=True)
 class Estimate:
-    """Minutes and USD of one run, from its submission until the cluster ends.
-
-    Attributes:
-        nodes: core and task nodes at most.
-        minutes: of the run, with the start of a new cluster.
-        cost_usd: None: a type has no price.
-        rate_source: the deployment's run, or the project's measurement, whose rate counts.
-    """
+    """Minutes and USD of one run, from its submission until the cluster ends."""
 
     images: int
-    nodes: int
-    minutes: float
+    nodes: int  # core and task nodes, at most
+    minutes: float  # with the start of a new cluster
     idle_minutes: float
-    cost_usd: float | None
-    rate_source: str
+    cost_usd: float | None  # None: a type has no price
+    rate_source: str  # the deployment's run, or the project's measurement, whose rate counts
     new_cluster: bool = False
     expected_error: str = EXPECTED_ERROR
 
@@ -63,8 +56,6 @@ def estimate(
 
     Args:
         nodes: those that the cluster has or had.
-        images: how many the run looks at.
-        model: the network whose rate counts.
         most_nodes: core and task nodes that scaling may reach; None: those that there are.
         idle_minutes: the cluster stays this long after the run.
         own_rates: of the deployment's runs, which are preferred to those of the project.
@@ -73,10 +64,13 @@ def estimate(
     workers = most_nodes or max(len(here) - 1, 1)
     dearest = max((price for node in here if (price := hour_price(node, region)) is not None), default=None)
     rate, source = _core_rate(own_rates, model, [node.type.partition(".")[0] for node in here])
+    known = instance_types()
+    # The smallest worker that there is counts, so that the estimate errs upwards.
+    vcpu = min((known[node.type].vcpu for node in here if node.type in known), default=4)
     minutes, usd = run_estimate(
         core_rate=rate,
         images=images,
-        cores=workers * _vcpu(here),
+        cores=workers * vcpu,
         largest_hourly_usd=(dearest or 0.0) * (workers + 1),
         idle_minutes=idle_minutes,
         new_cluster=False,
@@ -87,12 +81,9 @@ def estimate(
 def estimate_of_new(deployed: DeployedJob, images: int, own_rates: Sequence[OwnRate]) -> Estimate:
     """Return the estimate for a cluster that is started for the run and ends with it."""
     rate, source = _core_rate(own_rates, deployed.model, deployed.families)
+    hourly, cores = deployed.hourly_usd, deployed.cores
     minutes, usd = run_estimate(
-        core_rate=rate,
-        images=images,
-        cores=deployed.cores,
-        largest_hourly_usd=deployed.hourly_usd,
-        idle_minutes=0.0,
+        core_rate=rate, images=images, cores=cores, largest_hourly_usd=hourly, idle_minutes=0.0
     )
     return Estimate(images, deployed.nodes, minutes, 0.0, usd, source, new_cluster=True)
 
@@ -103,9 +94,3 @@ def _core_rate(own_rates: Sequence[OwnRate], model: str, families: Sequence[str]
         return own.images_per_second, f"{own.source}, for images like those"
     source = f"of {rate_table()['date']} (infra/costs/rates.json), measured on another machine"
     return images_per_second_per_vcpu(model), source
-
-
-def _vcpu(nodes: Sequence[Node]) -> int:
-    """Return the vCPU of the smallest worker that there is, so that the estimate errs upwards."""
-    known = instance_types()
-    return min((known[node.type].vcpu for node in nodes if node.type in known), default=4)

@@ -19,17 +19,12 @@ from spark_job.contract.errors import MisuseError
 
 @dataclass(frozen=True)
 class Place:
-    """The images to run on, and where.
+    """The images to run on, and where."""
 
-    Attributes:
-        cluster: that of the deploy while it takes steps; None: the run gets a cluster of its own.
-        deployed: the job of the last deploy.
-    """
-
-    cluster: Cluster | None
+    cluster: Cluster | None  # that of the deploy while it takes steps; None: the run gets one of its own
     images: tuple[str, ...]
     listing: Listing
-    deployed: DeployedJob
+    deployed: DeployedJob  # the job of the last deploy
 
     @property
     def live_cluster(self) -> Cluster:
@@ -43,14 +38,10 @@ class Place:
 
 
 def find_place(connection: Connection, images: tuple[str, ...], labels: str | None = None) -> Place:
-    """Return the deployment's cluster, if it takes steps, its job, and the listing of the images.
-
-    Args:
-        labels: as the run's `--labels`; None: as the deployment's.
-    """
-    deployed = deployed_job(connection)
-    deploys, clusters = connection.deployment.cluster_id, stage_clusters(connection)
-    cluster = next((cluster for cluster in clusters if cluster.id == deploys and cluster.live), None)
+    """Return the place of a run; `labels` is its `--labels`, None: that of the deployment."""
+    deployed, deploys = deployed_job(connection), connection.deployment.cluster_id
+    live = [cluster for cluster in stage_clusters(connection) if cluster.live]
+    cluster = next((cluster for cluster in live if cluster.id == deploys), None)
     say(f"listing {', '.join(images)}")
     listing = list_images(connection.client("s3"), images, say, labels or deployed.value("--labels"))
     return Place(cluster, images, listing, deployed)
@@ -59,8 +50,7 @@ def find_place(connection: Connection, images: tuple[str, ...], labels: str | No
 def require_images(place: Place) -> None:
     """Check that there are images to run on. Raises OperateError."""
     if not place.listing.files:
-        where = ", ".join(place.images)
-        raise OperateError(f"no images in {where}: put photographs there with `upload DIR`")
+        raise OperateError(f"no images in {', '.join(place.images)}: put photographs there with `upload DIR`")
 
 
 def estimated(connection: Connection, place: Place, options: Mapping[str, Any]) -> Estimate:
@@ -88,10 +78,7 @@ def deployed_job(connection: Connection) -> DeployedJob:
 
 
 def launch(connection: Connection, request: RunRequest) -> tuple[str, str]:
-    """Start a cluster that ends with this run, and return its id and that of its step.
-
-    Raises OperateError: the function refuses; the message holds its reason.
-    """
+    """Start a cluster that ends with this run; return the ids of both. Raises OperateError: it is refused."""
     answer = _ask(connection, {"run": asdict(request)})
     return str(answer["cluster_id"]), str(answer["step_id"])
 

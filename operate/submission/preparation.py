@@ -48,13 +48,10 @@ def prepared(
     """Return the request and the step that it means, checked.
 
     Args:
-        name: The run id begins with it.
         options: Of the job, by name; None: not given.
         job_code: Run the working tree's job instead of the deployed one.
 
-    Raises:
-        MisuseError: two options exclude each other.
-        OperateError: no images, the same run again, an earlier run that is not there.
+    Raises MisuseError, and OperateError: no images, the same run again, an earlier run that is not there.
     """
     deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)
@@ -102,8 +99,7 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
     Args:
         given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
 
-    Raises:
-        MisuseError: the cluster may not read there.
+    Raises MisuseError: the cluster may not read there.
     """
     buckets = deployment.images_buckets
     uris = []
@@ -119,22 +115,14 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
 
 
 def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
-    """Check a value of `--labels`.
-
-    Raises:
-        MisuseError: it is neither a rule nor a table that the cluster may read.
-        OperateError: there is no such table.
-    """
+    """Check a value of `--labels`. Raises MisuseError, and OperateError where there is no such table."""
     check_labels(labels, deployment.images_buckets.values())
     if is_table(labels) and not holds(s3, *bucket_and_key(labels)):
         raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
 
 
 def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
-    """Return the folder of the earlier run whose reduction is applied.
-
-    Raises OperateError: there is no such complete run.
-    """
+    """Return the folder of the run whose reduction is applied. Raises OperateError: it is not complete."""
     if "://" in run:
         bucket, prefix = bucket_and_key(run)
     else:

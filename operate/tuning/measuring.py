@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import NodeTooSmallError
+from infra.costs.prices import price_table
 from infra.launch.run_request import RunRequest, Submission, submission
 from operate.connection import Connection
 from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
@@ -57,20 +59,17 @@ class Plan:
 
 def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
     """Return every pair of executors and cores on all images, and the largest pair on fewer."""
-    grid = tuple(
-        Trial(executor_count, core_count, images)
-        for executor_count in sorted(set(executors))
-        for core_count in sorted(set(cores))
-    )
+    pairs = product(sorted(set(executors)), sorted(set(cores)))
+    grid = tuple(Trial(*pair, images) for pair in pairs)
     most = max(grid, key=lambda trial: (trial.executors * trial.cores, trial.executors))
     smaller = tuple(Trial(most.executors, most.cores, int(images * share)) for share in SMALLER_SIZES)
     return Plan(grid, smaller)
 
 
 def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
-    """Check that every trial's executors fit on so many core and task nodes.
+    """Check that every trial's executors fit on so many core and task nodes: others would wait for ever.
 
-    Raises MisuseError: one does not, and would wait for ever.
+    Raises MisuseError: one does not fit.
     """
     for trial in trials:
         try:
@@ -102,14 +101,11 @@ def submissions(planned: Plan, place: Place, config: DeploymentConfig, name: str
 
     The sample is the same for all trials of a size.
     """
-    deployed, runs = place.deployed, []
+    deployed, runs, images = place.deployed, [], place.images
     for trial in planned.trials:
-        request = RunRequest(
-            images=place.images,
-            fingerprint=place.listing.fingerprint,
-            options=(f"--sample={trial.images}", "--seed=0"),
-            name=f"{name}-{trial.name}",
-        )
+        options, run_name = (f"--sample={trial.images}", "--seed=0"), f"{name}-{trial.name}"
+        fingerprint = place.listing.fingerprint
+        request = RunRequest(images=images, fingerprint=fingerprint, options=options, name=run_name)
         runs.append(submission(deployed.with_settings(spark_settings(trial, config)), request))
     # In the driver's container, without executors.
     serial = f"{name}-serial"
@@ -132,10 +128,7 @@ def run_all(
     runs: Sequence[Submission],
     config: DeploymentConfig,
 ) -> Tuning:
-    """Submit and follow every step, and return what was measured with the figures that follow.
-
-    Args:
-        runs: those of `planned.trials`, and the serial process last.
+    """Submit and follow every step, those of `submissions`; return what was measured, with its figures.
 
     Raises OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
     """
@@ -161,7 +154,14 @@ def run_all(
     by_images = figures.time_by_images(sizes)
     needed = figures.telling_images(sizes, by_images, rate)
     return Tuning(
-        place=figures.place_of(config, cluster_id),
+        place={
+            "cluster": cluster_id,
+            "stage": config.stage,
+            "region": config.region,
+            "nodes": f"{config.core_node.name}, {config.core_node.vcpu} vCPU",
+            "model": config.model,
+            "prices": f"infra/costs/prices.json of {price_table()['date']}, on demand",
+        },
         images=serial.images,
         serial_seconds=serial.seconds,
         grid=grid,
@@ -174,10 +174,7 @@ def run_all(
 
 
 def _measured(connection: Connection, trial: Trial, run_id: str) -> figures.Measured:
-    """Read the wall time of a run's featurization from its metrics.
-
-    Raises OperateError: the metrics are not there, or Spark had other executors than asked for.
-    """
+    """Read a run's wall time from its metrics. Raises OperateError: none, or not the executors asked for."""
     bucket, key = connection.deployment.results_bucket, run_prefix(run_id) + METRICS
     metrics = read_json(connection.client("s3"), bucket, key)
     if metrics is None:
