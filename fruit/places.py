@@ -1,17 +1,15 @@
 """Where `fruit forget` and `fruit audit` look: folders of runs, and the buckets of a deployment."""
 
-from __future__ import annotations
-
 import getpass
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from infra.contract.outputs import replica_bucket
 from operate.connection import Connection
 from operate.erasure import versions as s3_versions
-from operate.erasure.record import BEGUN, Record
+from operate.erasure.record import Record
 from spark_job.contract.erasure import RECORDS, TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key, is_s3, normalise
@@ -55,22 +53,14 @@ class Place:
         names = [name for name in folder.names() if name.startswith(f"{RECORDS}/")]
         return [Record.from_json(folder.read_json(name)) for name in names]
 
-    def models_left(self) -> set[str]:
-        """Return the runs whose models were fitted with what is gone, and not again, by URI."""
-        models = [model for record in self.records() for model in record.models]
-        return {str(model["uri"]) for model in models if "uri" in model and "fitted_again" not in model}
-
     def remove_overwritten(self, runs: Iterable[str]) -> None:
         """Remove the old versions of what was written anew in these runs, where they lie in S3."""
         for uri in filter(is_s3, runs):
             bucket, key = bucket_and_key(uri)
             s3_versions.remove_overwritten(self.s3, bucket, f"{key}/")
 
-    def unfinished(self) -> list[Record]:
-        return [record for record in self.records() if record.state == BEGUN]
-
     def write(self, record: Record) -> None:
-        self.erasures[0].write_json(f"{RECORDS}/{record.id}.json", record.to_json())
+        self.erasures[0].write_json(f"{RECORDS}/{record.id}.json", asdict(record))
 
     def by(self) -> str:
         """Return who types: the account's principal, or the name on this machine."""
