@@ -11,10 +11,7 @@ from infra.config.deployment import DeploymentConfig
 
 
 def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> LogGroup:
-    """Make a log group whose entries expire after `log_retention_days`.
-
-    It stays after a destroy where data stays.
-    """
+    """Make a log group with entries that expire by `log_retention_days`; it stays where data stays."""
     retained = config.removal_policy == "retain"
     group = LogGroup(
         scope,

@@ -35,10 +35,8 @@ def submitter_role(
     """Make the role by which people upload, submit, cancel, read results and logs, and open tunnels.
 
     They start clusters through one function alone, which checks what is asked for. Cluster and nodes are
-    found by tags.
-
-    The configured principals may take it; without any, whoever in the account may call `sts:AssumeRole` on
-    it.
+    found by tags. The configured principals may take the role; without any, whoever in the account may call
+    `sts:AssumeRole` on it.
     """
     stage, stack = config.stage, Stack.of(scope)
     named = [ArnPrincipal(arn) for arn in config.submitter_arns]

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from infra.artifacts.build import build, built_file, recipes
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             context = {**cdk_json_context(), **context_of(options.context)}
             chosen = recipes(DeploymentConfig.from_context(context))
-            build([chosen[name] for name in options.names or NAMES], options.dist, _say)
+            build([chosen[name] for name in options.names or NAMES], options.dist, partial(print, flush=True))
     except (InfraError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, InfraError) else 1
@@ -48,10 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     for command in (building, telling):
         command.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder of the build")
     return parser
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -53,10 +53,7 @@ class Artifacts:
 
     @classmethod
     def declare(cls, stack: Stack, config: DeploymentConfig, root: Path = ROOT) -> "Artifacts":
-        """Declare the assets of a deployment in a stack.
-
-        Raises InfraError: a file that they are made of cannot be read.
-        """
+        """Declare the assets of a deployment in a stack. Raises InfraError: a file cannot be read."""
         # A folder of the stage: nodes may read it, and nothing that other stacks keep in the bucket.
         folder = assets_folder(config.stage)
         built = {name: _built(stack, folder, recipe, root) for name, recipe in recipes(config, root).items()}

@@ -161,18 +161,9 @@ def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
 
 
 def build_wheelhouse(
-    path: Path,
-    pins: NodePins,
-    platform: NodePlatform,
-    *,
-    modules: Iterable[str],
-    max_bytes: int,
+    path: Path, pins: NodePins, platform: NodePlatform, *, modules: Iterable[str], max_bytes: int
 ) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
-
-    Args:
-        modules: That the node imports when all is installed.
-        max_bytes: The whole may have.
 
     Raises InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
     """

@@ -25,10 +25,7 @@ def context_of(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our fields in the context: what `stages` says of the stage, overridden by the top level.
-
-    Raises ConfigError: `stages` is no mapping of stages to fields.
-    """
+    """Return our fields: those that `stages` has for the stage, then the top level. Raises ConfigError."""
     ours = {name: value for name, value in context.items() if not name.startswith(CDK_PREFIXES)}
     stages = ours.pop(STAGES, {})
     if not isinstance(stages, Mapping) or not all(isinstance(fields, Mapping) for fields in stages.values()):
@@ -96,13 +93,11 @@ def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, An
     """Return the rows of a Markdown table: field, what it is, default (that of a stage too), allowed."""
     rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
     for name, schema in field_schemas(settings).items():
-        of_stages = [
-            f"{_shown(values[name])} ({stage})" for stage, values in by_stage.items() if name in values
-        ]
-        default = ", ".join(of_stages) or _shown(schema.get("default"))
-        rows.append(
-            f"| `{name}` | {' '.join(schema['description'].split())} | {default} | {allowed_values(schema)} |"
-        )
+        stages = [stage for stage, values in by_stage.items() if name in values]
+        default = ", ".join(f"{_shown(by_stage[stage][name])} ({stage})" for stage in stages)
+        default = default or _shown(schema.get("default"))
+        text = " ".join(schema["description"].split())
+        rows.append(f"| `{name}` | {text} | {default} | {allowed_values(schema)} |")
     return rows
 
 

@@ -161,10 +161,7 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_doc
         return self.network == "public"
 
     def sizing(self, executor_cores: int | None = None) -> SparkSizing:
-        """Return how Spark uses a core or task node.
-
-        Args:
-            executor_cores: Of each executor; None: as configured.
+        """Return how Spark uses a core or task node, with other cores of executors than those configured.
 
         Raises NodeTooSmallError: Such executors do not fit on a node.
         """

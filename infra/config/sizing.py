@@ -71,10 +71,9 @@ class SparkSizing:
 
 
 def yarn_memory_mib(memory_mib: int) -> int:
-    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it.
+    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it: without a quarter, 2 to 8 GiB.
 
-    A quarter of the memory stays free, 2 GiB at least, 8 GiB at most. This fits EMR's
-    table of defaults by instance type:
+    This fits EMR's table of defaults by instance type:
     https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html
     """
     return memory_mib - min(max(memory_mib // 4, 2048), 8192)

@@ -31,11 +31,7 @@ def run_name_prefix(stage: str) -> str:
 
 
 def named_by_content(name: str | None, content: Any) -> str:
-    """Return the id of a run, `NAME-1a2b3c4d5e6f` with digits of its content; `run-…` without a name.
-
-    Args:
-        content: All that decides what the run computes, as JSON can hold it.
-    """
+    """Return the id of a run, `NAME-1a2b3c4d5e6f`, with digits of all that decides what the run computes."""
     text = json.dumps(content, sort_keys=True)
     return f"{name or UNNAMED}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import product
 from typing import Any
 
 from rich.console import Group
@@ -36,21 +37,15 @@ PHOTOGRAPHS = {"small": "100 x 100", "phone": "12 megapixels"}
 
 @dataclass(frozen=True)
 class Plan:
-    """One deployment in figures; costs in USD, without tax, all nodes on demand.
-
-    Attributes:
-        run: of `expected_images`, small ones.
-        launched_run: on a cluster that is started for the run and ends with it.
-        own_rates: of earlier runs of the deployment.
-    """
+    """One deployment in figures; costs in USD, without tax, all nodes on demand."""
 
     config: DeploymentConfig
     sizing: SparkSizing
     largest_hourly: float
-    run: Course
-    launched_run: Course
+    run: Course  # of `expected_images`, small ones
+    launched_run: Course  # on a cluster that is started for the run and ends with it
     idle: Mapping[str, float]
-    own_rates: Sequence[OwnRate] = ()
+    own_rates: Sequence[OwnRate] = ()  # of earlier runs of the deployment
 
     @property
     def idle_monthly(self) -> float:
@@ -77,11 +72,7 @@ class Plan:
 def plan(
     config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[OwnRate] = ()
 ) -> Plan:
-    """Plan a configuration whose stacks synthesise to these templates.
-
-    Args:
-        own_rates: of earlier runs of the deployment, which are preferred to those of the project.
-    """
+    """Plan a configuration whose stacks synthesise to these templates; own rates are preferred."""
     run, launched_run = (
         course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)
@@ -92,11 +83,7 @@ def plan(
 
 
 def rendered(plan: Plan, *, compare: bool = False) -> Group:
-    """Return the plan as tables for a terminal.
-
-    Args:
-        compare: also each family of instance types that has a price in the region.
-    """
+    """Return the plan as tables for a terminal; with `compare` also a table of the instance families."""
     tables = [_fleet_table(plan.config), _cost_table(plan), _runs_table(plan)]
     if compare:
         tables.append(_families_table(plan))
@@ -108,19 +95,11 @@ def _runs_table(plan: Plan) -> Table:
     config = plan.config
     columns = (*RUN_COLUMNS, "waiting", "a million (on Spot)", "steady (on Spot)")
     table = _table(columns, title="A run by `fruit submit`, on a cluster that starts for it and ends with it")
-    for images in sorted({config.expected_images, MILLION}):
-        for photographs, size in PHOTOGRAPHS.items():
-            run = _course(plan, config, images, photographs)
-            million = run.cost.of_a_million(images)
-            table.add_row(
-                f"{images:,}",
-                size,
-                f"{run.minutes:.0f}",
-                _usd(run.cost),
-                f"{run.waiting:.0%}",
-                _usd(million),
-                _usd(run.steady),
-            )
+    sizes = sorted({config.expected_images, MILLION})
+    for images, (photographs, size) in product(sizes, PHOTOGRAPHS.items()):
+        run = _course(plan, config, images, photographs)
+        begin = (f"{images:,}", size, f"{run.minutes:.0f}", _usd(run.cost), f"{run.waiting:.0%}")
+        table.add_row(*begin, _usd(run.cost.of_a_million(images)), _usd(run.steady))
     return table
 
 
@@ -132,14 +111,14 @@ def _families_table(plan: Plan) -> Table:
     """Return what a million images take and cost on each family of instance types, the cheapest first."""
     columns = ("instance type", "architecture", "cores", *RUN_COLUMNS[1:])
     table = _table(columns, title="A million images, all nodes of one family")
-    rows = []
-    for name, one in of_each_family(plan.config).items():
-        for photographs, size in PHOTOGRAPHS.items():
+    for photographs, size in PHOTOGRAPHS.items():
+        rows = []
+        for name, one in of_each_family(plan.config).items():
             run = _course(plan, one, MILLION, photographs)
             cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", _usd(run.cost))
-            rows.append((photographs, run.cost.on_demand, cells))
-    for _, _, cells in sorted(rows, key=lambda row: (row[0] != "small", row[1])):
-        table.add_row(*cells)
+            rows.append((run.cost.on_demand, cells))
+        for _, cells in sorted(rows, key=lambda row: row[0]):
+            table.add_row(*cells)
     return table
 
 
@@ -175,16 +154,10 @@ def _fleet_table(config: DeploymentConfig) -> Table:
 
 
 def _cost_table(plan: Plan) -> Table:
-    config, run, rates = plan.config, plan.run, rate_table()
-    range_of_start = rates["cluster_start_minutes_range"]
+    config, run, idle_minutes = plan.config, plan.run, plan.config.idle_timeout_minutes
+    range_of_start, known = rate_table()["cluster_start_minutes_range"], plan.own_rates
     low, high = (
-        course(
-            config,
-            run.images,
-            start_minutes=minutes,
-            idle_minutes=config.idle_timeout_minutes,
-            own_rates=plan.own_rates,
-        ).cost.on_demand
+        course(config, run.images, start_minutes=minutes, idle_minutes=idle_minutes, own_rates=known).cost
         for minutes in range_of_start
     )
     table = _table(("cost", "USD", "how it is reckoned"))
@@ -196,8 +169,8 @@ def _cost_table(plan: Plan) -> Table:
         "the deploy's run",
         f"{run.cost.on_demand:.2f}",
         f"{run.images:,} images, {config.model}, up to {run.rate:,.0f} images/s on {run.cores} cores: "
-        f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle; {low:.2f} to {high:.2f}, as "
-        f"the cluster takes {range_of_start[0]} to {range_of_start[1]} min to start",
+        f"{run.minutes:.0f} min, then {idle_minutes} min idle; {low.on_demand:.2f} to {high.on_demand:.2f}, "
+        f"as the cluster takes {range_of_start[0]} to {range_of_start[1]} min to start",
     )
     scheduled = ""
     if config.schedule:

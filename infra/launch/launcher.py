@@ -54,10 +54,7 @@ def launcher_function(
     buckets: Buckets,
     artifacts: Artifacts,
 ) -> Function:
-    """Make the function that starts a cluster like that of the stack for one run.
-
-    A person or the schedule asks for it.
-    """
+    """Make the function that starts a cluster like the stack's for the run of a person or of the schedule."""
     here = Construct(scope, construct_id)
     text, variables = with_variables(_definition(config, cluster, buckets, artifacts))
     with TemporaryDirectory() as folder:
@@ -125,10 +122,7 @@ def _pack(folder: Path, definition: str) -> None:
 
 
 def _grants(stack: Stack, config: DeploymentConfig, site: ClusterSite, buckets: Buckets) -> list[allow.Grant]:
-    """Let the function start clusters of this stage with their own roles, and see which runs there are.
-
-    With a schedule it also looks for new images.
-    """
+    """Let the function start this stage's clusters and see its runs, and with a schedule look for images."""
     stage = config.stage
     # With tags in the request, EMR asks for the right to tag as well.
     start = ["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"]

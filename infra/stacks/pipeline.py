@@ -23,11 +23,7 @@ from infra.stacks.storage import StorageStack
 
 
 class PipelineStack(StageStack):
-    """One cluster that runs the job on the image sources, once for each run id.
-
-    Attributes:
-        run: The run of this deployment.
-    """
+    """One cluster that runs the job on the image sources, once for each run id."""
 
     def __init__(
         self,
@@ -47,22 +43,16 @@ class PipelineStack(StageStack):
         self.run = run_of(config, job_hash=job.hash, extractor_hash=extractor.hash)
         site = self._site()
         cluster, page = self._watched_cluster(site)
+        buckets, artifacts = self._buckets, self._artifacts
         launcher = launcher_function(
-            self,
-            "Launcher",
-            config=config,
-            buckets=self._buckets,
-            cluster=cluster,
-            site=site,
-            artifacts=self._artifacts,
+            self, "Launcher", config=config, buckets=buckets, cluster=cluster, site=site, artifacts=artifacts
         )
         if config.schedule:
             no_run = "The function that starts clusters failed: the schedule may have started no run"
-            alarm_on_errors(
-                Construct(self, "ScheduleAlarms"), "FailingSchedule", self._topic, launcher, no_run
-            )
-        submitter = submitter_role(self, "Submitter", config=config, buckets=self._buckets, launcher=launcher)
-        cluster_id, results = cluster.ref, self.run.results_uri(self._buckets.results.bucket_name)
+            here = Construct(self, "ScheduleAlarms")
+            alarm_on_errors(here, "FailingSchedule", self._topic, launcher, no_run)
+        submitter = submitter_role(self, "Submitter", config=config, buckets=buckets, launcher=launcher)
+        cluster_id, results = cluster.ref, self.run.results_uri(buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),
             outputs.RUN_ID: (self.run.id, "The run of this deployment"),
@@ -96,11 +86,7 @@ class PipelineStack(StageStack):
         return ClusterSite(network, groups, service, nodes_role, profile)
 
     def _watched_cluster(self, site: ClusterSite) -> tuple[CfnCluster, str]:
-        """Make, in this order, rules and alarms of the run, cluster, alarms of the cluster, and the wait.
-
-        Returns:
-            The cluster, and the address of the dashboard.
-        """
+        """Make the run's rules and alarms, then the cluster, its alarms, the dashboard (URL) and the wait."""
         config, topic, buckets = self._config, self._topic, self._buckets
         watch, emr, limits, page = (Construct(self, name) for name in ("Run", "Emr", "Limit", "Page"))
         ended, handle = run_watch(watch, config, buckets, self.run, self._logs_uri)
@@ -117,9 +103,8 @@ class PipelineStack(StageStack):
         )
         limit = cost_limit(limits, config, buckets)
         may_cost_more = "The function that stops runs at their cost limit failed: a run may cost more"
-        of_limit = alarm_on_errors(
-            Construct(self, "LimitAlarms"), "FailingCostLimit", topic, limit, may_cost_more
-        )
+        alarms = Construct(self, "LimitAlarms")
+        of_limit = alarm_on_errors(alarms, "FailingCostLimit", topic, limit, may_cost_more)
         emr.node.add_dependency(watch, *of_runs, limits, of_limit)
         of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.ref)
         url = pipeline_dashboard(page, config, [*of_runs, of_limit, *of_cluster])

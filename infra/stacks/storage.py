@@ -25,11 +25,7 @@ LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
 
 
 class StorageStack(StageStack):
-    """Everything that holds data.
-
-    Attributes:
-        buckets: Those that the pipeline works with, and their key; images in the order of the sources.
-    """
+    """Everything that holds data; its `buckets` are those that the pipeline works with, and their key."""
 
     def __init__(self, scope: Construct, config: DeploymentConfig) -> None:
         super().__init__(scope, "storage", config, "images, results, logs and artifacts")
@@ -38,7 +34,7 @@ class StorageStack(StageStack):
         # EMR overwrites logs often.
         logs_end = expire("logs", config.log_retention_days, NONCURRENT_DAYS)
         key = data_key(self, config)
-        access_logs = access_log_bucket(self, destroy=destroy, lifecycle_rules=logs_end)
+        access_logs = access_log_bucket(self, destroy=destroy, rules=logs_end)
         bucket = partial(private_bucket, self, destroy=destroy, key=key, access_logs=access_logs)
         archive = ImageArchive(self, "Archive", config=config, key=key, access_logs=access_logs)
         self.buckets = Buckets(

@@ -86,30 +86,16 @@ def self_signed(
     Args:
         pkcs8: The private key.
         public_key: Its public half as SubjectPublicKeyInfo, in DER.
-        name: Common name and only alternative name.
         serial: Above 0, less than 2**159.
         begin, end: In UTC, before 2050.
     """
     algorithm = encoded(SEQUENCE, encoded(OID, SHA256_WITH_RSA), encoded(NULL))
-    subject = encoded(
-        SEQUENCE,
-        encoded(SET, encoded(SEQUENCE, encoded(OID, COMMON_NAME), encoded(UTF8, name.encode()))),
-    )
-    validity = encoded(
-        SEQUENCE, *(encoded(UTC_TIME, f"{time:%y%m%d%H%M%SZ}".encode()) for time in (begin, end))
-    )
+    common_name = encoded(SEQUENCE, encoded(OID, COMMON_NAME), encoded(UTF8, name.encode()))
+    subject = encoded(SEQUENCE, encoded(SET, common_name))
+    times = [encoded(UTC_TIME, f"{time:%y%m%d%H%M%SZ}".encode()) for time in (begin, end)]
+    facts = (algorithm, subject, encoded(SEQUENCE, *times), subject, public_key, _extensions(name))
     version = encoded(VERSION, integer(2))  # counts from 0: version 3
-    body = encoded(
-        SEQUENCE,
-        version,
-        integer(serial),
-        algorithm,
-        subject,
-        validity,
-        subject,
-        public_key,
-        _extensions(name),
-    )
+    body = encoded(SEQUENCE, version, integer(serial), *facts)
     signature = encoded(BIT_STRING, b"\x00", rsa_key(pkcs8).sign(body))
     return encoded(SEQUENCE, body, algorithm, signature)
 

@@ -22,7 +22,7 @@ NAMESPACE = "FruitFeatures"
 STAGE_DIMENSION = "Stage"
 RUNS_COMPLETED, RUNS_FAILED = "RunsCompleted", "RunsFailed"
 REJECTED_SHARE = "RejectedShare"
-# Metric: where it stands in metrics.json, and CloudWatch's unit.
+# Metric: where it stands in metrics.json (part and name), and CloudWatch's unit.
 FIGURES: Mapping[str, tuple[tuple[str, str], StandardUnitType]] = {
     "ImagesUsable": (("images", "usable"), "Count"),
     "ImagesRejected": (("images", "rejected"), "Count"),
@@ -52,8 +52,8 @@ def outcome_data(stage: str, succeeded: bool) -> list[MetricDatumTypeDef]:
 def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeDef]:
     """Return the figures as CloudWatch takes them; those of stages that did not run (`null`) are left out."""
     data = []
-    for name, (path, unit) in FIGURES.items():
-        value = _at(metrics, path)
+    for name, (place, unit) in FIGURES.items():
+        value = _at(metrics, *place)
         if value is not None:
             data.append(_datum(name, float(value), unit, stage))
     share = rejected_share(metrics)
@@ -62,7 +62,7 @@ def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeD
 
 def rejected_share(metrics: Mapping[str, Any]) -> float | None:
     """Return the share of rejected images among those that were tried, 0 to 1; None where there were none."""
-    rejected, usable = _at(metrics, ("images", "rejected")), _at(metrics, ("images", "usable"))
+    rejected, usable = _at(metrics, "images", "rejected"), _at(metrics, "images", "usable")
     tried = (rejected or 0) + (usable or 0)
     return rejected / tried if tried and rejected is not None else None
 
@@ -71,26 +71,19 @@ def summary(metrics: Mapping[str, Any] | None, results: str) -> str:
     """Say in one sentence, to whoever deployed, what the result is or what to do first."""
     if metrics is None:
         return f"complete; results {results}"
-    usable, rejected = _at(metrics, ("images", "usable")) or 0, _at(metrics, ("images", "rejected")) or 0
+    usable, rejected = _at(metrics, "images", "usable") or 0, _at(metrics, "images", "rejected") or 0
     if not usable + rejected:
         return "no images yet: upload photographs to the image buckets, then submit a run"
     return f"{usable:,} images usable, {rejected:,} rejected; results {results}"
 
 
-def _at(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = metrics
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def _at(metrics: Mapping[str, Any], part: str, name: str) -> Any:
+    return (metrics.get(part) or {}).get(name)
 
 
 def _datum(name: str, value: float, unit: StandardUnitType, stage: str) -> MetricDatumTypeDef:
-    return {
-        "MetricName": name,
-        "Value": value,
-        "Unit": unit,
-        "Dimensions": [{"Name": STAGE_DIMENSION, "Value": stage}],
-    }
+    dimensions: Any = [{"Name": STAGE_DIMENSION, "Value": stage}]
+    return {"MetricName": name, "Value": value, "Unit": unit, "Dimensions": dimensions}
 
 
 @dataclass(frozen=True)
@@ -185,12 +178,8 @@ def signal(url: str, outcome: Outcome) -> None:
     The address is signed for a day. A refusal is no error: nobody waits any more, and another try would be
     refused as well.
     """
-    message = {
-        "Status": "SUCCESS" if outcome.succeeded else "FAILURE",
-        "Reason": outcome.text[:MOST_CHARACTERS],
-        "UniqueId": outcome.step,
-        "Data": outcome.text[:MOST_CHARACTERS],
-    }
+    status, text = "SUCCESS" if outcome.succeeded else "FAILURE", outcome.text[:MOST_CHARACTERS]
+    message = {"Status": status, "Reason": text, "UniqueId": outcome.step, "Data": text}
     request = urllib.request.Request(url, data=json.dumps(message).encode(), method="PUT")  # noqa: S310 (CloudFormation's)
     request.add_header("Content-Type", "")  # the presigned URL was signed without one
     try:
@@ -215,8 +204,13 @@ def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -
         run, state = steps[-1]["Name"], steps[-1]["Status"]["State"]
     if state in (COMPLETED, FAILED):
         return None
-    reason = f"cluster {detail['clusterId']} {detail['state']}: {_change(detail)}"
-    text = f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/"
+    reason = detail.get("stateChangeReason", "")
+    try:  # it is JSON in a string
+        reason = json.loads(reason).get("message") or reason
+    except (AttributeError, TypeError, ValueError):
+        reason = reason or detail.get("message", "")
+    logs = f"{settings.logs_uri}/{detail['clusterId']}/"
+    text = f"cluster {detail['clusterId']} {detail['state']}: {reason}; logs {logs}"
     return Outcome(run, False, text, state == CANCELLED and detail["state"] == TERMINATED)
 
 
@@ -226,17 +220,7 @@ def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) ->
         details = step["Status"].get("FailureDetails", {})
     except Exception as error:  # the event itself says that it failed
         details = {"Message": f"no details ({error})"}
-    reasons = [details[name] for name in ("Reason", "Message") if details.get(name)] or [
-        detail.get("message", "")
-    ]
+    reasons = [details[name] for name in ("Reason", "Message") if details.get(name)]
+    reasons = reasons or [detail.get("message", "")]
     logs = f"{settings.logs_uri}/{detail['clusterId']}/steps/{detail['stepId']}/"
     return f"step {detail['stepId']} {detail['state']}: {'; '.join(reasons)}; logs {logs}"
-
-
-def _change(detail: dict[str, Any]) -> str:
-    """Return what EMR says about the end; it comes as JSON in a string."""
-    reason = detail.get("stateChangeReason", "")
-    try:
-        return str(json.loads(reason).get("message") or reason)
-    except (AttributeError, TypeError, ValueError):
-        return str(reason or detail.get("message", ""))
