@@ -65,9 +65,7 @@ class Stored:
     metavar="FILE",
     help="Write the record of processing activities (Article 30 GDPR) too, as far as AWS knows.",
 )
-@click.option(
-    "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
-)
+@click.option("--results", multiple=True, metavar="FOLDER", help="Look into these runs, too; repeatable.")
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
 @json_option
 @connected
@@ -186,13 +184,11 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
             answer = none_if_refused(none, partial(place.s3.get_bucket_policy, Bucket=bucket))
             own = json.loads(answer["Policy"]) if answer else None
             readers = policies.readers(bucket, prefix, own) if policies else None
-            for one in _stored(place.s3, kind, bucket, prefix, days, now):
+            for one in _found(place.s3, kind, bucket, prefix, days, now):
                 yield replace(one, readers=readers)
 
 
-def _stored(
-    s3: Any, kind: str, bucket: str, prefix: str, days: int | None, now: datetime
-) -> Iterator[Stored]:
+def _found(s3: Any, kind: str, bucket: str, prefix: str, days: int | None, now: datetime) -> Iterator[Stored]:
     """Yield what lies below a prefix; results by the table or report that they are."""
     read = partial(s3.get_bucket_lifecycle_configuration, Bucket=bucket)
     answer = none_if_refused(["NoSuchLifecycleConfiguration"], read)

@@ -14,14 +14,7 @@ from constructs import Construct
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
 from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
-from infra.run.functions.run_ended.handler import (
-    FIGURES,
-    NAMESPACE,
-    REJECTED_SHARE,
-    RUNS_COMPLETED,
-    RUNS_FAILED,
-    STAGE_DIMENSION,
-)
+from infra.run.functions.run_ended import handler as run_ended
 
 # CloudWatch looks back one day at most at this period.
 MOST_PERIODS = 288
@@ -39,9 +32,9 @@ LEAST_MEMORY_PERCENT = 10
 def run_metric(stage: str, name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
     """Return the metric of a figure that a function publishes, each minute of a run or at its end."""
     return cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=run_ended.NAMESPACE,
         metric_name=name,
-        dimensions_map={STAGE_DIMENSION: stage},
+        dimensions_map={run_ended.STAGE_DIMENSION: stage},
         statistic=statistic,
         period=Duration.minutes(1),
     )
@@ -69,11 +62,9 @@ def metric_of_every_cluster(name: str) -> cloudwatch.MathExpression:
     )
 
 
-def idle_periods(idle_timeout_minutes: int) -> int:
+def idle_periods(timeout_minutes: int) -> int:
     """Return after how many periods an idle cluster should have ended by itself."""
-    return min(
-        math.ceil((idle_timeout_minutes + IDLE_MARGIN_MINUTES) / EMR_PERIOD.to_minutes()), MOST_PERIODS
-    )
+    return min(math.ceil((timeout_minutes + IDLE_MARGIN_MINUTES) / EMR_PERIOD.to_minutes()), MOST_PERIODS)
 
 
 def alarm(
@@ -115,11 +106,11 @@ def run_alarms(
     here: Construct, config: DeploymentConfig, topic: ITopic, function: IFunction
 ) -> list[cloudwatch.Alarm]:
     """Make the alarms on runs; they exist before the cluster, so that the first run that fails finds them."""
-    share, rejected = config.rejected_share_alarm, run_metric(config.stage, REJECTED_SHARE)
+    share, rejected = config.rejected_share_alarm, run_metric(config.stage, run_ended.REJECTED_SHARE)
     too_many = f"More than {share:.1%} of a run's images were rejected"
     in_vain = "The function that hears of a run's end failed: a deploy may wait in vain"
     return [
-        alarm(here, "FailedRun", topic, run_metric(config.stage, RUNS_FAILED), "A run failed"),
+        alarm(here, "FailedRun", topic, run_metric(config.stage, run_ended.RUNS_FAILED), "A run failed"),
         alarm(here, "RejectedImages", topic, rejected, too_many, above=share),
         alarm_on_errors(here, "FailingFunction", topic, function, in_vain),
     ]
@@ -156,8 +147,8 @@ def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequen
     """
     stage, region, name = config.stage, config.region, stack_name(config.stage, "pipeline")
     *progress, rejected = (run_metric(stage, metric) for metric in PROGRESS_METRICS)
-    figures = [run_metric(stage, metric) for metric in FIGURES]
-    outcomes = [run_metric(stage, metric, "Sum") for metric in (RUNS_COMPLETED, RUNS_FAILED)]
+    figures = [run_metric(stage, metric) for metric in run_ended.FIGURES]
+    outcomes = [run_metric(stage, name, "Sum") for name in (run_ended.RUNS_COMPLETED, run_ended.RUNS_FAILED)]
     nodes = [metric_of_every_cluster(metric) for metric in NODES]
     memory, waiting = map(metric_of_every_cluster, MEMORY)
     size: Any = {"width": HALF, "height": HEIGHT}

@@ -21,13 +21,11 @@ GONE = "contains(['deleted', 'deleting', 'Deleted', 'Deleting', 'terminated', 's
 LIVE_INSTANCES = f"Reservations[].Instances[?!{GONE.format('State.Name')}][].[InstanceId, State.Name]"
 LIVE_GATEWAYS = f"NatGateways[?!{GONE.format('State')}].[NatGatewayId, State]"
 # Gateway endpoints are free.
-PAID_ENDPOINTS = (
-    f"VpcEndpoints[?VpcEndpointType != 'Gateway' && !{GONE.format('State')}].[VpcEndpointId, State]"
-)
+ENDPOINTS = f"VpcEndpoints[?VpcEndpointType != 'Gateway' && !{GONE.format('State')}].[VpcEndpointId, State]"
 TAGGED = (
     ("instance", "describe_instances", LIVE_INSTANCES),
     ("NAT gateway", "describe_nat_gateways", LIVE_GATEWAYS),
-    ("interface endpoint", "describe_vpc_endpoints", PAID_ENDPOINTS),
+    ("interface endpoint", "describe_vpc_endpoints", ENDPOINTS),
     ("volume", "describe_volumes", "Volumes[].[VolumeId, State]"),
 )
 BUCKET = "AWS::S3::Bucket"
@@ -68,13 +66,11 @@ def deployed_resources(cloudformation: CloudFormationClient, stage: str) -> list
     resources = []
     for stack, template in _templates(cloudformation, stage).items():
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-        for summary in pages.search("StackResourceSummaries[]"):
-            if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in DELETED:
-                declared = template.get("Resources", {}).get(summary["LogicalResourceId"], {})
+        for one in pages.search("StackResourceSummaries[]"):
+            if one.get("PhysicalResourceId") and one["ResourceStatus"] not in DELETED:
+                declared = template.get("Resources", {}).get(one["LogicalResourceId"], {})
                 stays = declared.get("DeletionPolicy") in STAYING
-                resources.append(
-                    Resource(stack, summary["PhysicalResourceId"], summary["ResourceType"], stays)
-                )
+                resources.append(Resource(stack, one["PhysicalResourceId"], one["ResourceType"], stays))
     return resources
 
 

@@ -79,9 +79,7 @@ def instance_role(
     return role, CfnInstanceProfile(here, "Profile", roles=[role.role_name])
 
 
-def _grants(
-    buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Sequence[str]
-) -> list[allow.Grant]:
+def _grants(buckets: Buckets, staged: IBucket, stage: str, certificates: Sequence[str]) -> list[allow.Grant]:
     """Allow a node what it needs of S3, of the key and of Session Manager."""
     results, logs, artifacts = [buckets.results], [buckets.logs], [buckets.artifacts]
     named_at_submit = "Each run has a folder of its own, whose name is given when the run is submitted"
@@ -103,9 +101,9 @@ def _grants(
         allow.on_everything("SessionManager", SESSION_MANAGER, SESSION_MANAGER_REASON),
         *allow.use_key("UseKey", buckets.key, DISK_KEY),
     ]
-    if certificate_arns:
+    if certificates:
         archives = {objects_of(buckets.artifacts, f"{TRANSIT}/*"): allow.ARCHIVES_REASON}
-        grants.append(allow.Grant("ReadCertificates", allow.READ_OBJECTS, certificate_arns, reasons=archives))
+        grants.append(allow.Grant("ReadCertificates", allow.READ_OBJECTS, certificates, reasons=archives))
     return grants
 
 

@@ -91,11 +91,9 @@ def use_key(sid: str, key: IKey | None, actions: Sequence[str]) -> list[Grant]:
 
 def clusters_of_stage(sid: str, stack: Stack, stage: str, actions: Sequence[str]) -> Grant:
     """Allow these actions on every cluster that carries the project's and the stage's tag."""
-    clusters = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
+    arn = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
     named = in_account("elasticmapreduce", stack.region, "cluster/*")
-    return Grant(
-        sid, actions, [clusters], tagged("elasticmapreduce:ResourceTag", stage), {named: BY_TAG_REASON}
-    )
+    return Grant(sid, actions, [arn], tagged("elasticmapreduce:ResourceTag", stage), {named: BY_TAG_REASON})
 
 
 def pass_role(sid: str, role: IRole, service: str) -> Grant:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
@@ -156,22 +157,17 @@ def _fleets(config: DeploymentConfig) -> dict[str, Any]:
         timeout_action="SWITCH_TO_ON_DEMAND",
         timeout_duration_minutes=SPOT_TIMEOUT_MINUTES,
     )
+    # Each instance counts as one unit, whatever its type.
+    kind = partial(CfnCluster.InstanceTypeConfigProperty, weighted_capacity=1, ebs_configuration=disks)
     fleets: dict[str, Any] = {}
     for fleet in config.fleets:
-        # Each instance counts as one unit, whatever its type.
-        types = [
-            CfnCluster.InstanceTypeConfigProperty(
-                instance_type=name, weighted_capacity=1, ebs_configuration=disks
-            )
-            for name in fleet.types
-        ]
         # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
         fleets[fleet.name] = CfnCluster.InstanceFleetConfigProperty(
             name=fleet.name,
             # Only task nodes may be Spot: such a fleet begins with one, and buys no other at its start.
             target_on_demand_capacity=0 if fleet.spot_share else max(fleet.minimum, 1),
             target_spot_capacity=1 if fleet.spot_share else 0,
-            instance_type_configs=types,
+            instance_type_configs=[kind(instance_type=name) for name in fleet.types],
             launch_specifications=CfnCluster.InstanceFleetProvisioningSpecificationsProperty(
                 on_demand_specification=on_demand, spot_specification=spot if fleet.name == "task" else None
             ),

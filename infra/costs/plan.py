@@ -14,18 +14,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.fields import DeploymentFields
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import (
-    MILLION,
-    Course,
-    OwnRate,
-    Usd,
-    course,
-    idle_monthly_cost,
-    largest_hourly_cost,
-    latest_rate,
-    of_each_family,
-    rate_table,
-)
+from infra.costs import cost as costs
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
@@ -42,10 +31,10 @@ class Plan:
     config: DeploymentConfig
     sizing: SparkSizing
     largest_hourly: float
-    run: Course  # of `expected_images`, small ones
-    launched_run: Course  # on a cluster that is started for the run and ends with it
+    run: costs.Course  # of `expected_images`, small ones
+    launched_run: costs.Course  # on a cluster that is started for the run and ends with it
     idle: Mapping[str, float]
-    own_rates: Sequence[OwnRate] = ()  # of earlier runs of the deployment
+    own_rates: Sequence[costs.OwnRate] = ()  # of earlier runs of the deployment
 
     @property
     def idle_monthly(self) -> float:
@@ -70,15 +59,15 @@ class Plan:
 
 
 def plan(
-    config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[OwnRate] = ()
+    config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[costs.OwnRate] = ()
 ) -> Plan:
     """Plan a configuration whose stacks synthesise to these templates; own rates are preferred."""
     run, launched_run = (
-        course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
+        costs.course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)
     )
-    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
-    idle = idle_monthly_cost(templates)
+    hourly = costs.largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    idle = costs.idle_monthly_cost(templates)
     return Plan(config, config.sizing(), hourly, run, launched_run, idle, own_rates)
 
 
@@ -95,7 +84,7 @@ def _runs_table(plan: Plan) -> Table:
     config = plan.config
     columns = (*RUN_COLUMNS, "waiting", "a million (on Spot)", "steady (on Spot)")
     table = _table(columns, title="A run by `fruit submit`, on a cluster that starts for it and ends with it")
-    sizes = sorted({config.expected_images, MILLION})
+    sizes = sorted({config.expected_images, costs.MILLION})
     for images, (photographs, size) in product(sizes, PHOTOGRAPHS.items()):
         run = _course(plan, config, images, photographs)
         begin = (f"{images:,}", size, f"{run.minutes:.0f}", _usd(run.cost), f"{run.waiting:.0%}")
@@ -103,8 +92,8 @@ def _runs_table(plan: Plan) -> Table:
     return table
 
 
-def _course(plan: Plan, config: DeploymentFields, images: int, photographs: str) -> Course:
-    return course(config, images, photographs=photographs, own_rates=plan.own_rates)
+def _course(plan: Plan, config: DeploymentFields, images: int, photographs: str) -> costs.Course:
+    return costs.course(config, images, photographs=photographs, own_rates=plan.own_rates)
 
 
 def _families_table(plan: Plan) -> Table:
@@ -113,8 +102,8 @@ def _families_table(plan: Plan) -> Table:
     table = _table(columns, title="A million images, all nodes of one family")
     for photographs, size in PHOTOGRAPHS.items():
         rows = []
-        for name, one in of_each_family(plan.config).items():
-            run = _course(plan, one, MILLION, photographs)
+        for name, one in costs.of_each_family(plan.config).items():
+            run = _course(plan, one, costs.MILLION, photographs)
             cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", _usd(run.cost))
             rows.append((run.cost.on_demand, cells))
         for _, cells in sorted(rows, key=lambda row: row[0]):
@@ -132,7 +121,7 @@ def _table(columns: Iterable[str], title: str | None = None) -> Table:
     return table
 
 
-def _usd(cost: Usd) -> str:
+def _usd(cost: costs.Usd) -> str:
     return f"{cost.on_demand:.2f} ({cost.spot:.2f})"
 
 
@@ -155,9 +144,9 @@ def _fleet_table(config: DeploymentConfig) -> Table:
 
 def _cost_table(plan: Plan) -> Table:
     config, run, idle_minutes = plan.config, plan.run, plan.config.idle_timeout_minutes
-    range_of_start, known = rate_table()["cluster_start_minutes_range"], plan.own_rates
+    range_of_start, own = costs.rate_table()["cluster_start_minutes_range"], plan.own_rates
     low, high = (
-        course(config, run.images, start_minutes=minutes, idle_minutes=idle_minutes, own_rates=known).cost
+        costs.course(config, run.images, start_minutes=minutes, idle_minutes=idle_minutes, own_rates=own).cost
         for minutes in range_of_start
     )
     table = _table(("cost", "USD", "how it is reckoned"))
@@ -187,7 +176,7 @@ def _cost_table(plan: Plan) -> Table:
 
 
 def _sources(plan: Plan) -> str:
-    prices, rates = price_table(), rate_table()
+    prices, rates = price_table(), costs.rate_table()
     sizing, today = plan.sizing, datetime.now(UTC).date()
     return (
         f"Spark: {sizing.executors_per_node} executor(s) a node, {sizing.executor_cores} cores and "
@@ -206,8 +195,8 @@ def _sources(plan: Plan) -> str:
 def _own(plan: Plan) -> str:
     """Name the runs whose rates the plan counts with, a line each; without one, nothing."""
     found = {
-        latest_rate(plan.own_rates, plan.config.model, one.families, photographs)
-        for one in (plan.config, *of_each_family(plan.config).values())
+        costs.latest_rate(plan.own_rates, plan.config.model, one.families, photographs)
+        for one in (plan.config, *costs.of_each_family(plan.config).values())
         for photographs in PHOTOGRAPHS
     }
     return "".join(f"Rate {source}.\n" for source in sorted(rate.source for rate in found if rate))

@@ -81,14 +81,12 @@ def monthly_budget(here: Construct, config: DeploymentConfig, topic: Topic) -> s
     CloudFormation gives it the name that is returned: a budget of a fixed name could not be replaced, as a
     changed alert asks for.
     """
-    subscriber = CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
+    sns = CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
     above: Any = {"comparison_operator": "GREATER_THAN", "threshold_type": "PERCENTAGE"}
     alerts = []
     for kind, percent in (("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)):
-        alert = CfnBudget.NotificationProperty(notification_type=kind, threshold=percent, **above)
-        alerts.append(
-            CfnBudget.NotificationWithSubscribersProperty(notification=alert, subscribers=[subscriber])
-        )
+        one = CfnBudget.NotificationProperty(notification_type=kind, threshold=percent, **above)
+        alerts.append(CfnBudget.NotificationWithSubscribersProperty(notification=one, subscribers=[sns]))
     limit = CfnBudget.SpendProperty(amount=config.monthly_budget_usd, unit="USD")
     month = CfnBudget.BudgetDataProperty(budget_type="COST", time_unit="MONTHLY", budget_limit=limit)
     budget = CfnBudget(here, "Budget", budget=month, notifications_with_subscribers=alerts)

@@ -76,14 +76,12 @@ class PipelineStack(StageStack):
         certificates = certificate_objects(config, buckets)
         reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
         network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
-        nodes_role, profile = instance_role(
+        nodes, profile = instance_role(
             Construct(self, "Instances"), buckets=buckets, stage=config.stage, certificate_arns=certificates
         )
         groups = ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private)
-        service = service_role(
-            self, "Service", instance_role=nodes_role, key=buckets.key, spot=config.uses_spot
-        )
-        return ClusterSite(network, groups, service, nodes_role, profile)
+        service = service_role(self, "Service", instance_role=nodes, key=buckets.key, spot=config.uses_spot)
+        return ClusterSite(network, groups, service, nodes, profile)
 
     def _watched_cluster(self, site: ClusterSite) -> tuple[CfnCluster, str]:
         """Make the run's rules and alarms, then the cluster, its alarms, the dashboard (URL) and the wait."""

@@ -13,19 +13,9 @@ from operate.emr.clusters import Cluster, list_nodes
 from operate.emr.node_costs import Line, account, total
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.run_history import (
-    find_run,
-    list_runs,
-    meant_clusters,
-    nodes_of_run,
-    own_rates,
-    run_history,
-    spot_of,
-    stage_clusters,
-)
+from operate.runs import run_history as history
 from operate.runs.watch import read_of_run
-from operate.submission.estimate import Estimate, estimate_of_new
-from operate.submission.place import deployed_job, estimated, find_place
+from operate.submission.place import Estimate, deployed_job, estimate_of_new, estimated, find_place
 from operate.submission.preparation import image_uris
 from spark_job.contract.run_layout import METRICS
 
@@ -80,15 +70,19 @@ def cost_command(
     now = datetime.now(UTC)
     step = expected = None
     if run:
-        cluster, step = find_run(connection, run, cluster_id)
+        cluster, step = history.find_run(connection, run, cluster_id)
         clusters, expected = [cluster], _estimate_of(connection, step)
     else:
-        clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
+        clusters = (
+            history.stage_clusters(connection, days)
+            if days
+            else history.meant_clusters(connection, cluster_id)
+        )
     accounts = {}
     for cluster in clusters:
         nodes = list_nodes(emr, cluster.id)
-        spot = spot_of(connection, cluster.id, nodes, now)
-        paid = nodes_of_run(step, list_steps(emr, cluster.id), nodes, now) if step else nodes
+        spot = history.spot_of(connection, cluster.id, nodes, now)
+        paid = history.nodes_of_run(step, list_steps(emr, cluster.id), nodes, now) if step else nodes
         accounts[cluster.id] = account(paid, connection.region, now, spot)
     lines = list(chain.from_iterable(accounts.values()))
     told = {
@@ -103,8 +97,8 @@ def cost_command(
 
 def print_month(connection: Connection, month: datetime, *, as_json: bool) -> None:
     """Print what each run of a month has cost, and their sum. A run is of the month in which it ended."""
-    history = run_history(connection, at_spot_prices=True)
-    found = list_runs(connection.client("s3"), connection.deployment.results_bucket, history)
+    traces = history.run_history(connection, at_spot_prices=True)
+    found = history.list_runs(connection.client("s3"), connection.deployment.results_bucket, traces)
     wanted = f"{month:%Y-%m}"
     runs = [run for run in found if run.created and f"{run.created.astimezone(UTC):%Y-%m}" == wanted]
     known = sum(run.cost_usd for run in runs if run.cost_usd is not None)
@@ -122,7 +116,7 @@ def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
     count = images.get("usable", 0) + images.get("rejected", 0)
     if not count:
         return None
-    earlier = [rate for rate in own_rates(connection) if step.created and rate.created < step.created]
+    earlier = [rate for rate in history.own_rates(connection) if step.created and rate.created < step.created]
     return estimate_of_new(deployed_job(connection), count, earlier)
 
 

@@ -30,9 +30,7 @@ from spark_job.contract.run_layout import MANIFEST
     "--only", multiple=True, metavar="PATTERN", help="Fetch only files that match, as 'report/*'; repeatable."
 )
 @click.option("--partial", is_flag=True, help="Fetch what there is of a run that is not complete.")
-@click.option(
-    "--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Files to fetch at once."
-)
+@click.option("--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Files at a time.")
 @json_option
 @connected
 def fetch_command(
@@ -92,7 +90,5 @@ def matching(objects: list[StoredObject], prefix: str, patterns: tuple[str, ...]
         if any(fnmatchcase(stored.key.removeprefix(prefix), pattern) for pattern in patterns)
     ]
     if not matches:
-        raise MisuseError(
-            f"--only {' '.join(patterns)}: nothing of the run is called so (docs/results-folder.md)"
-        )
+        raise MisuseError(f"--only {' '.join(patterns)}: no file of the run matches (docs/results-folder.md)")
     return matches

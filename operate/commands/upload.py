@@ -17,7 +17,6 @@ from spark_job.contract.erasure import CONSENT, CONTRIBUTOR, TOMBSTONES, Tombsto
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key
 
-AT_ONCE = 32
 MOST_METADATA_BYTES = 2_048
 
 
@@ -25,19 +24,11 @@ MOST_METADATA_BYTES = 2_048
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
 @click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
-@click.option(
-    "--contributor", metavar="ID", help="Who gives the photographs; `forget --contributor` uses it."
-)
+@click.option("--contributor", metavar="ID", help="Who gave the photographs; `forget --contributor` uses it.")
 @click.option("--consent", metavar="TEXT", help="What that person agreed to, and when.")
 @click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
 @click.option("--links-outside", is_flag=True, help="Follow links to what lies outside FOLDER, too.")
-@click.option(
-    "--at-once",
-    type=click.IntRange(1, 64),
-    default=AT_ONCE,
-    show_default=True,
-    help="Files to upload at once.",
-)
+@click.option("--at-once", type=click.IntRange(1, 64), default=32, show_default=True, help="Files at a time.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be uploaded.")
 @json_option
 @connected
@@ -83,16 +74,14 @@ def upload_command(
     )
     print_result(told, text, as_json=as_json)
     if found.problems:
-        raise OperateError(
-            f"{len(found.problems):,} of {folder} could not be taken: mend them and upload again"
-        )
+        raise OperateError(f"{len(found.problems):,} of {folder} could not be taken: mend and upload again")
 
 
 def upload_folder(connection: Connection, folder: Path, tell: Callable[[str], None] = say) -> UploadResult:
     """Upload every photograph of the folder that can be read into the first image source."""
     target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
     found = without_erased(require_photographs(folder, all_files=False), tombstones_of(connection))
-    result = _upload(target, found, AT_ONCE, dry_run=False, tell=tell)
+    result = _upload(target, found, at_once=32, dry_run=False, tell=tell)
     if not found.photographs:
         raise OperateError(f"none of the photographs in {folder} could be taken: give another folder")
     return result

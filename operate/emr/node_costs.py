@@ -61,17 +61,15 @@ def hour_price(node: Node, region: str) -> float | None:
     return node_hour(instance_types()[node.type], region, public=node.public)
 
 
-def _line(
-    kind: str, market: str, nodes: list[Node], region: str, now: datetime, spot_usd: float | None
-) -> Line:
+def _line(kind: str, market: str, nodes: list[Node], region: str, now: datetime, spot: float | None) -> Line:
     hours = sum(node.paid_hours(now) for node in nodes)
     price, source = hour_price(nodes[0], region), f"no price of {kind} in infra/costs/prices.json"
-    if price is not None and spot_usd is not None:
-        price += spot_usd - ec2_hour(instance_types()[kind], region)
+    if price is not None and spot is not None:
+        price += spot - ec2_hour(instance_types()[kind], region)
         source = f"{price:.3f} USD/hour with EC2's history of Spot prices"
     elif price is not None:
         source = f"{price:.3f} USD/hour by infra/costs/prices.json of {price_table()['date']}"
-    error = ON_DEMAND_ERROR if market != SPOT or spot_usd is not None else SPOT_ERROR
+    error = ON_DEMAND_ERROR if market != SPOT or spot is not None else SPOT_ERROR
     cost = None if price is None else hours * price
     return Line(kind, market, len(nodes), hours, cost, f"EMR ListInstances; {source}", error)
 

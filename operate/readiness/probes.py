@@ -5,7 +5,7 @@ docs/decisions/0010-cluster-and-run.md says what each answer means, and what onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from infra.contract.names import stack_name
 from operate.connection import Connection
 from operate.deployment import stack_outputs
 from operate.emr.clusters import Cluster, Node, find_cluster, list_nodes
-from operate.readiness.checks import SPOT_ROLE, Finding
+from operate.readiness.checks import SPOT_ROLE, Finding, Look
 
 NO_CLUSTER = "EMR remembers none: ask again within two months after a deploy"
 # Amazon Linux of EC2 itself: a dry run needs an image, and EMR's own are not public.
@@ -45,9 +45,7 @@ DEPLOYER_ACTIONS = (
 )
 
 
-def probes(
-    connection: Connection, account: str, config: DeploymentConfig
-) -> dict[str, Callable[[], Finding]]:
+def probes(connection: Connection, account: str, config: DeploymentConfig) -> dict[str, Look]:
     """Return every question by its name."""
     client = connection.client
 

@@ -1,6 +1,6 @@
 """The runs of a stage: what EMR knows of each, with its cluster and cost, and what its folder holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -131,9 +131,7 @@ def run_history(connection: Connection, *, at_spot_prices: bool = False) -> dict
     return history
 
 
-def spot_of(
-    connection: Connection, cluster_id: str, nodes: Sequence[Node], now: datetime
-) -> dict[str, float]:
+def spot_of(connection: Connection, cluster_id: str, nodes: list[Node], now: datetime) -> dict[str, float]:
     """Return what EC2 took for an hour of the cluster's Spot nodes, by type, where it tells."""
     if not any(node.market == SPOT for node in nodes):
         return {}

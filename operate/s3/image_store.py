@@ -71,20 +71,18 @@ def upload(
     return UploadResult(target.uri, len(photographs), len(wanted), len(photographs) - len(wanted), size)
 
 
-def _is_new(
-    target: Target, stored: Mapping[str, StoredObject], photograph: Photograph
-) -> tuple[Photograph, bool]:
-    key = target.key(photograph)
+def _is_new(target: Target, stored: Mapping[str, StoredObject], one: Photograph) -> tuple[Photograph, bool]:
+    key = target.key(one)
     there = stored.get(key)
-    if there is None or there.size != photograph.size:
-        return photograph, True
-    mine = digests(photograph)
+    if there is None or there.size != one.size:
+        return one, True
+    mine = digests(one)
     if there.etag == mine.etag and not target.facts:
-        return photograph, False
+        return one, False
     # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
     head = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
     same = there.etag == mine.etag or head.get("ChecksumSHA256") == mine.checksum
-    return photograph, not (same and target.facts.items() <= head["Metadata"].items())
+    return one, not (same and target.facts.items() <= head["Metadata"].items())
 
 
 def _put(target: Target, photograph: Photograph) -> None:

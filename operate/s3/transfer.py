@@ -7,15 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import DownloadColumn, MofNCompleteColumn, Progress, TransferSpeedColumn
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,11 +28,11 @@ def side_by_side(
 
     Raises Exception: the first that `work` raises; what runs then is waited for, what waits is given up.
     """
+    text, length, _, left = Progress.get_default_columns()
     done = (DownloadColumn(), TransferSpeedColumn()) if size else (MofNCompleteColumn(),)
-    columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeRemainingColumn())
     amount = size or (lambda _: 1)
     console, hidden = Console(file=sys.stderr), not sys.stderr.isatty()
-    bar = Progress(*columns, console=console, transient=True, disable=hidden)
+    bar = Progress(text, length, *done, left, console=console, transient=True, disable=hidden)
     with bar, ThreadPoolExecutor(at_once) as pool:
         task, waiting = bar.add_task(label, total=sum(map(amount, items))), iter(items)
         running: dict[Future[Result], int] = {}

@@ -11,14 +11,7 @@ from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
-from infra.launch.checks import (
-    active_clusters,
-    active_runs,
-    check_images,
-    check_labels,
-    holds,
-    refuse_repetition,
-)
+from infra.launch import checks
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
 from operate.deployment import Deployment
@@ -70,8 +63,8 @@ def prepared(
         resume=resume,
     )
     run, prefix = submission(place.deployed, request), deployment.name_prefix
-    active = active_runs(emr, active_clusters(emr, prefix), prefix)
-    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=resume)
+    active = checks.active_runs(emr, checks.active_clusters(emr, prefix), prefix)
+    checks.refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=resume)
     return request, run
 
 
@@ -110,14 +103,14 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
             source, _, prefix = image_source.strip("/").partition("/")
             bucket = deployment.images_bucket(source)
         uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
-    check_images(uris, buckets.values())
+    checks.check_images(uris, buckets.values())
     return tuple(dict.fromkeys(uris))
 
 
 def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
     """Check a value of `--labels`. Raises MisuseError, and OperateError where there is no such table."""
-    check_labels(labels, deployment.images_buckets.values())
-    if is_table(labels) and not holds(s3, *bucket_and_key(labels)):
+    checks.check_labels(labels, deployment.images_buckets.values())
+    if is_table(labels) and not checks.holds(s3, *bucket_and_key(labels)):
         raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
 
 
@@ -127,6 +120,6 @@ def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
         bucket, prefix = bucket_and_key(run)
     else:
         bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
-    if not holds(s3, bucket, f"{prefix}/{MANIFEST}"):
+    if not checks.holds(s3, bucket, f"{prefix}/{MANIFEST}"):
         raise OperateError(f"--reduction {run}: no complete run there; `runs` lists those that are")
     return f"s3://{bucket}/{prefix}"

@@ -78,14 +78,12 @@ def rsa_key(pkcs8: bytes) -> RsaKey:
     return RsaKey(modulus, public, private)
 
 
-def self_signed(
-    pkcs8: bytes, public_key: bytes, name: str, serial: int, begin: datetime, end: datetime
-) -> bytes:
+def self_signed(pkcs8: bytes, public: bytes, name: str, serial: int, begin: datetime, end: datetime) -> bytes:
     """Return the certificate, in DER, of the host names that `name` stands for, `*` included.
 
     Args:
         pkcs8: The private key.
-        public_key: Its public half as SubjectPublicKeyInfo, in DER.
+        public: Its public half as SubjectPublicKeyInfo, in DER.
         serial: Above 0, less than 2**159.
         begin, end: In UTC, before 2050.
     """
@@ -93,7 +91,7 @@ def self_signed(
     common_name = encoded(SEQUENCE, encoded(OID, COMMON_NAME), encoded(UTF8, name.encode()))
     subject = encoded(SEQUENCE, encoded(SET, common_name))
     times = [encoded(UTC_TIME, f"{time:%y%m%d%H%M%SZ}".encode()) for time in (begin, end)]
-    facts = (algorithm, subject, encoded(SEQUENCE, *times), subject, public_key, _extensions(name))
+    facts = (algorithm, subject, encoded(SEQUENCE, *times), subject, public, _extensions(name))
     version = encoded(VERSION, integer(2))  # counts from 0: version 3
     body = encoded(SEQUENCE, version, integer(serial), *facts)
     signature = encoded(BIT_STRING, b"\x00", rsa_key(pkcs8).sign(body))
