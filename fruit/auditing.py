@@ -18,7 +18,7 @@ from fruit.places import Place, place_of
 from infra.checkout import ROOT
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
-from operate.connection import Connection, connected
+from operate.connection import FILE, Connection, connected
 from operate.erasure.readers import Policies
 from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
@@ -60,10 +60,7 @@ class Stored:
 @click.command("audit")
 @click.option("--erased", metavar="RECORD", help="Look again for what this record of `forget` says is gone.")
 @click.option(
-    "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the record of processing activities (Article 30 GDPR) too, as far as AWS knows.",
+    "--record", type=FILE, metavar="FILE", help="Write the record of processing (Article 30 GDPR) there, too."
 )
 @click.option("--results", multiple=True, metavar="FOLDER", help="Look into these runs, too; repeatable.")
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")

@@ -254,12 +254,7 @@ def find(place: Place, wanted: Wanted) -> Found:
 
 
 def forget(
-    place: Place,
-    found: Found,
-    wanted: Wanted,
-    asked: str,
-    contributor: str | None,
-    unfinished: Sequence[Record],
+    place: Place, found: Found, wanted: Wanted, asked: str, contributor: str | None, stopped: Sequence[Record]
 ) -> Record:
     """Remove what was found; the photographs themselves last, so that a second call finds what is left."""
     digests = {digest for _, digest in s3_versions.content_digests(place.s3, found.photographs)}
@@ -277,7 +272,7 @@ def forget(
         models=tuple(found.models),
         images=tuple(sorted(map(known[0].mark, named))),
         contents=tuple(sorted(map(known[0].mark, digests))),
-    ).going_on(unfinished)
+    ).going_on(stopped)
     people = [contributor] if contributor else []
     for folder, tombstones in zip(place.erasures, known, strict=True):
         folder.write_json(TOMBSTONES, tombstones.adding(digests, people).to_json())
@@ -292,6 +287,6 @@ def forget(
         Path(path).unlink()
     ended = replace(record, state=DONE, ended=now())
     place.write(ended)
-    stopped = {f"{RECORDS}/{one.id}.json" for one in unfinished if one.id != ended.id}
-    place.erasures[0].clear(keep=lambda name: name not in stopped)
+    replaced = {f"{RECORDS}/{one.id}.json" for one in stopped if one.id != ended.id}
+    place.erasures[0].clear(keep=lambda name: name not in replaced)
     return ended

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import Any, Self, get_args
 
 import boto3
@@ -27,6 +28,10 @@ S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
 SECONDS_TO_ANSWER = {"lambda": 900}
 MOST_CONNECTIONS = 64  # as many as there are transfers at once
 
+# Types of options and arguments that name a place on this machine.
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+PRESENT_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 # Gives a command `-c`; its parameter `context` is what was given, field to text.
 context_option = click.option(
     "-c",
@@ -104,9 +109,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="The deployment's stage."
     )
     @click.option(
-        "--region",
-        metavar="REGION",
-        help="The deployment's region.  [default: that of cdk.json, or eu-west-3]",
+        "--region", metavar="REGION", help="The deployment's region.  [default: by cdk.json, or eu-west-3]"
     )
     @wraps(command)
     def with_connection(stage: str, region: str | None, **options: Any) -> None:

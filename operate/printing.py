@@ -47,11 +47,7 @@ def require_yes(question: str, refusal: str, *, yes: bool) -> None:
 
 
 def table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    right: Sequence[str] = (),
-    title: str | None = None,
+    columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = (), title: str | None = None
 ) -> Table:
     """Return a plain table; the columns named in `right` hold numbers."""
     shown = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")

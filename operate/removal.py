@@ -91,11 +91,9 @@ def _templates(cloudformation: CloudFormationClient, stage: str) -> dict[str, An
 def end_protection(
     cloudformation: CloudFormationClient, stacks: list[str], *, failed_only: bool = False
 ) -> None:
-    """Let these stacks be deleted; those of prod refuse it until then.
+    """Let these stacks be deleted, or those alone whose creation failed; those of prod refuse it until then.
 
-    Args:
-        failed_only: only those whose creation failed: CDK protects a stack before it makes it, and must
-            delete a failed one before it makes it again.
+    CDK protects a stack before it makes it, and must delete a failed one before it makes it again.
     """
     for stack in stacks:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
@@ -143,11 +141,7 @@ class Search:
 
 
 def search(connection: Connection, removed: Iterable[Resource]) -> Search:
-    """Look for everything that costs by the hour or by the gigabyte.
-
-    Args:
-        removed: what the stacks held; its buckets that should be gone are looked up by name.
-    """
+    """Look for what costs by the hour or the gigabyte; buckets of `removed` that should be gone, by name."""
     client, stage = connection.client, connection.stage
     tags = [{"Name": f"tag:{key}", "Values": [value]} for key, value in cost_tags(stage).items()]
 

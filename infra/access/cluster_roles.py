@@ -107,9 +107,7 @@ def _grants(buckets: Buckets, staged: IBucket, stage: str, certificates: Sequenc
     return grants
 
 
-def service_role(
-    scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None, spot: bool
-) -> Role:
+def service_role(scope: Construct, *, instance_role: IRole, key: IKey | None, spot: bool) -> Role:
     """Make the role that EMR assumes, for clusters of this account and region alone.
 
     It lets EMR start and end tagged instances in this account, and pass them their own role, no other.
@@ -119,7 +117,7 @@ def service_role(
     clusters = stack.format_arn(service="elasticmapreduce", resource="*")
     own = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": clusters}}
     role = Role(
-        Construct(scope, construct_id),
+        Construct(scope, "Service"),
         "Role",
         assumed_by=ServicePrincipal("elasticmapreduce.amazonaws.com", conditions=own),
         managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],

@@ -30,7 +30,7 @@ SESSION_HOURS = 4  # a working morning; whoever waits longer takes the role agai
 
 
 def submitter_role(
-    scope: Construct, construct_id: str, *, buckets: Buckets, config: DeploymentConfig, launcher: IFunction
+    scope: Construct, *, buckets: Buckets, config: DeploymentConfig, launcher: IFunction
 ) -> Role:
     """Make the role by which people upload, submit, cancel, read results and logs, and open tunnels.
 
@@ -41,7 +41,7 @@ def submitter_role(
     stage, stack = config.stage, Stack.of(scope)
     named = [ArnPrincipal(arn) for arn in config.submitter_arns]
     role = Role(
-        Construct(scope, construct_id),
+        Construct(scope, "Submitter"),
         "Role",
         assumed_by=CompositePrincipal(*named) if named else AccountRootPrincipal(),
         max_session_duration=Duration.hours(SESSION_HOURS),

@@ -98,10 +98,7 @@ def read_manifest(dist: Path) -> dict[str, BuiltArtifact]:
 
 
 def built_file(dist: Path, name: str, inputs: str) -> Path:
-    """Return the file of an artifact built from these inputs, after checking its bytes.
-
-    Raises NotBuiltError: it is not there as the manifest says, or was built from other inputs.
-    """
+    """Return the file of an artifact built from these inputs. Raises NotBuiltError: other inputs or bytes."""
     entry, wrong = read_manifest(dist).get(name), ""
     path = dist / entry.file if entry else dist
     if entry is None:
@@ -116,10 +113,7 @@ def built_file(dist: Path, name: str, inputs: str) -> Path:
 
 
 def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> None:
-    """Build each artifact whose file in `dist` is not there for these inputs, and record it at once.
-
-    Raises InfraError: one cannot be built; OSError: `dist` cannot be written.
-    """
+    """Build each artifact that `dist` lacks for these inputs, and record it. Raises InfraError, OSError."""
     dist.mkdir(parents=True, exist_ok=True)
     for recipe in recipes:
         file = dist / recipe.file

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import FileAssetPackaging, Stack
 
@@ -82,10 +83,7 @@ def _built(stack: Stack, folder: str, recipe: Recipe, root: Path) -> Artifact:
 
 def _file(stack: Stack, folder: str, path: Path) -> Artifact:
     content = sha256_of(path)
-    location = stack.synthesizer.add_file_asset(
-        source_hash=f"{folder}/{content}",
-        file_name=str(path),
-        packaging=FileAssetPackaging.FILE,
-        display_name=f"{stack.stack_name} {path.name}",
-    )
+    place: Any = {"source_hash": f"{folder}/{content}", "display_name": f"{stack.stack_name} {path.name}"}
+    packaging = FileAssetPackaging.FILE
+    location = stack.synthesizer.add_file_asset(**place, file_name=str(path), packaging=packaging)
     return Artifact(location.bucket_name, location.object_key, content)

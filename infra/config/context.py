@@ -37,10 +37,7 @@ def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """Return the settings with these values, each read by its field's type; empty text means no value.
-
-    Raises ConfigError: A field is unknown or its value is not allowed; one line names them all.
-    """
+    """Return settings, each value read by its field's type; empty text is no value. Raises ConfigError."""
     fields = settings.model_fields
     given = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     for name, value in given.items():

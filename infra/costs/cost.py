@@ -50,11 +50,7 @@ def dearest_hour(fleet: Fleet, region: str, *, public: bool, spot_share: float =
 
 
 def images_per_second_per_vcpu(model: str, photographs: str = "small") -> float:
-    """Return the project's measured rate of a network; an unknown one counts as the slowest.
-
-    Args:
-        photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels), which takes longer to decode.
-    """
+    """Return the project's rate of a network (unknown: the slowest) on `small` or `phone` photographs."""
     rates = rate_table()
     known = rates["images_per_second_per_vcpu"]
     seconds = 1 / known.get(model, min(known.values()))
@@ -77,8 +73,6 @@ def run_estimate(
     Args:
         core_rate: Images a second of one vCPU.
         cores: vCPU that executors use, on all nodes together.
-        largest_hourly_usd: As `largest_hourly_cost` returns it.
-        idle_minutes: The cluster stays this long after the run.
     """
     start = rate_table()["cluster_start_minutes"] if new_cluster else 0.0
     minutes = start + minutes_besides(images) + images / (cores * core_rate) / 60
@@ -107,11 +101,6 @@ class OwnRate:
     megapixels: float  # of its images, on average
     images_per_second: float  # of one core, while it worked on images
 
-    def tells_of(self, model: str, families: Collection[str], photographs: str | None) -> bool:
-        """Return whether it was the same network, the kind of photographs, and machines of these families."""
-        times = self.megapixels / MEGAPIXELS[photographs] if photographs else 1.0
-        return self.model == model and set(self.families) <= set(families) and 1 / ALIKE <= times <= ALIKE
-
     @property
     def source(self) -> str:
         return (
@@ -124,7 +113,11 @@ def latest_rate(
     rates: Iterable[OwnRate], model: str, families: Collection[str], photographs: str | None = None
 ) -> OwnRate | None:
     """Return the rate of the latest run that tells of this, or None; no `photographs` means of any size."""
-    telling = [rate for rate in rates if rate.tells_of(model, families, photographs)]
+    telling = []  # of the same network, the kind of photographs, and machines of these families
+    for rate in rates:
+        times = rate.megapixels / MEGAPIXELS[photographs] if photographs else 1.0
+        if rate.model == model and set(rate.families) <= set(families) and 1 / ALIKE <= times <= ALIKE:
+            telling.append(rate)
     return max(telling, key=lambda rate: rate.created, default=None)
 
 
@@ -167,7 +160,6 @@ def course(
     Args:
         photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels).
         start_minutes: until the first image is computed; default: as the file of rates takes it.
-        idle_minutes: the cluster stays this long after the run.
         own_rates: of earlier runs, which are preferred to those of the project.
     """
     rates = rate_table()

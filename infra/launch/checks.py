@@ -117,10 +117,7 @@ def refuse_repetition(
 ) -> None:
     """Refuse to run the same twice, which costs money and gives nothing new.
 
-    Args:
-        active: As `active_runs` returns it.
-
-    Raises RepeatedRunError: It is under way or complete; or it is unfinished and `resume` was not asked for.
+    Raises RepeatedRunError: It is in `active_runs` or complete; or it is unfinished and not to be resumed.
     """
     if run_id in active:
         raise RepeatedRunError(f"run {run_id} is {active[run_id]}: `status {run_id}` tells how it goes")

@@ -29,11 +29,7 @@ class Listing:
 def list_images(
     s3: S3Client, uris: Sequence[str], say: Callable[[str], None], labels: str | None = None
 ) -> Listing:
-    """List the sources, many folders at once; the same files always give the same fingerprint.
-
-    Args:
-        labels: as the run's `--labels`; a table counts like an image.
-    """
+    """List the sources, and a table of labels like an image; the same files give the same fingerprint."""
     folders = [folder for uri in uris for folder in _folders(s3, *bucket_and_key(uri))]
     if labels and is_table(labels):
         folders.append((*bucket_and_key(labels), ""))

@@ -33,11 +33,8 @@ from spark_job.contract.step import split_step
 
 # What the function imports, at the same places as in the checkout.
 PACKED = (
-    "spark_job/__init__.py",
-    "spark_job/contract",
-    "infra/__init__.py",
-    "infra/contract",
-    "infra/launch",
+    *("spark_job/__init__.py", "spark_job/contract"),
+    *("infra/__init__.py", "infra/contract", "infra/launch"),
 )
 PACKAGE = "infra/launch/functions/launcher"
 # The listing of a million photographs takes minutes; a person's request takes seconds.
@@ -46,7 +43,6 @@ TIMEOUT = Duration.minutes(15)
 
 def launcher_function(
     scope: Construct,
-    construct_id: str,
     *,
     config: DeploymentConfig,
     cluster: CfnCluster,
@@ -55,7 +51,7 @@ def launcher_function(
     artifacts: Artifacts,
 ) -> Function:
     """Make the function that starts a cluster like the stack's for the run of a person or of the schedule."""
-    here = Construct(scope, construct_id)
+    here = Construct(scope, "Launcher")
     text, variables = with_variables(_definition(config, cluster, buckets, artifacts))
     with TemporaryDirectory() as folder:
         _pack(Path(folder), text)

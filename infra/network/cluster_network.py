@@ -57,10 +57,8 @@ class ClusterNetwork(Construct):
     that kind in that VPC are used; its owner cares for its endpoint, flow logs and tags.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, bucket_arns: Sequence[str]
-    ) -> None:
-        super().__init__(scope, construct_id)
+    def __init__(self, scope: Construct, *, config: DeploymentConfig, bucket_arns: Sequence[str]) -> None:
+        super().__init__(scope, "Network")
         self.private = config.network == "private"
         if config.vpc_id:
             self.vpc: ec2.IVpc = ec2.Vpc.from_lookup(
@@ -190,8 +188,8 @@ class ClusterSecurityGroups(Construct):
         ids: Of the groups, by name; there is none of the service in public subnets, where EMR takes none.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, private: bool) -> None:
-        super().__init__(scope, construct_id)
+    def __init__(self, scope: Construct, *, vpc: ec2.IVpc, private: bool) -> None:
+        super().__init__(scope, "Groups")
         # Without inline rules of ours EC2 would let everything out.
         self.ids = {
             name: ec2.SecurityGroup(

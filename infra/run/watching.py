@@ -1,14 +1,13 @@
 """The functions that watch runs: one tells the waiting deploy of an end, one stops what costs too much."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import CfnWaitCondition, CfnWaitConditionHandle, Duration, Stack
+from aws_cdk import CfnWaitConditionHandle, Duration, Stack
 from aws_cdk.aws_events import EventPattern, Rule, Schedule
 from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_lambda import Function
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from infra.access import statements as allow
 from infra.config.deployment import DeploymentConfig
@@ -92,21 +91,6 @@ def publish_figures() -> allow.Grant:
     one_namespace = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
     reason = "cloudwatch:PutMetricData knows no resources; the condition admits one namespace"
     return allow.on_everything("PublishFigures", ["cloudwatch:PutMetricData"], reason, one_namespace)
-
-
-def wait_for_run(
-    scope: Construct, handle: CfnWaitConditionHandle, run: Run, minutes: int, after: Sequence[IDependable]
-) -> None:
-    """Let the deploy, after all of `after`, wait for the run; it fails with the run, or after `minutes`."""
-    condition = CfnWaitCondition(
-        scope,
-        # Run and time-out are in the id: CloudFormation cannot change a condition in place.
-        f"Run{run.construct_suffix}Within{minutes}Minutes",
-        handle=handle.ref,
-        timeout=str(minutes * 60),
-        count=1,
-    )
-    condition.node.add_dependency(*after)
 
 
 def cost_limit(here: Construct, config: DeploymentConfig, buckets: Buckets) -> Function:

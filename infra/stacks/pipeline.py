@@ -1,6 +1,6 @@
 """The pipeline stack: network, roles, the cluster with its run, the wait, alarms and dashboard."""
 
-from aws_cdk import Tags
+from aws_cdk import CfnWaitCondition, Tags
 from aws_cdk.aws_emr import CfnCluster
 from constructs import Construct
 
@@ -16,7 +16,7 @@ from infra.launch.launcher import launcher_function
 from infra.network.cluster_network import ZONES, ClusterNetwork, ClusterSecurityGroups
 from infra.observability import alarm_on_errors, cluster_alarms, pipeline_dashboard, run_alarms
 from infra.run.identity import run_of
-from infra.run.watching import cost_limit, run_watch, wait_for_run
+from infra.run.watching import cost_limit, run_watch
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.stage_stack import StageStack
 from infra.stacks.storage import StorageStack
@@ -26,12 +26,7 @@ class PipelineStack(StageStack):
     """One cluster that runs the job on the image sources, once for each run id."""
 
     def __init__(
-        self,
-        scope: Construct,
-        config: DeploymentConfig,
-        *,
-        storage: StorageStack,
-        monitoring: MonitoringStack,
+        self, scope: Construct, config: DeploymentConfig, storage: StorageStack, monitoring: MonitoringStack
     ) -> None:
         # Before CDK asks for them: with an account given, it would look them up there at every synth.
         self._zones = [f"{config.region}{zone}" for zone in ZONES]
@@ -45,13 +40,13 @@ class PipelineStack(StageStack):
         cluster, page = self._watched_cluster(site)
         buckets, artifacts = self._buckets, self._artifacts
         launcher = launcher_function(
-            self, "Launcher", config=config, buckets=buckets, cluster=cluster, site=site, artifacts=artifacts
+            self, config=config, buckets=buckets, cluster=cluster, site=site, artifacts=artifacts
         )
         if config.schedule:
             no_run = "The function that starts clusters failed: the schedule may have started no run"
             here = Construct(self, "ScheduleAlarms")
             alarm_on_errors(here, "FailingSchedule", self._topic, launcher, no_run)
-        submitter = submitter_role(self, "Submitter", config=config, buckets=buckets, launcher=launcher)
+        submitter = submitter_role(self, config=config, buckets=buckets, launcher=launcher)
         cluster_id, results = cluster.ref, self.run.results_uri(buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),
@@ -75,12 +70,12 @@ class PipelineStack(StageStack):
         config, buckets = self._config, self._buckets
         certificates = certificate_objects(config, buckets)
         reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
-        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
+        network = ClusterNetwork(self, config=config, bucket_arns=list(reachable))
         nodes, profile = instance_role(
             Construct(self, "Instances"), buckets=buckets, stage=config.stage, certificate_arns=certificates
         )
-        groups = ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private)
-        service = service_role(self, "Service", instance_role=nodes, key=buckets.key, spot=config.uses_spot)
+        groups = ClusterSecurityGroups(self, vpc=network.vpc, private=network.private)
+        service = service_role(self, instance_role=nodes, key=buckets.key, spot=config.uses_spot)
         return ClusterSite(network, groups, service, nodes, profile)
 
     def _watched_cluster(self, site: ClusterSite) -> tuple[CfnCluster, str]:
@@ -106,6 +101,10 @@ class PipelineStack(StageStack):
         emr.node.add_dependency(watch, *of_runs, limits, of_limit)
         of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.ref)
         url = pipeline_dashboard(page, config, [*of_runs, of_limit, *of_cluster])
-        if config.wait_for_run:
-            wait_for_run(self, handle, self.run, config.wait_timeout_minutes, [emr, *of_cluster, page])
+        if config.wait_for_run:  # the deploy fails with the run, or after so many minutes
+            minutes = config.wait_timeout_minutes
+            # Run and time-out are in the id: CloudFormation cannot change a condition in place.
+            name = f"Run{self.run.construct_suffix}Within{minutes}Minutes"
+            wait = CfnWaitCondition(self, name, handle=handle.ref, timeout=str(minutes * 60), count=1)
+            wait.node.add_dependency(emr, *of_cluster, page)
         return cluster, url

@@ -36,7 +36,7 @@ class StorageStack(StageStack):
         key = data_key(self, config)
         access_logs = access_log_bucket(self, destroy=destroy, rules=logs_end)
         bucket = partial(private_bucket, self, destroy=destroy, key=key, access_logs=access_logs)
-        archive = ImageArchive(self, "Archive", config=config, key=key, access_logs=access_logs)
+        archive = ImageArchive(self, config=config, key=key, access_logs=access_logs)
         self.buckets = Buckets(
             images=list(archive.buckets.values()),
             results=bucket("Results", lifecycle_rules=expire_results(config.results_retention_days)),

@@ -29,15 +29,9 @@ class ImageArchive(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        key: IKey | None,
-        access_logs: Bucket,
+        self, scope: Construct, *, config: DeploymentConfig, key: IKey | None, access_logs: Bucket
     ) -> None:
-        super().__init__(scope, construct_id)
+        super().__init__(scope, "Archive")
         self._config, self._key = config, key
         # Nothing of an image is left so many days after its upload: no version, upload part or marker. The
         # least, 4 days, leave one before it is hidden. In the replica S3 counts from the original's creation.

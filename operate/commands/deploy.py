@@ -14,7 +14,7 @@ from operate.cdk import assembly_of, run_cdk, synthesise
 from operate.commands.doctor import examine, text_of_check
 from operate.commands.plan import print_plan
 from operate.commands.upload import upload_folder
-from operate.connection import Connection, connected, context_option
+from operate.connection import PRESENT_FOLDER, Connection, connected, context_option
 from operate.errors import OperateError
 from operate.printing import print_result, require_yes, say
 from operate.removal import deployed_stacks, end_protection
@@ -23,12 +23,7 @@ from operate.s3.photographs import require_photographs
 
 
 @click.command("deploy")
-@click.option(
-    "--images",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Upload these photographs before the run.",
-)
+@click.option("--images", type=PRESENT_FOLDER, metavar="DIR", help="Upload these photographs before the run.")
 @context_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
@@ -71,11 +66,9 @@ def deploy_command(connection: Connection, images: Path | None, context: dict[st
 
 
 def next_steps(stage: str, deployed: Mapping[str, Mapping[str, str]], region: str | None = None) -> str:
-    """Return the text that ends a deploy: outputs of every stack, run id, commands.
+    """Return the text that ends a deploy: outputs of every stack, as `--outputs-file` has them, and commands.
 
-    Args:
-        deployed: Stack name to output name to value, as `--outputs-file` holds them.
-        region: Given by `-c region=…` and not by cdk.json; the commands that follow need it as well.
+    They need a region as well that was given by `-c region=…` and not by cdk.json.
     """
     lines = []
     for part in STACK_PARTS:

@@ -10,7 +10,7 @@ import click
 from infra.contract.names import run_name_prefix
 from operate import removal
 from operate.cdk import assembly_of, run_cdk, synthesise
-from operate.connection import Connection, connected, context_option
+from operate.connection import FOLDER, Connection, connected, context_option
 from operate.emr.clusters import LIVE, REMEMBERED_DAYS, end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
 
@@ -24,9 +24,9 @@ BOOTSTRAP = "CDK's stack CDKToolkit with its bucket, and keys in their waiting p
 @click.command("destroy")
 @click.option(
     "--assembly",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
-    help="Folder of the synthesised stacks.  [default: synthesise them into cdk.out/STAGE]",
+    help="Folder of synthesised stacks.  [default: make cdk.out/STAGE]",
 )
 @context_option
 @click.option("--yes", is_flag=True, help="Do not ask.")

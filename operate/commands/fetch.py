@@ -7,7 +7,7 @@ import click
 
 from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
-from operate.connection import Connection, connected
+from operate.connection import FOLDER, Connection, connected
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
 from operate.runs.run_history import run_prefix
@@ -20,11 +20,11 @@ from spark_job.contract.run_layout import MANIFEST
 @click.argument("run", required=False)
 @click.option(
     "--to",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default="results",
     show_default=True,
     metavar="DIR",
-    help="Folder in which RUN/ is made.",
+    help="Make RUN/ in this folder.",
 )
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Fetch only files that match, as 'report/*'; repeatable."

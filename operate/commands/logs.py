@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from operate.connection import Connection, connected
+from operate.connection import FOLDER, Connection, connected
 from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
@@ -25,9 +25,7 @@ from spark_job.contract.foreign_texts import terminal_text
 @click.option("--tail", type=click.IntRange(1), metavar="N", help="Show the last N lines.")
 @click.option("--grep", metavar="REGEX", help="Show only lines that match.")
 @click.option("--follow", is_flag=True, help="Show new lines until the step ends; exit code 1 if it fails.")
-@click.option(
-    "--download", "folder", type=click.Path(file_okay=False, path_type=Path), help="Save into this folder."
-)
+@click.option("--download", "folder", type=FOLDER, help="Save into this folder.")
 @json_option
 @connected
 def logs_command(
@@ -74,10 +72,7 @@ def logs_command(
 
 
 def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: int | None) -> None:
-    """Print lines as they come, until the step has ended and its logs have had time to arrive.
-
-    Raises OperateError: the step did not complete.
-    """
+    """Print lines until the step ended and its logs had time to arrive. Raises OperateError: it failed."""
     emr, step_id = connection.client("emr"), reader.logs.step_id
     first, waited = True, 0.0
     while True:

@@ -12,7 +12,7 @@ import click
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
-from operate.connection import Connection, connected, context_option, stage_configuration
+from operate.connection import FILE, FOLDER, Connection, connected, context_option, stage_configuration
 from operate.emr.clusters import list_nodes, most_nodes
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
@@ -75,17 +75,14 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
     @measuring_options(numbers="1,2,4", sample=20_000)
     @click.option(
         "--results",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=FOLDER,
         default="results",
         show_default=True,
         metavar="DIR",
-        help="Folder in which the run of the report is made.",
+        help="Report's folder.",
     )
     @click.option(
-        "--configuration",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Write the recommendation into this file.  [default: cdk.json]",
+        "--configuration", type=FILE, metavar="FILE", help="Write the advice here.  [default: cdk.json]"
     )
     @context_option
     @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
@@ -108,10 +105,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
 
 
 def tune(connection: Connection, request: TuningRequest, write_report: ReportWriter) -> None:
-    """Measure what is asked for, print it, and write report and recommendation.
-
-    Raises OperateError: there is no live cluster, the answer is no, or a step failed.
-    """
+    """Measure, print, write report and recommendation. Raises OperateError: no live cluster, failed step."""
     config = stage_configuration(connection.stage, connection.region, request.context)
     uris = image_uris(connection.deployment, request.images)
     place = find_place(connection, uris)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from operate.connection import Connection, connected
+from operate.connection import PRESENT_FOLDER, Connection, connected
 from operate.errors import OperateError, none_if_refused
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
@@ -21,7 +21,7 @@ MOST_METADATA_BYTES = 2_048
 
 
 @click.command("upload")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=PRESENT_FOLDER)
 @click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
 @click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
 @click.option("--contributor", metavar="ID", help="Who gave the photographs; `forget --contributor` uses it.")

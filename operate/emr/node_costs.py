@@ -32,10 +32,9 @@ class Line:
 def account(
     nodes: Iterable[Node], region: str, now: datetime, spot_usd: Mapping[str, float] | None = None
 ) -> list[Line]:
-    """Return hours and cost by type and market, the dearest first; running nodes count until now.
+    """Return hours and cost by type and market, until now, the dearest first.
 
-    Args:
-        spot_usd: what EC2 took for an hour of a type as Spot; a type that is not there is counted on demand.
+    Spot costs `spot_usd` an hour, by type; a type that is not there is counted on demand.
     """
     groups: dict[tuple[str, str, bool], list[Node]] = {}
     for node in nodes:

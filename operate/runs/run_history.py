@@ -36,10 +36,7 @@ CLUSTERS_AT_ONCE = 4  # EMR answers few calls a second
 
 
 def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> list[Cluster]:
-    """Return the stage's clusters, ended ones too, the latest first.
-
-    Whoever may not list clusters gets that of the last deploy, if EMR still knows it.
-    """
+    """Return the stage's clusters, latest first; to those who may not list them, that of the last deploy."""
     emr, deployment = connection.client("emr"), connection.deployment
     listed = none_if_refused(DENIED, lambda: list_clusters(emr, deployment.name_prefix, days))
     if listed is not None:
@@ -125,9 +122,8 @@ def run_history(connection: Connection, *, at_spot_prices: bool = False) -> dict
     for run_id, tried in attempts.items():
         latest = max((step for step, _ in tried), key=_age_key)
         costs = [cost for _, cost in tried if cost is not None]
-        history[run_id] = RunTrace(
-            latest.state, latest.created, sum(costs) if len(costs) == len(tried) else None
-        )
+        cost = sum(costs) if len(costs) == len(tried) else None
+        history[run_id] = RunTrace(latest.state, latest.created, cost)
     return history
 
 

@@ -56,10 +56,7 @@ def logs_of(connection: Connection, cluster_id: str, step_id: str) -> StepLogs:
 
 
 def wait_for_outcome(
-    connection: Connection,
-    cluster_id: str,
-    step_id: str,
-    meanwhile: Callable[[Step], None] = lambda _step: None,
+    connection: Connection, cluster_id: str, step_id: str, meanwhile: Callable[[Step], None] = lambda _: None
 ) -> Step:
     """Follow a step to its end, as `follow` does. Raises StepFailedError: it did not complete."""
     step = follow(connection.client("emr"), cluster_id, step_id, say, meanwhile=meanwhile)

@@ -51,10 +51,7 @@ class UploadResult:
 def upload(
     target: Target, photographs: list[Photograph], *, at_once: int, dry_run: bool = False
 ) -> UploadResult:
-    """Bring the target up to date with these photographs; nothing there is deleted.
-
-    Raises OperateError: a file could not be uploaded, or is not there afterwards.
-    """
+    """Bring the target up to date; nothing there is deleted. Raises OperateError: a file was not uploaded."""
     stored = target.stored()
     changes = side_by_side(partial(_is_new, target, stored), photographs, at_once=at_once, label="comparing")
     wanted = [photograph for photograph, changed in changes if changed]

@@ -75,10 +75,7 @@ class FolderCopy:
 
 
 def download(copy: FolderCopy, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
-    """Fetch what is not there yet, each file whole or not at all; return what was fetched.
-
-    Raises OperateError: an object could not be fetched.
-    """
+    """Fetch what is not there yet, each file whole or not at all, and return it. Raises OperateError."""
 
     def is_there(stored: StoredObject) -> bool:
         path, modified = copy.path(stored), int(stored.modified.timestamp())  # `_get` gives a file this time

@@ -23,6 +23,9 @@ MOST_BYTES = 10_000 * PART_BYTES
 MOST_AT_ONCE_BYTES = 2 * PART_BYTES
 
 
+Inode = tuple[int, int]  # device and number of a file or folder
+
+
 @dataclass(frozen=True)
 class Photograph:
     """One file to upload; `name` is relative to its folder, with `/` between the parts."""
@@ -115,17 +118,11 @@ def digests(photograph: Photograph) -> Digests:
 
 
 def _below(
-    folder: Path,
-    root: Path,
-    inside: Path | None,
-    all_files: bool,
-    above: frozenset[tuple[int, int]] = frozenset(),
+    folder: Path, root: Path, inside: Path | None, all_files: bool, above: frozenset[Inode] = frozenset()
 ) -> Iterator[Photograph | str]:
     """Yield the photographs below a folder of `root`, and a line for what cannot be taken.
 
-    Args:
-        inside: links must lead below it, if it is given.
-        above: the folders that lead to this one, by device and number.
+    Links must lead below `inside`, if it is given, and not to a folder `above`, which leads to this one.
     """
     try:
         status, entries = folder.stat(), list(os.scandir(folder))
@@ -153,7 +150,7 @@ def _below(
 
 
 def _check_entry(
-    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, above: frozenset[tuple[int, int]]
+    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, above: frozenset[Inode]
 ) -> None:
     """Check that an entry is a file or a folder that may be entered. Raises OperateError."""
     if inside and entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(inside):

@@ -87,12 +87,10 @@ def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
 
 
 def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
-    """Return the sources as URIs; without any, every source of the deployment.
+    """Return the sources, all if none is given, as URIs. Raises MisuseError: the cluster may not read there.
 
     Args:
         given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
-
-    Raises MisuseError: the cluster may not read there.
     """
     buckets = deployment.images_buckets
     uris = []

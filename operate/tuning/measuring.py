@@ -67,10 +67,7 @@ def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
 
 
 def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
-    """Check that every trial's executors fit on so many core and task nodes: others would wait for ever.
-
-    Raises MisuseError: one does not fit.
-    """
+    """Check that each trial's executors fit on so many nodes: else they wait for ever. Raises MisuseError."""
     for trial in trials:
         try:
             most = nodes * config.sizing(trial.cores).executors_per_node
@@ -122,11 +119,7 @@ def submissions(planned: Plan, place: Place, config: DeploymentConfig, name: str
 
 
 def run_all(
-    connection: Connection,
-    cluster_id: str,
-    planned: Plan,
-    runs: Sequence[Submission],
-    config: DeploymentConfig,
+    connection: Connection, cluster_id: str, planned: Plan, runs: list[Submission], config: DeploymentConfig
 ) -> Tuning:
     """Submit and follow every step, those of `submissions`; return what was measured, with its figures.
 

@@ -133,15 +133,15 @@ def test_a_call_without_a_request_is_misuse():
 
 def test_a_run_that_was_started_since_the_first_look_is_refused(monkeypatch):
     """Another call claims, starts and notes its cluster while this one still lists steps."""
-    active_runs = handler.checks.active_runs
+    active_runs = handler.active_runs
 
     def outdated(emr, clusters, prefix):
         found = active_runs(emr, clusters, prefix)
-        monkeypatch.setattr(handler.checks, "active_runs", active_runs)
+        monkeypatch.setattr(handler, "active_runs", active_runs)
         assert "cluster_id" in answer(REQUEST)
         return found
 
-    monkeypatch.setattr(handler.checks, "active_runs", outdated)
+    monkeypatch.setattr(handler, "active_runs", outdated)
     assert "is started on cluster j-" in answer(REQUEST)["error"]
     assert len(clusters()) == 1
 

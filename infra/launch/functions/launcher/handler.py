@@ -15,7 +15,14 @@ from botocore.exceptions import ClientError
 
 from infra.contract.aws_clients import EMRClient, S3Client
 from infra.contract.prefixes import LAUNCHES, RUNS
-from infra.launch import checks
+from infra.launch.checks import (
+    RepeatedRunError,
+    active_clusters,
+    active_runs,
+    check_request,
+    read_request,
+    refuse_repetition,
+)
 from infra.launch.cluster_request import with_step
 from infra.launch.functions.launcher.claims import Claims
 from infra.launch.image_listing import list_images
@@ -57,7 +64,7 @@ class ClusterStarter:
         if event.get("describe"):
             return asdict(self.deployed)
         try:
-            return self.launch(checks.read_request(event.get("run")))
+            return self.launch(read_request(event.get("run")))
         except FruitError as error:
             return {"error": str(error), "exit_code": error.exit_code}
         except ClientError as error:
@@ -70,11 +77,11 @@ class ClusterStarter:
 
         Raises FruitError: the request is not allowed, not new, or too dear; ClientError: EMR refuses.
         """
-        checks.check_request(request, self.deployed)
+        check_request(request, self.deployed)
         run, prefix, active = submission(self.deployed, request), self.deployed.prefix, self._active_runs()
-        checks.refuse_repetition(self.s3, self._results_bucket, run.run_id, active, resume=request.resume)
+        refuse_repetition(self.s3, self._results_bucket, run.run_id, active, resume=request.resume)
         claims = Claims(self.s3, self.deployed.artifacts_bucket)
-        claims.take(run.run_id, lambda: checks.active_clusters(self.emr, prefix))
+        claims.take(run.run_id, lambda: active_clusters(self.emr, prefix))
         try:
             self._check_cost(claims, run.run_id)
             request_of_cluster = with_step(self.cluster, prefix + run.run_id, run.arguments)
@@ -91,7 +98,7 @@ class ClusterStarter:
 
     def _active_runs(self) -> dict[str, str]:
         prefix = self.deployed.prefix
-        return checks.active_runs(self.emr, checks.active_clusters(self.emr, prefix), prefix)
+        return active_runs(self.emr, active_clusters(self.emr, prefix), prefix)
 
     @property
     def _results_bucket(self) -> str:
@@ -105,7 +112,7 @@ class ClusterStarter:
         """
         prefix, cost, most = self.deployed.prefix, self.deployed.hourly_usd, self.deployed.most_hourly_usd
         claimed = {prefix + other for other in claims.pending() if other != run_id}
-        others = claimed | set(checks.active_clusters(self.emr, prefix).values())
+        others = claimed | set(active_clusters(self.emr, prefix).values())
         if (len(others) + 1) * cost > most:
             raise FruitError(
                 f"{len(others)} other cluster(s) of this stage are up, and with this one all may cost "
@@ -133,7 +140,7 @@ class ClusterStarter:
                 return {"skipped": f"run {run_id} is {active[run_id]}"}
         try:
             return self.launch(request)
-        except checks.RepeatedRunError as error:
+        except RepeatedRunError as error:
             return {"skipped": str(error)}
 
     def _latest_runs(self, request: RunRequest) -> list[str]:

@@ -43,10 +43,8 @@ SERVER_ERROR = 500
 
 def outcome_data(stage: str, succeeded: bool) -> list[MetricDatumTypeDef]:
     """Count one run that completed or failed; the other count is 0, so that an alarm sees its end."""
-    return [
-        _datum(RUNS_COMPLETED, float(succeeded), "Count", stage),
-        _datum(RUNS_FAILED, float(not succeeded), "Count", stage),
-    ]
+    counts = {RUNS_COMPLETED: float(succeeded), RUNS_FAILED: float(not succeeded)}
+    return [_datum(name, count, "Count", stage) for name, count in counts.items()]
 
 
 def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeDef]:
@@ -160,10 +158,9 @@ def ended(
 
 def cost_limit(step: str, settings: Settings, s3: S3Client) -> str:
     """Return words for a run that was stopped at its cost limit; empty: it was not."""
+    key = settings.key(step, "cost.json")
     try:
-        told = json.load(
-            s3.get_object(Bucket=settings.results_bucket, Key=settings.key(step, "cost.json"))["Body"]
-        )
+        told = json.load(s3.get_object(Bucket=settings.results_bucket, Key=key)["Body"])
     except Exception as error:  # the run has failed all the same
         print(f"no cost of {step}: {error}")
         return ""
