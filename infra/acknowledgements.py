@@ -36,8 +36,6 @@ def objects_of(bucket: IBucket, pattern: str = "*", *, within: IConstruct | None
     """Return `BUCKET/pattern` as cdk-nag writes it.
 
     Args:
-        bucket: Whose objects; of the stack of `within`, of another stack, or made before any of them.
-        pattern: Below the bucket, with the `*`.
         within: A construct of the stack that names them; None: another stack than the bucket's.
     """
     owner = Stack.of(bucket)

@@ -13,7 +13,7 @@ from infra.contract.aws_clients import CloudFormationClient, S3Client
 from infra.contract.names import STACK_PARTS, cost_tags, run_name_prefix, stack_name
 from operate.connection import Connection
 from operate.deployment import if_there
-from operate.emr.clusters import REMEMBERED_DAYS, list_clusters
+from operate.emr.clusters import list_clusters
 from operate.errors import none_if_refused
 
 # What carries the stage's tags, and where EC2's answers name its id and state (https://jmespath.org).
@@ -146,7 +146,7 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
     tags = [{"Name": f"tag:{key}", "Values": [value]} for key, value in cost_tags(stage).items()]
 
     def clusters() -> Found:
-        found = list_clusters(client("emr"), run_name_prefix(stage), REMEMBERED_DAYS)
+        found = list_clusters(client("emr"), run_name_prefix(stage))
         return ((cluster.id, cluster.state) for cluster in found if cluster.live)
 
     def tagged(operation: str, query: str) -> Found:

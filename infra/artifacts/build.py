@@ -9,17 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from infra.artifacts import wheelhouse as wheel
 from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs
 from infra.artifacts.packing import build_job, hash_of, job_inputs, sha256_of
-from infra.artifacts.wheelhouse import (
-    MAX_BYTES,
-    WORKER_MODULES,
-    NodePins,
-    NodePlatform,
-    build_installer,
-    build_wheelhouse,
-    node_pins,
-)
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.errors import InfraError
@@ -49,29 +41,29 @@ class Recipe:
         return hash_of({"artifact": self.name, "packing": PACKING, **self.description})
 
 
-def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[NodePins, NodePlatform]:
+def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[wheel.NodePins, wheel.NodePlatform]:
     """Return what the nodes of a deployment install, and for which platform."""
-    platform = NodePlatform.of(config.architecture)
-    return node_pins(root, config.engine, platform), platform
+    platform = wheel.NodePlatform.of(config.architecture)
+    return wheel.node_pins(root, config.engine, platform), platform
 
 
 def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
     """Return the recipes by artifact name. Raises InfraError: a file that they are made of cannot be read."""
     pins, platform = deployment_pins(config, root)
     request = ExtractorRequest(config.model, config.engine, config.weights)
-    modules, max_bytes = (config.engine, *WORKER_MODULES), MAX_BYTES[config.engine]
+    modules, max_bytes = (config.engine, *wheel.WORKER_MODULES), wheel.MAX_BYTES[config.engine]
 
     def wheelhouse(path: Path) -> None:
-        build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes)
+        wheel.build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes)
 
-    wheels = {"platform": platform.name, "modules": modules, "pins": pins.sha256}
+    content = {"platform": platform.name, "modules": modules, "pins": pins.sha256}
     uv = {"platform": platform.name, "pins": pins.installer}
     network, build_network = extractor_inputs(root, request), partial(build_extractor, root, request)
     all_recipes = (
         Recipe("job", "spark_job.zip", {"files": job_inputs(root)}, partial(build_job, root)),
         Recipe("extractor", "extractor.zip", network, build_network),
-        Recipe("wheelhouse", "wheelhouse.zip", wheels, wheelhouse),
-        Recipe("installer", "uv.zip", uv, lambda path: build_installer(path, pins, platform)),
+        Recipe("wheelhouse", "wheelhouse.zip", content, wheelhouse),
+        Recipe("installer", "uv.zip", uv, lambda path: wheel.build_installer(path, pins, platform)),
     )
     return {recipe.name: recipe for recipe in all_recipes}
 

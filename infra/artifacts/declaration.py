@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_cdk import FileAssetPackaging, Stack
 
-from infra.artifacts.build import Recipe, deployment_pins, recipes
+from infra.artifacts.build import deployment_pins, recipes
 from infra.artifacts.packing import ENTRY_POINT, sha256_of
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
@@ -57,7 +57,19 @@ class Artifacts:
         """Declare the assets of a deployment in a stack. Raises InfraError: a file cannot be read."""
         # A folder of the stage: nodes may read it, and nothing that other stacks keep in the bucket.
         folder = assets_folder(config.stage)
-        built = {name: _built(stack, folder, recipe, root) for name, recipe in recipes(config, root).items()}
+        built = {}
+        for name, recipe in recipes(config, root).items():
+            location = stack.synthesizer.add_file_asset(
+                # The key of an asset made by a command is its hash as given; Spark wants `.zip` at its end.
+                source_hash=f"{folder}/{recipe.inputs}.zip",
+                # CDK runs it from whatever folder it was started in, and only if the bucket lacks the key.
+                executable=[
+                    *("env", f"PYTHONPATH={root}", sys.executable, "-m", "infra.artifacts"),
+                    *("file", name, recipe.inputs),
+                ],
+                display_name=f"{stack.stack_name} {name}",
+            )
+            built[name] = Artifact(location.bucket_name, location.object_key, recipe.inputs)
         pins, _ = deployment_pins(config, root)
         return cls(
             **built,
@@ -65,20 +77,6 @@ class Artifacts:
             install_script=_file(stack, folder, root / INSTALL_SCRIPT),
             pins_sha256=pins.sha256,
         )
-
-
-def _built(stack: Stack, folder: str, recipe: Recipe, root: Path) -> Artifact:
-    location = stack.synthesizer.add_file_asset(
-        # The key of an asset made by a command is its hash as it stands; Spark wants `.zip` at its end.
-        source_hash=f"{folder}/{recipe.inputs}.zip",
-        # CDK runs it from whatever folder it was started in, and only if the bucket lacks the key.
-        executable=[
-            *("env", f"PYTHONPATH={root}", sys.executable, "-m", "infra.artifacts"),
-            *("file", recipe.name, recipe.inputs),
-        ],
-        display_name=f"{stack.stack_name} {recipe.name}",
-    )
-    return Artifact(location.bucket_name, location.object_key, recipe.inputs)
 
 
 def _file(stack: Stack, folder: str, path: Path) -> Artifact:

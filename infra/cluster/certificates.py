@@ -26,9 +26,7 @@ def certificate_objects(config: DeploymentConfig, buckets: Buckets) -> list[str]
     return [f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []
 
 
-def certificates_uri(
-    scope: Construct, *, config: DeploymentConfig, buckets: Buckets, run_id: str
-) -> str | None:
+def certificates_uri(scope: Construct, config: DeploymentConfig, buckets: Buckets, run_id: str) -> str | None:
     """Return the URI of the archive for EMR: the configured one, one made here, or None unencrypted."""
     if config.transit_certificates != SELF_SIGNED:
         return config.transit_certificates

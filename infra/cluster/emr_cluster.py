@@ -60,6 +60,7 @@ def emr_cluster(
     """Make the cluster, which runs its step once, grows and shrinks by need, and ends when it has idled."""
     key_arn = buckets.key.key_arn if buckets.key else None
     encryption = security_configuration(key_arn, certificates_uri)
+    applications = (*APPLICATIONS, *config.applications)
     security = CfnSecurityConfiguration(here, "Security", security_configuration=encryption)
     # It prepares each node that joins, before anything runs there.
     bootstrap = CfnCluster.BootstrapActionConfigProperty(
@@ -73,9 +74,7 @@ def emr_cluster(
         "Cluster",
         name=cluster_name(run, config),
         release_label=config.release_label,
-        applications=[
-            CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *config.applications)
-        ],
+        applications=[CfnCluster.ApplicationProperty(name=name) for name in applications],
         instances=_instances(config, site),
         service_role=site.service_role.role_arn,
         job_flow_role=site.profile.ref,

@@ -11,7 +11,7 @@ from infra.contract.names import run_name_prefix
 from operate import removal
 from operate.cdk import assembly_of, run_cdk, synthesise
 from operate.connection import FOLDER, Connection, connected, context_option
-from operate.emr.clusters import LIVE, REMEMBERED_DAYS, end_clusters, list_clusters
+from operate.emr.clusters import LIVE, end_clusters, list_clusters
 from operate.printing import json_option, print_result, require_yes, say
 
 # Types that a person wants to see by name before they go.
@@ -51,7 +51,7 @@ def destroy_command(
         say(f"nothing of {connection.stage} is deployed in {connection.region}: there is nothing to destroy")
     else:
         emr, ids = connection.client("emr"), {resource.id for resource in resources}
-        started = list_clusters(emr, run_name_prefix(connection.stage), REMEMBERED_DAYS)
+        started = list_clusters(emr, run_name_prefix(connection.stage))
         beside = [one for one in started if one.state in HOLDING_NODES and one.id not in ids]
         say(inventory(stacks, resources, removal.contents_of_buckets(connection.client("s3"), resources)))
         for one in beside:

@@ -7,7 +7,7 @@ import click
 from rich.console import Group
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import IDLE, ROLE_NAMES, Cluster, Fleet, Node, idle_timeout, list_fleets, list_nodes
+from operate.emr.clusters import IDLE, ROLE_NAMES, Cluster, idle_timeout, list_fleets, list_nodes
 from operate.emr.node_costs import account, total
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
@@ -70,9 +70,19 @@ def _described(connection: Connection, cluster: Cluster) -> tuple[dict[str, Any]
         "cost_usd_so_far": cost,
         "progress": progress and progress.to_json(),
     }
-    headline = _headline(cluster, ends, cost, now)
-    tables = (_fleets_table(fleets), _nodes_table(nodes), steps_table(steps[:MOST_STEPS]))
-    return facts, Group(headline, *_lines(progress), *(part for one in tables for part in (one, "")))
+    rows = []
+    for one in fleets:
+        counts = f"{one.on_demand} of {one.on_demand_target}", f"{one.spot} of {one.spot_target}"
+        rows.append((ROLE_NAMES.get(one.kind, one.kind), one.state, *counts))
+    here = [node for node in nodes if not node.gone]
+    node_rows = [(one.id, one.ec2_id, one.type, one.market, one.state, _moment(one.created)) for one in here]
+    tables = (
+        table(("fleet", "state", "on demand", "Spot"), rows),
+        table(("node", "instance", "type", "market", "state", "since"), node_rows),
+        steps_table(steps[:MOST_STEPS]),
+    )
+    shown = [_headline(cluster, ends, cost, now), *_lines(progress)]
+    return facts, Group(*shown, *(part for one in tables for part in (one, "")))
 
 
 def _lines(progress: Progress | None) -> list[str]:
@@ -114,20 +124,6 @@ def _headline(cluster: Cluster, ends: datetime | None, cost: float | None, now: 
     if cost is not None:
         so_far = f"{cost:.2f} USD, all nodes at the price on demand"
     return "\n".join([*lines, f"cost so far {so_far} (`cost` tells more)", ""])
-
-
-def _fleets_table(fleets: list[Fleet]) -> Any:
-    rows = []
-    for one in fleets:
-        counts = f"{one.on_demand} of {one.on_demand_target}", f"{one.spot} of {one.spot_target}"
-        rows.append((ROLE_NAMES.get(one.kind, one.kind), one.state, *counts))
-    return table(("fleet", "state", "on demand", "Spot"), rows)
-
-
-def _nodes_table(nodes: list[Node]) -> Any:
-    here = [node for node in nodes if not node.gone]
-    rows = [(one.id, one.ec2_id, one.type, one.market, one.state, _moment(one.created)) for one in here]
-    return table(("node", "instance", "type", "market", "state", "since"), rows)
 
 
 def _moment(moment: datetime | None) -> str:

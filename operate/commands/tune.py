@@ -1,7 +1,7 @@
 """`fruit tune`: which executors and cores featurize images fastest, and at what price."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from operate.printing import json_option, print_result, require_yes, say, table
 from operate.submission.place import find_place, require_images
 from operate.submission.preparation import image_uris
 from operate.tuning.figures import machine
-from operate.tuning.measuring import Plan, check_room, plan, run_all, submissions
+from operate.tuning.measuring import Trial, check_room, plan, run_all, submissions
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.manifest import write_json
 from spark_job.contract.tuning import Tuning
@@ -114,7 +114,7 @@ def tune(connection: Connection, request: TuningRequest, write_report: ReportWri
     trials = plan(request.executors, request.cores, min(request.sample, place.listing.files))
     emr = connection.client("emr")
     nodes = most_nodes(emr, cluster_id) or max(len(list_nodes(emr, cluster_id)) - 1, 1)
-    check_room(trials.trials, config, nodes)
+    check_room(trials, config, nodes)
     name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     say(estimate_sentence(trials, config, nodes))
     runs = submissions(trials, place, config, name)
@@ -144,17 +144,17 @@ def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter
         raise OperateError(f"the report was not written, {file} holds the measurements: {error}") from error
 
 
-def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> str:
+def estimate_sentence(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> str:
     """Return what the tuning will take and cost at most, with the source."""
     rates, cost = rate_table(), machine(config)
     rate = rates["images_per_second_per_vcpu"][config.model]
-    trial_seconds = [trial.images / rate / (trial.executors * trial.cores) for trial in planned.trials]
-    serial = planned.grid[0].images / rate
+    trial_seconds = [trial.images / rate / (trial.executors * trial.cores) for trial in trials]
+    serial = trials[0].images / rate
     besides = (len(trial_seconds) + 1) * rates["run_minutes_besides_images"]
     minutes = besides + (sum(trial_seconds) + serial) / 60
     dollars = cost.usd(nodes * cost.vcpu, minutes * 60)
     return (
-        f"{len(trial_seconds) + 1} steps of up to {planned.grid[0].images:,} images, about "
+        f"{len(trial_seconds) + 1} steps of up to {trials[0].images:,} images, about "
         f"{minutes:.0f} minutes, at most {dollars:.2f} USD with all {nodes} nodes on demand; "
         f"rates of {rates['date']} (infra/costs/rates.json)"
     )

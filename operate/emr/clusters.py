@@ -78,9 +78,9 @@ def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
     return cluster
 
 
-def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
-    """Return the clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
-    since = datetime.now(UTC) - timedelta(days=days)
+def list_clusters(emr: EMRClient, prefix: str, days: float | None = None) -> list[Cluster]:
+    """Return the clusters with such names, made in the last `days` (None: all), the latest first."""
+    since = datetime.now(UTC) - timedelta(days=days or REMEMBERED_DAYS)
     pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
     clusters = (Cluster.from_emr(cluster) for page in pages for cluster in page["Clusters"])
     ours = [cluster for cluster in clusters if cluster.name.startswith(prefix)]

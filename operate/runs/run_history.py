@@ -12,15 +12,7 @@ from infra.contract.prefixes import RUNS
 from infra.costs.cost import FEWEST_IMAGES, OwnRate
 from infra.run.functions.cost_limit.handler import paid_until
 from operate.connection import Connection
-from operate.emr.clusters import (
-    REMEMBERED_DAYS,
-    Cluster,
-    Node,
-    describe_cluster,
-    find_cluster,
-    list_clusters,
-    list_nodes,
-)
+from operate.emr.clusters import Cluster, Node, describe_cluster, find_cluster, list_clusters, list_nodes
 from operate.emr.node_costs import SPOT, account, spot_prices, total
 from operate.emr.steps import Step, list_steps
 from operate.errors import DENIED, UNKNOWN, OperateError, none_if_refused
@@ -35,7 +27,7 @@ MOST_NAMES = 5
 CLUSTERS_AT_ONCE = 4  # EMR answers few calls a second
 
 
-def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> list[Cluster]:
+def stage_clusters(connection: Connection, days: float | None = None) -> list[Cluster]:
     """Return the stage's clusters, latest first; to those who may not list them, that of the last deploy."""
     emr, deployment = connection.client("emr"), connection.deployment
     listed = none_if_refused(DENIED, lambda: list_clusters(emr, deployment.name_prefix, days))

@@ -19,8 +19,6 @@ from operate.printing import say
 from operate.runs.run_history import own_rates, stage_clusters
 from spark_job.contract.errors import MisuseError
 
-EXPECTED_ERROR = "an upper bound: every node on demand and the cluster at its largest all the time"
-
 
 @dataclass(frozen=True)
 class Place:
@@ -53,7 +51,7 @@ class Estimate:
     cost_usd: float | None  # None: a type has no price
     rate_source: str  # the deployment's run, or the project's measurement, whose rate counts
     new_cluster: bool = False
-    expected_error: str = EXPECTED_ERROR
+    expected_error: str = "an upper bound: every node on demand and the cluster at its largest all the time"
 
     @property
     def source(self) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
-from infra.contract.prefixes import RUNS
 from infra.launch import checks
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
@@ -53,7 +52,11 @@ def prepared(
     if reduction := given.get("reduction"):
         if both := [one for one in DECIDED_BY_REDUCTION if given.get(one)]:
             raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
-        given = {**given, "reduction": reduction_uri(s3, deployment, reduction)}
+        folder = reduction if "://" in reduction else f"{deployment.results_uri}/{reduction}"
+        bucket, prefix = bucket_and_key(folder)
+        if not checks.holds(s3, bucket, f"{prefix}/{MANIFEST}"):
+            raise OperateError(f"--reduction {reduction}: no complete run there; `runs` lists those that are")
+        given = {**given, "reduction": f"s3://{bucket}/{prefix}"}
     request = RunRequest(
         images=place.images,
         fingerprint=place.listing.fingerprint,
@@ -110,14 +113,3 @@ def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
     checks.check_labels(labels, deployment.images_buckets.values())
     if is_table(labels) and not checks.holds(s3, *bucket_and_key(labels)):
         raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
-
-
-def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
-    """Return the folder of the run whose reduction is applied. Raises OperateError: it is not complete."""
-    if "://" in run:
-        bucket, prefix = bucket_and_key(run)
-    else:
-        bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
-    if not checks.holds(s3, bucket, f"{prefix}/{MANIFEST}"):
-        raise OperateError(f"--reduction {run}: no complete run there; `runs` lists those that are")
-    return f"s3://{bucket}/{prefix}"

@@ -91,21 +91,17 @@ def self_signed(pkcs8: bytes, public: bytes, name: str, serial: int, begin: date
     common_name = encoded(SEQUENCE, encoded(OID, COMMON_NAME), encoded(UTF8, name.encode()))
     subject = encoded(SEQUENCE, encoded(SET, common_name))
     times = [encoded(UTC_TIME, f"{time:%y%m%d%H%M%SZ}".encode()) for time in (begin, end)]
-    facts = (algorithm, subject, encoded(SEQUENCE, *times), subject, public, _extensions(name))
+    # The certificate may sign itself, and has this name.
+    authority = encoded(OCTET_STRING, encoded(SEQUENCE, TRUE))
+    may_sign = encoded(SEQUENCE, encoded(OID, BASIC_CONSTRAINTS), TRUE, authority)
+    alternative = encoded(OCTET_STRING, encoded(SEQUENCE, encoded(DNS_NAME, name.encode("ascii"))))
+    named = encoded(SEQUENCE, encoded(OID, ALTERNATIVE_NAME), alternative)
+    extensions = encoded(EXTENSIONS, encoded(SEQUENCE, may_sign, named))
+    facts = (algorithm, subject, encoded(SEQUENCE, *times), subject, public, extensions)
     version = encoded(VERSION, integer(2))  # counts from 0: version 3
     body = encoded(SEQUENCE, version, integer(serial), *facts)
     signature = encoded(BIT_STRING, b"\x00", rsa_key(pkcs8).sign(body))
     return encoded(SEQUENCE, body, algorithm, signature)
-
-
-def _extensions(name: str) -> bytes:
-    """Let the certificate sign itself, and give it this name."""
-    may_sign = encoded(
-        SEQUENCE, encoded(OID, BASIC_CONSTRAINTS), TRUE, encoded(OCTET_STRING, encoded(SEQUENCE, TRUE))
-    )
-    alternative = encoded(SEQUENCE, encoded(DNS_NAME, name.encode("ascii")))
-    named = encoded(SEQUENCE, encoded(OID, ALTERNATIVE_NAME), encoded(OCTET_STRING, alternative))
-    return encoded(EXTENSIONS, encoded(SEQUENCE, may_sign, named))
 
 
 def pem(label: str, der: bytes) -> str:

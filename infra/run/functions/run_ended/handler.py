@@ -86,7 +86,7 @@ def _datum(name: str, value: float, unit: StandardUnitType, stage: str) -> Metri
 
 @dataclass(frozen=True)
 class Settings:
-    """What the stack says about the run that it waits for."""
+    """What the stack says about the run that it waits for, each in the environment variable of its name."""
 
     stage: str
     step_prefix: str
@@ -95,11 +95,6 @@ class Settings:
     runs_prefix: str
     logs_uri: str
     handle_url: str
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Read each field from the variable of its name."""
-        return cls(**{name: os.environ[name.upper()] for name in cls.__dataclass_fields__})
 
     def key(self, step: str, name: str = "metrics.json") -> str:
         """Return the key of a file of that step's run; default: its figures."""
@@ -118,7 +113,7 @@ class Outcome:
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Signal, then publish: Lambda repeats a signal that does not arrive, and nothing may count twice."""
-    settings = Settings.from_environment()
+    settings = Settings(**{name: os.environ[name.upper()] for name in Settings.__dataclass_fields__})
     s3 = boto3.client("s3")
     outcome, metrics = ended(event, settings, boto3.client("emr"), s3)
     if outcome is None:
