@@ -14,13 +14,12 @@ from typing import Any
 import click
 from rich.console import Group
 
-from fruit.places import Place, place_of
+from fruit.places import Place, Record, place_of
 from infra.checkout import ROOT
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
 from operate.connection import FILE, Connection, connected
 from operate.erasure.readers import Policies
-from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
 from operate.errors import OperateError, none_if_refused
 from operate.printing import json_option, print_result, say, table

@@ -1,5 +1,6 @@
 """`fruit forget`: every trace of some images, found, shown, and removed after a question."""
 
+import getpass
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +9,12 @@ from typing import Any
 
 import click
 
-from fruit.places import Place, place_of
+from fruit.places import BEGUN, DONE, Place, Record, now, place_of
 from infra.contract.prefixes import EMR_LOGS, RUNS
 from infra.costs.prices import request_price
+from infra.launch.checks import ACTIVE_STEPS
 from operate.connection import Connection, connected
 from operate.erasure import versions as s3_versions
-from operate.erasure.record import BEGUN, DONE, Record, now
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.run_history import run_history
@@ -23,8 +24,6 @@ from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import is_s3, last_name, normalise
 from spark_job.erasure.runs import RunTraces, find_traces, images_given_by, models, remove_traces
 from spark_job.storage import Folder, read_bytes
-
-LIVE_STEPS = ("PENDING", "RUNNING", "CANCEL_PENDING")
 
 
 @dataclass
@@ -185,7 +184,7 @@ def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[
 
 
 def _refuse_running(connection: Connection) -> None:
-    running = sorted(name for name, run in run_history(connection).items() if run.state in LIVE_STEPS)
+    running = sorted(name for name, run in run_history(connection).items() if run.state in ACTIVE_STEPS)
     if running:
         raise OperateError(
             f"{', '.join(running)}: under way, and would write the images again; wait for the end, "
@@ -259,13 +258,15 @@ def forget(
     """Remove what was found; the photographs themselves last, so that a second call finds what is left."""
     digests = {digest for _, digest in s3_versions.content_digests(place.s3, found.photographs)}
     digests |= {Tombstones.digest(read_bytes(path)) for path in found.files}
-    known, begun = place.tombstones(), now()
+    known, begun, by = place.tombstones(), now(), getpass.getuser()
+    if place.connection:
+        by = place.connection.client("sts").get_caller_identity()["Arn"]
     named = {*wanted.paths, *found.files, *(one.uri for one in found.photographs)}
     named.update(path for trace in found.traces for path in trace.images)
     record = Record(
         id="".join(letter for letter in begun if letter.isalnum())[:15],
         asked=asked,
-        by=place.by(),
+        by=by,
         begun=begun,
         found=found.counts,
         runs=tuple(trace.run.uri for trace in found.traces),

@@ -24,8 +24,6 @@ from operate.errors import DENIED, OperateError
 STAGES: tuple[str, ...] = get_args(Stage)
 # Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
 S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
-# The function that starts clusters answers within 15 minutes; asked again too early it says "under way".
-SECONDS_TO_ANSWER = {"lambda": 900}
 MOST_CONNECTIONS = 64  # as many as there are transfers at once
 
 # Types of options and arguments that name a place on this machine.
@@ -72,7 +70,8 @@ class Connection:
             config = Config(
                 retries={"mode": "standard", "max_attempts": attempts},
                 max_pool_connections=MOST_CONNECTIONS,
-                read_timeout=SECONDS_TO_ANSWER.get(service, 60),
+                # The function that starts clusters answers in 15 minutes; asked again it says "under way".
+                read_timeout=900 if service == "lambda" else 60,
             )
             self.clients[service] = self.session.client(service, region_name=self.region, config=config)
         return self.clients[service]

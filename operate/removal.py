@@ -150,8 +150,7 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
         return ((cluster.id, cluster.state) for cluster in found if cluster.live)
 
     def tagged(operation: str, query: str) -> Found:
-        found: Found = client("ec2").get_paginator(operation).paginate(Filters=tags).search(query)
-        return found
+        return iter(client("ec2").get_paginator(operation).paginate(Filters=tags).search(query))
 
     def addresses() -> Found:
         found = client("ec2").describe_addresses(Filters=tags)["Addresses"]
@@ -164,8 +163,7 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
     def alarms() -> Found:
         pages = client("cloudwatch").get_paginator("describe_alarms")
         named = pages.paginate(AlarmNamePrefix=stack_name(stage, "pipeline"))
-        found: Found = named.search("MetricAlarms[].[AlarmName, StateValue]")
-        return found
+        return iter(named.search("MetricAlarms[].[AlarmName, StateValue]"))
 
     looks: list[tuple[str, Callable[[], Found]]] = [
         ("cluster", clusters),

@@ -58,9 +58,6 @@ def instance_role(
 ) -> tuple[Role, CfnInstanceProfile]:
     """Let nodes read images, write results below `runs/` and logs below `emr/`, and people open sessions.
 
-    Args:
-        certificate_arns: Archives with the cluster's certificate and private key.
-
     Returns:
         The role of the nodes, and its instance profile, by whose name EMR knows it.
     """

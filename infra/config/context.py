@@ -58,14 +58,8 @@ def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Setting
 def _not_allowed(settings: type[BaseModel], names: list[str], values: Mapping[str, Any]) -> ConfigError:
     first, *others = names
     more = "".join(f"; {name} is not allowed either" for name in others)
-    allowed = allowed_values(field_schemas(settings)[first])
+    allowed = allowed_values(settings.model_json_schema()["properties"][first])
     return ConfigError(first, values.get(first), f"allowed: {allowed}{more}")
-
-
-def field_schemas(settings: type[BaseModel]) -> dict[str, Schema]:
-    """Return the JSON schema of every field, as Pydantic reads it from the field's type."""
-    fields: dict[str, Schema] = settings.model_json_schema()["properties"]
-    return fields
 
 
 def allowed_values(schema: Schema) -> str:
@@ -89,7 +83,7 @@ def allowed_values(schema: Schema) -> str:
 def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the rows of a Markdown table: field, what it is, default (that of a stage too), allowed."""
     rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
-    for name, schema in field_schemas(settings).items():
+    for name, schema in settings.model_json_schema()["properties"].items():
         stages = [stage for stage, values in by_stage.items() if name in values]
         default = ", ".join(f"{_shown(by_stage[stage][name])} ({stage})" for stage in stages)
         default = default or _shown(schema.get("default"))

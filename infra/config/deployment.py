@@ -54,10 +54,7 @@ class DeploymentConfig(DeploymentFields, frozen=True, extra="forbid"):
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
-        """Return the configuration in CDK's context, where `-c` has made every value a string.
-
-        Raises ConfigError: A field is unknown, of the wrong type, out of range, or contradicts another.
-        """
+        """Return the configuration in CDK's context, where each value is a string. Raises ConfigError."""
         return typed_values(cls, from_stage(context))
 
 

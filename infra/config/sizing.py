@@ -85,10 +85,7 @@ def spark_configuration(
     """Return the executors that use most cores of a node and leave room for one driver beside them.
 
     Every core and task node is of this size. YARN places containers by memory alone (its default): where no
-    driver runs, one executor more may fit and share the cores.
-
-    Args:
-        executor_cores: Of each executor; None: as many as fit best.
+    driver runs, one executor more may fit and share the cores. Each has as many cores as fit best, if None.
 
     Raises NodeTooSmallError: At most half of the cores could be used.
     """

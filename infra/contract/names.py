@@ -6,9 +6,6 @@ from typing import Any, Literal, get_args
 
 PROJECT = "fruit-features"
 
-PROJECT_TAG = "project"
-STAGE_TAG = "stage"
-
 StackPart = Literal["storage", "monitoring", "pipeline"]
 # In the order in which they are deployed.
 STACK_PARTS: tuple[StackPart, ...] = get_args(StackPart)
@@ -47,7 +44,7 @@ def cost_tags(stage: str) -> dict[str, str]:
     Bills show them once they are activated as cost allocation tags in the billing console:
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
     """
-    return {PROJECT_TAG: PROJECT, STAGE_TAG: stage}
+    return {"project": PROJECT, "stage": stage}
 
 
 def pascal_case(name: str) -> str:

@@ -201,10 +201,7 @@ def _cost_of_nodes(config: DeploymentFields, early_minutes: float, late_minutes:
 
 
 def of_each_family(config: DeploymentFields) -> dict[str, DeploymentFields]:
-    """Return the configuration with all nodes of one type, for each family that has a price in the region.
-
-    Left out are types that the region does not offer, and those with too little memory.
-    """
+    """Return the configuration on one type of each family that the region has, with enough memory."""
     found = {}
     for family in priced_families(config.region):
         name = f"{family}.{config.core_node.name.partition('.')[2]}"

@@ -22,7 +22,6 @@ from spark_job.contract.erasure import RECORDS
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 NONCURRENT_DAYS = 1
 ROUNDING_DAYS = 2
-
 # Time to undo an overwrite.
 VERSION_DAYS = 7
 UPLOAD_DAYS = 1

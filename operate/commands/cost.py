@@ -72,12 +72,10 @@ def cost_command(
     if run:
         cluster, step = history.find_run(connection, run, cluster_id)
         clusters, expected = [cluster], _estimate_of(connection, step)
+    elif days:
+        clusters = history.stage_clusters(connection, days)
     else:
-        clusters = (
-            history.stage_clusters(connection, days)
-            if days
-            else history.meant_clusters(connection, cluster_id)
-        )
+        clusters = history.meant_clusters(connection, cluster_id)
     accounts = {}
     for cluster in clusters:
         nodes = list_nodes(emr, cluster.id)

@@ -49,11 +49,7 @@ def meant_clusters(connection: Connection, cluster_id: str | None) -> list[Clust
 
 
 def find_run(connection: Connection, run: str | None, cluster_id: str | None = None) -> tuple[Cluster, Step]:
-    """Return the step of a run, and its cluster. Raises OperateError: there is none.
-
-    Args:
-        run: `s-…` or a run id; None: the latest step of the clusters that `meant_clusters` returns.
-    """
+    """Return the step of a run (`s-…` or run id; None: the latest), and its cluster. Raises OperateError."""
     emr, prefix = connection.client("emr"), connection.deployment.name_prefix
     clusters = meant_clusters(connection, cluster_id) if cluster_id or not run else stage_clusters(connection)
     if run is None:
@@ -206,10 +202,7 @@ def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
 
 
 def own_rates(connection: Connection) -> list[OwnRate]:
-    """Return the rate of each finished run that computed enough images on machines which are known.
-
-    A run whose files may not be read, as those of an earlier key, has none.
-    """
+    """Return the rate of each finished run that can be read and computed enough images on known machines."""
     s3, bucket = connection.client("s3"), connection.deployment.results_bucket
     names, rates = list_folders(s3, bucket, f"{RUNS}/"), []
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:

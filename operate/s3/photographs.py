@@ -46,12 +46,8 @@ class Collection:
 def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
     """Return every photograph below the folder, without hidden files and those of the system.
 
-    Args:
-        folder: symbolic links are followed, except back to a folder above.
-        all_files: whatever the extension.
-        links_outside: follow links also to what does not lie in the folder.
-
-    Raises MisuseError: there is neither a photograph nor a problem.
+    Symbolic links are followed, but not back to a folder above, and out of the folder with `links_outside`
+    alone. Raises MisuseError: there is neither a photograph nor a problem.
     """
     inside = None if links_outside else folder.resolve()
     found = list(_below(folder, folder, inside, all_files))

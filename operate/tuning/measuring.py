@@ -76,13 +76,10 @@ def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
 def submissions(
     trials: Sequence[Trial], place: Place, config: DeploymentConfig, name: str
 ) -> list[Submission]:
-    """Return the runs of all trials in their order, and last the serial process on the first one's images.
-
-    The sample is the same for all trials of a size.
-    """
+    """Return the runs of all trials in their order, and last the serial process on the first one's images."""
     deployed, runs, images = place.deployed, [], place.images
     for trial in trials:
-        options = (f"--sample={trial.images}", "--seed=0")
+        options = (f"--sample={trial.images}", "--seed=0")  # one sample for all trials of a size
         run_name = f"{name}-{trial.executors}x{trial.cores}-{trial.images}"
         fingerprint = place.listing.fingerprint
         request = RunRequest(images=images, fingerprint=fingerprint, options=options, name=run_name)

@@ -16,9 +16,9 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError, WaiterError
 
+from fruit.places import Record
 from operate.commands.doctor import examine
 from operate.connection import Connection
-from operate.erasure.record import Record
 from operate.removal import deployed_resources, end_protection
 from operate.runs.watch import Watch, driver_words, logs_of
 from operate.s3.photographs import MOST_AT_ONCE_BYTES

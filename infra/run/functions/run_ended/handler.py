@@ -34,7 +34,6 @@ FIGURES: Mapping[str, tuple[tuple[str, str], StandardUnitType]] = {
 }
 STEP_EVENT = "EMR Step Status Change"
 COMPLETED, FAILED, CANCELLED = "COMPLETED", "FAILED", "CANCELLED"
-TERMINATED = "TERMINATED"
 # CloudFormation takes 4,096 bytes in all.
 MOST_CHARACTERS = 900
 SIGNAL_TIMEOUT_SECONDS = 20
@@ -203,7 +202,7 @@ def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -
         reason = reason or detail.get("message", "")
     logs = f"{settings.logs_uri}/{detail['clusterId']}/"
     text = f"cluster {detail['clusterId']} {detail['state']}: {reason}; logs {logs}"
-    return Outcome(run, False, text, state == CANCELLED and detail["state"] == TERMINATED)
+    return Outcome(run, False, text, state == CANCELLED and detail["state"] == "TERMINATED")
 
 
 def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> str:
