@@ -150,7 +150,8 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
         return ((cluster.id, cluster.state) for cluster in found if cluster.live)
 
     def tagged(operation: str, query: str) -> Found:
-        return iter(client("ec2").get_paginator(operation).paginate(Filters=tags).search(query))
+        pages = client("ec2").get_paginator(operation).paginate(Filters=tags)
+        return ((name, state) for name, state in pages.search(query))
 
     def addresses() -> Found:
         found = client("ec2").describe_addresses(Filters=tags)["Addresses"]
@@ -163,7 +164,7 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
     def alarms() -> Found:
         pages = client("cloudwatch").get_paginator("describe_alarms")
         named = pages.paginate(AlarmNamePrefix=stack_name(stage, "pipeline"))
-        return iter(named.search("MetricAlarms[].[AlarmName, StateValue]"))
+        return ((name, state) for name, state in named.search("MetricAlarms[].[AlarmName, StateValue]"))
 
     looks: list[tuple[str, Callable[[], Found]]] = [
         ("cluster", clusters),
