@@ -1,7 +1,5 @@
 """`fruit audit`: what is stored, until when, and what lies outside the promise; whether an erasure holds."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -16,13 +14,12 @@ from typing import Any
 import click
 from rich.console import Group
 
-from fruit.places import Place, place_of
+from fruit.places import Place, Record, place_of
 from infra.checkout import ROOT
 from infra.contract import outputs
 from infra.contract.prefixes import EMR_LOGS, ERASURES, RUNS
-from operate.connection import Connection, connected
+from operate.connection import FILE, Connection, connected
 from operate.erasure.readers import Policies
-from operate.erasure.record import Record
 from operate.erasure.versions import addresses_in, content_digests, list_versions, logs_naming
 from operate.errors import OperateError, none_if_refused
 from operate.printing import json_option, print_result, say, table
@@ -39,24 +36,17 @@ TEMPLATE, BEGINS = ROOT / "docs" / "record-of-processing.md", "<!-- the record b
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What a deployment stores of one kind; all versions count.
-
-    Attributes:
-        days: after which the promise says that it is gone; None: it has no end.
-        ends: when S3's rules hide the oldest of it; None: no rule does.
-        outside: versions that are older than the promise.
-        readers: who in the account may at most read it; None: IAM does not tell.
-    """
+    """What a deployment stores of one kind; all versions count."""
 
     kind: str
     bucket: str
     objects: int = 0
     bytes: int = 0
     oldest: datetime | None = None
-    days: int | None = None
-    ends: datetime | None = None
-    outside: int = 0
-    readers: tuple[str, ...] | None = None
+    days: int | None = None  # after which the promise says that it is gone; None: it has no end
+    ends: datetime | None = None  # when S3's rules hide the oldest of it; None: no rule does
+    outside: int = 0  # versions that are older than the promise
+    readers: tuple[str, ...] | None = None  # who in the account may at most read it; None: IAM does not tell
 
     @property
     def problem(self) -> str:
@@ -69,14 +59,9 @@ class Stored:
 @click.command("audit")
 @click.option("--erased", metavar="RECORD", help="Look again for what this record of `forget` says is gone.")
 @click.option(
-    "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the record of processing activities (Article 30 GDPR) too, as far as AWS knows.",
+    "--record", type=FILE, metavar="FILE", help="Write the record of processing (Article 30 GDPR) there, too."
 )
-@click.option(
-    "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
-)
+@click.option("--results", multiple=True, metavar="FOLDER", help="Look into these runs, too; repeatable.")
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
 @json_option
 @connected
@@ -101,7 +86,10 @@ def audit_command(
     """
     place = place_of(connection, results, local=local)
     if erased:
-        left = list(_left_of(place, _record(place, erased)))
+        content = place.erasures[0].read_json(f"{RECORDS}/{last_name(erased).removesuffix('.json')}.json")
+        if content is None:
+            raise OperateError(f"there is no record {erased} in {place.erasures[0].child(RECORDS)}")
+        left = list(_left_of(place, Record.from_json(content)))
         text = "\n".join([*left, "nothing of it is left" if not left else f"{len(left):,} places hold it"])
         print_result({"record": erased, "left": left}, text, as_json=as_json)
         problems = len(left)
@@ -178,11 +166,8 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
     promised = re.findall(r"\d+", deployment.outputs.get(outputs.RETENTION, ""))
     images, results, logs = map(int, promised) if len(promised) == 3 else (None, None, None)
     runs = deployment.results_bucket
-    looks = [
-        *(
-            (("photographs", "replica")[bucket != of], bucket, "", images)
-            for bucket, of in place.images.items()
-        ),
+    looks = [("photographs" if one == of else "replica", one, "", images) for one, of in place.images.items()]
+    looks += [
         ("results", runs, f"{RUNS}/", results),
         ("forgotten", runs, f"{ERASURES}/", None),
         ("logs", deployment.logs_bucket, f"{EMR_LOGS}/", logs),
@@ -195,15 +180,25 @@ def what_is_stored(place: Place, now: datetime) -> Iterator[Stored]:
             answer = none_if_refused(none, partial(place.s3.get_bucket_policy, Bucket=bucket))
             own = json.loads(answer["Policy"]) if answer else None
             readers = policies.readers(bucket, prefix, own) if policies else None
-            for one in _stored(place.s3, kind, bucket, prefix, days, now):
+            for one in _found(place.s3, kind, bucket, prefix, days, now):
                 yield replace(one, readers=readers)
 
 
-def _stored(
-    s3: Any, kind: str, bucket: str, prefix: str, days: int | None, now: datetime
-) -> Iterator[Stored]:
+def _found(s3: Any, kind: str, bucket: str, prefix: str, days: int | None, now: datetime) -> Iterator[Stored]:
     """Yield what lies below a prefix; results by the table or report that they are."""
-    rule = _days_of_rule(s3, bucket, prefix)
+    read = partial(s3.get_bucket_lifecycle_configuration, Bucket=bucket)
+    answer = none_if_refused(["NoSuchLifecycleConfiguration"], read)
+    # After so many days S3 hides what lies there; None: never.
+    rule = min(
+        (
+            one["Expiration"]["Days"]
+            for one in (answer["Rules"] if answer else ())
+            if one["Status"] == "Enabled"
+            and "Days" in one.get("Expiration", {})
+            and prefix.startswith(one.get("Prefix", one.get("Filter", {}).get("Prefix", "")))
+        ),
+        default=None,
+    )
     groups: dict[str, list[Any]] = {}
     for one in list_versions(s3, bucket, prefix):
         part = one.key.removeprefix(prefix).split("/")[1:2] if kind == "results" else []
@@ -220,27 +215,6 @@ def _stored(
             ends=None if rule is None else oldest + timedelta(days=rule),
             outside=sum(days is not None and now - one.modified > timedelta(days=days) for one in versions),
         )
-
-
-def _days_of_rule(s3: Any, bucket: str, prefix: str) -> int | None:
-    """Return after how many days S3 hides what lies below a prefix; None: never."""
-    read = partial(s3.get_bucket_lifecycle_configuration, Bucket=bucket)
-    answer = none_if_refused(["NoSuchLifecycleConfiguration"], read)
-    ends = [
-        rule["Expiration"]["Days"]
-        for rule in (answer["Rules"] if answer else ())
-        if rule["Status"] == "Enabled"
-        and "Days" in rule.get("Expiration", {})
-        and prefix.startswith(rule.get("Prefix", rule.get("Filter", {}).get("Prefix", "")))
-    ]
-    return min(ends, default=None)
-
-
-def _record(place: Place, name: str) -> Record:
-    content = place.erasures[0].read_json(f"{RECORDS}/{last_name(name).removesuffix('.json')}.json")
-    if content is None:
-        raise OperateError(f"there is no record {name} in {place.erasures[0].child(RECORDS)}")
-    return Record.from_json(content)
 
 
 def _left_of(place: Place, record: Record) -> Iterator[str]:

@@ -7,80 +7,62 @@ from pathlib import Path
 import click
 
 from spark_job import __version__
-from spark_job.command_line import SETTINGS, LazyCommand, LazyGroup, run_command_line
+from spark_job.command_line import SETTINGS, LazyGroup, run_command_line
+from spark_job.command_line import LazyCommand as Lazy
 
+ANALYSIS, OPERATE, REHEARSAL = "spark_job.commands.analyses:", "operate.commands.", "rehearsal.commands."
 EXTRACTOR = {
-    "build": LazyCommand(
+    "build": Lazy(
         "spark_job.commands.build_extractor:build_extractor_command", "Make the folder of a network."
     ),
 }
 JOB = {
-    "run": LazyCommand("spark_job.commands.run:run_command", "Turn photographs into features."),
-    "extractor": LazyCommand("fruit.command_line:extractor_group", "Make the networks that `run` uses."),
+    "run": Lazy("spark_job.commands.run:run_command", "Turn photographs into features."),
+    "extractor": Lazy("fruit.command_line:extractor_group", "Make the networks that `run` uses."),
 }
 ANALYSES = {
-    "train": LazyCommand(
-        "spark_job.commands.analyses:train_command", "Train a classifier on a run's features."
-    ),
-    "predict": LazyCommand("spark_job.commands.analyses:predict_command", "Name the class of photographs."),
-    "group": LazyCommand("spark_job.commands.analyses:group_command", "Find clusters without labels."),
-    "check": LazyCommand(
-        "spark_job.commands.analyses:check_command", "Find dark, blurry, double and mislabelled photographs."
-    ),
-    "compare": LazyCommand("spark_job.commands.analyses:compare_command", "Compare runs with each other."),
-    "convergence": LazyCommand(
-        "spark_job.commands.analyses:convergence_command",
-        "Show how components depend on sample size.",
-    ),
-    "export-keras": LazyCommand(
-        "spark_job.commands.analyses:export_keras_command",
-        "Write a trained classifier as a Keras model.",
-    ),
+    "train": Lazy(ANALYSIS + "train_command", "Train a classifier on a run's features."),
+    "predict": Lazy(ANALYSIS + "predict_command", "Name the class of photographs."),
+    "group": Lazy(ANALYSIS + "group_command", "Find clusters without labels."),
+    "check": Lazy(ANALYSIS + "check_command", "Find dark, blurry, double and mislabelled photographs."),
+    "compare": Lazy(ANALYSIS + "compare_command", "Compare runs with each other."),
+    "convergence": Lazy(ANALYSIS + "convergence_command", "Show how components depend on sample size."),
+    "export-keras": Lazy(ANALYSIS + "export_keras_command", "Write a trained classifier as a Keras model."),
 }
 DEPLOYMENT = {
-    "plan": LazyCommand("operate.commands.plan:plan_command", "Show what would run and what it costs."),
-    "fields": LazyCommand("operate.commands.plan:fields_command", "List every field of the configuration."),
-    "doctor": LazyCommand("operate.commands.doctor:doctor_command", "Check that the account is ready."),
-    "deploy": LazyCommand("operate.commands.deploy:deploy_command", "Check, build, ask, deploy and run."),
-    "upload": LazyCommand("operate.commands.upload:upload_command", "Upload photographs."),
-    "submit": LazyCommand(
-        "operate.commands.submit:submit_command", "Start another run, with a cluster or without."
-    ),
-    "runs": LazyCommand("operate.commands.runs:runs_command", "List every run."),
-    "status": LazyCommand("operate.commands.status:status_command", "Show clusters, their nodes and steps."),
-    "logs": LazyCommand("operate.commands.logs:logs_command", "Show the logs of a run."),
-    "fetch": LazyCommand("operate.commands.fetch:fetch_command", "Download the results of a run."),
-    "forget": LazyCommand("fruit.forgetting:forget_command", "Remove every trace of some images."),
-    "audit": LazyCommand("fruit.auditing:audit_command", "Show what is stored, and until when."),
-    "cancel": LazyCommand("operate.commands.cancel:cancel_command", "Cancel a run."),
-    "cost": LazyCommand("operate.commands.cost:cost_command", "Show what clusters have cost."),
-    "tunnel": LazyCommand("operate.commands.tunnel:tunnel_command", "Open the cluster's web pages here."),
-    "tune": LazyCommand("fruit.tuning:tune_command", "Find good numbers of executors and cores."),
-    "destroy": LazyCommand("operate.commands.destroy:destroy_command", "Take the deployment away."),
+    "plan": Lazy(OPERATE + "plan:plan_command", "Show what would run and what it costs."),
+    "fields": Lazy(OPERATE + "plan:fields_command", "List every field of the configuration."),
+    "doctor": Lazy(OPERATE + "doctor:doctor_command", "Check that the account is ready."),
+    "deploy": Lazy(OPERATE + "deploy:deploy_command", "Check, build, ask, deploy and run."),
+    "upload": Lazy(OPERATE + "upload:upload_command", "Upload photographs."),
+    "submit": Lazy(OPERATE + "submit:submit_command", "Start another run, with a cluster or without."),
+    "runs": Lazy(OPERATE + "runs:runs_command", "List every run."),
+    "status": Lazy(OPERATE + "status:status_command", "Show clusters, their nodes and steps."),
+    "logs": Lazy(OPERATE + "logs:logs_command", "Show the logs of a run."),
+    "fetch": Lazy(OPERATE + "fetch:fetch_command", "Download the results of a run."),
+    "forget": Lazy("fruit.forgetting:forget_command", "Remove every trace of some images."),
+    "audit": Lazy("fruit.auditing:audit_command", "Show what is stored, and until when."),
+    "cancel": Lazy(OPERATE + "cancel:cancel_command", "Cancel a run."),
+    "cost": Lazy(OPERATE + "cost:cost_command", "Show what clusters have cost."),
+    "tunnel": Lazy(OPERATE + "tunnel:tunnel_command", "Open the cluster's web pages here."),
+    "tune": Lazy("fruit.tuning:tune_command", "Find good numbers of executors and cores."),
+    "destroy": Lazy(OPERATE + "destroy:destroy_command", "Take the deployment away."),
 }
 REHEARSE = {
-    "run": LazyCommand("rehearsal.commands.run:run_command", "Deploy, run, fetch, destroy on this machine."),
-    "tune": LazyCommand(
-        "fruit.tuning:rehearsed_tune_command", "Measure executors and cores on this machine."
-    ),
-    "serve": LazyCommand("rehearsal.commands.serve:serve_command", "Keep an empty AWS up on this machine."),
-    "photographs": LazyCommand(
-        "rehearsal.commands.photographs:photographs_command", "Draw fruit to try other commands with."
-    ),
-    "interrupt": LazyCommand(
-        "rehearsal.commands.control:interrupt_command", "Take a task node away, as Spot does."
-    ),
-    "set": LazyCommand("rehearsal.commands.control:set_command", "Set quotas, delays and the like of it."),
-    "policies": LazyCommand(
-        "rehearsal.commands.policies:policies_command", "Say which permissions a rehearsal's calls need."
-    ),
+    "run": Lazy(REHEARSAL + "run:run_command", "Deploy, run, fetch, destroy on this machine."),
+    "tune": Lazy("fruit.tuning:rehearsed_tune_command", "Measure executors and cores on this machine."),
+    "serve": Lazy(REHEARSAL + "serve:serve_command", "Keep an empty AWS up on this machine."),
+    "photographs": Lazy(REHEARSAL + "photographs:photographs_command", "Draw fruit to try commands with."),
+    "interrupt": Lazy(REHEARSAL + "control:interrupt_command", "Take a task node away, as Spot does."),
+    "set": Lazy(REHEARSAL + "control:set_command", "Set quotas, delays and the like of it."),
+    "policies": Lazy(REHEARSAL + "policies:policies_command", "Say which permissions a rehearsal needs."),
 }
 SECTIONS = {
     "The job": JOB,
     "Analyses of a run": ANALYSES,
     "A deployment on AWS": DEPLOYMENT,
     "Without AWS": {
-        "rehearse": LazyCommand("fruit.command_line:rehearse_group", "Rehearse a deployment on this machine.")
+        "rehearse": Lazy("fruit.command_line:rehearse_group", "Rehearse a deployment on this machine.")
     },
 }
 

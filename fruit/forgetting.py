@@ -1,21 +1,20 @@
 """`fruit forget`: every trace of some images, found, shown, and removed after a question."""
 
-from __future__ import annotations
-
+import getpass
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fruit.places import Place, place_of
+from fruit.places import BEGUN, DONE, Place, Record, now, place_of
 from infra.contract.prefixes import EMR_LOGS, RUNS
 from infra.costs.prices import request_price
+from infra.launch.checks import ACTIVE_STEPS
 from operate.connection import Connection, connected
 from operate.erasure import versions as s3_versions
-from operate.erasure.record import Record, begin
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say
 from operate.runs.run_history import run_history
@@ -26,17 +25,15 @@ from spark_job.contract.uris import is_s3, last_name, normalise
 from spark_job.erasure.runs import RunTraces, find_traces, images_given_by, models, remove_traces
 from spark_job.storage import Folder, read_bytes
 
-LIVE_STEPS = ("PENDING", "RUNNING", "CANCEL_PENDING")
-
 
 @dataclass
 class Found:
-    """Every trace of the images."""
+    """Every trace of the images; `files` are photographs on this machine, the others lie in buckets."""
 
-    runs: dict[str, list[RunTraces]] = field(default_factory=dict)
-    photographs: list[s3_versions.Version] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    logs: list[s3_versions.Version] = field(default_factory=list)
+    runs: dict[str, list[RunTraces]]
+    photographs: list[s3_versions.Version]
+    files: list[str]
+    logs: list[s3_versions.Version]
 
     @property
     def traces(self) -> list[RunTraces]:
@@ -48,19 +45,14 @@ class Found:
 
     @property
     def counts(self) -> dict[str, int]:
-        counts = Counter(
-            versions_of_photographs=len(self.photographs),
-            photographs_on_this_machine=len(self.files),
-            runs=len(self.traces),
-            rows=sum(sum(trace.rows.values()) for trace in self.traces),
-            logs=len(self.logs),
-        )
+        counts = {
+            "versions_of_photographs": len(self.photographs),
+            "photographs_on_this_machine": len(self.files),
+            "runs": len(self.traces),
+            "rows": sum(sum(trace.rows.values()) for trace in self.traces),
+            "logs": len(self.logs),
+        }
         return {kind: number for kind, number in counts.items() if number}
-
-    def paths(self) -> set[str]:
-        """Return the images' paths, as far as anything names them."""
-        in_runs = {path for trace in self.traces for path in trace.images}
-        return {*in_runs, *self.files, *(one.uri for one in self.photographs)}
 
     def plan(self, models: str) -> Iterable[str]:
         """Yield a line for each place, and what becomes of the models."""
@@ -89,9 +81,7 @@ class Found:
 )
 @click.option("--source", metavar="NAME", help="Images of this source alone; without IMAGE, all of them.")
 @click.option("--contributor", metavar="ID", help="Forget what this person gave, and bar it from now on.")
-@click.option(
-    "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
-)
+@click.option("--results", multiple=True, metavar="FOLDER", help="Look into these runs, too; repeatable.")
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
 @click.option(
     "--refit",
@@ -130,18 +120,21 @@ def forget_command(
     place = place_of(connection, results, local=local)
     names = [*images, *(listed.read_text().splitlines() if listed else ())]
     if place.connection:
-        _refuse_running(place.connection)
+        _refuse_running(connection)
     if refit and not (names or source or contributor):
         answer: dict[str, Any] = {"fitted_again": fit_models_again(place, dry_run=dry_run, yes=yes)}
         print_result(answer, f"{len(answer['fitted_again']):,} runs fitted again", as_json=as_json)
         return
     wanted = wanted_of(place, [name for name in names if name.strip()], source, contributor)
     if place.connection:
-        say(expected_requests(place, contributor))
+        say(expected_requests(place, connection, contributor))
     if contributor:
-        wanted = _with_images_of(place, wanted, contributor)
+        given = {path for folder in place.results for path in images_given_by(folder, contributor)}
+        for bucket in set(place.images.values()):
+            given |= s3_versions.given_by(place.s3, bucket, contributor)
+        wanted = Wanted(wanted.paths | given, wanted.prefixes)
     found = find(place, wanted)
-    unfinished = place.unfinished()
+    unfinished = [record for record in place.records() if record.state == BEGUN]
     for line in found.plan("fitted again" if refit else "stays"):
         say(line)
     asked = f"{len(names):,} names" if names else "a contributor" if contributor else "a source"
@@ -150,7 +143,8 @@ def forget_command(
         "nothing of it is found: there is nothing to do; if it was not forgotten before, check the name: "
         "a key in the sources or, with --local, a path on this machine"
     )
-    there = found.counts or unfinished or _is_new(place, contributor)
+    is_new = contributor and not all(one.has_contributor(contributor) for one in place.tombstones())
+    there = found.counts or unfinished or is_new
     if there and dry_run:
         text = "nothing was changed"
     elif there:
@@ -164,15 +158,17 @@ def forget_command(
 
 
 def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[str]:
-    """Fit the models again, on this machine, that records name and that still owe to what is gone.
+    """Fit again, on this machine, the models that were fitted with images which are gone.
 
     Returns:
-        URIs of the runs that are free of it now, those that are made with such a model included.
+        URIs of the runs that owe nothing to such images now, those that were made with such a model included.
     """
     from spark_job.erasure.refitting import fit_again
     from spark_job.session import open_session
 
-    done, owing = list[str](), place.models_left()
+    done, records = list[str](), place.records()
+    models = [model for record in records for model in record.models if "fitted_again" not in model]
+    owing = {str(model["uri"]) for model in models if "uri" in model}
     for results in place.results:
         there = {Folder(results).child(name) for name in Folder(results).folder_names()}
         left = {last_name(uri) for uri in owing & there}
@@ -182,9 +178,18 @@ def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[
             require_yes("Fit these again, and what is made with them?", "nothing was fitted", yes=yes)
             done += fit_again(results, left, lambda: open_session("fruit forget"), say)
     place.remove_overwritten(done)
-    for record in place.records() if done else ():
+    for record in records if done else ():
         place.write(record.fitted_again(done))
     return done
+
+
+def _refuse_running(connection: Connection) -> None:
+    running = sorted(name for name, run in run_history(connection).items() if run.state in ACTIVE_STEPS)
+    if running:
+        raise OperateError(
+            f"{', '.join(running)}: under way, and would write the images again; wait for the end, "
+            f"or {connection.command('cancel', running[0])}"
+        )
 
 
 def wanted_of(place: Place, names: Sequence[str], source: str | None, contributor: str | None) -> Wanted:
@@ -202,32 +207,21 @@ def wanted_of(place: Place, names: Sequence[str], source: str | None, contributo
         return Wanted(prefixes=tuple(roots))
     if not names and not contributor:
         raise MisuseError("nothing to forget is named: give IMAGE, --list, --source or --contributor")
-    paths = [path for name in names for path in _addresses(name, roots)]
+    paths: list[str] = []
+    for name in names:
+        if "://" in name or name.startswith("/") or roots == [""]:
+            paths.append(normalise(name) + "/" * name.endswith("/"))
+        else:
+            paths += [root + name for root in roots]
     return Wanted(
         frozenset(path for path in paths if not path.endswith("/")),
         tuple(path for path in paths if path.endswith("/")),
     )
 
 
-def _addresses(name: str, roots: Sequence[str]) -> list[str]:
-    if "://" in name or name.startswith("/") or roots == [""]:
-        return [normalise(name) + "/" * name.endswith("/")]
-    return [root + name for root in roots]
-
-
-def _refuse_running(connection: Connection) -> None:
-    running = [name for name, trace in run_history(connection).items() if trace.state in LIVE_STEPS]
-    if running:
-        raise OperateError(
-            f"{', '.join(sorted(running))}: under way, and would write the images again; wait for the end, "
-            f"or {connection.command('cancel', running[0])}"
-        )
-
-
-def expected_requests(place: Place, contributor: str | None) -> str:
+def expected_requests(place: Place, connection: Connection, contributor: str | None) -> str:
     """Return a line: how many requests the search takes, and what they cost."""
-    assert place.connection is not None
-    deployment = place.connection.deployment
+    deployment = connection.deployment
     results = [one.key for one in list_objects(place.s3, deployment.results_bucket, f"{RUNS}/")]
     logs = sum(1 for _ in list_objects(place.s3, deployment.logs_bucket, f"{EMR_LOGS}/"))
     tables = sum(key.endswith(".parquet") for key in results)
@@ -240,60 +234,46 @@ def expected_requests(place: Place, contributor: str | None) -> str:
     return f"looks into {looked}: about {reads + lists:,} requests, {usd:.4f} USD"
 
 
-def _with_images_of(place: Place, wanted: Wanted, contributor: str) -> Wanted:
-    given = {path for results in place.results for path in images_given_by(results, contributor)}
-    for bucket, of in place.images.items():
-        if bucket == of:
-            given |= s3_versions.given_by(place.s3, bucket, contributor)
-    return Wanted(wanted.paths | given, wanted.prefixes)
-
-
 def find(place: Place, wanted: Wanted) -> Found:
     """Return every trace of the images."""
-    found = Found({results: find_traces(results, wanted) for results in place.results})
-    found.photographs = [
-        one
-        for bucket, of in place.images.items()
-        for one in s3_versions.find_versions(place.s3, bucket, wanted, of)
-    ]
-    found.files = _local_files(wanted)
+    runs = {results: find_traces(results, wanted) for results in place.results}
+    photographs = []
+    for bucket, of in place.images.items():
+        photographs += s3_versions.find_versions(place.s3, bucket, wanted, of)
+    files = {path for path in wanted.paths if not is_s3(path) and Path(path).is_file()}
+    for folder in [Path(prefix) for prefix in wanted.prefixes if not is_s3(prefix)]:
+        files |= {str(path) for path in folder.rglob("*") if path.is_file()}
+    logs: list[s3_versions.Version] = []
     if place.connection:
-        logs = place.connection.deployment.logs_bucket
-        names = (*wanted.paths, *wanted.prefixes)
-        found.logs = s3_versions.logs_naming(
-            place.s3, logs, EMR_LOGS, lambda text: any(name in text for name in names)
+        bucket, names = place.connection.deployment.logs_bucket, (*wanted.paths, *wanted.prefixes)
+        logs = s3_versions.logs_naming(
+            place.s3, bucket, EMR_LOGS, lambda text: any(name in text for name in names)
         )
-    return found
-
-
-def _local_files(wanted: Wanted) -> list[str]:
-    files = [path for path in wanted.paths if not is_s3(path) and Path(path).is_file()]
-    folders = [Path(prefix) for prefix in wanted.prefixes if not is_s3(prefix)]
-    return sorted(
-        {*files, *(str(path) for folder in folders for path in folder.rglob("*") if path.is_file())}
-    )
-
-
-def _is_new(place: Place, contributor: str | None) -> bool:
-    return contributor is not None and not all(one.has_contributor(contributor) for one in place.tombstones())
+    return Found(runs, photographs, sorted(files), logs)
 
 
 def forget(
-    place: Place,
-    found: Found,
-    wanted: Wanted,
-    asked: str,
-    contributor: str | None,
-    unfinished: Sequence[Record],
+    place: Place, found: Found, wanted: Wanted, asked: str, contributor: str | None, stopped: Sequence[Record]
 ) -> Record:
     """Remove what was found; the photographs themselves last, so that a second call finds what is left."""
     digests = {digest for _, digest in s3_versions.content_digests(place.s3, found.photographs)}
     digests |= {Tombstones.digest(read_bytes(path)) for path in found.files}
-    known = place.tombstones()
-    named = found.paths() | wanted.paths
-    runs = tuple(trace.run.uri for trace in found.traces)
-    facts = {"found": found.counts, "models": tuple(found.models), "runs": runs}
-    record = begin(known[0], asked, place.by(), named, digests, **facts).going_on(unfinished)
+    known, begun, by = place.tombstones(), now(), getpass.getuser()
+    if place.connection:
+        by = place.connection.client("sts").get_caller_identity()["Arn"]
+    named = {*wanted.paths, *found.files, *(one.uri for one in found.photographs)}
+    named.update(path for trace in found.traces for path in trace.images)
+    record = Record(
+        id="".join(letter for letter in begun if letter.isalnum())[:15],
+        asked=asked,
+        by=by,
+        begun=begun,
+        found=found.counts,
+        runs=tuple(trace.run.uri for trace in found.traces),
+        models=tuple(found.models),
+        images=tuple(sorted(map(known[0].mark, named))),
+        contents=tuple(sorted(map(known[0].mark, digests))),
+    ).going_on(stopped)
     people = [contributor] if contributor else []
     for folder, tombstones in zip(place.erasures, known, strict=True):
         folder.write_json(TOMBSTONES, tombstones.adding(digests, people).to_json())
@@ -306,8 +286,8 @@ def forget(
     s3_versions.remove_versions(place.s3, [*found.logs, *found.photographs])
     for path in found.files:
         Path(path).unlink()
-    ended = record.ending()
+    ended = replace(record, state=DONE, ended=now())
     place.write(ended)
-    stopped = {f"{RECORDS}/{one.id}.json" for one in unfinished if one.id != ended.id}
-    place.erasures[0].clear(keep=lambda name: name not in stopped)
+    replaced = {f"{RECORDS}/{one.id}.json" for one in stopped if one.id != ended.id}
+    place.erasures[0].clear(keep=lambda name: name not in replaced)
     return ended

@@ -1,21 +1,67 @@
-"""Where `fruit forget` and `fruit audit` look: folders of runs, and the buckets of a deployment."""
+"""Where `fruit forget` and `fruit audit` look, and the record that is kept of an erasure."""
 
 from __future__ import annotations
 
-import getpass
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Self
 
 from infra.contract.outputs import replica_bucket
 from operate.connection import Connection
 from operate.erasure import versions as s3_versions
-from operate.erasure.record import BEGUN, Record
 from spark_job.contract.erasure import RECORDS, TOMBSTONES, Tombstones, erasures_folder
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key, is_s3, normalise
 from spark_job.pipeline.run_folder import RunFolder
+
+BEGUN, DONE = "begun", "done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One erasure, without a name of an image or a person who is on one."""
+
+    id: str
+    asked: str  # what kind of request it was, as `2 names` or `a contributor`
+    by: str  # who typed the command
+    begun: str
+    ended: str = ""
+    state: str = BEGUN
+    found: Mapping[str, int] = field(default_factory=dict)  # kind to count
+    runs: tuple[str, ...] = ()  # URIs of those that held something
+    # Fitted with the images; `fitted_again` says when they were fitted without them.
+    models: tuple[Mapping[str, Any], ...] = ()
+    images: tuple[str, ...] = ()  # keyed hashes of their paths
+    contents: tuple[str, ...] = ()  # keyed hashes of the SHA-256 of the photographs
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        lists = {name: tuple(content[name]) for name in ("runs", "models", "images", "contents")}
+        return cls(**{**content, **lists})
+
+    def going_on(self, stopped: Iterable[Record]) -> Self:
+        """Return this record with what earlier erasures had found before they were stopped."""
+        merged = self
+        for one in stopped:
+            lists: dict[str, Any] = {
+                name: tuple(dict.fromkeys((*getattr(merged, name), *getattr(one, name))))
+                for name in ("runs", "images", "contents")
+            }
+            found, models = {**merged.found, **one.found}, one.models or merged.models
+            merged = replace(merged, found=found, models=models, **lists)
+        return merged
+
+    def fitted_again(self, runs: Collection[str]) -> Self:
+        """Return the record with a mark on the models of these runs, which were fitted again."""
+        marked = ({**one, "fitted_again": now()} if one.get("uri") in runs else one for one in self.models)
+        return replace(self, models=tuple(marked))
+
+
+def now() -> str:
+    """Return the time, ISO 8601, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -55,28 +101,14 @@ class Place:
         names = [name for name in folder.names() if name.startswith(f"{RECORDS}/")]
         return [Record.from_json(folder.read_json(name)) for name in names]
 
-    def models_left(self) -> set[str]:
-        """Return the runs whose models were fitted with what is gone, and not again, by URI."""
-        models = [model for record in self.records() for model in record.models]
-        return {str(model["uri"]) for model in models if "uri" in model and "fitted_again" not in model}
-
     def remove_overwritten(self, runs: Iterable[str]) -> None:
         """Remove the old versions of what was written anew in these runs, where they lie in S3."""
         for uri in filter(is_s3, runs):
             bucket, key = bucket_and_key(uri)
             s3_versions.remove_overwritten(self.s3, bucket, f"{key}/")
 
-    def unfinished(self) -> list[Record]:
-        return [record for record in self.records() if record.state == BEGUN]
-
     def write(self, record: Record) -> None:
-        self.erasures[0].write_json(f"{RECORDS}/{record.id}.json", record.to_json())
-
-    def by(self) -> str:
-        """Return who types: the account's principal, or the name on this machine."""
-        if self.connection is None:
-            return getpass.getuser()
-        return str(self.connection.client("sts").get_caller_identity()["Arn"])
+        self.erasures[0].write_json(f"{RECORDS}/{record.id}.json", asdict(record))
 
 
 def place_of(connection: Connection, results: Sequence[str], *, local: bool) -> Place:

@@ -11,10 +11,9 @@ _ACCOUNT = "<AWS::AccountId>"
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept these findings on `construct` and below.
+    """Accept findings on `construct`, the narrowest that the reasons speak of, and below.
 
     Args:
-        construct: The narrowest one that the reason speaks of.
         reasons: Rule of cdk-nag (`AwsSolutions-S1`, `NIST.800.53.R5-SNSEncryptedKMS`) to its reason.
     """
     for rule, reason in reasons.items():
@@ -23,12 +22,7 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
 
 
 def acknowledge_wildcards(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept these resources with a `*` in the policies of `construct` and below.
-
-    Args:
-        construct: The narrowest one that the reasons speak of.
-        reasons: Resource, as `objects_of` and `in_account` write it, to the reason for it.
-    """
+    """Accept resources with a `*`, as `objects_of` and `in_account` write them, as `acknowledge` does."""
     account = Stack.of(construct).account
     named = _ACCOUNT if Token.is_unresolved(account) else account
     rules = {
@@ -42,8 +36,6 @@ def objects_of(bucket: IBucket, pattern: str = "*", *, within: IConstruct | None
     """Return `BUCKET/pattern` as cdk-nag writes it.
 
     Args:
-        bucket: Whose objects; of the stack of `within`, of another stack, or made before any of them.
-        pattern: Below the bucket, with the `*`.
         within: A construct of the stack that names them; None: another stack than the bucket's.
     """
     owner = Stack.of(bucket)

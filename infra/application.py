@@ -15,7 +15,7 @@ from infra.stacks.storage import StorageStack
 
 
 def build_app(context: Mapping[str, Any] | None = None, *, outdir: Path | None = None) -> App:
-    """Make the CDK app with its stacks, not yet synthesised.
+    """Make the CDK app with its stacks, not yet synthesised. Raises ConfigError.
 
     Storage and monitoring are deployed first: a pipeline that fails finds its data, its alarms and its budget
     in place.
@@ -23,14 +23,9 @@ def build_app(context: Mapping[str, Any] | None = None, *, outdir: Path | None =
     Args:
         context: Fields of the configuration, as `-c` gives them; what `cdk` passes on goes before them.
         outdir: Where `synth` writes; None: where `cdk` says, else a new temporary folder.
-
-    Raises ConfigError: A field cannot be used.
     """
-    app = App(
-        context={**feature_flags(), **(context or {})},
-        outdir=str(outdir) if outdir else None,
-        analytics_reporting=False,
-    )
+    folder = str(outdir) if outdir else None
+    app = App(context={**feature_flags(), **(context or {})}, outdir=folder, analytics_reporting=False)
     config = DeploymentConfig.from_context(app.node.get_all_context())
     storage, monitoring = StorageStack(app, config), MonitoringStack(app, config)
     pipeline = PipelineStack(app, config, storage=storage, monitoring=monitoring)
@@ -43,8 +38,5 @@ def build_app(context: Mapping[str, Any] | None = None, *, outdir: Path | None =
 
 def feature_flags() -> dict[str, Any]:
     """Return CDK's flags as cdk.json sets them, so that tests and `cdk` synthesise the same."""
-    return {
-        name: value
-        for name, value in cdk_json_context().items()
-        if name.startswith(("@aws-cdk/", "aws-cdk:"))
-    }
+    flags = cdk_json_context().items()
+    return {name: value for name, value in flags if name.startswith(("@aws-cdk/", "aws-cdk:"))}

@@ -11,10 +11,7 @@ from infra.config.deployment import DeploymentConfig
 
 
 def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> LogGroup:
-    """Make a log group whose entries expire after `log_retention_days`.
-
-    It stays after a destroy where data stays.
-    """
+    """Make a log group with entries that expire by `log_retention_days`; it stays where data stays."""
     retained = config.removal_policy == "retain"
     group = LogGroup(
         scope,
@@ -35,10 +32,7 @@ def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> 
 
 
 def write_log_to(log: ILogGroup, provider: IConstruct) -> None:
-    """Let the function behind one of CDK's own custom resources write to this log group.
-
-    The group that Lambda would make for it belongs to no stack and never ends.
-    """
+    """Let the function behind a resource of CDK's write to this group; one of Lambda's would never end."""
     handler = provider.node.find_child("Handler")
     if isinstance(handler, CfnResource):
         handler.add_property_override("LoggingConfig.LogGroup", log.log_group_name)

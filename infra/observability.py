@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -13,14 +14,7 @@ from constructs import Construct
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import stack_name
 from infra.run.functions.cost_limit.handler import COST_METRIC, PROGRESS_METRICS
-from infra.run.functions.run_ended.handler import (
-    FIGURES,
-    NAMESPACE,
-    REJECTED_SHARE,
-    RUNS_COMPLETED,
-    RUNS_FAILED,
-    STAGE_DIMENSION,
-)
+from infra.run.functions.run_ended import handler as run_ended
 
 # CloudWatch looks back one day at most at this period.
 MOST_PERIODS = 288
@@ -38,9 +32,9 @@ LEAST_MEMORY_PERCENT = 10
 def run_metric(stage: str, name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
     """Return the metric of a figure that a function publishes, each minute of a run or at its end."""
     return cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=run_ended.NAMESPACE,
         metric_name=name,
-        dimensions_map={STAGE_DIMENSION: stage},
+        dimensions_map={run_ended.STAGE_DIMENSION: stage},
         statistic=statistic,
         period=Duration.minutes(1),
     )
@@ -68,24 +62,9 @@ def metric_of_every_cluster(name: str) -> cloudwatch.MathExpression:
     )
 
 
-def memory_pressure(cluster_id: str) -> cloudwatch.MathExpression:
-    """Return 1 where containers wait while YARN has almost no memory left, else 0, even if it is busy."""
-    return cloudwatch.MathExpression(
-        expression=f"IF(available < {LEAST_MEMORY_PERCENT} AND waiting > 0, 1, 0)",
-        using_metrics={
-            "available": cluster_metric(cluster_id, "YARNMemoryAvailablePercentage"),
-            "waiting": cluster_metric(cluster_id, "ContainerPending"),
-        },
-        label="Work waits for memory",
-        period=EMR_PERIOD,
-    )
-
-
-def idle_periods(idle_timeout_minutes: int) -> int:
+def idle_periods(timeout_minutes: int) -> int:
     """Return after how many periods an idle cluster should have ended by itself."""
-    return min(
-        math.ceil((idle_timeout_minutes + IDLE_MARGIN_MINUTES) / EMR_PERIOD.to_minutes()), MOST_PERIODS
-    )
+    return min(math.ceil((timeout_minutes + IDLE_MARGIN_MINUTES) / EMR_PERIOD.to_minutes()), MOST_PERIODS)
 
 
 def alarm(
@@ -99,16 +78,16 @@ def alarm(
     above: float | None = None,
 ) -> cloudwatch.Alarm:
     """Make an alarm that goes off when the metric reaches 1, or exceeds `above`, for so many periods."""
-    comparison = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+    operator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+    if above is None:
+        operator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
     made = cloudwatch.Alarm(
         scope,
         construct_id,
         metric=metric,
         threshold=1 if above is None else above,
         evaluation_periods=periods,
-        comparison_operator=comparison
-        if above is None
-        else cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        comparison_operator=operator,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         alarm_description=f"{description}: docs/runbook.md",
     )
@@ -127,11 +106,11 @@ def run_alarms(
     here: Construct, config: DeploymentConfig, topic: ITopic, function: IFunction
 ) -> list[cloudwatch.Alarm]:
     """Make the alarms on runs; they exist before the cluster, so that the first run that fails finds them."""
-    share, rejected = config.rejected_share_alarm, run_metric(config.stage, REJECTED_SHARE)
+    share, rejected = config.rejected_share_alarm, run_metric(config.stage, run_ended.REJECTED_SHARE)
     too_many = f"More than {share:.1%} of a run's images were rejected"
     in_vain = "The function that hears of a run's end failed: a deploy may wait in vain"
     return [
-        alarm(here, "FailedRun", topic, run_metric(config.stage, RUNS_FAILED), "A run failed"),
+        alarm(here, "FailedRun", topic, run_metric(config.stage, run_ended.RUNS_FAILED), "A run failed"),
         alarm(here, "RejectedImages", topic, rejected, too_many, above=share),
         alarm_on_errors(here, "FailingFunction", topic, function, in_vain),
     ]
@@ -142,8 +121,18 @@ def cluster_alarms(
 ) -> list[cloudwatch.Alarm]:
     """Make the alarms on a cluster that idles and goes on costing, and on work that waits for memory."""
     idle, periods = cluster_metric(cluster_id, "IsIdle", "Minimum"), idle_periods(config.idle_timeout_minutes)
-    pressure, stays = memory_pressure(cluster_id), "The cluster idles and did not end by itself"
+    stays = "The cluster idles and did not end by itself"
     waits = "Work waits for memory for half an hour, and the cluster does not grow"
+    # 1 where containers wait while YARN has almost no memory left, else 0, even if the cluster is busy.
+    pressure = cloudwatch.MathExpression(
+        expression=f"IF(available < {LEAST_MEMORY_PERCENT} AND waiting > 0, 1, 0)",
+        using_metrics={
+            "available": cluster_metric(cluster_id, "YARNMemoryAvailablePercentage"),
+            "waiting": cluster_metric(cluster_id, "ContainerPending"),
+        },
+        label="Work waits for memory",
+        period=EMR_PERIOD,
+    )
     return [
         alarm(here, "IdleTooLong", topic, idle, stays, periods=periods),
         alarm(here, "MemoryPressure", topic, pressure, waits, periods=PRESSURE_PERIODS),
@@ -158,37 +147,27 @@ def pipeline_dashboard(here: Construct, config: DeploymentConfig, alarms: Sequen
     """
     stage, region, name = config.stage, config.region, stack_name(config.stage, "pipeline")
     *progress, rejected = (run_metric(stage, metric) for metric in PROGRESS_METRICS)
-    figures = [run_metric(stage, metric) for metric in FIGURES]
-    outcomes = [run_metric(stage, metric, "Sum") for metric in (RUNS_COMPLETED, RUNS_FAILED)]
+    figures = [run_metric(stage, metric) for metric in run_ended.FIGURES]
+    outcomes = [run_metric(stage, name, "Sum") for name in (run_ended.RUNS_COMPLETED, run_ended.RUNS_FAILED)]
     nodes = [metric_of_every_cluster(metric) for metric in NODES]
     memory, waiting = map(metric_of_every_cluster, MEMORY)
-    latest = cloudwatch.SingleValueWidget(
-        title="Latest figures of runs, in the time shown", metrics=figures, width=HALF, height=HEIGHT
-    )
-    cloudwatch.Dashboard(
-        here,
-        "Dashboard",
-        dashboard_name=name,
-        default_interval=Duration.days(1),
-        widgets=[
-            [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
-            [
-                _graph("Running: images, and at the right those rejected", progress, [rejected]),
-                _graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
-            ],
-            [latest, _graph("Runs", outcomes)],
-            [
-                _graph("Nodes, of each cluster of the account", nodes),
-                _graph(
-                    "Free memory in %, and at the right waiting work, of each cluster", [memory], [waiting]
-                ),
-            ],
+    size: Any = {"width": HALF, "height": HEIGHT}
+
+    def graph(title: str, left: Sequence[Any], right: Sequence[Any] = ()) -> cloudwatch.GraphWidget:
+        return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), **size)
+
+    latest = "Latest figures of runs, in the time shown"
+    free = "Free memory in %, and at the right waiting work, of each cluster"
+    widgets: list[Any] = [
+        [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH)],
+        [
+            graph("Running: images, and at the right those rejected", progress, [rejected]),
+            graph("Running: USD so far", [run_metric(stage, COST_METRIC)]),
         ],
+        [cloudwatch.SingleValueWidget(title=latest, metrics=figures, **size), graph("Runs", outcomes)],
+        [graph("Nodes, of each cluster of the account", nodes), graph(free, [memory], [waiting])],
+    ]
+    cloudwatch.Dashboard(
+        here, "Dashboard", dashboard_name=name, default_interval=Duration.days(1), widgets=widgets
     )
     return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}"
-
-
-def _graph(
-    title: str, left: Sequence[cloudwatch.IMetric], right: Sequence[cloudwatch.IMetric] = ()
-) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=HALF, height=HEIGHT)

@@ -20,10 +20,7 @@ def assembly_of(stage: str) -> Path:
 
 
 def cdk_program() -> list[str]:
-    """Return the words that start CDK's command line.
-
-    Raises OperateError: the command line or Node is not there.
-    """
+    """Return the words that start CDK's command line. Raises OperateError: it or Node is not there."""
     if not PROGRAM.is_file():
         raise OperateError(f"CDK's command line is not there ({PROGRAM}): `make synth` installs it")
     node = shutil.which("node")
@@ -33,14 +30,10 @@ def cdk_program() -> list[str]:
 
 
 def cdk_words(command: str, assembly: Path, arguments: Sequence[str]) -> list[str]:
-    """Return the words of `cdk COMMAND --app ASSEMBLY …`.
-
-    Raises OperateError: the command line, Node or the folder is not there.
-    """
-    program = cdk_program()
+    """Return the words of `cdk COMMAND --app ASSEMBLY …`. Raises OperateError: something is not there."""
     if not (assembly / "manifest.json").is_file():
         raise OperateError(f"{assembly} holds no synthesised stacks: `make synth` makes them")
-    return [*program, command, *arguments, f"--app={assembly}", *QUIET]
+    return [*cdk_program(), command, *arguments, f"--app={assembly}", *QUIET]
 
 
 def synthesise(assembly: Path, context: Mapping[str, str]) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, Self, TypeVar, get_args
+from pathlib import Path
+from typing import Any, Self, get_args
 
 import boto3
 import click
@@ -20,8 +21,24 @@ from infra.errors import ConfigError
 from operate.deployment import Deployment, find_deployment
 from operate.errors import DENIED, OperateError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 STAGES: tuple[str, ...] = get_args(Stage)
+# Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
+S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
+MOST_CONNECTIONS = 64  # as many as there are transfers at once
+
+# Types of options and arguments that name a place on this machine.
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+PRESENT_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+# Gives a command `-c`; its parameter `context` is what was given, field to text.
+context_option = click.option(
+    "-c",
+    "--context",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    callback=lambda _context, _option, pairs: context_of(pairs),
+    help="A field of the configuration, as `cdk -c` takes it; repeatable.",
+)
 
 
 def configured_region(stage: str) -> str:
@@ -31,34 +48,20 @@ def configured_region(stage: str) -> str:
 
 
 def stage_configuration(stage: str, region: str, fields: Mapping[str, str]) -> DeploymentConfig:
-    """Return the stage's configuration, with these fields on top.
-
-    Raises ConfigError: a field is unknown or not allowed, or names another stage.
-    """
+    """Return the stage's configuration, with these fields on top. Raises ConfigError: one is not allowed."""
     if fields.get("stage", stage) != stage:
         raise ConfigError("-c stage", fields["stage"], f"the stage is {stage}: --stage names another")
     return DeploymentConfig.from_context({**cdk_json_context(), "region": region, **fields, "stage": stage})
 
 
-# Of many thousand transfers some meet a busy S3 several times in a row; a person waits for the other calls.
-S3_ATTEMPTS, OTHER_ATTEMPTS = 10, 5
-# The function that starts clusters answers within 15 minutes; asked again too early it says "under way".
-SECONDS_TO_ANSWER = {"lambda": 900}
-MOST_CONNECTIONS = 64  # as many as there are transfers at once
-
-
 @dataclass
 class Connection:
-    """AWS as one command sees it.
-
-    Attributes:
-        session: Whose credentials the clients have: boto3's own are those of the environment.
-    """
+    """AWS as one command sees it."""
 
     stage: str
     region: str
     clients: dict[str, Any] = field(default_factory=dict)
-    session: Any = boto3
+    session: Any = boto3  # whose credentials the clients have: boto3's own are those of the environment
 
     def client(self, service: str) -> Any:
         """Return boto3's client of the service; its endpoint comes from the environment."""
@@ -67,16 +70,14 @@ class Connection:
             config = Config(
                 retries={"mode": "standard", "max_attempts": attempts},
                 max_pool_connections=MOST_CONNECTIONS,
-                read_timeout=SECONDS_TO_ANSWER.get(service, 60),
+                # The function that starts clusters answers in 15 minutes; asked again it says "under way".
+                read_timeout=900 if service == "lambda" else 60,
             )
             self.clients[service] = self.session.client(service, region_name=self.region, config=config)
         return self.clients[service]
 
     def configured(self, fields: Mapping[str, str]) -> tuple[Self, DeploymentConfig]:
-        """Return the connection to the region of the stage's configuration with these fields, and that one.
-
-        Raises ConfigError: a field is unknown or not allowed.
-        """
+        """Return the connection to the region of the configuration with these fields, and that one."""
         config = stage_configuration(self.stage, self.region, fields)
         there = self if config.region == self.region else type(self)(self.stage, config.region)
         return there, config
@@ -100,18 +101,6 @@ class Connection:
         return find_deployment(self.client("cloudformation"), self.stage, self.region)
 
 
-def context_option(command: Command) -> Command:
-    """Give the command `-c`; its parameter `context` is what was given, field to text."""
-    return click.option(
-        "-c",
-        "--context",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        callback=lambda _context, _option, pairs: context_of(pairs),
-        help="A field of the configuration, as `cdk -c` takes it; repeatable.",
-    )(command)
-
-
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options --stage and --region; it gets the connection that they name."""
 
@@ -119,9 +108,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="The deployment's stage."
     )
     @click.option(
-        "--region",
-        metavar="REGION",
-        help="The deployment's region.  [default: that of cdk.json, or eu-west-3]",
+        "--region", metavar="REGION", help="The deployment's region.  [default: by cdk.json, or eu-west-3]"
     )
     @wraps(command)
     def with_connection(stage: str, region: str | None, **options: Any) -> None:
@@ -133,7 +120,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def plain_aws_errors() -> Iterator[None]:
-    """Turn what AWS, or the way to it, has against a call into an OperateError of one line."""
+    """Turn an error of AWS, or of the way to it, into an OperateError of one line."""
     try:
         yield
     except NoCredentialsError as error:

@@ -10,7 +10,7 @@ from infra.contract import outputs
 from infra.contract.aws_clients import CloudFormationClient
 from infra.contract.names import STACK_PARTS, run_name_prefix, stack_name
 from infra.contract.prefixes import EMR_LOGS, RUNS
-from operate.errors import Answer, DeploymentNotFoundError, PipelineNotFoundError
+from operate.errors import Answer, DeploymentNotFoundError, OperateError
 from spark_job.contract.errors import MisuseError
 
 
@@ -58,31 +58,25 @@ class Deployment:
 
     @property
     def cluster_id(self) -> str:
-        """The cluster of the last deploy; it may have ended. Raises PipelineNotFoundError."""
+        """The cluster of the last deploy; it may have ended. Raises OperateError: no pipeline is deployed."""
         return self.of_pipeline(outputs.CLUSTER_ID)
 
     @property
     def run_id(self) -> str:
-        """The run of the last deploy. Raises PipelineNotFoundError."""
+        """The run of the last deploy. Raises OperateError: no pipeline is deployed."""
         return self.of_pipeline(outputs.RUN_ID)
 
     def of_pipeline(self, output: str) -> str:
-        """Return the value of an output of the pipeline stack.
-
-        Raises PipelineNotFoundError: the stack is not there, or its first deploy failed.
-        """
+        """Return an output of the pipeline stack. Raises OperateError: that stack was never complete."""
         if output not in self.outputs:
-            makes = f"`make deploy STAGE={self.stage}` makes it"
-            raise PipelineNotFoundError(
-                f"the pipeline of {self.stage} is not deployed (no output {output}); {makes}"
+            raise OperateError(
+                f"the pipeline of {self.stage} is not deployed (no output {output}); "
+                f"`make deploy STAGE={self.stage}` makes it"
             )
         return self.outputs[output]
 
     def images_bucket(self, source: str | None) -> str:
-        """Return the bucket of an image source; without a name, that of the first one.
-
-        Raises MisuseError: there is no such source.
-        """
+        """Return the bucket of an image source; None: of the first. Raises MisuseError: there is none."""
         buckets = self.images_buckets
         name = next(iter(buckets)) if source is None else source
         if name not in buckets:
@@ -91,10 +85,7 @@ class Deployment:
 
 
 def find_deployment(cloudformation: CloudFormationClient, stage: str, region: str) -> Deployment:
-    """Return the deployment of the stage, as the outputs of its stacks describe it.
-
-    Raises DeploymentNotFoundError: its storage stack is not there.
-    """
+    """Return the stage's deployment. Raises DeploymentNotFoundError: its storage stack is not there."""
     stage_outputs: dict[str, str] = {}
     for part in STACK_PARTS:
         stage_outputs |= stack_outputs(cloudformation, stack_name(stage, part))

@@ -29,7 +29,3 @@ class OperateError(FruitError):
 
 class DeploymentNotFoundError(OperateError):
     """The stage has no stacks in this account and region."""
-
-
-class PipelineNotFoundError(OperateError):
-    """The stage's data is there, its pipeline is not: never deployed, destroyed, or rolled back."""

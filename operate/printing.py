@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from rich.console import Console, RenderableType
@@ -13,14 +13,9 @@ from rich.table import Table
 from operate.errors import OperateError
 from spark_job.contract.foreign_texts import terminal_text
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-# Text that is no terminal's has no width: rich would cut it at 80 characters.
+# Outside a terminal a text has no width: rich would cut it at 80 characters.
 PIPE_WIDTH = 1000
-
-
-def json_option(command: Command) -> Command:
-    """Give a command the option `--json`; the function gets `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
@@ -28,12 +23,10 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(value, indent=2, default=_plain))
         return
-    if isinstance(text, str):
-        text = terminal_text(text)
+    is_line = isinstance(text, str)
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(width=width, highlight=False, emoji=False, soft_wrap=isinstance(text, str), markup=False).print(
-        text
-    )
+    console = Console(width=width, highlight=False, emoji=False, soft_wrap=is_line, markup=False)
+    console.print(terminal_text(text) if isinstance(text, str) else text)
 
 
 def say(line: str) -> None:
@@ -54,11 +47,7 @@ def require_yes(question: str, refusal: str, *, yes: bool) -> None:
 
 
 def table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    right: Sequence[str] = (),
-    title: str | None = None,
+    columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = (), title: str | None = None
 ) -> Table:
     """Return a plain table; the columns named in `right` hold numbers."""
     shown = Table(*(), title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")

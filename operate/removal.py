@@ -1,6 +1,6 @@
 """What a destroy takes away and what stays, by the deployed stacks; and what is left, by tags and names."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from infra.contract.aws_clients import CloudFormationClient, S3Client
 from infra.contract.names import STACK_PARTS, cost_tags, run_name_prefix, stack_name
 from operate.connection import Connection
 from operate.deployment import if_there
-from operate.emr.clusters import LIVE, REMEMBERED_DAYS, list_clusters
+from operate.emr.clusters import list_clusters
 from operate.errors import none_if_refused
 
 # What carries the stage's tags, and where EC2's answers name its id and state (https://jmespath.org).
@@ -21,13 +21,11 @@ GONE = "contains(['deleted', 'deleting', 'Deleted', 'Deleting', 'terminated', 's
 LIVE_INSTANCES = f"Reservations[].Instances[?!{GONE.format('State.Name')}][].[InstanceId, State.Name]"
 LIVE_GATEWAYS = f"NatGateways[?!{GONE.format('State')}].[NatGatewayId, State]"
 # Gateway endpoints are free.
-PAID_ENDPOINTS = (
-    f"VpcEndpoints[?VpcEndpointType != 'Gateway' && !{GONE.format('State')}].[VpcEndpointId, State]"
-)
+ENDPOINTS = f"VpcEndpoints[?VpcEndpointType != 'Gateway' && !{GONE.format('State')}].[VpcEndpointId, State]"
 TAGGED = (
     ("instance", "describe_instances", LIVE_INSTANCES),
     ("NAT gateway", "describe_nat_gateways", LIVE_GATEWAYS),
-    ("interface endpoint", "describe_vpc_endpoints", PAID_ENDPOINTS),
+    ("interface endpoint", "describe_vpc_endpoints", ENDPOINTS),
     ("volume", "describe_volumes", "Volumes[].[VolumeId, State]"),
 )
 BUCKET = "AWS::S3::Bucket"
@@ -65,24 +63,37 @@ class Contents:
 
 def deployed_resources(cloudformation: CloudFormationClient, stage: str) -> list[Resource]:
     """Return every resource of the stage's stacks, those of the pipeline first."""
-    stacks = [stack_name(stage, part) for part in reversed(STACK_PARTS)]
-    return [resource for stack in stacks for resource in _resources(cloudformation, stack)]
+    resources = []
+    for stack, template in _templates(cloudformation, stage).items():
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        for one in pages.search("StackResourceSummaries[]"):
+            if one.get("PhysicalResourceId") and one["ResourceStatus"] not in DELETED:
+                declared = template.get("Resources", {}).get(one["LogicalResourceId"], {})
+                stays = declared.get("DeletionPolicy") in STAYING
+                resources.append(Resource(stack, one["PhysicalResourceId"], one["ResourceType"], stays))
+    return resources
 
 
 def deployed_stacks(cloudformation: CloudFormationClient, stage: str) -> list[str]:
     """Return the names of the stage's stacks that are there, in the order in which they can go."""
-    stacks = [stack_name(stage, part) for part in reversed(STACK_PARTS)]
-    return [stack for stack in stacks if _template(cloudformation, stack) is not None]
+    return list(_templates(cloudformation, stage))
+
+
+def _templates(cloudformation: CloudFormationClient, stage: str) -> dict[str, Any]:
+    """Return the templates of the stage's stacks that are there, as deployed; the last one first."""
+    templates = {}
+    for name in [stack_name(stage, part) for part in reversed(STACK_PARTS)]:
+        if answer := if_there(partial(cloudformation.get_template, StackName=name)):
+            templates[name] = answer["TemplateBody"]
+    return templates
 
 
 def end_protection(
     cloudformation: CloudFormationClient, stacks: list[str], *, failed_only: bool = False
 ) -> None:
-    """Let these stacks be deleted; those of prod refuse it until then.
+    """Let these stacks be deleted, or those alone whose creation failed; those of prod refuse it until then.
 
-    Args:
-        failed_only: only those whose creation failed: CDK protects a stack before it makes it, and must
-            delete a failed one before it makes it again.
+    CDK protects a stack before it makes it, and must delete a failed one before it makes it again.
     """
     for stack in stacks:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
@@ -93,9 +104,8 @@ def end_protection(
 
 def contents(s3: S3Client, bucket: str) -> Contents | None:
     """Return what a bucket holds; None: there is no such bucket (any more)."""
-    versions = (
-        s3.get_paginator("list_object_versions").paginate(Bucket=bucket).search("Versions[].Size || `[]`")
-    )
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    versions = pages.search("Versions[].Size || `[]`")
     sizes = none_if_refused(("NoSuchBucket", "404"), lambda: list(islice(versions, MOST_LISTED + 1)))
     if sizes is None:
         return None
@@ -110,22 +120,7 @@ def contents_of_buckets(s3: S3Client, resources: list[Resource]) -> dict[str, Co
     return {bucket: inside for bucket, inside in zip(buckets, held, strict=True) if inside is not None}
 
 
-def _resources(cloudformation: CloudFormationClient, stack: str) -> Iterator[Resource]:
-    template = _template(cloudformation, stack)
-    if template is None:
-        return
-    declared = template.get("Resources", {})
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    for summary in pages.search("StackResourceSummaries[]"):
-        if summary.get("PhysicalResourceId") and summary["ResourceStatus"] not in DELETED:
-            policy = declared.get(summary["LogicalResourceId"], {}).get("DeletionPolicy")
-            yield Resource(stack, summary["PhysicalResourceId"], summary["ResourceType"], policy in STAYING)
-
-
-def _template(cloudformation: CloudFormationClient, stack: str) -> dict[str, Any] | None:
-    """Return a stack's template as it was deployed; None: there is no such stack."""
-    answer = if_there(lambda: cloudformation.get_template(StackName=stack))
-    return dict(answer["TemplateBody"]) if answer else None
+Found = Iterable[tuple[str, str]]  # ids and states
 
 
 @dataclass(frozen=True)
@@ -146,58 +141,43 @@ class Search:
 
 
 def search(connection: Connection, removed: Iterable[Resource]) -> Search:
-    """Look for everything that costs by the hour or by the gigabyte.
+    """Look for what costs by the hour or the gigabyte; buckets of `removed` that should be gone, by name."""
+    client, stage = connection.client, connection.stage
+    tags = [{"Name": f"tag:{key}", "Values": [value]} for key, value in cost_tags(stage).items()]
 
-    Args:
-        removed: what the stacks held; its buckets that should be gone are looked up by name.
-    """
-    looks: dict[str, Callable[[], Iterator[Leftover]]] = {
-        "clusters": lambda: _clusters(connection),
-        **{f"{kind}s": partial(_tagged, connection, kind, *found) for kind, *found in TAGGED},
-        "elastic IPs": lambda: _addresses(connection),
-        "buckets": lambda: _buckets(connection, removed),
-        "alarms": lambda: _alarms(connection),
-    }
+    def clusters() -> Found:
+        found = list_clusters(client("emr"), run_name_prefix(stage))
+        return ((cluster.id, cluster.state) for cluster in found if cluster.live)
+
+    def tagged(operation: str, query: str) -> Found:
+        pages = client("ec2").get_paginator(operation).paginate(Filters=tags)
+        return ((name, state) for name, state in pages.search(query))
+
+    def addresses() -> Found:
+        found = client("ec2").describe_addresses(Filters=tags)["Addresses"]
+        return ((one["AllocationId"], one.get("PublicIp", "")) for one in found)
+
+    def buckets() -> Found:
+        held = contents_of_buckets(client("s3"), [one for one in removed if not one.stays])
+        return ((name, inside.sentence) for name, inside in held.items())
+
+    def alarms() -> Found:
+        pages = client("cloudwatch").get_paginator("describe_alarms")
+        named = pages.paginate(AlarmNamePrefix=stack_name(stage, "pipeline"))
+        return ((name, state) for name, state in named.search("MetricAlarms[].[AlarmName, StateValue]"))
+
+    looks: list[tuple[str, Callable[[], Found]]] = [
+        ("cluster", clusters),
+        *((kind, partial(tagged, operation, query)) for kind, operation, query in TAGGED),
+        ("elastic IP", addresses),
+        ("bucket", buckets),
+        ("alarm", alarms),
+    ]
     leftovers: list[Leftover] = []
     unknown = []
-    for kind, look in looks.items():
+    for kind, look in looks:
         try:
-            leftovers += look()
+            leftovers += [Leftover(kind, name, state) for name, state in look()]
         except ClientError as error:
-            unknown.append(f"{kind} ({error.operation_name}: {error.response['Error'].get('Code')})")
+            unknown.append(f"{kind}s ({error.operation_name}: {error.response['Error'].get('Code')})")
     return Search(leftovers, unknown)
-
-
-def _clusters(connection: Connection) -> Iterator[Leftover]:
-    prefix = run_name_prefix(connection.stage)
-    for cluster in list_clusters(connection.client("emr"), prefix, REMEMBERED_DAYS):
-        if cluster.state in LIVE:
-            yield Leftover("cluster", cluster.id, cluster.state)
-
-
-def _tagged(connection: Connection, kind: str, operation: str, found: str) -> Iterator[Leftover]:
-    pages = connection.client("ec2").get_paginator(operation).paginate(Filters=_tags(connection))
-    return (Leftover(kind, name, state) for name, state in pages.search(found))
-
-
-def _addresses(connection: Connection) -> Iterator[Leftover]:
-    addresses = connection.client("ec2").describe_addresses(Filters=_tags(connection))["Addresses"]
-    return (Leftover("elastic IP", one["AllocationId"], one.get("PublicIp", "")) for one in addresses)
-
-
-def _buckets(connection: Connection, removed: Iterable[Resource]) -> Iterator[Leftover]:
-    for resource in removed:
-        if resource.type == BUCKET and not resource.stays:
-            inside = contents(connection.client("s3"), resource.id)
-            if inside is not None:
-                yield Leftover("bucket", resource.id, inside.sentence)
-
-
-def _alarms(connection: Connection) -> Iterator[Leftover]:
-    pages = connection.client("cloudwatch").get_paginator("describe_alarms")
-    alarms = pages.paginate(AlarmNamePrefix=stack_name(connection.stage, "pipeline")).search("MetricAlarms[]")
-    return (Leftover("alarm", alarm["AlarmName"], alarm["StateValue"]) for alarm in alarms)
-
-
-def _tags(connection: Connection) -> list[dict[str, Any]]:
-    return [{"Name": f"tag:{key}", "Values": [value]} for key, value in cost_tags(connection.stage).items()]

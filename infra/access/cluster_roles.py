@@ -58,10 +58,6 @@ def instance_role(
 ) -> tuple[Role, CfnInstanceProfile]:
     """Let nodes read images, write results below `runs/` and logs below `emr/`, and people open sessions.
 
-    Args:
-        stage: Names the folder of the CDK's bucket from which nodes read at their start.
-        certificate_arns: Archives with the cluster's certificate and private key.
-
     Returns:
         The role of the nodes, and its instance profile, by whose name EMR knows it.
     """
@@ -80,9 +76,7 @@ def instance_role(
     return role, CfnInstanceProfile(here, "Profile", roles=[role.role_name])
 
 
-def _grants(
-    buckets: Buckets, staged: IBucket, stage: str, certificate_arns: Sequence[str]
-) -> list[allow.Grant]:
+def _grants(buckets: Buckets, staged: IBucket, stage: str, certificates: Sequence[str]) -> list[allow.Grant]:
     """Allow a node what it needs of S3, of the key and of Session Manager."""
     results, logs, artifacts = [buckets.results], [buckets.logs], [buckets.artifacts]
     named_at_submit = "Each run has a folder of its own, whose name is given when the run is submitted"
@@ -104,15 +98,13 @@ def _grants(
         allow.on_everything("SessionManager", SESSION_MANAGER, SESSION_MANAGER_REASON),
         *allow.use_key("UseKey", buckets.key, DISK_KEY),
     ]
-    if certificate_arns:
+    if certificates:
         archives = {objects_of(buckets.artifacts, f"{TRANSIT}/*"): allow.ARCHIVES_REASON}
-        grants.append(allow.Grant("ReadCertificates", allow.READ_OBJECTS, certificate_arns, reasons=archives))
+        grants.append(allow.Grant("ReadCertificates", allow.READ_OBJECTS, certificates, reasons=archives))
     return grants
 
 
-def service_role(
-    scope: Construct, construct_id: str, *, instance_role: IRole, key: IKey | None, spot: bool
-) -> Role:
+def service_role(scope: Construct, *, instance_role: IRole, key: IKey | None, spot: bool) -> Role:
     """Make the role that EMR assumes, for clusters of this account and region alone.
 
     It lets EMR start and end tagged instances in this account, and pass them their own role, no other.
@@ -122,37 +114,27 @@ def service_role(
     clusters = stack.format_arn(service="elasticmapreduce", resource="*")
     own = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": clusters}}
     role = Role(
-        Construct(scope, construct_id),
+        Construct(scope, "Service"),
         "Role",
         assumed_by=ServicePrincipal("elasticmapreduce.amazonaws.com", conditions=own),
         managed_policies=[ManagedPolicy.from_aws_managed_policy_name(MANAGED_POLICY)],
         description="EMR, for its clusters here",
     )
-    grants = [allow.pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com"), *_encrypt_volumes(key)]
+    grants = [allow.pass_role("PassInstanceRole", instance_role, "ec2.amazonaws.com")]
+    if key:
+        # EMR makes the nodes' encrypted volumes; EC2 then uses the key by a grant of its own.
+        for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+        grants.append(allow.Grant("EncryptVolumes", VOLUME_KEY, [key.key_arn]))
+        grants.append(allow.Grant("GrantVolumes", ["kms:CreateGrant"], [key.key_arn], for_aws))
     if spot:
-        grants.append(_make_spot_role(stack))
+        # EMR makes the role through which EC2 starts Spot nodes, in an account that never had any. The
+        # managed policy does not allow it:
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+        name = "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+        role_of_spot = stack.format_arn(service="iam", region="", resource="role", resource_name=name)
+        only = {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
+        grants.append(allow.Grant("MakeSpotRole", ["iam:CreateServiceLinkedRole"], [role_of_spot], only))
     allow.grant(role, grants, "The right to pass one role belongs to this role and to no other")
     managed = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{MANAGED_POLICY}]"
     acknowledge(role, {managed: MANAGED_POLICY_REASON})
     return role
-
-
-def _make_spot_role(stack: Stack) -> allow.Grant:
-    """Let EMR make the role through which EC2 starts Spot nodes, in an account that never had any.
-
-    AmazonEMRServicePolicy_v2 does not allow it:
-    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
-    """
-    name = "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
-    role = stack.format_arn(service="iam", region="", resource="role", resource_name=name)
-    of_spot = {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
-    return allow.Grant("MakeSpotRole", ["iam:CreateServiceLinkedRole"], [role], of_spot)
-
-
-def _encrypt_volumes(key: IKey | None) -> list[allow.Grant]:
-    """Let EMR make the nodes' encrypted volumes; EC2 then uses the key by a grant of its own."""
-    if key is None:
-        return []
-    for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-    volumes = allow.Grant("GrantVolumes", ["kms:CreateGrant"], [key.key_arn], for_aws)
-    return [*allow.use_key("EncryptVolumes", key, VOLUME_KEY), volumes]

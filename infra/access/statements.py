@@ -29,33 +29,21 @@ BY_TAG_REASON = (
 
 @dataclass(frozen=True)
 class Grant:
-    """A statement of a role's policy.
-
-    Attributes:
-        reasons: Resource that holds a `*`, as cdk-nag writes it, to the reason for it.
-    """
+    """A statement of a role's policy."""
 
     sid: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Mapping[str, Any] | None = None
+    # Resource that holds a `*`, as cdk-nag writes it, to the reason for it.
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def grant(role: Role, grants: Iterable[Grant], inline_reason: str) -> None:
-    """Put the statements into the role's own policy, and acknowledge what they leave open.
-
-    The inline reason says why the policy is the role's own instead of a managed one.
-    """
+    """Put the statements into the role's own policy, which has a reason; acknowledge what they leave open."""
     for one in grants:
-        role.add_to_policy(
-            PolicyStatement(
-                sid=one.sid,
-                actions=list(one.actions),
-                resources=list(one.resources),
-                conditions=one.conditions,
-            )
-        )
+        what: Any = {"actions": list(one.actions), "resources": list(one.resources)}
+        role.add_to_policy(PolicyStatement(sid=one.sid, **what, conditions=one.conditions))
         acknowledge_wildcards(role, one.reasons)
     acknowledge(role, {"NIST.800.53.R5-IAMNoInlinePolicy": inline_reason})
 
@@ -103,11 +91,9 @@ def use_key(sid: str, key: IKey | None, actions: Sequence[str]) -> list[Grant]:
 
 def clusters_of_stage(sid: str, stack: Stack, stage: str, actions: Sequence[str]) -> Grant:
     """Allow these actions on every cluster that carries the project's and the stage's tag."""
-    clusters = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
+    arn = stack.format_arn(service="elasticmapreduce", resource="cluster", resource_name="*")
     named = in_account("elasticmapreduce", stack.region, "cluster/*")
-    return Grant(
-        sid, actions, [clusters], tagged("elasticmapreduce:ResourceTag", stage), {named: BY_TAG_REASON}
-    )
+    return Grant(sid, actions, [arn], tagged("elasticmapreduce:ResourceTag", stage), {named: BY_TAG_REASON})
 
 
 def pass_role(sid: str, role: IRole, service: str) -> Grant:
@@ -117,9 +103,5 @@ def pass_role(sid: str, role: IRole, service: str) -> Grant:
 
 
 def tagged(key: str, stage: str) -> dict[str, Any]:
-    """Return the condition that admits only what carries the project's and the stage's tag.
-
-    Args:
-        key: The condition key of the service, without the tag's name: `ssm:resourceTag`.
-    """
+    """Return the condition that admits what carries the stage's tags, for a key such as `ssm:resourceTag`."""
     return {"StringEquals": {f"{key}/{tag}": value for tag, value in cost_tags(stage).items()}}

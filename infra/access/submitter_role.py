@@ -30,20 +30,18 @@ SESSION_HOURS = 4  # a working morning; whoever waits longer takes the role agai
 
 
 def submitter_role(
-    scope: Construct, construct_id: str, *, buckets: Buckets, config: DeploymentConfig, launcher: IFunction
+    scope: Construct, *, buckets: Buckets, config: DeploymentConfig, launcher: IFunction
 ) -> Role:
     """Make the role by which people upload, submit, cancel, read results and logs, and open tunnels.
 
     They start clusters through one function alone, which checks what is asked for. Cluster and nodes are
-    found by tags.
-
-    The configured principals may take it; without any, whoever in the account may call `sts:AssumeRole` on
-    it.
+    found by tags. The configured principals may take the role; without any, whoever in the account may call
+    `sts:AssumeRole` on it.
     """
     stage, stack = config.stage, Stack.of(scope)
     named = [ArnPrincipal(arn) for arn in config.submitter_arns]
     role = Role(
-        Construct(scope, construct_id),
+        Construct(scope, "Submitter"),
         "Role",
         assumed_by=CompositePrincipal(*named) if named else AccountRootPrincipal(),
         max_session_duration=Duration.hours(SESSION_HOURS),
@@ -57,15 +55,13 @@ def submitter_role(
 
 def _cluster(stack: Stack, stage: str) -> list[allow.Grant]:
     names = [f"{stack_name(stage, part)}/*" for part in STACK_PARTS]
-    stacks = [
-        stack.format_arn(service="cloudformation", resource="stack", resource_name=one) for one in names
-    ]
+    arns = [stack.format_arn(service="cloudformation", resource="stack", resource_name=one) for one in names]
     named = [in_account("cloudformation", stack.region, f"stack/{name}") for name in names]
     own_id = dict.fromkeys(named, "CloudFormation adds an id of its own to the stack's name")
     return [
         allow.clusters_of_stage("SubmitSteps", stack, stage, [*SUBMIT, *FOLLOW]),
         allow.on_everything("ListClusters", LOOK_ROUND, LOOK_ROUND_REASON),
-        allow.Grant("ReadOutputs", ["cloudformation:DescribeStacks"], stacks, reasons=own_id),
+        allow.Grant("ReadOutputs", ["cloudformation:DescribeStacks"], arns, reasons=own_id),
     ]
 
 
@@ -73,14 +69,12 @@ def _tunnel(stack: Stack, stage: str) -> list[allow.Grant]:
     nodes = stack.format_arn(service="ec2", resource="instance", resource_name="*")
     document = stack.format_arn(service="ssm", account="", resource="document", resource_name=PORT_FORWARDING)
     sessions = stack.format_arn(service="ssm", resource="session", resource_name="${aws:userid}-*")
-    by_tag = {in_account("ec2", stack.region, "instance/*"): allow.BY_TAG_REASON}
+    why = {in_account("ec2", stack.region, "instance/*"): allow.BY_TAG_REASON}
     own = in_account("ssm", stack.region, "session/<aws:userid>-*")
     own_reason = "These are the sessions of the person alone; SSM adds an id to their names"
     end = ["ssm:TerminateSession", "ssm:ResumeSession"]
     return [
-        allow.Grant(
-            "OpenTunnel", ["ssm:StartSession"], [nodes], allow.tagged("ssm:resourceTag", stage), by_tag
-        ),
+        allow.Grant("OpenTunnel", ["ssm:StartSession"], [nodes], allow.tagged("ssm:resourceTag", stage), why),
         allow.Grant("ForwardPorts", ["ssm:StartSession"], [document]),
         allow.Grant("CloseTunnel", end, [sessions], reasons={own: own_reason}),
     ]
@@ -89,17 +83,15 @@ def _tunnel(stack: Stack, stage: str) -> list[allow.Grant]:
 def _data(buckets: Buckets) -> list[allow.Grant]:
     """Allow people to write and read images, to read results and logs, and to bring jobs."""
     images, results = buckets.images, [buckets.results]
-    any_name = "People upload images of any name, and see them in the reports of analyses"
+    named = "People upload images of any name, and see them in the reports of analyses"
     every_run = "People read the results of every run"
     return [
-        *allow.read_buckets("Images", images, any_name),
+        *allow.read_buckets("Images", images, named),
         # A large file goes on where an upload of before stopped; the action knows no prefix.
         allow.Grant(
             "ImagesUploads", ["s3:ListBucketMultipartUploads"], [bucket.bucket_arn for bucket in images]
         ),
-        allow.objects(
-            "ImagesWrite", images, ["*"], ["s3:PutObject", "s3:ListMultipartUploadParts"], any_name
-        ),
+        allow.objects("ImagesWrite", images, ["*"], ["s3:PutObject", "s3:ListMultipartUploadParts"], named),
         allow.list_prefix("ListResults", buckets.results, RUNS),
         allow.objects("ReadResults", results, [f"{RUNS}/*"], allow.READ_OBJECTS, every_run),
         allow.list_prefix("ListErasures", buckets.results, ERASURES),

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from infra.artifacts.build import build, built_file, recipes
@@ -16,21 +17,6 @@ NAMES = ("job", "extractor", "wheelhouse", "installer")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0; 1 or, for misuse, 2 with one line that says what to do."""
-    options = _parser().parse_args(arguments)
-    try:
-        if options.command == "file":
-            print(built_file(options.dist, options.name, options.inputs))
-        else:
-            context = {**cdk_json_context(), **context_of(options.context)}
-            chosen = recipes(DeploymentConfig.from_context(context))
-            build([chosen[name] for name in options.names or NAMES], options.dist, _say)
-    except (InfraError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_code if isinstance(error, InfraError) else 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.artifacts",
         description="Build what the nodes of a deployment fetch, into dist/.",
@@ -47,11 +33,18 @@ def _parser() -> argparse.ArgumentParser:
     telling.add_argument("inputs", help="hash of what it must have been built from")
     for command in (building, telling):
         command.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder of the build")
-    return parser
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "file":
+            print(built_file(options.dist, options.name, options.inputs))
+        else:
+            context = {**cdk_json_context(), **context_of(options.context)}
+            chosen = recipes(DeploymentConfig.from_context(context))
+            build([chosen[name] for name in options.names or NAMES], options.dist, partial(print, flush=True))
+    except (InfraError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code if isinstance(error, InfraError) else 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,27 +5,19 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from infra.artifacts import wheelhouse as wheel
 from infra.artifacts.extractor import ExtractorRequest, build_extractor, extractor_inputs
 from infra.artifacts.packing import build_job, hash_of, job_inputs, sha256_of
-from infra.artifacts.wheelhouse import (
-    MAX_BYTES,
-    WORKER_MODULES,
-    NodePins,
-    NodePlatform,
-    build_installer,
-    build_wheelhouse,
-    node_pins,
-)
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.errors import InfraError
 
 FILE_NAME = "manifest.json"
 _FORMAT = 1
-_AS_DEPLOYED = " with the STAGE and CONTEXT of this deploy"
 # Raised when the way of packing changes, so that the same inputs get another name.
 PACKING = 1
 
@@ -49,40 +41,29 @@ class Recipe:
         return hash_of({"artifact": self.name, "packing": PACKING, **self.description})
 
 
-def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[NodePins, NodePlatform]:
+def deployment_pins(config: DeploymentConfig, root: Path = ROOT) -> tuple[wheel.NodePins, wheel.NodePlatform]:
     """Return what the nodes of a deployment install, and for which platform."""
-    platform = NodePlatform.of(config.architecture)
-    return node_pins(root, config.engine, platform), platform
+    platform = wheel.NodePlatform.of(config.architecture)
+    return wheel.node_pins(root, config.engine, platform), platform
 
 
 def recipes(config: DeploymentConfig, root: Path = ROOT) -> dict[str, Recipe]:
-    """Return the recipes by artifact name: job, extractor, wheelhouse, installer.
-
-    Raises InfraError: a file that they are made of cannot be read.
-    """
+    """Return the recipes by artifact name. Raises InfraError: a file that they are made of cannot be read."""
     pins, platform = deployment_pins(config, root)
     request = ExtractorRequest(config.model, config.engine, config.weights)
-    modules, max_bytes = (config.engine, *WORKER_MODULES), MAX_BYTES[config.engine]
+    modules, max_bytes = (config.engine, *wheel.WORKER_MODULES), wheel.MAX_BYTES[config.engine]
+
+    def wheelhouse(path: Path) -> None:
+        wheel.build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes)
+
+    content = {"platform": platform.name, "modules": modules, "pins": pins.sha256}
+    uv = {"platform": platform.name, "pins": pins.installer}
+    network, build_network = extractor_inputs(root, request), partial(build_extractor, root, request)
     all_recipes = (
-        Recipe("job", "spark_job.zip", {"files": job_inputs(root)}, lambda path: build_job(root, path)),
-        Recipe(
-            "extractor",
-            "extractor.zip",
-            extractor_inputs(root, request),
-            lambda path: build_extractor(root, request, path),
-        ),
-        Recipe(
-            "wheelhouse",
-            "wheelhouse.zip",
-            {"platform": platform.name, "modules": modules, "pins": pins.sha256},
-            lambda path: build_wheelhouse(path, pins, platform, modules=modules, max_bytes=max_bytes),
-        ),
-        Recipe(
-            "installer",
-            "uv.zip",
-            {"platform": platform.name, "pins": pins.installer},
-            lambda path: build_installer(path, pins, platform),
-        ),
+        Recipe("job", "spark_job.zip", {"files": job_inputs(root)}, partial(build_job, root)),
+        Recipe("extractor", "extractor.zip", network, build_network),
+        Recipe("wheelhouse", "wheelhouse.zip", content, wheelhouse),
+        Recipe("installer", "uv.zip", uv, lambda path: wheel.build_installer(path, pins, platform)),
     )
     return {recipe.name: recipe for recipe in all_recipes}
 
@@ -109,32 +90,22 @@ def read_manifest(dist: Path) -> dict[str, BuiltArtifact]:
 
 
 def built_file(dist: Path, name: str, inputs: str) -> Path:
-    """Return the file of an artifact built from these inputs, after checking its bytes.
-
-    Raises NotBuiltError: it is not there as the manifest says, or was built from other inputs.
-    """
-    entry = read_manifest(dist).get(name)
+    """Return the file of an artifact built from these inputs. Raises NotBuiltError: other inputs or bytes."""
+    entry, wrong = read_manifest(dist).get(name), ""
+    path = dist / entry.file if entry else dist
     if entry is None:
-        raise NotBuiltError(f"the {name} is not built: run `make build`{_AS_DEPLOYED}")
-    if entry.inputs != inputs:
-        raise NotBuiltError(f"the {name} was built from other inputs: run `make build`{_AS_DEPLOYED}")
-    path = dist / entry.file
-    if not path.is_file() or sha256_of(path) != entry.sha256:
-        raise NotBuiltError(
-            f"{path} is missing or changed since it was built: run `make build`{_AS_DEPLOYED}"
-        )
+        wrong = f"the {name} is not built"
+    elif entry.inputs != inputs:
+        wrong = f"the {name} was built from other inputs"
+    elif not path.is_file() or sha256_of(path) != entry.sha256:
+        wrong = f"{path} is missing or changed since it was built"
+    if wrong:
+        raise NotBuiltError(f"{wrong}: run `make build` with the STAGE and CONTEXT of this deploy")
     return path
 
 
 def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> None:
-    """Build each artifact whose file in `dist` is not there for these inputs, and record it.
-
-    The manifest is written after each one, so that a failure leaves what is done.
-
-    Raises:
-        InfraError: one cannot be built.
-        OSError: `dist` cannot be written.
-    """
+    """Build each artifact that `dist` lacks for these inputs, and record it. Raises InfraError, OSError."""
     dist.mkdir(parents=True, exist_ok=True)
     for recipe in recipes:
         file = dist / recipe.file

@@ -3,10 +3,11 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import FileAssetPackaging, Stack
 
-from infra.artifacts.build import Recipe, deployment_pins, recipes
+from infra.artifacts.build import deployment_pins, recipes
 from infra.artifacts.packing import ENTRY_POINT, sha256_of
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
@@ -53,13 +54,22 @@ class Artifacts:
 
     @classmethod
     def declare(cls, stack: Stack, config: DeploymentConfig, root: Path = ROOT) -> "Artifacts":
-        """Declare the assets of a deployment in a stack.
-
-        Raises InfraError: a file that they are made of cannot be read.
-        """
+        """Declare the assets of a deployment in a stack. Raises InfraError: a file cannot be read."""
         # A folder of the stage: nodes may read it, and nothing that other stacks keep in the bucket.
         folder = assets_folder(config.stage)
-        built = {name: _built(stack, folder, recipe, root) for name, recipe in recipes(config, root).items()}
+        built = {}
+        for name, recipe in recipes(config, root).items():
+            location = stack.synthesizer.add_file_asset(
+                # The key of an asset made by a command is its hash as given; Spark wants `.zip` at its end.
+                source_hash=f"{folder}/{recipe.inputs}.zip",
+                # CDK runs it from whatever folder it was started in, and only if the bucket lacks the key.
+                executable=[
+                    *("env", f"PYTHONPATH={root}", sys.executable, "-m", "infra.artifacts"),
+                    *("file", name, recipe.inputs),
+                ],
+                display_name=f"{stack.stack_name} {name}",
+            )
+            built[name] = Artifact(location.bucket_name, location.object_key, recipe.inputs)
         pins, _ = deployment_pins(config, root)
         return cls(
             **built,
@@ -69,26 +79,9 @@ class Artifacts:
         )
 
 
-def _built(stack: Stack, folder: str, recipe: Recipe, root: Path) -> Artifact:
-    location = stack.synthesizer.add_file_asset(
-        # The key of an asset made by a command is its hash as it stands; Spark wants `.zip` at its end.
-        source_hash=f"{folder}/{recipe.inputs}.zip",
-        # CDK runs it from whatever folder it was started in, and only if the bucket lacks the key.
-        executable=[
-            *("env", f"PYTHONPATH={root}", sys.executable, "-m", "infra.artifacts"),
-            *("file", recipe.name, recipe.inputs),
-        ],
-        display_name=f"{stack.stack_name} {recipe.name}",
-    )
-    return Artifact(location.bucket_name, location.object_key, recipe.inputs)
-
-
 def _file(stack: Stack, folder: str, path: Path) -> Artifact:
     content = sha256_of(path)
-    location = stack.synthesizer.add_file_asset(
-        source_hash=f"{folder}/{content}",
-        file_name=str(path),
-        packaging=FileAssetPackaging.FILE,
-        display_name=f"{stack.stack_name} {path.name}",
-    )
+    place: Any = {"source_hash": f"{folder}/{content}", "display_name": f"{stack.stack_name} {path.name}"}
+    packaging = FileAssetPackaging.FILE
+    location = stack.synthesizer.add_file_asset(**place, file_name=str(path), packaging=packaging)
     return Artifact(location.bucket_name, location.object_key, content)

@@ -39,20 +39,23 @@ def extractor_inputs(root: Path, request: ExtractorRequest) -> dict[str, Any]:
     Raises InfraError: the weights cannot be read.
     """
     sources = sorted((root / "spark_job" / "extractors").rglob("*.py"))
+    weights = request.weights or "the model's own"
+    if request.weights not in (None, RANDOM):
+        try:
+            weights = sha256_of(Path(weights))
+        except OSError as error:
+            raise InfraError(f"weights={weights} cannot be read: {error.strerror}") from None
     return {
         "model": request.model,
         "engine": request.engine,
-        "weights": _weights_identity(request.weights),
+        "weights": weights,
         "sources": {source.relative_to(root).as_posix(): sha256_of(source) for source in sources},
         "packages": pinned(root / "requirements.txt", _BUILDERS),
     }
 
 
 def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
-    """Run `python -m spark_job build-extractor` in a process of its own, and pack what a node needs.
-
-    Raises InfraError: the command failed; the message is its own.
-    """
+    """Run `python -m spark_job build-extractor`, and pack what a node needs. Raises InfraError: it failed."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, "extractor")
         given = request.weights if request.weights in (None, RANDOM) else Path(request.weights).absolute()
@@ -66,22 +69,10 @@ def build_extractor(root: Path, request: ExtractorRequest, path: Path) -> None:
 
 
 def pack_extractor(folder: Path, request: ExtractorRequest, path: Path) -> None:
-    """Write the zip of an extractor's folder: its description, its engine's files and their checksums.
-
-    Raises InfraError: the folder lacks one of them.
-    """
+    """Zip an extractor's description, engine's files and checksums. Raises InfraError: one is missing."""
     if missing := [name for name in request.files if not (folder / name).is_file()]:
         raise InfraError(f"the extractor {request.model} has no {', '.join(missing)}")
     needed = {name: folder / name for name in request.files}
     with TemporaryDirectory() as scratch:
         checksums = write_checksums(Path(scratch), needed)
         write_zip(path, {**needed, CHECKSUMS: checksums})
-
-
-def _weights_identity(weights: str | None) -> str:
-    if weights is None or weights == RANDOM:
-        return weights or "the model's own"
-    try:
-        return sha256_of(Path(weights))
-    except OSError as error:
-        raise InfraError(f"weights={weights} cannot be read: {error.strerror}") from None

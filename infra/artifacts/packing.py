@@ -33,8 +33,6 @@ def write_zip(path: Path, files: Mapping[str, Path]) -> None:
     """Pack files under their names, sorted, all with one date and mode 0644; whole or not at all.
 
     Nothing is compressed: wheels and weights are already, and zlib's output differs between versions.
-
-    Raises OSError: a file cannot be read, or `path` cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -91,14 +91,9 @@ class NodePins:
 
 
 def node_pins(root: Path, engine: str, platform: NodePlatform) -> NodePins:
-    """Return the pins that apply on a platform, without markers: the same text wherever it is made.
-
-    Raises InfraError: a pin file is missing or not as `uv pip compile --generate-hashes` writes it.
-    """
-    return NodePins(
-        requirements=_applicable(root / _ENGINE_PINS[engine], platform),
-        installer=_applicable(root / _INSTALLER_PINS, platform),
-    )
+    """Return the pins that apply on a platform, without markers. Raises InfraError: a file cannot be used."""
+    requirements, installer = root / _ENGINE_PINS[engine], root / _INSTALLER_PINS
+    return NodePins(_applicable(requirements, platform), _applicable(installer, platform))
 
 
 def pinned(path: Path, names: frozenset[str]) -> dict[str, list[str]]:
@@ -139,10 +134,7 @@ def _pins(path: Path) -> Iterator[tuple[Requirement, list[str]]]:
 
 
 def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
-    """Fetch the wheels of pins for a node's platform, whatever this machine is; hashes are checked.
-
-    Raises InfraError: a wheel is not to be had for the platform, or does not have a pinned hash.
-    """
+    """Fetch the wheels of pins for a node's platform, and check their hashes. Raises InfraError."""
     with TemporaryDirectory() as scratch:
         listing = Path(scratch, "pins.txt")
         listing.write_text(pins, encoding="utf-8")
@@ -161,18 +153,9 @@ def download_wheels(pins: str, platform: NodePlatform, folder: Path) -> None:
 
 
 def build_wheelhouse(
-    path: Path,
-    pins: NodePins,
-    platform: NodePlatform,
-    *,
-    modules: Iterable[str],
-    max_bytes: int,
+    path: Path, pins: NodePins, platform: NodePlatform, *, modules: Iterable[str], max_bytes: int
 ) -> None:
     """Write the wheelhouse: `wheels/`, the pins, what to import as a proof, and checksums of them all.
-
-    Args:
-        modules: That the node imports when all is installed.
-        max_bytes: The whole may have.
 
     Raises InfraError: a wheel cannot be had, the pins are incomplete, or the whole is larger than allowed.
     """
@@ -202,22 +185,15 @@ def build_installer(path: Path, pins: NodePins, platform: NodePlatform) -> None:
 
 
 def check_complete(folder: Path, platform: NodePlatform) -> None:
-    """Resolve as the node will, offline: every dependency of every wheel is there and fits.
-
-    Raises InfraError: one is missing; the message is uv's.
-    """
+    """Resolve as the node will, offline. Raises InfraError, with uv's message: a dependency is missing."""
     with TemporaryDirectory() as scratch:
-        done = subprocess.run(
-            [
-                *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--dry-run", "--quiet"),
-                *("--no-config", "--offline", "--no-index", f"--find-links={folder / WHEELS}"),
-                *("--require-hashes", f"--requirement={folder / REQUIREMENTS}"),
-                *(f"--python-platform={platform.name}", f"--python-version={PYTHON_VERSION}"),
-                *(f"--python={sys.executable}", f"--target={scratch}"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = [
+            *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--dry-run", "--quiet"),
+            *("--no-config", "--offline", "--no-index", f"--find-links={folder / WHEELS}"),
+            *("--require-hashes", f"--requirement={folder / REQUIREMENTS}"),
+            *(f"--python-platform={platform.name}", f"--python-version={PYTHON_VERSION}"),
+            *(f"--python={sys.executable}", f"--target={scratch}"),
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InfraError(f"the pins of the node are incomplete: {' '.join(done.stderr.split())}")

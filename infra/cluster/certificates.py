@@ -6,7 +6,6 @@ from aws_cdk import Aws, CustomResource, Duration, Stack
 from aws_cdk.aws_events import Rule, RuleTargetInput, Schedule
 from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
-from aws_cdk.aws_kms import IKey
 from constructs import Construct
 
 from infra.access import statements as allow
@@ -27,34 +26,45 @@ def certificate_objects(config: DeploymentConfig, buckets: Buckets) -> list[str]
     return [f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"] if config.stage == "prod" else []
 
 
-def certificates_uri(
-    scope: Construct, *, config: DeploymentConfig, buckets: Buckets, run_id: str
-) -> str | None:
+def certificates_uri(scope: Construct, config: DeploymentConfig, buckets: Buckets, run_id: str) -> str | None:
     """Return the URI of the archive for EMR: the configured one, one made here, or None unencrypted."""
     if config.transit_certificates != SELF_SIGNED:
         return config.transit_certificates
     if config.stage != "prod":
         return None
     assert buckets.key is not None, "prod has a key, and KMS makes the key pair"
-    _refuse_other_readers(buckets, config, Stack.of(scope))
+    stack = Stack.of(scope)
+    nodes = nodes_role_name(config.stage, config.region)
+    reader = stack.format_arn(service="iam", region="", resource="role", resource_name=nodes)
+    # Private keys are denied to every role but the nodes', whatever other policies say, even to the root.
+    buckets.artifacts.add_to_resource_policy(
+        PolicyStatement(
+            sid="OnlyTheClusterReadsCertificates",
+            effect=Effect.DENY,
+            principals=[AnyPrincipal()],
+            actions=["s3:GetObject", "s3:GetObjectVersion"],
+            resources=[f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"],
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": reader}},
+        )
+    )
     wanted = {
         "Bucket": buckets.artifacts.bucket_name,
-        "Key": f"{TRANSIT}/{Stack.of(scope).stack_name}/{run_id}.zip",
+        "Key": f"{TRANSIT}/{stack.stack_name}/{run_id}.zip",
         "KeyArn": buckets.key.key_arn,
         "HostName": f"*.{config.region}.compute.internal",
     }
-    return _made_here(Construct(scope, "Certificates"), config, wanted, _grants(buckets, buckets.key))
+    return _made_here(Construct(scope, "Certificates"), config, wanted, buckets)
 
 
-def _made_here(
-    here: Construct, config: DeploymentConfig, wanted: dict[str, str], grants: list[allow.Grant]
-) -> str:
+def _made_here(here: Construct, config: DeploymentConfig, wanted: dict[str, str], buckets: Buckets) -> str:
     """Let a function make an archive of private key and certificate at deploy time, and return its URI.
 
     The key is made by KMS. It is in that archive, encrypted, and nowhere else; the archive goes, with all its
     versions, when the next deployment has its own. The function looks at it every month, and makes another
     long before the certificate expires: a cluster may be started long after the deploy.
     """
+    bucket, store = buckets.artifacts, ["s3:PutObject", "s3:DeleteObjectVersion"]
+    make = ["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"]
     maker = python_function(
         here,
         "Maker",
@@ -62,7 +72,11 @@ def _made_here(
         folder=FUNCTIONS,
         handler="certificate_maker.handler.handle",
         description="Makes the certificate of a deployment",
-        grants=grants,
+        grants=[
+            allow.objects("StoreArchive", [bucket], [f"{TRANSIT}/*"], store, allow.ARCHIVES_REASON),
+            allow.list_prefix("FindArchive", bucket, TRANSIT, "s3:ListBucketVersions"),
+            *allow.use_key("MakeKey", buckets.key, make),
+        ],
         environment={},
     )
     made = CustomResource(
@@ -81,31 +95,3 @@ def _made_here(
         targets=[LambdaFunction(maker, event=renewal)],
     )
     return made.get_att_string("Uri")
-
-
-def _grants(buckets: Buckets, key: IKey) -> list[allow.Grant]:
-    store, make = (
-        ["s3:PutObject", "s3:DeleteObjectVersion"],
-        ["kms:GenerateDataKeyPair", "kms:GenerateDataKey", "kms:Decrypt"],
-    )
-    return [
-        allow.objects("StoreArchive", [buckets.artifacts], [f"{TRANSIT}/*"], store, allow.ARCHIVES_REASON),
-        allow.list_prefix("FindArchive", buckets.artifacts, TRANSIT, "s3:ListBucketVersions"),
-        *allow.use_key("MakeKey", key, make),
-    ]
-
-
-def _refuse_other_readers(buckets: Buckets, config: DeploymentConfig, stack: Stack) -> None:
-    """Deny the private keys to every role but the nodes', whatever other policies say, even to the root."""
-    nodes = nodes_role_name(config.stage, config.region)
-    reader = stack.format_arn(service="iam", region="", resource="role", resource_name=nodes)
-    buckets.artifacts.add_to_resource_policy(
-        PolicyStatement(
-            sid="OnlyTheClusterReadsCertificates",
-            effect=Effect.DENY,
-            principals=[AnyPrincipal()],
-            actions=["s3:GetObject", "s3:GetObjectVersion"],
-            resources=[f"{buckets.artifacts.bucket_arn}/{TRANSIT}/*"],
-            conditions={"ArnNotEquals": {"aws:PrincipalArn": reader}},
-        )
-    )

@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
 from aws_cdk.aws_iam import CfnInstanceProfile, Role
@@ -22,10 +24,15 @@ VOLUME_GIB = 64
 ROOT_VOLUME_GIB = 30
 # Then on demand, so that a region without Spot capacity does not hold up the cluster.
 SPOT_TIMEOUT_MINUTES = 10
-NO_SSH = (
-    "No key pair and no port 22: people come in by Session Manager, whose authority is IAM, and CloudTrail "
-    "records each session"
-)
+FINDINGS = {
+    "AwsSolutions-EMR4": "cdk-nag looks for Kerberos or one exact shape; the security configuration encrypts "
+    "at rest",
+    "AwsSolutions-EMR6": "No key pair and no port 22: people come in by Session Manager, whose authority is "
+    "IAM, and CloudTrail records each session",
+    "NIST.800.53.R5-EMRKerberosEnabled": "One application of one user runs on it: nobody to tell apart",
+}
+ENCRYPTED = "The security configuration encrypts between nodes with a certificate of this deployment"
+NOT_ENCRYPTED = "dev: nodes talk within two security groups that admit nobody else; prod encrypts"
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ def emr_cluster(
     """Make the cluster, which runs its step once, grows and shrinks by need, and ends when it has idled."""
     key_arn = buckets.key.key_arn if buckets.key else None
     encryption = security_configuration(key_arn, certificates_uri)
+    applications = (*APPLICATIONS, *config.applications)
     security = CfnSecurityConfiguration(here, "Security", security_configuration=encryption)
     # It prepares each node that joins, before anything runs there.
     bootstrap = CfnCluster.BootstrapActionConfigProperty(
@@ -66,9 +74,7 @@ def emr_cluster(
         "Cluster",
         name=cluster_name(run, config),
         release_label=config.release_label,
-        applications=[
-            CfnCluster.ApplicationProperty(name=name) for name in (*APPLICATIONS, *config.applications)
-        ],
+        applications=[CfnCluster.ApplicationProperty(name=name) for name in applications],
         instances=_instances(config, site),
         service_role=site.service_role.role_arn,
         job_flow_role=site.profile.ref,
@@ -93,7 +99,8 @@ def emr_cluster(
     cluster.node.add_dependency(site.service_role, site.nodes_role, site.profile, *site.groups.rules)
     # Nodes fetch packages as they start: routes and endpoint before them, and gone after them.
     cluster.node.add_dependency(site.network)
-    acknowledge(cluster, _findings(config, encrypted=certificates_uri is not None))
+    transit = ENCRYPTED if certificates_uri else NOT_ENCRYPTED
+    acknowledge(cluster, {**FINDINGS, "AwsSolutions-EMR5": transit})
     return cluster
 
 
@@ -132,7 +139,7 @@ def _instances(config: DeploymentConfig, site: ClusterSite) -> CfnCluster.JobFlo
     )
 
 
-def _fleets(config: DeploymentConfig) -> dict[str, CfnCluster.InstanceFleetConfigProperty]:
+def _fleets(config: DeploymentConfig) -> dict[str, Any]:
     """Describe the fleets, by name; without `task_maximum` there is no `task`.
 
     primary: one node on demand, of the first type that is available. core: nodes on demand, since they hold
@@ -140,57 +147,28 @@ def _fleets(config: DeploymentConfig) -> dict[str, CfnCluster.InstanceFleetConfi
     documents that a fleet begins with at least one unit; managed scaling does the rest:
     https://docs.aws.amazon.com/emr/latest/APIReference/API_InstanceFleetConfig.html
     """
-    return {
-        # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
-        fleet.name: CfnCluster.InstanceFleetConfigProperty(
-            name=fleet.name,
-            # Only task nodes may be Spot: such a fleet begins with one, and buys no other at its start.
-            target_on_demand_capacity=0 if fleet.spot_share else max(fleet.minimum, 1),
-            target_spot_capacity=1 if fleet.spot_share else 0,
-            instance_type_configs=[_type(name) for name in fleet.types],
-            launch_specifications=_launch(fleet.name),
-        )
-        for fleet in config.fleets
-    }
-
-
-def _type(name: str) -> CfnCluster.InstanceTypeConfigProperty:
-    """Describe one type; each instance counts as one unit, whatever its type."""
     volume = CfnCluster.VolumeSpecificationProperty(size_in_gb=VOLUME_GIB, volume_type="gp3")
-    return CfnCluster.InstanceTypeConfigProperty(
-        instance_type=name,
-        weighted_capacity=1,
-        ebs_configuration=CfnCluster.EbsConfigurationProperty(
-            ebs_optimized=True,
-            ebs_block_device_configs=[
-                CfnCluster.EbsBlockDeviceConfigProperty(volume_specification=volume, volumes_per_instance=1)
-            ],
-        ),
-    )
-
-
-def _launch(fleet: str) -> CfnCluster.InstanceFleetProvisioningSpecificationsProperty:
+    device = CfnCluster.EbsBlockDeviceConfigProperty(volume_specification=volume, volumes_per_instance=1)
+    disks = CfnCluster.EbsConfigurationProperty(ebs_optimized=True, ebs_block_device_configs=[device])
     on_demand = CfnCluster.OnDemandProvisioningSpecificationProperty(allocation_strategy="lowest-price")
     spot = CfnCluster.SpotProvisioningSpecificationProperty(
         allocation_strategy="price-capacity-optimized",
         timeout_action="SWITCH_TO_ON_DEMAND",
         timeout_duration_minutes=SPOT_TIMEOUT_MINUTES,
     )
-    return CfnCluster.InstanceFleetProvisioningSpecificationsProperty(
-        on_demand_specification=on_demand, spot_specification=spot if fleet == "task" else None
-    )
-
-
-def _findings(config: DeploymentConfig, *, encrypted: bool) -> dict[str, str]:
-    at_rest = "cdk-nag looks for Kerberos or one exact shape; the security configuration encrypts at rest"
-    transit = (
-        "The security configuration encrypts between nodes with a certificate of this deployment"
-        if encrypted
-        else "dev: nodes talk within two security groups that admit nobody else; prod encrypts"
-    )
-    return {
-        "AwsSolutions-EMR4": at_rest,
-        "AwsSolutions-EMR5": transit,
-        "AwsSolutions-EMR6": NO_SSH,
-        "NIST.800.53.R5-EMRKerberosEnabled": "One application of one user runs on it: nobody to tell apart",
-    }
+    # Each instance counts as one unit, whatever its type.
+    kind = partial(CfnCluster.InstanceTypeConfigProperty, weighted_capacity=1, ebs_configuration=disks)
+    fleets: dict[str, Any] = {}
+    for fleet in config.fleets:
+        # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
+        fleets[fleet.name] = CfnCluster.InstanceFleetConfigProperty(
+            name=fleet.name,
+            # Only task nodes may be Spot: such a fleet begins with one, and buys no other at its start.
+            target_on_demand_capacity=0 if fleet.spot_share else max(fleet.minimum, 1),
+            target_spot_capacity=1 if fleet.spot_share else 0,
+            instance_type_configs=[kind(instance_type=name) for name in fleet.types],
+            launch_specifications=CfnCluster.InstanceFleetProvisioningSpecificationsProperty(
+                on_demand_specification=on_demand, spot_specification=spot if fleet.name == "task" else None
+            ),
+        )
+    return fleets

@@ -25,10 +25,7 @@ def context_of(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our fields in the context: what `stages` says of the stage, overridden by the top level.
-
-    Raises ConfigError: `stages` is no mapping of stages to fields.
-    """
+    """Return our fields: those that `stages` has for the stage, then the top level. Raises ConfigError."""
     ours = {name: value for name, value in context.items() if not name.startswith(CDK_PREFIXES)}
     stages = ours.pop(STAGES, {})
     if not isinstance(stages, Mapping) or not all(isinstance(fields, Mapping) for fields in stages.values()):
@@ -40,10 +37,7 @@ def from_stage(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """Return the settings with these values, each read by its field's type; empty text means no value.
-
-    Raises ConfigError: A field is unknown or its value is not allowed; one line names them all.
-    """
+    """Return settings, each value read by its field's type; empty text is no value. Raises ConfigError."""
     fields = settings.model_fields
     given = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     for name, value in given.items():
@@ -64,14 +58,8 @@ def typed_values(settings: type[Settings], values: Mapping[str, Any]) -> Setting
 def _not_allowed(settings: type[BaseModel], names: list[str], values: Mapping[str, Any]) -> ConfigError:
     first, *others = names
     more = "".join(f"; {name} is not allowed either" for name in others)
-    allowed = allowed_values(field_schemas(settings)[first])
+    allowed = allowed_values(settings.model_json_schema()["properties"][first])
     return ConfigError(first, values.get(first), f"allowed: {allowed}{more}")
-
-
-def field_schemas(settings: type[BaseModel]) -> dict[str, Schema]:
-    """Return the JSON schema of every field, as Pydantic reads it from the field's type."""
-    fields: dict[str, Schema] = settings.model_json_schema()["properties"]
-    return fields
 
 
 def allowed_values(schema: Schema) -> str:
@@ -95,14 +83,12 @@ def allowed_values(schema: Schema) -> str:
 def field_rows(settings: type[BaseModel], by_stage: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the rows of a Markdown table: field, what it is, default (that of a stage too), allowed."""
     rows = ["| field | what it is | default | allowed |", "|---|---|---|---|"]
-    for name, schema in field_schemas(settings).items():
-        of_stages = [
-            f"{_shown(values[name])} ({stage})" for stage, values in by_stage.items() if name in values
-        ]
-        default = ", ".join(of_stages) or _shown(schema.get("default"))
-        rows.append(
-            f"| `{name}` | {' '.join(schema['description'].split())} | {default} | {allowed_values(schema)} |"
-        )
+    for name, schema in settings.model_json_schema()["properties"].items():
+        stages = [stage for stage, values in by_stage.items() if name in values]
+        default = ", ".join(f"{_shown(by_stage[stage][name])} ({stage})" for stage in stages)
+        default = default or _shown(schema.get("default"))
+        text = " ".join(schema["description"].split())
+        rows.append(f"| `{name}` | {text} | {default} | {allowed_values(schema)} |")
     return rows
 
 

@@ -11,7 +11,7 @@ from infra.config.fields import DeploymentFields
 from infra.config.instances import instance_types
 from infra.config.sizing import NodeTooSmallError
 from infra.costs.cost import largest_hourly_cost
-from infra.costs.prices import has_price, priced_families, priced_regions
+from infra.costs.prices import has_price, price_table, priced_families
 from infra.errors import ConfigError
 
 # GDPR: images are uploaded for processing only.
@@ -37,11 +37,7 @@ Problem = tuple[str, object, str]
 
 
 class DeploymentConfig(DeploymentFields, frozen=True, extra="forbid"):
-    """What one `cdk deploy --all` builds and runs.
-
-    Raises (when made through `from_context`):
-        ConfigError: A field is unknown, of the wrong type, out of range, or contradicts another.
-    """
+    """What one `cdk deploy --all` builds and runs."""
 
     @model_validator(mode="before")
     @classmethod
@@ -58,16 +54,13 @@ class DeploymentConfig(DeploymentFields, frozen=True, extra="forbid"):
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
-        """Return the configuration in CDK's context, where `-c` has made every value a string.
-
-        CDK's own keys are passed over; `stages` holds values for one stage, which the top level overrides.
-        """
+        """Return the configuration in CDK's context, where each value is a string. Raises ConfigError."""
         return typed_values(cls, from_stage(context))
 
 
 def _region(config: DeploymentFields) -> Iterator[Problem]:
     if not priced_families(config.region):
-        known = ", ".join(priced_regions())
+        known = ", ".join(price_table()["ec2_xlarge_hour"])
         yield "region", config.region, f"no prices of it in infra/costs/prices.json; allowed: {known}"
 
 

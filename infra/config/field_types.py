@@ -66,12 +66,8 @@ LogRetentionDays = Annotated[
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 AmountUsd = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$"), allowed("12 digits")]
-Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"), allowed("one e-mail address")
-]
-VpcId = Annotated[
-    str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$"), allowed("vpc-…, with `account` given")
-]
+Email = Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,.]+$"), allowed("one e-mail address")]
+VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$"), allowed("vpc-…, with `account` given")]
 KmsKeyArn = Annotated[
     str,
     StringConstraints(pattern=r"^arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-zA-Z-]+$"),

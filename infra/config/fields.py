@@ -11,10 +11,7 @@ from spark_job.contract.image_names import FOLDER
 
 
 class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
-    """What `-c FIELD=VALUE` and cdk.json can set; `DeploymentConfig` checks what fields say together.
-
-    The text below a field says in docs/deployment.md what it is.
-    """
+    """What `-c FIELD=VALUE` and cdk.json can set; docs/deployment.md has the text below each field."""
 
     stage: kind.Stage = "dev"
     """Chooses a set of defaults; the name of every stack contains it."""
@@ -161,12 +158,6 @@ class DeploymentFields(BaseModel, frozen=True, extra="forbid", use_attribute_doc
         return self.network == "public"
 
     def sizing(self, executor_cores: int | None = None) -> SparkSizing:
-        """Return how Spark uses a core or task node.
-
-        Args:
-            executor_cores: Of each executor; None: as configured.
-
-        Raises NodeTooSmallError: Such executors do not fit on a node.
-        """
+        """Return how Spark uses a core or task node. Raises NodeTooSmallError: its executors do not fit."""
         cores = executor_cores or self.executor_cores
         return spark_configuration(self.core_node, model=self.model, engine=self.engine, executor_cores=cores)

@@ -1,7 +1,4 @@
-"""A tool for maintainers: it makes instance_types.json from what cfn-lint and moto know.
-
-`python -m infra.config.instance_survey` writes the file again.
-"""
+"""`python -m infra.config.instance_survey` makes instance_types.json from what cfn-lint and moto know."""
 
 import gzip
 import json
@@ -35,21 +32,17 @@ def measures() -> dict[str, Any]:
 def survey() -> dict[str, Any]:
     """Return the useful instance types, with the regions of the European Union that have them."""
     regions = {region: offered(region) for region in get_args(Region)}
-    every = measures()
-    names = sorted(
-        {name for names in regions.values() for name in names if USEFUL.fullmatch(name) and name in every}
-    )
-    return {
-        name: {
-            "vcpu": every[name]["VCpuInfo"]["DefaultVCpus"],
-            "memory_mib": every[name]["MemoryInfo"]["SizeInMiB"],
-            "architecture": next(
-                iter(ARCHITECTURES & set(every[name]["ProcessorInfo"]["SupportedArchitectures"]))
-            ),
-            "regions": [region for region, names in regions.items() if name in names],
-        }
-        for name in names
-    }
+    every, found = measures(), {}
+    for name in sorted(set[str]().union(*regions.values()) & set(every)):
+        if USEFUL.fullmatch(name):
+            architectures = ARCHITECTURES & set(every[name]["ProcessorInfo"]["SupportedArchitectures"])
+            found[name] = {
+                "vcpu": every[name]["VCpuInfo"]["DefaultVCpus"],
+                "memory_mib": every[name]["MemoryInfo"]["SizeInMiB"],
+                "architecture": next(iter(architectures)),
+                "regions": [region for region, names in regions.items() if name in names],
+            }
+    return found
 
 
 if __name__ == "__main__":

@@ -71,10 +71,9 @@ class SparkSizing:
 
 
 def yarn_memory_mib(memory_mib: int) -> int:
-    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it.
+    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it: without a quarter, 2 to 8 GiB.
 
-    A quarter of the memory stays free, 2 GiB at least, 8 GiB at most. This fits EMR's
-    table of defaults by instance type:
+    This fits EMR's table of defaults by instance type:
     https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html
     """
     return memory_mib - min(max(memory_mib // 4, 2048), 8192)
@@ -86,10 +85,7 @@ def spark_configuration(
     """Return the executors that use most cores of a node and leave room for one driver beside them.
 
     Every core and task node is of this size. YARN places containers by memory alone (its default): where no
-    driver runs, one executor more may fit and share the cores.
-
-    Args:
-        executor_cores: Of each executor; None: as many as fit best.
+    driver runs, one executor more may fit and share the cores. Each has as many cores as fit best, if None.
 
     Raises NodeTooSmallError: At most half of the cores could be used.
     """

@@ -6,9 +6,6 @@ from typing import Any, Literal, get_args
 
 PROJECT = "fruit-features"
 
-PROJECT_TAG = "project"
-STAGE_TAG = "stage"
-
 StackPart = Literal["storage", "monitoring", "pipeline"]
 # In the order in which they are deployed.
 STACK_PARTS: tuple[StackPart, ...] = get_args(StackPart)
@@ -31,11 +28,7 @@ def run_name_prefix(stage: str) -> str:
 
 
 def named_by_content(name: str | None, content: Any) -> str:
-    """Return the id of a run, `NAME-1a2b3c4d5e6f` with digits of its content; `run-…` without a name.
-
-    Args:
-        content: All that decides what the run computes, as JSON can hold it.
-    """
+    """Return the id of a run, `NAME-1a2b3c4d5e6f`, with digits of all that decides what the run computes."""
     text = json.dumps(content, sort_keys=True)
     return f"{name or UNNAMED}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
@@ -51,7 +44,7 @@ def cost_tags(stage: str) -> dict[str, str]:
     Bills show them once they are activated as cost allocation tags in the billing console:
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
     """
-    return {PROJECT_TAG: PROJECT, STAGE_TAG: stage}
+    return {"project": PROJECT, "stage": stage}
 
 
 def pascal_case(name: str) -> str:

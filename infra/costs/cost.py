@@ -50,11 +50,7 @@ def dearest_hour(fleet: Fleet, region: str, *, public: bool, spot_share: float =
 
 
 def images_per_second_per_vcpu(model: str, photographs: str = "small") -> float:
-    """Return the project's measured rate of a network; an unknown one counts as the slowest.
-
-    Args:
-        photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels), which takes longer to decode.
-    """
+    """Return the project's rate of a network (unknown: the slowest) on `small` or `phone` photographs."""
     rates = rate_table()
     known = rates["images_per_second_per_vcpu"]
     seconds = 1 / known.get(model, min(known.values()))
@@ -76,11 +72,7 @@ def run_estimate(
 
     Args:
         core_rate: Images a second of one vCPU.
-        images: How many the run has.
         cores: vCPU that executors use, on all nodes together.
-        largest_hourly_usd: As `largest_hourly_cost` returns it.
-        idle_minutes: The cluster stays this long after the run.
-        new_cluster: The cluster starts for this run.
     """
     start = rate_table()["cluster_start_minutes"] if new_cluster else 0.0
     minutes = start + minutes_besides(images) + images / (cores * core_rate) / 60
@@ -88,42 +80,26 @@ def run_estimate(
 
 
 def idle_monthly_cost(templates: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the price of a month, in USD, of each type of resource that costs while no cluster runs.
-
-    What is stored is not counted.
-    """
-    prices = price_table()["idle_month"]
-    counts = Counter(
-        resource["Type"] for template in templates for resource in template.get("Resources", {}).values()
-    )
+    """Return the USD of a month of each type of resource that costs when idle; stored data is left out."""
+    resources = [one for template in templates for one in template.get("Resources", {}).values()]
+    counts = Counter(resource["Type"] for resource in resources)
     return {
         kind: (counts[kind] - price["free"]) * price["each"]
-        for kind, price in prices.items()
+        for kind, price in price_table()["idle_month"].items()
         if counts[kind] > price["free"]
     }
 
 
 @dataclass(frozen=True)
 class OwnRate:
-    """What one run did.
-
-    Attributes:
-        families: of its cluster's machines, ascending.
-        megapixels: of its images, on average.
-        images_per_second: of one core, while it worked on images.
-    """
+    """What one run did."""
 
     run: str
     created: datetime
     model: str
-    families: tuple[str, ...]
-    megapixels: float
-    images_per_second: float
-
-    def tells_of(self, model: str, families: Collection[str], photographs: str | None) -> bool:
-        """Return whether it was the same network, the kind of photographs, and machines of these families."""
-        times = self.megapixels / MEGAPIXELS[photographs] if photographs else 1.0
-        return self.model == model and set(self.families) <= set(families) and 1 / ALIKE <= times <= ALIKE
+    families: tuple[str, ...]  # of its cluster's machines, ascending
+    megapixels: float  # of its images, on average
+    images_per_second: float  # of one core, while it worked on images
 
     @property
     def source(self) -> str:
@@ -136,12 +112,12 @@ class OwnRate:
 def latest_rate(
     rates: Iterable[OwnRate], model: str, families: Collection[str], photographs: str | None = None
 ) -> OwnRate | None:
-    """Return the rate of the latest run that tells of this; None: none does.
-
-    Args:
-        photographs: `small` or `phone`; None: of whatever size the deployment's images have.
-    """
-    telling = [rate for rate in rates if rate.tells_of(model, families, photographs)]
+    """Return the rate of the latest run that tells of this, or None; no `photographs` means of any size."""
+    telling = []  # of the same network, the kind of photographs, and machines of these families
+    for rate in rates:
+        times = rate.megapixels / MEGAPIXELS[photographs] if photographs else 1.0
+        if rate.model == model and set(rate.families) <= set(families) and 1 / ALIKE <= times <= ALIKE:
+            telling.append(rate)
     return max(telling, key=lambda rate: rate.created, default=None)
 
 
@@ -159,36 +135,15 @@ class Usd:
 
 @dataclass(frozen=True)
 class Course:
-    """One run from the request of its cluster to the end of that.
-
-    Attributes:
-        cores: that compute when all nodes have joined.
-        rate: images a second of these.
-        minutes: until the run is complete.
-        waiting: share of the cost on demand at which no images are computed.
-        steady: cost of a million images when all nodes compute and nothing waits.
-    """
+    """One run from the request of its cluster to the end of that."""
 
     images: int
-    cores: int
-    rate: float
-    minutes: float
+    cores: int  # that compute when all nodes have joined
+    rate: float  # images a second of these
+    minutes: float  # until the run is complete
     cost: Usd
-    waiting: float
-    steady: Usd
-
-
-@dataclass(frozen=True)
-class _Joining:
-    """The nodes of a fleet: those from the beginning, those that join later, and an hour of one in USD."""
-
-    early: int
-    late: int
-    hour: Usd
-
-    def usd(self, early_minutes: float, late_minutes: float) -> Usd:
-        hours = (self.early * early_minutes + self.late * late_minutes) / 60
-        return Usd(hours * self.hour.on_demand, hours * self.hour.spot)
+    waiting: float  # share of the cost on demand at which no images are computed
+    steady: Usd  # cost of a million images when all nodes compute and nothing waits
 
 
 def course(
@@ -205,37 +160,48 @@ def course(
     Args:
         photographs: `small` (100 x 100 pixels) or `phone` (12 megapixels).
         start_minutes: until the first image is computed; default: as the file of rates takes it.
-        idle_minutes: the cluster stays this long after the run.
         own_rates: of earlier runs, which are preferred to those of the project.
     """
     rates = rate_table()
     start = rates["cluster_start_minutes"] if start_minutes is None else start_minutes
     besides = minutes_besides(images)
     asked, joined = rates["scaling_asks_after_minutes"], rates["node_works_after_minutes"]
-    primary, *workers = _fleets(config)
-    early, late = sum(fleet.early for fleet in workers), sum(fleet.late for fleet in workers)
+    workers = config.fleets[1:]
+    early, most = sum(map(_early_nodes, workers)), sum(fleet.maximum for fleet in workers)
     cores = config.sizing().cores_per_node
     own = latest_rate(own_rates, config.model, config.families, photographs)
     rate = own.images_per_second if own else images_per_second_per_vcpu(config.model, photographs)
     node_rate = cores * rate * 60
     computing = images / (node_rate * early)
     if computing > joined:
-        computing = joined + (images - node_rate * early * joined) / (node_rate * (early + late))
+        computing = joined + (images - node_rate * early * joined) / (node_rate * most)
     minutes = start + computing + besides
     paid_late = computing + besides + idle_minutes - asked if computing > asked else 0.0
-    cost = _sum(fleet.usd(minutes + idle_minutes, paid_late) for fleet in (primary, *workers))
-    working = _sum(fleet.usd(computing, max(computing - joined, 0.0)) for fleet in (primary, *workers))
-    all_rate = node_rate * (early + late)
-    steady = _sum(fleet.usd(MILLION / all_rate, MILLION / all_rate) for fleet in (primary, *workers))
+    cost = _cost_of_nodes(config, minutes + idle_minutes, paid_late)
+    working = _cost_of_nodes(config, computing, max(computing - joined, 0.0))
+    steady = _cost_of_nodes(config, MILLION / (node_rate * most), MILLION / (node_rate * most))
     waiting = 1 - working.on_demand / cost.on_demand
-    return Course(images, cores * (early + late), all_rate / 60, minutes, cost, waiting, steady)
+    return Course(images, cores * most, node_rate * most / 60, minutes, cost, waiting, steady)
+
+
+def _early_nodes(fleet: Fleet) -> int:
+    """Return with how many nodes a fleet begins; EMR documents that a task fleet begins with one."""
+    return 1 if fleet.name == "task" else fleet.minimum
+
+
+def _cost_of_nodes(config: DeploymentFields, early_minutes: float, late_minutes: float) -> Usd:
+    """Return the cost of all nodes: those of the beginning and those that join later, for so long each."""
+    on_demand = spot = 0.0
+    for fleet in config.fleets:
+        early, share = _early_nodes(fleet), fleet.spot_share
+        hours = (early * early_minutes + (fleet.maximum - early) * late_minutes) / 60
+        on_demand += hours * dearest_hour(fleet, config.region, public=config.public_nodes)
+        spot += hours * dearest_hour(fleet, config.region, public=config.public_nodes, spot_share=share)
+    return Usd(on_demand, spot)
 
 
 def of_each_family(config: DeploymentFields) -> dict[str, DeploymentFields]:
-    """Return the configuration with all nodes of one type, for each family that has a price in the region.
-
-    Left out are types that the region does not offer, and those with too little memory.
-    """
+    """Return the configuration on one type of each family that the region has, with enough memory."""
     found = {}
     for family in priced_families(config.region):
         name = f"{family}.{config.core_node.name.partition('.')[2]}"
@@ -249,21 +215,3 @@ def of_each_family(config: DeploymentFields) -> dict[str, DeploymentFields]:
             continue
         found[name] = one
     return found
-
-
-def _fleets(config: DeploymentFields) -> list[_Joining]:
-    """Return the fleets, the primary's first; EMR documents that a task fleet begins with one node."""
-    found = []
-    for fleet in config.fleets:
-        early = 1 if fleet.name == "task" else fleet.minimum
-        hours = [
-            dearest_hour(fleet, config.region, public=config.public_nodes, spot_share=share)
-            for share in (0.0, fleet.spot_share)
-        ]
-        found.append(_Joining(early, fleet.maximum - early, Usd(*hours)))
-    return found
-
-
-def _sum(parts: Iterable[Usd]) -> Usd:
-    costs = list(parts)
-    return Usd(sum(cost.on_demand for cost in costs), sum(cost.spot for cost in costs))

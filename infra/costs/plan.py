@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import product
 from typing import Any
 
 from rich.console import Group
@@ -13,18 +14,7 @@ from infra.config.deployment import DeploymentConfig
 from infra.config.fields import DeploymentFields
 from infra.config.schedule import starts_per_month
 from infra.config.sizing import SparkSizing
-from infra.costs.cost import (
-    MILLION,
-    Course,
-    OwnRate,
-    Usd,
-    course,
-    idle_monthly_cost,
-    largest_hourly_cost,
-    latest_rate,
-    of_each_family,
-    rate_table,
-)
+from infra.costs import cost as costs
 from infra.costs.prices import node_hour, price_table
 
 # AWS changes prices rarely; older ones may mislead.
@@ -36,21 +26,15 @@ PHOTOGRAPHS = {"small": "100 x 100", "phone": "12 megapixels"}
 
 @dataclass(frozen=True)
 class Plan:
-    """One deployment in figures; costs in USD, without tax, all nodes on demand.
-
-    Attributes:
-        run: of `expected_images`, small ones.
-        launched_run: on a cluster that is started for the run and ends with it.
-        own_rates: of earlier runs of the deployment.
-    """
+    """One deployment in figures; costs in USD, without tax, all nodes on demand."""
 
     config: DeploymentConfig
     sizing: SparkSizing
     largest_hourly: float
-    run: Course
-    launched_run: Course
+    run: costs.Course  # of `expected_images`, small ones
+    launched_run: costs.Course  # on a cluster that is started for the run and ends with it
     idle: Mapping[str, float]
-    own_rates: Sequence[OwnRate] = ()
+    own_rates: Sequence[costs.OwnRate] = ()  # of earlier runs of the deployment
 
     @property
     def idle_monthly(self) -> float:
@@ -75,28 +59,20 @@ class Plan:
 
 
 def plan(
-    config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[OwnRate] = ()
+    config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[costs.OwnRate] = ()
 ) -> Plan:
-    """Plan a configuration whose stacks synthesise to these templates.
-
-    Args:
-        own_rates: of earlier runs of the deployment, which are preferred to those of the project.
-    """
+    """Plan a configuration whose stacks synthesise to these templates; own rates are preferred."""
     run, launched_run = (
-        course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
+        costs.course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)
     )
-    hourly = largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
-    idle = idle_monthly_cost(templates)
+    hourly = costs.largest_hourly_cost(config.fleets, config.region, public=config.public_nodes)
+    idle = costs.idle_monthly_cost(templates)
     return Plan(config, config.sizing(), hourly, run, launched_run, idle, own_rates)
 
 
 def rendered(plan: Plan, *, compare: bool = False) -> Group:
-    """Return the plan as tables for a terminal.
-
-    Args:
-        compare: also each family of instance types that has a price in the region.
-    """
+    """Return the plan as tables for a terminal; with `compare` also a table of the instance families."""
     tables = [_fleet_table(plan.config), _cost_table(plan), _runs_table(plan)]
     if compare:
         tables.append(_families_table(plan))
@@ -108,38 +84,30 @@ def _runs_table(plan: Plan) -> Table:
     config = plan.config
     columns = (*RUN_COLUMNS, "waiting", "a million (on Spot)", "steady (on Spot)")
     table = _table(columns, title="A run by `fruit submit`, on a cluster that starts for it and ends with it")
-    for images in sorted({config.expected_images, MILLION}):
-        for photographs, size in PHOTOGRAPHS.items():
-            run = _course(plan, config, images, photographs)
-            million = run.cost.of_a_million(images)
-            table.add_row(
-                f"{images:,}",
-                size,
-                f"{run.minutes:.0f}",
-                _usd(run.cost),
-                f"{run.waiting:.0%}",
-                _usd(million),
-                _usd(run.steady),
-            )
+    sizes = sorted({config.expected_images, costs.MILLION})
+    for images, (photographs, size) in product(sizes, PHOTOGRAPHS.items()):
+        run = _course(plan, config, images, photographs)
+        begin = (f"{images:,}", size, f"{run.minutes:.0f}", _usd(run.cost), f"{run.waiting:.0%}")
+        table.add_row(*begin, _usd(run.cost.of_a_million(images)), _usd(run.steady))
     return table
 
 
-def _course(plan: Plan, config: DeploymentFields, images: int, photographs: str) -> Course:
-    return course(config, images, photographs=photographs, own_rates=plan.own_rates)
+def _course(plan: Plan, config: DeploymentFields, images: int, photographs: str) -> costs.Course:
+    return costs.course(config, images, photographs=photographs, own_rates=plan.own_rates)
 
 
 def _families_table(plan: Plan) -> Table:
     """Return what a million images take and cost on each family of instance types, the cheapest first."""
     columns = ("instance type", "architecture", "cores", *RUN_COLUMNS[1:])
     table = _table(columns, title="A million images, all nodes of one family")
-    rows = []
-    for name, one in of_each_family(plan.config).items():
-        for photographs, size in PHOTOGRAPHS.items():
-            run = _course(plan, one, MILLION, photographs)
+    for photographs, size in PHOTOGRAPHS.items():
+        rows = []
+        for name, one in costs.of_each_family(plan.config).items():
+            run = _course(plan, one, costs.MILLION, photographs)
             cells = (name, one.architecture, str(run.cores), size, f"{run.minutes:.0f}", _usd(run.cost))
-            rows.append((photographs, run.cost.on_demand, cells))
-    for _, _, cells in sorted(rows, key=lambda row: (row[0] != "small", row[1])):
-        table.add_row(*cells)
+            rows.append((run.cost.on_demand, cells))
+        for _, cells in sorted(rows, key=lambda row: row[0]):
+            table.add_row(*cells)
     return table
 
 
@@ -153,7 +121,7 @@ def _table(columns: Iterable[str], title: str | None = None) -> Table:
     return table
 
 
-def _usd(cost: Usd) -> str:
+def _usd(cost: costs.Usd) -> str:
     return f"{cost.on_demand:.2f} ({cost.spot:.2f})"
 
 
@@ -175,16 +143,10 @@ def _fleet_table(config: DeploymentConfig) -> Table:
 
 
 def _cost_table(plan: Plan) -> Table:
-    config, run, rates = plan.config, plan.run, rate_table()
-    range_of_start = rates["cluster_start_minutes_range"]
+    config, run, idle_minutes = plan.config, plan.run, plan.config.idle_timeout_minutes
+    range_of_start, own = costs.rate_table()["cluster_start_minutes_range"], plan.own_rates
     low, high = (
-        course(
-            config,
-            run.images,
-            start_minutes=minutes,
-            idle_minutes=config.idle_timeout_minutes,
-            own_rates=plan.own_rates,
-        ).cost.on_demand
+        costs.course(config, run.images, start_minutes=minutes, idle_minutes=idle_minutes, own_rates=own).cost
         for minutes in range_of_start
     )
     table = _table(("cost", "USD", "how it is reckoned"))
@@ -196,8 +158,8 @@ def _cost_table(plan: Plan) -> Table:
         "the deploy's run",
         f"{run.cost.on_demand:.2f}",
         f"{run.images:,} images, {config.model}, up to {run.rate:,.0f} images/s on {run.cores} cores: "
-        f"{run.minutes:.0f} min, then {config.idle_timeout_minutes} min idle; {low:.2f} to {high:.2f}, as "
-        f"the cluster takes {range_of_start[0]} to {range_of_start[1]} min to start",
+        f"{run.minutes:.0f} min, then {idle_minutes} min idle; {low.on_demand:.2f} to {high.on_demand:.2f}, "
+        f"as the cluster takes {range_of_start[0]} to {range_of_start[1]} min to start",
     )
     scheduled = ""
     if config.schedule:
@@ -214,7 +176,7 @@ def _cost_table(plan: Plan) -> Table:
 
 
 def _sources(plan: Plan) -> str:
-    prices, rates = price_table(), rate_table()
+    prices, rates = price_table(), costs.rate_table()
     sizing, today = plan.sizing, datetime.now(UTC).date()
     return (
         f"Spark: {sizing.executors_per_node} executor(s) a node, {sizing.executor_cores} cores and "
@@ -233,8 +195,8 @@ def _sources(plan: Plan) -> str:
 def _own(plan: Plan) -> str:
     """Name the runs whose rates the plan counts with, a line each; without one, nothing."""
     found = {
-        latest_rate(plan.own_rates, plan.config.model, one.families, photographs)
-        for one in (plan.config, *of_each_family(plan.config).values())
+        costs.latest_rate(plan.own_rates, plan.config.model, one.families, photographs)
+        for one in (plan.config, *costs.of_each_family(plan.config).values())
         for photographs in PHOTOGRAPHS
     }
     return "".join(f"Rate {source}.\n" for source in sorted(rate.source for rate in found if rate))

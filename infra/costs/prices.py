@@ -19,11 +19,6 @@ def price_table() -> dict[str, Any]:
     return table
 
 
-def priced_regions() -> tuple[str, ...]:
-    """Return the regions of which the file has prices."""
-    return tuple(price_table()["ec2_xlarge_hour"])
-
-
 def priced_families(region: str) -> tuple[str, ...]:
     """Return the families (`m5`, …) with a price in the region; none where the file knows no price."""
     return tuple(price_table()["ec2_xlarge_hour"].get(region, {}))
@@ -41,15 +36,9 @@ def ec2_hour(instance: InstanceType, region: str) -> float:
 
 
 def node_hour(instance: InstanceType, region: str, *, public: bool, spot_share: float = 0.0) -> float:
-    """Return the price of an hour of one node, in USD.
+    """Return the price of an hour of one node, in USD: EC2, EMR's fee, the disk, the public address if any.
 
-    It is the sum of EC2, EMR's fee, the disk, and the public address if the node has one.
-
-    Args:
-        spot_share: of such nodes that are Spot, whose price of EC2 is lower; the fee is the same.
-
-    Raises:
-        KeyError: `has_price` is false for it.
+    A share of such nodes may be Spot, for which EC2 takes less. Raises KeyError: `has_price` is false for it.
     """
     table, ec2 = price_table(), ec2_hour(instance, region)
     emr = table["emr_hour"].get(instance.name, ec2 * table["emr_share_of_ec2"])

@@ -84,16 +84,14 @@ def check_request(request: RunRequest, deployed: DeployedJob) -> None:
     reduction = options.get("reduction")
     if reduction and not contains(deployed.results_uri, reduction):
         raise MisuseError(f"--reduction {reduction}: give a run below {deployed.results_uri}")
-    if request.code and not _is_brought_job(request.code, deployed.artifacts_bucket):
-        given, jobs = ", ".join(request.code), f"s3://{deployed.artifacts_bucket}/{JOBS}"
-        raise MisuseError(f"{given}: a job that a person brings lies below {jobs}, as --job-code puts it")
+    if request.code:
+        digest = request.code[0].rpartition("/")[0].rpartition("/")[2]
+        brought = brought_job(deployed.artifacts_bucket, digest)
+        if not DIGEST.fullmatch(digest) or request.code != brought:
+            given, jobs = ", ".join(request.code), f"s3://{deployed.artifacts_bucket}/{JOBS}"
+            raise MisuseError(f"{given}: a job that a person brings lies below {jobs}, as --job-code puts it")
     _, *words = job_arguments(deployed, request)
     RunOptions.parse([*words, f"--run-id={deployed.run_id}"])
-
-
-def _is_brought_job(code: tuple[str, ...], bucket: str) -> bool:
-    digest = code[0].rpartition("/")[0].rpartition("/")[2]
-    return bool(DIGEST.fullmatch(digest)) and code == brought_job(bucket, digest)
 
 
 def active_clusters(emr: EMRClient, prefix: str) -> dict[str, str]:
@@ -119,10 +117,7 @@ def refuse_repetition(
 ) -> None:
     """Refuse to run the same twice, which costs money and gives nothing new.
 
-    Args:
-        active: As `active_runs` returns it.
-
-    Raises RepeatedRunError: It is under way or complete; or it is unfinished and `resume` was not asked for.
+    Raises RepeatedRunError: It is in `active_runs` or complete; or it is unfinished and not to be resumed.
     """
     if run_id in active:
         raise RepeatedRunError(f"run {run_id} is {active[run_id]}: `status {run_id}` tells how it goes")

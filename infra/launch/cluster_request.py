@@ -18,11 +18,9 @@ TOKEN = re.compile(r"\$\{Token\[[^]]+]}")
 
 
 def job_flow_request(properties: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-    """Return the request of RunJobFlow for a cluster that ends after its last step.
+    """Return the request of RunJobFlow for a cluster with these properties that ends after its last step.
 
-    Args:
-        properties: Of AWS::EMR::Cluster, as a template has them.
-        tags: Of the cluster; CDK gives them to the resource later.
+    CDK gives the tags to the resource later: they are no property of it yet.
     """
     request = _renamed(properties)
     # It would speak of idle clusters, and this one is never idle.
@@ -31,9 +29,8 @@ def job_flow_request(properties: Mapping[str, Any], tags: Mapping[str, str]) -> 
     fleets = []
     for name, kind in FLEETS.items():
         given = instances.pop(name, [])
-        fleets += [
-            {**fleet, "InstanceFleetType": kind} for fleet in (given if isinstance(given, list) else [given])
-        ]
+        one_kind = given if isinstance(given, list) else [given]
+        fleets += [{**fleet, "InstanceFleetType": kind} for fleet in one_kind]
     instances.update(InstanceFleets=fleets, KeepJobFlowAliveWhenNoSteps=False)
     return {**request, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 

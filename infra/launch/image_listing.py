@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from infra.contract.aws_clients import S3Client
 from spark_job.contract.image_names import is_table, skip_reason
@@ -17,28 +18,18 @@ LEVELS = 2
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of the sources.
-
-    Attributes:
-        size: Of all files, in bytes.
-        fingerprint: Of all keys, sizes and ETags.
-        newest: When the latest image was written, by the names of images; None: there is none.
-    """
+    """The files of the sources."""
 
     files: int
-    size: int
-    fingerprint: str
-    newest: datetime | None
+    size: int  # of all files, in bytes
+    fingerprint: str  # of all keys, sizes and ETags
+    newest: datetime | None  # when the latest image was written, by the names of images; None: there is none
 
 
 def list_images(
     s3: S3Client, uris: Sequence[str], say: Callable[[str], None], labels: str | None = None
 ) -> Listing:
-    """List the sources, many folders at once; the same files always give the same fingerprint.
-
-    Args:
-        labels: as the run's `--labels`; a table counts like an image.
-    """
+    """List the sources, and a table of labels like an image; the same files give the same fingerprint."""
     folders = [folder for uri in uris for folder in _folders(s3, *bucket_and_key(uri))]
     if labels and is_table(labels):
         folders.append((*bucket_and_key(labels), ""))
@@ -64,15 +55,12 @@ Folder = tuple[str, str, str]  # bucket, prefix, delimiter: "/" takes the files 
 def _folders(s3: S3Client, bucket: str, prefix: str) -> list[Folder]:
     """Return what to list side by side: the files of the upper levels, and all that is below them."""
     level, folders = [f"{prefix}/" if prefix else ""], []
+    list_level = partial(s3.get_paginator("list_objects_v2").paginate, Bucket=bucket, Delimiter="/")
     for _ in range(LEVELS):
         folders += [(bucket, above, "/") for above in level]
-        level = [below for above in level for below in _subfolders(s3, bucket, above)]
+        pages = [page for above in level for page in list_level(Prefix=above)]
+        level = [common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())]
     return folders + [(bucket, above, "") for above in level]
-
-
-def _subfolders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    return [common["Prefix"] for page in pages for common in page.get("CommonPrefixes", ())]
 
 
 def _list(s3: S3Client, bucket: str, prefix: str, delimiter: str) -> Listing:

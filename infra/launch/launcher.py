@@ -33,11 +33,8 @@ from spark_job.contract.step import split_step
 
 # What the function imports, at the same places as in the checkout.
 PACKED = (
-    "spark_job/__init__.py",
-    "spark_job/contract",
-    "infra/__init__.py",
-    "infra/contract",
-    "infra/launch",
+    *("spark_job/__init__.py", "spark_job/contract"),
+    *("infra/__init__.py", "infra/contract", "infra/launch"),
 )
 PACKAGE = "infra/launch/functions/launcher"
 # The listing of a million photographs takes minutes; a person's request takes seconds.
@@ -46,7 +43,6 @@ TIMEOUT = Duration.minutes(15)
 
 def launcher_function(
     scope: Construct,
-    construct_id: str,
     *,
     config: DeploymentConfig,
     cluster: CfnCluster,
@@ -54,11 +50,8 @@ def launcher_function(
     buckets: Buckets,
     artifacts: Artifacts,
 ) -> Function:
-    """Make the function that starts a cluster like that of the stack for one run.
-
-    A person or the schedule asks for it.
-    """
-    here = Construct(scope, construct_id)
+    """Make the function that starts a cluster like the stack's for the run of a person or of the schedule."""
+    here = Construct(scope, "Launcher")
     text, variables = with_variables(_definition(config, cluster, buckets, artifacts))
     with TemporaryDirectory() as folder:
         _pack(Path(folder), text)
@@ -125,10 +118,7 @@ def _pack(folder: Path, definition: str) -> None:
 
 
 def _grants(stack: Stack, config: DeploymentConfig, site: ClusterSite, buckets: Buckets) -> list[allow.Grant]:
-    """Let the function start clusters of this stage with their own roles, and see which runs there are.
-
-    With a schedule it also looks for new images.
-    """
+    """Let the function start this stage's clusters and see its runs, and with a schedule look for images."""
     stage = config.stage
     # With tags in the request, EMR asks for the right to tag as well.
     start = ["elasticmapreduce:RunJobFlow", "elasticmapreduce:AddTags"]

@@ -18,33 +18,20 @@ DECIDING_COMPONENTS = {"--variance", "--components", "--reduction"}
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedJob:
-    """The job of the last deploy; the next run starts the same way.
+    """The job of the last deploy; the next run starts the same way."""
 
-    Attributes:
-        spark: spark-submit with all its options, up to and with the entry point.
-        job: The job's own arguments.
-        prefix: What the names of the stage's clusters and steps begin with, before the run id.
-        extractor: URI of the extractor's archive, which names its content.
-        model: The extractor's network.
-        families: Of the instance types that the largest cluster may have.
-        cores: vCPU that executors use on the largest cluster.
-        nodes: Core and task nodes of the largest cluster.
-        hourly_usd: What the largest cluster costs an hour, all nodes on demand.
-        most_hourly_usd: What all clusters of the stage may cost an hour together.
-    """
-
-    spark: tuple[str, ...]
-    job: tuple[str, ...]
-    prefix: str
-    extractor: str
+    spark: tuple[str, ...]  # spark-submit with all its options, up to and with the entry point
+    job: tuple[str, ...]  # the job's own arguments
+    prefix: str  # what the names of the stage's clusters and steps begin with, before the run id
+    extractor: str  # URI of its archive, which names the content
     image_buckets: tuple[str, ...]
     artifacts_bucket: str
-    model: str
-    families: tuple[str, ...]
-    cores: int
-    nodes: int
-    hourly_usd: float
-    most_hourly_usd: float
+    model: str  # the extractor's network
+    families: tuple[str, ...]  # of the instance types that the largest cluster may have
+    cores: int  # vCPU that executors use on the largest cluster
+    nodes: int  # core and task nodes of the largest cluster
+    hourly_usd: float  # what the largest cluster costs an hour, all nodes on demand
+    most_hourly_usd: float  # what all clusters of the stage may cost an hour together
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -66,13 +53,6 @@ class DeployedJob:
         values = [word.partition("=")[2] for word in self.job if word.startswith(f"{option}=")]
         return values[0] if values else None
 
-    def with_code(self, main_uri: str, zip_uri: str) -> Self:
-        """Return the same with another build of the job."""
-        spark = [
-            f"--py-files={zip_uri}" if word.startswith("--py-files=") else word for word in self.spark[:-1]
-        ]
-        return replace(self, spark=(*spark, main_uri))
-
     def with_settings(self, settings: Mapping[str, str]) -> Self:
         """Return the same with these Spark properties, which override those of the cluster."""
         words = (f"--conf={key}={value}" for key, value in settings.items())
@@ -85,23 +65,14 @@ class DeployedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What is asked for.
+    """What is asked for."""
 
-    Attributes:
-        images: URIs of the sources.
-        fingerprint: Of the listing of the images.
-        options: The job's other arguments, each in one word.
-        name: What the run id begins with.
-        code: URIs of another entry point and packaged job than the deployed ones.
-        resume: Go on with an unfinished run of the same request.
-    """
-
-    images: tuple[str, ...]
-    fingerprint: str
-    options: tuple[str, ...] = ()
-    name: str | None = None
-    code: tuple[str, str] | None = None
-    resume: bool = False
+    images: tuple[str, ...]  # URIs of the sources
+    fingerprint: str  # of the listing of the images
+    options: tuple[str, ...] = ()  # the job's other arguments, each in one word
+    name: str | None = None  # what the run id begins with
+    code: tuple[str, str] | None = None  # URIs of another entry point and packaged job than the deployed ones
+    resume: bool = False  # go on with an unfinished run of the same request
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -125,7 +96,10 @@ def submission(deployed: DeployedJob, request: RunRequest) -> Submission:
     a grown archive is another run, the same request the same one, whatever it may cost.
     """
     if request.code:
-        deployed = deployed.with_code(*request.code)
+        main_uri, zip_uri = request.code
+        files = {word: f"--py-files={zip_uri}" for word in deployed.spark if word.startswith("--py-files=")}
+        words = (files.get(word, word) for word in deployed.spark[:-1])
+        deployed = replace(deployed, spark=(*words, main_uri))
     job = job_arguments(deployed, request)
     code = [word for word in deployed.spark if word.startswith("--py-files=")] + [deployed.spark[-1]]
     what = [word for word in job if not word.startswith(MAX_COST)]

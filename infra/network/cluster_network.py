@@ -37,11 +37,6 @@ NAMED_ZONES_RULE = "CloudFormation-Validate::W3010"
 NAMED_ZONES_REASON = (
     "The region is part of the configuration; Fn::GetAZs leaves out zones without a default subnet"
 )
-# A network ACL has no state: answers to connections from inside come in on these ports. A NAT gateway takes
-# any from 1024 up; 3389 (remote desktops) is left out: one connection in 64,000 is tried again.
-# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html#nacl-ephemeral-ports
-ANSWER_PORTS = ((1024, 3388), (3390, 65535))
-FIRST_NUMBER, STEP = 100, 10
 ACCESS_LIST_REASON = (
     "Beside the security groups, not in their place: EC2.21 wants no list that admits remote shells, and the "
     "VPC's default list does"
@@ -62,10 +57,8 @@ class ClusterNetwork(Construct):
     that kind in that VPC are used; its owner cares for its endpoint, flow logs and tags.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, config: DeploymentConfig, bucket_arns: Sequence[str]
-    ) -> None:
-        super().__init__(scope, construct_id)
+    def __init__(self, scope: Construct, *, config: DeploymentConfig, bucket_arns: Sequence[str]) -> None:
+        super().__init__(scope, "Network")
         self.private = config.network == "private"
         if config.vpc_id:
             self.vpc: ec2.IVpc = ec2.Vpc.from_lookup(
@@ -73,16 +66,28 @@ class ClusterNetwork(Construct):
             )
         else:
             self.vpc = self._own_vpc(config)
-            self._reach_s3(config, bucket_arns)
+            endpoint = self.vpc.add_gateway_endpoint(
+                "S3",
+                service=ec2.GatewayVpcEndpointAwsService.S3,
+                subnets=[ec2.SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
+            )
+            for statement in endpoint_statements(config.region, bucket_arns):
+                endpoint.add_to_policy(statement)
         kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if self.private else ec2.SubnetType.PUBLIC
         self.subnets: list[ec2.ISubnet] = self.vpc.select_subnets(subnet_type=kind).subnets
 
     def _own_vpc(self, config: DeploymentConfig) -> ec2.Vpc:
+        nat: Any = {"name": "Nat", "subnet_type": ec2.SubnetType.PUBLIC, "cidr_mask": 28}
+        private: Any = {"name": "Cluster", "subnet_type": ec2.SubnetType.PRIVATE_WITH_EGRESS, "cidr_mask": 20}
+        public: Any = {"name": "Cluster", "subnet_type": ec2.SubnetType.PUBLIC, "cidr_mask": 20}
+        subnets = [{**public, "map_public_ip_on_launch": True}]
+        if self.private:
+            subnets = [{**nat, "map_public_ip_on_launch": False}, private]
         vpc = ec2.Vpc(
             self,
             "Vpc",
             nat_gateways=1 if self.private else 0,
-            subnet_configuration=_shape(private=self.private),
+            subnet_configuration=[ec2.SubnetConfiguration(**subnet) for subnet in subnets],
             restrict_default_security_group=True,
         )
         # The default group loses its rules by a function of CDK's.
@@ -116,17 +121,6 @@ class ClusterNetwork(Construct):
         Validations.of(vpc).acknowledge(Acknowledgment(id=NAMED_ZONES_RULE, reason=NAMED_ZONES_REASON))
         return vpc
 
-    def _reach_s3(self, config: DeploymentConfig, bucket_arns: Sequence[str]) -> None:
-        endpoint = self.vpc.add_gateway_endpoint(
-            "S3",
-            service=ec2.GatewayVpcEndpointAwsService.S3,
-            subnets=[ec2.SubnetSelection(subnets=[*self.vpc.public_subnets, *self.vpc.private_subnets])],
-        )
-        # The CDK's own bucket holds the job, the wheels and the bootstrap script.
-        staging = Fn.sub("arn:${AWS::Partition}:s3:::cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
-        for statement in endpoint_statements(config.region, [*bucket_arns, staging]):
-            endpoint.add_to_policy(statement)
-
 
 def access_list(here: Construct, vpc: ec2.Vpc) -> None:
     """Give the subnets a network ACL: what stands before the security groups.
@@ -137,35 +131,19 @@ def access_list(here: Construct, vpc: ec2.Vpc) -> None:
     """
     everywhere = ec2.SubnetSelection(subnets=[*vpc.public_subnets, *vpc.private_subnets])
     made = ec2.NetworkAcl(here, "List", vpc=vpc, subnet_selection=everywhere)
-    inward = [(ec2.AclCidr.ipv4(vpc.vpc_cidr_block), ec2.AclTraffic.all_traffic())]
-    inward += [(ec2.AclCidr.any_ipv4(), ec2.AclTraffic.tcp_port_range(*ports)) for ports in ANSWER_PORTS]
-    outward = [(ec2.AclCidr.any_ipv4(), ec2.AclTraffic.all_traffic())]
-    directions = {
-        "In{}": (ec2.TrafficDirection.INGRESS, inward),
-        "Out": (ec2.TrafficDirection.EGRESS, outward),
-    }
-    for name, (direction, entries) in directions.items():
-        for index, (cidr, traffic) in enumerate(entries):
-            made.add_entry(
-                name.format(index),
-                cidr=cidr,
-                traffic=traffic,
-                direction=direction,
-                rule_number=FIRST_NUMBER + STEP * index,
-                rule_action=ec2.Action.ALLOW,
-            )
-
-
-def _shape(*, private: bool) -> list[ec2.SubnetConfiguration]:
-    kind = ec2.SubnetType.PRIVATE_WITH_EGRESS if private else ec2.SubnetType.PUBLIC
-    public = None if private else True
-    cluster = ec2.SubnetConfiguration(
-        name="Cluster", subnet_type=kind, cidr_mask=20, map_public_ip_on_launch=public
-    )
-    nat = ec2.SubnetConfiguration(
-        name="Nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
-    )
-    return [nat, cluster] if private else [cluster]
+    inward, outward = ec2.TrafficDirection.INGRESS, ec2.TrafficDirection.EGRESS
+    anywhere, inside = ec2.AclCidr.any_ipv4(), ec2.AclCidr.ipv4(vpc.vpc_cidr_block)
+    everything, ports = ec2.AclTraffic.all_traffic(), ec2.AclTraffic.tcp_port_range
+    # The list has no state: answers to connections from inside come in on these ports. A NAT gateway takes
+    # any from 1024 up; 3389 (remote desktops) is left out: one connection in 64,000 is tried again.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html#nacl-ephemeral-ports
+    for name, direction, number, cidr, traffic in (
+        ("In0", inward, 100, inside, everything),
+        ("In1", inward, 110, anywhere, ports(1024, 3388)),
+        ("In2", inward, 120, anywhere, ports(3390, 65535)),
+        ("Out", outward, 100, anywhere, everything),
+    ):
+        made.add_entry(name, direction=direction, rule_number=number, cidr=cidr, traffic=traffic)
 
 
 def emr_buckets(region: str) -> dict[str, tuple[str, ...]]:
@@ -190,10 +168,12 @@ def endpoint_statements(region: str, bucket_arns: Sequence[str]) -> list[PolicyS
         PolicyStatement(principals=[AnyPrincipal()], actions=list(actions), resources=[objects])
         for objects, actions in emr_buckets(region).items()
     ]
+    # The CDK's own bucket holds the job, the wheels and the bootstrap script.
+    staging = Fn.sub("arn:${AWS::Partition}:s3:::cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}")
     ours = PolicyStatement(
         principals=[AnyPrincipal()],
         actions=[*READ, *WRITE, *BUCKET],
-        resources=[arn for bucket in bucket_arns for arn in (bucket, f"{bucket}/*")],
+        resources=[arn for bucket in (*bucket_arns, staging) for arn in (bucket, f"{bucket}/*")],
         conditions={"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}},
     )
     return [*theirs, ours]
@@ -208,8 +188,8 @@ class ClusterSecurityGroups(Construct):
         ids: Of the groups, by name; there is none of the service in public subnets, where EMR takes none.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, private: bool) -> None:
-        super().__init__(scope, construct_id)
+    def __init__(self, scope: Construct, *, vpc: ec2.IVpc, private: bool) -> None:
+        super().__init__(scope, "Groups")
         # Without inline rules of ours EC2 would let everything out.
         self.ids = {
             name: ec2.SecurityGroup(
@@ -227,12 +207,8 @@ class ClusterSecurityGroups(Construct):
             rules.append((PRIMARY, SERVICE, "tcp", SERVICE_PORT, SERVICE_PORT))
         for sender, receiver, protocol, first, last in rules:
             name = f"{sender}To{receiver}{protocol.title()}{max(first, 0)}"
-            traffic: Any = {
-                "description": f"{sender} to {receiver}",
-                "ip_protocol": protocol,
-                "from_port": first,
-                "to_port": last,
-            }
+            traffic: Any = {"ip_protocol": protocol, "from_port": first, "to_port": last}
+            traffic["description"] = f"{sender} to {receiver}"
             own, other = self.ids[sender], self.ids[receiver]
             self.rules += [
                 ec2.CfnSecurityGroupIngress(
@@ -242,16 +218,8 @@ class ClusterSecurityGroups(Construct):
                     self, f"{name}Out", group_id=own, destination_security_group_id=other, **traffic
                 ),
             ]
+        https: Any = {"ip_protocol": "tcp", "from_port": HTTPS_PORT, "to_port": HTTPS_PORT}
+        https |= {"cidr_ip": "0.0.0.0/0", "description": "AWS by HTTPS"}
         for name in nodes:
-            self.rules.append(
-                ec2.CfnSecurityGroupEgress(
-                    self,
-                    f"{name}ToHttps",
-                    group_id=self.ids[name],
-                    cidr_ip="0.0.0.0/0",
-                    ip_protocol="tcp",
-                    from_port=HTTPS_PORT,
-                    to_port=HTTPS_PORT,
-                    description="AWS by HTTPS",
-                )
-            )
+            group = self.ids[name]
+            self.rules.append(ec2.CfnSecurityGroupEgress(self, f"{name}ToHttps", group_id=group, **https))

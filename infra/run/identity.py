@@ -112,16 +112,8 @@ def run_step(
     run: Run, config: DeploymentConfig, buckets: Buckets, artifacts: Artifacts
 ) -> CfnCluster.StepConfigProperty:
     """Describe the step as CloudFormation wants it; after a failure the cluster stays until it idles."""
-    spark = spark_arguments(
-        run.name,
-        config.region,
-        main_uri=artifacts.entry_point.s3_uri,
-        job_uri=artifacts.job.s3_uri,
-    )
-    return CfnCluster.StepConfigProperty(
-        name=run.name,
-        action_on_failure="CONTINUE",
-        hadoop_jar_step=CfnCluster.HadoopJarStepConfigProperty(
-            jar="command-runner.jar", args=[*spark, *job_options(config, buckets, run).arguments()]
-        ),
-    )
+    main, job = artifacts.entry_point.s3_uri, artifacts.job.s3_uri
+    words = spark_arguments(run.name, config.region, main_uri=main, job_uri=job)
+    words += job_options(config, buckets, run).arguments()
+    jar = CfnCluster.HadoopJarStepConfigProperty(jar="command-runner.jar", args=words)
+    return CfnCluster.StepConfigProperty(name=run.name, action_on_failure="CONTINUE", hadoop_jar_step=jar)

@@ -1,14 +1,13 @@
 """The functions that watch runs: one tells the waiting deploy of an end, one stops what costs too much."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import CfnWaitCondition, CfnWaitConditionHandle, Duration, Stack
+from aws_cdk import CfnWaitConditionHandle, Duration, Stack
 from aws_cdk.aws_events import EventPattern, Rule, Schedule
 from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_lambda import Function
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from infra.access import statements as allow
 from infra.config.deployment import DeploymentConfig
@@ -76,11 +75,12 @@ def run_watch(
 
 def _grants(stack: Stack, stage: str, buckets: Buckets) -> list[allow.Grant]:
     """Let the function read how a run ended and what it yielded, and publish it."""
-    files, look = [f"{RUNS}/*/{name}" for name in (METRICS, COST)], ("DescribeStep", "ListSteps")
+    files = [f"{RUNS}/*/{name}" for name in (METRICS, COST)]
+    look = ["elasticmapreduce:DescribeStep", "elasticmapreduce:ListSteps"]
     every_run = "The function reads the figures of every run of the stage"
     return [
         allow.objects("ReadFigures", [buckets.results], files, allow.READ_OBJECTS, every_run),
-        allow.clusters_of_stage("ReadSteps", stack, stage, [f"elasticmapreduce:{action}" for action in look]),
+        allow.clusters_of_stage("ReadSteps", stack, stage, look),
         publish_figures(),
         *allow.use_key("DecryptFigures", buckets.key, ["kms:Decrypt"]),
     ]
@@ -93,32 +93,11 @@ def publish_figures() -> allow.Grant:
     return allow.on_everything("PublishFigures", ["cloudwatch:PutMetricData"], reason, one_namespace)
 
 
-def wait_for_run(
-    scope: Construct, handle: CfnWaitConditionHandle, run: Run, minutes: int, after: Sequence[IDependable]
-) -> None:
-    """Let the deploy, after all of `after`, wait until the run has ended well.
-
-    It fails when the run failed, with the reason in the stack's event, or after `minutes`.
-    """
-    condition = CfnWaitCondition(
-        scope,
-        # Run and time-out are in the id: CloudFormation cannot change a condition in place.
-        f"Run{run.construct_suffix}Within{minutes}Minutes",
-        handle=handle.ref,
-        timeout=str(minutes * 60),
-        count=1,
-    )
-    condition.node.add_dependency(*after)
-
-
 def cost_limit(here: Construct, config: DeploymentConfig, buckets: Buckets) -> Function:
     """Make what sums the cost of every run, tells its driver when to stop, and else ends its cluster."""
     prefix = run_name_prefix(config.stage)
-    prices = {
-        one.name: round(node_hour(one, config.region, public=config.public_nodes), 5)
-        for fleet in config.fleets
-        for one in fleet.instances
-    }
+    types = [one for fleet in config.fleets for one in fleet.instances]
+    prices = {one.name: node_hour(one, config.region, public=config.public_nodes) for one in types}
     function = python_function(
         here,
         "CostLimit",
@@ -130,7 +109,7 @@ def cost_limit(here: Construct, config: DeploymentConfig, buckets: Buckets) -> F
         environment={
             "STEP_PREFIX": prefix,
             "RUNS_URI": f"{buckets.results.bucket_name}/{RUNS}",
-            "HOUR_USD": json.dumps(prices, sort_keys=True),
+            "HOUR_USD": json.dumps({name: round(usd, 5) for name, usd in prices.items()}, sort_keys=True),
             "MOST_USD": json.dumps(config.max_run_cost_usd),
             "NAMESPACE": NAMESPACE,
             "STAGE": config.stage,
@@ -148,14 +127,13 @@ def cost_limit(here: Construct, config: DeploymentConfig, buckets: Buckets) -> F
 
 def _grants_of_limit(stack: Stack, stage: str, buckets: Buckets) -> list[allow.Grant]:
     """Let the function see what the stage's runs do, end their clusters, and tell what they have cost."""
-    results, look_and_end = [buckets.results], ("ListSteps", "ListInstances", "TerminateJobFlows")
+    results, actions = [buckets.results], ("ListSteps", "ListInstances", "TerminateJobFlows")
+    look_and_end = [f"elasticmapreduce:{action}" for action in actions]
     tell = "The function tells every run of the stage what it has cost"
     read = "The function reads how far every run of the stage is"
     return [
         allow.list_clusters(),
-        allow.clusters_of_stage(
-            "LookAndEnd", stack, stage, [f"elasticmapreduce:{action}" for action in look_and_end]
-        ),
+        allow.clusters_of_stage("LookAndEnd", stack, stage, look_and_end),
         allow.objects("TellCosts", results, [f"{RUNS}/*/{COST}"], ["s3:PutObject"], tell),
         allow.objects("ReadProgress", results, [f"{RUNS}/*/{PROGRESS}"], allow.READ_OBJECTS, read),
         publish_figures(),

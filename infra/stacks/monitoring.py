@@ -1,5 +1,7 @@
 """The monitoring stack: the topic of the alarms, and the budget; there before a pipeline that may fail."""
 
+from typing import Any
+
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk.aws_budgets import CfnBudget
 from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
@@ -14,15 +16,9 @@ from infra.contract import outputs
 from infra.contract.names import PROJECT
 from infra.stacks.stage_stack import StageStack
 
-ALERT_PERCENTS = (50, 80, 100)
-
 
 class MonitoringStack(StageStack):
-    """The topic and the budget through which people hear of failures and costs.
-
-    Attributes:
-        topic: Where alarms publish.
-    """
+    """The topic, to which alarms publish, and the budget: people hear of failures and costs through them."""
 
     def __init__(self, scope: Construct, config: DeploymentConfig) -> None:
         super().__init__(scope, "monitoring", config, "notifications and budget")
@@ -39,11 +35,32 @@ class MonitoringStack(StageStack):
 
 def notification_topic(here: Construct, config: DeploymentConfig) -> Topic:
     """Make a topic that only this account's budgets and alarms publish to, over TLS."""
-    # Not SNS's own key (alias/aws/sns): CloudWatch and Budgets could not publish through it.
-    key = None if config.stage == "dev" else _key(here, config)
-    display_name = f"{PROJECT} {config.stage}"
-    topic = Topic(here, "Topic", display_name=display_name, master_key=key, enforce_ssl=True)
-    _let_services_publish(topic, key)
+    key, named = None, f"{PROJECT} {config.stage}"
+    if config.stage != "dev":
+        # A key for the topic alone: services that publish may use it, and never the key of the data. Through
+        # SNS's own key (alias/aws/sns) CloudWatch and Budgets could not publish.
+        key = Key(
+            here,
+            "Key",
+            alias=f"{PROJECT}-{config.stage}-notifications",
+            description=f"Encrypts notifications of {named}",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,  # nothing that lasts is encrypted with it
+        )
+    topic = Topic(here, "Topic", display_name=named, master_key=key, enforce_ssl=True)
+    account = {"StringEquals": {"aws:SourceAccount": Stack.of(topic).account}}
+    for service in ("budgets", "cloudwatch"):
+        common: Any = {"principals": [ServicePrincipal(f"{service}.amazonaws.com")], "conditions": account}
+        publish = PolicyStatement(
+            sid=f"Publish{service.capitalize()}",
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            **common,
+        )
+        topic.add_to_resource_policy(publish)
+        if key:  # in a key's policy, `*` is this key
+            use = ["kms:Decrypt", "kms:GenerateDataKey"]
+            key.add_to_resource_policy(PolicyStatement(actions=use, resources=["*"], **common))
     if config.notification_email:
         topic.add_subscription(EmailSubscription(config.notification_email))
     if key is None:
@@ -56,75 +73,23 @@ def notification_topic(here: Construct, config: DeploymentConfig) -> Topic:
     return topic
 
 
-def _key(here: Construct, config: DeploymentConfig) -> Key:
-    """Make a key for the topic alone: services that publish may use it, and never the key of the data."""
-    return Key(
-        here,
-        "Key",
-        alias=f"{PROJECT}-{config.stage}-notifications",
-        description=f"Encrypts notifications of {PROJECT} {config.stage}",
-        enable_key_rotation=True,
-        removal_policy=RemovalPolicy.DESTROY,  # nothing that lasts is encrypted with it
-    )
-
-
-def _let_services_publish(topic: Topic, key: Key | None) -> None:
-    account = {"StringEquals": {"aws:SourceAccount": Stack.of(topic).account}}
-    for service in ("budgets", "cloudwatch"):
-        principal = ServicePrincipal(f"{service}.amazonaws.com")
-        topic.add_to_resource_policy(
-            PolicyStatement(
-                sid=f"Publish{service.capitalize()}",
-                principals=[principal],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions=account,
-            )
-        )
-        if key:
-            key.add_to_resource_policy(
-                PolicyStatement(
-                    principals=[principal],
-                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                    resources=["*"],  # in a key's policy: this key
-                    conditions=account,
-                )
-            )
-
-
 def monthly_budget(here: Construct, config: DeploymentConfig, topic: Topic) -> str:
     """Alert when the month's cost passes 50, 80 and 100 % of the budget, and when its forecast passes 100 %.
 
     It counts the account's whole bill: one filtered by our tags would count nothing, silently, until somebody
     activates the tags in the billing console (docs/decisions/0009-storage.md).
-    CloudFormation names it: a budget of a fixed name could not be replaced, as a changed alert asks for.
-
-    Returns:
-        The name, as in the billing console.
+    CloudFormation gives it the name that is returned: a budget of a fixed name could not be replaced, as a
+    changed alert asks for.
     """
-    subscriber = CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
-    alerts = [("ACTUAL", percent) for percent in ALERT_PERCENTS] + [("FORECASTED", 100)]
-    budget = CfnBudget(
-        here,
-        "Budget",
-        budget=CfnBudget.BudgetDataProperty(
-            budget_type="COST",
-            time_unit="MONTHLY",
-            budget_limit=CfnBudget.SpendProperty(amount=config.monthly_budget_usd, unit="USD"),
-        ),
-        notifications_with_subscribers=[
-            CfnBudget.NotificationWithSubscribersProperty(
-                notification=CfnBudget.NotificationProperty(
-                    notification_type=kind,
-                    comparison_operator="GREATER_THAN",
-                    threshold=percent,
-                    threshold_type="PERCENTAGE",
-                ),
-                subscribers=[subscriber],
-            )
-            for kind, percent in alerts
-        ],
-    )
+    sns = CfnBudget.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)
+    above: Any = {"comparison_operator": "GREATER_THAN", "threshold_type": "PERCENTAGE"}
+    alerts = []
+    for kind, percent in (("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)):
+        one = CfnBudget.NotificationProperty(notification_type=kind, threshold=percent, **above)
+        alerts.append(CfnBudget.NotificationWithSubscribersProperty(notification=one, subscribers=[sns]))
+    limit = CfnBudget.SpendProperty(amount=config.monthly_budget_usd, unit="USD")
+    month = CfnBudget.BudgetDataProperty(budget_type="COST", time_unit="MONTHLY", budget_limit=limit)
+    budget = CfnBudget(here, "Budget", budget=month, notifications_with_subscribers=alerts)
     # Budgets tries to publish when it is made: the topic's policy comes first.
     budget.node.add_dependency(topic.node.find_child("Policy"))
     return budget.ref

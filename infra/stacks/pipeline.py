@@ -1,6 +1,6 @@
 """The pipeline stack: network, roles, the cluster with its run, the wait, alarms and dashboard."""
 
-from aws_cdk import Tags
+from aws_cdk import CfnWaitCondition, Tags
 from aws_cdk.aws_emr import CfnCluster
 from constructs import Construct
 
@@ -16,26 +16,17 @@ from infra.launch.launcher import launcher_function
 from infra.network.cluster_network import ZONES, ClusterNetwork, ClusterSecurityGroups
 from infra.observability import alarm_on_errors, cluster_alarms, pipeline_dashboard, run_alarms
 from infra.run.identity import run_of
-from infra.run.watching import cost_limit, run_watch, wait_for_run
+from infra.run.watching import cost_limit, run_watch
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.stage_stack import StageStack
 from infra.stacks.storage import StorageStack
 
 
 class PipelineStack(StageStack):
-    """One cluster that runs the job on the image sources, once for each run id.
-
-    Attributes:
-        run: The run of this deployment.
-    """
+    """One cluster that runs the job on the image sources, once for each run id."""
 
     def __init__(
-        self,
-        scope: Construct,
-        config: DeploymentConfig,
-        *,
-        storage: StorageStack,
-        monitoring: MonitoringStack,
+        self, scope: Construct, config: DeploymentConfig, storage: StorageStack, monitoring: MonitoringStack
     ) -> None:
         # Before CDK asks for them: with an account given, it would look them up there at every synth.
         self._zones = [f"{config.region}{zone}" for zone in ZONES]
@@ -47,22 +38,16 @@ class PipelineStack(StageStack):
         self.run = run_of(config, job_hash=job.hash, extractor_hash=extractor.hash)
         site = self._site()
         cluster, page = self._watched_cluster(site)
+        buckets, artifacts = self._buckets, self._artifacts
         launcher = launcher_function(
-            self,
-            "Launcher",
-            config=config,
-            buckets=self._buckets,
-            cluster=cluster,
-            site=site,
-            artifacts=self._artifacts,
+            self, config=config, buckets=buckets, cluster=cluster, site=site, artifacts=artifacts
         )
         if config.schedule:
             no_run = "The function that starts clusters failed: the schedule may have started no run"
-            alarm_on_errors(
-                Construct(self, "ScheduleAlarms"), "FailingSchedule", self._topic, launcher, no_run
-            )
-        submitter = submitter_role(self, "Submitter", config=config, buckets=self._buckets, launcher=launcher)
-        cluster_id, results = cluster.ref, self.run.results_uri(self._buckets.results.bucket_name)
+            here = Construct(self, "ScheduleAlarms")
+            alarm_on_errors(here, "FailingSchedule", self._topic, launcher, no_run)
+        submitter = submitter_role(self, config=config, buckets=buckets, launcher=launcher)
+        cluster_id, results = cluster.ref, self.run.results_uri(buckets.results.bucket_name)
         values = {
             outputs.CLUSTER_ID: (cluster_id, "The cluster; it ends when it idles"),
             outputs.RUN_ID: (self.run.id, "The run of this deployment"),
@@ -85,22 +70,16 @@ class PipelineStack(StageStack):
         config, buckets = self._config, self._buckets
         certificates = certificate_objects(config, buckets)
         reachable = dict.fromkeys([*buckets.arns, *(arn.partition("/")[0] for arn in certificates)])
-        network = ClusterNetwork(self, "Network", config=config, bucket_arns=list(reachable))
-        nodes_role, profile = instance_role(
+        network = ClusterNetwork(self, config=config, bucket_arns=list(reachable))
+        nodes, profile = instance_role(
             Construct(self, "Instances"), buckets=buckets, stage=config.stage, certificate_arns=certificates
         )
-        groups = ClusterSecurityGroups(self, "Groups", vpc=network.vpc, private=network.private)
-        service = service_role(
-            self, "Service", instance_role=nodes_role, key=buckets.key, spot=config.uses_spot
-        )
-        return ClusterSite(network, groups, service, nodes_role, profile)
+        groups = ClusterSecurityGroups(self, vpc=network.vpc, private=network.private)
+        service = service_role(self, instance_role=nodes, key=buckets.key, spot=config.uses_spot)
+        return ClusterSite(network, groups, service, nodes, profile)
 
     def _watched_cluster(self, site: ClusterSite) -> tuple[CfnCluster, str]:
-        """Make, in this order, rules and alarms of the run, cluster, alarms of the cluster, and the wait.
-
-        Returns:
-            The cluster, and the address of the dashboard.
-        """
+        """Make the run's rules and alarms, then the cluster, its alarms, the dashboard (URL) and the wait."""
         config, topic, buckets = self._config, self._topic, self._buckets
         watch, emr, limits, page = (Construct(self, name) for name in ("Run", "Emr", "Limit", "Page"))
         ended, handle = run_watch(watch, config, buckets, self.run, self._logs_uri)
@@ -117,12 +96,15 @@ class PipelineStack(StageStack):
         )
         limit = cost_limit(limits, config, buckets)
         may_cost_more = "The function that stops runs at their cost limit failed: a run may cost more"
-        of_limit = alarm_on_errors(
-            Construct(self, "LimitAlarms"), "FailingCostLimit", topic, limit, may_cost_more
-        )
+        alarms = Construct(self, "LimitAlarms")
+        of_limit = alarm_on_errors(alarms, "FailingCostLimit", topic, limit, may_cost_more)
         emr.node.add_dependency(watch, *of_runs, limits, of_limit)
         of_cluster = cluster_alarms(Construct(self, "ClusterAlarms"), config, topic, cluster.ref)
         url = pipeline_dashboard(page, config, [*of_runs, of_limit, *of_cluster])
-        if config.wait_for_run:
-            wait_for_run(self, handle, self.run, config.wait_timeout_minutes, [emr, *of_cluster, page])
+        if config.wait_for_run:  # the deploy fails with the run, or after so many minutes
+            minutes = config.wait_timeout_minutes
+            # Run and time-out are in the id: CloudFormation cannot change a condition in place.
+            name = f"Run{self.run.construct_suffix}Within{minutes}Minutes"
+            wait = CfnWaitCondition(self, name, handle=handle.ref, timeout=str(minutes * 60), count=1)
+            wait.node.add_dependency(emr, *of_cluster, page)
         return cluster, url

@@ -22,11 +22,7 @@ class StageStack(Stack):
         )
 
     def publish(self, outputs: Mapping[str, tuple[str, str]]) -> None:
-        """Give the stack these outputs, named exactly so: CDK itself would prefix the names.
-
-        Args:
-            outputs: Name, of `infra.contract.outputs`, to value and description.
-        """
+        """Give the stack outputs, name to value and description; CDK itself would prefix the names."""
         for name, (value, description) in outputs.items():
             output = CfnOutput(self, f"Output{name}", value=value, description=description)
             output.override_logical_id(name)

@@ -7,17 +7,7 @@ from constructs import Construct
 from infra.config.deployment import DeploymentConfig
 from infra.contract import outputs
 from infra.stacks.stage_stack import StageStack
-from infra.storage.bucket import (
-    NONCURRENT_DAYS,
-    VERSION_DAYS,
-    Buckets,
-    access_log_bucket,
-    data_key,
-    expire,
-    expire_results,
-    let_emptying_log_expire,
-    private_bucket,
-)
+from infra.storage import bucket as buckets
 from infra.storage.images import ImageArchive
 
 # CDK's older way, ACLs on the log bucket, fails on a bucket whose owner is enforced.
@@ -25,30 +15,28 @@ LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
 
 
 class StorageStack(StageStack):
-    """Everything that holds data.
-
-    Attributes:
-        buckets: Those that the pipeline works with, and their key; images in the order of the sources.
-    """
+    """Everything that holds data; its `buckets` are those that the pipeline works with, and their key."""
 
     def __init__(self, scope: Construct, config: DeploymentConfig) -> None:
         super().__init__(scope, "storage", config, "images, results, logs and artifacts")
         self.node.set_context(LOGS_BY_POLICY, True)
         destroy = config.removal_policy == "destroy"
         # EMR overwrites logs often.
-        logs_end = expire("logs", config.log_retention_days, NONCURRENT_DAYS)
-        key = data_key(self, config)
-        access_logs = access_log_bucket(self, destroy=destroy, lifecycle_rules=logs_end)
-        bucket = partial(private_bucket, self, destroy=destroy, key=key, access_logs=access_logs)
-        archive = ImageArchive(self, "Archive", config=config, key=key, access_logs=access_logs)
-        self.buckets = Buckets(
+        logs_end = buckets.expire("logs", config.log_retention_days, buckets.NONCURRENT_DAYS)
+        key = buckets.data_key(self, config)
+        access_logs = buckets.access_log_bucket(self, destroy=destroy, rules=logs_end)
+        bucket = partial(buckets.private_bucket, self, destroy=destroy, key=key, access_logs=access_logs)
+        archive = ImageArchive(self, config=config, key=key, access_logs=access_logs)
+        results_end = buckets.expire_results(config.results_retention_days)
+        artifacts_end = buckets.expire("artifacts", None, buckets.VERSION_DAYS)
+        self.buckets = buckets.Buckets(
             images=list(archive.buckets.values()),
-            results=bucket("Results", lifecycle_rules=expire_results(config.results_retention_days)),
+            results=bucket("Results", lifecycle_rules=results_end),
             logs=bucket("Logs", lifecycle_rules=logs_end),
-            artifacts=bucket("Artifacts", lifecycle_rules=expire("artifacts", None, VERSION_DAYS)),
+            artifacts=bucket("Artifacts", lifecycle_rules=artifacts_end),
             key=key,
         )
-        let_emptying_log_expire(self)
+        buckets.let_emptying_log_expire(self)
         values = {outputs.IMAGE_SOURCES: (",".join(config.image_sources), "Image sources")}
         for source, one in archive.buckets.items():
             values[outputs.images_bucket(source)] = (one.bucket_name, f"Upload images of {source} here")

@@ -22,7 +22,6 @@ from spark_job.contract.erasure import RECORDS
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 NONCURRENT_DAYS = 1
 ROUNDING_DAYS = 2
-
 # Time to undo an overwrite.
 VERSION_DAYS = 7
 UPLOAD_DAYS = 1
@@ -88,9 +87,7 @@ def private_bucket(
         destroy: Empty and remove the bucket with its stack; else it stays, with what it holds.
         key: Encrypts objects (through a bucket key: one call for many images); none: SSE-S3.
         access_logs: Where requests are logged, under this bucket's id; none: nowhere.
-        no_replica: Why it has no replica, where it has none.
-        replication_role: Copies objects to the replica.
-        replication_rules: Which objects; none: there is no replica.
+        no_replica: Why it has no replica, where it has none: without `replication_rules`.
     """
     bucket = s3.Bucket(
         scope,
@@ -118,14 +115,9 @@ def private_bucket(
     return bucket
 
 
-def access_log_bucket(
-    scope: Construct, *, destroy: bool, lifecycle_rules: Sequence[s3.LifecycleRule]
-) -> s3.Bucket:
-    """Make the bucket where the other buckets' requests are logged.
-
-    S3 encrypts it with its own key, because log delivery takes no other.
-    """
-    bucket = private_bucket(scope, "AccessLogs", destroy=destroy, lifecycle_rules=lifecycle_rules)
+def access_log_bucket(scope: Construct, *, destroy: bool, rules: Sequence[s3.LifecycleRule]) -> s3.Bucket:
+    """Make the bucket where the other buckets' requests are logged; S3 encrypts it with its own key."""
+    bucket = private_bucket(scope, "AccessLogs", destroy=destroy, lifecycle_rules=rules)
     acknowledge(bucket, {"NIST.800.53.R5-S3DefaultEncryptionKMS": LOG_DELIVERY_REASON})
     self_log = "This is the bucket that access is logged to; logging to itself would never end"
     skip_checkov(bucket, "AWS::S3::Bucket", {"CKV_AWS_18": self_log})
@@ -167,30 +159,16 @@ def let_emptying_log_expire(stack: Stack) -> None:
     skip_checkov(provider, "AWS::Lambda::Function", dict.fromkeys(checks, RUNS_ON_DESTROY_REASON))
 
 
-def expire_images(retention_days: int) -> list[s3.LifecycleRule]:
-    """Leave nothing of an image `retention_days` after its upload: no version, upload part or marker.
-
-    So many days, 4 at least, leave one before it is hidden. The same rules serve the replica: S3 counts its
-    days from the original's creation.
-    """
-    return expire("images", retention_days - NONCURRENT_DAYS - ROUNDING_DAYS, NONCURRENT_DAYS)
-
-
 def expire_results(retention_days: int) -> list[s3.LifecycleRule]:
     """Delete runs after `retention_days`, overwritten ones after a week, records of erasures after years.
 
     What is known of forgotten photographs does not end: they would be used again.
     """
-    ends = {RUNS: retention_days, f"{ERASURES}/{RECORDS}": RECORD_DAYS}
-    return [
-        *expire("results", None, VERSION_DAYS),
-        *(
-            s3.LifecycleRule(
-                id=f"{prefix.replace('/', '-')}-expire", prefix=f"{prefix}/", expiration=Duration.days(days)
-            )
-            for prefix, days in ends.items()
-        ),
-    ]
+    rules = expire("results", None, VERSION_DAYS)
+    for prefix, days in ((RUNS, retention_days), (f"{ERASURES}/{RECORDS}", RECORD_DAYS)):
+        name = f"{prefix.replace('/', '-')}-expire"
+        rules.append(s3.LifecycleRule(id=name, prefix=f"{prefix}/", expiration=Duration.days(days)))
+    return rules
 
 
 def expire(name: str, days: int | None, noncurrent_days: int) -> list[s3.LifecycleRule]:

@@ -12,11 +12,12 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge_wildcards, objects_of
 from infra.config.deployment import DeploymentConfig
 from infra.contract.names import pascal_case
-from infra.storage.bucket import expire_images, private_bucket
+from infra.storage.bucket import NONCURRENT_DAYS, ROUNDING_DAYS, expire, private_bucket
 
 # Before S3 uses the replica's bucket key it decrypts it, in the name of the role:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
 REPLICATE = ("kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt")
+READ_VERSION = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
 
 
 class ImageArchive(Construct):
@@ -24,30 +25,20 @@ class ImageArchive(Construct):
 
     A replica a source, not one for all: replication keeps keys, and two sources may hold the same key.
     Delete markers are not replicated: what is deleted by mistake stays in the replica until it expires.
-
-    Attributes:
-        buckets: Source name to bucket; ours, or the configured existing one.
-        replicas: Source name to replica.
+    `buckets` and `replicas` have the names of the sources.
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        config: DeploymentConfig,
-        key: IKey | None,
-        access_logs: Bucket,
+        self, scope: Construct, *, config: DeploymentConfig, key: IKey | None, access_logs: Bucket
     ) -> None:
-        super().__init__(scope, construct_id)
+        super().__init__(scope, "Archive")
         self._config, self._key = config, key
+        # Nothing of an image is left so many days after its upload: no version, upload part or marker. The
+        # least, 4 days, leave one before it is hidden. In the replica S3 counts from the original's creation.
+        days = config.retention_days - NONCURRENT_DAYS - ROUNDING_DAYS
+        destroy, rules = config.removal_policy == "destroy", expire("images", days, NONCURRENT_DAYS)
         self._bucket = partial(
-            private_bucket,
-            self,
-            destroy=config.removal_policy == "destroy",
-            key=key,
-            access_logs=access_logs,
-            lifecycle_rules=expire_images(config.retention_days),
+            private_bucket, self, destroy=destroy, key=key, access_logs=access_logs, lifecycle_rules=rules
         )
         self.replicas: dict[str, IBucket] = {}
         self.buckets: Mapping[str, IBucket] = {
@@ -76,32 +67,22 @@ class ImageArchive(Construct):
             sse_kms_encrypted_objects=True if self._key else None,
         )
         bucket = self._bucket(name, replication_role=role, replication_rules=[rule])
-        self._allow_replication(source, role, bucket, replica)
+        self._allow_replication(name, role, bucket, replica)
         self.replicas[source] = replica
         return bucket
 
-    def _allow_replication(self, source: str, role: Role, bucket: Bucket, replica: Bucket) -> None:
+    def _allow_replication(self, name: str, role: Role, bucket: Bucket, replica: Bucket) -> None:
         """Allow the role what S3 asks for.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
         """
-        policy = ManagedPolicy(self, f"{pascal_case(source)}ReplicationPolicy", roles=[role])
-        policy.add_statements(
-            PolicyStatement(
-                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[bucket.bucket_arn]
-            ),
-            PolicyStatement(
-                actions=[
-                    "s3:GetObjectVersionForReplication",
-                    "s3:GetObjectVersionAcl",
-                    "s3:GetObjectVersionTagging",
-                ],
-                resources=[bucket.arn_for_objects("*")],
-            ),
-            PolicyStatement(
-                actions=["s3:ReplicateObject", "s3:ReplicateTags"], resources=[replica.arn_for_objects("*")]
-            ),
-        )
+        policy = ManagedPolicy(self, f"{name}ReplicationPolicy", roles=[role])
+        for resource, actions in (
+            (bucket.bucket_arn, ["s3:GetReplicationConfiguration", "s3:ListBucket"]),
+            (bucket.arn_for_objects("*"), READ_VERSION),
+            (replica.arn_for_objects("*"), ["s3:ReplicateObject", "s3:ReplicateTags"]),
+        ):
+            policy.add_statements(PolicyStatement(actions=actions, resources=[resource]))
         if self._key:
             policy.add_statements(_through_s3(self._key, bucket, "kms:Decrypt"))
             policy.add_statements(_through_s3(self._key, replica, *REPLICATE))
@@ -112,13 +93,9 @@ class ImageArchive(Construct):
 
 def _through_s3(key: IKey, bucket: Bucket, *actions: str) -> PolicyStatement:
     """Allow these uses of the key, by S3 and for this bucket only."""
-    return PolicyStatement(
-        actions=list(actions),
-        resources=[key.key_arn],
-        conditions={
-            "StringEquals": {
-                "kms:ViaService": f"s3.{Stack.of(bucket).region}.amazonaws.com",
-                "kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn,  # with a bucket key: the bucket's
-            }
-        },
-    )
+    here = {
+        "kms:ViaService": f"s3.{Stack.of(bucket).region}.amazonaws.com",
+        "kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn,  # with a bucket key: the bucket's
+    }
+    conditions = {"StringEquals": here}
+    return PolicyStatement(actions=list(actions), resources=[key.key_arn], conditions=conditions)

@@ -29,9 +29,7 @@ def cancel_command(connection: Connection, /, run: str | None, yes: bool, wait: 
     emr = connection.client("emr")
     cluster, step = find_run(connection, run)
     if not step.active:
-        raise OperateError(
-            f"step {step.id} ({step.name}) is {step.state} already: there is nothing to cancel"
-        )
+        raise OperateError(f"step {step.id} ({step.name}) is {step.state} already: nothing to cancel")
     require_yes(f"Cancel step {step.id} ({step.name}, {step.state})?", "not cancelled", yes=yes)
     cancel_step(emr, cluster.id, step.id)
     say(f"cancelling step {step.id} ({step.name})")

@@ -13,19 +13,9 @@ from operate.emr.clusters import Cluster, list_nodes
 from operate.emr.node_costs import Line, account, total
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
-from operate.runs.run_history import (
-    find_run,
-    list_runs,
-    meant_clusters,
-    nodes_of_run,
-    own_rates,
-    run_history,
-    spot_of,
-    stage_clusters,
-)
+from operate.runs import run_history as history
 from operate.runs.watch import read_of_run
-from operate.submission.estimate import Estimate, estimate_of_new
-from operate.submission.place import deployed_job, estimated, find_place
+from operate.submission.place import Estimate, deployed_job, estimate_of_new, estimated, find_place
 from operate.submission.preparation import image_uris
 from spark_job.contract.run_layout import METRICS
 
@@ -38,7 +28,7 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
     "--month",
     type=click.DateTime(["%Y-%m"]),
     metavar="YYYY-MM",
-    help="Show what each run of this month has cost (UTC).",
+    help="Show what this month's runs cost (UTC).",
 )
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Show all clusters of the last N days.")
 @click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: all that are up]")
@@ -78,18 +68,19 @@ def cost_command(
         return
     emr = connection.client("emr")
     now = datetime.now(UTC)
-    step = None
+    step = expected = None
     if run:
-        cluster, step = find_run(connection, run, cluster_id)
-        clusters = [cluster]
+        cluster, step = history.find_run(connection, run, cluster_id)
+        clusters, expected = [cluster], _estimate_of(connection, step)
+    elif days:
+        clusters = history.stage_clusters(connection, days)
     else:
-        clusters = stage_clusters(connection, days) if days else meant_clusters(connection, cluster_id)
-    expected = _estimate_of(connection, step) if step else None
+        clusters = history.meant_clusters(connection, cluster_id)
     accounts = {}
     for cluster in clusters:
         nodes = list_nodes(emr, cluster.id)
-        spot = spot_of(connection, cluster.id, nodes, now)
-        paid = nodes_of_run(step, list_steps(emr, cluster.id), nodes, now) if step else nodes
+        spot = history.spot_of(connection, cluster.id, nodes, now)
+        paid = history.nodes_of_run(step, list_steps(emr, cluster.id), nodes, now) if step else nodes
         accounts[cluster.id] = account(paid, connection.region, now, spot)
     lines = list(chain.from_iterable(accounts.values()))
     told = {
@@ -104,8 +95,8 @@ def cost_command(
 
 def print_month(connection: Connection, month: datetime, *, as_json: bool) -> None:
     """Print what each run of a month has cost, and their sum. A run is of the month in which it ended."""
-    history = run_history(connection, at_spot_prices=True)
-    found = list_runs(connection.client("s3"), connection.deployment.results_bucket, history)
+    traces = history.run_history(connection, at_spot_prices=True)
+    found = history.list_runs(connection.client("s3"), connection.deployment.results_bucket, traces)
     wanted = f"{month:%Y-%m}"
     runs = [run for run in found if run.created and f"{run.created.astimezone(UTC):%Y-%m}" == wanted]
     known = sum(run.cost_usd for run in runs if run.cost_usd is not None)
@@ -118,31 +109,28 @@ def print_month(connection: Connection, month: datetime, *, as_json: bool) -> No
 
 
 def _estimate_of(connection: Connection, step: Step) -> Estimate | None:
-    """Return what a run was to take on a cluster of its own, by what was known when it was submitted.
-
-    None: it is not complete.
-    """
+    """Return what a complete run was to take on its own cluster, by what was known at its submission."""
     images = (read_of_run(connection, step, METRICS) or {}).get("images", {})
     count = images.get("usable", 0) + images.get("rejected", 0)
     if not count:
         return None
-    earlier = [rate for rate in own_rates(connection) if step.created and rate.created < step.created]
+    earlier = [rate for rate in history.own_rates(connection) if step.created and rate.created < step.created]
     return estimate_of_new(deployed_job(connection), count, earlier)
 
 
 def _facts(cluster: Cluster, lines: list[Line]) -> dict[str, Any]:
     told = {name: getattr(cluster, name) for name in ("name", "state", "created", "ended")}
-    lines_told = [asdict(line) for line in lines]
-    return {"cluster_id": cluster.id, **told, "lines": lines_told, "total_usd": total(lines)}
+    costs = {"lines": [asdict(line) for line in lines], "total_usd": total(lines)}
+    return {"cluster_id": cluster.id, **told, **costs}
 
 
 def _rows(accounts: dict[str, list[Line]]) -> list[tuple[str, ...]]:
-    pairs = [(cluster_id, line) for cluster_id, lines in accounts.items() for line in lines]
     rows = [
         (cluster_id, one.instance_type, one.market, *_figures([one]), one.source, one.expected_error)
-        for cluster_id, one in pairs
+        for cluster_id, lines in accounts.items()
+        for one in lines
     ]
-    return [*rows, ("total", "", "", *_figures([line for _, line in pairs]), "", "")]
+    return [*rows, ("total", "", "", *_figures([*chain(*accounts.values())]), "", "")]
 
 
 def _figures(lines: Sequence[Line]) -> tuple[str, str, str]:

@@ -1,6 +1,6 @@
 """`fruit doctor`: checks whether this account is ready for a deploy of this configuration."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
@@ -40,12 +40,9 @@ def doctor_command(connection: Connection, context: dict[str, str], probe: bool,
 
 
 def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = False) -> Iterator[Check]:
-    """Yield every check, in the order in which they would stop a deploy.
+    """Yield every check, in the order in which they would stop a deploy; with `probe` also the probes.
 
-    Args:
-        probe: ask AWS also what a deploy does not need to know.
-
-    Raises NoCredentialsError, ClientError: nobody knows these credentials; nothing else can be looked at.
+    Raises NoCredentialsError, ClientError: AWS does not know these credentials.
     """
     client = connection.client
     identity = client("sts").get_caller_identity()
@@ -53,7 +50,7 @@ def examine(connection: Connection, config: DeploymentConfig, *, probe: bool = F
     yield Check("credentials", *checks.check_account(identity, config))
     on_demand, spot = checks.vcpu_need(config)
     quotas, stacks, ec2, emr = map(client, ("service-quotas", "cloudformation", "ec2", "emr"))
-    looks: dict[str, Callable[[], checks.Finding]] = {
+    looks: dict[str, checks.Look] = {
         "CDK bootstrap": lambda: checks.check_bootstrap(client("ssm"), account, config.region),
         "service-linked roles": lambda: checks.check_service_roles(client("iam"), config),
         "stacks": lambda: checks.check_stacks(stacks, config.stage),

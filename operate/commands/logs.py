@@ -1,33 +1,31 @@
 """`fruit logs`: what a step and its driver wrote."""
 
+import re
 import time
 from collections import deque
 from pathlib import Path
 
 import click
 
-from operate.connection import Connection, connected
+from operate.connection import FOLDER, Connection, connected
 from operate.emr.steps import COMPLETED, POLL_SECONDS, describe_step
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, say
-from operate.runs.logs import KINDS, Reader, download, nothing_yet, pattern_of
+from operate.runs.logs import KINDS, Reader, download, nothing_yet
 from operate.runs.run_history import find_run
 from operate.runs.watch import LOGS_COME_WITHIN_SECONDS, failure, logs_of
+from spark_job.contract.errors import MisuseError
 from spark_job.contract.foreign_texts import terminal_text
 
 
 @click.command("logs")
 @click.argument("run", required=False)
 @click.option("--cluster", "cluster_id", metavar="ID", help="Look at this cluster alone.")
-@click.option(
-    "--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Show this log only; repeatable."
-)
+@click.option("--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Show only this; repeatable.")
 @click.option("--tail", type=click.IntRange(1), metavar="N", help="Show the last N lines.")
 @click.option("--grep", metavar="REGEX", help="Show only lines that match.")
 @click.option("--follow", is_flag=True, help="Show new lines until the step ends; exit code 1 if it fails.")
-@click.option(
-    "--download", "folder", type=click.Path(file_okay=False, path_type=Path), help="Save into this folder."
-)
+@click.option("--download", "folder", type=FOLDER, help="Save into this folder.")
 @json_option
 @connected
 def logs_command(
@@ -48,37 +46,33 @@ def logs_command(
       fruit logs --tail=50
       fruit logs run-1a2b3c4d5e6f --grep='rejected|Error'
     """
-    pattern = pattern_of(grep)
+    try:
+        pattern = re.compile(grep or "")
+    except re.error as error:
+        raise MisuseError(f"--grep {grep!r} is no regular expression: {error}") from error
     cluster, step = find_run(connection, run, cluster_id)
     logs = logs_of(connection, cluster.id, step.id)
     say(f"step {step.id} ({step.name}) {step.state}; logs {logs.step_uri}")
     reader = Reader(logs, kinds, pattern)
     if folder:
-        paths = [str(path) for path in download(logs, folder, say)]
+        paths = download(logs, folder, say)
         print_result({"step_id": step.id, "files": paths}, "\n".join(paths), as_json=as_json)
-    elif follow:
+        return
+    if follow:
         follow_logs(connection, cluster.id, reader, tail)
-    else:
-        _show_logs(reader, tail, as_json=as_json)
-
-
-def _show_logs(reader: Reader, tail: int | None, *, as_json: bool) -> None:
-    """Print the lines that there are. Raises OperateError where there is no log."""
+        return
     lines = list(deque(reader.new_lines(), maxlen=tail))
     if not reader.seen:
-        raise OperateError(nothing_yet(reader.logs))
+        raise OperateError(nothing_yet(logs))
     if as_json:
-        print_result({"step_id": reader.logs.step_id, "lines": lines}, "", as_json=True)
+        print_result({"step_id": step.id, "lines": lines}, "", as_json=True)
         return
     for line in lines:  # letter for letter: a terminal's printer would see emoji in them
         print(terminal_text(line))
 
 
 def follow_logs(connection: Connection, cluster_id: str, reader: Reader, tail: int | None) -> None:
-    """Print lines as they come, until the step has ended and its logs have had time to arrive.
-
-    Raises OperateError: the step did not complete.
-    """
+    """Print lines until the step ended and its logs had time to arrive. Raises OperateError: it failed."""
     emr, step_id = connection.client("emr"), reader.logs.step_id
     first, waited = True, 0.0
     while True:

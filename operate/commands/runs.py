@@ -1,6 +1,5 @@
 """`fruit runs`: every run in the results bucket."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -59,8 +58,11 @@ def runs_command(connection: Connection, column: str | None, text: str, as_json:
     history = run_history(connection)
     found = list_runs(connection.client("s3"), deployment.results_bucket, history)
     runs = [run for run in found if any(text.lower() in cell.lower() for cell in row(run))]
-    if column:
-        runs = sorted_runs(runs, column)
+    if column:  # numbers and dates descending; runs of which it is not known come last
+        name = BY_WORD[column]
+        known = [run for run in runs if getattr(run, COLUMNS[name][0]) is not None]
+        known.sort(key=lambda run: getattr(run, COLUMNS[name][0]), reverse=name in NUMBERS)
+        runs = known + [run for run in runs if getattr(run, COLUMNS[name][0]) is None]
     if runs:
         shown: Table | str = table(tuple(COLUMNS), [row(run) for run in runs], right=NUMBERS)
     elif found:
@@ -70,26 +72,17 @@ def runs_command(connection: Connection, column: str | None, text: str, as_json:
     print_result([asdict(run) for run in runs], shown, as_json=as_json)
 
 
-def sorted_runs(runs: Sequence[RunSummary], column: str) -> list[RunSummary]:
-    """Return the runs by a column, numbers and dates descending; those of which it is not known come last."""
-    name = BY_WORD[column]
-    values = [(getattr(run, COLUMNS[name][0]), run) for run in runs]
-    known = [pair for pair in values if pair[0] is not None]
-    known.sort(key=lambda pair: pair[0], reverse=name in NUMBERS)
-    return [run for _, run in known] + [run for value, run in values if value is None]
-
-
 def row(run: RunSummary) -> tuple[str, ...]:
     """Return a run as words, in the order of COLUMNS."""
-    return tuple(_cell(run, field, form) for field, form in COLUMNS.values())
-
-
-def _cell(run: RunSummary, field: str, form: str) -> str:
-    value = getattr(run, field)
-    if value in (None, "", ()):
-        return UNKNOWN
-    if field == "created":
-        return run.created_text
-    if field == "seconds":  # the column has minutes
-        value /= 60
-    return ", ".join(value) if field == "parents" else format(value, form)
+    cells = []
+    for field, form in COLUMNS.values():
+        value = getattr(run, field)
+        if value in (None, "", ()):
+            cells.append(UNKNOWN)
+        elif field == "created":
+            cells.append(run.created_text)
+        elif field == "parents":
+            cells.append(", ".join(value))
+        else:
+            cells.append(format(value / 60 if field == "seconds" else value, form))  # a column of minutes
+    return tuple(cells)

@@ -7,7 +7,7 @@ import click
 from rich.console import Group
 
 from operate.connection import Connection, connected
-from operate.emr.clusters import IDLE, ROLE_NAMES, Cluster, Fleet, Node, idle_timeout, list_fleets, list_nodes
+from operate.emr.clusters import IDLE, ROLE_NAMES, Cluster, idle_timeout, list_fleets, list_nodes
 from operate.emr.node_costs import account, total
 from operate.emr.steps import Step, list_steps
 from operate.printing import json_option, print_result, say, table
@@ -60,14 +60,29 @@ def _described(connection: Connection, cluster: Cluster) -> tuple[dict[str, Any]
     cost = total(account(nodes, connection.region, now))
     running = next((step for step in steps if step.state == RUNNING), None)
     progress = progress_of(connection, running, cluster.id) if running else None
-    facts = _facts(cluster, fleets, nodes, steps) | {
+    facts = {
+        "cluster_id": cluster.id,
+        **{name: getattr(cluster, name) for name in ("state", "reason", "created", "ended")},
+        "fleets": [vars(fleet) for fleet in fleets],
+        "nodes": [vars(node) for node in nodes],
+        "steps": [step_facts(step) for step in steps],
         "ends_when_idle_at": ends,
         "cost_usd_so_far": cost,
         "progress": progress and progress.to_json(),
     }
-    headline = _headline(cluster, ends, cost, now)
-    tables = (_fleets_table(fleets), _nodes_table(nodes), steps_table(steps[:MOST_STEPS]))
-    return facts, Group(headline, *_lines(progress), *(part for one in tables for part in (one, "")))
+    rows = []
+    for one in fleets:
+        counts = f"{one.on_demand} of {one.on_demand_target}", f"{one.spot} of {one.spot_target}"
+        rows.append((ROLE_NAMES.get(one.kind, one.kind), one.state, *counts))
+    here = [node for node in nodes if not node.gone]
+    node_rows = [(one.id, one.ec2_id, one.type, one.market, one.state, _moment(one.created)) for one in here]
+    tables = (
+        table(("fleet", "state", "on demand", "Spot"), rows),
+        table(("node", "instance", "type", "market", "state", "since"), node_rows),
+        steps_table(steps[:MOST_STEPS]),
+    )
+    shown = [_headline(cluster, ends, cost, now), *_lines(progress)]
+    return facts, Group(*shown, *(part for one in tables for part in (one, "")))
 
 
 def _lines(progress: Progress | None) -> list[str]:
@@ -105,44 +120,10 @@ def _headline(cluster: Cluster, ends: datetime | None, cost: float | None, now: 
     if ends:
         left = max((ends - now).total_seconds() / 60, 0)
         lines.append(f"idle: it ends at {_moment(ends)}, in {left:.0f} min, unless a step comes")
-    so_far = (
-        "unknown: a type has no price"
-        if cost is None
-        else f"{cost:.2f} USD, all nodes at the price on demand"
-    )
+    so_far = "unknown: a type has no price"
+    if cost is not None:
+        so_far = f"{cost:.2f} USD, all nodes at the price on demand"
     return "\n".join([*lines, f"cost so far {so_far} (`cost` tells more)", ""])
-
-
-def _fleets_table(fleets: list[Fleet]) -> Any:
-    rows = [
-        (
-            ROLE_NAMES.get(fleet.kind, fleet.kind),
-            fleet.state,
-            f"{fleet.on_demand} of {fleet.on_demand_target}",
-            f"{fleet.spot} of {fleet.spot_target}",
-        )
-        for fleet in fleets
-    ]
-    return table(("fleet", "state", "on demand", "Spot"), rows)
-
-
-def _nodes_table(nodes: list[Node]) -> Any:
-    here = [node for node in nodes if not node.gone]
-    return table(
-        ("node", "instance", "type", "market", "state", "since"),
-        [(node.id, node.ec2_id, node.type, node.market, node.state, _moment(node.created)) for node in here],
-    )
-
-
-def _facts(cluster: Cluster, fleets: list[Fleet], nodes: list[Node], steps: list[Step]) -> dict[str, Any]:
-    told = ("state", "reason", "created", "ended")
-    return {
-        "cluster_id": cluster.id,
-        **{name: getattr(cluster, name) for name in told},
-        "fleets": [vars(fleet) for fleet in fleets],
-        "nodes": [vars(node) for node in nodes],
-        "steps": [step_facts(step) for step in steps],
-    }
 
 
 def _moment(moment: datetime | None) -> str:

@@ -1,10 +1,9 @@
 """`fruit tune`: which executors and cores featurize images fastest, and at what price."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,17 +12,17 @@ import click
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
 from infra.costs.cost import rate_table
-from operate.connection import Connection, connected, context_option, stage_configuration
+from operate.connection import FILE, FOLDER, Connection, connected, context_option, stage_configuration
 from operate.emr.clusters import list_nodes, most_nodes
 from operate.errors import OperateError
 from operate.printing import json_option, print_result, require_yes, say, table
 from operate.submission.place import find_place, require_images
 from operate.submission.preparation import image_uris
 from operate.tuning.figures import machine
-from operate.tuning.measuring import Plan, check_room, plan, run_all, submissions
+from operate.tuning.measuring import Trial, check_room, plan, run_all, submissions
 from spark_job.contract.errors import FruitError, MisuseError
 from spark_job.contract.manifest import write_json
-from spark_job.contract.tuning import Measurement, Tuning
+from spark_job.contract.tuning import Tuning
 
 COLUMNS = ("executors", "cores", "images", "seconds", "images/s", "speed-up", "efficiency", "USD/million")
 # Writes the report's run folder: tuning, folder of all results, run id -> URI of the report's page.
@@ -41,24 +40,15 @@ def numbers_of(_context: click.Context, _option: click.Parameter, text: str) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class TuningRequest:
-    """What to measure, and where the results go.
+    """What to measure, and where the results go."""
 
-    Attributes:
-        images: image sources, as `fruit submit` takes them; empty: all.
-        cores: of each executor.
-        sample: images of each run, at most.
-        results: the folder in which the report's run folder is made.
-        configuration: the cdk.json that the recommendation is written into; None: the checkout's.
-        context: fields of the configuration.
-    """
-
-    images: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()  # image sources, as `fruit submit` takes them; empty: all
     executors: tuple[int, ...]
-    cores: tuple[int, ...]
-    sample: int
-    results: Path
-    configuration: Path | None = None
-    context: Mapping[str, str] = field(default_factory=dict)
+    cores: tuple[int, ...]  # of each executor
+    sample: int  # images of each run, at most
+    results: Path  # the folder in which the report's run folder is made
+    configuration: Path | None = None  # the cdk.json that the recommendation goes into; None: the checkout's
+    context: Mapping[str, str] = field(default_factory=dict)  # fields of the configuration
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
@@ -67,18 +57,14 @@ class TuningRequest:
 def measuring_options(*, numbers: str, sample: int) -> Callable[[Command], Command]:
     """Return what gives a command its options of what to measure, with these defaults."""
     counts: Any = {"callback": numbers_of, "metavar": "N,…", "default": numbers, "show_default": True}
-    options = (
-        click.option("--executors", help="Numbers to try.", **counts),
-        click.option("--cores", help="Numbers for each executor to try.", **counts),
-        click.option(
-            "--sample",
-            type=click.IntRange(8),
-            default=sample,
-            show_default=True,
-            help="Images in each run, at most.",
-        ),
-    )
-    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+    size: Any = {"type": click.IntRange(8), "default": sample, "show_default": True}
+
+    def with_options(command: Command) -> Command:
+        command = click.option("--sample", help="Images in each run, at most.", **size)(command)
+        command = click.option("--cores", help="Numbers for each executor to try.", **counts)(command)
+        return click.option("--executors", help="Numbers to try.", **counts)(command)
+
+    return with_options
 
 
 def make_tune_command(write_report: ReportWriter) -> click.Command:
@@ -89,17 +75,14 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
     @measuring_options(numbers="1,2,4", sample=20_000)
     @click.option(
         "--results",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=FOLDER,
         default="results",
         show_default=True,
         metavar="DIR",
-        help="Folder in which the run of the report is made.",
+        help="Report's folder.",
     )
     @click.option(
-        "--configuration",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Write the recommendation into this file.  [default: cdk.json]",
+        "--configuration", type=FILE, metavar="FILE", help="Write the advice here.  [default: cdk.json]"
     )
     @context_option
     @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")
@@ -122,10 +105,7 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
 
 
 def tune(connection: Connection, request: TuningRequest, write_report: ReportWriter) -> None:
-    """Measure what is asked for, print it, and write report and recommendation.
-
-    Raises OperateError: there is no live cluster, the answer is no, or a step failed.
-    """
+    """Measure, print, write report and recommendation. Raises OperateError: no live cluster, failed step."""
     config = stage_configuration(connection.stage, connection.region, request.context)
     uris = image_uris(connection.deployment, request.images)
     place = find_place(connection, uris)
@@ -134,7 +114,7 @@ def tune(connection: Connection, request: TuningRequest, write_report: ReportWri
     trials = plan(request.executors, request.cores, min(request.sample, place.listing.files))
     emr = connection.client("emr")
     nodes = most_nodes(emr, cluster_id) or max(len(list_nodes(emr, cluster_id)) - 1, 1)
-    check_room(trials.trials, config, nodes)
+    check_room(trials, config, nodes)
     name = f"tune-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     say(estimate_sentence(trials, config, nodes))
     runs = submissions(trials, place, config, name)
@@ -164,17 +144,17 @@ def _report(tuning: Tuning, results: Path, name: str, write_report: ReportWriter
         raise OperateError(f"the report was not written, {file} holds the measurements: {error}") from error
 
 
-def estimate_sentence(planned: Plan, config: DeploymentConfig, nodes: int) -> str:
+def estimate_sentence(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> str:
     """Return what the tuning will take and cost at most, with the source."""
     rates, cost = rate_table(), machine(config)
     rate = rates["images_per_second_per_vcpu"][config.model]
-    trial_seconds = [trial.images / rate / (trial.executors * trial.cores) for trial in planned.trials]
-    serial = planned.grid[0].images / rate
+    trial_seconds = [trial.images / rate / (trial.executors * trial.cores) for trial in trials]
+    serial = trials[0].images / rate
     besides = (len(trial_seconds) + 1) * rates["run_minutes_besides_images"]
     minutes = besides + (sum(trial_seconds) + serial) / 60
     dollars = cost.usd(nodes * cost.vcpu, minutes * 60)
     return (
-        f"{len(trial_seconds) + 1} steps of up to {planned.grid[0].images:,} images, about "
+        f"{len(trial_seconds) + 1} steps of up to {trials[0].images:,} images, about "
         f"{minutes:.0f} minutes, at most {dollars:.2f} USD with all {nodes} nodes on demand; "
         f"rates of {rates['date']} (infra/costs/rates.json)"
     )
@@ -184,20 +164,20 @@ def rows(tuning: Tuning) -> list[tuple[str, ...]]:
     """Return the table's rows: the serial process, the grid, the smaller sizes."""
     seconds, rate = tuning.serial_seconds, tuning.images / tuning.serial_seconds
     first = ("serial", "1", f"{tuning.images:,}", f"{seconds:.1f}", f"{rate:.1f}", "1.00", "100 %", "")
-    return [first, *map(_row, dict.fromkeys((*tuning.grid, *tuning.sizes)))]
-
-
-def _row(point: Measurement) -> tuple[str, ...]:
-    return (
-        str(point.executors),
-        str(point.cores),
-        f"{point.images:,}",
-        f"{point.seconds:.1f}",
-        f"{point.images_per_second:.1f}",
-        f"{point.speed_up:.2f}",
-        f"{point.efficiency:.0%}",
-        f"{point.usd_per_million_images:.2f}",
-    )
+    points = [
+        (
+            str(point.executors),
+            str(point.cores),
+            f"{point.images:,}",
+            f"{point.seconds:.1f}",
+            f"{point.images_per_second:.1f}",
+            f"{point.speed_up:.2f}",
+            f"{point.efficiency:.0%}",
+            f"{point.usd_per_million_images:.2f}",
+        )
+        for point in dict.fromkeys((*tuning.grid, *tuning.sizes))
+    ]
+    return [first, *points]
 
 
 def conclusion(tuning: Tuning, file: Path, report: str) -> str:
@@ -214,10 +194,7 @@ def conclusion(tuning: Tuning, file: Path, report: str) -> str:
 
 
 def configure(file: Path, stage: str, fields: Mapping[str, int]) -> None:
-    """Write fields of a stage into the context of a cdk.json; all else in it stays.
-
-    Raises MisuseError: the file holds no JSON object.
-    """
+    """Write fields of a stage into a cdk.json; the rest stays. Raises MisuseError: it is no such file."""
     try:
         content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         content.setdefault("context", {}).setdefault("stages", {}).setdefault(stage, {}).update(fields)

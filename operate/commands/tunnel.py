@@ -54,8 +54,12 @@ def tunnel_command(
       fruit tunnel history --run
     """
     cluster = live_cluster(connection, cluster_id)
-    if page == "jupyter":
-        require_jupyter(cluster)
+    if page == "jupyter" and JUPYTER not in cluster.applications:
+        raise OperateError(
+            f"cluster {cluster.id} has no {JUPYTER}: "
+            f"`make deploy CONTEXT='-c applications={JUPYTER} -c idle_timeout_minutes=60'` starts one that "
+            "has it, and that stays an hour after it was last used"
+        )
     node = primary_node(connection, cluster.id)
     encrypted = encrypts_in_transit(connection, cluster)
     remote_port = (TLS_PORTS if encrypted else PORTS)[page]
@@ -70,11 +74,9 @@ def tunnel_command(
         facts = {"command": command, "url": url, "instance_id": node.ec2_id}
         print_result(facts, f"{shlex.join(command)}\nthen open {url}", as_json=as_json)
         return
-    for program in (command[0], PLUGIN):
-        if not shutil.which(program):
-            raise OperateError(
-                f"{program} is not on PATH: install it, or run elsewhere: {shlex.join(command)}"
-            )
+    for tool in (command[0], PLUGIN):
+        if not shutil.which(tool):
+            raise OperateError(f"{tool} is not on PATH: install it, or run elsewhere: {shlex.join(command)}")
     say(f"open {url}; Ctrl-C closes the tunnel")
     if subprocess.run(command, check=False).returncode:
         raise OperateError(f"the tunnel to {node.ec2_id} ended with an error; AWS CLI says why above")
@@ -113,16 +115,6 @@ def encrypts_in_transit(connection: Connection, cluster: Cluster) -> bool:
     answer = emr.describe_security_configuration(Name=cluster.security_configuration)
     encryption = json.loads(answer["SecurityConfiguration"]).get("EncryptionConfiguration", {})
     return bool(encryption.get("EnableInTransitEncryption"))
-
-
-def require_jupyter(cluster: Cluster) -> None:
-    """Check that the cluster has JupyterHub. Raises OperateError."""
-    if JUPYTER not in cluster.applications:
-        raise OperateError(
-            f"cluster {cluster.id} has no {JUPYTER}: "
-            f"`make deploy CONTEXT='-c applications={JUPYTER} -c idle_timeout_minutes=60'` starts one that "
-            "has it, and that stays an hour after it was last used"
-        )
 
 
 def session_command(instance_id: str, port: int, local_port: int, region: str) -> list[str]:

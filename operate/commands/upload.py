@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from operate.connection import Connection, connected
+from operate.connection import PRESENT_FOLDER, Connection, connected
 from operate.errors import OperateError, none_if_refused
 from operate.printing import json_option, print_result, say
 from operate.s3.image_store import Target, UploadResult, upload
@@ -17,31 +17,18 @@ from spark_job.contract.erasure import CONSENT, CONTRIBUTOR, TOMBSTONES, Tombsto
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key
 
-AT_ONCE = 32
 MOST_METADATA_BYTES = 2_048
 
 
 @click.command("upload")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=PRESENT_FOLDER)
 @click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
 @click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
-@click.option(
-    "--contributor", metavar="ID", help="Who gives the photographs; `forget --contributor` uses it."
-)
+@click.option("--contributor", metavar="ID", help="Who gave the photographs; `forget --contributor` uses it.")
 @click.option("--consent", metavar="TEXT", help="What that person agreed to, and when.")
 @click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
-@click.option(
-    "--links-outside",
-    is_flag=True,
-    help="Follow links to what does not lie in FOLDER; else they are refused.",
-)
-@click.option(
-    "--at-once",
-    type=click.IntRange(1, 64),
-    default=AT_ONCE,
-    show_default=True,
-    help="Files to upload at once.",
-)
+@click.option("--links-outside", is_flag=True, help="Follow links to what lies outside FOLDER, too.")
+@click.option("--at-once", type=click.IntRange(1, 64), default=32, show_default=True, help="Files at a time.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be uploaded.")
 @json_option
 @connected
@@ -80,18 +67,21 @@ def upload_command(
     found = without_erased(found, erased)
     result = _upload(target, found, at_once, dry_run)
     told = {**asdict(result), "problems": found.problems}
-    print_result(told, _summary(result, connection, dry_run), as_json=as_json)
+    verb, size = "would be uploaded" if dry_run else "uploaded", f"{result.bytes / 1e6:,.1f} MB"
+    text = (
+        f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
+        f"next: {connection.command('submit', result.uri, '--wait')}"
+    )
+    print_result(told, text, as_json=as_json)
     if found.problems:
-        raise OperateError(
-            f"{len(found.problems):,} of {folder} could not be taken: mend them and upload again"
-        )
+        raise OperateError(f"{len(found.problems):,} of {folder} could not be taken: mend and upload again")
 
 
 def upload_folder(connection: Connection, folder: Path, tell: Callable[[str], None] = say) -> UploadResult:
     """Upload every photograph of the folder that can be read into the first image source."""
     target = Target(connection.client("s3"), connection.deployment.images_bucket(None), "")
     found = without_erased(require_photographs(folder, all_files=False), tombstones_of(connection))
-    result = _upload(target, found, AT_ONCE, dry_run=False, tell=tell)
+    result = _upload(target, found, at_once=32, dry_run=False, tell=tell)
     if not found.photographs:
         raise OperateError(f"none of the photographs in {folder} could be taken: give another folder")
     return result
@@ -107,7 +97,7 @@ def facts_of(contributor: str | None, consent: str | None) -> dict[str, str]:
 
 
 def tombstones_of(connection: Connection) -> Tombstones:
-    """Return what was forgotten in this deployment; of one without that right for the caller, nothing."""
+    """Return what was forgotten in this deployment; nothing where the caller may not read it."""
     deployment = connection.deployment
     bucket, folder = bucket_and_key(erasures_folder(deployment.results_uri))
     s3, key = connection.client("s3"), f"{folder}/{TOMBSTONES}"
@@ -124,12 +114,3 @@ def _upload(
         tell(f"not taken: {problem}")
     tell(f"{len(found.photographs):,} photographs to {target.uri}")
     return upload(target, found.photographs, at_once=at_once, dry_run=dry_run)
-
-
-def _summary(result: UploadResult, connection: Connection, dry_run: bool) -> str:
-    verb = "would be uploaded" if dry_run else "uploaded"
-    size = f"{result.bytes / 1e6:,.1f} MB"
-    return (
-        f"{result.uri}: {result.uploaded:,} {verb} ({size}), {result.unchanged:,} unchanged\n"
-        f"next: {connection.command('submit', result.uri, '--wait')}"
-    )

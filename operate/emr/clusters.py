@@ -55,9 +55,7 @@ class Cluster:
             ended=timeline.get("EndDateTime"),
             release=cluster.get("ReleaseLabel", ""),
             service_role=cluster.get("ServiceRole", ""),
-            applications=tuple(
-                application.get("Name", "") for application in cluster.get("Applications", ())
-            ),
+            applications=tuple(one.get("Name", "") for one in cluster.get("Applications", ())),
             security_configuration=cluster.get("SecurityConfiguration", ""),
             zone=cluster.get("Ec2InstanceAttributes", {}).get("Ec2AvailabilityZone", ""),
         )
@@ -80,9 +78,9 @@ def describe_cluster(emr: EMRClient, cluster_id: str) -> Cluster:
     return cluster
 
 
-def list_clusters(emr: EMRClient, prefix: str, days: float) -> list[Cluster]:
-    """Return the clusters whose name begins with `prefix`, made in the last `days`, the latest first."""
-    since = datetime.now(UTC) - timedelta(days=days)
+def list_clusters(emr: EMRClient, prefix: str, days: float | None = None) -> list[Cluster]:
+    """Return the clusters with such names, made in the last `days` (None: all), the latest first."""
+    since = datetime.now(UTC) - timedelta(days=days or REMEMBERED_DAYS)
     pages = emr.get_paginator("list_clusters").paginate(CreatedAfter=since)
     clusters = (Cluster.from_emr(cluster) for page in pages for cluster in page["Clusters"])
     ours = [cluster for cluster in clusters if cluster.name.startswith(prefix)]
@@ -173,19 +171,18 @@ def list_fleets(emr: EMRClient, cluster_id: str) -> list[Fleet]:
 def list_nodes(emr: EMRClient, cluster_id: str) -> list[Node]:
     """Return every instance that a cluster has or had."""
     pages = emr.get_paginator("list_instances").paginate(ClusterId=cluster_id)
-    return [_node(node) for page in pages for node in page["Instances"]]
-
-
-def _node(node: Mapping[str, Any]) -> Node:
-    timeline = node.get("Status", {}).get("Timeline", {})
-    return Node(
-        id=node["Id"],
-        ec2_id=node.get("Ec2InstanceId", ""),
-        fleet_id=node.get("InstanceFleetId", node.get("InstanceGroupId", "")),
-        type=node.get("InstanceType", ""),
-        market=node.get("Market", "ON_DEMAND"),
-        state=node.get("Status", {}).get("State", ""),
-        public=bool(node.get("PublicIpAddress")),
-        created=timeline.get("CreationDateTime"),
-        ended=timeline.get("EndDateTime"),
-    )
+    told: list[Any] = [node for page in pages for node in page["Instances"]]
+    return [
+        Node(
+            id=node["Id"],
+            ec2_id=node.get("Ec2InstanceId", ""),
+            fleet_id=node.get("InstanceFleetId", node.get("InstanceGroupId", "")),
+            type=node.get("InstanceType", ""),
+            market=node.get("Market", "ON_DEMAND"),
+            state=node.get("Status", {}).get("State", ""),
+            public=bool(node.get("PublicIpAddress")),
+            created=node.get("Status", {}).get("Timeline", {}).get("CreationDateTime"),
+            ended=node.get("Status", {}).get("Timeline", {}).get("EndDateTime"),
+        )
+        for node in told
+    ]

@@ -32,10 +32,9 @@ class Line:
 def account(
     nodes: Iterable[Node], region: str, now: datetime, spot_usd: Mapping[str, float] | None = None
 ) -> list[Line]:
-    """Return hours and cost by type and market, the dearest first; running nodes count until now.
+    """Return hours and cost by type and market, until now, the dearest first.
 
-    Args:
-        spot_usd: what EC2 took for an hour of a type as Spot; a type that is not there is counted on demand.
+    Spot costs `spot_usd` an hour, by type; a type that is not there is counted on demand.
     """
     groups: dict[tuple[str, str, bool], list[Node]] = {}
     for node in nodes:
@@ -61,31 +60,23 @@ def hour_price(node: Node, region: str) -> float | None:
     return node_hour(instance_types()[node.type], region, public=node.public)
 
 
-def _line(
-    kind: str, market: str, nodes: list[Node], region: str, now: datetime, spot_usd: float | None
-) -> Line:
+def _line(kind: str, market: str, nodes: list[Node], region: str, now: datetime, spot: float | None) -> Line:
     hours = sum(node.paid_hours(now) for node in nodes)
-    price = hour_price(nodes[0], region)
-    source = _price_source(kind, price)
-    if price is not None and spot_usd is not None:
-        price += spot_usd - ec2_hour(instance_types()[kind], region)
+    price, source = hour_price(nodes[0], region), f"no price of {kind} in infra/costs/prices.json"
+    if price is not None and spot is not None:
+        price += spot - ec2_hour(instance_types()[kind], region)
         source = f"{price:.3f} USD/hour with EC2's history of Spot prices"
-    known = market != SPOT or spot_usd is not None
-    facts: dict[str, Any] = {
-        "source": f"EMR ListInstances; {source}",
-        "expected_error": ON_DEMAND_ERROR if known else SPOT_ERROR,
-    }
-    return Line(kind, market, len(nodes), hours, None if price is None else hours * price, **facts)
+    elif price is not None:
+        source = f"{price:.3f} USD/hour by infra/costs/prices.json of {price_table()['date']}"
+    error = ON_DEMAND_ERROR if market != SPOT or spot is not None else SPOT_ERROR
+    cost = None if price is None else hours * price
+    return Line(kind, market, len(nodes), hours, cost, f"EMR ListInstances; {source}", error)
 
 
 def spot_prices(ec2: Any, nodes: Iterable[Node], zone: str, now: datetime) -> dict[str, float]:
     """Return what EC2 took for an hour of each type of the Spot nodes, on average over their lives, in USD.
 
-    Left out is what EC2 does not tell: it knows the last three months, and may refuse the question.
-
-    Args:
-        ec2: boto3's client.
-        zone: of the cluster.
+    A type of which EC2 says nothing is left out: EC2 knows the last three months, and may refuse to answer.
     """
     lives: dict[str, list[tuple[datetime, datetime]]] = {}
     for node in nodes:
@@ -94,14 +85,10 @@ def spot_prices(ec2: Any, nodes: Iterable[Node], zone: str, now: datetime) -> di
     prices = {}
     for kind, spans in lives.items():
         begin, end = min(span[0] for span in spans), max(span[1] for span in spans)
+        asked = {"InstanceTypes": [kind], "ProductDescriptions": ["Linux/UNIX"], "AvailabilityZone": zone}
         try:
-            pages = ec2.get_paginator("describe_spot_price_history").paginate(
-                InstanceTypes=[kind],
-                ProductDescriptions=["Linux/UNIX"],
-                AvailabilityZone=zone,
-                StartTime=begin,
-                EndTime=end,
-            )
+            history = ec2.get_paginator("describe_spot_price_history")
+            pages = history.paginate(**asked, StartTime=begin, EndTime=end)
             told = [item for page in pages for item in page["SpotPriceHistory"]]
         except (ClientError, BotoCoreError):
             continue
@@ -113,9 +100,3 @@ def spot_prices(ec2: Any, nodes: Iterable[Node], zone: str, now: datetime) -> di
             weighted = (price * weight for (_, price), weight in zip(changes, seconds, strict=True))
             prices[kind] = sum(weighted) / sum(seconds)
     return prices
-
-
-def _price_source(kind: str, price: float | None) -> str:
-    if price is None:
-        return f"no price of {kind} in infra/costs/prices.json"
-    return f"{price:.3f} USD/hour by infra/costs/prices.json of {price_table()['date']}"

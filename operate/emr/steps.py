@@ -84,14 +84,9 @@ def follow(
     cluster_id: str,
     step_id: str,
     say: Callable[[str], None],
-    *,
     meanwhile: Callable[[Step], None] = lambda _step: None,
 ) -> Step:
-    """Say each change of a step's state until it has ended, and return it as it ended.
-
-    Args:
-        meanwhile: called with the step each time it has been looked at and has not ended.
-    """
+    """Say each change of a step's state until it has ended, and return it; call `meanwhile` between looks."""
     last_state = ""
     while True:
         step = describe_step(emr, cluster_id, step_id)
@@ -105,10 +100,7 @@ def follow(
 
 
 def cancel_step(emr: EMRClient, cluster_id: str, step_id: str) -> None:
-    """Ask EMR to end a step that waits or runs.
-
-    Raises OperateError: EMR refuses; the message holds its reason.
-    """
+    """Ask EMR to end a step that waits or runs. Raises OperateError: EMR refuses, with its reason."""
     answer = emr.cancel_steps(
         ClusterId=cluster_id, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS"
     )

@@ -1,1 +1,1 @@
-"""What a deployment's buckets hold of some images, and its removal: versions, logs, records."""
+"""What a deployment's buckets hold of some images, and its removal: versions, logs, readers."""

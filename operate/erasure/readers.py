@@ -1,7 +1,5 @@
 """Who may read what lies in a bucket: everybody in the account, by the policies that are attached to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -32,28 +30,29 @@ class Policies:
             for name, entries in page.items():
                 found.setdefault(name, []).extend(entries if isinstance(entries, list) else ())
         managed = {
-            policy["Arn"]: next(
-                one["Document"] for one in policy["PolicyVersionList"] if one["IsDefaultVersion"]
-            )
+            policy["Arn"]: version["Document"]
             for policy in found.get("Policies", ())
+            for version in policy["PolicyVersionList"]
+            if version["IsDefaultVersion"]
         }
         groups = {group["GroupName"]: group for group in found.get("GroupDetailList", ())}
         owners = {f"role {role['RoleName']}": [role] for role in found.get("RoleDetailList", ())}
         for user in found.get("UserDetailList", ()):
             owners[f"user {user['UserName']}"] = [user, *(groups[name] for name in user.get("GroupList", ()))]
-        return cls(
-            {
-                name: [one for holder in holders for one in _statements(holder, managed)]
-                for name, holders in owners.items()
-            }
-        )
+        allowed = {}
+        for name, holders in owners.items():
+            allowed[name] = [one for holder in holders for one in _statements(holder, managed)]
+        return cls(allowed)
 
     def readers(self, bucket: str, prefix: str, bucket_policy: Mapping[str, Any] | None) -> tuple[str, ...]:
         """Return who may at most read what lies below a prefix: what a policy denies is not taken off."""
         place = f"arn:aws:s3:::{bucket}/{prefix}"
-        own = _allowing(bucket_policy or {})
         found = {name: _allows(statements, place) for name, statements in self.statements.items()}
-        found |= {f"{_principal(one)}, by the bucket's policy": _allows([one], place) for one in own}
+        for one in _allowing(bucket_policy or {}):
+            principal = one.get("Principal", "*")
+            kinds = principal.values() if isinstance(principal, Mapping) else [principal]
+            names = ", ".join(name for kind in kinds for name in _texts(kind))
+            found[f"{names}, by the bucket's policy"] = _allows([one], place)
         return tuple(sorted(name + how for name, how in found.items() if how is not None))
 
 
@@ -75,31 +74,19 @@ def _allowing(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _allows(statements: Iterable[Mapping[str, Any]], place: str) -> str | None:
     """Return None where no statement lets anything at the place be read, else on which condition."""
-    matching = [one for one in statements if _lets_read(one) and _reaches(one, place)]
+    matching = []
+    for one in statements:
+        patterns = _texts(one.get("NotAction", one.get("Action", ())))
+        named = [any(fnmatchcase(action, text.lower()) for text in patterns) for action in READING]
+        reads = not all(named) if "NotAction" in one else any(named)
+        places = _texts(one.get("Resource", "*"))  # NotResource: nearly everything
+        # An address that begins like the place can match.
+        if reads and any(fnmatchcase(place, text[:end]) for text in places for end in range(len(text) + 1)):
+            matching.append(one)
     if not matching:
         return None
     return CONDITION if all(one.get("Condition") for one in matching) else ""
 
 
-def _lets_read(statement: Mapping[str, Any]) -> bool:
-    if "NotAction" in statement:
-        return not all(_matches(statement["NotAction"], action) for action in READING)
-    return any(_matches(statement.get("Action", ()), action) for action in READING)
-
-
-def _matches(patterns: str | Iterable[str], action: str) -> bool:
-    texts = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(action, text.lower()) for text in texts)
-
-
-def _reaches(statement: Mapping[str, Any], place: str) -> bool:
-    """Return whether an address that begins like the place can match."""
-    patterns = statement.get("Resource", "*")  # NotResource: nearly everything
-    texts = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(place, text[:end]) for text in texts for end in range(len(text) + 1))
-
-
-def _principal(statement: Mapping[str, Any]) -> str:
-    principal = statement.get("Principal", "*")
-    names = principal.values() if isinstance(principal, Mapping) else [principal]
-    return ", ".join(name if isinstance(name, str) else ", ".join(name) for name in names)
+def _texts(given: str | Iterable[str]) -> Iterable[str]:
+    return [given] if isinstance(given, str) else given

@@ -17,7 +17,6 @@ from spark_job.contract.erasure import CONTRIBUTOR, Wanted
 
 MOST_DELETED = 1_000  # that S3 takes in one request
 MOST_SINGLE_KEYS = 100  # with more, one listing of the bucket is less work
-AT_ONCE = 32
 ADDRESS_ENDS = re.compile(r"[\s\"'<>,;:)\]]")
 MOST_LETTERS = 1_100  # of an address: a key has 1,024 bytes
 
@@ -46,29 +45,21 @@ class Version:
 
 def list_versions(s3: S3Client, bucket: str, prefix: str = "") -> Iterator[Version]:
     """Yield every version and delete marker below a prefix."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        for one in page.get("Versions", ()):
-            yield Version(
-                bucket, one["Key"], one["VersionId"], one["LastModified"], one["Size"], one["IsLatest"]
-            )
-        for gone in page.get("DeleteMarkers", ()):
-            key, version_id, modified = gone["Key"], gone["VersionId"], gone["LastModified"]
-            yield Version(bucket, key, version_id, modified, 0, gone["IsLatest"], is_marker=True)
+    pages: Any = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for kind in ("Versions", "DeleteMarkers"):
+            for one in page.get(kind, ()):
+                named = bucket, one["Key"], one["VersionId"], one["LastModified"]
+                yield Version(*named, one.get("Size", 0), one["IsLatest"], kind == "DeleteMarkers")
 
 
 def find_versions(s3: S3Client, bucket: str, wanted: Wanted, of: str | None = None) -> list[Version]:
-    """Return all versions of the images in a bucket.
-
-    Args:
-        of: the bucket that this one is a replica of, by whose name the images are wanted.
-    """
+    """Return all versions of the images in a bucket, which may be a replica `of` the one that they name."""
     root = f"s3://{of or bucket}/"
     keys = [path.removeprefix(root) for path in wanted.paths if path.startswith(root)]
     prefixes = [one.removeprefix(root) for one in wanted.prefixes if one.startswith(root)]
     looks = [*prefixes, *(keys if len(keys) <= MOST_SINGLE_KEYS else [""])]
-    found = side_by_side(
-        lambda prefix: list(list_versions(s3, bucket, prefix)), looks, at_once=AT_ONCE, label="versions"
-    )
+    found = side_by_side(lambda prefix: list(list_versions(s3, bucket, prefix)), looks, label="versions")
     return list({one: None for page in found for one in page if root + one.key in wanted})
 
 
@@ -79,24 +70,20 @@ def given_by(s3: S3Client, bucket: str, contributor: str) -> set[str]:
     def giver(one: Version) -> tuple[str, str]:
         return one.uri, unquote(s3.head_object(**one.place)["Metadata"].get(CONTRIBUTOR, ""))
 
-    heads = side_by_side(giver, versions, at_once=AT_ONCE, label="contributors")
+    heads = side_by_side(giver, versions, label="contributors")
     return {uri for uri, person in heads if person == contributor}
 
 
-def content_digest(s3: S3Client, one: Version) -> bytes:
-    """Return the SHA-256 of a photograph: as S3 knows it of the upload, else of what is read."""
-    known = s3.head_object(**one.place, ChecksumMode="ENABLED").get("ChecksumSHA256", "-")
-    if "-" not in known:  # else there is none, or it is one of the parts' checksums
-        return base64.b64decode(known)
-    return hashlib.sha256(s3.get_object(**one.place)["Body"].read()).digest()
-
-
 def content_digests(s3: S3Client, versions: Iterable[Version]) -> list[tuple[Version, bytes]]:
-    """Return each photograph with the SHA-256 of its content."""
-    photographs = [one for one in versions if not one.is_marker]
-    return side_by_side(
-        lambda one: (one, content_digest(s3, one)), photographs, at_once=AT_ONCE, label="contents"
-    )
+    """Return each photograph with the SHA-256 of its content: as S3 knows it of the upload, else read."""
+
+    def digest(one: Version) -> tuple[Version, bytes]:
+        known = s3.head_object(**one.place, ChecksumMode="ENABLED").get("ChecksumSHA256", "-")
+        if "-" not in known:  # else there is none, or it is one of the parts' checksums
+            return one, base64.b64decode(known)
+        return one, hashlib.sha256(s3.get_object(**one.place)["Body"].read()).digest()
+
+    return side_by_side(digest, [one for one in versions if not one.is_marker], label="contents")
 
 
 def logs_naming(s3: S3Client, bucket: str, prefix: str, names_one: Callable[[str], bool]) -> list[Version]:
@@ -107,7 +94,7 @@ def logs_naming(s3: S3Client, bucket: str, prefix: str, names_one: Callable[[str
         return one, names_one(text)
 
     logs = [one for one in list_versions(s3, bucket, f"{prefix}/") if not one.is_marker]
-    return [one for one, found in side_by_side(read, logs, at_once=AT_ONCE, label="logs") if found]
+    return [one for one, found in side_by_side(read, logs, label="logs") if found]
 
 
 def addresses_in(text: str) -> Iterator[str]:

@@ -1,27 +1,22 @@
 """Checks that the account is ready for a deploy: bootstrap, roles, stacks, EMR's settings, quotas, types."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from infra.config.deployment import DeploymentConfig
+from infra.contract import aws_clients as aws
 from infra.contract import outputs
-from infra.contract.aws_clients import (
-    CloudFormationClient,
-    EC2Client,
-    EMRClient,
-    IAMClient,
-    ServiceQuotasClient,
-    SSMClient,
-)
 from infra.contract.names import STACK_PARTS, cost_tags, stack_name
 from operate.deployment import describe_stack, stack_outputs
-from operate.emr.clusters import find_cluster
+from operate.emr.clusters import IDLE, find_cluster
 from operate.errors import none_if_refused
 
 State = Literal["ok", "warning", "failed", "unknown"]
 Finding = tuple[State, str, str]  # what was found, and what to do; empty where it is ok
+Look = Callable[[], Finding]
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 # The least version that CDK's default synthesizer takes:
 # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
@@ -54,7 +49,7 @@ def check_account(identity: Mapping[str, Any], config: DeploymentConfig) -> Find
     return "ok", found, ""
 
 
-def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Finding:
+def check_bootstrap(ssm: aws.SSMClient, account: str, region: str) -> Finding:
     """Check that `cdk bootstrap` has run here, in a version that CDK takes."""
     advice = f"once: node_modules/.bin/cdk bootstrap aws://{account}/{region}"
     answer = none_if_refused(["ParameterNotFound"], lambda: ssm.get_parameter(Name=BOOTSTRAP_PARAMETER))
@@ -66,14 +61,15 @@ def check_bootstrap(ssm: SSMClient, account: str, region: str) -> Finding:
     return "ok", f"version {version}", ""
 
 
-def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
+def check_service_roles(iam: aws.IAMClient, config: DeploymentConfig) -> Finding:
     """Check that the service-linked roles are there.
 
     A missing one stops no deploy: EMR makes its own at the first cluster, and the deployment's service role
     may make that of Spot at the first Spot node (infra/access/cluster_roles.py).
     """
     wanted = dict([EMR_ROLE, SPOT_ROLE] if config.uses_spot else [EMR_ROLE])
-    missing = [role for role in wanted if not _has_role(iam, role)]
+    roles = {name: none_if_refused(["NoSuchEntity"], partial(iam.get_role, RoleName=name)) for name in wanted}
+    missing = [name for name, role in roles.items() if role is None]
     if not missing:
         return "ok", ", ".join(wanted), ""
     commands = [f"aws iam create-service-linked-role --aws-service-name {wanted[role]}" for role in missing]
@@ -81,23 +77,16 @@ def check_service_roles(iam: IAMClient, config: DeploymentConfig) -> Finding:
     return "warning", f"missing: {', '.join(missing)}", advice
 
 
-def _has_role(iam: IAMClient, name: str) -> bool:
-    return none_if_refused(["NoSuchEntity"], lambda: iam.get_role(RoleName=name)) is not None
-
-
-def check_public_access(emr: EMRClient) -> Finding:
+def check_public_access(emr: aws.EMRClient) -> Finding:
     """Check that EMR refuses clusters that the internet could reach; ours are none."""
     answer = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
     if answer.get("BlockPublicSecurityGroupRules"):
         return "ok", "on", ""
-    advice = (
-        "aws emr put-block-public-access-configuration --block-public-access-configuration "
-        "BlockPublicSecurityGroupRules=true"
-    )
-    return "warning", "off: other clusters could be open", advice
+    command = "aws emr put-block-public-access-configuration --block-public-access-configuration"
+    return "warning", "off: other clusters could be open", f"{command} BlockPublicSecurityGroupRules=true"
 
 
-def check_release(emr: EMRClient, config: DeploymentConfig) -> Finding:
+def check_release(emr: aws.EMRClient, config: DeploymentConfig) -> Finding:
     """Check that the region has the EMR release."""
     wanted = config.release_label
     if wanted in emr.list_release_labels(Filters={"Prefix": wanted}).get("ReleaseLabels", []):
@@ -106,7 +95,7 @@ def check_release(emr: EMRClient, config: DeploymentConfig) -> Finding:
     return "failed", f"{wanted} is not offered in {config.region}", advice
 
 
-def check_stacks(cloudformation: CloudFormationClient, stage: str) -> Finding:
+def check_stacks(cloudformation: aws.CloudFormationClient, stage: str) -> Finding:
     """Check that CloudFormation takes a change of every stack of the stage.
 
     A first deploy that was rolled back is no hindrance: CDK deletes such a stack and makes it anew.
@@ -119,8 +108,13 @@ def check_stacks(cloudformation: CloudFormationClient, stage: str) -> Finding:
             continue
         state = stack["StackStatus"]
         states.append(f"{name} {state}")
-        if state == "UPDATE_ROLLBACK_FAILED":
-            cures.append(_continue_rollback(cloudformation, name))
+        if state == "UPDATE_ROLLBACK_FAILED":  # the rollback goes on without the resources that hold it up
+            pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+            failed = "StackResourceSummaries[?ResourceStatus == 'UPDATE_FAILED'].LogicalResourceId"
+            stuck = list(pages.search(failed))
+            skip = f" --resources-to-skip {' '.join(stuck)}" if stuck else ""
+            go_on = f"aws cloudformation continue-update-rollback --stack-name {name}{skip}"
+            cures.append(f"{go_on}; then deploy again")
         elif state in ("DELETE_FAILED", "ROLLBACK_FAILED"):
             cures.append(f"`fruit destroy --stage={stage}` takes the rest of {name} away; then deploy again")
         elif state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS":
@@ -128,16 +122,7 @@ def check_stacks(cloudformation: CloudFormationClient, stage: str) -> Finding:
     return "failed" if cures else "ok", ", ".join(states) or "none: a first deploy", "; ".join(cures)
 
 
-def _continue_rollback(cloudformation: CloudFormationClient, name: str) -> str:
-    """Return the command that lets a rollback go on without the resources that hold it up."""
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-    failed = "StackResourceSummaries[?ResourceStatus == 'UPDATE_FAILED'].LogicalResourceId"
-    stuck = list(pages.search(failed))
-    skip = f" --resources-to-skip {' '.join(stuck)}" if stuck else ""
-    return f"aws cloudformation continue-update-rollback --stack-name {name}{skip}; then deploy again"
-
-
-def check_cluster(cloudformation: CloudFormationClient, emr: EMRClient, stage: str) -> Finding:
+def check_cluster(cloudformation: aws.CloudFormationClient, emr: aws.EMRClient, stage: str) -> Finding:
     """Check what a change of the deploy's cluster would meet: work that it ends."""
     cluster_id = stack_outputs(cloudformation, stack_name(stage, "pipeline")).get(outputs.CLUSTER_ID)
     if cluster_id is None:
@@ -148,7 +133,7 @@ def check_cluster(cloudformation: CloudFormationClient, emr: EMRClient, stage: s
     found = f"{cluster.id} {cluster.state}"
     if not cluster.live:
         return "ok", f"{found}: a change of the cluster or its run makes another one", ""
-    if cluster.state == "WAITING":
+    if cluster.state == IDLE:
         return "ok", found, ""
     return "warning", found, "a deploy that replaces it ends what runs there: `fruit status` shows its steps"
 
@@ -167,7 +152,7 @@ def vcpu_need(config: DeploymentConfig) -> tuple[int, int]:
     return on_demand, spot
 
 
-def check_vcpu(quotas: ServiceQuotasClient, quota: Quota, needed: int) -> Finding:
+def check_vcpu(quotas: aws.ServiceQuotasClient, quota: Quota, needed: int) -> Finding:
     """Check that a quota of vCPU lets the largest cluster run; two, while a deploy replaces one."""
     allowed, more = _allowed(quotas, quota), _increase(quota, 2 * needed)
     found = f"{allowed:,} allowed, {needed:,} needed"
@@ -178,7 +163,7 @@ def check_vcpu(quotas: ServiceQuotasClient, quota: Quota, needed: int) -> Findin
     return "ok", found, ""
 
 
-def check_vpcs(ec2: EC2Client, quotas: ServiceQuotasClient, config: DeploymentConfig) -> Finding:
+def check_vpcs(ec2: aws.EC2Client, quotas: aws.ServiceQuotasClient, config: DeploymentConfig) -> Finding:
     """Check that the region has room for the stage's own VPC."""
     if config.vpc_id:
         return "ok", f"{config.vpc_id} is used", ""
@@ -186,7 +171,7 @@ def check_vpcs(ec2: EC2Client, quotas: ServiceQuotasClient, config: DeploymentCo
     return _room(quotas, VPCS, vpcs, config, "vpc_id=… uses one that is there")
 
 
-def check_addresses(ec2: EC2Client, quotas: ServiceQuotasClient, config: DeploymentConfig) -> Finding:
+def check_addresses(ec2: aws.EC2Client, quotas: aws.ServiceQuotasClient, config: DeploymentConfig) -> Finding:
     """Check that the region has room for the address of the stage's NAT gateway."""
     if config.vpc_id or config.network == "public":
         return "ok", "none needed: no NAT gateway is made", ""
@@ -194,7 +179,7 @@ def check_addresses(ec2: EC2Client, quotas: ServiceQuotasClient, config: Deploym
     return _room(quotas, ADDRESSES, addresses, config, "release one that nobody uses")
 
 
-def check_types(ec2: EC2Client, config: DeploymentConfig) -> Finding:
+def check_types(ec2: aws.EC2Client, config: DeploymentConfig) -> Finding:
     """Check that each fleet has a type that a zone of the region offers."""
     names = sorted({name for fleet in config.fleets for name in fleet.types})
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
@@ -214,7 +199,7 @@ def check_types(ec2: EC2Client, config: DeploymentConfig) -> Finding:
 
 
 def _room(
-    quotas: ServiceQuotasClient, quota: Quota, there: list[Any], config: DeploymentConfig, instead: str
+    quotas: aws.ServiceQuotasClient, quota: Quota, there: list[Any], config: DeploymentConfig, instead: str
 ) -> Finding:
     """Check that a quota has room for one more beside what is there without the stage's tags."""
     ours = cost_tags(config.stage).items()
@@ -231,7 +216,7 @@ def _increase(quota: Quota, value: int) -> str:
     return f"{request} --quota-code {quota[1]} --desired-value {value}"
 
 
-def _allowed(quotas: ServiceQuotasClient, quota: Quota) -> int:
+def _allowed(quotas: aws.ServiceQuotasClient, quota: Quota) -> int:
     place = {"ServiceCode": quota[0], "QuotaCode": quota[1]}
     answer: Any = none_if_refused(["NoSuchResourceException"], lambda: quotas.get_service_quota(**place))
     # Never changed: the account has AWS's default.

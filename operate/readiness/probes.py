@@ -5,8 +5,8 @@ docs/decisions/0010-cluster-and-run.md says what each answer means, and what onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,7 +17,7 @@ from infra.contract.names import stack_name
 from operate.connection import Connection
 from operate.deployment import stack_outputs
 from operate.emr.clusters import Cluster, Node, find_cluster, list_nodes
-from operate.readiness.checks import SPOT_ROLE, Finding
+from operate.readiness.checks import SPOT_ROLE, Finding, Look
 
 NO_CLUSTER = "EMR remembers none: ask again within two months after a deploy"
 # Amazon Linux of EC2 itself: a dry run needs an image, and EMR's own are not public.
@@ -45,12 +45,17 @@ DEPLOYER_ACTIONS = (
 )
 
 
-def probes(
-    connection: Connection, account: str, config: DeploymentConfig
-) -> dict[str, Callable[[], Finding]]:
+def probes(connection: Connection, account: str, config: DeploymentConfig) -> dict[str, Look]:
     """Return every question by its name."""
     client = connection.client
-    cluster = cache(partial(_cluster, connection))  # two questions are about it
+
+    @cache  # two questions are about it
+    def cluster() -> Cluster | None:
+        """Return the stage's cluster; None: none was deployed, or EMR has forgotten it."""
+        pipeline = stack_outputs(client("cloudformation"), stack_name(connection.stage, "pipeline"))
+        cluster_id = pipeline.get(outputs.CLUSTER_ID)
+        return find_cluster(client("emr"), cluster_id) if cluster_id else None
+
     return {
         "types for EMR": lambda: probe_types(client("emr"), config),
         "dry run of EC2": lambda: probe_launch(client("ec2"), client("ssm"), config),
@@ -70,10 +75,9 @@ def probe_types(emr: Any, config: DeploymentConfig) -> Finding:
         if not page.get("Marker"):
             break
         request["Marker"] = page["Marker"]
-    missing = sorted({name for fleet in config.fleets for name in fleet.types} - supported)
+    missing = ", ".join(sorted({name for fleet in config.fleets for name in fleet.types} - supported))
     if missing:
-        advice = f"take {', '.join(missing)} out of the fleets"
-        return "failed", f"{config.release_label} lacks {', '.join(missing)}", advice
+        return "failed", f"{config.release_label} lacks {missing}", f"take {missing} out of the fleets"
     return "ok", f"{config.release_label} takes all types of the fleets", ""
 
 
@@ -93,8 +97,7 @@ def probe_launch(ec2: Any, ssm: Any, config: DeploymentConfig) -> Finding:
     if set(answers.values()) <= {"DryRunOperation"}:
         return "ok", found, ""
     if unasked:
-        advice = "whoever may start instances can ask this: these credentials need not"
-        return "unknown", found, advice
+        return "unknown", found, "whoever may start instances can ask this: these credentials need not"
     advice = "a policy of the organisation that forbids it to these credentials may forbid it to EMR as well"
     return "warning", found, advice
 
@@ -114,18 +117,12 @@ def probe_service_role(iam: Any, account: str, cluster: Cluster | None) -> Findi
     if cluster is None:
         return "unknown", NO_CLUSTER, ""
     name, service = SPOT_ROLE
-    role = cluster.service_role
+    role, context = cluster.service_role, {"ContextKeyName": "iam:AWSServiceName", "ContextKeyType": "string"}
     answer = iam.simulate_principal_policy(
         PolicySourceArn=role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}",
         ActionNames=["iam:CreateServiceLinkedRole"],
         ResourceArns=[f"arn:aws:iam::{account}:role/aws-service-role/{service}/{name}"],
-        ContextEntries=[
-            {
-                "ContextKeyName": "iam:AWSServiceName",
-                "ContextKeyValues": [service],
-                "ContextKeyType": "string",
-            }
-        ],
+        ContextEntries=[{**context, "ContextKeyValues": [service]}],
     )
     if _denied(answer):
         advice = f"once: aws iam create-service-linked-role --aws-service-name {service}"
@@ -147,35 +144,23 @@ def probe_cluster(connection: Connection, cluster: Cluster | None, config: Deplo
     try:
         emr.put_auto_termination_policy(ClusterId=cluster_id, AutoTerminationPolicy=policy)
     except ClientError as error:
-        details = error.response["Error"]
-        code = error.response.get("ErrorCode", "no ErrorCode")
-        found = (
-            f"{cluster_id} has ended; EMR refuses a change: {details['Code']} ({code}) {details['Message']}"
-        )
-        return "ok", found, ""
+        details, code = error.response["Error"], error.response.get("ErrorCode", "no ErrorCode")
+        refusal = f"{details['Code']} ({code}) {details['Message']}"
+        return "ok", f"{cluster_id} has ended; EMR refuses a change: {refusal}", ""
     return "ok", f"{cluster_id} has ended; EMR takes a change all the same", ""
 
 
 def _agents(ssm: Any, nodes: Iterable[Node]) -> Finding:
     """Check that Session Manager reaches every node: tunnels need the primary one."""
-    ids = [node.ec2_id for node in nodes if node.state == "RUNNING"]
-    filters = [{"Key": "InstanceIds", "Values": ids}]
-    online = 0
+    ids, online = [node.ec2_id for node in nodes if node.state == "RUNNING"], 0
     if ids:
+        filters = [{"Key": "InstanceIds", "Values": ids}]
         pages = ssm.get_paginator("describe_instance_information").paginate(Filters=filters)
         online = len(list(pages.search("InstanceInformationList[?PingStatus == 'Online']")))
     found = f"Session Manager reaches {online} of {len(ids)} nodes that run"
     if online == len(ids):
         return "ok", found, ""
     return "warning", found, "`tunnel` needs the primary node: ask again in a minute"
-
-
-def _cluster(connection: Connection) -> Cluster | None:
-    """Return the stage's cluster; None where none was deployed, or EMR has forgotten it."""
-    cloudformation = connection.client("cloudformation")
-    pipeline = stack_outputs(cloudformation, stack_name(connection.stage, "pipeline"))
-    cluster_id = pipeline.get(outputs.CLUSTER_ID)
-    return find_cluster(connection.client("emr"), cluster_id) if cluster_id else None
 
 
 def _denied(answer: Mapping[str, Any]) -> list[str]:

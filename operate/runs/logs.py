@@ -13,17 +13,15 @@ from pathlib import Path
 from infra.contract.aws_clients import S3Client
 from operate.errors import OperateError, none_if_refused
 from operate.s3.objects import list_objects
-from spark_job.contract.errors import MisuseError
 from spark_job.contract.uris import bucket_and_key, last_name
 
 STEP_FILES = ("controller", "syslog", "stderr", "stdout")
 KINDS = ("driver-stdout", "driver-stderr", "stdout", "stderr", "controller", "syslog")
 # In cluster mode the driver's own; else what spark-submit wrote.
-DEFAULT_CHOICES = (("driver-stdout", "driver-stderr"), ("stdout", "stderr"), ("controller",))
+DEFAULT_CHOICES = [["driver-stdout", "driver-stderr"], ["stdout", "stderr"], ["controller"]]
 APPLICATION = re.compile(r"application_\d+_\d+")
-# container_e17_1700000000000_0001_02_000001: the second attempt's first container, which is the driver.
-CONTAINER = re.compile(r"container_(?:e\d+_)?\d+_\d+_(\d+)_(\d+)")
-DRIVER_NUMBER = 1
+# container_e17_1700000000000_0001_02_000001: the second attempt's first container, which is the driver's.
+DRIVER = re.compile(r"container_(?:e\d+_)?\d+_\d+_(\d+)_0*1/")
 # `26/11/21 15:32:38 INFO SparkUI: …`
 SPARK_NEWS = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN) ")
 MISSING = ("NoSuchKey", "404")
@@ -31,10 +29,7 @@ MISSING = ("NoSuchKey", "404")
 
 @dataclass(frozen=True)
 class StepLogs:
-    """The logs of one step of one cluster, whose own lie below `cluster_uri`: `s3://LOGS/emr/CLUSTER`.
-
-    Each has a kind: controller, syslog, stderr, stdout; driver-stderr, driver-stdout.
-    """
+    """The logs of one step of the cluster whose logs lie below `cluster_uri`: `s3://LOGS/emr/CLUSTER`."""
 
     s3: S3Client
     cluster_uri: str
@@ -68,7 +63,7 @@ class StepLogs:
         if application is None:
             return {}
         uris = self._below(f"{self.cluster_uri}/containers/{application}/")
-        attempts = {uri: number for uri in uris if (number := _driver_attempt(uri)) is not None}
+        attempts = {uri: int(driver[1]) for uri in uris if (driver := DRIVER.search(uri))}
         latest = sorted(uri for uri, number in attempts.items() if number == max(attempts.values()))
         return {f"driver-{_kind(uri)}": uri for uri in latest if _kind(uri) in STEP_FILES}
 
@@ -103,58 +98,30 @@ def _kind(uri: str) -> str:
     return last_name(uri).removesuffix(".gz")
 
 
-def _driver_attempt(uri: str) -> int | None:
-    """Return the attempt whose driver wrote this file; None: an executor did."""
-    container = CONTAINER.search(uri)
-    return int(container[1]) if container and int(container[2]) == DRIVER_NUMBER else None
-
-
-def chosen(logs: StepLogs, kinds: tuple[str, ...]) -> list[str]:
-    """Return the logs of these kinds, by URI; without kinds, the driver's own, else spark-submit's."""
-    files = logs.files()
-    choices = (tuple(kind for kind in KINDS if kind in kinds),) if kinds else DEFAULT_CHOICES
-    there = [[files[kind] for kind in choice if kind in files] for choice in choices]
-    return next(filter(None, there), [])
-
-
-def pattern_of(grep: str | None) -> re.Pattern[str] | None:
-    """Return the regular expression. Raises MisuseError where it is none."""
-    try:
-        return re.compile(grep) if grep else None
-    except re.error as error:
-        raise MisuseError(f"--grep {grep!r} is no regular expression: {error}") from error
-
-
 @dataclass
 class Reader:
     """Gives the lines of a step's logs, each once, however often it looks."""
 
     logs: StepLogs
-    kinds: tuple[str, ...]
-    pattern: re.Pattern[str] | None = None
+    kinds: tuple[str, ...]  # of the logs; none: the driver's own, else those of spark-submit
+    pattern: re.Pattern[str] = re.compile("")
     seen: dict[str, int] = field(default_factory=dict)  # URI to characters
 
     def new_lines(self, *, to_the_end: bool = True) -> Iterator[str]:
-        """Yield the lines that are new since the last call, file by file.
-
-        Args:
-            to_the_end: also a last line without an end; it may still grow.
-        """
-        for uri in chosen(self.logs, self.kinds):
+        """Yield the lines since the last call, file by file; `to_the_end` also one that may still grow."""
+        files = self.logs.files()
+        choices = [[kind for kind in KINDS if kind in self.kinds]] if self.kinds else DEFAULT_CHOICES
+        there = [[files[kind] for kind in choice if kind in files] for choice in choices]
+        for uri in next(filter(None, there), []):
             text = self.logs.read(uri)
             begin = self.seen.get(uri, 0)
             end = len(text) if to_the_end else text.rfind("\n") + 1
             self.seen[uri] = max(begin, end)
-            for line in text[begin:end].splitlines():
-                if self.pattern is None or self.pattern.search(line):
-                    yield line
+            yield from (line for line in text[begin:end].splitlines() if self.pattern.search(line))
 
 
-def download(logs: StepLogs, folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """Download every log of the step, unpacked, as `FOLDER/STEP/KIND.log`.
-
-    Raises OperateError: none has come yet.
-    """
+def download(logs: StepLogs, folder: Path, say: Callable[[str], None]) -> list[str]:
+    """Save every log of the step as `FOLDER/STEP/KIND.log`. Raises OperateError: none has come yet."""
     files = logs.files()
     if not files:
         raise OperateError(nothing_yet(logs))
@@ -165,7 +132,7 @@ def download(logs: StepLogs, folder: Path, say: Callable[[str], None]) -> list[P
         path = target / f"{kind}.log"
         path.write_text(logs.read(uri))
         say(str(path))
-        written.append(path)
+        written.append(str(path))
     return written
 
 

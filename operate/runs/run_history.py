@@ -1,26 +1,18 @@
 """The runs of a stage: what EMR knows of each, with its cluster and cost, and what its folder holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from infra.contract import outputs
-from infra.contract.aws_clients import EMRClient, S3Client
+from infra.contract.aws_clients import S3Client
 from infra.contract.prefixes import RUNS
 from infra.costs.cost import FEWEST_IMAGES, OwnRate
 from infra.run.functions.cost_limit.handler import paid_until
 from operate.connection import Connection
-from operate.emr.clusters import (
-    REMEMBERED_DAYS,
-    Cluster,
-    Node,
-    describe_cluster,
-    find_cluster,
-    list_clusters,
-    list_nodes,
-)
+from operate.emr.clusters import Cluster, Node, describe_cluster, find_cluster, list_clusters, list_nodes
 from operate.emr.node_costs import SPOT, account, spot_prices, total
 from operate.emr.steps import Step, list_steps
 from operate.errors import DENIED, UNKNOWN, OperateError, none_if_refused
@@ -35,11 +27,8 @@ MOST_NAMES = 5
 CLUSTERS_AT_ONCE = 4  # EMR answers few calls a second
 
 
-def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> list[Cluster]:
-    """Return the stage's clusters, ended ones too, the latest first.
-
-    Whoever may not list clusters gets that of the last deploy, if EMR still knows it.
-    """
+def stage_clusters(connection: Connection, days: float | None = None) -> list[Cluster]:
+    """Return the stage's clusters, latest first; to those who may not list them, that of the last deploy."""
     emr, deployment = connection.client("emr"), connection.deployment
     listed = none_if_refused(DENIED, lambda: list_clusters(emr, deployment.name_prefix, days))
     if listed is not None:
@@ -49,10 +38,7 @@ def stage_clusters(connection: Connection, days: float = REMEMBERED_DAYS) -> lis
 
 
 def meant_clusters(connection: Connection, cluster_id: str | None) -> list[Cluster]:
-    """Return the clusters that a person means: the named one, else those that are up, else the latest.
-
-    The list is empty where EMR remembers no cluster.
-    """
+    """Return the named cluster, else those that are up, else the latest; none: EMR remembers none."""
     emr = connection.client("emr")
     if cluster_id:
         return [describe_cluster(emr, cluster_id)]
@@ -63,36 +49,30 @@ def meant_clusters(connection: Connection, cluster_id: str | None) -> list[Clust
 
 
 def find_run(connection: Connection, run: str | None, cluster_id: str | None = None) -> tuple[Cluster, Step]:
-    """Return the step of a run, and its cluster.
-
-    Args:
-        run: `s-…` or a run id; None: the latest step of the clusters that are meant.
-        cluster_id: look at this cluster alone.
-
-    Raises OperateError: there is none.
-    """
-    prefix = connection.deployment.name_prefix
+    """Return the step of a run (`s-…` or run id; None: the latest), and its cluster. Raises OperateError."""
+    emr, prefix = connection.client("emr"), connection.deployment.name_prefix
     clusters = meant_clusters(connection, cluster_id) if cluster_id or not run else stage_clusters(connection)
     if run is None:
-        steps = _steps(connection, clusters)
+        steps = [(cluster, step) for cluster in clusters for step in list_steps(emr, cluster.id)]
         if not steps:
             raise OperateError("there are no steps yet: `submit` starts a run")
-        return max(steps, key=lambda pair: pair[1].created.timestamp() if pair[1].created else 0.0)
+        return max(steps, key=lambda pair: _age_key(pair[1]))
     # A cluster that was started for a run has its name; one that is up may have taken up what another left.
     for cluster in sorted(clusters, key=lambda cluster: (not cluster.live, cluster.name != prefix + run)):
-        for _, step in _steps(connection, [cluster]):
+        for step in list_steps(emr, cluster.id):
             if run in (step.id, step.name, step.name.removeprefix(prefix)):
                 return cluster, step
-    names = [step.name.removeprefix(prefix) for _, step in _steps(connection, clusters[:MOST_NAMES])]
+    latest = [step.name for cluster in clusters[:MOST_NAMES] for step in list_steps(emr, cluster.id)]
+    names = dict.fromkeys(name.removeprefix(prefix) for name in latest[:MOST_NAMES])
     raise OperateError(
         f"no step {run} on a cluster that EMR remembers; the latest runs: "
-        f"{', '.join(dict.fromkeys(names[:MOST_NAMES])) or 'none'}; `runs` lists all that have results"
+        f"{', '.join(names) or 'none'}; `runs` lists all that have results"
     )
 
 
-def _steps(connection: Connection, clusters: Iterable[Cluster]) -> list[tuple[Cluster, Step]]:
-    emr = connection.client("emr")
-    return [(cluster, step) for cluster in clusters for step in list_steps(emr, cluster.id)]
+def _age_key(step: Step) -> float:
+    """Return what is largest for the latest step."""
+    return step.created.timestamp() if step.created else 0.0
 
 
 @dataclass(frozen=True)
@@ -107,15 +87,18 @@ class RunTrace:
 def run_history(connection: Connection, *, at_spot_prices: bool = False) -> dict[str, RunTrace]:
     """Return what EMR still knows of each run, by run id.
 
-    A run costs what all nodes cost in its share of its clusters' lives, on demand.
-
-    Args:
-        at_spot_prices: Spot nodes cost what EC2 took for them, where it tells.
+    A run costs what all nodes cost in its share of its clusters' lives: on demand, or with `at_spot_prices`
+    what EC2 took for Spot nodes, where EC2 tells.
     """
     now, emr, deployment = datetime.now(UTC), connection.client("emr"), connection.deployment
+
+    def steps_and_nodes(cluster_id: str) -> tuple[list[Step], list[Node]]:
+        told = none_if_refused(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id)))
+        return told or ([], [])
+
     with ThreadPoolExecutor(CLUSTERS_AT_ONCE) as pool:
         cluster_ids = [cluster.id for cluster in stage_clusters(connection)]
-        clusters = list(pool.map(lambda cluster_id: _steps_and_nodes(emr, cluster_id), cluster_ids))
+        clusters = list(pool.map(steps_and_nodes, cluster_ids))
     attempts: dict[str, list[tuple[Step, float | None]]] = {}
     for cluster_id, (steps, nodes) in zip(cluster_ids, clusters, strict=True):
         spot = spot_of(connection, cluster_id, nodes, now) if at_spot_prices else {}
@@ -123,12 +106,16 @@ def run_history(connection: Connection, *, at_spot_prices: bool = False) -> dict
             if step.name.startswith(deployment.name_prefix):
                 cost = total(account(nodes_of_run(step, steps, nodes, now), deployment.region, now, spot))
                 attempts.setdefault(step.name.removeprefix(deployment.name_prefix), []).append((step, cost))
-    return {run_id: _trace(steps) for run_id, steps in attempts.items()}
+    history = {}
+    for run_id, tried in attempts.items():
+        latest = max((step for step, _ in tried), key=_age_key)
+        costs = [cost for _, cost in tried if cost is not None]
+        cost = sum(costs) if len(costs) == len(tried) else None
+        history[run_id] = RunTrace(latest.state, latest.created, cost)
+    return history
 
 
-def spot_of(
-    connection: Connection, cluster_id: str, nodes: Sequence[Node], now: datetime
-) -> dict[str, float]:
+def spot_of(connection: Connection, cluster_id: str, nodes: list[Node], now: datetime) -> dict[str, float]:
     """Return what EC2 took for an hour of the cluster's Spot nodes, by type, where it tells."""
     if not any(node.market == SPOT for node in nodes):
         return {}
@@ -141,10 +128,6 @@ def nodes_of_run(step: Step, steps: Iterable[Step], nodes: Iterable[Node], now: 
 
     It begins when the step before has ended, or with the node: so the first run pays for the start of its
     cluster. It ends with the step, that of the last one with the node: so the last run pays for the idle end.
-
-    Args:
-        steps: all of the cluster.
-        now: a node that has not ended lives until then.
     """
     others = [one for one in steps if one.id != step.id]
     if step.started is None and others:
@@ -162,31 +145,12 @@ def nodes_of_run(step: Step, steps: Iterable[Step], nodes: Iterable[Node], now: 
     return lives
 
 
-def _trace(attempts: Sequence[tuple[Step, float | None]]) -> RunTrace:
-    latest = max(
-        (step for step, _ in attempts), key=lambda step: step.created.timestamp() if step.created else 0
-    )
-    costs = [cost for _, cost in attempts if cost is not None]
-    return RunTrace(latest.state, latest.created, sum(costs) if len(costs) == len(attempts) else None)
-
-
-def _steps_and_nodes(emr: EMRClient, cluster_id: str) -> tuple[list[Step], list[Node]]:
-    return none_if_refused(UNKNOWN, lambda: (list_steps(emr, cluster_id), list_nodes(emr, cluster_id))) or (
-        [],
-        [],
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunSummary(RunFigures):
-    """One run; what is not known (yet) is None.
-
-    Attributes:
-        state: complete once the manifest is there; before, what EMR says of the run's latest step (pending,
-            running, failed, cancelled), or unfinished.
-    """
+    """One run; what is not known (yet) is None."""
 
     run: str
+    # Complete once the manifest is there; before, what EMR says of the latest step, as pending or failed.
     state: str = UNFINISHED
 
 
@@ -201,67 +165,51 @@ def list_runs(s3: S3Client, bucket: str, history: Mapping[str, RunTrace]) -> lis
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
         summaries = pool.map(lambda name: read_run(s3, bucket, name), names)
         runs = with_accuracies({run.run: run for run in summaries})
-    return sorted((traced(run, history.get(run.run)) for run in runs.values()), key=_latest_first)
+    for name, trace in history.items():
+        run = runs[name]
+        known = run.state == COMPLETE or trace.state == "COMPLETED"
+        runs[name] = replace(
+            run,
+            state=run.state if known else trace.state.lower(),
+            created=run.created or trace.submitted,
+            cost_usd=run.cost_usd if trace.cost_usd is None else trace.cost_usd,
+        )
 
+    def complete_last(run: RunSummary) -> tuple[bool, float, str]:
+        return run.state == COMPLETE, -run.created.timestamp() if run.created else 0, run.run
 
-def traced(run: RunSummary, trace: RunTrace | None) -> RunSummary:
-    """Return the run with what EMR knows of it."""
-    if trace is None:
-        return run
-    state = run.state
-    if state != COMPLETE and trace.state != "COMPLETED":
-        state = trace.state.lower()
-    cost = run.cost_usd if trace.cost_usd is None else trace.cost_usd
-    return replace(run, state=state, created=run.created or trace.submitted, cost_usd=cost)
+    return sorted(runs.values(), key=complete_last)
 
 
 def read_run(s3: S3Client, bucket: str, run_id: str) -> RunSummary:
     """Return one run, from its manifest and metrics."""
-    content = _read(s3, bucket, run_prefix(run_id) + MANIFEST)
+
+    def read(name: str) -> dict[str, Any]:
+        try:
+            content = read_json(s3, bucket, run_prefix(run_id) + name)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    content = read(MANIFEST)
     try:
         manifest = Manifest.from_json({"run_id": run_id, "created": "", **content})
     except ValueError:  # something else is called manifest.json
         content = {}
     if not content:
         return RunSummary(run=run_id)
-    figures = RunFigures.of(manifest, _read(s3, bucket, run_prefix(run_id) + METRICS))
-    return RunSummary(run=run_id, state=COMPLETE, **asdict(figures))
-
-
-def _read(s3: S3Client, bucket: str, key: str) -> dict[str, Any]:
-    """Return a JSON object; empty: there is none, or the file holds something else."""
-    try:
-        content = read_json(s3, bucket, key)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _latest_first(run: RunSummary) -> tuple[bool, float, str]:
-    return run.state == COMPLETE, -run.created.timestamp() if run.created else 0, run.run
-
-
-def closest(run_id: str, known: Sequence[str]) -> str:
-    """Return some names for a message: those that begin alike, else the first."""
-    alike = [name for name in known if name.startswith(run_id[:3])]
-    return ", ".join((alike or list(known))[:5]) or "there are none yet"
+    return RunSummary(run=run_id, state=COMPLETE, **asdict(RunFigures.of(manifest, read(METRICS))))
 
 
 def own_rates(connection: Connection) -> list[OwnRate]:
-    """Return the rate of each finished run that computed enough images on machines which are known.
-
-    A run whose files may not be read, as those of an earlier key, has none.
-    """
+    """Return the rate of each finished run that can be read and computed enough images on known machines."""
     s3, bucket = connection.client("s3"), connection.deployment.results_bucket
-    names = list_folders(s3, bucket, f"{RUNS}/")
+    names, rates = list_folders(s3, bucket, f"{RUNS}/"), []
     with ThreadPoolExecutor(FOLDERS_AT_ONCE) as pool:
         runs = pool.map(lambda name: none_if_refused(DENIED, lambda: read_run(s3, bucket, name)), names)
-        return [rate for run in runs if run and (rate := _rate(run))]
-
-
-def _rate(run: RunSummary) -> OwnRate | None:
-    families = tuple(sorted({name.partition(".")[0] for name in run.instance_types}))
-    rate, enough = run.images_per_second_per_core, (run.images_computed or 0) >= FEWEST_IMAGES
-    if not (families and run.created and run.model and run.megapixels and rate and enough):
-        return None
-    return OwnRate(run.run, run.created, run.model, families, run.megapixels, rate)
+        for run in filter(None, runs):
+            families = tuple(sorted({name.partition(".")[0] for name in run.instance_types}))
+            rate, enough = run.images_per_second_per_core, (run.images_computed or 0) >= FEWEST_IMAGES
+            if families and run.created and run.model and run.megapixels and rate and enough:
+                rates.append(OwnRate(run.run, run.created, run.model, families, run.megapixels, rate))
+    return rates

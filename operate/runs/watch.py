@@ -56,19 +56,9 @@ def logs_of(connection: Connection, cluster_id: str, step_id: str) -> StepLogs:
 
 
 def wait_for_outcome(
-    connection: Connection,
-    cluster_id: str,
-    step_id: str,
-    *,
-    meanwhile: Callable[[Step], None] = lambda _step: None,
+    connection: Connection, cluster_id: str, step_id: str, meanwhile: Callable[[Step], None] = lambda _: None
 ) -> Step:
-    """Follow a step to its end.
-
-    Args:
-        meanwhile: called with the step each time it has been looked at and has not ended.
-
-    Raises StepFailedError: it did not complete.
-    """
+    """Follow a step to its end, as `follow` does. Raises StepFailedError: it did not complete."""
     step = follow(connection.client("emr"), cluster_id, step_id, say, meanwhile=meanwhile)
     if step.state != COMPLETED:
         logs = logs_of(connection, cluster_id, step_id)
@@ -76,7 +66,13 @@ def wait_for_outcome(
             say(f"| {line}")
         cluster = find_cluster(connection.client("emr"), cluster_id)
         why = failure(step, logs.step_uri, cluster.reason if cluster else "")
-        raise StepFailedError(why + cost_limit(connection, step))
+        told = read_of_run(connection, step, COST)
+        if told and told["stop"]:
+            why += (
+                f"; its cost limit was reached: {told['cost_usd']:.2f} of {told['max_cost_usd']:.2f} USD; "
+                "`submit --resume` with a higher --max-cost goes on"
+            )
+        raise StepFailedError(why)
     return step
 
 
@@ -87,33 +83,14 @@ def read_of_run(connection: Connection, step: Step, name: str) -> dict[str, Any]
     return read_json(connection.client("s3"), bucket, run_prefix(run_id) + name)
 
 
-def cost_limit(connection: Connection, step: Step) -> str:
-    """Return words for a run that was stopped at its cost limit; empty: it was not."""
-    told = read_of_run(connection, step, COST)
-    if not told or not told["stop"]:
-        return ""
-    return (
-        f"; its cost limit was reached: {told['cost_usd']:.2f} of {told['max_cost_usd']:.2f} USD; "
-        "`submit --resume` with a higher --max-cost goes on"
-    )
-
-
 def failure(step: Step, logs_uri: str, end_of_cluster: str = "") -> str:
-    """Return a line with the step's state, EMR's reason and where the logs are.
-
-    Args:
-        end_of_cluster: the reason of the cluster's end, which may have come before the step began.
-    """
+    """Return a line with the step's state, EMR's reason, else that of the cluster's end, and the logs."""
     reason = step.reason or end_of_cluster or "EMR gave no reason"
     return f"step {step.id} ({step.name}) {step.state}: {reason}; logs {logs_uri} and `logs {step.id}`"
 
 
 def driver_words(logs: StepLogs, patience: float = LOGS_COME_WITHIN_SECONDS) -> list[str]:
-    """Return the last lines of the driver's log, else of spark-submit's; none when none come in time.
-
-    Args:
-        patience: seconds.
-    """
+    """Return the last lines of the driver's log, else of spark-submit's; none: none came in that time."""
     waited = 0.0
     while waited <= patience:
         files = logs.files()
@@ -127,17 +104,10 @@ def driver_words(logs: StepLogs, patience: float = LOGS_COME_WITHIN_SECONDS) -> 
 
 
 class Watch:
-    """Looks at the stage's latest cluster and its steps.
-
-    Args:
-        clock: in seconds.
-    """
+    """Looks at the stage's latest cluster and its steps; its clock counts seconds."""
 
     def __init__(
-        self,
-        connection: Connection,
-        say: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, connection: Connection, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._connection, self._say, self._clock = connection, say, clock
         self._began, self._since = clock(), datetime.now(UTC)
@@ -147,7 +117,7 @@ class Watch:
         self._steps: list[Step] = []
 
     def look(self) -> None:
-        """Look once; that AWS refuses a call is said, and no failure of the run."""
+        """Look once; a call that AWS refuses is told, and is no failure of the run."""
         try:
             self._look()
         except DeploymentNotFoundError:
@@ -158,7 +128,7 @@ class Watch:
             self._now(f"waiting for CloudFormation and EMR for {self._clock() - self._began:.0f} s")
 
     def look_at(self, cluster: Cluster | None, step: Step) -> None:
-        """Say how far a step is; of one that is stalled once what its driver said last."""
+        """Say how far a step is; when it stalls, also the last lines of its driver, once."""
         if step.state != "RUNNING":
             if cluster:
                 self._now(f"cluster {cluster.id} {cluster.state} for {self._clock() - self._began:.0f} s")
@@ -223,7 +193,7 @@ def wait_for_run(connection: Connection, cluster_id: str, step_id: str) -> Step:
         with suppress(ClientError, BotoCoreError):  # a call that is refused is no failure of the run
             watch.look_at(find_cluster(emr, cluster_id), step)
 
-    return wait_for_outcome(connection, cluster_id, step_id, meanwhile=meanwhile)
+    return wait_for_outcome(connection, cluster_id, step_id, meanwhile)
 
 
 @contextmanager

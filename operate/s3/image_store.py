@@ -1,7 +1,7 @@
 """Brings a folder of an image bucket up to date with photographs of this machine."""
 
 import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,16 +17,12 @@ from operate.s3.transfer import side_by_side
 
 @dataclass(frozen=True)
 class Target:
-    """Where photographs go; `prefix` is empty or ends in `/`.
-
-    Attributes:
-        facts: metadata of each object, in letters that S3 takes: who gave it, with which consent.
-    """
+    """Where photographs go."""
 
     s3: S3Client
     bucket: str
-    prefix: str
-    facts: Mapping[str, str] = field(default_factory=dict)
+    prefix: str  # empty, or ends in `/`
+    facts: Mapping[str, str] = field(default_factory=dict)  # metadata: who gave it, with which consent
 
     @property
     def uri(self) -> str:
@@ -55,10 +51,7 @@ class UploadResult:
 def upload(
     target: Target, photographs: list[Photograph], *, at_once: int, dry_run: bool = False
 ) -> UploadResult:
-    """Bring the target up to date with these photographs; nothing there is deleted.
-
-    Raises OperateError: a file could not be uploaded, or is not there afterwards.
-    """
+    """Bring the target up to date; nothing there is deleted. Raises OperateError: a file was not uploaded."""
     stored = target.stored()
     changes = side_by_side(partial(_is_new, target, stored), photographs, at_once=at_once, label="comparing")
     wanted = [photograph for photograph, changed in changes if changed]
@@ -66,25 +59,27 @@ def upload(
         side_by_side(
             partial(_put, target), wanted, at_once=at_once, label="uploading", size=lambda one: one.size
         )
-        _verify(target, photographs)
+        stored = target.stored()
+        for photograph in photographs:
+            there = stored.get(target.key(photograph))
+            if there is None or there.size != photograph.size:
+                raise OperateError(f"{photograph.name} is not in {target.uri} as uploaded: upload again")
     size = sum(photograph.size for photograph in wanted)
     return UploadResult(target.uri, len(photographs), len(wanted), len(photographs) - len(wanted), size)
 
 
-def _is_new(
-    target: Target, stored: Mapping[str, StoredObject], photograph: Photograph
-) -> tuple[Photograph, bool]:
-    key = target.key(photograph)
+def _is_new(target: Target, stored: Mapping[str, StoredObject], one: Photograph) -> tuple[Photograph, bool]:
+    key = target.key(one)
     there = stored.get(key)
-    if there is None or there.size != photograph.size:
-        return photograph, True
-    mine = digests(photograph)
+    if there is None or there.size != one.size:
+        return one, True
+    mine = digests(one)
     if there.etag == mine.etag and not target.facts:
-        return photograph, False
+        return one, False
     # KMS makes the ETag anything but the MD5: ask for the checksum that came with the upload.
     head = target.s3.head_object(Bucket=target.bucket, Key=key, ChecksumMode="ENABLED")
     same = there.etag == mine.etag or head.get("ChecksumSHA256") == mine.checksum
-    return photograph, not (same and target.facts.items() <= head["Metadata"].items())
+    return one, not (same and target.facts.items() <= head["Metadata"].items())
 
 
 def _put(target: Target, photograph: Photograph) -> None:
@@ -127,21 +122,7 @@ def _put_in_parts(target: Target, photograph: Photograph, kind: str) -> None:
     for number, block in enumerate(parts_of(photograph.path), 1):
         mine, etag = digests_of(block), etags.get(number, "")
         if mine.checksum != checksums.get(number) and mine.etag != etag.strip('"'):
-            etag = s3.upload_part(
-                Bucket=bucket,
-                Key=key,
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=block,
-                ChecksumSHA256=mine.checksum,
-            )["ETag"]
+            place: Any = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
+            etag = s3.upload_part(**place, Body=block, ChecksumSHA256=mine.checksum)["ETag"]
         parts.append({"PartNumber": number, "ETag": etag, "ChecksumSHA256": mine.checksum})
     s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts})
-
-
-def _verify(target: Target, photographs: Iterable[Photograph]) -> None:
-    stored = target.stored()
-    for photograph in photographs:
-        there = stored.get(target.key(photograph))
-        if there is None or there.size != photograph.size:
-            raise OperateError(f"{photograph.name} is not in {target.uri} as uploaded: upload again")

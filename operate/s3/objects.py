@@ -67,10 +67,7 @@ class FolderCopy:
     folder: Path
 
     def path(self, stored: StoredObject) -> Path:
-        """Return the file that an object is written to.
-
-        Raises OperateError: its key leads out of the folder.
-        """
+        """Return the file for an object. Raises OperateError: its key leads out of the folder."""
         name = stored.key.removeprefix(self.prefix)
         if any(part in ("", ".", "..") for part in name.split("/")):
             raise OperateError(f"s3://{self.bucket}/{stored.key} would be written outside of {self.folder}")
@@ -78,22 +75,15 @@ class FolderCopy:
 
 
 def download(copy: FolderCopy, objects: Sequence[StoredObject], *, at_once: int) -> list[StoredObject]:
-    """Fetch what is not there yet, each file whole or not at all; returns what was fetched.
+    """Fetch what is not there yet, each file whole or not at all, and return it. Raises OperateError."""
 
-    Raises OperateError: an object could not be fetched.
-    """
-    files = [stored for stored in objects if not stored.key.endswith("/")]
-    wanted = [stored for stored in files if not _is_there(copy.path(stored), stored)]
+    def is_there(stored: StoredObject) -> bool:
+        path, modified = copy.path(stored), int(stored.modified.timestamp())  # `_get` gives a file this time
+        return path.is_file() and (path.stat().st_size, int(path.stat().st_mtime)) == (stored.size, modified)
+
+    wanted = [stored for stored in objects if not stored.key.endswith("/") and not is_there(stored)]
     side_by_side(partial(_get, copy), wanted, at_once=at_once, label="fetching")
     return wanted
-
-
-def _is_there(path: Path, stored: StoredObject) -> bool:
-    """Compare size and time: `_get` gives a file the time of its object."""
-    if not path.is_file():
-        return False
-    status = path.stat()
-    return status.st_size == stored.size and int(status.st_mtime) == int(stored.modified.timestamp())
 
 
 def _get(copy: FolderCopy, stored: StoredObject) -> None:

@@ -23,6 +23,9 @@ MOST_BYTES = 10_000 * PART_BYTES
 MOST_AT_ONCE_BYTES = 2 * PART_BYTES
 
 
+Inode = tuple[int, int]  # device and number of a file or folder
+
+
 @dataclass(frozen=True)
 class Photograph:
     """One file to upload; `name` is relative to its folder, with `/` between the parts."""
@@ -43,12 +46,8 @@ class Collection:
 def require_photographs(folder: Path, *, all_files: bool, links_outside: bool = False) -> Collection:
     """Return every photograph below the folder, without hidden files and those of the system.
 
-    Args:
-        folder: symbolic links are followed, except back to a folder above.
-        all_files: whatever the extension.
-        links_outside: follow links also to what does not lie in the folder.
-
-    Raises MisuseError: there is nothing to say of it.
+    Symbolic links are followed, but not back to a folder above, and out of the folder with `links_outside`
+    alone. Raises MisuseError: there is neither a photograph nor a problem.
     """
     inside = None if links_outside else folder.resolve()
     found = list(_below(folder, folder, inside, all_files))
@@ -84,16 +83,12 @@ class Digests:
     @property
     def etag(self) -> str:
         """The MD5, as S3 writes it."""
-        return self.md5.hex() + self._parts
+        return self.md5.hex() + (f"-{self.parts}" if self.parts else "")
 
     @property
     def checksum(self) -> str:
         """The SHA-256, as S3 writes it."""
-        return base64.b64encode(self.sha256).decode() + self._parts
-
-    @property
-    def _parts(self) -> str:
-        return f"-{self.parts}" if self.parts else ""
+        return base64.b64encode(self.sha256).decode() + (f"-{self.parts}" if self.parts else "")
 
 
 def digests_of(content: bytes) -> Digests:
@@ -119,17 +114,11 @@ def digests(photograph: Photograph) -> Digests:
 
 
 def _below(
-    folder: Path,
-    root: Path,
-    inside: Path | None,
-    all_files: bool,
-    above: frozenset[tuple[int, int]] = frozenset(),
+    folder: Path, root: Path, inside: Path | None, all_files: bool, above: frozenset[Inode] = frozenset()
 ) -> Iterator[Photograph | str]:
     """Yield the photographs below a folder of `root`, and a line for what cannot be taken.
 
-    Args:
-        inside: links must lead below it, if it is given.
-        above: the folders that lead to this one, by device and number.
+    Links must lead below `inside`, if it is given, and not to a folder `above`, which leads to this one.
     """
     try:
         status, entries = folder.stat(), list(os.scandir(folder))
@@ -144,7 +133,7 @@ def _below(
             continue
         try:
             there = entry.stat()
-            _check_link(entry, there, inside, seen)
+            _check_entry(entry, there, inside, seen)
             if stat.S_ISDIR(there.st_mode):
                 yield from _below(path, root, inside, all_files, seen)
             elif skip_reason(name, all_files) is None:
@@ -156,13 +145,13 @@ def _below(
             yield f"{_shown(path, root)}: {error}"
 
 
-def _check_link(
-    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, seen: frozenset[tuple[int, int]]
+def _check_entry(
+    entry: os.DirEntry[str], there: os.stat_result, inside: Path | None, above: frozenset[Inode]
 ) -> None:
     """Check that an entry is a file or a folder that may be entered. Raises OperateError."""
     if inside and entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(inside):
         raise OperateError("the link leads out of the folder: give --links-outside to follow it")
-    if stat.S_ISDIR(there.st_mode) and (there.st_dev, there.st_ino) in seen:
+    if (there.st_dev, there.st_ino) in above:
         raise OperateError("the link leads back to a folder above it")
     if not (stat.S_ISDIR(there.st_mode) or stat.S_ISREG(there.st_mode)):
         raise OperateError("neither a file nor a folder")
@@ -175,12 +164,7 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _readable(photograph: Photograph) -> Photograph:
-    """Return the photograph if S3 takes it and the job can read it back.
-
-    Raises:
-        OperateError: it cannot, and why.
-        OSError: the file cannot be opened.
-    """
+    """Return the photograph if S3 takes it and the job can read it back. Raises OperateError, OSError."""
     try:
         length = len(photograph.name.encode())
     except UnicodeEncodeError:

@@ -10,15 +10,7 @@ from typing import Any
 from infra.artifacts.packing import ENTRY_POINT, build_job, job_inputs
 from infra.checkout import ROOT
 from infra.contract.aws_clients import S3Client
-from infra.contract.prefixes import RUNS
-from infra.launch.checks import (
-    active_clusters,
-    active_runs,
-    check_images,
-    check_labels,
-    holds,
-    refuse_repetition,
-)
+from infra.launch import checks
 from infra.launch.run_request import RunRequest, Submission, brought_job, submission
 from operate.connection import Connection
 from operate.deployment import Deployment
@@ -48,13 +40,10 @@ def prepared(
     """Return the request and the step that it means, checked.
 
     Args:
-        name: The run id begins with it.
         options: Of the job, by name; None: not given.
         job_code: Run the working tree's job instead of the deployed one.
 
-    Raises:
-        MisuseError: two options exclude each other.
-        OperateError: no images, the same run again, an earlier run that is not there.
+    Raises MisuseError, and OperateError: no images, the same run again, an earlier run that is not there.
     """
     deployment, s3, emr = connection.deployment, connection.client("s3"), connection.client("emr")
     require_images(place)
@@ -63,7 +52,11 @@ def prepared(
     if reduction := given.get("reduction"):
         if both := [one for one in DECIDED_BY_REDUCTION if given.get(one)]:
             raise MisuseError(f"--{both[0]} and --reduction exclude each other: give one")
-        given = {**given, "reduction": reduction_uri(s3, deployment, reduction)}
+        folder = reduction if "://" in reduction else f"{deployment.results_uri}/{reduction}"
+        bucket, prefix = bucket_and_key(folder)
+        if not checks.holds(s3, bucket, f"{prefix}/{MANIFEST}"):
+            raise OperateError(f"--reduction {reduction}: no complete run there; `runs` lists those that are")
+        given = {**given, "reduction": f"s3://{bucket}/{prefix}"}
     request = RunRequest(
         images=place.images,
         fingerprint=place.listing.fingerprint,
@@ -73,8 +66,8 @@ def prepared(
         resume=resume,
     )
     run, prefix = submission(place.deployed, request), deployment.name_prefix
-    active = active_runs(emr, active_clusters(emr, prefix), prefix)
-    refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=resume)
+    active = checks.active_runs(emr, checks.active_clusters(emr, prefix), prefix)
+    checks.refuse_repetition(s3, deployment.results_bucket, run.run_id, active, resume=resume)
     return request, run
 
 
@@ -97,13 +90,10 @@ def upload_job(s3: S3Client, bucket: str, root: Path = ROOT) -> tuple[str, str]:
 
 
 def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
-    """Return the sources as URIs; without any, every source of the deployment.
+    """Return the sources, all if none is given, as URIs. Raises MisuseError: the cluster may not read there.
 
     Args:
         given: `s3://BUCKET/PREFIX`, or a source's name with a folder behind it or without: `images/2026`.
-
-    Raises:
-        MisuseError: the cluster may not read there.
     """
     buckets = deployment.images_buckets
     uris = []
@@ -114,31 +104,12 @@ def image_uris(deployment: Deployment, given: Sequence[str]) -> tuple[str, ...]:
             source, _, prefix = image_source.strip("/").partition("/")
             bucket = deployment.images_bucket(source)
         uris.append(f"s3://{bucket}/{prefix}".rstrip("/"))
-    check_images(uris, buckets.values())
+    checks.check_images(uris, buckets.values())
     return tuple(dict.fromkeys(uris))
 
 
 def require_labels(s3: S3Client, deployment: Deployment, labels: str) -> None:
-    """Check a value of `--labels`.
-
-    Raises:
-        MisuseError: it is neither a rule nor a table that the cluster may read.
-        OperateError: there is no such table.
-    """
-    check_labels(labels, deployment.images_buckets.values())
-    if is_table(labels) and not holds(s3, *bucket_and_key(labels)):
+    """Check a value of `--labels`. Raises MisuseError, and OperateError where there is no such table."""
+    checks.check_labels(labels, deployment.images_buckets.values())
+    if is_table(labels) and not checks.holds(s3, *bucket_and_key(labels)):
         raise OperateError(f"--labels {labels}: there is no such object: copy the table there")
-
-
-def reduction_uri(s3: S3Client, deployment: Deployment, run: str) -> str:
-    """Return the folder of the earlier run whose reduction is applied.
-
-    Raises OperateError: there is no such complete run.
-    """
-    if "://" in run:
-        bucket, prefix = bucket_and_key(run)
-    else:
-        bucket, prefix = deployment.results_bucket, f"{RUNS}/{run}"
-    if not holds(s3, bucket, f"{prefix}/{MANIFEST}"):
-        raise OperateError(f"--reduction {run}: no complete run there; `runs` lists those that are")
-    return f"s3://{bucket}/{prefix}"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import StatisticsError, correlation, linear_regression
 
 from infra.config.deployment import DeploymentConfig
-from infra.costs.prices import node_hour, price_table
+from infra.costs.prices import node_hour
 from spark_job.contract.tuning import FittedLine, Measurement
 
 # Prices this close are alike: the faster one is worth it.
@@ -47,19 +47,6 @@ def machine(config: DeploymentConfig) -> Machine:
     primary, worker = config.fleets[0].instances[0], config.core_node
     hours = [node_hour(node, config.region, public=config.public_nodes) for node in (worker, primary)]
     return Machine(worker.vcpu, *hours)
-
-
-def place_of(config: DeploymentConfig, cluster_id: str) -> dict[str, str]:
-    """Return where it was measured, for the report."""
-    node = config.core_node
-    return {
-        "cluster": cluster_id,
-        "stage": config.stage,
-        "region": config.region,
-        "nodes": f"{node.name}, {node.vcpu} vCPU",
-        "model": config.model,
-        "prices": f"infra/costs/prices.json of {price_table()['date']}, on demand",
-    }
 
 
 def point(measured: Measured, serial_rate: float, machine: Machine) -> Measurement:

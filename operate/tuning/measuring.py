@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from infra.config.deployment import DeploymentConfig
 from infra.config.sizing import NodeTooSmallError
+from infra.costs.prices import price_table
 from infra.launch.run_request import RunRequest, Submission, submission
 from operate.connection import Connection
 from operate.emr.steps import add_steps, cancel_step, describe_step, spark_step
@@ -21,7 +23,6 @@ from spark_job.contract.tuning import Tuning
 
 # Spark counts two cores at least.
 LEAST_PARALLELISM = 2
-
 # How long Spark may wait for all executors: scaling starts nodes for them meanwhile.
 WAIT_FOR_EXECUTORS = "30min"
 # Shares of the sample that show how time grows with the number of images; the grid has all of them.
@@ -36,42 +37,17 @@ class Trial:
     cores: int
     images: int
 
-    @property
-    def name(self) -> str:
-        """The trial as part of a run id: `4x2-20000`."""
-        return f"{self.executors}x{self.cores}-{self.images}"
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What a tuning measures: the grid on all images, and one point of it on fewer."""
-
-    grid: tuple[Trial, ...]
-    smaller: tuple[Trial, ...]
-
-    @property
-    def trials(self) -> tuple[Trial, ...]:
-        """The trials of the grid, then those on fewer images."""
-        return (*self.grid, *self.smaller)
-
-
-def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> Plan:
-    """Return every pair of executors and cores on all images, and the largest pair on fewer."""
-    grid = tuple(
-        Trial(executor_count, core_count, images)
-        for executor_count in sorted(set(executors))
-        for core_count in sorted(set(cores))
-    )
+def plan(executors: Sequence[int], cores: Sequence[int], images: int) -> list[Trial]:
+    """Return the grid, every pair of executors and cores on all images, then the largest pair on fewer."""
+    pairs = product(sorted(set(executors)), sorted(set(cores)))
+    grid = [Trial(*pair, images) for pair in pairs]
     most = max(grid, key=lambda trial: (trial.executors * trial.cores, trial.executors))
-    smaller = tuple(Trial(most.executors, most.cores, int(images * share)) for share in SMALLER_SIZES)
-    return Plan(grid, smaller)
+    return grid + [Trial(most.executors, most.cores, int(images * share)) for share in SMALLER_SIZES]
 
 
 def check_room(trials: Sequence[Trial], config: DeploymentConfig, nodes: int) -> None:
-    """Check that every trial's executors fit on so many core and task nodes.
-
-    Raises MisuseError: one does not, and would wait for ever.
-    """
+    """Check that each trial's executors fit on so many nodes: else they wait for ever. Raises MisuseError."""
     for trial in trials:
         try:
             most = nodes * config.sizing(trial.cores).executors_per_node
@@ -97,19 +73,16 @@ def spark_settings(trial: Trial, config: DeploymentConfig) -> dict[str, str]:
     }
 
 
-def submissions(planned: Plan, place: Place, config: DeploymentConfig, name: str) -> list[Submission]:
-    """Return the runs of all trials in their order, and last the serial process on the first one's images.
-
-    The sample is the same for all trials of a size.
-    """
-    deployed, runs = place.deployed, []
-    for trial in planned.trials:
-        request = RunRequest(
-            images=place.images,
-            fingerprint=place.listing.fingerprint,
-            options=(f"--sample={trial.images}", "--seed=0"),
-            name=f"{name}-{trial.name}",
-        )
+def submissions(
+    trials: Sequence[Trial], place: Place, config: DeploymentConfig, name: str
+) -> list[Submission]:
+    """Return the runs of all trials in their order, and last the serial process on the first one's images."""
+    deployed, runs, images = place.deployed, [], place.images
+    for trial in trials:
+        options = (f"--sample={trial.images}", "--seed=0")  # one sample for all trials of a size
+        run_name = f"{name}-{trial.executors}x{trial.cores}-{trial.images}"
+        fingerprint = place.listing.fingerprint
+        request = RunRequest(images=images, fingerprint=fingerprint, options=options, name=run_name)
         runs.append(submission(deployed.with_settings(spark_settings(trial, config)), request))
     # In the driver's container, without executors.
     serial = f"{name}-serial"
@@ -128,40 +101,44 @@ def submissions(planned: Plan, place: Place, config: DeploymentConfig, name: str
 def run_all(
     connection: Connection,
     cluster_id: str,
-    planned: Plan,
-    runs: Sequence[Submission],
+    trials: list[Trial],
+    runs: list[Submission],
     config: DeploymentConfig,
 ) -> Tuning:
-    """Submit and follow every step, and return what was measured with the figures that follow.
-
-    Args:
-        runs: those of `planned.trials`, and the serial process last.
+    """Submit and follow every step, those of `submissions`; return what was measured, with its figures.
 
     Raises OperateError: a step failed, or had other executors than asked for; those that wait are cancelled.
     """
     emr, prefix = connection.client("emr"), connection.deployment.name_prefix
     ids = add_steps(emr, cluster_id, [spark_step(prefix + run.run_id, run.arguments) for run in runs])
     say(f"steps {', '.join(ids)} of cluster {cluster_id}")
-    serial_trial = Trial(1, 1, planned.grid[0].images)
+    serial_trial = Trial(1, 1, trials[0].images)
     measurements: list[figures.Measured] = []
     try:
-        for trial, run, step_id in zip((*planned.trials, serial_trial), runs, ids, strict=True):
+        for trial, run, step_id in zip((*trials, serial_trial), runs, ids, strict=True):
             wait_for_outcome(connection, cluster_id, step_id)
             measurements.append(_measured(connection, trial, run.run_id))
             say(f"{run.run_id}: {measurements[-1].images:,} images in {measurements[-1].seconds:.1f} s")
     except BaseException:
         _cancel(connection, cluster_id, ids)
         raise
-    *trials, serial = measurements
+    *parallel, serial = measurements
     rate, cost = serial.images / serial.seconds, figures.machine(config)
-    points = [figures.point(measured, rate, cost) for measured in trials]
-    grid, smaller = points[: len(planned.grid)], points[len(planned.grid) :]
+    points = [figures.point(measured, rate, cost) for measured in parallel]
+    grid, smaller = points[: -len(SMALLER_SIZES)], points[-len(SMALLER_SIZES) :]
     pairs = {(run.executors, run.cores) for run in smaller}
     sizes = [*smaller, *(run for run in grid if (run.executors, run.cores) in pairs)]
     by_images = figures.time_by_images(sizes)
     needed = figures.telling_images(sizes, by_images, rate)
     return Tuning(
-        place=figures.place_of(config, cluster_id),
+        place={
+            "cluster": cluster_id,
+            "stage": config.stage,
+            "region": config.region,
+            "nodes": f"{config.core_node.name}, {config.core_node.vcpu} vCPU",
+            "model": config.model,
+            "prices": f"infra/costs/prices.json of {price_table()['date']}, on demand",
+        },
         images=serial.images,
         serial_seconds=serial.seconds,
         grid=grid,
@@ -174,10 +151,7 @@ def run_all(
 
 
 def _measured(connection: Connection, trial: Trial, run_id: str) -> figures.Measured:
-    """Read the wall time of a run's featurization from its metrics.
-
-    Raises OperateError: the metrics are not there, or Spark had other executors than asked for.
-    """
+    """Read a run's wall time from its metrics. Raises OperateError: none, or not the executors asked for."""
     bucket, key = connection.deployment.results_bucket, run_prefix(run_id) + METRICS
     metrics = read_json(connection.client("s3"), bucket, key)
     if metrics is None:

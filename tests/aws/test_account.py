@@ -10,7 +10,7 @@ from infra.costs.cost import minutes_besides, rate_table
 from infra.costs.prices import node_hour
 from operate.emr.clusters import Node
 from operate.emr.node_costs import account, spot_prices, total
-from operate.submission.estimate import estimate
+from operate.submission.place import estimate
 from tests.doubles import Double
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

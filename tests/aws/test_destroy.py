@@ -105,7 +105,9 @@ def test_protected_stacks_are_let_go_after_the_question(operate, stage, cdk, mon
     removal.end_protection(cloudformation, ["a", "b"])
     assert cloudformation.protected == {"a": False, "b": False}
     ended = []
-    monkeypatch.setattr(destroy, "end_protection", lambda _, stacks: ended.append((stacks, list(cdk))))
+    monkeypatch.setattr(
+        destroy.removal, "end_protection", lambda _, stacks: ended.append((stacks, list(cdk)))
+    )
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)
     operate("destroy")
     assert ended == []

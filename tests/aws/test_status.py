@@ -129,7 +129,7 @@ def test_a_step_that_ended_is_not_cancelled(operate, deployment, monkeypatch):
     monkeypatch.setattr("operate.runs.run_history.list_steps", lambda *_: [ended_step(1)])
     done = operate("cancel", "--yes")
     assert done.exit_code == 1
-    assert "is COMPLETED already: there is nothing to cancel" in done.err
+    assert "is COMPLETED already: nothing to cancel" in done.err
 
 
 def test_cost_names_source_and_error_of_each_figure(operate, deployment):

@@ -121,8 +121,11 @@ def test_a_name_begins_the_run_id():
 
 def test_the_working_trees_code_replaces_the_deployed_one():
     """Entry point and package; all other settings stay."""
-    deployed = DEPLOYED.with_code("s3://jobs/main.py", "s3://jobs/job.zip")
-    assert deployed.spark == (*SPARK[:-2], "--py-files=s3://jobs/job.zip", "s3://jobs/main.py")
+    code = ("s3://jobs/main.py", "s3://jobs/job.zip")
+    other, plain = submitted(replace(REQUEST, code=code)), submitted()
+    words = [word.replace(other.run_id, plain.run_id) for word in other.arguments]
+    assert words[: len(SPARK)][-2:] == ["--py-files=s3://jobs/job.zip", "s3://jobs/main.py"]
+    assert set(plain.arguments) - set(words) == set(SPARK[-2:])
 
 
 def test_a_step_leaves_the_cluster_up_when_it_fails():

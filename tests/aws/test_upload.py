@@ -206,7 +206,7 @@ def test_what_cannot_be_read_has_a_line_and_the_rest_is_uploaded(operate, storag
         "not taken: Banana/secret.jpg: it cannot be read: Permission denied",
         "not taken: Banana/tab\\t.jpg: the name holds a control character: rename the file",
         "3 photographs to s3://fruit-images",
-        f"Error: 5 of {folder} could not be taken: mend them and upload again",
+        f"Error: 5 of {folder} could not be taken: mend and upload again",
     ]
 
 

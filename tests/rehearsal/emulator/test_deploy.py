@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from hashlib import sha256
 
 import boto3
@@ -15,9 +16,9 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError, WaiterError
 
+from fruit.places import Record
 from operate.commands.doctor import examine
 from operate.connection import Connection
-from operate.erasure.record import Record
 from operate.removal import deployed_resources, end_protection
 from operate.runs.watch import Watch, driver_words, logs_of
 from operate.s3.photographs import MOST_AT_ONCE_BYTES
@@ -256,7 +257,7 @@ def test_a_privacy_officer_forgets_what_a_person_gave_and_looks_again(deployed, 
         (results, "runs/p/manifest.json", json.dumps(manifest).encode()),
         (results, "runs/p/predictions/part-000000.parquet", rows.getvalue()),
         (results, "runs/p/report/old.png", b"png"),
-        (results, "erasures/records/stopped.json", json.dumps(stopped.to_json()).encode()),
+        (results, "erasures/records/stopped.json", json.dumps(asdict(stopped)).encode()),
         (logs, "emr/j-1/stderr", f"rejected {uri}".encode()),
     ):
         s3.put_object(Bucket=bucket, Key=key, Body=content)

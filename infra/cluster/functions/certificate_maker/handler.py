@@ -49,27 +49,22 @@ def handle(event: Event, context: Any) -> None:
 def respond(event: Event, s3: S3Client, kms: KMSClient) -> Event:
     """Make, keep or remove the archive, and return the custom resource: its id, and the archive's URI."""
     if event["RequestType"] == "Delete":
-        _remove(event["PhysicalResourceId"], s3)
+        if event["PhysicalResourceId"] != "none":  # else its creation failed
+            bucket, key = json.loads(event["PhysicalResourceId"])
+            _delete(bucket, key, _versions(bucket, key, s3), s3)
         return {}
     wanted, now = event["ResourceProperties"], datetime.now(UTC)
     bucket, key = wanted["Bucket"], wanted["Key"]
     before = _versions(bucket, key, s3)
-    if not (_suits(event) and any(now - made < RENEWED_AFTER for made in before.values())):
+    # After a failed update CloudFormation asks for the archive before: nodes have it, and it must stay. Under
+    # the same key an update asks for another host name or another KMS key.
+    suits = key != event.get("OldResourceProperties", {}).get("Key")
+    if not (suits and any(now - made < RENEWED_AFTER for made in before.values())):
         pair = kms.generate_data_key_pair(KeyId=wanted["KeyArn"], KeyPairSpec="RSA_2048")
         archive = certificate_archive(pair["PrivateKeyPlaintext"], pair["PublicKey"], wanted["HostName"], now)
         s3.put_object(Bucket=bucket, Key=key, Body=archive)
         _delete(bucket, key, before, s3)
     return {"PhysicalResourceId": json.dumps([bucket, key]), "Data": {"Uri": f"s3://{bucket}/{key}"}}
-
-
-def _suits(event: Event) -> bool:
-    """Return whether an archive that is at its place already is the one that is asked for.
-
-    After a failed update CloudFormation asks for the one before: nodes have it, and it must stay. Under the
-    same key an update asks for another host name or another KMS key.
-    """
-    before = event.get("OldResourceProperties", {})
-    return bool(event["ResourceProperties"]["Key"] != before.get("Key"))
 
 
 def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: datetime) -> bytes:
@@ -87,13 +82,6 @@ def certificate_archive(private_key: bytes, public_key: bytes, name: str, now: d
         files.writestr("certificateChain.pem", chain)
         files.writestr("trustedCertificates.pem", chain)
     return archive.getvalue()
-
-
-def _remove(identity: str, s3: S3Client) -> None:
-    if identity == "none":  # its creation failed
-        return
-    bucket, key = json.loads(identity)
-    _delete(bucket, key, _versions(bucket, key, s3), s3)
 
 
 def _versions(bucket: str, key: str, s3: S3Client) -> dict[str, datetime]:

@@ -78,50 +78,30 @@ def rsa_key(pkcs8: bytes) -> RsaKey:
     return RsaKey(modulus, public, private)
 
 
-def self_signed(
-    pkcs8: bytes, public_key: bytes, name: str, serial: int, begin: datetime, end: datetime
-) -> bytes:
+def self_signed(pkcs8: bytes, public: bytes, name: str, serial: int, begin: datetime, end: datetime) -> bytes:
     """Return the certificate, in DER, of the host names that `name` stands for, `*` included.
 
     Args:
         pkcs8: The private key.
-        public_key: Its public half as SubjectPublicKeyInfo, in DER.
-        name: Common name and only alternative name.
+        public: Its public half as SubjectPublicKeyInfo, in DER.
         serial: Above 0, less than 2**159.
         begin, end: In UTC, before 2050.
     """
     algorithm = encoded(SEQUENCE, encoded(OID, SHA256_WITH_RSA), encoded(NULL))
-    subject = encoded(
-        SEQUENCE,
-        encoded(SET, encoded(SEQUENCE, encoded(OID, COMMON_NAME), encoded(UTF8, name.encode()))),
-    )
-    validity = encoded(
-        SEQUENCE, *(encoded(UTC_TIME, f"{time:%y%m%d%H%M%SZ}".encode()) for time in (begin, end))
-    )
+    common_name = encoded(SEQUENCE, encoded(OID, COMMON_NAME), encoded(UTF8, name.encode()))
+    subject = encoded(SEQUENCE, encoded(SET, common_name))
+    times = [encoded(UTC_TIME, f"{time:%y%m%d%H%M%SZ}".encode()) for time in (begin, end)]
+    # The certificate may sign itself, and has this name.
+    authority = encoded(OCTET_STRING, encoded(SEQUENCE, TRUE))
+    may_sign = encoded(SEQUENCE, encoded(OID, BASIC_CONSTRAINTS), TRUE, authority)
+    alternative = encoded(OCTET_STRING, encoded(SEQUENCE, encoded(DNS_NAME, name.encode("ascii"))))
+    named = encoded(SEQUENCE, encoded(OID, ALTERNATIVE_NAME), alternative)
+    extensions = encoded(EXTENSIONS, encoded(SEQUENCE, may_sign, named))
+    facts = (algorithm, subject, encoded(SEQUENCE, *times), subject, public, extensions)
     version = encoded(VERSION, integer(2))  # counts from 0: version 3
-    body = encoded(
-        SEQUENCE,
-        version,
-        integer(serial),
-        algorithm,
-        subject,
-        validity,
-        subject,
-        public_key,
-        _extensions(name),
-    )
+    body = encoded(SEQUENCE, version, integer(serial), *facts)
     signature = encoded(BIT_STRING, b"\x00", rsa_key(pkcs8).sign(body))
     return encoded(SEQUENCE, body, algorithm, signature)
-
-
-def _extensions(name: str) -> bytes:
-    """Let the certificate sign itself, and give it this name."""
-    may_sign = encoded(
-        SEQUENCE, encoded(OID, BASIC_CONSTRAINTS), TRUE, encoded(OCTET_STRING, encoded(SEQUENCE, TRUE))
-    )
-    alternative = encoded(SEQUENCE, encoded(DNS_NAME, name.encode("ascii")))
-    named = encoded(SEQUENCE, encoded(OID, ALTERNATIVE_NAME), encoded(OCTET_STRING, alternative))
-    return encoded(EXTENSIONS, encoded(SEQUENCE, may_sign, named))
 
 
 def pem(label: str, der: bytes) -> str:

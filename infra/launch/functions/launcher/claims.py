@@ -27,14 +27,11 @@ class Claims:
         self._s3, self._bucket = s3, bucket
 
     def take(self, run_id: str, active_clusters: Callable[[], Container[str]]) -> None:
-        """Claim a run; the claim of a cluster that has ended is taken over.
+        """Claim a run, or take over the claim of a cluster that has ended. Raises RepeatedRunError.
 
         Args:
-            run_id: The run.
             active_clusters: Lists the clusters that are up. It is asked after the claim was read: a cluster
                 that was started since an earlier list counts too.
-
-        Raises RepeatedRunError: Somebody else has it.
         """
         if self._put(run_id, None, IfNoneMatch="*"):
             return
@@ -58,22 +55,12 @@ class Claims:
     def pending(self) -> set[str]:
         """Return the runs that are claimed and have no cluster yet."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=CLAIMS)
-        young = [
-            entry["Key"]
-            for page in pages
-            for entry in page.get("Contents", ())
-            if _is_young(entry["LastModified"])
-        ]
-        pending = [key for key in young if self._cluster_of(key) is None]
-        return {key.removeprefix(CLAIMS).removesuffix(".json") for key in pending}
-
-    def _cluster_of(self, key: str) -> str | None:
-        """Return the cluster of a claim; empty: the claim is gone."""
-        held = self._get(key)
-        if held is None:
-            return ""
-        content: dict[str, str | None] = json.load(held["Body"])
-        return content["cluster_id"]
+        pending = set()
+        for entry in [entry for page in pages for entry in page.get("Contents", ())]:
+            held = self._get(entry["Key"]) if _is_young(entry["LastModified"]) else None
+            if held and json.load(held["Body"])["cluster_id"] is None:
+                pending.add(entry["Key"].removeprefix(CLAIMS).removesuffix(".json"))
+        return pending
 
     def _get(self, key: str) -> Any:
         """Return a claim; None: it is gone."""

@@ -37,18 +37,13 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class ClusterStarter:
-    """What starts clusters of one stage.
+    """What starts clusters of one stage."""
 
-    Attributes:
-        deployed: The job that the clusters run.
-        cluster: Request of RunJobFlow, with the step of the deploy.
-        starter: As `emr`, but it never repeats a request: EMR cannot tell a second RunJobFlow from the same
-            one once more, and no answer is better than two clusters.
-    """
-
-    deployed: DeployedJob
-    cluster: Mapping[str, Any]
+    deployed: DeployedJob  # the job that the clusters run
+    cluster: Mapping[str, Any]  # request of RunJobFlow, with the step of the deploy
     emr: EMRClient
+    # As `emr`, but it never repeats a request: EMR cannot tell a second RunJobFlow from the same one once
+    # more, and no answer is better than two clusters.
     starter: EMRClient
     s3: S3Client
 
@@ -80,9 +75,7 @@ class ClusterStarter:
     def launch(self, request: RunRequest) -> Answer:
         """Start a cluster that ends with its run, and return the ids of run, cluster and step.
 
-        Raises:
-            FruitError: The request is not allowed, the run is not new, or the clusters would cost too much.
-            ClientError: EMR refuses.
+        Raises FruitError: the request is not allowed, not new, or too dear; ClientError: EMR refuses.
         """
         check_request(request, self.deployed)
         run, prefix, active = submission(self.deployed, request), self.deployed.prefix, self._active_runs()

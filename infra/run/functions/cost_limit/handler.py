@@ -38,25 +38,17 @@ COST_METRIC = "CostSoFarUsd"
 
 @dataclass(frozen=True)
 class CostLimits:
-    """Looks at the runs of a stage.
-
-    Attributes:
-        prefix: what the names of the stage's clusters and steps begin with.
-        runs_uri: bucket and prefix of the runs' folders, `BUCKET/PREFIX`.
-        hour_usd: price of an hour by instance type, on demand.
-        most_usd: what a run may cost whose step does not say it; None: there is no limit.
-        namespace, stage: of the metrics in CloudWatch; the stage is their one dimension.
-    """
+    """Looks at the runs of a stage."""
 
     emr: EMRClient
     s3: S3Client
     cloudwatch: CloudWatchClient
-    prefix: str
-    runs_uri: str
-    hour_usd: Mapping[str, float]
-    most_usd: float | None
-    namespace: str
-    stage: str
+    prefix: str  # what the names of the stage's clusters and steps begin with
+    runs_uri: str  # bucket and prefix of the runs' folders, `BUCKET/PREFIX`
+    hour_usd: Mapping[str, float]  # price of an hour by instance type, on demand
+    most_usd: float | None  # what a run may cost whose step does not say it; None: there is no limit
+    namespace: str  # of the metrics in CloudWatch
+    stage: str  # their one dimension
 
     def look(self, now: datetime) -> None:
         """Look at every cluster; a failure of one is raised when the others have been looked at."""
@@ -116,10 +108,8 @@ class CostLimits:
             return {}
 
     def _publish(self, figures: Mapping[str, float]) -> None:
-        dimensions: Any = [{"Name": "Stage", "Value": self.stage}]
-        data: Any = [
-            {"MetricName": name, "Value": figures[name], "Dimensions": dimensions} for name in figures
-        ]
+        of_stage = {"Dimensions": [{"Name": "Stage", "Value": self.stage}]}
+        data: Any = [{"MetricName": name, "Value": value, **of_stage} for name, value in figures.items()]
         try:
             if data:
                 self.cloudwatch.put_metric_data(Namespace=self.namespace, MetricData=data)

@@ -22,7 +22,7 @@ NAMESPACE = "FruitFeatures"
 STAGE_DIMENSION = "Stage"
 RUNS_COMPLETED, RUNS_FAILED = "RunsCompleted", "RunsFailed"
 REJECTED_SHARE = "RejectedShare"
-# Metric: where it stands in metrics.json, and CloudWatch's unit.
+# Metric: where it stands in metrics.json (part and name), and CloudWatch's unit.
 FIGURES: Mapping[str, tuple[tuple[str, str], StandardUnitType]] = {
     "ImagesUsable": (("images", "usable"), "Count"),
     "ImagesRejected": (("images", "rejected"), "Count"),
@@ -34,7 +34,6 @@ FIGURES: Mapping[str, tuple[tuple[str, str], StandardUnitType]] = {
 }
 STEP_EVENT = "EMR Step Status Change"
 COMPLETED, FAILED, CANCELLED = "COMPLETED", "FAILED", "CANCELLED"
-TERMINATED = "TERMINATED"
 # CloudFormation takes 4,096 bytes in all.
 MOST_CHARACTERS = 900
 SIGNAL_TIMEOUT_SECONDS = 20
@@ -43,17 +42,15 @@ SERVER_ERROR = 500
 
 def outcome_data(stage: str, succeeded: bool) -> list[MetricDatumTypeDef]:
     """Count one run that completed or failed; the other count is 0, so that an alarm sees its end."""
-    return [
-        _datum(RUNS_COMPLETED, float(succeeded), "Count", stage),
-        _datum(RUNS_FAILED, float(not succeeded), "Count", stage),
-    ]
+    counts = {RUNS_COMPLETED: float(succeeded), RUNS_FAILED: float(not succeeded)}
+    return [_datum(name, count, "Count", stage) for name, count in counts.items()]
 
 
 def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeDef]:
     """Return the figures as CloudWatch takes them; those of stages that did not run (`null`) are left out."""
     data = []
-    for name, (path, unit) in FIGURES.items():
-        value = _at(metrics, path)
+    for name, (place, unit) in FIGURES.items():
+        value = _at(metrics, *place)
         if value is not None:
             data.append(_datum(name, float(value), unit, stage))
     share = rejected_share(metrics)
@@ -62,7 +59,7 @@ def figure_data(stage: str, metrics: Mapping[str, Any]) -> list[MetricDatumTypeD
 
 def rejected_share(metrics: Mapping[str, Any]) -> float | None:
     """Return the share of rejected images among those that were tried, 0 to 1; None where there were none."""
-    rejected, usable = _at(metrics, ("images", "rejected")), _at(metrics, ("images", "usable"))
+    rejected, usable = _at(metrics, "images", "rejected"), _at(metrics, "images", "usable")
     tried = (rejected or 0) + (usable or 0)
     return rejected / tried if tried and rejected is not None else None
 
@@ -71,31 +68,24 @@ def summary(metrics: Mapping[str, Any] | None, results: str) -> str:
     """Say in one sentence, to whoever deployed, what the result is or what to do first."""
     if metrics is None:
         return f"complete; results {results}"
-    usable, rejected = _at(metrics, ("images", "usable")) or 0, _at(metrics, ("images", "rejected")) or 0
+    usable, rejected = _at(metrics, "images", "usable") or 0, _at(metrics, "images", "rejected") or 0
     if not usable + rejected:
         return "no images yet: upload photographs to the image buckets, then submit a run"
     return f"{usable:,} images usable, {rejected:,} rejected; results {results}"
 
 
-def _at(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = metrics
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def _at(metrics: Mapping[str, Any], part: str, name: str) -> Any:
+    return (metrics.get(part) or {}).get(name)
 
 
 def _datum(name: str, value: float, unit: StandardUnitType, stage: str) -> MetricDatumTypeDef:
-    return {
-        "MetricName": name,
-        "Value": value,
-        "Unit": unit,
-        "Dimensions": [{"Name": STAGE_DIMENSION, "Value": stage}],
-    }
+    dimensions: Any = [{"Name": STAGE_DIMENSION, "Value": stage}]
+    return {"MetricName": name, "Value": value, "Unit": unit, "Dimensions": dimensions}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the stack says about the run that it waits for."""
+    """What the stack says about the run that it waits for, each in the environment variable of its name."""
 
     stage: str
     step_prefix: str
@@ -104,11 +94,6 @@ class Settings:
     runs_prefix: str
     logs_uri: str
     handle_url: str
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Read each field from the variable of its name."""
-        return cls(**{name: os.environ[name.upper()] for name in cls.__dataclass_fields__})
 
     def key(self, step: str, name: str = "metrics.json") -> str:
         """Return the key of a file of that step's run; default: its figures."""
@@ -127,7 +112,7 @@ class Outcome:
 
 def handle(event: dict[str, Any], context: Any) -> None:
     """Signal, then publish: Lambda repeats a signal that does not arrive, and nothing may count twice."""
-    settings = Settings.from_environment()
+    settings = Settings(**{name: os.environ[name.upper()] for name in Settings.__dataclass_fields__})
     s3 = boto3.client("s3")
     outcome, metrics = ended(event, settings, boto3.client("emr"), s3)
     if outcome is None:
@@ -167,10 +152,9 @@ def ended(
 
 def cost_limit(step: str, settings: Settings, s3: S3Client) -> str:
     """Return words for a run that was stopped at its cost limit; empty: it was not."""
+    key = settings.key(step, "cost.json")
     try:
-        told = json.load(
-            s3.get_object(Bucket=settings.results_bucket, Key=settings.key(step, "cost.json"))["Body"]
-        )
+        told = json.load(s3.get_object(Bucket=settings.results_bucket, Key=key)["Body"])
     except Exception as error:  # the run has failed all the same
         print(f"no cost of {step}: {error}")
         return ""
@@ -185,12 +169,8 @@ def signal(url: str, outcome: Outcome) -> None:
     The address is signed for a day. A refusal is no error: nobody waits any more, and another try would be
     refused as well.
     """
-    message = {
-        "Status": "SUCCESS" if outcome.succeeded else "FAILURE",
-        "Reason": outcome.text[:MOST_CHARACTERS],
-        "UniqueId": outcome.step,
-        "Data": outcome.text[:MOST_CHARACTERS],
-    }
+    status, text = "SUCCESS" if outcome.succeeded else "FAILURE", outcome.text[:MOST_CHARACTERS]
+    message = {"Status": status, "Reason": text, "UniqueId": outcome.step, "Data": text}
     request = urllib.request.Request(url, data=json.dumps(message).encode(), method="PUT")  # noqa: S310 (CloudFormation's)
     request.add_header("Content-Type", "")  # the presigned URL was signed without one
     try:
@@ -215,9 +195,14 @@ def _cluster_ended(detail: dict[str, Any], settings: Settings, emr: EMRClient) -
         run, state = steps[-1]["Name"], steps[-1]["Status"]["State"]
     if state in (COMPLETED, FAILED):
         return None
-    reason = f"cluster {detail['clusterId']} {detail['state']}: {_change(detail)}"
-    text = f"{reason}; logs {settings.logs_uri}/{detail['clusterId']}/"
-    return Outcome(run, False, text, state == CANCELLED and detail["state"] == TERMINATED)
+    reason = detail.get("stateChangeReason", "")
+    try:  # it is JSON in a string
+        reason = json.loads(reason).get("message") or reason
+    except (AttributeError, TypeError, ValueError):
+        reason = reason or detail.get("message", "")
+    logs = f"{settings.logs_uri}/{detail['clusterId']}/"
+    text = f"cluster {detail['clusterId']} {detail['state']}: {reason}; logs {logs}"
+    return Outcome(run, False, text, state == CANCELLED and detail["state"] == "TERMINATED")
 
 
 def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) -> str:
@@ -226,17 +211,7 @@ def _step_failure(detail: dict[str, Any], settings: Settings, emr: EMRClient) ->
         details = step["Status"].get("FailureDetails", {})
     except Exception as error:  # the event itself says that it failed
         details = {"Message": f"no details ({error})"}
-    reasons = [details[name] for name in ("Reason", "Message") if details.get(name)] or [
-        detail.get("message", "")
-    ]
+    reasons = [details[name] for name in ("Reason", "Message") if details.get(name)]
+    reasons = reasons or [detail.get("message", "")]
     logs = f"{settings.logs_uri}/{detail['clusterId']}/steps/{detail['stepId']}/"
     return f"step {detail['stepId']} {detail['state']}: {'; '.join(reasons)}; logs {logs}"
-
-
-def _change(detail: dict[str, Any]) -> str:
-    """Return what EMR says about the end; it comes as JSON in a string."""
-    reason = detail.get("stateChangeReason", "")
-    try:
-        return str(json.loads(reason).get("message") or reason)
-    except (AttributeError, TypeError, ValueError):
-        return str(reason or detail.get("message", ""))
