@@ -59,9 +59,14 @@ class Stored:
 @click.command("audit")
 @click.option("--erased", metavar="RECORD", help="Look again for what this record of `forget` says is gone.")
 @click.option(
-    "--record", type=FILE, metavar="FILE", help="Write the record of processing (Article 30 GDPR) there, too."
+    "--record",
+    type=FILE,
+    metavar="FILE",
+    help="Write the record of processing activities (Article 30 GDPR) too, as far as AWS knows.",
 )
-@click.option("--results", multiple=True, metavar="FOLDER", help="Look into these runs, too; repeatable.")
+@click.option(
+    "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
+)
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
 @json_option
 @connected

@@ -52,10 +52,14 @@ REHEARSE = {
     "run": Lazy(REHEARSAL + "run:run_command", "Deploy, run, fetch, destroy on this machine."),
     "tune": Lazy("fruit.tuning:rehearsed_tune_command", "Measure executors and cores on this machine."),
     "serve": Lazy(REHEARSAL + "serve:serve_command", "Keep an empty AWS up on this machine."),
-    "photographs": Lazy(REHEARSAL + "photographs:photographs_command", "Draw fruit to try commands with."),
+    "photographs": Lazy(
+        REHEARSAL + "photographs:photographs_command", "Draw fruit to try other commands with."
+    ),
     "interrupt": Lazy(REHEARSAL + "control:interrupt_command", "Take a task node away, as Spot does."),
     "set": Lazy(REHEARSAL + "control:set_command", "Set quotas, delays and the like of it."),
-    "policies": Lazy(REHEARSAL + "policies:policies_command", "Say which permissions a rehearsal needs."),
+    "policies": Lazy(
+        REHEARSAL + "policies:policies_command", "Say which permissions a rehearsal's calls need."
+    ),
 }
 SECTIONS = {
     "The job": JOB,

@@ -81,7 +81,9 @@ class Found:
 )
 @click.option("--source", metavar="NAME", help="Images of this source alone; without IMAGE, all of them.")
 @click.option("--contributor", metavar="ID", help="Forget what this person gave, and bar it from now on.")
-@click.option("--results", multiple=True, metavar="FOLDER", help="Look into these runs, too; repeatable.")
+@click.option(
+    "--results", multiple=True, metavar="FOLDER", help="Look into this folder of runs too; repeatable."
+)
 @click.option("--local", is_flag=True, help="Look into the folders of --results alone, not on AWS.")
 @click.option(
     "--refit",

@@ -108,7 +108,9 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="The deployment's stage."
     )
     @click.option(
-        "--region", metavar="REGION", help="The deployment's region.  [default: by cdk.json, or eu-west-3]"
+        "--region",
+        metavar="REGION",
+        help="The deployment's region.  [default: that of cdk.json, or eu-west-3]",
     )
     @wraps(command)
     def with_connection(stage: str, region: str | None, **options: Any) -> None:

@@ -28,7 +28,7 @@ COLUMNS = ("cluster", "instance type", "market", "nodes", "hours", "USD", "sourc
     "--month",
     type=click.DateTime(["%Y-%m"]),
     metavar="YYYY-MM",
-    help="Show what this month's runs cost (UTC).",
+    help="Show what each run of this month has cost (UTC).",
 )
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Show all clusters of the last N days.")
 @click.option("--cluster", "cluster_id", metavar="ID", help="Show this cluster.  [default: all that are up]")

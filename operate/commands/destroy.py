@@ -26,7 +26,7 @@ BOOTSTRAP = "CDK's stack CDKToolkit with its bucket, and keys in their waiting p
     "--assembly",
     type=FOLDER,
     metavar="DIR",
-    help="Folder of synthesised stacks.  [default: make cdk.out/STAGE]",
+    help="Folder of the synthesised stacks.  [default: synthesise them into cdk.out/STAGE]",
 )
 @context_option
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -24,13 +24,15 @@ from spark_job.contract.run_layout import MANIFEST
     default="results",
     show_default=True,
     metavar="DIR",
-    help="Make RUN/ in this folder.",
+    help="Folder in which RUN/ is made.",
 )
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Fetch only files that match, as 'report/*'; repeatable."
 )
 @click.option("--partial", is_flag=True, help="Fetch what there is of a run that is not complete.")
-@click.option("--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Files at a time.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=16, show_default=True, help="Files to fetch at once."
+)
 @json_option
 @connected
 def fetch_command(

@@ -21,7 +21,9 @@ from spark_job.contract.foreign_texts import terminal_text
 @click.command("logs")
 @click.argument("run", required=False)
 @click.option("--cluster", "cluster_id", metavar="ID", help="Look at this cluster alone.")
-@click.option("--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Show only this; repeatable.")
+@click.option(
+    "--file", "kinds", type=click.Choice(KINDS), multiple=True, help="Show this log only; repeatable."
+)
 @click.option("--tail", type=click.IntRange(1), metavar="N", help="Show the last N lines.")
 @click.option("--grep", metavar="REGEX", help="Show only lines that match.")
 @click.option("--follow", is_flag=True, help="Show new lines until the step ends; exit code 1 if it fails.")

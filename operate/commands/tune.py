@@ -79,10 +79,13 @@ def make_tune_command(write_report: ReportWriter) -> click.Command:
         default="results",
         show_default=True,
         metavar="DIR",
-        help="Report's folder.",
+        help="Folder in which the run of the report is made.",
     )
     @click.option(
-        "--configuration", type=FILE, metavar="FILE", help="Write the advice here.  [default: cdk.json]"
+        "--configuration",
+        type=FILE,
+        metavar="FILE",
+        help="Write the recommendation into this file.  [default: cdk.json]",
     )
     @context_option
     @click.option("--dry-run", is_flag=True, help="Show the steps and the estimate; submit nothing.")

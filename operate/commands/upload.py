@@ -24,11 +24,19 @@ MOST_METADATA_BYTES = 2_048
 @click.argument("folder", type=PRESENT_FOLDER)
 @click.option("--source", metavar="NAME", help="Upload into this image source.  [default: the first]")
 @click.option("--prefix", default="", metavar="PREFIX", help="Upload into this folder of the bucket.")
-@click.option("--contributor", metavar="ID", help="Who gave the photographs; `forget --contributor` uses it.")
+@click.option(
+    "--contributor", metavar="ID", help="Who gives the photographs; `forget --contributor` uses it."
+)
 @click.option("--consent", metavar="TEXT", help="What that person agreed to, and when.")
 @click.option("--all-files", is_flag=True, help="Upload every file, not only those named like photographs.")
-@click.option("--links-outside", is_flag=True, help="Follow links to what lies outside FOLDER, too.")
-@click.option("--at-once", type=click.IntRange(1, 64), default=32, show_default=True, help="Files at a time.")
+@click.option(
+    "--links-outside",
+    is_flag=True,
+    help="Follow links to what does not lie in FOLDER; else they are refused.",
+)
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=32, show_default=True, help="Files to upload at once."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be uploaded.")
 @json_option
 @connected

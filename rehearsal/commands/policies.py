@@ -20,7 +20,7 @@ WRITTEN = Path("rehearsal-results") / RECORD
     default=WRITTEN,
     show_default=True,
     metavar="FILE",
-    help="The calls of a rehearsal.",
+    help="The calls, as a rehearsal wrote them.",
 )
 @click.option("--page", type=FILE, metavar="FILE", help="Write the page of a security review there.")
 def policies_command(record: Path, page: Path | None) -> None:

@@ -33,7 +33,7 @@ ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys ma
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the environment there while AWS is up.",
+    help="Write the environment into this file when AWS answers; removed when it stops.",
 )
 @click.option("--no-auth", is_flag=True, help="Check no permissions: whoever has the keys may do everything.")
 def serve_command(port: int | None, home: Path, region: str, env_file: Path | None, no_auth: bool) -> None:

@@ -146,8 +146,8 @@ def png_bytes(figure: Figure) -> bytes:
     with warnings.catch_warnings():
         # A letter the font lacks becomes a box; the page shows the name in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        # `savefig` would draw and lay out the figure twice.
-        FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
+        canvas: Any = FigureCanvasAgg(figure)  # `savefig` would draw and lay out the figure twice
+        canvas.print_png(target, metadata={"Software": None})
     return target.getvalue()
 
 
