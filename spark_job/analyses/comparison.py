@@ -16,7 +16,8 @@ from spark_job.pipeline.run_folder import complete_runs
 from spark_job.reduction.principal_components import Reduction
 from spark_job.report.charts import Axis, Line, line_chart
 from spark_job.report.document import Block, Chart, Document, Number, Section, Table
-from spark_job.report.looks import LINE_COLOURS, count, duration, percent, speed
+from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.words import count, duration, percent, speed
 from spark_job.storage import Folder
 
 IMAGE_COUNTS = ("listed", "usable", "rejected", "skipped")

@@ -20,7 +20,8 @@ from spark_job.reduction.principal_components import Moments, component_count, s
 from spark_job.reduction.tables import MAX_COVARIANCE_COLUMNS, deal, merged, moments
 from spark_job.report.charts import Axis, Line, line_chart
 from spark_job.report.document import Chart, Document, Section, Table
-from spark_job.report.looks import LINE_COLOURS, count, percent
+from spark_job.report.palette import LINE_COLOURS
+from spark_job.report.words import count, percent
 
 KINDS = ((True, "Standardised", "standardized"), (False, "Raw", "raw"))
 NAMES = ("path", "label")

@@ -25,7 +25,8 @@ from spark_job.images.preparation import prepare
 from spark_job.images.reading import Pace, read_image
 from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Chart, Document, Number, Section, Table
-from spark_job.report.looks import COLOURS, duration, percent, speed
+from spark_job.report.palette import COLOURS
+from spark_job.report.words import duration, percent, speed
 from spark_job.storage import Folder
 
 _CURVE_POINTS = 60

@@ -26,7 +26,7 @@ from spark_job.pipeline.listing_stage import list_stage
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
-from spark_job.report.looks import speed
+from spark_job.report.words import speed
 from spark_job.session import named_by_cause
 from spark_job.storage import Folder
 

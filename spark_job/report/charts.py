@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spark_job.report import looks
+from spark_job.report import palette, words
 from spark_job.report.document import Chart, ReportContents
 
 MAX_BARS = 150
@@ -32,9 +32,9 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     numbers, cumulative = np.arange(1, shown + 1), np.cumsum(ratio)[:shown]
     figure, axes = plain_axes(8, 4.5)
     draw = axes.bar if shown <= MAX_BARS else axes.fill_between  # more bars would be closer than pixels
-    draw(numbers, ratio[:shown], color=looks.COLOURS[0], label="each component", zorder=2)
+    draw(numbers, ratio[:shown], color=palette.COLOURS[0], label="each component", zorder=2)
     marker = "o" if shown <= 30 else ""
-    axes.plot(numbers, cumulative, color=looks.COLOURS[1], marker=marker, ms=4, label="together", zorder=3)
+    axes.plot(numbers, cumulative, color=palette.COLOURS[1], marker=marker, ms=4, label="together", zorder=3)
     axes.set(
         xlabel="Principal component", ylabel="Share of the variance", xlim=(0, shown + 1), ylim=(0, 1.02)
     )
@@ -42,7 +42,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if 0 < component_count <= shown:
         axes.axvline(component_count, color=_TEXT, linestyle="--", linewidth=1, zorder=4)
-        kept = looks.percent(float(cumulative[component_count - 1]))
+        kept = words.percent(float(cumulative[component_count - 1]))
         axes.set_title(f"k = {component_count} keeps {kept} of the variance", fontsize=11, color=_TEXT)
     axes.legend(frameon=True, framealpha=0.9, edgecolor="none", loc="center right")
     return png_bytes(figure)
@@ -50,7 +50,7 @@ def explained_variance_png(ratio: np.ndarray, component_count: int) -> bytes:
 
 def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     """Draw the points on two components (counted from 0), coloured by class."""
-    styles = looks.class_styles([point.label for point in contents.points])
+    styles = palette.class_styles([point.label for point in contents.points])
     figure, axes = plain_axes(8, 6)
     labels = np.array([point.label for point in contents.points], dtype=object)
     for style in styles.values():
@@ -65,7 +65,7 @@ def plane_png(contents: ReportContents, first: int, second: int) -> bytes:
     # Distances on paper are distances between feature vectors, as far as the plane shows them.
     axes.set_aspect("equal", adjustable="datalim")
     ratio = contents.explained_variance_ratio
-    axes.set(xlabel=looks.component_title(ratio, first), ylabel=looks.component_title(ratio, second))
+    axes.set(xlabel=words.component_title(ratio, first), ylabel=words.component_title(ratio, second))
     axes.set_title(f"Factor plane {first + 1}-{second + 1}", fontsize=11, color=_TEXT)
     _add_legend(figure, list(styles.values()))
     return png_bytes(figure)
@@ -90,9 +90,9 @@ def plain_axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _marker(style: looks.ClassStyle) -> Line2D:
-    symbol, colour = looks.SYMBOLS[style.symbol], looks.COLOURS[style.colour]
-    colour = _TEXT if colour == looks.INK else colour
+def _marker(style: palette.ClassStyle) -> Line2D:
+    symbol, colour = palette.SYMBOLS[style.symbol], palette.COLOURS[style.colour]
+    colour = _TEXT if colour == palette.INK else colour
     size = 8 if symbol.name.startswith("star") else 6  # a star looks smaller than a circle of its width
     line = Line2D([], [], linestyle="", markersize=size, markeredgewidth=0.3 if symbol.filled else 1.1)
     # SVG counts y downwards, matplotlib upwards.
@@ -104,8 +104,8 @@ def _marker(style: looks.ClassStyle) -> Line2D:
     return line
 
 
-def _add_legend(figure: Figure, styles: list[looks.ClassStyle]) -> None:
-    if len(styles) > looks.LOOK_COUNT:
+def _add_legend(figure: Figure, styles: list[palette.ClassStyle]) -> None:
+    if len(styles) > palette.LOOK_COUNT:
         return
     beside = len(styles) <= _CLASSES_BESIDE_THE_PLANE
     columns = 1 if beside else _LEGEND_COLUMNS
@@ -114,7 +114,7 @@ def _add_legend(figure: Figure, styles: list[looks.ClassStyle]) -> None:
         figure.set_size_inches(8, 6 + 0.16 * rows)
     names = []
     for style in styles:
-        name = "".join(letter if letter.isprintable() else " " for letter in looks.class_name(style.label))
+        name = "".join(letter if letter.isprintable() else " " for letter in words.class_name(style.label))
         names.append(name if len(name) <= _LONGEST_LEGEND_NAME else name[: _LONGEST_LEGEND_NAME - 1] + "…")
     legend = figure.legend(
         [_marker(style) for style in styles],
@@ -158,7 +158,7 @@ class Line:
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    colour: str = looks.COLOURS[0]
+    colour: str = palette.COLOURS[0]
     style: str = "solid"  # `solid`, `dot`, or `none` for points without a line
     marker: int = 6  # diameter of the points in pixels; 0 for a line without points
     open: bool = False  # whether the points are rings

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from spark_job.contract.manifest import RunFigures
 from spark_job.contract.uris import last_name
 from spark_job.report import document as blocks
-from spark_job.report import looks
+from spark_job.report import palette, words
 
 MAX_PAGE_BYTES = 9_000_000  # 10 MB are promised; "save as" and mail count differently
 MARKUP_LENGTH = 100  # characters of HTML around each photograph
@@ -43,7 +43,7 @@ def _explorer(contents: blocks.ReportContents, picture: Picture) -> tuple[dict[s
     """Return the points column by column, for the script of the page, and numbers for its texts."""
     points = contents.points
     pictures = [picture(point) for point in points]
-    styles = list(looks.class_styles([point.label for point in points]).values())
+    styles = list(palette.class_styles([point.label for point in points]).values())
     number = {style.label: i for i, style in enumerate(styles)}
     # six significant digits, more than a screen can show; JSON has no NaN
     coordinates = [
@@ -57,10 +57,10 @@ def _explorer(contents: blocks.ReportContents, picture: Picture) -> tuple[dict[s
         "classes": [number[point.label] for point in points],
         "thumbnails": pictures,
         "coordinates": coordinates,
-        "styles": [asdict(style) | {"name": looks.class_name(style.label)} for style in styles],
-        "colours": looks.COLOURS,
-        "symbols": [asdict(symbol) for symbol in looks.SYMBOLS],
-        "axes": [looks.component_title(contents.explained_variance_ratio, i) for i in range(3)],
+        "styles": [asdict(style) | {"name": words.class_name(style.label)} for style in styles],
+        "colours": palette.COLOURS,
+        "symbols": [asdict(symbol) for symbol in palette.SYMBOLS],
+        "axes": [words.component_title(contents.explained_variance_ratio, i) for i in range(3)],
     }
     facts = {
         "dimension": contents.dimension,
@@ -68,7 +68,7 @@ def _explorer(contents: blocks.ReportContents, picture: Picture) -> tuple[dict[s
         "shown": len(points),
         "usable": contents.image_counts["usable"],
         "classes": len(styles),
-        "looks": looks.LOOK_COUNT,
+        "looks": palette.LOOK_COUNT,
         "without_picture": sum(
             bool(point.thumbnail) and shown is None for point, shown in zip(points, pictures, strict=True)
         ),
@@ -175,7 +175,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["count"] = looks.count
+    environment.filters["count"] = words.count
     return environment
 
 
@@ -221,7 +221,7 @@ def render_index(runs: Mapping[str, RunFigures]) -> bytes:
     shown: list[blocks.Block] = [blocks.Placeholder("There are no finished runs yet.")]
     if rows:
         shown = [explained, blocks.Table("Finished runs", columns, rows, style="runs")]
-    subtitle = f"{looks.count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
+    subtitle = f"{words.count(len(runs))} finished {'run' if len(runs) == 1 else 'runs'}"
     sections = [blocks.Section("Runs", shown)]
     return render_page(blocks.Document("All runs", subtitle, {}, sections, in_index=False))
 
@@ -231,12 +231,12 @@ def _row(folder: str, run: RunFigures) -> list[blocks.Cell]:
         blocks.Link(folder, report_link(folder)),
         run.kind,
         blocks.Number(run.created_text, run.created.timestamp() if run.created else None),
-        *(_number(value, looks.count) for value in (run.images, run.rejected, run.components)),
-        _number(run.explained_variance_ratio, looks.percent),
+        *(_number(value, words.count) for value in (run.images, run.rejected, run.components)),
+        _number(run.explained_variance_ratio, words.percent),
         run.model or "",
-        _number(run.accuracy, looks.percent),
-        _number(run.images_per_second, looks.speed),
-        _number(run.seconds, looks.duration),
+        _number(run.accuracy, words.percent),
+        _number(run.images_per_second, words.speed),
+        _number(run.seconds, words.duration),
         ", ".join(run.parents),
     ]
 

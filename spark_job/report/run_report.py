@@ -26,8 +26,8 @@ from spark_job.report.document import (
     Section,
     Table,
 )
-from spark_job.report.looks import class_name, count, duration, percent, speed
 from spark_job.report.page import render_document
+from spark_job.report.words import class_name, count, duration, percent, speed
 
 MAX_COMPONENT_ROWS = 100
 MAX_MARKERS = 30  # more markers than this hide the line that they stand on

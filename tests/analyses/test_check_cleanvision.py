@@ -14,7 +14,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from spark_job.analyses.checking.analysis import check
-from spark_job.analyses.checking.findings import ENTROPY_FACTOR, Thresholds, blur_scores
+from spark_job.analyses.checking.findings import Thresholds
+from spark_job.analyses.checking.pixel_checks import ENTROPY_FACTOR, blur_scores
 from spark_job.contract.run_options import ComponentRequest, ImageLimits
 from spark_job.images.decoding import decode_picture
 from spark_job.images.picture import Picture

@@ -13,7 +13,7 @@ from spark_job.command_line import cli
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
 from spark_job.reduction.principal_components import Reduction
-from spark_job.report.looks import duration
+from spark_job.report.words import duration
 from tests.spark import photographs
 from tests.spark.runs import run
 

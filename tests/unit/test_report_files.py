@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spark_job.report import looks
-from spark_job.report.looks import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
+from spark_job.report import words
 from spark_job.report.page import encode, encoded_length, keep_evenly
+from spark_job.report.palette import COLOURS, LOOK_COUNT, SYMBOLS, class_styles
 from spark_job.report.run_report import components_tsv, metadata_tsv, render_report
 from tests.report_examples import HOSTILE_NAMES, example_report, hostile_report, without_reduction
 
@@ -108,12 +108,12 @@ def test_the_encoded_length_is_known_beforehand(content):
 
 def test_quantities_are_written_for_people():
     space = "\N{NO-BREAK SPACE}"
-    assert looks.count(61488) == "61,488"
-    assert looks.percent(0.2345) == f"23.4{space}%"
-    assert [looks.duration(s) for s in (4.25, 59.96, 75.2, 3725.0)] == [
+    assert words.count(61488) == "61,488"
+    assert words.percent(0.2345) == f"23.4{space}%"
+    assert [words.duration(s) for s in (4.25, 59.96, 75.2, 3725.0)] == [
         f"4.2{space}s",
         f"1{space}min 0{space}s",
         f"1{space}min 15{space}s",
         f"1{space}h 2{space}min",
     ]
-    assert [looks.speed(s) for s in (1234.5, 12.34, 0.123, 0.0)] == ["1,234", "12.3", "0.12", "0"]
+    assert [words.speed(s) for s in (1234.5, 12.34, 0.123, 0.0)] == ["1,234", "12.3", "0.12", "0"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from spark_job.analyses import runs
 from spark_job.analyses.checking import findings as checks
+from spark_job.analyses.checking import pixel_checks
 from spark_job.analyses.checking.balance import Balance, balance_lines, balance_sections, composition
 from spark_job.analyses.checking.feature_checks import ENOUGH_FOR_LEAKS, ClassModel, leak_findings, sum_part
 from spark_job.arrow_tables import part_uris, read_part, write_sorted_csv
@@ -18,7 +19,7 @@ from spark_job.contract import run_layout as layout
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ImageLimits
 from spark_job.report.document import Document, Number, Section, Table
-from spark_job.report.looks import class_name, count, percent
+from spark_job.report.words import class_name, count, percent
 from spark_job.session import sum_over_tasks
 
 
@@ -35,8 +36,8 @@ def check(
     source = runs.SourceRun.open(features, label=label)
     table = runs.VectorTable.components(source)
     parts: Sequence[str] = part_uris(source.folder.at(layout.FEATURES))
-    first = next(iter(read_part(parts[0], checks.MEASURES, 1)), None)
-    if missing := set(checks.MEASURES) - set(first.schema.names if first is not None else ()):
+    first = next(iter(read_part(parts[0], pixel_checks.MEASURES, 1)), None)
+    if missing := set(pixel_checks.MEASURES) - set(first.schema.names if first is not None else ()):
         raise MisuseError(
             f"{source.uri} was made by a version that did not measure the pixels (features/ lacks "
             f"{', '.join(sorted(missing))}): run its images again, then check that run"
@@ -53,10 +54,12 @@ def check(
         )
 
     say("pixels …")
-    surveys = sum_over_tasks(context, parts, checks.survey_part)
+    surveys = sum_over_tasks(context, parts, pixel_checks.survey_part)
     survey = np.concatenate([measures for measures, _ in surveys])
-    surroundings = context.broadcast(checks.Surroundings.of(survey, thresholds))
-    tally = find(parts, lambda uri: checks.pixel_findings(uri, surroundings.value, thresholds, source.label))
+    surroundings = context.broadcast(pixel_checks.Surroundings.of(survey, thresholds))
+    tally = find(
+        parts, lambda uri: pixel_checks.pixel_findings(uri, surroundings.value, thresholds, source.label)
+    )
     say("classes …")
     model = ClassModel.of(sum_over_tasks(context, table.parts, partial(sum_part, table)))
     if model:

@@ -16,7 +16,7 @@ from spark_job.analyses.runs import VectorTable
 from spark_job.contract.uris import last_name
 from spark_job.features.table import read_labelled
 from spark_job.report.document import Block, Number, Section, Table
-from spark_job.report.looks import count, percent
+from spark_job.report.words import count, percent
 
 ANGLE = re.compile(r"(?:(r\d?)_)?(\d{1,4})_100|(r\d)_(\d{1,4})")
 LEAST_ANGLES = 20  # with fewer pictures a turn cannot be told from numbers that mean nothing

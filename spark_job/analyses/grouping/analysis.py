@@ -19,7 +19,8 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.images.listing import ListedFile
 from spark_job.report.charts import Axis, Line, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Photograph, Section, Table
-from spark_job.report.looks import COLOURS, LINE_COLOURS, SYMBOLS, class_name, count, percent
+from spark_job.report.palette import COLOURS, LINE_COLOURS, SYMBOLS
+from spark_job.report.words import class_name, count, percent
 
 MAX_FITTED = 20_000  # centres of so many images are those of all, as far as a picture of the groups goes
 CSV_COLUMNS = ("path", "label", "cluster", "distance")

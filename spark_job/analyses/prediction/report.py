@@ -18,7 +18,7 @@ from spark_job.features.table import matrix
 from spark_job.images.listing import listed_files
 from spark_job.images.sampling import draw
 from spark_job.report.document import Document, Gallery, Number, Section, Table
-from spark_job.report.looks import class_name, count, percent
+from spark_job.report.words import class_name, count, percent
 from spark_job.session import First, Sum
 
 KEPT_COLUMNS = ("path", "label", "split", "size", "etag", "width", "height")

@@ -14,7 +14,8 @@ from spark_job.analyses.training.fitting import CALIBRATION_SHARE, Evaluation, T
 from spark_job.contract.uris import last_name
 from spark_job.report.charts import Axis, Line, heat_trace, line_chart, plain_axes, png_bytes
 from spark_job.report.document import Block, Cell, Chart, Document, Number, Section, Table
-from spark_job.report.looks import COLOURS, class_name, count, percent
+from spark_job.report.palette import COLOURS
+from spark_job.report.words import class_name, count, percent
 
 MAX_PAIRS_LISTED = 30
 MAX_PAIRS_PICTURED = 12
