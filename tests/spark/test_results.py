@@ -10,6 +10,7 @@ import pytest
 
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.run_options import ComponentRequest
+from spark_job.session import open_session
 from tests.spark import photographs
 from tests.spark.runs import run
 
@@ -135,6 +136,21 @@ print(json.dumps([[row["path"], row["components"].toArray().tolist()] for row in
 """
 
 
+def test_mllib_loads_the_model(results):
+    """It gives the components of the table."""
+    from pyspark.ml import PipelineModel
+    from pyspark.ml.functions import array_to_vector
+
+    table = open_session("tests").read.parquet(f"{results.folder}/features").where("error is null")
+    table = table.withColumn("features", array_to_vector("features"))
+    model = PipelineModel.load(f"{results.folder}/reduction/model")
+    rows = model.transform(table).orderBy("path").select("path", "components").collect()
+    assert [row.path for row in rows] == [row["path"] for row in results.components]
+    expected = matrix(results.components, "components_array")
+    np.testing.assert_allclose([row.components.toArray() for row in rows], expected, atol=1e-6)
+
+
+@pytest.mark.long
 def test_plain_pyspark_loads_the_model(results, tmp_path):
     """In a process that has no such project, it gives the same components."""
     from spark_job.contract.java import find_java_home

@@ -182,6 +182,7 @@ def started(yarn):
     wait_until(lambda: not container_count(yarn), "the end of all containers")
 
 
+@pytest.mark.long
 def test_containers_that_find_no_room_are_pending(yarn, started):
     """That is what managed scaling acts on: executors, and an application master that asks for core nodes."""
     wide = ["--conf=spark.dynamicAllocation.enabled=false", "--conf=spark.executor.instances=6"]
@@ -198,6 +199,7 @@ def executors_wait(demand):
     return demand.pending_containers > 0 == demand.pending_masters
 
 
+@pytest.mark.long
 def test_a_second_master_waits_for_its_share_of_the_core_nodes(yarn, started):
     """Masters have a tenth of the label's memory: the second waits although there is room for it."""
     started("s-ONE", f"s3://{BUCKET}/lonely.py")
