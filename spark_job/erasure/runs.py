@@ -20,9 +20,10 @@ from spark_job.contract.run_options import RunOptions
 from spark_job.contract.uris import is_s3, last_name
 from spark_job.erasure.tables import rows_of, without_lines, without_rows
 from spark_job.extractors.specification import Extractor, ExtractorSpecification
+from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.report_stage import contents
 from spark_job.pipeline.run_folder import RunFolder, write_index
-from spark_job.pipeline.stage_results import Run, RunProgress, StageResults, result_from_json
+from spark_job.pipeline.stage_results import Run, StageResults, result_from_json
 from spark_job.report.document import Document
 from spark_job.report.page import render_document
 from spark_job.report.run_report import render_report

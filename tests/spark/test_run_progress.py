@@ -1,7 +1,7 @@
 """`progress.json` counts images, not tasks, while a run computes them."""
 
 from spark_job.contract.run_layout import PROGRESS
-from spark_job.pipeline import feature_stage, stage_results
+from spark_job.pipeline import feature_stage, progress
 from spark_job.pipeline.run_folder import RunFolder
 from tests.spark import doubles, photographs
 from tests.spark.runs import run
@@ -19,7 +19,7 @@ def test_progress_is_by_image(tiny_extractor, tmp_path, monkeypatch, capfd):
         write(folder, name, value)
 
     monkeypatch.setattr(RunFolder, "write_json", noted)
-    monkeypatch.setattr(stage_results, "SECONDS_BETWEEN", 0.1)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.1)
     monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(doubles.SlowEngine))
     found = run(images, tmp_path, tiny_extractor)
     middle = [one for one in written if one["stage"] == "features" and 0 < one["done"] < 31]

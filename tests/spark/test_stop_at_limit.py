@@ -10,7 +10,7 @@ import pytest
 from spark_job.contract.run_layout import COST
 from spark_job.errors import CostLimitError
 from spark_job.features import table
-from spark_job.pipeline import feature_stage, stage_results
+from spark_job.pipeline import feature_stage, progress
 from tests.spark import doubles, photographs
 from tests.spark.runs import run
 from tests.waiting import wait_until
@@ -28,7 +28,7 @@ def test_a_complete_run_says_what_it_has_cost(tiny_extractor, tmp_path, monkeypa
     """And on which machines, by the account's last look; before there is one, nothing is known."""
     images = photographs.write_archive(tmp_path / "images", {"a": 20})
     monkeypatch.setattr(table, "IMAGES_PER_TASK", 2)
-    monkeypatch.setattr(stage_results, "SECONDS_BETWEEN", 0.1)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.1)
     monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(doubles.SlowEngine))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / COST).write_text("{}")  # of the start of the cluster, before there is a driver
@@ -41,8 +41,8 @@ def test_a_run_stops_at_its_limit_and_goes_on_with_a_higher_one(tiny_extractor, 
     """Its parts stay; what an earlier attempt was told does not stop the next one."""
     images = photographs.write_archive(tmp_path / "images", {"a": 60})
     monkeypatch.setattr(table, "IMAGES_PER_TASK", 3)
-    monkeypatch.setattr(stage_results, "SECONDS_BETWEEN", 0.1)
-    monkeypatch.setattr(stage_results, "SECONDS_TO_FINISH", 0.0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.1)
+    monkeypatch.setattr(progress, "SECONDS_TO_FINISH", 0.0)
     monkeypatch.setattr(feature_stage, "worker_engine", doubles.worker_engine_of(doubles.SlowEngine))
     Thread(target=say, args=[tmp_path / "run", True], daemon=True).start()
     stopped = r"it has cost 0.41 of at most 0.50 USD, .* --resume and a higher --max-cost"
