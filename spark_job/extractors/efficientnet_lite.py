@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from io import BytesIO
 from math import prod
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -162,7 +163,7 @@ def _read(content: bytes) -> dict[str, np.ndarray]:
 def efficientnet_lite0(
     size: tuple[int, int] = (224, 224), pooling: str = "avg", *, classifier: bool = False
 ) -> Any:
-    """Return a model of RGB as (pixel - 127) / 128; it gives (n, 1280), or (n, 1000) class logits."""
+    """Return it with random weights: RGB as (pixel - 127) / 128 -> (n, 1280), or (n, 1000) class logits."""
     keras = import_keras()
     layers = keras.layers
     image = keras.Input((*size, 3), name="image")
@@ -221,7 +222,7 @@ def load_torch_weights(network: Any, path: Path) -> None:
     tensors = read_checkpoint(path)
     used = set()
     try:
-        for layer in [layer for layer in network.layers if layer.weights]:
+        for layer in filter(attrgetter("weights"), network.layers):
             kind = type(layer).__name__
             # The checkpoint puts an underscore before every name: _blocks.0._bn1 is our blocks.0.bn1.
             prefix = ".".join(part if part.isdigit() else f"_{part}" for part in layer.name.split("."))
