@@ -122,7 +122,7 @@ def cache_folders() -> list[Path]:
 
 
 def imagenet_weights(request: Request) -> Path:
-    """Return a Keras weights file: of the cache, whatever its hash, or of the web; ExtractorError: of neither."""
+    """Return Keras' weights file: cached, whatever its hash, or downloaded; ExtractorError: there is none."""
     name, reason = str(request.weights_file), "the download left no such file"
     if not _cached(name):
         try:
