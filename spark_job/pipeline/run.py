@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -82,7 +82,7 @@ def run_pipeline(
 
 def run_stages(
     run: stages.Run, say: Callable[[str], None], seconds: dict[str, float]
-) -> tuple[stages.StageResults, list[str]]:
+) -> tuple[stages.StageResults, Sequence[str]]:
     """Complete every stage and name the report's files; without images there is a listing alone."""
     complete = partial(complete_stage, run, say, seconds)
     listing: stages.ListingResult = complete("listing", lambda: list_stage(run))
@@ -143,7 +143,7 @@ def metrics_of(results: stages.StageResults, length: int, seconds: Mapping[str, 
     }
 
 
-def outputs_of(results: stages.StageResults, report_files: list[str]) -> list[str]:
+def outputs_of(results: stages.StageResults, report_files: Sequence[str]) -> list[str]:
     """Return the files and folders of a run whose stages are complete."""
     outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report_files)]
     if results.listing.previous:
