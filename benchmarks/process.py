@@ -77,15 +77,17 @@ def measured_run(
         )
         peaks: dict[str, int] = {}
         used: dict[int, float] = {}
-        while process.poll() is None and time.monotonic() - started < TIMEOUT_SECONDS:
-            for part, now in _sample(process.pid, used).items():
-                peaks[part] = max(now, peaks.get(part, 0))
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(SAMPLE_SECONDS)
-        seconds = time.monotonic() - started
-        with suppress(ProcessLookupError):  # what it left behind must not slow the next one
-            os.killpg(process.pid, signal.SIGKILL)
-        code = process.wait()
+        try:
+            while process.poll() is None and time.monotonic() - started < TIMEOUT_SECONDS:
+                for part, now in _sample(process.pid, used).items():
+                    peaks[part] = max(now, peaks.get(part, 0))
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(SAMPLE_SECONDS)
+            seconds = time.monotonic() - started
+        finally:  # what it left behind must not slow the next one
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
         log.seek(0)
         lines = log.read().decode(errors="replace").strip().splitlines()
     error = None if code == 0 else f"exit code {code}: {' | '.join(lines[-3:])[:500]}"

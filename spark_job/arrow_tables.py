@@ -116,7 +116,10 @@ def write_part(
     repeated: tuple[str, ...] = (),
     facts: Callable[[], dict[str, str]] = dict,
 ) -> None:
-    """Write one part, whole or not at all; `facts` is asked at the end what the part says of itself."""
+    """Write one part, whole or not at all; `facts` is asked at the end what the part says of itself.
+
+    `repeated` are the columns whose values repeat, and are worth a dictionary.
+    """
     content = io.BytesIO()
     with pq.ParquetWriter(content, schema, use_dictionary=list(repeated)) as writer:  # type: ignore[arg-type]
         group: list[pa.RecordBatch] = []

@@ -23,6 +23,8 @@ from obstore.store import LocalStore, S3Store
 from spark_job.contract.uris import child, is_s3, is_unsigned, last_name, root_and_key
 from spark_job.errors import LargerError, StorageError
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 # Codes that concern one object, not the whole run:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
 OF_ONE_OBJECT = {
@@ -53,7 +55,7 @@ OF_ALL = {
 }
 # What obstore and S3 say where a bucket lies in another region.
 _ELSEWHERE = ("PermanentRedirect", "AuthorizationHeaderMalformed", "redirect without LOCATION")
-_SECONDS = 5.0
+_REGION_SECONDS = 5.0  # for an answer to the question in which region a bucket lies
 # What passes by itself: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
 _PASSES = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted")
 READS_AT_ONCE = 32  # reads that wait for a store at once: 200 manifests at 25 ms each take 0.2 s
@@ -107,20 +109,19 @@ def region_of(bucket: str) -> str | None:
     place = urlsplit(endpoint or f"https://{bucket}.s3.amazonaws.com")
     connect = HTTPConnection if place.scheme == "http" else HTTPSConnection
     try:
-        with closing(connect(place.netloc, timeout=_SECONDS)) as connection:
+        with closing(connect(place.netloc, timeout=_REGION_SECONDS)) as connection:
             connection.request("HEAD", f"/{bucket}" if endpoint else "/")
             return connection.getresponse().getheader("x-amz-bucket-region")
     except OSError:
         return None
 
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
 @lru_cache(maxsize=32)
 def open_store(root: str, retries: int = 10) -> Any:
-    """Return the store of `s3://bucket` or `/`, one a process; StorageError: no credentials for S3."""
+    """Return the store of `s3://bucket` or `/`, one a process; StorageError: no credentials for S3.
+
+    A request to a busy or broken S3 is tried again, `retries` times, for three minutes in all at most.
+    """
     if not is_s3(root):
         return LocalStore(root)
     endpoint = s3_endpoint()
@@ -144,7 +145,7 @@ def open_store(root: str, retries: int = 10) -> Any:
 
 @lru_cache(maxsize=1)
 def _credentials() -> Any:
-    """Return what finds and renews credentials as boto3 does; None: obstore finds them by itself."""
+    """Return what finds and renews credentials as boto3 does; None: obstore does. Raises StorageError."""
     # In YARN's containers obstore asks for the role itself: boto3 takes long to import in each worker.
     by_obstore = ("AWS_ACCESS_KEY_ID", "CONTAINER_ID", "AWS_SKIP_SIGNATURE")
     if any(name in os.environ for name in by_obstore):
@@ -167,7 +168,7 @@ def _credentials() -> Any:
 
 
 def read_bytes(uri: str, most: int | None = None, retries: int = 10) -> bytes:
-    """Return one object or file, whole; LargerError: it holds more than `most` bytes."""
+    """Return a file or object, whole. LargerError: more than `most` bytes; else what the store raises."""
     if not is_s3(uri):
         # obstore refuses local names that hold a tab or end in #1, and hides the cause of a failure.
         with Path(uri).open("rb") as file:

@@ -28,7 +28,7 @@ Figures = dict[str, Any]  # what metrics.json says about one of the runs
 
 
 def compare_runs(uris: tuple[str, str], results: str, prices: Sequence[float], run_id: str | None) -> Summary:
-    """Compare two finished runs; prices of an hour: none, one for both, or two. Raises MisuseError."""
+    """Compare two finished runs; prices of an hour: none, one for both, or two. MisuseError: no such two."""
     if len(prices) > 2:
         raise MisuseError(f"--price-per-hour was given {len(prices)} times: give it once or twice")
     runs = [SourceRun.open(uri) for uri in uris]
@@ -76,7 +76,7 @@ def _figures(run: SourceRun, results: str, price_per_hour: float | None) -> Figu
         "images_per_second": run.metrics["features"]["images_per_second"],
         "components": reduction["components"],
         "explained_variance_ratio": reduction["explained_variance_ratio"],
-        "accuracy": max(accuracies)[1] if accuracies else None,
+        "accuracy": max(accuracies)[1] if accuracies else None,  # of the newest one
         "seconds": seconds,
         "cost": None if price_per_hour is None else seconds / 3600 * price_per_hour,
     }

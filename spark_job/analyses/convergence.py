@@ -193,10 +193,12 @@ def _shares(steps: Sequence[Step], shares: Sequence[float], standardized: bool) 
     return ", ".join(said)
 
 
-def _chart(steps: Sequence[Step], shares: Sequence[float], kind: bool, title: str, name: str) -> Chart:
+def _chart(
+    steps: Sequence[Step], shares: Sequence[float], standardized: bool, title: str, name: str
+) -> Chart:
     images, lines = [step.image_count for step in steps], []
     for share, colour in zip(shares, cycle(LINE_COLOURS), strict=False):
-        low, middle, high = zip(*(step.spread(kind, share) for step in steps), strict=True)
+        low, middle, high = zip(*(step.spread(standardized, share) for step in steps), strict=True)
         lines.append(Line(f"{percent(share, 0)} of the variance", images, middle, colour, band=(low, high)))
     return line_chart(
         f"{title} features: components by images, for {', '.join(percent(share, 0) for share in shares)} of "

@@ -39,7 +39,9 @@ class Wanted:
     def may_lie_between(self, first: str, last: str) -> bool:
         """Return whether a path of the request can lie between these two, both included."""
         place = bisect_left(self._sorted, first)
-        return any(path <= last for path in self._sorted[place : place + 1]) or any(
+        if place < len(self._sorted) and self._sorted[place] <= last:
+            return True
+        return any(
             prefix <= last and (first <= prefix or first.startswith(prefix)) for prefix in self.prefixes
         )
 

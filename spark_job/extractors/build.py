@@ -49,7 +49,7 @@ def make_reproducible(archive: Path) -> None:
 
 
 def build_extractor(model: str, out: Path, **options: Any) -> ExtractorSpecification:
-    """Make the folder `out`, whole or not at all, the same bytes each time; MisuseError, ExtractorError."""
+    """Make the folder `out`, whole or not at all, the same bytes each time, of what `check_request` takes."""
     request = check_request(model, **options)
     if (out / SPECIFICATION).exists():
         raise MisuseError(f"{out} already holds an extractor: delete it first or give another --out")
@@ -122,7 +122,7 @@ def cache_folders() -> list[Path]:
 
 
 def imagenet_weights(request: Request) -> Path:
-    """Return a Keras weights file: of the cache, whatever its hash, else downloaded; ExtractorError."""
+    """Return Keras' weights file: cached, whatever its hash, or downloaded; ExtractorError: there is none."""
     name, reason = str(request.weights_file), "the download left no such file"
     if not _cached(name):
         try:

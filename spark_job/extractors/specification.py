@@ -4,11 +4,13 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from spark_job.contract.extractor_files import SPECIFICATION
 from spark_job.errors import ExtractorError
-from spark_job.storage import Folder
+
+if TYPE_CHECKING:  # the decoder's process imports this module, and needs no store
+    from spark_job.storage import Folder
 
 FORMAT = 1
 # How this version of the job makes a network's input of a photograph; higher with each change that features
@@ -107,11 +109,11 @@ class ExtractorSpecification:
 class Extractor:
     """An extractor whose specification was read; its files are fetched when asked for."""
 
-    folder: Folder
+    folder: "Folder"
     specification: ExtractorSpecification
 
     @classmethod
-    def open(cls, folder: Folder) -> "Extractor":
+    def open(cls, folder: "Folder") -> "Extractor":
         """Read a folder's `extractor.json`; ExtractorError: there is none, or it cannot be read."""
         text = folder.read(SPECIFICATION)
         if text is None:

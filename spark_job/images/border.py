@@ -1,6 +1,6 @@
 """What a decoder's process may do behind its border: compute, and read its own libraries (decision 0005).
 
-Linux only; elsewhere limits of time and memory are all there is. It keeps its pipes and its shared memory.
+Linux only; elsewhere limits of time and memory are all there is. The process keeps its pipes and its memory.
 """
 
 import ctypes

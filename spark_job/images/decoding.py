@@ -49,7 +49,10 @@ _OPENERS_OF_DAMAGED = {"PNG": by_vips.open_damaged_png, "TIFF": by_vips.open_dam
 
 
 def decode_picture(data: bytes, limits: ImageLimits, needed: pictures.Needed = None) -> Picture:
-    """Return the first frame, upright, on white, large enough for `needed`; ImageRejectedError."""
+    """Return the first frame, upright, transparency on white; ImageRejectedError: it cannot be used.
+
+    It may be decoded at a smaller scale that is still enough for `needed`, the input of the network.
+    """
     if not data:
         raise ImageRejectedError("the file is empty")
     try:

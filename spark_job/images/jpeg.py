@@ -24,9 +24,8 @@ END_MARKER = bytes([0xFF, END])
 _RESTART_INTERVAL = 0xDD
 _ALL_FREQUENCIES = b"\0\x3f\0"
 _KEPT = (*range(0xC0, 0xD0), 0xDB, _RESTART_INTERVAL, 0xE0, 0xEE, START_OF_SCAN)
-# A transfer that stopped may leave a file of the right size; no picture ends so.
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes")
-_LEAST_FILLING = 16
+_LEAST_FILLING = 16  # zeros; a transfer that stopped may leave a file of the right size, no picture ends so
 _HARMLESS_BYTES = 16  # some cameras leave a few after the last row; a block rarely takes less
 _NOISE = [np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes() for seed in range(4)]
 _RESTARTS = [bytes([0xFF, 0xD0 + number]) for number in range(8)]

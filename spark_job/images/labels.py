@@ -1,4 +1,7 @@
-"""Where the labels of images come from: a rule over folders, or a table with a row for each `path`."""
+"""Where the labels of images come from: a rule over folders, or a table with a row for each `path`.
+
+An image takes the other columns along, under their names; `label`, or else the first of them, is its class.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class Labels:
 
     @classmethod
     def of(cls, rule: str, label: str | None = None, reserved: Iterable[str] = ()) -> Labels:
-        """Return the labels of a rule, or read a table, whose class is `label` or its first other column."""
+        """Return the labels of a rule or a table, whose column `label` has the class. Raises MisuseError."""
         if not is_table(rule):
             return cls(rule)
         names, cells = _read(rule)

@@ -22,7 +22,7 @@ from spark_job.images.picture import Picture, check_memory, check_size, halved
 from spark_job.images.quality import EDGE_SIDE, Quality, measure
 
 cv2.setNumThreads(1)
-LONGEST_PREPARED_SIDE = 16_384  # of what is measured; rows that grow a strip are as long
+LONGEST_PREPARED_SIDE = 16_384  # a long strip is made shorter first: to prepare it takes memory by its side
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 4_096
 THUMBNAIL = np.dtype(("S", MAX_THUMBNAIL_BYTES))
@@ -93,7 +93,10 @@ class Prepared:
 def prepared_images(
     images: Iterable[tuple[Key, Order]], specification: ExtractorSpecification, limits: ImageLimits
 ) -> Iterator[tuple[Key, Prepared, np.ndarray]]:
-    """Yield each key, what became of its image, and its tensor, which stays until the next is asked for."""
+    """Yield each key, what became of its image, and its tensor, which means nothing where there is an error.
+
+    The tensor, (height, width, 3) float32 in shared memory, stays until the next one is asked for.
+    """
     layout = layout_for(specification)
     function = partial(prepare_image, specification=specification, limits=limits)
     for key, outcome in Isolated(function, layout, limits.max_seconds).map(images):

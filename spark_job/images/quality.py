@@ -24,7 +24,7 @@ MAX_MEASURED_PIXELS = 16_384
 SAMPLE_PIXELS = 4_096
 MAX_AVERAGED_PIXELS = 1_048_576
 EDGE_SIDE = 64  # CleanVision measures edges with the longer side at most this long
-HALVED_SIDE = 3 * EDGE_SIDE  # further the score of edges would be off by .04 instead of .02
+HALVED_SIDE = 3 * EDGE_SIDE  # halved further, the score of edges would be off by .04 instead of .02
 # pHash of 8 x 8 bits, from 32 x 32 pixels:
 # https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html
 HASH_SIDE, HASH_PIXELS = 8, 32

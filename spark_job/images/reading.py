@@ -29,7 +29,7 @@ MOST_WAIT_SECONDS = 20.0
 MANY_REFUSED = 100  # so many of a task, one after the other: what S3 says of them, it will say of all
 
 
-ReadImage = Callable[..., Content]  # LargerError: it holds more bytes than are given as `most`
+ReadImage = Callable[..., Content]  # of a ListedFile; LargerError: it holds more bytes than `most`
 
 
 def forgotten(results: str) -> Tombstones:
@@ -41,7 +41,10 @@ def forgotten(results: str) -> Tombstones:
 def read_image(
     image: ListedFile, limits: ImageLimits, most: int | None = None, erased: Tombstones | None = None
 ) -> Content:
-    """Return the bytes of an image, or why it has none; LargerError: it has grown; BaseError: no answer."""
+    """Return the bytes of an image, or why it cannot be used.
+
+    LargerError: it has grown beyond `most`; StorageError: a person must act; BaseError: S3 does not answer.
+    """
     if image.error is not None:
         return ImageRejectedError(image.error)
     if image.size == 0:
@@ -108,7 +111,10 @@ class Pace:
 
 
 def read_ahead(files: Iterator[ListedFile], read: ReadImage) -> Iterator[tuple[ListedFile, Content]]:
-    """Yield each image with its content, in order, while the next ones are read, as `Pace` allows."""
+    """Yield each image with its content, in order; the next ones are read meanwhile, as `Pace` allows.
+
+    They take MAX_BYTES_IN_FLIGHT at most, or are one of more; one that has grown is read when it is its turn.
+    """
     waiting: deque[tuple[ListedFile, Future[Content]]] = deque()
     bytes_in_flight, pace = 0, Pace(read)
 

@@ -21,7 +21,10 @@ def matches_any(label: str, patterns: tuple[str, ...]) -> bool:
 def quotas(
     counts: Mapping[str, int], total: int | None = None, per_class: int | None = None
 ) -> dict[str, int]:
-    """Return how many images of each class a sample takes, spread as evenly as the classes allow."""
+    """Return how many images of each class a sample takes, spread as evenly as the classes allow.
+
+    What is left over when all classes are level goes to the first ones by name.
+    """
     wanted = {label: min(count, per_class or count) for label, count in sorted(counts.items())}
     if total is None or sum(wanted.values()) <= total:
         return wanted
@@ -40,7 +43,7 @@ def draw(seed: int, path: str) -> int:
 
 
 def shown_shares(candidates: Mapping[str, int], selected: Mapping[str, int], total: int) -> dict[str, float]:
-    """Return class -> the share of its draws that a later sample takes, and some more for rejections."""
+    """Return class -> the share of its smallest draws that a later sample takes, and some for rejections."""
     return {
         label: min((quota + 2 * sqrt(quota) + 2) / candidates[label], 1) if quota < selected[label] else 1
         for label, quota in quotas(selected, total).items()

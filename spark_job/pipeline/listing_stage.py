@@ -146,7 +146,7 @@ def list_stage(run: Run) -> ListingResult:
 
 
 def with_consent(files: Iterable[ListedFile], labels: Labels) -> Iterator[ListedFile]:
-    """Skip images without a consent in their row or, where that says nothing, in S3, a request each."""
+    """Yield files in order, images without consent as skipped: by their row, else by S3, a request each."""
     place = labels.columns.index(CONSENT) if CONSENT in labels.columns else None
 
     def judged(file: ListedFile) -> ListedFile:

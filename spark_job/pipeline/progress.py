@@ -1,4 +1,4 @@
-"""How far a run is while it goes on: `progress.json` in its folder, and lines on stderr."""
+"""Tells how far a run is while it goes on: in its folder for everybody, and on stderr."""
 
 import sys
 import time

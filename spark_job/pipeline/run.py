@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from spark_job.extractors.specification import Extractor
 from spark_job.pipeline import stage_results as stages
 from spark_job.pipeline.feature_stage import feature_stage
 from spark_job.pipeline.listing_stage import list_stage
+from spark_job.pipeline.progress import RunProgress
 from spark_job.pipeline.reduction_stage import reduction_stage
 from spark_job.pipeline.report_stage import report_stage
 from spark_job.pipeline.run_folder import RunFolder
@@ -50,8 +51,8 @@ def run_pipeline(
         return manifest
     stage_seconds = dict[str, float]()
     try:
-        folder_of_scratch = tempfile.TemporaryDirectory(prefix="spark-job-")
-        with folder_of_scratch as scratch, stages.RunProgress(folder) as progress:
+        scratch_folder = tempfile.TemporaryDirectory(prefix="spark-job-")
+        with scratch_folder as scratch, RunProgress(folder) as progress:
             run = stages.Run(session, options, extractor, folder, Path(scratch), fingerprint, progress)
             results, report_files = run_stages(run, say, stage_seconds)
             progress.begin("complete", results.image_counts["usable"])
@@ -60,7 +61,7 @@ def run_pipeline(
         if is_new and not is_s3(folder.uri) and folder.stage("listing") is None:
             shutil.rmtree(folder.uri, ignore_errors=True)
         raise
-    seconds = dict.fromkeys(stages.KINDS, 0.0) | stage_seconds | {"total": time.monotonic() - started}
+    seconds = dict.fromkeys(stages.STAGES, 0.0) | stage_seconds | {"total": time.monotonic() - started}
     metrics = metrics_of(results, extractor.specification.feature_length, seconds)
     specification = extractor.specification
     return folder.complete(
@@ -81,18 +82,18 @@ def run_pipeline(
 
 def run_stages(
     run: stages.Run, say: Callable[[str], None], seconds: dict[str, float]
-) -> tuple[stages.StageResults, list[str]]:
+) -> tuple[stages.StageResults, Sequence[str]]:
     """Complete every stage and name the report's files; without images there is a listing alone."""
     complete = partial(complete_stage, run, say, seconds)
-    listing = complete("listing", lambda: list_stage(run))
+    listing: stages.ListingResult = complete("listing", lambda: list_stage(run))
     for warning in listing.warnings:
         say(f"warning: {warning.splitlines()[0]}")
     results = stages.StageResults(listing=listing)
     if listing.selected:
-        features = complete("features", lambda: feature_stage(run, listing))
-        reduction = complete("reduction", lambda: reduction_stage(run, features))
+        features: stages.FeatureResult = complete("features", lambda: feature_stage(run, listing))
+        reduction: stages.ReductionResult = complete("reduction", lambda: reduction_stage(run, features))
         results = replace(results, features=features, reduction=reduction)
-    report = complete("report", lambda: report_stage(run, results, seconds))
+    report: stages.ReportResult = complete("report", lambda: report_stage(run, results, seconds))
     return results, report.files
 
 
@@ -142,7 +143,7 @@ def metrics_of(results: stages.StageResults, length: int, seconds: Mapping[str, 
     }
 
 
-def outputs_of(results: stages.StageResults, report_files: list[str]) -> list[str]:
+def outputs_of(results: stages.StageResults, report_files: Sequence[str]) -> list[str]:
     """Return the files and folders of a run whose stages are complete."""
     outputs = [layout.METRICS, layout.LISTING, *(f"{layout.REPORT}/{name}" for name in report_files)]
     if results.listing.previous:
@@ -190,7 +191,7 @@ def summary(options: RunOptions) -> str:
         lines.append(f"damaged   {counts['damaged']:,} of the usable images in part: see `fruit check`")
     if counts["rejected"]:
         lines.append(f"rejected  {folder.child(layout.REJECTED)}")
-    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in stages.KINDS)
+    spent = ", ".join(f"{name} {metrics['seconds'][name]:.1f}" for name in stages.STAGES)
     lines += [
         f"time      {metrics['seconds']['total']:.1f} s ({spent})",
         f"results   {folder.uri}",

@@ -1,4 +1,4 @@
-"""What each stage of a run works on, and what it leaves for the next, as JSON in `stages/NAME.json`."""
+"""What each stage works on and leaves for the next: typed, and as JSON in `stages/NAME.json`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -99,8 +99,8 @@ class ReportResult:
     files: Sequence[str]
 
 
-# What each stage leaves, by its name.
-KINDS: dict[str, Any] = {
+# The stages of a run, in their order, and what each leaves.
+STAGES: dict[str, Any] = {
     "listing": ListingResult,
     "features": FeatureResult,
     "reduction": ReductionResult,
@@ -141,4 +141,4 @@ def result_from_json(stage: str, content: Mapping[str, Any]) -> tuple[Any, float
     if values.get("drift"):
         values["drift"] = Drift(**values["drift"])
     seconds = values.pop("seconds")
-    return KINDS[stage](**values), seconds
+    return STAGES[stage](**values), seconds

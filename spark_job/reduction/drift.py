@@ -160,5 +160,5 @@ def drift_from(fitted: Mapping[str, Any], new: Profile) -> Drift | None:
         return None
     variances, beyond = np.array(fitted["variances"]), new.beyond(fitted["limits"])
     shift, spread = (new.mean / np.sqrt(variances)).tolist(), (new.variances / variances).tolist()
-    kept, images = fitted["kept"], fitted["images"]
-    return Drift(new.count, images, kept, new.kept, shift, spread, beyond["error"], beyond["distance"])
+    fitted_count, kept = fitted["images"], fitted["kept"]
+    return Drift(new.count, fitted_count, kept, new.kept, shift, spread, beyond["error"], beyond["distance"])

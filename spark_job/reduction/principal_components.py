@@ -101,19 +101,19 @@ class Reduction:
 
 
 def reduce_moments(moments: Moments, request: ComponentRequest) -> Reduction:
-    """Compute components from the covariance, O(d^3); NoVarianceError; ReductionError: too many asked."""
+    """Compute components from the covariance, O(d^3); ReductionError: fewer exist than were asked for."""
     scale, matrix = _scaled(moments, request.standardize)
     with _threads_for(matrix):
         eigenvalues, eigenvectors = np.linalg.eigh(matrix)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, min(moments.count - 1, int(np.count_nonzero(scale))))
+    k = component_count(ratio, request, _rank_limit(moments.count, scale))
     loadings = fix_signs(eigenvectors[:, ::-1][:, :k])
     variances = eigenvalues[::-1][:k] / (moments.count - 1)
     return Reduction(moments.count, moments.mean, scale, loadings, ratio, request.standardize, variances)
 
 
 def spectrum(moments: Moments, standardize: bool) -> np.ndarray:
-    """Return the (d,) shares of variance, for a fraction of the cost of components; NoVarianceError."""
+    """Return the (d,) shares of variance, which cost a fraction of what the components cost."""
     _, matrix = _scaled(moments, standardize)
     with _threads_for(matrix):
         return explained_variance_ratio(np.linalg.eigvalsh(matrix))
@@ -129,7 +129,10 @@ def _threads_for(matrix: np.ndarray) -> threadpool_limits:
 
 
 def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize: bool) -> np.ndarray:
-    """Return the factors of centred columns: 1 / sample deviation, or 1; of constant ones 0, as MLlib."""
+    """Return what centred columns are multiplied with: 1 / sample deviation, or 1; if constant 0, as MLlib.
+
+    `scatter` is the sum of squared deviations, all are (d,). NoVarianceError: every column is constant.
+    """
     deviation = np.sqrt(np.maximum(scatter, 0) / max(count - 1, 1))
     constant = deviation <= RELATIVE_TOLERANCE * np.abs(mean)
     if count < 2 or constant.all():
@@ -140,6 +143,11 @@ def column_scale(count: int, mean: np.ndarray, scatter: np.ndarray, standardize:
     if not standardize:
         return np.where(constant, 0.0, 1.0)
     return np.asarray(np.divide(1.0, deviation, out=np.zeros_like(deviation), where=~constant))
+
+
+def _rank_limit(count: int, scale: np.ndarray) -> int:
+    """Return the most components that `count` centred rows with these columns can have."""
+    return min(count - 1, int(np.count_nonzero(scale)))
 
 
 def explained_variance_ratio(eigenvalues: np.ndarray) -> np.ndarray:
@@ -188,7 +196,7 @@ def reduce_rows(rows: np.ndarray, request: ComponentRequest) -> Reduction:
     with _threads_for(gram):
         eigenvalues, vectors = np.linalg.eigh(gram)
     ratio = explained_variance_ratio(eigenvalues)
-    k = component_count(ratio, request, min(count - 1, int(np.count_nonzero(scale))))
+    k = component_count(ratio, request, _rank_limit(count, scale))
     if columns * k * 8 > MAX_LOADINGS_BYTES:
         most = MAX_LOADINGS_BYTES // (columns * 8)
         raise ReductionError(

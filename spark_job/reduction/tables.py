@@ -88,7 +88,7 @@ def write_components(
     destination: Folder,
     profiled: int | None = None,
 ) -> Profile:
-    """Project the usable rows and store them; return the profile of the images of `profiled` parts."""
+    """Project the usable rows and store them; return the profile of the first `profiled` parts, or of all."""
     destination.clear()
     shared, more = spark.broadcast(reduction), label_columns(parts[0])
     schema = spark_schema({**COMPONENTS_COLUMNS, **dict.fromkeys(more, "string")})

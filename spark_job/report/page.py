@@ -36,7 +36,7 @@ COST_EXPLAINED = (
     "fruit runs also counts the end of the cluster."
 )
 Kind = TypeVar("Kind")
-Picture = Callable[[blocks.Photograph | blocks.Point], str | None]
+Picture = Callable[[blocks.Photograph | blocks.Point], str | None]  # base64; None: there is no room for it
 
 
 def _explorer(contents: blocks.ReportContents, picture: Picture) -> tuple[dict[str, Any], dict[str, int]]:
@@ -93,8 +93,8 @@ def render_page(document: blocks.Document, parents: Sequence[str] = ()) -> bytes
 
 
 def _blocks(document: blocks.Document, kind: type[Kind]) -> list[Kind]:
-    blocks = (block for section in document.sections for block in section.blocks)
-    return [block for block in blocks if isinstance(block, kind)]
+    every = (block for section in document.sections for block in section.blocks)
+    return [block for block in every if isinstance(block, kind)]
 
 
 def _photographs(document: blocks.Document) -> Iterator[blocks.Photograph | blocks.Point]:
@@ -199,7 +199,10 @@ def encoded_length(thumbnail: bytes | None) -> int:
 
 
 def keep_evenly(lengths: Sequence[int], budget: int) -> list[bool]:
-    """Return which items to keep, evenly, so that their lengths sum to at most `budget`; none of length 0."""
+    """Return which items to keep, evenly, so that their lengths sum to at most `budget`; none of length 0.
+
+    Each item adds its share of the budget to a purse, and is kept when the purse can pay for it.
+    """
     total = sum(lengths)
     share = min(1.0, max(0, budget) / total) if total else 0.0
     purse, kept = 0.0, []

@@ -11,9 +11,7 @@ from sklearn.datasets import load_sample_images
 
 from spark_job.extractors.build import build_extractor
 from spark_job.extractors.specification import ExtractorSpecification
-from tests.extractors.networks import Built, keep_networks
-
-MOBILENET_WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+from tests.extractors.networks import MOBILENET_WEIGHTS, Built, keep_networks
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +58,8 @@ def lite0(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Built, Any
 
 
 @pytest.fixture(scope="session")
-def mobilenet_weights(shared: Path) -> Path:
+def mobilenet_weights() -> Path:
     """The ImageNet weights of MobileNetV2."""
-    path = shared / "weights" / MOBILENET_WEIGHTS
-    if not path.is_file():
+    if not MOBILENET_WEIGHTS.is_file():
         pytest.skip("needs the MobileNetV2 weights of ../shared/weights")
-    return path
+    return MOBILENET_WEIGHTS

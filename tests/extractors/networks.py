@@ -13,6 +13,12 @@ from spark_job.extractors.request import Request
 from spark_job.extractors.specification import ExtractorSpecification, Weights
 from spark_job.features.extraction import load_engine
 
+# They are no part of the project, and need not be there.
+MOBILENET_WEIGHTS = (
+    Path(__file__).resolve().parents[3]
+    / "shared/weights/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+)
+
 
 @dataclass
 class Built:

@@ -22,7 +22,7 @@ from spark_job.errors import JobError
 from spark_job.features import table
 from spark_job.pipeline import feature_stage
 from spark_job.pipeline.run_folder import newest_unfinished
-from spark_job.pipeline.stage_results import KINDS
+from spark_job.pipeline.stage_results import STAGES
 from spark_job.storage import Folder
 from tests.spark import doubles, photographs
 from tests.spark.processes import PROJECT, left_behind, start
@@ -88,7 +88,7 @@ def assert_same_results(found: RunResults, expected: RunResults) -> None:
 
 def kill_driver(source: Path, target: Path, options: dict[str, object], stage: str, point: str) -> list[str]:
     """Begin with the stages before as an earlier driver left them, and die; what stays behind."""
-    before = list(KINDS)[: list(KINDS).index(stage)]
+    before = list(STAGES)[: list(STAGES).index(stage)]
     copy_stages(source, target / "run", before)
     given = json.dumps({**options, "results": str(target), "resume": bool(before)})
     driver, tag = start(["-m", "tests.spark.killed_driver", stage, point, given], cwd=PROJECT)
@@ -101,7 +101,7 @@ def kill_driver(source: Path, target: Path, options: dict[str, object], stage: s
 QUICK = {("features", "in"), ("reduction", "after")}
 PLACES = [
     pytest.param(*place, marks=() if place in QUICK else pytest.mark.long)
-    for place in product(KINDS, ("in", "after"))
+    for place in product(STAGES, ("in", "after"))
 ]
 
 
@@ -112,7 +112,7 @@ def test_a_run_killed_in_or_after_any_stage_goes_on(
     """Nothing complete is computed twice, nothing is missing or double, and no process stays behind."""
     options: dict[str, object] = {"images": str(images), "extractor": str(tiny_extractor)}
     assert kill_driver(undisturbed.folder, tmp_path, options, stage, point) == []
-    folder, names = tmp_path / "run", list(KINDS)
+    folder, names = tmp_path / "run", list(STAGES)
     before = names[: names.index(stage)]
     assert not (folder / "manifest.json").exists()
     complete = before + ([stage] if point == "after" else [])

@@ -158,6 +158,17 @@ def test_a_decoder_that_died_unused_leaves_no_descriptor(monkeypatch):
     assert counts[1] == counts[2]
 
 
+def test_the_decoder_imports_neither_a_store_nor_arrow_nor_spark():
+    """It starts beside the network, its memory is for pictures, and nothing in it may reach S3."""
+    code = (
+        "import sys, spark_job.images.preparation; "
+        "print({'obstore', 'pyarrow', 'pyspark', 'spark_job.storage'} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_two_calls_at_a_time_have_two_processes():
     """Neither sees the other's items."""
     one, other = (Isolated(work, LAYOUT, 1).map([(n, Order(b"%d" % n)) for n in range(40)]) for _ in range(2))

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from spark_job.errors import ExtractorError
-from spark_job.extractors.efficientnet_lite import read_checkpoint
+from spark_job.extractors.torch_checkpoint import read_checkpoint
 
 MAGIC = 0x1950A86A20F9469CFC6C
 OLD_FORMAT = "is not a PyTorch checkpoint of the old pickle format, or is damaged"

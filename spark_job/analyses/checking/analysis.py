@@ -21,6 +21,7 @@ from spark_job.contract.run_options import ImageLimits
 from spark_job.report.document import Document, Number, Section, Table
 from spark_job.report.words import class_name, count, percent
 from spark_job.session import sum_over_tasks
+from spark_job.storage import Folder
 
 
 def check(
@@ -87,6 +88,13 @@ def check(
         balance=Balance.of(found, sampled),
         compared=compared,
     )
+    _write_csv(run.folder, findings)
+    summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
+    return summary.and_then(f"look at each finding: {run.folder.child(layout.QUALITY_CSV)}")
+
+
+def _write_csv(folder: Folder, findings: Folder) -> None:
+    """Write every finding, by issue, the worst first."""
 
     def rows(issue: str) -> Iterator[tuple[Any, ...]]:
         for uri in part_uris(findings):
@@ -96,9 +104,7 @@ def check(
 
     columns, by_issue = checks.CSV_COLUMNS, map(rows, checks.ISSUES)
     worst_first = itemgetter(*map(columns.index, ("score", "detail", "path")))
-    write_sorted_csv(run.folder, layout.QUALITY_CSV, columns, by_issue, worst_first)
-    summary = run.finish(checked.metrics(), check_document(checked, source), checked.findings())
-    return summary.and_then(f"look at each finding: {run.folder.child(layout.QUALITY_CSV)}")
+    write_sorted_csv(folder, layout.QUALITY_CSV, columns, by_issue, worst_first)
 
 
 @dataclass(frozen=True)

@@ -78,15 +78,15 @@ class Balance:
         classes = dict(sorted(found.classes.items(), key=lambda one: (one[1], one[0])))
         numbers, kinds = Counter[str](), Counter[str]()
         for label, images in classes.items():
-            found_word = re.search(r"[^\W\d_]+", label)  # what like names share: `apple` of `Apple Red 1`
-            word = found_word[0].casefold() if found_word else label
+            letters = re.search(r"[^\W\d_]+", label)  # what like names share: `apple` of `Apple Red 1`
+            word = letters[0].casefold() if letters else label
             numbers[word] += 1
             kinds[word] += images
         turns = []
         for (label, name), bits in found.turns.items():
             if label and bits.bit_count() >= LEAST_ANGLES and not sampled:
                 pairs = list(pairwise(angle for angle in range(bits.bit_length()) if bits >> angle & 1))
-                step = median(last - first for first, last in pairs)  # of two pictures, usually
+                step = median(last - first for first, last in pairs)  # the usual distance of two pictures
                 lacking = {pair: max(round((pair[1] - pair[0]) / step) - 1, 0) for pair in pairs}
                 before, after = max(lacking, key=lambda pair: lacking[pair])
                 missing = sum(lacking.values())

@@ -58,6 +58,7 @@ class Surroundings:
 
     @classmethod
     def of(cls, survey: np.ndarray, thresholds: Thresholds) -> Surroundings:
+        """Derive them from all photographs, (n,) SURVEYED."""
         if not survey.size:
             return cls(0, np.inf, {}, {})
         first, third = np.percentile(survey["size"], [25, 75])

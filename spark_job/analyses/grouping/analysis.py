@@ -108,7 +108,7 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
         marker = {"color": colour, "symbol": SYMBOLS[cluster % len(SYMBOLS)].name, "size": 7}
         data.append({**points, "customdata": places.tolist(), "hoverinfo": "none", "marker": marker})
     axis = {"showticklabels": False, "zeroline": False}
-    layout = {
+    looks = {
         "height": 720,
         "xaxis": axis,
         "yaxis": {**axis, "scaleanchor": "x"},
@@ -116,7 +116,7 @@ def map_chart(positions: np.ndarray, clusters: np.ndarray, photographs: Sequence
         "showlegend": len(data) <= MAX_NAMED,
     }
     caption = "Map of the images; nearby ones look alike to the network, colours are clusters"
-    return Chart(caption, data, layout, photographs, lambda: _map_png(positions, clusters), "map")
+    return Chart(caption, data, looks, photographs, lambda: _map_png(positions, clusters), "map")
 
 
 def _map_png(positions: np.ndarray, clusters: np.ndarray) -> bytes:
