@@ -16,8 +16,8 @@ from spark_job.extractors.efficientnet_lite import (
     efficientnet_lite0,
     load_torch_weights,
     packaged_weights,
-    read_checkpoint,
 )
+from spark_job.extractors.torch_checkpoint import read_checkpoint
 
 # Numbers of the ILSVRC 2012 classes, https://image-net.org/challenges/LSVRC/2012/
 PALACE, MONASTERY, BELL_COTE, DAISY = 698, 663, 442, 985

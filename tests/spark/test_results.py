@@ -142,7 +142,7 @@ def test_mllib_loads_the_model(results):
     from pyspark.ml.functions import array_to_vector
 
     table = open_session("tests").read.parquet(f"{results.folder}/features").where("error is null")
-    table = table.withColumn("features", array_to_vector("features"))
+    table = table.withColumn("features", array_to_vector(table["features"]))
     model = PipelineModel.load(f"{results.folder}/reduction/model")
     rows = model.transform(table).orderBy("path").select("path", "components").collect()
     assert [row.path for row in rows] == [row["path"] for row in results.components]
