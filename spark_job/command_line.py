@@ -80,7 +80,8 @@ def run_command_line(
         message = " ".join(error.format_message().split())
         # A bad value says itself what is allowed.
         if isinstance(error, click.UsageError) and error.ctx and type(error) is not click.BadParameter:
-            message += f" See `{error.ctx.command_path} --help`"
+            end = "" if message.endswith((".", "?")) else "."
+            message += f"{end} See `{error.ctx.command_path} --help`"
         _fail(message, error.exit_code)
     except FruitError as error:
         _fail(str(error), error.exit_code)

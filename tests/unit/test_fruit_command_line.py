@@ -76,6 +76,7 @@ def test_every_error_is_one_line_and_an_exit_code(error, line, code, capsys) -> 
     ("words", "message"),
     [
         (["rusn"], "No such command 'rusn'. See `fruit --help`"),
+        (["runs", "now"], "Got unexpected extra argument (now). See `fruit runs --help`"),
         (["rehearse", "rnu"], "No such command 'rnu'. See `fruit rehearse --help`"),
         (["run", "--no-such-option"], "No such option '--no-such-option'. See `fruit run --help`"),
         (
