@@ -28,7 +28,7 @@ from spark_job.storage import Folder, read_bytes
 
 @dataclass
 class Found:
-    """Every trace of the images; `files` are photographs on this machine, the others lie in buckets."""
+    """Every trace of the images; `files` are photographs on this machine, `photographs` lie in buckets."""
 
     runs: dict[str, list[RunTraces]]
     photographs: list[s3_versions.Version]
