@@ -28,7 +28,7 @@ from spark_job.storage import Folder, read_bytes
 
 @dataclass
 class Found:
-    """Every trace of the images; `files` are photographs on this machine, the others lie in buckets."""
+    """Every trace of the images; `files` are photographs on this machine, `photographs` lie in buckets."""
 
     runs: dict[str, list[RunTraces]]
     photographs: list[s3_versions.Version]
@@ -168,8 +168,8 @@ def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[
     from spark_job.erasure.refitting import fit_again
     from spark_job.session import open_session
 
-    done, records = list[str](), place.records()
-    models = [model for record in records for model in record.models if "fitted_again" not in model]
+    done = list[str]()
+    models = [one for record in place.records() for one in record.models if "fitted_again" not in one]
     owing = {str(model["uri"]) for model in models if "uri" in model}
     for results in place.results:
         there = {Folder(results).child(name) for name in Folder(results).folder_names()}
@@ -180,7 +180,7 @@ def fit_models_again(place: Place, *, dry_run: bool = False, yes: bool) -> list[
             require_yes("Fit these again, and what is made with them?", "nothing was fitted", yes=yes)
             done += fit_again(results, left, lambda: open_session("fruit forget"), say)
     place.remove_overwritten(done)
-    for record in records if done else ():
+    for record in place.records() if done else ():  # as they are now: fitting takes its time
         place.write(record.fitted_again(done))
     return done
 
@@ -260,9 +260,8 @@ def forget(
     """Remove what was found; the photographs themselves last, so that a second call finds what is left."""
     digests = {digest for _, digest in s3_versions.content_digests(place.s3, found.photographs)}
     digests |= {Tombstones.digest(read_bytes(path)) for path in found.files}
-    known, begun, by = place.tombstones(), now(), getpass.getuser()
-    if place.connection:
-        by = place.connection.client("sts").get_caller_identity()["Arn"]
+    known, begun, here = place.tombstones(), now(), place.connection
+    by = here.client("sts").get_caller_identity()["Arn"] if here else getpass.getuser()
     named = {*wanted.paths, *found.files, *(one.uri for one in found.photographs)}
     named.update(path for trace in found.traces for path in trace.images)
     record = Record(

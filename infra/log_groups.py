@@ -32,7 +32,7 @@ def log_group(scope: Construct, construct_id: str, config: DeploymentConfig) -> 
 
 
 def write_log_to(log: ILogGroup, provider: IConstruct) -> None:
-    """Let the function behind a resource of CDK's write to this group; one of Lambda's would never end."""
+    """Let the function behind a resource of CDK's write to this group: Lambda's own would never expire."""
     handler = provider.node.find_child("Handler")
     if isinstance(handler, CfnResource):
         handler.add_property_override("LoggingConfig.LogGroup", log.log_group_name)

@@ -177,7 +177,8 @@ def search(connection: Connection, removed: Iterable[Resource]) -> Search:
     unknown = []
     for kind, look in looks:
         try:
-            leftovers += [Leftover(kind, name, state) for name, state in look()]
+            for name, state in look():
+                leftovers.append(Leftover(kind, name, state))
         except ClientError as error:
             unknown.append(f"{kind}s ({error.operation_name}: {error.response['Error'].get('Code')})")
     return Search(leftovers, unknown)

@@ -116,6 +116,7 @@ def build(recipes: Iterable[Recipe], dist: Path, say: Callable[[str], None]) -> 
         begun = time.monotonic()
         recipe.build(file)
         entry = BuiltArtifact(file.name, recipe.inputs, sha256_of(file), file.stat().st_size)
+        # After each one, so that a failure leaves what is done.
         built = sorted({**read_manifest(dist), recipe.name: entry}.items())
         entries = {name: asdict(one) for name, one in built}
         unfinished = dist / f".{FILE_NAME}"

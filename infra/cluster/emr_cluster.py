@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from aws_cdk.aws_emr import CfnCluster, CfnSecurityConfiguration
 from aws_cdk.aws_iam import CfnInstanceProfile, Role
@@ -139,7 +138,7 @@ def _instances(config: DeploymentConfig, site: ClusterSite) -> CfnCluster.JobFlo
     )
 
 
-def _fleets(config: DeploymentConfig) -> dict[str, Any]:
+def _fleets(config: DeploymentConfig) -> dict[str, CfnCluster.InstanceFleetConfigProperty]:
     """Describe the fleets, by name; without `task_maximum` there is no `task`.
 
     primary: one node on demand, of the first type that is available. core: nodes on demand, since they hold
@@ -158,7 +157,7 @@ def _fleets(config: DeploymentConfig) -> dict[str, Any]:
     )
     # Each instance counts as one unit, whatever its type.
     kind = partial(CfnCluster.InstanceTypeConfigProperty, weighted_capacity=1, ebs_configuration=disks)
-    fleets: dict[str, Any] = {}
+    fleets = {}
     for fleet in config.fleets:
         # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
         fleets[fleet.name] = CfnCluster.InstanceFleetConfigProperty(

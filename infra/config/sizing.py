@@ -71,7 +71,7 @@ class SparkSizing:
 
 
 def yarn_memory_mib(memory_mib: int) -> int:
-    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it: without a quarter, 2 to 8 GiB.
+    """Return `yarn.nodemanager.resource.memory-mb` as EMR sets it: a quarter, 2 to 8 GiB, is taken off.
 
     This fits EMR's table of defaults by instance type:
     https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html
@@ -85,7 +85,8 @@ def spark_configuration(
     """Return the executors that use most cores of a node and leave room for one driver beside them.
 
     Every core and task node is of this size. YARN places containers by memory alone (its default): where no
-    driver runs, one executor more may fit and share the cores. Each has as many cores as fit best, if None.
+    driver runs, one executor more may fit and share the cores. `executor_cores` are those of each executor;
+    None: as many as fit best.
 
     Raises NodeTooSmallError: At most half of the cores could be used.
     """

@@ -61,7 +61,7 @@ class Plan:
 def plan(
     config: DeploymentConfig, templates: Iterable[Mapping[str, Any]], own_rates: Sequence[costs.OwnRate] = ()
 ) -> Plan:
-    """Plan a configuration whose stacks synthesise to these templates; own rates are preferred."""
+    """Plan a configuration with the templates of its stacks; its own rates go before the project's."""
     run, launched_run = (
         costs.course(config, config.expected_images, idle_minutes=minutes, own_rates=own_rates)
         for minutes in (config.idle_timeout_minutes, 0)

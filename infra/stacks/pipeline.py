@@ -79,7 +79,7 @@ class PipelineStack(StageStack):
         return ClusterSite(network, groups, service, nodes, profile)
 
     def _watched_cluster(self, site: ClusterSite) -> tuple[CfnCluster, str]:
-        """Make the run's rules and alarms, then the cluster, its alarms, the dashboard (URL) and the wait."""
+        """Make alarms of the run, cluster, its alarms, dashboard and wait; return the cluster and page."""
         config, topic, buckets = self._config, self._topic, self._buckets
         watch, emr, limits, page = (Construct(self, name) for name in ("Run", "Emr", "Limit", "Page"))
         ended, handle = run_watch(watch, config, buckets, self.run, self._logs_uri)

@@ -33,8 +33,8 @@ class ImageArchive(Construct):
     ) -> None:
         super().__init__(scope, "Archive")
         self._config, self._key = config, key
-        # Nothing of an image is left so many days after its upload: no version, upload part or marker. The
-        # least, 4 days, leave one before it is hidden. In the replica S3 counts from the original's creation.
+        # `retention_days` after its upload nothing of an image is left: no version, upload part or marker. At
+        # the least, 4, it is hidden after one day. In the replica S3 counts from the original's creation.
         days = config.retention_days - NONCURRENT_DAYS - ROUNDING_DAYS
         destroy, rules = config.removal_policy == "destroy", expire("images", days, NONCURRENT_DAYS)
         self._bucket = partial(

@@ -58,7 +58,7 @@ def runs_command(connection: Connection, column: str | None, text: str, as_json:
     history = run_history(connection)
     found = list_runs(connection.client("s3"), deployment.results_bucket, history)
     runs = [run for run in found if any(text.lower() in cell.lower() for cell in row(run))]
-    if column:  # numbers and dates descending; runs of which it is not known come last
+    if column:  # numbers and dates descending; runs without a value come last
         name = BY_WORD[column]
         known = [run for run in runs if getattr(run, COLUMNS[name][0]) is not None]
         known.sort(key=lambda run: getattr(run, COLUMNS[name][0]), reverse=name in NUMBERS)

@@ -67,12 +67,14 @@ def draw_photographs(views: int, seed: int) -> Iterator[tuple[str, NDArray[np.ui
 
 def draw(kind: Kind, view: View) -> NDArray[np.uint8]:
     """Return one picture, (100, 100, 3) uint8, RGB."""
+    # The picture's plane, turned into the fruit's own upright one.
     axis = (np.arange(SIDE * FINER, dtype=np.float32) + 0.5) / (SIDE * FINER / 2) - 1
     across, up = np.meshgrid(axis, -axis)
     cosine, sine = np.float32(np.cos(view.turn) / view.scale), np.float32(np.sin(view.turn) / view.scale)
     x, y = across * cosine + up * sine, up * cosine - across * sine
     depth = np.asarray(kind.outline(x, y), np.float32)
     height = np.asarray(kind.relief * np.sqrt(np.clip(1 - depth, 0, 1)), np.float32)
+    # Each pixel's place on the fruit, which is spun around its axis.
     cosine, sine = np.float32(np.cos(view.spin)), np.float32(np.sin(view.spin))
     points = np.stack((x * cosine + height * sine, y, height * cosine - x * sine), -1)
     skin = kind.skin.paint(Surface(x, y, depth, points, view.ripeness))

@@ -61,7 +61,8 @@ class Cluster(Part):
     def subnet_ids(self) -> list[str]:
         """The subnets that were asked for; it starts in the first."""
         instances = self.request["Instances"]
-        return instances.get("Ec2SubnetIds") or [one for one in [instances.get("Ec2SubnetId")] if one]
+        one = [instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else []
+        return instances.get("Ec2SubnetIds") or one
 
     @property
     def configurations(self) -> dict[str, dict[str, str]]:

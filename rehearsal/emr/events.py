@@ -42,9 +42,8 @@ class Event:
     """One event of source `aws.emr`."""
 
     detail_type: str  # such as `EMR Step Status Change`
-    detail: Mapping[
-        str, str
-    ]  # as https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-emr.html has it
+    # As https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-emr.html has it.
+    detail: Mapping[str, str]
     account: str
     region: str
 

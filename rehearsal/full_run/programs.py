@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -19,8 +20,8 @@ LAST_LINES = 8
 START_SECONDS = 60.0  # of an AWS
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 10.0
-# Words by which CDK and CloudFormation say that something failed.
-FAILURE_WORDS = ("_FAILED", "Error:", "failed:")
+# Words by which CDK, CloudFormation and `fruit destroy` say that something failed, or is left.
+FAILURE_WORDS = ("_FAILED", "Error:", "failed:", "LEFT:", "remove by hand")
 
 
 class Programs:
@@ -60,7 +61,7 @@ class Programs:
                         code = child.wait(POLL_SECONDS)
                     meanwhile()
             finally:
-                end(child, GRACE_SECONDS)
+                _end(child)
                 self._running.discard(child)
         if code:
             why = failure_lines(log.read_text(errors="replace"))
@@ -70,7 +71,15 @@ class Programs:
         with self._lock:
             self._ended = True
         for child in tuple(self._running):
-            end(child, GRACE_SECONDS)
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a program with what it has started, as `fruit destroy` has CDK: all are of its process group."""
+    if child.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+    end(child, GRACE_SECONDS)
 
 
 def failure_lines(text: str) -> str:

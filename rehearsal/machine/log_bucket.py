@@ -84,11 +84,11 @@ class LogBucket:
             for folder, key in folders.items():
                 for path in sorted(file for file in folder.rglob("*") if file.is_file()):
                     content, name = path.read_bytes(), path.relative_to(folder).as_posix()
-                    if self._pushed.get(path) != len(content):
-                        packed = gzip.compress(content, compresslevel=1)
-                        whole_key = "/".join(filter(None, (self._prefix, key, f"{name}.gz")))
-                        if self._put(whole_key, packed, path, deadline):
-                            self._pushed[path] = len(content)
+                    if self._pushed.get(path) == len(content):
+                        continue
+                    whole_key = "/".join(filter(None, (self._prefix, key, f"{name}.gz")))
+                    if self._put(whole_key, gzip.compress(content, compresslevel=1), path, deadline):
+                        self._pushed[path] = len(content)
 
     def _put(self, key: str, packed: bytes, path: Path, deadline: float) -> bool:
         while True:

@@ -75,9 +75,10 @@ class Controller:
                 demand: Demand | None = None
                 try:
                     demand = compute.demand()
-                    scaling.adapt(demand)
                 except (ComputeError, OSError) as error:  # late, as on a machine under load
                     logger.warning("cluster %s: YARN does not say its demand: %s", cluster.id, error)
+                else:
+                    scaling.adapt(demand)
                 self._rest(demand)
             timed = (
                 cluster.runs_yarn
@@ -109,7 +110,7 @@ class Controller:
     def _rest(self, demand: Demand | None) -> None:
         """Be RUNNING while there are steps, else WAITING, until the cluster has idled long enough.
 
-        While the demand is not known (None), it does not count as idle.
+        While its demand is not known (None), the cluster does not count as idle.
         """
         cluster = self.cluster
         with cluster.changed:

@@ -232,7 +232,7 @@ def _check_roles(pools: list[Pool]) -> None:
 
 
 def checked_policy(name: str, policy: Message, cluster: Cluster) -> Message:
-    """Return a policy as it is in force: without a time-out, after EMR's hour. EMR refuses contradictions.
+    """Return a policy as it is in force, with EMR's own time-out if it has none; refuse contradictions.
 
     Source: https://docs.aws.amazon.com/emr/latest/APIReference/API_ComputeLimits.html
     """
@@ -263,7 +263,6 @@ def checked_policy(name: str, policy: Message, cluster: Cluster) -> Message:
     return policy
 
 
-# Operation, as the model names it, to its function.
 def _get(name: str, account: Account, request: Message) -> Message:
     return {name: account.cluster(request["ClusterId"]).policies.get(name)}
 

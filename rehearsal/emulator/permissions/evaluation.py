@@ -60,7 +60,7 @@ class Statement:
     def names(self, context: EvalContext, *, directly: bool = False) -> bool:
         """Return whether a resource's statement is about the caller.
 
-        If it names the caller directly, not just the account, it allows by itself.
+        With `directly` it must name the caller, not just the account: then it allows by itself.
         """
         principal = self.document.get("Principal", {})
         if context.principal_type == "Service":

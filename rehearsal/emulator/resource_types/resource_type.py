@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ class ResourceType(ABC):
         """Make it and wait until it is ready; an exception fails the stack, with its text as the reason."""
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> dict[str, Any]:
-        """Change it in place and return its attributes; no property differs that must not.
+        """Change it in place and return its attributes; no property differs whose change replaces it.
 
         No field of the configuration changes a resource of those types that have no such method.
         """
@@ -41,12 +42,7 @@ class ResourceType(ABC):
 def install(types: list[ResourceType]) -> None:
     """Teach MiniStack's CloudFormation these types, each operation on a worker thread."""
     for resource_type in types:
-
-        def update(
-            physical_id: str, old: Properties, new: Properties, _stack: str, its: ResourceType = resource_type
-        ) -> Resource:
-            return physical_id, its.update(physical_id, old, new)
-
+        update = partial(_update, resource_type)
         operations = {"create": resource_type.create, "update": update, "delete": resource_type.delete}
         provisioners._RESOURCE_HANDLERS[resource_type.name] = operations
         # CloudFormation's own schema of the type says which properties cannot change in place.
@@ -58,6 +54,10 @@ def install(types: list[ResourceType]) -> None:
     on_worker_thread, sent_back = stacks._runs_on_worker_thread, stacks._sends_back_failed_update
     stacks._runs_on_worker_thread = lambda name: name in names or on_worker_thread(name)
     stacks._sends_back_failed_update = lambda name: name in half_changed or sent_back(name)
+
+
+def _update(kind: ResourceType, physical_id: str, old: Properties, new: Properties, _stack: str) -> Resource:
+    return physical_id, kind.update(physical_id, old, new)
 
 
 def physical_name(stack: str, logical_id: str) -> str:

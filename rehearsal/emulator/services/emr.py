@@ -98,18 +98,15 @@ class EmulatedAccount(Surroundings):
             return self._asked.get(cluster.id, "")
         name = str(cluster.request["ServiceRole"]).rpartition("/")[2]
         with request_scope(cluster.account, cluster.region):
-            trusted = self.guard.takes_role(name, "elasticmapreduce", cluster.arn)
-            refused = (
-                "UnauthorizedOperation: You are not authorized to perform this operation. "
-                f"{name} is not authorized to perform: {action} on resource: {resource}"
-                for action, resource, context in _launching(cluster)
-                if not self.guard.may(callers.role(name, "EMR"), action, resource, context)
-            )
-            said = (
-                next(refused, "")
-                if trusted
-                else f"The role {name} does not let EMR take it: its trust policy"
-            )
+            said = ""
+            if not self.guard.takes_role(name, "elasticmapreduce", cluster.arn):
+                said = f"The role {name} does not let EMR take it: its trust policy"
+            for action, resource, context in _launching(cluster):
+                if not said and not self.guard.may(callers.role(name, "EMR"), action, resource, context):
+                    said = (
+                        "UnauthorizedOperation: You are not authorized to perform this operation. "
+                        f"{name} is not authorized to perform: {action} on resource: {resource}"
+                    )
         self._asked[cluster.id] = said
         return said
 

@@ -8,6 +8,7 @@ import pytest
 
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.programs import Programs, failure_lines
+from tests.waiting import wait_until_gone
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -36,6 +37,12 @@ def test_without_such_lines_the_last_ones_are_the_reason():
     assert failure_lines("\n".join(f"line {number}" for number in range(20))).splitlines()[-1] == "line 19"
 
 
+def test_what_a_destroy_left_is_a_reason_with_what_to_do():
+    """Its last line counts too, whatever CDK said before and after."""
+    left = ["LEFT: instance i-1 (running)", "dev: 1 instance still there and paid for; remove by hand"]
+    assert failure_lines("\n".join(["destroyed", "stays: nothing", *left, *["bye"] * 9])).splitlines() == left
+
+
 def test_somebody_may_look_while_it_runs_and_once_after(tmp_path):
     """That is how the step is followed while CDK waits."""
     seen = []
@@ -44,15 +51,18 @@ def test_somebody_may_look_while_it_runs_and_once_after(tmp_path):
     assert len(seen) >= 2
 
 
-def test_what_interrupts_the_look_ends_the_program(tmp_path):
-    """Ctrl-C leaves no CDK behind."""
+def test_what_interrupts_the_look_ends_the_program_and_what_it_started(tmp_path):
+    """Ctrl-C leaves no CDK behind, though `fruit destroy` has started it."""
 
     def interrupted():
-        raise KeyboardInterrupt
+        if (tmp_path / "destroy.log").read_text().endswith("\n"):
+            raise KeyboardInterrupt
 
+    code = f"import subprocess; it = subprocess.Popen({SLEEP}); print(it.pid, flush=True); it.wait()"
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        Programs(tmp_path).run(SLEEP, "cdk", meanwhile=interrupted)
+        Programs(tmp_path).run([sys.executable, "-c", code], "destroy", meanwhile=interrupted)
+    wait_until_gone(int((tmp_path / "destroy.log").read_text()))
     assert time.monotonic() - begun < 30
 
 

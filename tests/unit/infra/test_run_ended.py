@@ -195,6 +195,13 @@ def test_figures_of_stages_that_did_not_run_are_left_out() -> None:
     assert values["ExplainedVarianceRatio"] == 0.81
 
 
+@pytest.mark.parametrize("metrics", [[], {"images": 3}])
+def test_a_file_of_another_shape_has_no_figures(metrics) -> None:
+    """The deploy that waits hears of the run's end all the same."""
+    assert figure_data("dev", metrics) == []
+    assert summary(metrics, "s3://results/").startswith("no images yet")
+
+
 @pytest.fixture
 def cloudformation():
     """Something that takes signals, and refuses those to `/expired`: (url, received)."""

@@ -75,7 +75,8 @@ def summary(metrics: Mapping[str, Any] | None, results: str) -> str:
 
 
 def _at(metrics: Mapping[str, Any], part: str, name: str) -> Any:
-    return (metrics.get(part) or {}).get(name)
+    figures = metrics.get(part) if isinstance(metrics, Mapping) else None
+    return figures.get(name) if isinstance(figures, Mapping) else None
 
 
 def _datum(name: str, value: float, unit: StandardUnitType, stage: str) -> MetricDatumTypeDef:
