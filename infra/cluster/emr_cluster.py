@@ -157,7 +157,7 @@ def _fleets(config: DeploymentConfig) -> dict[str, CfnCluster.InstanceFleetConfi
     )
     # Each instance counts as one unit, whatever its type.
     kind = partial(CfnCluster.InstanceTypeConfigProperty, weighted_capacity=1, ebs_configuration=disks)
-    fleets = {}
+    fleets: dict[str, CfnCluster.InstanceFleetConfigProperty] = {}
     for fleet in config.fleets:
         # Both targets, even 0: a later change in place fails where one is missing (gchq/sleeper#6422).
         fleets[fleet.name] = CfnCluster.InstanceFleetConfigProperty(

@@ -167,7 +167,7 @@ class Watch:
         self._cluster = cluster
         self._changed(cluster.id, f"cluster {cluster.id} {cluster.state} {cluster.reason}".rstrip())
         if running := sum(node.state == "RUNNING" for node in list_nodes(emr, cluster.id)):
-            self._changed("nodes", f"cluster {cluster.id} has {running} nodes")
+            self._changed("nodes", f"cluster {cluster.id} has {running} node{'s' * (running > 1)}")
         self._steps = list_steps(emr, cluster.id)
         for step in self._steps:
             self._changed(step.id, f"step {step.id} {step.state}")
