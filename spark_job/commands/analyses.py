@@ -283,7 +283,8 @@ def export_keras_command(model: str, extractor: str | None, fingerprint: str | N
     Example, on a laptop (needs TensorFlow):
       fruit export-keras --model results/TRAIN_ID --extractor extractors/efficientnet_lite0 --out fruit.keras
     """
-    from spark_job.analyses.classifier import SavedClassifier, export_keras
+    from spark_job.analyses.classifier import SavedClassifier
+    from spark_job.analyses.keras_export import export_keras
     from spark_job.analyses.runs import SourceRun
 
     saved = SavedClassifier.of_run(SourceRun.open(model, "train"))

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from spark_job.analyses.classifier import Description, Head, SavedClassifier, export_keras
+from spark_job.analyses.classifier import Description, Head, SavedClassifier
+from spark_job.analyses.keras_export import export_keras
 from spark_job.contract.errors import MisuseError
 from spark_job.contract.extractor_files import ENGINE_FILES
 from spark_job.errors import ExtractorError

@@ -7,7 +7,8 @@ import pytest
 
 from rehearsal.demo.kinds import KINDS
 from rehearsal.demo.photographs import write_archive
-from spark_job.analyses.classifier import SavedClassifier, export_keras
+from spark_job.analyses.classifier import SavedClassifier
+from spark_job.analyses.keras_export import export_keras
 from spark_job.analyses.runs import SourceRun
 from spark_job.extractors.build import build_extractor
 from tests.analyses.recognition_runs import features_run, train_on

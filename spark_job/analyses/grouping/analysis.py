@@ -181,10 +181,9 @@ def group_document(grouping: Grouping, source: runs.SourceRun, mapped: Section) 
         "Clusters": str(grouping.chosen.k),
         "Silhouette": f"{grouping.chosen.silhouette:.3f}",
     }
-    for title, key in zip(
-        ("Adjusted Rand", "Mutual information", "Homogeneity"), kmeans.AGREEMENTS, strict=True
-    ):
-        if grouping.agreement:
+    if grouping.agreement:
+        titles = ("Adjusted Rand", "Mutual information", "Homogeneity")
+        for title, key in zip(titles, kmeans.AGREEMENTS, strict=True):
             tiles[title] = f"{grouping.agreement[key]:.3f}"
     notes = []
     if grouping.fitted < total:
