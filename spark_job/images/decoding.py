@@ -42,7 +42,7 @@ _OPENERS: dict[str, Callable[[bytes, pictures.Needed], pictures.Opened]] = {
     "BMP": whole.open_bmp,
     "HEIC": whole.open_heic,
     "AVIF": whole.open_avif,
-    "JPEG 2000": whole.open_by_pillow,
+    "JPEG 2000": whole.open_jpeg_2000,
     "JPEG XL": whole.open_jxl,
 }
 _OPENERS_OF_DAMAGED = {"PNG": by_vips.open_damaged_png, "TIFF": by_vips.open_damaged_tiff}

@@ -23,25 +23,26 @@ Image.init()  # its readers, now: behind the border of the decoder's process the
 
 # What decoding holds, in bytes a pixel, measured with the largest picture that is allowed.
 _HELD = {"JPEG": 4.5, "GIF": 1.5, "BMP": 4.5, "TIFF": 4.5, "AVIF": 5.5, "JPEG 2000": 20}
-_PILLOWS = {"JPEG 2000": ("JPEG2000",)}  # its names, where they differ from ours
 _ORIENTATION = 0x0112
 _HELD_BY_JXL = 8  # bytes a pixel, measured with the largest picture that is allowed
 
 
-def open_by_pillow(data: bytes, needed: Needed) -> Opened:
-    """Read the header of any of these."""
+def open_by_pillow(data: bytes, _: Needed) -> Opened:
+    """Read the header of a format that Pillow calls as we do."""
     kind = recognise(data)
-    image: Any = Image.open(io.BytesIO(data), formats=_PILLOWS.get(kind, (kind,)))
-    opened = describe(kind, image)
-    if kind != "JPEG 2000":
-        return opened
-    # Of the resolutions that it has, it is decoded at the smallest that is still enough.
+    return describe(kind, Image.open(io.BytesIO(data), formats=(kind,)))
+
+
+def open_jpeg_2000(data: bytes, needed: Needed) -> Opened:
+    """Read the header; of the resolutions that it has, it is decoded at the smallest that is enough."""
+    image: Any = Image.open(io.BytesIO(data), formats=("JPEG2000",))
+    opened = describe("JPEG 2000", image)
     style = data.find(b"\xff\x52")  # COD: of its fields the sixth byte is the number of resolutions
     most = data[style + 9] if 0 < style < len(data) - 9 else 0
     halvings = min(most, shrinking(opened.width, opened.height, opened.orientation, needed).bit_length() - 1)
     image.reduce = halvings
     reduced = ceil(opened.width / 2**halvings), ceil(opened.height / 2**halvings)
-    return replace(opened, reduced=reduced, held=_HELD[kind] * prod(reduced))
+    return replace(opened, reduced=reduced, held=_HELD["JPEG 2000"] * prod(reduced))
 
 
 def describe(kind: str, image: Any) -> Opened:
