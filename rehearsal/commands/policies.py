@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
+from operate.connection import FILE
 from rehearsal.emulator.permissions.record import Replay
 from rehearsal.errors import RehearsalError
 from rehearsal.permissions_report import RECORD, Report
 
-FILE = click.Path(dir_okay=False, path_type=Path)
 WRITTEN = Path("rehearsal-results") / RECORD
 
 

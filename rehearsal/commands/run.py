@@ -11,8 +11,8 @@ import click
 
 from infra.checkout import ROOT
 from infra.config.deployment import DeploymentConfig
-from operate.connection import STAGES, Connection, context_option
-from rehearsal.commands.serve import FOLDER, interrupt_on_sigterm
+from operate.connection import FOLDER, PRESENT_FOLDER, STAGES, Connection, context_option
+from rehearsal.commands.serve import interrupt_on_sigterm
 from rehearsal.emulator.process import NODE, Server
 from rehearsal.full_run.deployment import RehearsalSteps, rehearse
 from rehearsal.full_run.programs import how_to_use, start_kept
@@ -31,14 +31,15 @@ WARM = {"idle_timeout_minutes": "30"}
 
 def deployment_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command what every rehearsal of a deployment takes: stage, context, images, results."""
-    photographs = click.Path(exists=True, file_okay=False, path_type=Path)
     yours, made = "Your photographs, with one folder for each class", "Folder in which RUN_ID/ is made."
     options = (
         click.option(
             "--stage", type=click.Choice(STAGES), default="dev", show_default=True, help="Stage to deploy."
         ),
         context_option,
-        click.option("--images", type=photographs, metavar="DIR", help=f"{yours}.  [default: drawn fruit]"),
+        click.option(
+            "--images", type=PRESENT_FOLDER, metavar="DIR", help=f"{yours}.  [default: drawn fruit]"
+        ),
         click.option(
             "--results", type=FOLDER, default="rehearsal-results", show_default=True, metavar="DIR", help=made
         ),

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from operate.connection import FILE, FOLDER
 from rehearsal.emulator.process import Server
 from rehearsal.errors import RehearsalError
 from rehearsal.full_run.programs import exported
 from rehearsal.settings import DEFAULT_HOME, DEFAULT_REGION, PEOPLE
 from rehearsal.what_is_real import what_is_real
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
 ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys may do everything."
 
 
@@ -31,7 +31,7 @@ ALL_ALLOWED = "No permissions are checked (--no-auth): whoever has these keys ma
 )
 @click.option(
     "--env-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write the environment into this file when AWS answers; removed when it stops.",
 )

@@ -54,8 +54,11 @@ class NodeFolders:
         self.opt, self.java = root / "opt", root / "java"  # the node's /opt and JAVA_HOME
         # Working folders of containers, and APPLICATION/CONTAINER/stderr and so on.
         self.yarn_local, self.container_logs = root / "yarn", root / "containers"
-        # The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters.
-        self.tmp = short_folder(root.parents[1]) / root.name
+
+    @property
+    def tmp(self) -> Path:
+        """The node's /tmp; its path is short, whatever the home: sockets in it may have 107 letters."""
+        return short_folder(self.root.parents[1]) / self.root.name
 
     def make(self) -> None:
         for folder in (self.conf, self.spark_conf, self.opt, self.yarn_local, self.container_logs, self.tmp):
